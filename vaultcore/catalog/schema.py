@@ -1,0 +1,115 @@
+"""What providers exist, what they speak and what their models can do and cost: frozen rows, no code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+ModelType = Literal["text", "image", "hybrid", "embedding"]
+Strategy = Literal["priority", "weighted", "cheapest"]
+Framing = Literal["sse", "eventstream"]
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """How a provider wants its key: the header's name and what stands before the key in it."""
+
+    header: str = "authorization"
+    prefix: str = "Bearer "
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One row of providers.yaml: who, where, and how its requests differ from its dialect's."""
+
+    name: str  # lower case, as in `openai/gpt-4o`
+    base_url: str  # no trailing slash
+    title: str = ""  # as people write it: "OpenAI"
+    dialect: str = "openai"
+    framing: Framing = "sse"
+    auth: Auth = Auth()
+    env: tuple[str, ...] = ()  # environment variables its own SDK reads the key from, first is preferred
+    prefixes: tuple[str, ...] = ()  # model names that begin so are served here
+    static_models: tuple[str, ...] = ()
+    models_path: str | None = "/models"
+    fallback_order: int = 1_000
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rename: Mapping[str, str] = field(default_factory=dict)  # top-level request fields, ours -> theirs
+    drop: frozenset[str] = frozenset()  # top-level request fields it refuses
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # sent where the request is silent
+    local: bool = False  # may be plain http on loopback; needs no key
+
+    def __post_init__(self) -> None:
+        if not self.title:
+            object.__setattr__(self, "title", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Nano-dollars per million tokens. `None` means: counted at the input price."""
+
+    input: int
+    output: int
+    cache_read: int | None = None
+    cache_write: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Another price, in force once the prompt has more than `above` tokens."""
+
+    above: int
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model can do; None where nobody has said. TRANSLATION's table names the same columns."""
+
+    vision: bool | None = None
+    tools: bool | None = None
+    parallel_tools: bool | None = None
+    forced_tool_use: bool | None = None
+    structured_output: bool | None = None
+    prefill: bool | None = None
+    sampling_params: bool | None = None
+    thinking: Literal["none", "budget", "adaptive", "always"] | None = None
+    effort_levels: tuple[str, ...] = ()
+    mid_conversation_system: bool | None = None
+    prompt_cache: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model as one provider serves it."""
+
+    name: str  # the provider's own name for it
+    type: ModelType = "text"
+    context_window: int | None = None  # tokens
+    max_output_tokens: int | None = None
+    price: Price | None = None
+    tiers: tuple[Tier, ...] = ()
+    capabilities: Capabilities = Capabilities()
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A provider and its model: one place a request can go to."""
+
+    provider: Provider
+    model: Model
+    weight: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.provider.name}/{self.model.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A model name as clients know it, and its ordered targets: the first is primary, the rest fallbacks."""
+
+    name: str
+    targets: tuple[Target, ...]
+    strategy: Strategy = "priority"

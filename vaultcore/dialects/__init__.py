@@ -1,0 +1,92 @@
+"""What providers speak: one module per family of upstream formats.
+
+A dialect translates between chat completions and a provider's own API. It opens nothing, reads no clock and
+keeps no state but a stream's own. `render_*` goes out to the provider, `parse_*` and the decoder come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal, Protocol, cast
+
+from vaultcore.catalog.schema import Target
+from vaultcore.streams import Stage
+from vaultcore.streams.sse import Event
+from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
+
+Kind = Literal["dropped", "clamped", "renamed", "emulated", "injected"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something a translation could not carry over as it was. `path` is the client's: `messages[2].name`."""
+
+    path: str
+    kind: Kind
+    reason: str
+
+    @property
+    def lossy(self) -> bool:
+        """Whether the client loses something by it; strict mode refuses these."""
+        return self.kind in {"dropped", "clamped"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A request in the provider's own words, and what that took."""
+
+    body: Json
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDetail:
+    """What a provider's error answer says. `message` is raw: whoever shows it redacts it."""
+
+    message: str
+    code: str | None = None  # the provider's own code or type: insufficient_quota, overloaded_error, ...
+    param: str | None = None
+
+
+class Dialect(Protocol):
+    """What a dialect module offers. `parse_*` and the decoder raise ValueError on what is no answer at all."""
+
+    def render_path(self, request: ChatRequest, target: Target) -> str:
+        """Where to POST, below the provider's base URL."""
+        ...
+
+    def render_request(self, request: ChatRequest, target: Target) -> Rendered:
+        """The body to send. Raises InvalidRequest where the request makes no sense to anyone."""
+        ...
+
+    def parse_completion(self, body: Json) -> ChatCompletion: ...
+
+    def parse_error(self, status: int, body: bytes) -> ErrorDetail: ...
+
+    def decoder(self) -> Stage[Event, ChatChunk]:
+        """A fresh machine for one stream. Raises StreamFault at an error event inside it."""
+        ...
+
+
+class StreamFault(Exception):  # noqa: N818 - as in errors.py: named for what happened
+    """A provider reported an error inside a stream that had begun with 200."""
+
+    def __init__(self, detail: ErrorDetail, status: int | None = None) -> None:
+        super().__init__(detail.code or "error event")
+        self.detail, self.status = detail, status
+
+
+def dialect(name: str) -> Dialect:
+    """The dialect module of that name, imported when first spoken. Names are checked when a catalog is loaded."""
+    if name not in _spoken:
+        _spoken[name] = cast(Dialect, import_module(f"vaultcore.dialects.{name}"))
+    return _spoken[name]
+
+
+_spoken: dict[str, Dialect] = {}
+NAMES: Mapping[str, str] = {
+    "openai": "OpenAI chat completions, spoken by most of the catalog",
+    "anthropic": "Anthropic Messages",
+}

@@ -1,0 +1,168 @@
+"""Every failure this package raises on purpose.
+
+    VaultError             the vault cannot be opened or changed
+    ConfigError            a setting or a file of the operator's is not usable
+    GatewayError           a request is refused or cannot be served; knows its HTTP status
+      InvalidRequest       400  the client sent something we cannot act on
+      Unauthorized         401  no key, or one that is not known here
+      NoRoute              404  nothing here serves that model
+      NotFound             404  nothing here answers at that path
+      MethodNotAllowed     405
+      TooLarge             413
+      UnsupportedMedia     415
+      VaultUnavailable     503  the vault cannot be reached now
+      DeadlineExceeded     504
+      UpstreamError        one attempt at one provider failed; its `fault` says whose doing that was
+        StreamBroken       ... after its answer had begun
+      AttemptsExhausted    502  every attempt failed; carries them all
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import ClassVar
+
+
+class VaultError(Exception):
+    """The vault cannot be opened or changed. Carries no plaintext and no cause that does."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(Exception):
+    """A setting, or a file of the operator's, is not usable; names the file, the line and the key."""
+
+    def __init__(
+        self, message: str, *, file: str | None = None, line: int | None = None, key: str | None = None
+    ) -> None:
+        place = ":".join(str(part) for part in (file, line) if part is not None)
+        super().__init__(": ".join(part for part in (place, key, message) if part))
+        self.file, self.line, self.key = file, line, key
+
+
+class GatewayError(Exception):
+    """A request that is refused or cannot be served."""
+
+    status: int = 500
+    type: str = "api_error"
+    code: str = "internal_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.param = param
+        self.retry_after = retry_after
+        if code is not None:
+            self.code = code
+
+
+class InvalidRequest(GatewayError):
+    status, type, code = 400, "invalid_request_error", "invalid_value"
+
+
+class Unauthorized(GatewayError):
+    """One text for every reason, so that a refusal teaches nothing about which keys exist."""
+
+    status, type, code = 401, "authentication_error", "invalid_api_key"
+
+    def __init__(self) -> None:
+        super().__init__("Incorrect API key provided.")
+
+
+class NoRoute(GatewayError):
+    status, type, code = 404, "not_found_error", "model_not_found"
+
+
+class NotFound(GatewayError):
+    status, type, code = 404, "not_found_error", "not_found"
+
+
+class MethodNotAllowed(GatewayError):
+    status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+class TooLarge(GatewayError):
+    status, type, code = 413, "invalid_request_error", "request_too_large"
+
+
+class UnsupportedMedia(GatewayError):
+    status, type, code = 415, "invalid_request_error", "unsupported_media_type"
+
+
+class VaultUnavailable(GatewayError):
+    status, type, code = 503, "service_unavailable", "vault_unavailable"
+
+
+class DeadlineExceeded(GatewayError):
+    status, type, code = 504, "upstream_error", "deadline_exceeded"
+
+
+class Fault(Enum):
+    """Whose doing a failed attempt was: it decides what is tried next and what is rested."""
+
+    REQUEST = "the request itself"
+    KEY = "the provider key: refused, unpaid or forbidden"
+    RATE = "the provider key's rate limit"
+    MODEL = "the model: not served there"
+    HOST = "the provider: down, slow, or talking nonsense"
+
+
+class UpstreamError(GatewayError):
+    """One attempt at one provider failed.
+
+    `upstream_status` is None where no answer came: refused, reset, timed out, cut mid-stream.
+    `retry_after` is in seconds. The message is safe to show: redacted and capped where it was read.
+    """
+
+    status, type, code = 502, "upstream_error", "upstream_error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fault: Fault,
+        provider: str = "",
+        model: str = "",
+        upstream_status: int | None = None,
+        retry_after: float | None = None,
+        param: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, param=param, code=code, retry_after=retry_after)
+        self.fault = fault
+        self.provider, self.model = provider, model
+        self.upstream_status = upstream_status
+        if fault is Fault.REQUEST:
+            self.status = upstream_status or 400
+            self.type = "invalid_request_error"
+
+
+class StreamBroken(UpstreamError):
+    """A provider broke off after its answer had begun."""
+
+    code = "stream_broken"
+
+
+class AttemptsExhausted(GatewayError):
+    """Every attempt failed. 502, except where all providers agree that it is 404 or 429."""
+
+    status, type, code = 502, "upstream_error", "all_providers_failed"
+
+    AGREED: ClassVar = {404: NoRoute.type, 429: "rate_limit_error"}
+
+    def __init__(self, failures: Sequence[UpstreamError], *, retry_after: float | None = None) -> None:
+        told = "; ".join(str(failure) for failure in failures)
+        super().__init__(told or "no provider key is available for this model now", retry_after=retry_after)
+        self.failures = tuple(failures)
+        match {failure.upstream_status for failure in failures}:
+            case agreed if len(agreed) == 1 and (status := agreed.pop()) in self.AGREED:
+                self.status, self.type = status, self.AGREED[status]

@@ -1,0 +1,125 @@
+"""What an operator can set: read once from the environment, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vaultcore.errors import ConfigError
+
+MIN_ADMIN_KEY = 32  # characters; shorter ones can be guessed
+STRATEGIES = ("default", "priority", "cheapest")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds, each of them counted anew for every attempt."""
+
+    connect: float = 3.0
+    first_token: float = 30.0  # of a stream: from sending to the first piece of the answer
+    idle: float = 60.0  # between two pieces
+    total: float = 60.0  # of a buffered answer
+    stream: float = 900.0  # of a streamed one: what API Gateway allows
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Frozen settings. Secrets are hidden from the repr."""
+
+    home: Path = Path("~/.vaultedge")
+    host: str = "127.0.0.1"
+    port: int = 8787
+    vault: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    system_key: str | None = field(default=None, repr=False)
+    admin_key: str | None = field(default=None, repr=False)
+    vault_secret: str | None = None  # ids of Secrets Manager secrets
+    password_secret: str | None = None
+    system_key_secret: str | None = None
+    admin_key_secret: str | None = None
+    store: str | None = None
+    providers_file: Path | None = None
+    strategy: str = "default"
+    max_retries: int = 3
+    max_key_retries: int = 2
+    backoff: float = 0.2  # seconds
+    timeouts: Timeouts = Timeouts()
+    max_body: int = 5_500_000  # bytes
+    debug: bool = False
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Settings:
+        """Read the `VAULTEDGE_*` variables; raise ConfigError naming the one that makes no sense."""
+        read = _Reader(environ)
+        settings = cls(
+            home=Path(read.text("VAULTEDGE_HOME", "~/.vaultedge")).expanduser(),
+            host=read.text("VAULTEDGE_HOST", cls.host),
+            port=read.number("VAULTEDGE_PORT", 8787, most=65_535),
+            vault=read.optional("VAULTEDGE_VAULT"),
+            password=environ.get("VAULTEDGE_PASSWORD"),
+            system_key=read.optional("VAULTEDGE_SYSTEM_KEY"),
+            admin_key=read.optional("VAULTEDGE_ADMIN_KEY"),
+            vault_secret=read.optional("VAULTEDGE_VAULT_SECRET"),
+            password_secret=read.optional("VAULTEDGE_PASSWORD_SECRET"),
+            system_key_secret=read.optional("VAULTEDGE_SYSTEM_KEY_SECRET"),
+            admin_key_secret=read.optional("VAULTEDGE_ADMIN_KEY_SECRET"),
+            store=read.optional("VAULTEDGE_STORE"),
+            providers_file=Path(file) if (file := read.optional("PROVIDERS_FILE")) else None,
+            strategy=read.choice("VAULTEDGE_ROUTING_STRATEGY", STRATEGIES),
+            max_retries=read.number("VAULTEDGE_MAX_RETRIES", 3, most=20),
+            max_key_retries=read.number("VAULTEDGE_MAX_KEY_RETRIES", 2, most=20),
+            backoff=read.millis("VAULTEDGE_BACKOFF_DELAY", 200),
+            timeouts=Timeouts(
+                connect=read.millis("VAULTEDGE_CONNECT_TIMEOUT", 3_000),
+                first_token=read.millis("VAULTEDGE_FIRST_TOKEN_TIMEOUT", 30_000),
+                idle=read.millis("VAULTEDGE_IDLE_TIMEOUT", 60_000),
+                total=read.millis("VAULTEDGE_TIMEOUT", 60_000),
+                stream=read.millis("VAULTEDGE_STREAM_TIMEOUT", 900_000),
+            ),
+            max_body=read.number("VAULTEDGE_MAX_BODY", 5_500_000, most=1 << 30),
+            debug=read.flag("VAULTEDGE_DEBUG"),
+            log_level=read.choice("VAULTEDGE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+        )
+        if settings.admin_key is not None and len(settings.admin_key) < MIN_ADMIN_KEY:
+            raise ConfigError(f"must have at least {MIN_ADMIN_KEY} characters", key="VAULTEDGE_ADMIN_KEY")
+        return settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    environ: Mapping[str, str]
+
+    def optional(self, name: str) -> str | None:
+        return self.environ.get(name, "").strip() or None
+
+    def text(self, name: str, default: str) -> str:
+        return self.optional(name) or default
+
+    def number(self, name: str, default: int, *, most: int) -> int:
+        text = self.optional(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdecimal()) or int(text) > most:
+            raise ConfigError(f"must be a whole number from 0 to {most}, not {text!r}", key=name)
+        return int(text)
+
+    def millis(self, name: str, default: int) -> float:
+        return self.number(name, default, most=86_400_000) / 1_000
+
+    def choice(self, name: str, allowed: tuple[str, ...]) -> str:
+        """The first of the allowed values is the default."""
+        text = self.optional(name)
+        if text is None:
+            return allowed[0]
+        for value in allowed:
+            if text.lower() == value.lower():
+                return value
+        raise ConfigError(f"must be one of {', '.join(allowed)}, not {text!r}", key=name)
+
+    def flag(self, name: str) -> bool:
+        text = (self.optional(name) or "false").lower()
+        if text not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
+            raise ConfigError(f"must be true or false, not {text!r}", key=name)
+        return text in {"true", "1", "yes", "on"}
