@@ -1,0 +1,93 @@
+# Everything a newcomer or CI types. Needs Python 3.11 or newer and make; the rest is installed into .venv here,
+# from locked and hashed requirements.
+
+PYTHON ?= python3
+VENV   := .venv
+SAM    := .venv-sam
+LOCK   := build/lock-venv
+BIN    := $(VENV)/bin
+PIP    := -m pip --quiet --disable-pip-version-check install
+PORT   ?= 8787
+TESTS  ?=
+
+export PIP_NO_INPUT = 1
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint format bench install lock clean
+
+help: ## list what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.serve ## the whole story without an account or a network, then serves on port 8787
+	@$(BIN)/vaultedge demo --port $(PORT) $(ARGS)
+
+serve: $(VENV)/.serve ## your own keys: the gateway on this machine
+	@$(BIN)/vaultedge serve --port $(PORT) $(ARGS)
+
+test: $(VENV)/.dev $(SAM)/.installed ## install everything and run every test; TESTS=tests/vault for some
+	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
+
+lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev ## ruff format, and what ruff check can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## this gateway beside a bare pass-through, in one interleaved run
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+install: $(VENV)/.serve ## only install: then .venv/bin/vaultedge is the command
+
+lock: $(LOCK)/.installed ## resolve the requirements*.txt files anew from pyproject.toml
+	$(COMPILE) --extra serve --group build --group dev pyproject.toml -o requirements-dev.txt
+	$(COMPILE) -c requirements-dev.txt --extra serve --group build pyproject.toml -o requirements-serve.txt
+	$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
+
+clean: ## remove what was installed and built
+	rm -rf $(VENV) $(SAM) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
+
+# How requirements are resolved: for every platform and Python, by hash, naming no index.
+COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+# Two workers by default; XDIST= runs in one.
+XDIST ?= -n 2
+
+# --- environments: one stamp each, so that a second run starts at once --------------------------------------------
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "vaultedge needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	@echo "making $(VENV) ..." >&2
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "this Python cannot make virtual environments: install its venv package (python3-venv)" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.serve: requirements-serve.txt pyproject.toml $(VENV)/.python
+	@echo "installing the locked requirements ..." >&2
+	@$(BIN)/python $(PIP) --require-hashes -r requirements-serve.txt
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.serve
+	@echo "installing the locked development requirements ..." >&2
+	@$(BIN)/python $(PIP) --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# aws-sam-cli pins what it needs, so it lives apart. The Lambda emulator of the tests ships inside it.
+$(SAM)/.installed: requirements-sam.txt
+	@echo "making $(SAM) with the AWS SAM CLI ..." >&2
+	@$(PYTHON) -m venv $(SAM)
+	@$(SAM)/bin/python $(PIP) --require-hashes -r requirements-sam.txt
+	@touch $@
+
+$(LOCK)/.installed:
+	@$(PYTHON) -m venv $(LOCK)
+	@$(LOCK)/bin/python $(PIP) uv
+	@touch $@
+
+-include build.mk
