@@ -31,6 +31,7 @@ class Provider:
     auth: Auth = Auth()
     env: tuple[str, ...] = ()  # environment variables its own SDK reads the key from, first is preferred
     prefixes: tuple[str, ...] = ()  # model names that begin so are served here
+    aliases: tuple[str, ...] = ()  # other names a vault may have it under, in lower case
     static_models: tuple[str, ...] = ()
     models_path: str | None = "/models"
     fallback_order: int = 1_000

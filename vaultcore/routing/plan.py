@@ -1,0 +1,62 @@
+"""Which provider keys to try for a request, in which order. Pure: clock and chance come in as arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from vaultcore.catalog.schema import Price, Route, Strategy, Target
+from vaultcore.routing.health import Health
+from vaultcore.vault.keyring import Credential, Keyring
+
+OUTPUT_SHARE = 4  # cheapest-first weighs one output token to four input tokens, as chat traffic has them
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A target and the key to reach it with."""
+
+    target: Target
+    credential: Credential
+
+
+def order(route: Route, strategy: Strategy | None, chance: Callable[[], float]) -> tuple[Target, ...]:
+    """The route's own targets in the order to try them; a request's strategy goes before the route's."""
+    match strategy or route.strategy:
+        case "cheapest":
+            return tuple(sorted(route.targets, key=_blended))
+        case "weighted":
+            return tuple(sorted(route.targets, key=lambda target: -_draw(target.weight, chance())))
+        case _:
+            return route.targets
+
+
+def plan(targets: Iterable[Target], keyring: Keyring, health: Health, now: float) -> list[Candidate]:
+    """Every key of every target: those at rest last, else targets in order, a target's keys by quota left."""
+    candidates = [
+        Candidate(target, credential)
+        for target in targets
+        for credential in health.by_quota(credentials(target, keyring), now)
+    ]
+    return sorted(candidates, key=lambda candidate: health.rest(candidate, now)[0] > 0)
+
+
+def credentials(target: Target, keyring: Keyring) -> Sequence[Credential]:
+    """The keys that open a target; a local provider without one is called without one."""
+    provider = target.provider
+    held = [key for name in (provider.name, *provider.aliases) for key in keyring.of(name)]
+    return held or ([Credential(provider.name, "")] if provider.local else [])
+
+
+def _draw(weight: int, chance: float) -> float:
+    """A lot: sorting by it draws without replacement in proportion to the weights (Efraimidis, Spirakis 2006)."""
+    return float(chance ** (1 / weight)) if weight > 0 else -1.0
+
+
+def _blended(target: Target) -> float:
+    """Nano-dollars per million tokens of typical traffic; targets of unknown price go last."""
+    match target.model.price:
+        case Price(input=input, output=output):
+            return input + output / OUTPUT_SHARE
+        case _:
+            return float("inf")
