@@ -1,0 +1,161 @@
+"""A Lambda Runtime API over real sockets, for tests: gives out events, shows answers as their bytes arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+DELIMITER = b"\0" * 8
+
+
+@dataclass
+class Report:
+    """A POST of the runtime's: filled while it arrives."""
+
+    path: str
+    headers: Mapping[str, str]
+    pieces: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    body: bytes = b""
+    trailers: dict[str, str] = field(default_factory=dict)
+    trailer_bytes: int = 0
+    complete: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def kind(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def head(self) -> dict[str, Any]:
+        return dict(json.loads(self.body.partition(DELIMITER)[0]))
+
+    @property
+    def content(self) -> bytes:
+        return self.body.partition(DELIMITER)[2]
+
+    @property
+    def failure(self) -> dict[str, Any] | None:
+        told = self.trailers.get("lambda-runtime-function-error-body")
+        return dict(json.loads(base64.b64decode(told))) if told else None
+
+
+class RuntimeApiServer:
+    """Serves `/2018-06-01/runtime/...` and writes down the order in which it is called."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.requests: list[tuple[str, Mapping[str, str]]] = []
+        self.reports: asyncio.Queue[Report] = asyncio.Queue()
+        self.restore = asyncio.Event()
+        self.hang_up_after: int | None = None  # bytes of a response after which the connection is dropped
+        self.address = ""
+        self._events: asyncio.Queue[tuple[str, bytes, Mapping[str, str]]] = asyncio.Queue()
+        self._count = 0
+
+    def invoke(self, event: object, *, timeout: float = 300.0, **headers: str) -> str:
+        """Queue an event; its request id."""
+        return self.invoke_raw(json.dumps(event).encode(), timeout=timeout, **headers)
+
+    def invoke_raw(self, payload: bytes, *, timeout: float = 300.0, **headers: str) -> str:
+        self._count += 1
+        request_id = f"request-{self._count}"
+        head = {
+            "Lambda-Runtime-Aws-Request-Id": request_id,
+            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + timeout) * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:f",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        self._events.put_nowait((request_id, payload, head))
+        return request_id
+
+    async def report(self) -> Report:
+        """The next POST, as soon as its headers are in."""
+        return await self.reports.get()
+
+    async def finished(self) -> Report:
+        """The next POST, complete."""
+        report = await self.report()
+        await report.complete.wait()
+        return report
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while (line := await reader.readline()) not in (b"", b"\r\n"):
+                method, path, _ = line.decode().split()
+                headers = await _headers(reader)
+                self.calls.append(f"{method} {path.removeprefix('/2018-06-01/runtime/')}")
+                self.requests.append((path, headers))
+                if method == "GET":
+                    writer.write(await self._give(path))
+                else:
+                    await self._take(path, headers, reader)
+                    writer.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 15\r\n\r\n{"status":"OK"}')
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def _give(self, path: str) -> bytes:
+        if path.endswith("/restore/next"):
+            await self.restore.wait()
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        _, payload, head = await self._events.get()
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        # Go's server answers large events in chunks; half of ours do, so that both framings are read
+        if self._count % 2:
+            return f"HTTP/1.1 200 OK\r\n{lines}Content-Length: {len(payload)}\r\n\r\n".encode() + payload
+        first, rest = payload[:3], payload[3:]
+        chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (first, rest) if part)
+        return f"HTTP/1.1 200 OK\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n"
+
+    async def _take(self, path: str, headers: Mapping[str, str], reader: asyncio.StreamReader) -> None:
+        report = Report(path, headers)
+        self.reports.put_nowait(report)
+        async for piece in _body(reader, report):
+            report.body += piece
+            report.pieces.put_nowait(piece)
+            if self.hang_up_after is not None and len(report.body) >= self.hang_up_after:
+                report.complete.set()
+                raise ConnectionResetError
+        report.pieces.put_nowait(None)
+        report.complete.set()
+
+
+async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    while (line := await reader.readline()) not in (b"\r\n", b""):
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return headers
+
+
+async def _body(reader: asyncio.StreamReader, report: Report) -> AsyncIterator[bytes]:
+    if report.headers.get("transfer-encoding") != "chunked":
+        yield await reader.readexactly(int(report.headers.get("content-length", "0")))
+        return
+    while size := int((await reader.readline()).strip(), 16):
+        yield await reader.readexactly(size)
+        await reader.readexactly(2)
+    while (line := await reader.readline()) not in (b"\r\n", b""):
+        report.trailer_bytes += len(line)
+        name, _, value = line.decode("latin-1").partition(":")
+        report.trailers[name.strip().lower()] = value.strip()
+
+
+@asynccontextmanager
+async def runtime_api() -> AsyncIterator[RuntimeApiServer]:
+    """A Runtime API on a free port of the loopback interface."""
+    api = RuntimeApiServer()
+    server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()[:2]
+    api.address = f"{host}:{port}"
+    try:
+        yield api
+    finally:
+        server.close()
