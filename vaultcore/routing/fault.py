@@ -1,0 +1,82 @@
+"""Whose doing a failed attempt was, told from its status and the provider's own code. Never from its text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from vaultcore.errors import Fault
+
+_BY_STATUS: Mapping[int, Fault] = {
+    401: Fault.KEY,
+    402: Fault.KEY,
+    403: Fault.KEY,
+    404: Fault.MODEL,
+    405: Fault.MODEL,
+    408: Fault.HOST,
+    409: Fault.HOST,
+    425: Fault.HOST,
+    429: Fault.RATE,
+    501: Fault.MODEL,
+}
+
+# Codes that say more than the status they come with. Compared in lower case.
+_KEY_CODES = frozenset(
+    {
+        "account_deactivated",
+        "api_key_invalid",
+        "authentication_error",
+        "billing_error",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "credits_exhausted",
+        "insufficient_balance",
+        "insufficient_quota",
+        "invalid_api_key",
+        "permission_denied",
+        "permission_error",
+        "unauthenticated",
+    }
+)
+_RATE_CODES = frozenset(
+    {
+        "rate_limit_error",
+        "rate_limit_exceeded",
+        "requests",
+        "resource_exhausted",
+        "tokens",
+        "too_many_requests",
+    }
+)
+_MODEL_CODES = frozenset({"model_not_found", "not_found_error"})
+_REQUEST_CODES = frozenset(
+    {
+        "content_filter",
+        "content_policy_violation",
+        "context_length_exceeded",
+        "invalid_argument",
+        "invalid_request_error",
+        "request_too_large",
+        "string_above_max_length",
+    }
+)
+_SAYS_MORE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
+    400: ((_KEY_CODES, Fault.KEY), (frozenset({"model_not_found"}), Fault.MODEL)),
+    429: ((_KEY_CODES, Fault.KEY),),
+    None: (
+        (_KEY_CODES, Fault.KEY),
+        (_RATE_CODES, Fault.RATE),
+        (_MODEL_CODES, Fault.MODEL),
+        (_REQUEST_CODES, Fault.REQUEST),
+    ),
+}
+
+
+def fault(status: int | None, code: str | None) -> Fault:
+    """Whose doing it was. No status: no answer came, or a stream reported an error in itself."""
+    if code is not None:
+        for codes, found in _SAYS_MORE.get(status, ()):
+            if code.lower() in codes:
+                return found
+    if status is None:
+        return Fault.HOST
+    return _BY_STATUS.get(status, Fault.REQUEST if 400 <= status < 500 else Fault.HOST)

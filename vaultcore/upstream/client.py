@@ -1,0 +1,259 @@
+"""Asks a provider and reads its answer: the one place where a request leaves this process for a provider."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager
+
+import httpx
+
+from vaultcore.catalog.schema import Target
+from vaultcore.dialects import Rendered, StreamFault, dialect
+from vaultcore.errors import Fault, InvalidRequest, UpstreamError
+from vaultcore.routing.plan import Candidate
+from vaultcore.settings import Timeouts
+from vaultcore.upstream import failure, whole
+from vaultcore.upstream.auth import Unsendable, address, headers
+from vaultcore.upstream.reading import Reading
+from vaultcore.upstream.timer import Timer
+from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
+
+Heard = Callable[[Mapping[str, str], int], None]
+
+MAX_ANSWER = 64 * 1024 * 1024  # bytes of a buffered answer
+MAX_ERROR = 64 * 1024  # bytes of an error that are read
+ERROR_TIME = 5.0  # seconds an error's body may take: its status is known already
+SETTLED = 5.0  # seconds for what follows once every choice has finished: usage, at most
+SWEPT = 0.1  # seconds for what follows a stream's end, so that its connection can serve again
+
+
+def render(target: Target, request: ChatRequest) -> tuple[str, Rendered]:
+    """The path below the provider's base URL, and the body with what the translation took."""
+    speech = dialect(target.provider.dialect)
+    return speech.render_path(request, target), speech.render_request(request, target)
+
+
+class Upstream:
+    """Calls providers. A call is one attempt; whether there is another is not decided here.
+
+    `heard` is told headers and status as soon as they are there, an error's too.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, timeouts: Timeouts) -> None:
+        self._http = http
+        self._timeouts = timeouts
+
+    async def complete(self, candidate: Candidate, request: ChatRequest, heard: Heard) -> ChatCompletion:
+        """A whole answer, or `UpstreamError`."""
+        timer = Timer(self._timeouts, whole=self._timeouts.total)
+        outgoing = _outgoing(
+            candidate, request if not request.get("stream") else {**request, "stream": False}
+        )
+        async with self._answer(candidate, outgoing, heard, timer) as response:
+            return _completion(candidate, await _body(candidate, response, timer), response.status_code)
+
+    async def stream(
+        self, candidate: Candidate, request: ChatRequest, heard: Heard
+    ) -> AsyncGenerator[ChatChunk, None]:
+        """The chunks of an answer, or `UpstreamError`; after the first chunk, `StreamBroken`."""
+        timer = Timer(self._timeouts, whole=self._timeouts.stream, first=self._timeouts.first_token)
+        outgoing = _outgoing(candidate, request if request.get("stream") else {**request, "stream": True})
+        async with self._answer(candidate, outgoing, heard, timer) as response:
+            if _is_json(response):
+                body = await _body(candidate, response, timer)
+                for chunk in whole.chunks(_completion(candidate, body, response.status_code)):
+                    yield chunk
+                return
+            reading = Reading(dialect(candidate.target.provider.dialect).decoder())
+            async with aclosing(_pieces(candidate, response, timer)) as pieces:
+                while not reading.ended:
+                    for chunk in await _next(candidate, pieces, reading, timer):
+                        yield chunk
+                    if reading.fault is not None:
+                        raise _fault(candidate, reading)
+                await _sweep(pieces, timer)
+
+    @asynccontextmanager
+    async def _answer(
+        self, candidate: Candidate, outgoing: httpx.Request, heard: Heard, timer: Timer
+    ) -> AsyncGenerator[httpx.Response, None]:
+        """An answer that promises to be one: a 2xx, not encoded, not a web page."""
+        response = await self._send(candidate, outgoing, timer)
+        try:
+            heard(response.headers, response.status_code)
+            if not response.is_success:
+                raise await _refusal(candidate, response, timer)
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise failure.broken(candidate, "answered in an encoding it was not asked for", status=200)
+            if _type(response) == "text/html":
+                raise failure.broken(candidate, "answered with a web page", status=response.status_code)
+            yield response
+        finally:
+            await _close(response)
+
+    async def _send(self, candidate: Candidate, outgoing: httpx.Request, timer: Timer) -> httpx.Response:
+        outgoing.extensions["timeout"] = {"connect": self._timeouts.connect}
+        try:
+            async with asyncio.timeout_at(timer.until_answer()):
+                return await self._http.send(outgoing, stream=True, follow_redirects=False)
+        except httpx.ConnectTimeout:
+            reason = f"timed out after {self._timeouts.connect:g} s (connect)"
+        except TimeoutError:
+            reason = timer.passed
+        except (httpx.HTTPError, OSError) as error:
+            reason = failure.transport_reason(error)
+        raise failure.broken(candidate, reason)
+
+
+def _outgoing(candidate: Candidate, request: ChatRequest) -> httpx.Request:
+    provider = candidate.target.provider
+    path, rendered = render(candidate.target, request)
+    accept = "text/event-stream" if request.get("stream") else "application/json"
+    content = _encode(rendered.body)
+    try:
+        fields = headers(provider, candidate.credential, accept=accept)
+    except Unsendable as error:
+        reason, fault = str(error), Fault.KEY
+    else:
+        try:
+            url = address(provider.base_url, path, plain=provider.local)
+            return httpx.Request("POST", url, headers=fields, content=content)
+        except (Unsendable, httpx.InvalidURL) as error:
+            reason, fault = str(error), Fault.HOST
+    raise failure.unsendable(candidate, reason, fault)
+
+
+def _encode(body: Json) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        reason = "holds a lone surrogate, which no encoding can carry"
+    except (ValueError, RecursionError):
+        reason = "holds a value that JSON has no word for"
+    raise InvalidRequest(f"the request {reason}")
+
+
+def _is_json(response: httpx.Response) -> bool:
+    return _type(response) == "application/json"
+
+
+def _type(response: httpx.Response) -> str:
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+async def _pieces(
+    candidate: Candidate, response: httpx.Response, timer: Timer
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of an answer as they come, each waited for no longer than the timer says."""
+    source = response.aiter_raw()
+    piece: bytes | None = b""
+    while piece is not None:
+        reason = None
+        try:
+            async with asyncio.timeout_at(timer.until_piece()):
+                piece = await anext(source, None)
+        except TimeoutError:
+            reason = timer.passed
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            reason = failure.transport_reason(error)
+        if reason is not None:
+            raise failure.broken(candidate, reason)
+        if piece:
+            yield piece
+
+
+async def _next(
+    candidate: Candidate, pieces: AsyncGenerator[bytes, None], reading: Reading, timer: Timer
+) -> list[ChatChunk]:
+    """What the next piece completes. An answer that has finished cannot break any more."""
+    broke: UpstreamError | None = None
+    try:
+        piece = await anext(pieces, None)
+    except UpstreamError as error:
+        broke, piece = error, None
+    if broke is not None and not reading.finished:
+        raise failure.midway(broke) if reading.begun else broke
+    begun = reading.begun
+    chunks = reading.close() if piece is None else reading.feed(piece)
+    if reading.begun and not begun:
+        timer.begun()
+    if reading.finished:
+        timer.settle(SETTLED)
+    if reading.ended and not reading.begun and reading.fault is None:
+        raise failure.broken(candidate, "ended its stream without an answer", status=200)
+    return chunks
+
+
+def _fault(candidate: Candidate, reading: Reading) -> UpstreamError:
+    match reading.fault:
+        case StreamFault(status=status, detail=detail):
+            error = failure.reported(candidate, status, detail)
+        case _:
+            error = failure.broken(candidate, "sent a stream that makes no sense", status=200)
+    return failure.midway(error) if reading.begun else error
+
+
+async def _sweep(pieces: AsyncGenerator[bytes, None], timer: Timer) -> None:
+    """Read what is left after the end, if it is quick: the connection can then serve again."""
+    timer.shorten(SWEPT)
+    try:
+        async for _ in pieces:
+            pass
+    except UpstreamError:
+        return
+
+
+async def _body(candidate: Candidate, response: httpx.Response, timer: Timer) -> bytes:
+    pieces, size = [], 0
+    async with aclosing(_pieces(candidate, response, timer)) as source:
+        async for piece in source:
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_ANSWER:
+                raise failure.broken(candidate, f"answered with more than {MAX_ANSWER} bytes", status=200)
+    return b"".join(pieces)
+
+
+async def _refusal(candidate: Candidate, response: httpx.Response, timer: Timer) -> UpstreamError:
+    """The error that an answer is, from as much of its body as comes in time."""
+    timer.shorten(ERROR_TIME)
+    body = b""
+    try:
+        async with aclosing(_pieces(candidate, response, timer)) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > MAX_ERROR:
+                    break
+    except UpstreamError:
+        pass  # what came is enough: the status says the most
+    detail = dialect(candidate.target.provider.dialect).parse_error(response.status_code, body[:MAX_ERROR])
+    wait = failure.retry_after(response.headers, time.time())
+    return failure.refused(candidate, response.status_code, detail, retry_after=wait)
+
+
+def _completion(candidate: Candidate, body: bytes, status: int) -> ChatCompletion:
+    fault: StreamFault | None = None
+    try:
+        answer = json.loads(body)
+        if isinstance(answer, dict):
+            return dialect(candidate.target.provider.dialect).parse_completion(answer)
+    except StreamFault as error:
+        fault = error
+    except (ValueError, RecursionError):
+        pass
+    if fault is not None:
+        raise failure.reported(candidate, fault.status, fault.detail)
+    reason = (
+        "answered with something that is no completion" if body.strip() else "answered with an empty body"
+    )
+    raise failure.broken(candidate, reason, status=status)
+
+
+async def _close(response: httpx.Response) -> None:
+    try:
+        await response.aclose()
+    except (httpx.HTTPError, OSError):
+        return  # it is being thrown away

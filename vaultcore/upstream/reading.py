@@ -1,0 +1,86 @@
+"""The bytes of a streamed answer to its chunks, and what is known of the answer so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vaultcore.dialects import StreamFault
+from vaultcore.streams import Stage, sse
+from vaultcore.wire import ChatChunk
+
+END = "[DONE]"  # what most providers end a stream with; nothing after it counts
+
+
+class Reading:
+    """A machine that is fed bytes. It raises nothing: `fault` says what went wrong, `ended` that it is over.
+
+    Chunks that say nothing yet are held back until one does, so that a provider which breaks off before that
+    has not begun to answer.
+    """
+
+    def __init__(self, decoder: Stage[sse.Event, ChatChunk]) -> None:
+        self.begun = False  # something of the answer is out
+        self.ended = False
+        self.fault: StreamFault | ValueError | RecursionError | None = None
+        self._lines = sse.Decoder()
+        self._decoder = decoder
+        self._held: list[ChatChunk] = []
+        self._open: set[int] = set()  # choices that have begun and not finished
+        self._finishes = False
+
+    @property
+    def finished(self) -> bool:
+        """Every choice has said why it finished: only usage can follow."""
+        return self._finishes and not self._open
+
+    def feed(self, piece: bytes) -> list[ChatChunk]:
+        said: list[ChatChunk] = []
+        try:
+            for event in self._lines.feed(piece):
+                self._accept(self._decoder.feed(event), said)
+                if event.data == END:
+                    self.ended = True
+                    break
+        except (StreamFault, ValueError, RecursionError) as error:
+            self.fault = error
+        return self._release(said)
+
+    def close(self) -> list[ChatChunk]:
+        said: list[ChatChunk] = []
+        try:
+            if not self.ended:
+                for event in self._lines.close():
+                    self._accept(self._decoder.feed(event), said)
+            self._accept(self._decoder.close(), said)
+        except (StreamFault, ValueError, RecursionError) as error:
+            self.fault = error
+        self.ended = True
+        return self._release(said)
+
+    def _accept(self, chunks: Iterable[ChatChunk], said: list[ChatChunk]) -> None:
+        for chunk in chunks:
+            said.append(chunk)
+            for choice in chunk.get("choices") or ():
+                if choice.get("finish_reason"):
+                    self._finishes = True
+                    self._open.discard(choice["index"])
+                else:
+                    self._open.add(choice["index"])
+
+    def _release(self, said: list[ChatChunk]) -> list[ChatChunk]:
+        if self.begun:
+            return said
+        self._held += said
+        if self.fault is not None or not any(map(_says, said)):
+            return []
+        self.begun = True
+        said, self._held = self._held, []
+        return said
+
+
+def _says(chunk: ChatChunk) -> bool:
+    """Whether there is anything in it for a reader: a role or an empty text is not."""
+    return any(
+        choice.get("finish_reason") or any(value for name, value in choice["delta"].items() if name != "role")
+        for choice in chunk.get("choices") or ()
+    )

@@ -1,0 +1,38 @@
+"""A whole answer told as a stream, for providers that answer `"stream": true` with one JSON body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from vaultcore.wire import ChatChunk, ChatCompletion, ChunkChoice, Delta, ToolCall
+
+
+def chunks(completion: ChatCompletion) -> Iterator[ChatChunk]:
+    """One chunk with everything, and one with the usage where there is any."""
+    head: ChatChunk = {
+        "id": completion.get("id", ""),
+        "object": "chat.completion.chunk",
+        "created": completion.get("created", 0),
+        "model": completion.get("model", ""),
+    }
+    choices: list[ChunkChoice] = [
+        {
+            "index": choice["index"],
+            "delta": _delta(choice["message"]),
+            "finish_reason": choice["finish_reason"],
+        }
+        for choice in completion["choices"]
+    ]
+    yield {**head, "choices": choices}
+    if usage := completion.get("usage"):
+        yield {**head, "choices": [], "usage": usage}
+
+
+def _delta(message: object) -> Delta:
+    fields = cast(Delta, dict(cast("dict[str, object]", message)))
+    calls = fields.get("tool_calls")
+    if calls:
+        numbered: list[ToolCall] = [{**call, "index": index} for index, call in enumerate(calls)]
+        return {**fields, "tool_calls": numbered}
+    return fields
