@@ -1,0 +1,1 @@
+"""The command `vaultedge`: one module per sub-command, listed in main.py."""

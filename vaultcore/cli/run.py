@@ -1,0 +1,79 @@
+"""`vaultedge run -- COMMAND`: a program with every provider's key in its environment, under the names it expects."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from vaultcore.cli.terminal import Misuse, Terminal
+
+if TYPE_CHECKING:
+    from vaultcore.catalog.schema import Provider
+    from vaultcore.vault.keyring import Credential
+
+_OURS = ("VAULTEDGE_VAULT", "VAULTEDGE_PASSWORD")  # the program gets the keys, not what opens all of them
+
+
+def register(commands: Any) -> None:
+    parser = commands.add_parser(
+        "run",
+        help="run a program with OPENAI_API_KEY, ANTHROPIC_API_KEY, … set from the vault",
+        usage="vaultedge run -- COMMAND [ARGUMENT ...]",
+        description="The keys come from VAULTEDGE_VAULT and VAULTEDGE_PASSWORD where both are set, else from the"
+        " vault on this machine. The first key of a provider is the one that is set.",
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not command:
+        raise Misuse("a command is missing", hint="vaultedge run -- python app.py")
+    from vaultcore.catalog.load import builtin
+    from vaultcore.cli.vault.source import opened
+
+    keys = variables(opened(terminal), builtin().providers)
+    for name in [name for name, key in keys.items() if "\0" in key]:
+        terminal.warn(f"{name} is left out: no environment variable can hold that key")
+        del keys[name]
+    inherited = {name: value for name, value in terminal.environ.items() if name not in _OURS}
+    return _become(command, {**inherited, **keys})
+
+
+def variables(credentials: Iterable[Credential], providers: Mapping[str, Provider]) -> dict[str, str]:
+    """Environment variables by name: each provider's preferred one, VaultEdge's PROVIDER_API_KEY, other names.
+
+    Where two claim a name, the more preferred claim wins, then the earlier key.
+    """
+    first: dict[str, Credential] = {}
+    for credential in credentials:
+        first.setdefault(credential.provider.lower(), credential)
+    named = {name: providers[name].env if name in providers else () for name in first}
+    claims = [
+        *((variable, first[name]) for name, env in named.items() for variable in env[:1]),
+        *((_variable(credential.provider), credential) for credential in first.values()),
+        *((variable, first[name]) for name, env in named.items() for variable in env[1:]),
+    ]
+    keys: dict[str, str] = {}
+    for variable, credential in claims:
+        keys.setdefault(variable, credential.key)
+    return keys
+
+
+def _variable(provider: str) -> str:
+    return re.sub(r"[^A-Z0-9]", "_", provider.upper()) + "_API_KEY"
+
+
+def _become(command: list[str], environ: dict[str, str]) -> int:
+    """Turn into the command, so that its signals and its exit status are its own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if sys.platform == "win32":  # has no exec that waits
+        return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - what it is for
+    os.execvpe(command[0], command, environ)  # noqa: S606 - what it is for
