@@ -6,7 +6,7 @@ VENV   := .venv
 SAM    := .venv-sam
 LOCK   := build/lock-venv
 BIN    := $(VENV)/bin
-PIP    := -m pip --quiet --disable-pip-version-check install
+PIP    := -m pip -qq --disable-pip-version-check install
 PORT   ?= 8787
 TESTS  ?=
 

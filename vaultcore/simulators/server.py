@@ -1,0 +1,101 @@
+"""Simulated providers on real sockets: each on a free loopback port, all of them in one background thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from vaultcore.simulators import anthropic, openai
+from vaultcore.simulators.provider import Manners, application
+from vaultcore.simulators.script import Script
+
+MANNERS: Mapping[str, Manners] = {"openai": openai, "anthropic": anthropic}
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """A simulated provider that is being served."""
+
+    name: str
+    dialect: str
+    base_url: str
+    key: str = field(repr=False)  # random, and good for nothing else
+    script: Script = field(repr=False)
+
+
+@contextmanager
+def simulated(providers: Mapping[str, str], *, pace: float = 0.0) -> Iterator[dict[str, Simulator]]:
+    """Serve providers, given as name -> dialect, while the context lasts."""
+    listening = {name: _listen() for name in providers}
+    simulators = {
+        name: Simulator(
+            name=name,
+            dialect=providers[name],
+            base_url=f"http://127.0.0.1:{held.getsockname()[1]}/v1",
+            key=f"sk-simulated-{secrets.token_hex(16)}",
+            script=Script(),
+        )
+        for name, held in listening.items()
+    }
+    servers = [
+        (
+            uvicorn.Server(
+                uvicorn.Config(
+                    application(MANNERS[one.dialect], one.name, one.key, one.script, pace=pace),
+                    http=_Quiet,
+                    ws="none",
+                    lifespan="off",
+                    loop="asyncio",
+                    log_config=None,
+                    access_log=False,
+                    server_header=False,
+                    timeout_graceful_shutdown=0,
+                )
+            ),
+            listening[one.name],
+        )
+        for one in simulators.values()
+    ]
+    thread = threading.Thread(target=_serve, args=(servers,), name="simulated providers", daemon=True)
+    thread.start()
+    try:
+        yield simulators
+    finally:
+        for server, _ in servers:
+            server.should_exit = True
+        thread.join()
+        for held in listening.values():
+            held.close()
+
+
+def _listen() -> socket.socket:
+    """A listening socket: whoever connects before the server runs is served as soon as it does."""
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    held.bind(("127.0.0.1", 0))
+    held.listen(128)
+    return held
+
+
+def _serve(servers: list[tuple[uvicorn.Server, socket.socket]]) -> None:
+    async def all_of_them() -> None:
+        await asyncio.gather(*(server.serve(sockets=[held]) for server, held in servers))
+
+    asyncio.run(all_of_them())
+
+
+class _Quiet(H11Protocol):
+    """Connections whose scripted mishaps are not logged as mistakes of the app."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.logger = logging.getLogger(__name__)
+        self.logger.disabled = True
