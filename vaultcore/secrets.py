@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from vaultcore.errors import VaultError, VaultUnavailable
 from vaultcore.vault.keyring import Keyring
 
 
@@ -50,6 +53,25 @@ class FixedSecrets:
 
     async def current(self) -> Secrets:
         return self.secrets
+
+    def doubt(self) -> None:
+        return
+
+
+@dataclass(slots=True)
+class OpenedOnce:
+    """Secrets opened when first asked for, and kept while the process lives."""
+
+    open: Callable[[], Secrets]
+    _opened: Secrets | None = None
+
+    async def current(self) -> Secrets:
+        if self._opened is None:
+            try:
+                self._opened = await asyncio.to_thread(self.open)
+            except VaultError as error:
+                raise VaultUnavailable(f"the vault cannot be opened: {error}", retry_after=30) from None
+        return self._opened
 
     def doubt(self) -> None:
         return

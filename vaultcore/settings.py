@@ -45,6 +45,7 @@ class Settings:
     max_key_retries: int = 2
     backoff: float = 0.2  # seconds
     timeouts: Timeouts = Timeouts()
+    breaker_threshold: int = 5  # failures in a row that open a provider's circuit; 0 switches breakers off
     max_body: int = 5_500_000  # bytes
     debug: bool = False
     log_level: str = "INFO"
@@ -78,6 +79,7 @@ class Settings:
                 total=read.millis("VAULTEDGE_TIMEOUT", 60_000),
                 stream=read.millis("VAULTEDGE_STREAM_TIMEOUT", 900_000),
             ),
+            breaker_threshold=read.number("VAULTEDGE_BREAKER_THRESHOLD", 5, most=1_000_000),
             max_body=read.number("VAULTEDGE_MAX_BODY", 5_500_000, most=1 << 30),
             debug=read.flag("VAULTEDGE_DEBUG"),
             log_level=read.choice("VAULTEDGE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),

@@ -35,7 +35,7 @@ class Policy:
 
     def pause(self, round: int, asked: float, jitter: float) -> float:
         """Seconds before another round: exponential with full jitter, and no less than was asked for."""
-        return max(asked, min(jitter * self.backoff * 2**round, self.patience))
+        return max(asked, min(jitter * self.backoff * float(2**round), self.patience))
 
 
 class Attempt:
@@ -76,7 +76,7 @@ async def attempts(
     *,
     deadline: float = float("inf"),
 ) -> AsyncGenerator[Attempt, None]:
-    """Attempts until one succeeds. `candidates` is asked anew each round; `deadline` is a time of the clock."""
+    """Attempts until one succeeds. `candidates` is asked anew each round; `deadline` is the clock's time."""
     course = _Course(policy)
     while True:
         for candidate in course.round(await candidates()):

@@ -70,7 +70,7 @@ class Health:
         return worst.rest(now), worst.fault or Fault.HOST
 
     def begin(self, candidate: Candidate, attempt: object, now: float) -> bool:
-        """Take a candidate for an attempt; False where another is probing it, or it must not be touched yet."""
+        """Take a candidate for an attempt; False where another is probing it, or its rest is firm."""
         circuits = [circuit for circuit in self._circuits(candidate) if circuit.open]
         for circuit in circuits:
             if circuit.probed_by is not None or (circuit.firm and circuit.rests_until > now + TOLERANCE):
@@ -118,7 +118,7 @@ class Health:
         self._quotas[credential.id] = quota
 
     def by_quota(self, credentials: Sequence[Credential], now: float) -> Sequence[Credential]:
-        """Keys with most of their reported quota left first; unreported ones count as full, ties keep order."""
+        """Keys with most of their quota left first; unreported ones count as full, ties keep order."""
         if len(credentials) < 2:
             return credentials
         return sorted(credentials, key=lambda credential: -self._left(credential, now))
@@ -133,9 +133,9 @@ class Health:
     def report(self, now: float) -> dict[str, dict[str, dict[str, object]]]:
         """Every circuit that has failed, and every quota heard, by key id and provider: for /admin/health."""
         return {
-            "keys": {id: _told(circuit, now) for id, circuit in self._keys.items()},
+            "keys": {key: _told(circuit, now) for key, circuit in self._keys.items()},
             "providers": {name: _told(circuit, now) for name, circuit in self._hosts.items()},
-            "quotas": {id: {"left": round(quota.left(now), 4)} for id, quota in self._quotas.items()},
+            "quotas": {key: {"left": round(quota.left(now), 4)} for key, quota in self._quotas.items()},
         }
 
     def _left(self, credential: Credential, now: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from vaultcore.catalog.schema import Price, Route, Strategy, Target
+from vaultcore.catalog.schema import Price, Provider, Route, Strategy, Target
 from vaultcore.routing.health import Health
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -36,20 +36,24 @@ def plan(targets: Iterable[Target], keyring: Keyring, health: Health, now: float
     candidates = [
         Candidate(target, credential)
         for target in targets
-        for credential in health.by_quota(credentials(target, keyring), now)
+        for credential in health.by_quota(credentials(target.provider, keyring), now)
     ]
     return sorted(candidates, key=lambda candidate: health.rest(candidate, now)[0] > 0)
 
 
-def credentials(target: Target, keyring: Keyring) -> Sequence[Credential]:
-    """The keys that open a target; a local provider without one is called without one."""
-    provider = target.provider
+def reachable(providers: Iterable[Provider], keyring: Keyring) -> frozenset[str]:
+    """Names of the providers that can be called: those with a key, and local ones."""
+    return frozenset(provider.name for provider in providers if credentials(provider, keyring))
+
+
+def credentials(provider: Provider, keyring: Keyring) -> Sequence[Credential]:
+    """The keys of a provider, under any of its names; a local one without a key is called without one."""
     held = [key for name in (provider.name, *provider.aliases) for key in keyring.of(name)]
     return held or ([Credential(provider.name, "")] if provider.local else [])
 
 
 def _draw(weight: int, chance: float) -> float:
-    """A lot: sorting by it draws without replacement in proportion to the weights (Efraimidis, Spirakis 2006)."""
+    """A lot: sorting by it draws without replacement by weight (Efraimidis and Spirakis, 2006)."""
     return float(chance ** (1 / weight)) if weight > 0 else -1.0
 
 

@@ -1,0 +1,52 @@
+"""The ASGI application: the same under Lambda, under `vaultedge serve` and under test."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from vaultcore.errors import GatewayError
+from vaultcore.services import Services
+from vaultcore.surfaces import chat
+from vaultcore.web import console, inference, models
+from vaultcore.web.admission import Admission
+from vaultcore.web.lazy import LazyAdmin
+from vaultcore.web.refusal import refuse, refuse_http
+from vaultcore.web.reply import json_reply
+
+
+def create_app(services: Services) -> ASGIApp:
+    """Everything this gateway serves. Data routes answer with and without `/v1`: a stage may be named so."""
+    data = [
+        Route("/chat/completions", inference.endpoint(chat, services), methods=["POST"]),
+        Route("/models", models.index(services), methods=["GET"]),
+        Route("/models/{id:path}", models.one(services), methods=["GET"]),
+    ]
+    routes: list[BaseRoute] = [
+        Route("/health", health, methods=["GET"]),
+        *(Route(f"/v1{route.path}", route.endpoint, methods=list(route.methods or ())) for route in data),
+        *data,
+        Route("/", _to_console, methods=["GET"]),
+        Route("/console", _to_console, methods=["GET"]),
+        Mount("/console", console.Console()),
+        Mount("/admin", LazyAdmin(services)),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={GatewayError: refuse, HTTPException: refuse_http},
+    )
+    app.router.redirect_slashes = False
+    return Admission(app, services.log)
+
+
+async def health(_: Request) -> Response:
+    return json_reply({"status": "ok"})
+
+
+async def _to_console(request: Request) -> Response:
+    """Relative, so that a stage's path stays in front of it."""
+    return RedirectResponse("console/" if request.url.path.rstrip("/") == "" else "./console/", 307)

@@ -1,0 +1,144 @@
+"""The heart: a chat request in, a completion or a stream of chunks out, whatever it takes in between."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from vaultcore.call import Call
+from vaultcore.catalog.load import Catalog
+from vaultcore.catalog.lookup import route
+from vaultcore.catalog.schema import Target
+from vaultcore.clock import Clock
+from vaultcore.dialects import Rendered
+from vaultcore.errors import Fault, InvalidRequest, NoRoute
+from vaultcore.observe import Log
+from vaultcore.routing.attempts import Attempt, attempts
+from vaultcore.routing.health import Health
+from vaultcore.routing.plan import Candidate, order, plan, reachable
+from vaultcore.routing.quota import quota
+from vaultcore.routing.splice import Splice
+from vaultcore.secrets import SecretSource
+from vaultcore.upstream.client import Upstream, render
+from vaultcore.usage.cost import cost
+from vaultcore.wire import ChatChunk, ChatCompletion, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Answers chat requests from the providers whose keys the vault holds."""
+
+    catalog: Catalog
+    secrets: SecretSource
+    upstream: Upstream
+    clock: Clock
+    health: Health = field(default_factory=Health)
+    log: Log = field(default_factory=Log)
+
+    async def complete(self, call: Call) -> ChatCompletion:
+        """Answer at once."""
+        async with aclosing(self._attempts(call)) as tries:
+            async for attempt in tries:
+                with attempt:
+                    self._rendered(call, attempt)
+                    answer = await self.upstream.complete(attempt.candidate, call.request, self._hear(attempt))
+                    self._settle(call, attempt, answer.get("usage"))
+                    return {**answer, "model": call.model}
+        raise AssertionError("attempts() ends by raising")
+
+    async def stream(self, call: Call) -> AsyncGenerator[ChatChunk, None]:
+        """Answer chunk by chunk. Until the first says something, a failure is another attempt's to mend."""
+        splice = Splice(f"chatcmpl-{call.id}", call.model, int(call.started))
+        async with aclosing(self._attempts(call)) as tries:
+            async for attempt in tries:
+                with attempt:
+                    self._rendered(call, attempt)
+                    chunks = self.upstream.stream(attempt.candidate, call.request, self._hear(attempt))
+                    async with aclosing(chunks):
+                        async for chunk in chunks:
+                            yield splice.accept(chunk)
+                if splice.begun:
+                    self._settle(call, attempt, splice.usage)
+                    if attempt.error is not None and not splice.finished:
+                        raise attempt.error
+                    return
+
+    async def _attempts(self, call: Call) -> AsyncGenerator[Attempt, None]:
+        """The attempts of a call, each noted in the call and, where it failed, in the log."""
+        targets = await self._targets(call)
+
+        async def candidates() -> Sequence[Candidate]:
+            keyring = (await self.secrets.current()).keyring
+            return plan(targets, keyring, self.health, self.clock.now())
+
+        found = attempts(candidates, call.policy, self.health, self.clock, deadline=call.deadline)
+        async with aclosing(found):
+            async for attempt in found:
+                call.attempts.append(attempt)
+                try:
+                    yield attempt
+                finally:
+                    self._note(call, attempt)
+
+    async def _targets(self, call: Call) -> Sequence[Target]:
+        """The route's targets that the vault has a key for, in the order to try them."""
+        keyring = (await self.secrets.current()).keyring
+        within = reachable(self.catalog.providers.values(), keyring)
+        targets = order(route(call.model, self.catalog, within), call.strategy, self.clock.jitter)
+        served = [target for target in targets if target.provider.name in within]
+        if not served:
+            lacking = ", ".join(dict.fromkeys(target.provider.name for target in targets))
+            raise NoRoute(
+                f"the vault holds no key for {lacking}, which would serve this model", param="model"
+            )
+        return served
+
+    def _rendered(self, call: Call, attempt: Attempt) -> tuple[str, Rendered]:
+        """The request as the attempt's provider wants it; a strict call refuses what loses anything."""
+        path, rendered = render(attempt.candidate.target, call.request)
+        call.changes = rendered.changes
+        if call.strict:
+            for change in rendered.changes:
+                if change.lossy:
+                    text = f"{change.reason} ({attempt.candidate.target.name})"
+                    raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
+        return path, rendered
+
+    def _hear(self, attempt: Attempt) -> Hearing:
+        return Hearing(attempt.candidate, self.health, self.clock)
+
+    def _settle(self, call: Call, attempt: Attempt, usage: Usage | None) -> None:
+        call.usage = usage
+        call.cost = cost(usage, attempt.candidate.target.model) if usage else None
+
+    def _note(self, call: Call, attempt: Attempt) -> None:
+        error = attempt.error
+        if error is None:
+            return
+        if error.fault is Fault.KEY:
+            self.secrets.doubt()
+        self.log.attempt(
+            request_id=call.id,
+            provider=error.provider,
+            model=error.model,
+            key_id=attempt.candidate.credential.id,
+            status=error.upstream_status,
+            fault=error.fault.name.lower(),
+            reason=str(error),
+            ms=round(attempt.seconds * 1_000, 1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Listens to a provider's headers for what is left of a key's quota."""
+
+    candidate: Candidate
+    health: Health
+    clock: Clock
+
+    def __call__(self, headers: Mapping[str, str], _status: int) -> None:
+        told = quota(headers, self.clock.now())
+        if told is not None:
+            self.health.heard(self.candidate.credential, told)

@@ -1,0 +1,1 @@
+"""HTTP endpoints: they read requests, ask the gateway and write answers. No decision is made here."""

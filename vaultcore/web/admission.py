@@ -1,0 +1,70 @@
+"""The outermost wrapper: every request gets an id, and no exception leaves without an envelope."""
+
+from __future__ import annotations
+
+import json
+import secrets
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vaultcore.errors import GatewayError
+from vaultcore.observe import Log
+from vaultcore.surfaces import chat
+from vaultcore.web.reply import SAFE
+
+
+class Admission:
+    """Names the request in `scope["state"]["request_id"]`, and answers 500 where nothing else answered."""
+
+    def __init__(self, app: ASGIApp, log: Log) -> None:
+        self._app, self._log = app, log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        request_id = secrets.token_hex(12)
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:  # noqa: BLE001 - the last resort: nothing may leave without an answer
+            self._log.trouble("crash", request_id=request_id, kind=type(error).__name__, at=_place(error))
+            if not started:
+                await _crash(send, request_id)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        match (await receive())["type"]:
+            case "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            case "lifespan.shutdown":
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+async def _crash(send: Send, request_id: str) -> None:
+    body = json.dumps(chat.render_error(GatewayError("an internal error; its log line bears the request id")))
+    headers = {"content-type": "application/json", "x-request-id": request_id, **SAFE}
+    fields = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": 500, "headers": fields})
+    await send({"type": "http.response.body", "body": body.encode()})
+
+
+def _place(error: BaseException) -> str:
+    """The line that raised: never the message, which may quote what must not be logged."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"

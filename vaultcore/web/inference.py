@@ -1,0 +1,126 @@
+"""The endpoints that ask a model: one function makes them all, each with its own surface."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from vaultcore.call import Call
+from vaultcore.errors import GatewayError
+from vaultcore.services import Services
+from vaultcore.surfaces import Surface
+from vaultcore.web import options
+from vaultcore.web.access import require_data_key
+from vaultcore.web.body import read_json
+from vaultcore.web.reply import EventStream, error_reply, json_reply, told
+from vaultcore.wire import ChatChunk
+
+SPARE = 2.0  # seconds of a Lambda invocation kept to end the answer properly
+
+
+def endpoint(surface: Surface, services: Services) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that answers in the words of a surface, streamed where the request asks for it."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            await require_data_key(request, services.secrets)
+            body = await read_json(request, services.settings.max_body)
+            call = _call(surface, services, request, body)
+        except GatewayError as error:
+            return _refused(surface, services, request, error)
+        try:
+            if call.request.get("stream"):
+                return cast(Response, await _streamed(surface, services, call))
+            completion = await services.gateway.complete(call)
+        except GatewayError as error:
+            _log(services, call, error.status, error)
+            return error_reply(error, surface, told(call))
+        _log(services, call, 200)
+        return json_reply(surface.render_completion(completion), headers=told(call))
+
+    return answer
+
+
+def _call(surface: Surface, services: Services, request: Request, body: object) -> Call:
+    now = services.clock.now()
+    return Call(
+        id=request.scope["state"]["request_id"],
+        request=surface.parse_request(body),
+        started=now,
+        policy=options.policy(services.settings, request.headers),
+        strategy=options.strategy(services.settings, request.headers),
+        strict=options.strict(request.headers),
+        deadline=now + _time_left(request) - SPARE,
+    )
+
+
+def _time_left(request: Request) -> float:
+    """Seconds this invocation may still take: without an end where no Lambda context says so."""
+    context = request.scope.get("aws.context")
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return remaining() / 1_000 if remaining is not None else float("inf")
+
+
+async def _streamed(surface: Surface, services: Services, call: Call) -> ASGIApp:
+    """Await the first chunk before anything is sent, so that a failure until then is a proper status."""
+    chunks = services.gateway.stream(call)
+    try:
+        first = await anext(chunks)
+    except BaseException:
+        await chunks.aclose()
+        raise
+    return EventStream(_events(surface, services, call, first, chunks), told(call))
+
+
+async def _events(
+    surface: Surface, services: Services, call: Call, first: ChatChunk, rest: AsyncGenerator[ChatChunk, None]
+) -> AsyncGenerator[bytes, None]:
+    encoder = surface.encoder(call.request)
+    status, failure = 499, None  # until the last byte is out: the client has gone away
+    try:
+        async with aclosing(rest):
+            for event in encoder.feed(first):
+                yield event.encode()
+            async for chunk in rest:
+                for event in encoder.feed(chunk):
+                    yield event.encode()
+        for event in encoder.close():
+            yield event.encode()
+        status = 200
+    except GatewayError as error:
+        status, failure = 200, error
+        yield surface.render_failure(error).encode()
+    finally:
+        _log(services, call, status, failure)
+
+
+def _refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:
+    request_id = request.scope["state"]["request_id"]
+    services.log.request(request_id=request_id, path=request.url.path, status=error.status, code=error.code)
+    return error_reply(error, surface, {"x-request-id": request_id})
+
+
+def _log(services: Services, call: Call, status: int, error: GatewayError | None = None) -> None:
+    usage = call.usage or {}
+    served = call.served
+    services.log.request(
+        request_id=call.id,
+        model=call.model,
+        provider=served.target.provider.name if served else None,
+        served=served.target.model.name if served else None,
+        key_id=served.credential.id if served else None,
+        stream=bool(call.request.get("stream")),
+        status=status,
+        code=error.code if error else None,
+        attempts=len(call.attempts),
+        changes=len(call.changes),
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+        cost_nanos=call.cost,
+        ms=round((services.clock.now() - call.started) * 1_000, 1),
+    )

@@ -1,0 +1,72 @@
+"""GET /v1/models: what the caller's key may use and the vault can reach."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vaultcore.catalog.lookup import Listed, listed
+from vaultcore.catalog.schema import Price
+from vaultcore.errors import NoRoute
+from vaultcore.money import usd
+from vaultcore.routing.plan import reachable
+from vaultcore.services import Services
+from vaultcore.web.access import require_data_key
+from vaultcore.web.reply import json_reply
+from vaultcore.wire import Json
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def index(services: Services) -> Endpoint:
+    """All of them, by name."""
+
+    async def answer(request: Request) -> Response:
+        await require_data_key(request, services.secrets)
+        return json_reply({"object": "list", "data": [_row(model) for model in await _within(services)]})
+
+    return answer
+
+
+def one(services: Services) -> Endpoint:
+    """One of them; its name may hold slashes."""
+
+    async def answer(request: Request) -> Response:
+        await require_data_key(request, services.secrets)
+        wanted = request.path_params["id"]
+        for model in await _within(services):
+            if model.id == wanted:
+                return json_reply(_row(model))
+        raise NoRoute("no such model is served here", param="model")
+
+    return answer
+
+
+async def _within(services: Services) -> Sequence[Listed]:
+    keyring = (await services.secrets.current()).keyring
+    return listed(services.catalog, reachable(services.catalog.providers.values(), keyring))
+
+
+def _row(model: Listed) -> Json:
+    return {
+        "id": model.id,
+        "object": "model",
+        "created": 0,  # nobody publishes it for every model; SDKs want a number
+        "owned_by": model.owner,
+        "type": model.type,
+        "context_window": model.context_window,
+        "max_output_tokens": model.max_output_tokens,
+        "pricing": _pricing(model.price),
+        "capabilities": [],
+        "providers": list(model.providers),
+    }
+
+
+def _pricing(price: Price | None) -> Json | None:
+    """US dollars per million tokens, as strings: they are exact so."""
+    if price is None:
+        return None
+    told = {"input": price.input, "output": price.output, "cache_read": price.cache_read}
+    return {name: usd(nanos) for name, nanos in told.items() if nanos is not None}

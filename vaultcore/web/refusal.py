@@ -1,0 +1,32 @@
+"""What the routers refuse, in the envelope of everything else."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vaultcore.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound
+from vaultcore.surfaces import chat
+from vaultcore.web.reply import error_reply
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    known = error if isinstance(error, GatewayError) else GatewayError("internal error")
+    return error_reply(known, chat, {"x-request-id": request.scope["state"]["request_id"]})
+
+
+async def refuse_http(request: Request, error: Exception) -> Response:
+    """What the router itself refuses, in the envelope of everything else."""
+    headers = {"x-request-id": request.scope["state"]["request_id"]}
+    match error:
+        case HTTPException(status_code=405):
+            allowed = (error.headers or {}).get("Allow", "")
+            method = request.method[:20]
+            refusal: GatewayError = MethodNotAllowed(f"{method} is not answered here; try {allowed}")
+            headers["allow"] = allowed
+        case HTTPException(status_code=404):
+            refusal = NotFound("nothing answers at this path")
+        case _:
+            refusal = InvalidRequest("the request cannot be read")
+    return error_reply(refusal, chat, headers)
