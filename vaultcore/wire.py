@@ -71,6 +71,7 @@ class Delta(TypedDict, total=False):
     refusal: str | None
     tool_calls: list[ToolCall]
     reasoning_content: str
+    thinking_blocks: list[Json]  # fragments: those of one `index` are one block
 
 
 class ChunkChoice(TypedDict):
