@@ -105,7 +105,7 @@ class _Course:
     failures: list[UpstreamError] = field(default_factory=list)
     resting: list[UpstreamError] = field(default_factory=list)
     refused: bool = False  # a key, in this round
-    _again: dict[Candidate, float] = field(default_factory=dict)  # may do better later: not before that time
+    _again: dict[str, float] = field(default_factory=dict)  # may do better later: not before that time
     _dead: set[str] = field(default_factory=set)  # keys and targets that will not do at all
     _tired: set[str] = field(default_factory=set)  # targets, and keys at targets, that failed in this round
     _keys: dict[str, set[str]] = field(default_factory=dict)  # tried, by provider
@@ -123,11 +123,11 @@ class _Course:
     def failed(self, candidate: Candidate, error: UpstreamError, now: float) -> None:
         self.failures.append(error)
         self._keys.setdefault(candidate.target.provider.name, set()).add(candidate.credential.id)
-        self._again.pop(candidate, None)
+        self._again.pop(_place(candidate), None)
         match VERDICTS[error.fault]:
             case Verdict.NEXT_KEY if error.fault is Fault.RATE:
                 self._tired.add(_place(candidate))
-                self._again[candidate] = now + (error.retry_after or 0.0)
+                self._again[_place(candidate)] = now + (error.retry_after or 0.0)
             case Verdict.NEXT_KEY:
                 self._dead.add(candidate.credential.id)
                 self.refused = True
@@ -135,12 +135,12 @@ class _Course:
                 self._dead.add(candidate.target.name)
             case _:
                 self._tired.add(candidate.target.name)
-                self._again[candidate] = now + (error.retry_after or 0.0)
+                self._again[_place(candidate)] = now + (error.retry_after or 0.0)
 
     def rested(self, candidate: Candidate, seconds: float, fault: Fault, now: float) -> None:
         """A candidate was left alone: somebody else is probing it, or its provider asked for time."""
         target = candidate.target
-        self._again[candidate] = now + seconds
+        self._again[_place(candidate)] = now + seconds
         self.resting.append(
             UpstreamError(
                 f"{target.provider.name} is at rest after earlier failures",

@@ -8,7 +8,7 @@ Advisory and per process; limits that must hold live in the store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -122,13 +122,6 @@ class Health:
         if len(credentials) < 2:
             return credentials
         return sorted(credentials, key=lambda credential: -self._left(credential, now))
-
-    def keep(self, credentials: Iterable[Credential]) -> None:
-        """Forget every key that is no longer in the vault."""
-        ids = {credential.id for credential in credentials}
-        for known in (self._keys, self._quotas):
-            for gone in known.keys() - ids:
-                del known[gone]
 
     def report(self, now: float) -> dict[str, dict[str, dict[str, object]]]:
         """Every circuit that has failed, and every quota heard, by key id and provider: for /admin/health."""
