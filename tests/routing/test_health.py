@@ -24,8 +24,8 @@ def fail(
 ) -> None:
     for _ in range(times):
         attempt = object()
-        health.begin(candidate, attempt, now)
-        health.failed(candidate, attempt, error(fault), now)
+        health.begin(candidate, attempt, 0.0)
+        health.failed(candidate, attempt, error(fault), 0.0)
 
 
 def test_a_circuit_opens_after_failures_in_a_row_only() -> None:
