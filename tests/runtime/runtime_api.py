@@ -1,4 +1,4 @@
-"""A Lambda Runtime API over real sockets, for tests: gives out events, shows answers as their bytes arrive."""
+"""A Lambda Runtime API over real sockets, for tests: gives out events, shows answers as they arrive."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ class RuntimeApiServer:
         self.calls: list[str] = []
         self.requests: list[tuple[str, Mapping[str, str]]] = []
         self.reports: asyncio.Queue[Report] = asyncio.Queue()
+        self.snapshot = asyncio.Event()  # the runtime is ready for it
         self.restore = asyncio.Event()
         self.hang_up_after: int | None = None  # bytes of a response after which the connection is dropped
         self.address = ""
@@ -103,6 +104,7 @@ class RuntimeApiServer:
 
     async def _give(self, path: str) -> bytes:
         if path.endswith("/restore/next"):
+            self.snapshot.set()
             await self.restore.wait()
             return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
         _, payload, head = await self._events.get()
@@ -112,7 +114,9 @@ class RuntimeApiServer:
             return f"HTTP/1.1 200 OK\r\n{lines}Content-Length: {len(payload)}\r\n\r\n".encode() + payload
         first, rest = payload[:3], payload[3:]
         chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (first, rest) if part)
-        return f"HTTP/1.1 200 OK\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n"
+        return (
+            f"HTTP/1.1 200 OK\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n"
+        )
 
     async def _take(self, path: str, headers: Mapping[str, str], reader: asyncio.StreamReader) -> None:
         report = Report(path, headers)

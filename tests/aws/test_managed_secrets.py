@@ -1,0 +1,341 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+
+import pytest
+
+from tests.aws.secrets_manager import SecretsManagerServer, secrets_manager
+from vaultcore.aws.secrets import ManagedSecrets, managed_secrets
+from vaultcore.errors import ConfigError, VaultUnavailable
+from vaultcore.settings import Settings
+from vaultcore.vault.keyring import Credential
+from vaultcore.vault.sealed import seal
+
+PASSWORD = "correct-horse-battery-staple-sentinel"
+SYSTEM, ADMIN = "ve-" + "5e" * 24, "va-" + "ad" * 24
+KEY = "sk-provider-key-sentinel-000001"
+SENTINELS = (PASSWORD, SYSTEM, ADMIN, KEY)
+IDS = {"vault_secret": "gw/vault", "password_secret": "gw/password"}
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.time = 1_700_000_000.0
+
+    def now(self) -> float:
+        return self.time
+
+    def jitter(self) -> float:
+        return 0.999
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+def sealed(key: str = KEY, password: str = PASSWORD) -> str:
+    return seal([Credential("openai", key)], password)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManagerServer]:
+    with secrets_manager() as server:
+        for name, value in {
+            "AWS_ENDPOINT_URL": server.url,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_CONFIG_FILE": "absent",
+            "AWS_SHARED_CREDENTIALS_FILE": "absent",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }.items():
+            monkeypatch.setenv(name, value)
+        server.secrets |= {
+            "gw/vault": sealed(),
+            "gw/password": PASSWORD,
+            "gw/system": json.dumps({"prefix": SYSTEM[:3], "key": SYSTEM[3:]}),
+            "gw/admin": ADMIN,
+        }
+        yield server
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def source(server: SecretsManagerServer, clock: FakeClock) -> ManagedSecrets:
+    ids = {**IDS, "system_key_secret": "gw/system", "admin_key_secret": "gw/admin"}
+    return managed_secrets(Settings(**ids), clock)
+
+
+def held(source: ManagedSecrets) -> list[str]:
+    return [credential.key for credential in asyncio.run(source.current()).keyring]
+
+
+def refusal(source: ManagedSecrets) -> VaultUnavailable:
+    with pytest.raises(VaultUnavailable) as caught:
+        asyncio.run(source.current())
+    return caught.value
+
+
+def test_one_call_reads_and_opens_everything(server: SecretsManagerServer, source: ManagedSecrets) -> None:
+    """The vault, its password and both keys come in one BatchGetSecretValue, made when first asked for."""
+    assert server.asked == []
+    secrets = asyncio.run(source.current())
+
+    assert [credential.key for credential in secrets.keyring] == [KEY]
+    assert secrets.opens_data(SYSTEM)
+    assert secrets.opens_admin(ADMIN)
+    assert not secrets.opens_data(ADMIN)
+    assert not secrets.opens_data("")
+    assert server.asked == [["gw/vault", "gw/password", "gw/system", "gw/admin"]]
+
+
+def test_asking_again_is_free_for_five_minutes(
+    server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
+) -> None:
+    """What was read is good for 300 seconds; then it is read once more."""
+    for wait in (0, 299, 1, 299):
+        clock.time += wait
+        assert held(source) == [KEY]
+
+    assert len(server.asked) == 2
+
+
+def test_arns_are_matched_with_and_without_their_suffix(
+    server: SecretsManagerServer, clock: FakeClock
+) -> None:
+    """Secrets named by ARN, whole or without the six random characters, are found in the answer."""
+    source = managed_secrets(
+        Settings(vault_secret=server.arn("gw/vault"), password_secret=server.arn("gw/password")[:-7]), clock
+    )
+
+    assert held(source) == [KEY]
+
+
+def test_a_function_reads_only_the_secrets_named_to_it(
+    server: SecretsManagerServer, clock: FakeClock
+) -> None:
+    """A plane whose key has no id is closed, or opens with the key that the settings carry."""
+    source = managed_secrets(Settings(**IDS, system_key=SYSTEM), clock)
+    secrets = asyncio.run(source.current())
+
+    assert server.asked == [["gw/vault", "gw/password"]]
+    assert secrets.opens_data(SYSTEM)
+    assert secrets.admin is None
+
+
+def test_both_ids_are_needed(clock: FakeClock) -> None:
+    """A vault without its password's id is refused when the gateway is put together."""
+    with pytest.raises(ConfigError, match="VAULTEDGE_PASSWORD_SECRET"):
+        managed_secrets(Settings(vault_secret="gw/vault"), clock)
+
+
+def test_down_at_the_cold_start_then_up(
+    server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
+) -> None:
+    """While nothing can be read, requests get a 503 and the store is not hammered; it mends itself."""
+    server.outage = (500, "InternalServiceError")
+    first = refusal(source)
+    calls = len(server.asked)
+    again = [refusal(source) for _ in range(20)]
+
+    assert first.status == 503
+    assert first.retry_after is not None
+    assert {error.retry_after for error in again} == {1.0}
+    assert len(server.asked) == calls
+    clock.time += 1
+    refusal(source)
+    assert (waiting := refusal(source).retry_after) is not None
+    assert waiting > 1.5  # the second pause is longer
+    server.outage = None
+    clock.time += 2
+    assert held(source) == [KEY]
+
+
+def test_unreachable_at_the_cold_start(
+    server: SecretsManagerServer, source: ManagedSecrets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refused connection is a 503 like any other."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+    assert str(refusal(source)) == "the vault cannot be reached now"
+
+
+def test_denied(
+    server: SecretsManagerServer, source: ManagedSecrets, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A role that may not read is the operator's to know, with AWS's word for it, and told once."""
+    server.outage = (400, "AccessDeniedException")
+    error = refusal(source)
+
+    assert "AccessDenied" not in str(error)
+    assert "AccessDeniedException" in " ".join(str(record.__dict__) for record in caplog.records)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize("name", ["gw/vault", "gw/password", "gw/system", "gw/admin"])
+def test_each_secret_is_needed(
+    name: str, server: SecretsManagerServer, source: ManagedSecrets, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One secret missing from an answer is a 503 that does not name it; the log does."""
+    del server.secrets[name]
+    error = refusal(source)
+
+    assert name not in str(error)
+    assert name in str(caplog.records[0].__dict__)
+
+
+@pytest.mark.parametrize(
+    "value", [b"\0\1\2", "{}", '{"a":"x","b":"y"}', "short", ""], ids=["binary", "{}", "two", "short", "none"]
+)
+def test_keys_that_are_none_open_nothing(
+    value: str | bytes, server: SecretsManagerServer, source: ManagedSecrets
+) -> None:
+    """A system key that is missing, ambiguous or short enough to guess is never taken for one."""
+    server.secrets["gw/system"] = value
+
+    assert "missing or not usable" in str(refusal(source))
+
+
+@pytest.mark.parametrize("text", ['{"password":"%s"}', '{"password":"%s","note":"n"}', "%s\n", ' {"p":"%s"}'])
+def test_password_spellings(text: str, server: SecretsManagerServer, source: ManagedSecrets) -> None:
+    """A secret may be plain text, or JSON with one obvious field."""
+    server.secrets["gw/password"] = text % PASSWORD
+
+    assert held(source) == [KEY]
+
+
+@pytest.mark.parametrize("name", ["gw/vault", "gw/password"])
+def test_an_empty_vault_says_what_to_do(
+    name: str, server: SecretsManagerServer, source: ManagedSecrets
+) -> None:
+    """Before the operator has filled the template's placeholders, every answer says how."""
+    server.secrets[name] = "empty"
+
+    assert "vaultedge vault seal" in str(refusal(source))
+
+
+def test_rotation(server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock) -> None:
+    """A new vault, password and system key are in force at the next reading, and the old key is not."""
+    assert held(source) == [KEY]
+    server.secrets |= {
+        "gw/vault": sealed("sk-new", "another"),
+        "gw/password": "another",
+        "gw/system": "ve-" + "0" * 48,
+    }
+    assert held(source) == [KEY]
+    clock.time += 300
+    secrets = asyncio.run(source.current())
+
+    assert [credential.key for credential in secrets.keyring] == ["sk-new"]
+    assert secrets.opens_data("ve-" + "0" * 48)
+    assert not secrets.opens_data(SYSTEM)
+
+
+def test_half_a_rotation_keeps_the_old_pair(
+    server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A vault whose password has not followed yet is not taken, told once, and taken when it has."""
+    assert held(source) == [KEY]
+    server.secrets |= {"gw/vault": sealed("sk-new", "another"), "gw/system": "ve-" + "0" * 48}
+    for _ in range(5):
+        clock.time += 300
+        assert held(source) == [KEY]
+
+    assert len(caplog.records) == 1
+    assert asyncio.run(source.current()).opens_data("ve-" + "0" * 48)  # what can be taken is
+    server.secrets["gw/password"] = "another"
+    clock.time += 60
+    assert held(source) == ["sk-new"]
+
+
+def test_doubt_reads_at_once_but_not_in_a_storm(
+    server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
+) -> None:
+    """A provider's 401 leads to a reading before the next answer; a hundred of them in 5 seconds to one."""
+    assert held(source) == [KEY]
+    clock.time += 30
+    server.secrets["gw/vault"] = sealed("sk-new")
+    source.doubt()
+    assert held(source) == ["sk-new"]
+    for _ in range(100):
+        source.doubt()
+        assert held(source) == ["sk-new"]
+    assert len(server.asked) == 2
+    clock.time += 5
+    assert held(source) == ["sk-new"]
+
+    assert len(server.asked) == 3
+
+
+def test_a_warm_copy_lives_on_for_a_day(
+    server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
+) -> None:
+    """With Secrets Manager down, what was read serves for 24 hours and no longer; then it mends itself."""
+    assert held(source) == [KEY]
+    server.outage = (503, "ServiceUnavailable")
+    for _ in range(24):
+        clock.time += 3_600
+        assert held(source) == [KEY]
+    clock.time += 1
+    refusal(source)
+    server.outage = None
+    clock.time += 60
+
+    assert held(source) == [KEY]
+
+
+def test_concurrent_requests_share_a_reading(server: SecretsManagerServer, source: ManagedSecrets) -> None:
+    """Fifty requests at a cold start lead to one call."""
+
+    async def storm() -> None:
+        secrets = await asyncio.gather(*(source.current() for _ in range(50)))
+        assert len({id(each) for each in secrets}) == 1
+
+    asyncio.run(storm())
+    assert len(server.asked) == 1
+
+
+def test_a_slow_reading_holds_up_one_request(
+    server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
+) -> None:
+    """While one request waits for a due reading, the others go on with what is held."""
+
+    async def scenario() -> None:
+        await source.current()
+        clock.time += 300
+        server.gate.clear()
+        slow = asyncio.create_task(source.current())
+        await asyncio.to_thread(server.wait_for_question, 2)
+        await source.current()
+        assert not slow.done()
+        server.gate.set()
+        await slow
+
+    asyncio.run(scenario())
+
+
+def test_nothing_shows_a_secret(
+    server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither a log at DEBUG, nor a repr, nor a recorded traceback with its variables holds one."""
+    with caplog.at_level(logging.DEBUG):
+        shown = [repr(asyncio.run(source.current())), repr(source)]
+        server.secrets["gw/vault"] = sealed("sk-new", "another")
+        cold = managed_secrets(Settings(**IDS, system_key=SYSTEM), clock)
+        error = refusal(cold)
+        shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
+        server.secrets["gw/vault"] = json.dumps({"a": KEY, "b": PASSWORD})
+        error = refusal(managed_secrets(Settings(**IDS, system_key=SYSTEM), clock))
+        shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    text = " ".join([*shown, caplog.text, *(str(record.__dict__) for record in caplog.records)])
+
+    assert "cannot be opened" in text
+    assert not [sentinel for sentinel in SENTINELS if sentinel in text]

@@ -1,0 +1,81 @@
+"""boto3 clients, made once and when first needed, with timeouts that fit inside a request.
+
+Region, credentials and AWS_ENDPOINT_URL are found by botocore itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from vaultcore.wire import Json
+
+if TYPE_CHECKING:
+    import boto3
+
+LOGGERS = ("boto3", "botocore", "urllib3")  # at DEBUG they print bodies: secrets, signatures
+
+
+class AwsError(Exception):
+    """AWS refused a call or could not be reached. `code` is AWS's own word for it, or botocore's."""
+
+    def __init__(self, operation: str, code: str) -> None:
+        super().__init__(f"{operation}: {code}")
+        self.code = code
+
+
+class SecretsManager(Protocol):
+    """The one call that is made of Secrets Manager."""
+
+    def batch(self, ids: Sequence[str]) -> Json:
+        """The answer of BatchGetSecretValue. Raises AwsError. Blocks: call it in a thread."""
+        ...
+
+
+class Aws:
+    """One boto3 session. Making it reads no credentials; `warm` may run before a snapshot is taken."""
+
+    def __init__(self) -> None:
+        self._session: boto3.Session | None = None
+        self._secrets_manager: _Client | None = None
+
+    def warm(self) -> None:
+        """Import boto3 and read its service descriptions, which is most of what a first call costs."""
+        session = self._boto()
+        session._session.get_service_model("secretsmanager")  # noqa: SLF001 - there is no public way
+        session._session.get_component("endpoint_resolver")  # noqa: SLF001
+
+    def batch(self, ids: Sequence[str]) -> Json:
+        """See `SecretsManager`."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return dict(self._client().batch_get_secret_value(SecretIdList=list(ids)))
+        except ClientError as error:
+            raise AwsError("BatchGetSecretValue", str(error.response["Error"].get("Code"))) from None
+        except BotoCoreError as error:
+            raise AwsError("BatchGetSecretValue", type(error).__name__) from None
+
+    def _client(self) -> _Client:
+        if self._secrets_manager is None:
+            from botocore.config import Config
+
+            config = Config(
+                connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
+            )
+            self._secrets_manager = cast(_Client, self._boto().client("secretsmanager", config=config))
+        return self._secrets_manager
+
+    def _boto(self) -> boto3.Session:
+        if self._session is None:
+            import boto3
+
+            for name in LOGGERS:
+                logging.getLogger(name).setLevel(logging.WARNING)
+            self._session = boto3.Session()
+        return self._session
+
+
+class _Client(Protocol):
+    def batch_get_secret_value(self, *, SecretIdList: list[str]) -> Json: ...  # noqa: N803 - boto3's spelling
