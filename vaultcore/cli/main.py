@@ -22,6 +22,8 @@ from vaultcore.errors import ConfigError, GatewayError, VaultError
 COMMANDS = (
     "vault",
     "run",
+    "serve",
+    "demo",
 )
 DONE, REFUSED, MISUSE = 0, 1, 2
 
@@ -54,7 +56,7 @@ def main(
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         terminal.fail(f"{place}{error.strerror or type(error).__name__}")
-    except UnicodeDecodeError:
+    except UnicodeError:  # whose own text would show what was read
         terminal.fail("the input is not UTF-8")
     except KeyboardInterrupt:
         terminal.fail("stopped")

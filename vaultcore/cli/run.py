@@ -1,4 +1,4 @@
-"""`vaultedge run -- COMMAND`: a program with every provider's key in its environment, under the names it expects."""
+"""`vaultedge run -- COMMAND`: a program with the keys in its environment, under the names it expects."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from vaultcore.cli.terminal import Misuse, Terminal
 
@@ -22,10 +22,10 @@ _OURS = ("VAULTEDGE_VAULT", "VAULTEDGE_PASSWORD")  # the program gets the keys, 
 def register(commands: Any) -> None:
     parser = commands.add_parser(
         "run",
-        help="run a program with OPENAI_API_KEY, ANTHROPIC_API_KEY, … set from the vault",
+        help="run a program with OPENAI_API_KEY, ANTHROPIC_API_KEY, ... set from the vault",
         usage="vaultedge run -- COMMAND [ARGUMENT ...]",
-        description="The keys come from VAULTEDGE_VAULT and VAULTEDGE_PASSWORD where both are set, else from the"
-        " vault on this machine. The first key of a provider is the one that is set.",
+        description="The keys come from VAULTEDGE_VAULT where it is set, else from the vault on this machine."
+        " Neither it nor VAULTEDGE_PASSWORD reaches the program. The first key of a provider is set.",
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
     parser.set_defaults(run=run)
@@ -36,18 +36,18 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if not command:
         raise Misuse("a command is missing", hint="vaultedge run -- python app.py")
     from vaultcore.catalog.load import builtin
-    from vaultcore.cli.vault.source import opened
+    from vaultcore.cli.opening import credentials
 
-    keys = variables(opened(terminal), builtin().providers)
+    keys = variables(credentials(terminal), builtin().providers)
     for name in [name for name, key in keys.items() if "\0" in key]:
         terminal.warn(f"{name} is left out: no environment variable can hold that key")
         del keys[name]
     inherited = {name: value for name, value in terminal.environ.items() if name not in _OURS}
-    return _become(command, {**inherited, **keys})
+    _become(command, {**inherited, **keys})
 
 
 def variables(credentials: Iterable[Credential], providers: Mapping[str, Provider]) -> dict[str, str]:
-    """Environment variables by name: each provider's preferred one, VaultEdge's PROVIDER_API_KEY, other names.
+    """Keys by variable: a provider's preferred name, VaultEdge's PROVIDER_API_KEY, then its other names.
 
     Where two claim a name, the more preferred claim wins, then the earlier key.
     """
@@ -70,10 +70,10 @@ def _variable(provider: str) -> str:
     return re.sub(r"[^A-Z0-9]", "_", provider.upper()) + "_API_KEY"
 
 
-def _become(command: list[str], environ: dict[str, str]) -> int:
+def _become(command: list[str], environ: dict[str, str]) -> NoReturn:
     """Turn into the command, so that its signals and its exit status are its own."""
     sys.stdout.flush()
     sys.stderr.flush()
     if sys.platform == "win32":  # has no exec that waits
-        return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - what it is for
+        sys.exit(subprocess.run(command, env=environ, check=False).returncode)  # noqa: S603 - what it is for
     os.execvpe(command[0], command, environ)  # noqa: S606 - what it is for

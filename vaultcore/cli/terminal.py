@@ -39,10 +39,10 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """An answer."""
-        print(text, file=self.stdout, flush=True)  # noqa: T201 - the one place that answers
+        print(text, file=self.stdout, flush=True)
 
     def warn(self, text: str) -> None:
-        print(f"vaultedge: {text}", file=self.stderr, flush=True)  # noqa: T201
+        print(f"vaultedge: {text}", file=self.stderr, flush=True)
 
     def hint(self, text: str) -> None:
         self.warn(f"hint: {text}")
@@ -68,12 +68,14 @@ class Terminal:
         return Hidden(getpass.getpass(prompt))
 
     def secret(self, given: str | None, *, option: str) -> Hidden | None:
-        """A secret as an option gives it: `-` is a line of stdin; the value itself is taken, with a warning."""
+        """A secret as an option gives it: `-` asks; the value itself is taken, with a warning."""
         if given is None:
             return None
         if given == "-":
-            return self.line()
-        self.warn(f"{option} on the command line shows in the process list and the shell's history; use {option} -")
+            return self.ask(f"{option.strip('-')}: ")
+        self.warn(
+            f"{option} on the command line shows in the process list and the shell's history; use {option} -"
+        )
         return Hidden(given)
 
 

@@ -30,9 +30,13 @@ def too_long() -> VaultError:
     return VaultError("this is too long to be a vault string")
 
 
-def not_opened() -> VaultError:
+class NotOpened(VaultError):
+    """A vault string that does not open with that password."""
+
+
+def not_opened() -> NotOpened:
     """One text for every reason: which of them it was would teach a guesser something."""
-    return VaultError(
+    return NotOpened(
         "the vault does not open: the password is wrong, or the string is damaged or cut short",
         hint="copy the whole string again, and mind spaces and capitals in the password",
     )

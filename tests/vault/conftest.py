@@ -1,0 +1,57 @@
+"""What the tests of the vault share: the vectors, and a strict look at how a refusal left."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import vaultcore
+from vaultcore.errors import VaultError
+from vaultcore.vault.kdf import Derivations
+
+PACKAGE = str(Path(vaultcore.__file__).parent)
+Refused = Callable[..., VaultError]
+
+
+def _refused(
+    secrets: tuple[str, ...], function: Callable[..., object], *args: Any, **kwargs: Any
+) -> VaultError:
+    try:
+        function(*args, **kwargs)
+    except VaultError as error:
+        caught = error
+    else:
+        pytest.fail("it was not refused")
+    assert caught.__cause__ is None
+    assert caught.__context__ is None
+    trace = caught.__traceback__
+    while trace is not None and not trace.tb_frame.f_code.co_filename.startswith(PACKAGE):
+        trace = trace.tb_next
+    told = traceback.TracebackException(VaultError, caught, trace, capture_locals=True)
+    text = "".join(told.format()) + repr(caught) + repr(vars(caught))
+    assert [secret for secret in secrets if secret in text] == []
+    return caught
+
+
+@pytest.fixture
+def refused() -> Refused:
+    """Calls what must be refused; nothing secret may show, not even to who records causes and locals."""
+    return _refused
+
+
+@pytest.fixture(scope="session")
+def derivations() -> Derivations:
+    """Real derivations, each computed once: tests that damage all but password and salt need no more."""
+    return Derivations()
+
+
+@pytest.fixture(scope="session")
+def vectors() -> dict[str, list[dict[str, Any]]]:
+    file = Path(__file__).parent.parent / "vectors" / "vault.json"
+    loaded: dict[str, list[dict[str, Any]]] = json.loads(file.read_text())
+    return loaded
