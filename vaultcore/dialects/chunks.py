@@ -36,6 +36,8 @@ class Decoder:
         if chunk.get("error"):
             raise mend.fault(chunk["error"])
         chunk.pop("obfuscation", None)
+        if "service_tier" in chunk:
+            mend.settle_tier(chunk)
         if self._plain(chunk):
             return (cast(ChatChunk, chunk),)
         return [cast(ChatChunk, each) for each in self._mended(chunk)]

@@ -29,6 +29,7 @@ FINISH: Mapping[str, FinishReason] = {
     "sensitive": "content_filter",
 }
 FAILED = {"error", "network_error"}  # finish reasons that are none
+TIERS = {None, "auto", "default", "flex", "scale", "priority", "fast"}
 REASONING = ("reasoning_content", "reasoning")
 
 
@@ -99,6 +100,12 @@ def settle_text(holder: Json) -> None:
                 thought = thought or text
     if thought:
         holder["reasoning_content"] = thought
+
+
+def settle_tier(answer: Json) -> None:
+    """Leave out a service tier OpenAI has no word for, from an answer of our own: typed clients refuse it."""
+    if answer.get("service_tier") not in TIERS:
+        answer.pop("service_tier", None)
 
 
 def arguments_text(told: object) -> str:

@@ -64,6 +64,7 @@ def parse_completion(body: Json) -> ChatCompletion:
         "choices": [_choice(position, choice, identity) for position, choice in enumerate(choices)],
     }
     answer.setdefault("model", "")
+    mend.settle_tier(answer)
     counted = mend.usage(answer.pop("usage", None))
     return cast(ChatCompletion, {**answer, "usage": counted} if counted else answer)
 

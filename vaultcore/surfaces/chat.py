@@ -1,0 +1,95 @@
+"""`POST /v1/chat/completions`: https://platform.openai.com/docs/api-reference/chat.
+
+Chat completions are the house's own format, so almost nothing is translated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from vaultcore.errors import AttemptsExhausted, GatewayError
+from vaultcore.streams import Stage
+from vaultcore.streams.sse import Event
+from vaultcore.surfaces.chat_check import check
+from vaultcore.surfaces.text import dump
+from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
+
+DONE = Event("[DONE]")
+ENVELOPE = ("id", "object", "created", "model")
+
+
+def parse_request(body: object) -> ChatRequest:
+    return check(body)
+
+
+def render_completion(completion: ChatCompletion) -> Json:
+    return cast(Json, completion)
+
+
+def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
+    options = request.get("stream_options") or {}
+    return Counted() if options.get("include_usage") else Plain()
+
+
+def render_error(error: GatewayError) -> Json:
+    told: Json = {
+        "message": str(error),
+        "type": error.type,
+        "param": error.param,
+        "code": error.code,
+    }
+    if isinstance(error, AttemptsExhausted):
+        told["attempts"] = [
+            {
+                "provider": failure.provider,
+                "model": failure.model,
+                "status": failure.upstream_status,
+                "reason": failure.fault.name.lower(),
+            }
+            for failure in error.failures
+        ]
+    return {"error": told}
+
+
+def render_failure(error: GatewayError) -> Event:
+    return Event(dump(render_error(error)))
+
+
+class Plain:
+    """Chunks for a client that has not asked for usage: it sees none."""
+
+    __slots__ = ()
+
+    def feed(self, item: ChatChunk) -> Iterable[Event]:
+        if "usage" not in item:
+            return (Event(dump(item)),)
+        if not item.get("choices"):
+            return ()
+        return (Event(dump({name: value for name, value in item.items() if name != "usage"})),)
+
+    def close(self) -> Iterable[Event]:
+        return (DONE,)
+
+
+class Counted:
+    """Chunks for a client that has asked: null on every one but the last, which has no choices."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: ChatChunk | None = None
+
+    def feed(self, item: ChatChunk) -> Iterable[Event]:
+        counted = item.get("usage")
+        if counted:
+            self._last = item  # whatever came before was only the count so far
+            if not item.get("choices"):
+                return ()
+        return (Event(dump({**item, "usage": None})),)
+
+    def close(self) -> Iterable[Event]:
+        if self._last is None:
+            return (DONE,)
+        envelope = {name: value for name, value in self._last.items() if name in ENVELOPE}
+        return (Event(dump({**envelope, "choices": [], "usage": self._last["usage"]})), DONE)
