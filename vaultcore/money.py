@@ -21,6 +21,11 @@ def times(tokens: int, per_million: int) -> int:
     return tokens * per_million
 
 
+def settled(millionths: int) -> Nanos:
+    """Nano-dollars of a sum of `times`: rounded up, once, at the end."""
+    return Nanos(-(-millionths // MILLION))
+
+
 def usd(nanos: int) -> str:
     """Dollars as a plain decimal string without trailing zeros: `0.000123`."""
     text = f"{Decimal(nanos) / PER_DOLLAR:f}"

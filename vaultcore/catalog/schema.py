@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from string import Formatter
 from typing import Any, Literal
 
 ModelType = Literal["text", "image", "hybrid", "embedding"]
@@ -40,10 +41,24 @@ class Provider:
     drop: frozenset[str] = frozenset()  # top-level request fields it refuses
     defaults: Mapping[str, Any] = field(default_factory=dict)  # sent where the request is silent
     local: bool = False  # may be plain http on loopback; needs no key
+    placeholders: Mapping[str, str] = field(default_factory=dict)  # `{name}` in base_url -> its variable
+    listed: bool = True  # False: model names there are the operator's own, so no bare name leads there
 
     def __post_init__(self) -> None:
         if not self.title:
             object.__setattr__(self, "title", self.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name its keys may stand under in a vault."""
+        return (self.name, *self.aliases)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Placeholders of the base URL that nobody has filled: such a provider cannot be called."""
+        if "{" not in self.base_url:
+            return ()
+        return tuple(name for _, name, _, _ in Formatter().parse(self.base_url) if name)
 
 
 @dataclass(frozen=True, slots=True)

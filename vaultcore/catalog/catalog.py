@@ -1,0 +1,46 @@
+"""The catalog: providers, models, and the operator's routes and aliases, as one frozen record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from vaultcore.catalog.models import Models
+from vaultcore.catalog.schema import Model, Provider, Route, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Everything a model name can lead to."""
+
+    providers: Mapping[str, Provider]  # by name, lower case, in order of preference
+    models: Models = field(default=Models(), repr=False)
+    routes: Mapping[str, Route] = field(default_factory=dict)  # the operator's
+    aliases: Mapping[str, str] = field(default_factory=dict)  # the operator's: another name -> a name
+    price_version: str = ""  # of every price in here: a ledger row keeps it
+    _by_name: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        others = {alias: row for row in self.providers.values() for alias in row.aliases}
+        object.__setattr__(self, "_by_name", {**others, **self.providers})
+
+    def provider(self, name: str) -> Provider | None:
+        """The provider of that name or alias, compared without case."""
+        return self._by_name.get(name.lower())
+
+    def model(self, provider: str, name: str) -> Model:
+        """A model as a provider serves it; of an unknown one only its name is known."""
+        return self.models.model(provider, name)
+
+    def target(self, provider: Provider, name: str, *, weight: int = 1) -> Target:
+        return Target(provider, self.model(provider.name, name), weight)
+
+    def lists(self, provider: Provider, name: str) -> bool:
+        """Whether that provider is known to serve a model under exactly this name."""
+        return name in provider.static_models or self.models.lists(provider.name, name)
+
+    def ids(self, provider: Provider) -> Iterator[str]:
+        """The names under which clients find that provider's models."""
+        yield from provider.static_models
+        if provider.listed:
+            yield from (name for name in self.models.ids(provider.name) if name not in provider.static_models)

@@ -1,0 +1,77 @@
+"""The table of models: kept as it was compiled, a row made into a `Model` when it is asked for.
+
+models.json, compiled by tools/build_models.py, holds `models` (rows by provider and id), `names` (other names
+a provider knows the same row by), `borrows` (providers that serve another's models under their names) and
+`capabilities` (distinct sets, which rows point into). Prices are nano-dollars per million tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from vaultcore.catalog.schema import Capabilities, Model, Price, Tier
+from vaultcore.wire import Json
+
+_SNAPSHOT = re.compile(r"(?:[-@](?:20\d{6}|20\d\d-\d\d-\d\d|latest))$")  # claude-sonnet-4-5-20250929
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What is known of each provider's models. Cheap to hold: rows stay plain until asked for."""
+
+    rows: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, repr=False)
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    borrows: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    capabilities: tuple[Json, ...] = field(default=(), repr=False)
+    prices: Mapping[tuple[str, str], Price] = field(default_factory=dict)  # the operator's own
+
+    @classmethod
+    def from_json(cls, compiled: Json) -> Models:
+        return cls(
+            compiled["models"], compiled["names"], compiled["borrows"], tuple(compiled["capabilities"])
+        )
+
+    def ids(self, provider: str) -> Iterable[str]:
+        """The ids listed of a provider."""
+        return self.rows.get(provider, {}).keys()
+
+    def lists(self, provider: str, name: str) -> bool:
+        """Whether a provider is known to serve a model under exactly this name."""
+        return name in self.rows.get(provider, ()) or name in self.names.get(provider, ())
+
+    def model(self, provider: str, name: str) -> Model:
+        """The model as that provider serves it; of an unknown one only its name is known."""
+        row = self._row(provider, name)
+        model = Model(name) if row is None else self._model(name, row)
+        price = self.prices.get((provider, name))
+        return model if price is None else replace(model, price=price, tiers=())
+
+    def _row(self, provider: str, name: str) -> Json | None:
+        """A row of the provider's own, then of whom it borrows from; a dated snapshot is as its model."""
+        spellings = (name, _SNAPSHOT.sub("", name))
+        for source in (provider, *self.borrows.get(provider, ())):
+            rows, names = self.rows.get(source, {}), self.names.get(source, {})
+            for spelling in spellings:
+                row = rows.get(names.get(spelling, spelling))
+                if row is not None:
+                    return row
+        return None
+
+    def _model(self, name: str, row: Json) -> Model:
+        price, can = row.get("price"), row.get("can")
+        return Model(
+            name=name,
+            type=row.get("type", "text"),
+            context_window=row.get("context"),
+            max_output_tokens=row.get("output"),
+            price=Price(*price) if price else None,
+            tiers=tuple(Tier(above, Price(*prices)) for above, *prices in row.get("tiers", ())),
+            capabilities=Capabilities() if can is None else _capabilities(self.capabilities[can]),
+        )
+
+
+def _capabilities(facts: Json) -> Capabilities:
+    built: Json = {key: tuple(fact) if isinstance(fact, list) else fact for key, fact in facts.items()}
+    return Capabilities(**built)
