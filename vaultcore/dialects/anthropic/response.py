@@ -1,0 +1,139 @@
+"""A message as a chat completion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from vaultcore.dialects import ErrorDetail, mend
+from vaultcore.dialects.complaint import complaint
+from vaultcore.dialects.payload import an_object, dump
+from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
+
+FINISH: Mapping[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "pause_turn": "length",
+    "compaction": "length",
+    "refusal": "content_filter",
+}
+THOUGHTS = ("thinking", "redacted_thinking")
+
+
+def parse_completion(body: Json) -> ChatCompletion:
+    told = an_object(body, "an answer")
+    if told.get("type") == "error" or told.get("error"):
+        raise mend.fault(told.get("error") or told)
+    message = _message([an_object(block, "a block") for block in _blocks(told)])
+    called = bool(message.get("tool_calls"))
+    said = bool(message.get("content") or message.get("reasoning_content"))
+    completion: Json = {
+        "id": str(told.get("id") or ""),
+        "object": "chat.completion",
+        "created": 0,  # the API does not say
+        "model": str(told.get("model") or ""),
+        "choices": [
+            {
+                "index": 0,
+                "message": message,
+                "finish_reason": finish_reason(told.get("stop_reason"), called=called, said=said),
+            }
+        ],
+    }
+    if isinstance(told.get("usage"), dict):
+        completion["usage"] = usage(told["usage"])
+    return cast(ChatCompletion, completion)
+
+
+def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the Protocol's
+    return complaint(body)
+
+
+def finish_reason(reason: object, *, called: bool, said: bool) -> FinishReason:
+    if isinstance(reason, str) and reason in FINISH:
+        known = FINISH[reason]
+        return "stop" if known == "tool_calls" and not called else known
+    return mend.finish_reason(reason, called=called, said=said)
+
+
+def usage(told: Json) -> Usage:
+    """Usage whose prompt counts everything that went in, from a cache or into one included."""
+    read, written = _count(told, "cache_read_input_tokens"), _count(told, "cache_creation_input_tokens")
+    prompt, completion = _count(told, "input_tokens") + read + written, _count(told, "output_tokens")
+    counted: Usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+    }
+    details = told.get("output_tokens_details")
+    if isinstance(details, dict) and "thinking_tokens" in details:
+        counted["completion_tokens_details"] = {"reasoning_tokens": _count(details, "thinking_tokens")}
+    return counted
+
+
+def citations(block: Json, start: int) -> list[Json]:
+    """The web pages a text block cites; `start` is where it begins in the whole text."""
+    end = start + len(block.get("text") or "")
+    return [
+        {
+            "type": "url_citation",
+            "url_citation": {
+                "start_index": start,
+                "end_index": end,
+                "url": citation["url"],
+                "title": citation.get("title") or "",
+            },
+        }
+        for citation in block.get("citations") or ()
+        if isinstance(citation, dict) and isinstance(citation.get("url"), str)
+    ]
+
+
+def _blocks(told: Json) -> list[object]:
+    match told.get("content"):
+        case list() as blocks:
+            return blocks
+        case _:
+            raise ValueError("an answer without content")
+
+
+def _message(blocks: list[Json]) -> Json:
+    """Blocks that are none of the client's business, a server's own tools, are left out."""
+    said, cited, thoughts, calls = "", list[Json](), list[Json](), list[Json]()
+    for block in blocks:
+        match block.get("type"):
+            case "text":
+                cited += citations(block, len(said))
+                said += block.get("text") or ""
+            case "tool_use":
+                calls.append(_call(block))
+            case kind if kind in THOUGHTS:
+                thoughts.append(block)
+    message: Json = {"role": "assistant", "content": said or (None if calls else ""), "refusal": None}
+    if thought := "".join(block.get("thinking") or "" for block in thoughts):
+        message["reasoning_content"] = thought
+    if thoughts:
+        message["thinking_blocks"] = thoughts
+    if calls:
+        message["tool_calls"] = calls
+    if cited:
+        message["annotations"] = cited
+    return message
+
+
+def _call(block: Json) -> Json:
+    text = block.get("input")
+    return {
+        "id": str(block.get("id") or ""),
+        "type": "function",
+        "function": {"name": str(block.get("name") or ""), "arguments": dump({} if text is None else text)},
+    }
+
+
+def _count(told: Json, name: str) -> int:
+    value = told.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
