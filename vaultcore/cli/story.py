@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 import httpx
 
@@ -70,20 +71,13 @@ class Story:
         """A streamed answer, shown as it comes."""
         self._open(title, model, text)
         self._say("")
-        started, first, pieces, column = time.perf_counter(), 0.0, 0, 0
-        out = self.terminal.stdout
-        out.write(INDENT)
+        started, first, pieces = time.perf_counter(), 0.0, 0
+        flow = Flow(self.terminal.stdout)
         with self._client() as http:
             for piece in _pieces(http, {**_request(model, text), "stream": True}):
                 first = first or time.perf_counter() - started
                 pieces += 1
-                for word in piece.replace(" ", " \0").split("\0"):
-                    if column + len(word.rstrip()) > WIDTH:
-                        out.write(f"\n{INDENT}")
-                        column = 0
-                    out.write(word)
-                    out.flush()
-                    column += len(word)
+                flow.write(piece)
         took = time.perf_counter() - started
         self._say("\n")
         self._aside(f"first words after {_ms(first)}, {pieces} pieces, {_ms(took)} in all")
@@ -119,6 +113,27 @@ class Story:
 
     def _say(self, text: str) -> None:
         self.terminal.say(text)
+
+
+@dataclass(slots=True)
+class Flow:
+    """Wraps text at words, though it comes in pieces."""
+
+    out: TextIO
+    column: int = 0
+    space: str = INDENT  # owed before the next word
+
+    def write(self, piece: str) -> None:
+        for part in re.findall(r"\s+|\S+", piece):
+            if part.isspace():
+                self.space = " "
+                continue
+            if self.column + len(part) >= WIDTH:
+                self.space, self.column = f"\n{INDENT}", 0
+            self.out.write(self.space + part)
+            self.out.flush()
+            self.column += len(part) + 1
+            self.space = ""
 
 
 def _request(model: str, text: str) -> Json:

@@ -40,12 +40,14 @@ class Manners(Protocol):
     def listing(self, title: str, names: tuple[str, ...]) -> Json: ...
 
 
-def application(manners: Manners, title: str, key: str, script: Script, *, pace: float = 0.0) -> Starlette:
-    """The provider. It accepts one key; `pace` is the seconds between two events of a stream."""
+def application(
+    manners: Manners, title: str, keys: tuple[str, ...], script: Script, *, pace: float = 0.0
+) -> Starlette:
+    """The provider. It accepts its keys; `pace` is the seconds between two events of a stream."""
 
     async def complete(request: Request) -> Response:
         body = await _told(request)
-        known = manners.token(request.headers) == key
+        known = manners.token(request.headers) in keys
         name = str(body.get("model", ""))
         script.asked.append(Asked(request.url.path, name, body.get("stream") is True, known, body))
         mishap = script.next(name)
@@ -64,7 +66,7 @@ def application(manners: Manners, title: str, key: str, script: Script, *, pace:
         return JSONResponse(manners.completion(body, answer))
 
     async def listed(request: Request) -> Response:
-        _admit(manners.token(request.headers) == key)
+        _admit(manners.token(request.headers) in keys)
         return JSONResponse(manners.listing(title, manners.MODELS))
 
     async def refused(_: Request, error: Exception) -> Response:

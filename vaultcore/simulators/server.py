@@ -28,12 +28,18 @@ class Simulator:
     name: str
     dialect: str
     base_url: str
-    key: str = field(repr=False)  # random, and good for nothing else
+    keys: tuple[str, ...] = field(repr=False)  # random, and good for nothing else
     script: Script = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        return self.keys[0]
 
 
 @contextmanager
-def simulated(providers: Mapping[str, str], *, pace: float = 0.0) -> Iterator[dict[str, Simulator]]:
+def simulated(
+    providers: Mapping[str, str], *, pace: float = 0.0, keys: int = 1
+) -> Iterator[dict[str, Simulator]]:
     """Serve providers, given as name -> dialect, while the context lasts."""
     listening = {name: _listen() for name in providers}
     simulators = {
@@ -41,7 +47,7 @@ def simulated(providers: Mapping[str, str], *, pace: float = 0.0) -> Iterator[di
             name=name,
             dialect=providers[name],
             base_url=f"http://127.0.0.1:{held.getsockname()[1]}/v1",
-            key=f"sk-simulated-{secrets.token_hex(16)}",
+            keys=tuple(f"sk-simulated-{secrets.token_hex(16)}" for _ in range(keys)),
             script=Script(),
         )
         for name, held in listening.items()
@@ -50,7 +56,7 @@ def simulated(providers: Mapping[str, str], *, pace: float = 0.0) -> Iterator[di
         (
             uvicorn.Server(
                 uvicorn.Config(
-                    application(MANNERS[one.dialect], one.name, one.key, one.script, pace=pace),
+                    application(MANNERS[one.dialect], one.name, one.keys, one.script, pace=pace),
                     http=_Quiet,
                     ws="none",
                     lifespan="off",
@@ -58,7 +64,7 @@ def simulated(providers: Mapping[str, str], *, pace: float = 0.0) -> Iterator[di
                     log_config=None,
                     access_log=False,
                     server_header=False,
-                    timeout_graceful_shutdown=0,
+                    timeout_graceful_shutdown=1,
                 )
             ),
             listening[one.name],
@@ -79,7 +85,7 @@ def simulated(providers: Mapping[str, str], *, pace: float = 0.0) -> Iterator[di
 
 def _listen() -> socket.socket:
     """A listening socket: whoever connects before the server runs is served as soon as it does."""
-    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio asks for it
     held.bind(("127.0.0.1", 0))
     held.listen(128)
     return held
