@@ -87,12 +87,12 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         url = listener.url(held)
         paint = Paint.of(terminal)
         try:
-            with _witness() as witness, listener.serving(create_app(compose(stage.settings)), held) as thread:
+            with _witness() as witness, listener.serving(create_app(compose(stage.settings)), held) as ended:
                 _set_the_scene(terminal, paint, stage, simulators)
                 _tell(terminal, paint, stage, simulators, url=url, witness=witness)
                 if not args.once:
                     _keep(terminal, paint, stage, url)
-                    thread.join()
+                    ended.wait()
         except KeyboardInterrupt:
             terminal.say("")
             terminal.say(paint.dim("the demo has ended, and everything it made with it"))

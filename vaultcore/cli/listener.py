@@ -88,18 +88,23 @@ def serve(app: ASGIApp, held: socket.socket) -> None:
 
 
 @contextmanager
-def serving(app: ASGIApp, held: socket.socket) -> Iterator[threading.Thread]:
-    """Serve in the background while the context lasts."""
-    running = server(app)
-    thread = threading.Thread(
-        target=asyncio.run, args=(running.serve(sockets=[held]),), name="gateway", daemon=True
-    )
+def serving(app: ASGIApp, held: socket.socket) -> Iterator[threading.Event]:
+    """Serve in the background while the context lasts; the event is set once it does no more."""
+    running, ended = server(app), threading.Event()
+
+    def work() -> None:
+        try:
+            asyncio.run(running.serve(sockets=[held]))
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=work, name="gateway", daemon=True)
     thread.start()
     try:
-        yield thread
+        yield ended  # not the thread: a join that Ctrl-C interrupts takes the thread for dead (Python 3.11)
     finally:
         running.should_exit = True
-        thread.join(GRACE)
+        thread.join()
         held.close()
 
 
