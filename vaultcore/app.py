@@ -40,7 +40,7 @@ def create_app(services: Services) -> ASGIApp:
         exception_handlers={GatewayError: refuse, HTTPException: refuse_http},
     )
     app.router.redirect_slashes = False
-    return Admission(app, services.log)
+    return Admission(app, services.log, services.gateway.upstream.aclose)
 
 
 async def health(_: Request) -> Response:

@@ -21,7 +21,7 @@ def compose(
     """Wire the gateway up. Opens nothing yet: secrets are read when the first request needs them."""
     clock = clock or SystemClock()
     log = Log()
-    catalog = load(settings.providers_file)
+    catalog = load(settings.providers_file, settings.environ)
     source = secrets or secret_source(settings, clock)
     health = Health(Rests(threshold=settings.breaker_threshold))
     upstream = Upstream(client(settings.timeouts), settings.timeouts)

@@ -42,9 +42,12 @@ class Gateway:
             async for attempt in tries:
                 with attempt:
                     self._rendered(call, attempt)
-                    answer = await self.upstream.complete(attempt.candidate, call.request, self._hear(attempt))
+                    answer = await self.upstream.complete(
+                        attempt.candidate, call.request, self._hear(attempt)
+                    )
                     self._settle(call, attempt, answer.get("usage"))
-                    return {**answer, "model": call.model}
+                    created = answer.get("created") or int(call.started)
+                    return {**answer, "created": created, "model": call.model}
         raise AssertionError("attempts() ends by raising")
 
     async def stream(self, call: Call) -> AsyncGenerator[ChatChunk, None]:

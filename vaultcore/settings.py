@@ -49,6 +49,7 @@ class Settings:
     max_body: int = 5_500_000  # bytes
     debug: bool = False
     log_level: str = "INFO"
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # fills the catalog's placeholders
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
@@ -83,6 +84,7 @@ class Settings:
             max_body=read.number("VAULTEDGE_MAX_BODY", 5_500_000, most=1 << 30),
             debug=read.flag("VAULTEDGE_DEBUG"),
             log_level=read.choice("VAULTEDGE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+            environ=environ,
         )
         if settings.admin_key is not None and len(settings.admin_key) < MIN_ADMIN_KEY:
             raise ConfigError(f"must have at least {MIN_ADMIN_KEY} characters", key="VAULTEDGE_ADMIN_KEY")

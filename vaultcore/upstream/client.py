@@ -26,7 +26,7 @@ Heard = Callable[[Mapping[str, str], int], None]
 MAX_ANSWER = 64 * 1024 * 1024  # bytes of a buffered answer
 MAX_ERROR = 64 * 1024  # bytes of an error that are read
 ERROR_TIME = 5.0  # seconds an error's body may take: its status is known already
-SETTLED = 5.0  # seconds for what follows once every choice has finished: usage, at most
+SETTLED = 2.0  # seconds for what follows once every choice has finished: usage, at most
 SWEPT = 0.1  # seconds for what follows a stream's end, so that its connection can serve again
 
 
@@ -45,6 +45,10 @@ class Upstream:
     def __init__(self, http: httpx.AsyncClient, timeouts: Timeouts) -> None:
         self._http = http
         self._timeouts = timeouts
+
+    async def aclose(self) -> None:
+        """Close every connection to a provider."""
+        await self._http.aclose()
 
     async def complete(self, candidate: Candidate, request: ChatRequest, heard: Heard) -> ChatCompletion:
         """A whole answer, or `UpstreamError`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,12 +17,12 @@ from vaultcore.web.reply import SAFE
 class Admission:
     """Names the request in `scope["state"]["request_id"]`, and answers 500 where nothing else answered."""
 
-    def __init__(self, app: ASGIApp, log: Log) -> None:
-        self._app, self._log = app, log
+    def __init__(self, app: ASGIApp, log: Log, close: Callable[[], Awaitable[None]]) -> None:
+        self._app, self._log, self._close = app, log, close
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
             return
         if scope["type"] != "http":
             return
@@ -41,15 +42,15 @@ class Admission:
             if not started:
                 await _crash(send, request_id)
 
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while True:
-        match (await receive())["type"]:
-            case "lifespan.startup":
-                await send({"type": "lifespan.startup.complete"})
-            case "lifespan.shutdown":
-                await send({"type": "lifespan.shutdown.complete"})
-                return
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            match (await receive())["type"]:
+                case "lifespan.startup":
+                    await send({"type": "lifespan.startup.complete"})
+                case "lifespan.shutdown":
+                    await self._close()
+                    await send({"type": "lifespan.shutdown.complete"})
+                    return
 
 
 async def _crash(send: Send, request_id: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.catalog.lookup import Listed, listed
-from vaultcore.catalog.schema import Price
+from vaultcore.catalog.schema import Capabilities, Price
 from vaultcore.errors import NoRoute
 from vaultcore.money import usd
 from vaultcore.routing.plan import reachable
@@ -55,11 +56,11 @@ def _row(model: Listed) -> Json:
         "object": "model",
         "created": 0,  # nobody publishes it for every model; SDKs want a number
         "owned_by": model.owner,
-        "type": model.type,
-        "context_window": model.context_window,
-        "max_output_tokens": model.max_output_tokens,
-        "pricing": _pricing(model.price),
-        "capabilities": [],
+        "type": model.model.type,
+        "context_window": model.model.context_window,
+        "max_output_tokens": model.model.max_output_tokens,
+        "pricing": _pricing(model.model.price),
+        "capabilities": _capabilities(model.model.capabilities),
         "providers": list(model.providers),
     }
 
@@ -70,3 +71,8 @@ def _pricing(price: Price | None) -> Json | None:
         return None
     told = {"input": price.input, "output": price.output, "cache_read": price.cache_read}
     return {name: usd(nanos) for name, nanos in told.items() if nanos is not None}
+
+
+def _capabilities(known: Capabilities) -> Json:
+    """What is known that the model can or cannot do; what nobody has said is left out."""
+    return {name: value for name, value in asdict(known).items() if value not in (None, ())}
