@@ -54,11 +54,11 @@ def main(
     except BrokenPipeError:
         raise
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
+        place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         terminal.fail(f"{place}{error.strerror or type(error).__name__}")
     except UnicodeError:  # whose own text would show what was read
         terminal.fail("the input is not UTF-8")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D where something was asked for
         terminal.fail("stopped")
     return REFUSED
 
@@ -83,7 +83,7 @@ def _run(argv: Sequence[str], terminal: Terminal) -> int:
     if unknown:
         shown = ", ".join(each.partition("=")[0] for each in unknown if each.startswith("-") and each != "-")
         # A stray word may be a key that stood in the wrong place: it is counted, not repeated.
-        raise Misuse(f"unexpected: {shown or f'{len(unknown)} more words'}", hint="vaultedge --help")
+        raise Misuse(f"not understood: {shown or 'what stands after it all'}", hint="vaultedge --help")
     return int(args.run(args, terminal))
 
 

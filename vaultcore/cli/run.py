@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from vaultcore.cli.terminal import Misuse, Terminal
 
 if TYPE_CHECKING:
-    from vaultcore.catalog.schema import Provider
+    from vaultcore.catalog.catalog import Catalog
     from vaultcore.vault.keyring import Credential
 
 _OURS = ("VAULTEDGE_VAULT", "VAULTEDGE_PASSWORD")  # the program gets the keys, not what opens all of them
@@ -35,10 +37,11 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
         raise Misuse("a command is missing", hint="vaultedge run -- python app.py")
-    from vaultcore.catalog.load import builtin
+    from vaultcore.catalog.load import load
     from vaultcore.cli.opening import credentials
 
-    keys = variables(credentials(terminal), builtin().providers)
+    catalog = load(terminal.settings().providers_file, terminal.environ)
+    keys = variables(credentials(terminal), catalog)
     for name in [name for name, key in keys.items() if "\0" in key]:
         terminal.warn(f"{name} is left out: no environment variable can hold that key")
         del keys[name]
@@ -46,23 +49,24 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     _become(command, {**inherited, **keys})
 
 
-def variables(credentials: Iterable[Credential], providers: Mapping[str, Provider]) -> dict[str, str]:
+def variables(credentials: Iterable[Credential], catalog: Catalog) -> dict[str, str]:
     """Keys by variable: a provider's preferred name, VaultEdge's PROVIDER_API_KEY, then its other names.
 
     Where two claim a name, the more preferred claim wins, then the earlier key.
     """
     first: dict[str, Credential] = {}
     for credential in credentials:
-        first.setdefault(credential.provider.lower(), credential)
-    named = {name: providers[name].env if name in providers else () for name in first}
+        row = catalog.provider(credential.provider)
+        first.setdefault(credential.provider.lower() if row is None else row.name, credential)
+    env = {name: row.env if (row := catalog.provider(name)) else () for name in first}
     claims = [
-        *((variable, first[name]) for name, env in named.items() for variable in env[:1]),
-        *((_variable(credential.provider), credential) for credential in first.values()),
-        *((variable, first[name]) for name, env in named.items() for variable in env[1:]),
+        *((variable, held) for name, held in first.items() for variable in env[name][:1]),
+        *((_variable(held.provider), held) for held in first.values()),
+        *((variable, held) for name, held in first.items() for variable in env[name][1:]),
     ]
     keys: dict[str, str] = {}
-    for variable, credential in claims:
-        keys.setdefault(variable, credential.key)
+    for variable, held in claims:
+        keys.setdefault(variable, held.key)
     return keys
 
 
@@ -72,6 +76,8 @@ def _variable(provider: str) -> str:
 
 def _become(command: list[str], environ: dict[str, str]) -> NoReturn:
     """Turn into the command, so that its signals and its exit status are its own."""
+    if shutil.which(command[0], path=environ.get("PATH")) is None:
+        raise FileNotFoundError(errno.ENOENT, "no such command", command[0])
     sys.stdout.flush()
     sys.stderr.flush()
     if sys.platform == "win32":  # has no exec that waits

@@ -98,19 +98,21 @@ def _vault(terminal: Terminal) -> LocalVault:
 
 
 def _provider(name: str, terminal: Terminal) -> str:
-    """The provider as VaultEdge's own tools spell it; a name nobody knows is taken as it is, and said so."""
-    from vaultcore.catalog.load import builtin
+    """The name to keep a key under; one that nobody knows is taken as it is, and said so."""
+    from vaultcore.catalog.load import load
 
-    providers = builtin().providers
-    known = providers.get(name.strip().lower())
-    if known is not None:
-        return known.title
+    name = name.strip()
+    catalog = load(terminal.settings().providers_file, terminal.environ)
+    if (row := catalog.provider(name)) is not None:
+        # As people write it, where that is the same name: VaultEdge's own tools mind capitals.
+        spellings = [text for text in (row.title, name) if text.lower() == row.name]
+        return [*spellings, row.name][0]
     from difflib import get_close_matches
 
     terminal.warn(f"no provider in the catalog is called {name}")
-    if close := get_close_matches(name.lower(), providers, n=3):
+    if close := get_close_matches(name.lower(), catalog.providers, n=3):
         terminal.hint(f"perhaps {' or '.join(close)}; remove-key takes this one out again")
-    return name.strip()
+    return name
 
 
 def _shown(entry: Entry) -> dict[str, object]:
@@ -124,4 +126,7 @@ def _shown(entry: Entry) -> dict[str, object]:
 
 
 def _day(entry: Entry) -> str:
-    return "" if entry.added_at is None else f"{datetime.fromtimestamp(entry.added_at, UTC):%Y-%m-%d}"
+    try:
+        return "" if entry.added_at is None else f"{datetime.fromtimestamp(entry.added_at, UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError, OSError):  # a number that is no date
+        return ""
