@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from vaultcore.call import Call
-from vaultcore.catalog.load import Catalog
+from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.lookup import route
 from vaultcore.catalog.schema import Target
 from vaultcore.clock import Clock

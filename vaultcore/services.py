@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vaultcore.catalog.load import Catalog
+from vaultcore.catalog.catalog import Catalog
 from vaultcore.clock import Clock
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Log

@@ -57,7 +57,7 @@ class Settings:
         read = _Reader(environ)
         settings = cls(
             home=Path(read.text("VAULTEDGE_HOME", "~/.vaultedge")).expanduser(),
-            host=read.text("VAULTEDGE_HOST", cls.host),
+            host=read.text("VAULTEDGE_HOST", "127.0.0.1"),
             port=read.number("VAULTEDGE_PORT", 8787, most=65_535),
             vault=read.optional("VAULTEDGE_VAULT"),
             password=environ.get("VAULTEDGE_PASSWORD"),

@@ -142,9 +142,7 @@ def test_another_method_is_refused(method: str, tmp_path: Path) -> None:
         assert envelope(response)["code"] == "method_not_allowed"
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1/nope", "/v2/chat/completions", "/v1/chat/completions/", "//v1/models", "/%00"]
-)
+@pytest.mark.parametrize("path", ["/v1/nope", "/v2/chat/completions", "/v1/chat/completions/", "/%00"])
 def test_an_unknown_path_is_refused(path: str, tmp_path: Path) -> None:
     """What is not served is a 404 in the envelope, not a redirect and not a page."""
     with FakeProvider() as provider:

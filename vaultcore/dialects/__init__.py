@@ -51,7 +51,7 @@ class ErrorDetail:
 
 
 class Dialect(Protocol):
-    """What a dialect module offers. `parse_*` and the decoder raise ValueError on what is no answer at all."""
+    """What a dialect module offers. `parse_*` and the decoder raise ValueError on what is no answer."""
 
     def render_path(self, request: ChatRequest, target: Target) -> str:
         """Where to POST, below the provider's base URL."""
@@ -70,7 +70,7 @@ class Dialect(Protocol):
         ...
 
 
-class StreamFault(Exception):  # noqa: N818 - as in errors.py: named for what happened
+class StreamFault(Exception):
     """A provider reported an error inside a stream that had begun with 200."""
 
     def __init__(self, detail: ErrorDetail, status: int | None = None) -> None:
@@ -79,7 +79,7 @@ class StreamFault(Exception):  # noqa: N818 - as in errors.py: named for what ha
 
 
 def dialect(name: str) -> Dialect:
-    """The dialect module of that name, imported when first spoken. Names are checked when a catalog is loaded."""
+    """The dialect module of that name, imported when first spoken. Catalogs name none but these."""
     if name not in _spoken:
         _spoken[name] = cast(Dialect, import_module(f"vaultcore.dialects.{name}"))
     return _spoken[name]

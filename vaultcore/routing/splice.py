@@ -6,7 +6,7 @@ from vaultcore.wire import ChatChunk, ChunkChoice, Usage
 
 
 class Splice:
-    """Gives whatever is let through one id, one model and one creation time, and a role on the first delta."""
+    """Gives what is let through one id, one model, one creation time, and a role on the first delta."""
 
     def __init__(self, id: str, model: str, created: int) -> None:
         self._envelope: ChatChunk = {

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Protocol, TypeVar
 
-In = TypeVar("In", contravariant=True)
-Out = TypeVar("Out", covariant=True)
+In_contra = TypeVar("In_contra", contravariant=True)
+Out_co = TypeVar("Out_co", covariant=True)
 A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Stage(Protocol[In, Out]):
+class Stage(Protocol[In_contra, Out_co]):
     """A machine that is fed items one at a time and answers with what they complete."""
 
-    def feed(self, item: In) -> Iterable[Out]: ...
+    def feed(self, item: In_contra) -> Iterable[Out_co]: ...
 
-    def close(self) -> Iterable[Out]:
+    def close(self) -> Iterable[Out_co]:
         """What was held back, once nothing more will be fed."""
         ...
 
