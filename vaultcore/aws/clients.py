@@ -28,6 +28,10 @@ class AwsError(Exception):
 class SecretsManager(Protocol):
     """The one call that is made of Secrets Manager."""
 
+    def warm(self) -> None:
+        """Do what takes time and needs neither credentials nor the network."""
+        ...
+
     def batch(self, ids: Sequence[str]) -> Json:
         """The answer of BatchGetSecretValue. Raises AwsError. Blocks: call it in a thread."""
         ...

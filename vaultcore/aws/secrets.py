@@ -81,6 +81,10 @@ class ManagedSecrets:
                     await self._look()
         return self._known()
 
+    async def warm(self) -> None:
+        """What may be done before a snapshot is taken: nothing of it touches a secret or the network."""
+        await asyncio.to_thread(self._manager.warm)
+
     def doubt(self) -> None:
         """Read again before the next answer, unless that has just been done or is being waited for."""
         if not self._failures:
