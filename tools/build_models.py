@@ -4,8 +4,8 @@
 
 Prices come from genai-prices, a development dependency; what models can do comes from model_facts.csv, of
 which a cell is empty where nobody has said. The same input gives the same bytes. Prices that begin later than
-AS_OF are left out, and where a price depends on the time of day the one without that condition stands: raise
-AS_OF together with the package.
+AS_OF are left out, and where a price depends on the time of day the one at noon UTC stands: raise AS_OF
+together with the package.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +30,7 @@ FACTS = ROOT / "tools/model_facts.csv"
 TARGET = ROOT / "vaultcore/catalog/models.json"
 
 AS_OF = date(2026, 11, 21)
+NOON = datetime.combine(AS_OF, time(12), UTC)
 NANOS = Decimal(1_000_000_000)
 KEYS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 BORROWS = {"azure": ["openai"]}  # serves that provider's models, under its own names or the same
@@ -118,6 +119,8 @@ def _provider(
         name = known.pop("served_as", None) or source.before + (
             model.id.lower() if source.lower else model.id
         )
+        if name in rows:
+            raise SystemExit(f"{given.id} has two rows for {name}")
         rows[name] = {**row, **_known(known, capabilities), **_typed(name, known)}
         others = set(_names(model)) | {model.id} if source.names else set()
         names |= {other: name for other in others - {name} if given.find_model(other) is model}
@@ -146,16 +149,8 @@ def _priced(model: theirs.ModelInfo) -> Row | None:
 
 
 def standard(model: theirs.ModelInfo) -> theirs.ModelPrice:
-    """The price in force on AS_OF at any hour."""
-    if isinstance(model.prices, theirs.ModelPrice):
-        return model.prices
-    for conditional in reversed(model.prices):
-        match conditional.constraint:
-            case None:
-                return conditional.prices
-            case theirs.StartDateConstraint(start_date=begin) if begin <= AS_OF:
-                return conditional.prices
-    return model.prices[0].prices
+    """The price in force at noon of AS_OF."""
+    return model.get_prices(NOON)
 
 
 def _price(prices: theirs.ModelPrice, tokens: int) -> list[int | None]:

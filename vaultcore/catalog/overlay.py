@@ -61,6 +61,9 @@ class Overlay:
         if section is None:
             return []
         if not isinstance(section.value, list):
+            for row in section.mapping().values():
+                if "name" in row.mapping():
+                    raise row.refuse("has a name already, before the colon")
             return list(section.mapping().items())
         named = [(row.mapping().get("name"), row) for row in section.value]
         for name, row in named:

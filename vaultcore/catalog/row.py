@@ -7,7 +7,6 @@ from typing import Any
 
 from vaultcore.catalog import address
 from vaultcore.catalog.schema import Auth, Provider
-from vaultcore.errors import ConfigError
 from vaultcore.wire import Json
 
 
@@ -15,20 +14,17 @@ def provider(name: str, row: Json, environ: Mapping[str, str]) -> Provider:
     """The provider a row describes. `params`, else the environment, fill the placeholders of its URL."""
     fields: Json = {key: _BUILD[key](value) if key in _BUILD else value for key, value in row.items()}
     params = {**_from_environment(row.get("placeholders", {}), environ), **fields.pop("params", {})}
+    fields.pop("superseded", None)
     if params:
         fields["base_url"] = address.fill(row["base_url"], params)
     return Provider(name=name, **fields)
 
 
 def _from_environment(placeholders: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, variable in placeholders.items():
-        value = environ.get(variable, "").strip()
-        if value and not address.usable(value):
-            raise ConfigError("may have letters, digits, dots, dashes and underscores only", key=variable)
-        if value:
-            found[name] = value
-    return found
+    """Values fit to fill in; others were set for another program, and the provider stays unfilled."""
+    given = {name: environ.get(variable, "").strip() for name, variable in placeholders.items()}
+    bare = {name: value.removeprefix("https://").rstrip("/") for name, value in given.items()}
+    return {name: value for name, value in bare.items() if address.usable(value)}
 
 
 _BUILD: Mapping[str, Callable[[Any], Any]] = {

@@ -60,9 +60,13 @@ def parse(part: Part, known: Mapping[str, Json]) -> Json:
     row: Json = dict(known)
     for key, value in given.items():
         row[key] = _KEYS[key](value)
+    if "headers" in given and "headers" in known:
+        row["headers"] = {**known["headers"], **row["headers"]}
     if "base_url" not in row:
         raise part.refuse("has no base_url")
     _settle_address(row, given, part)
+    if row["base_url"] in known.get("superseded", ()):
+        row["base_url"] = known["base_url"]
     return row
 
 
@@ -205,4 +209,5 @@ _KEYS: Mapping[str, Callable[[Part], Any]] = {
     "placeholders": _placeholders,
     "params": _params,
     "listed": Part.flag,
+    "superseded": _texts,  # base URLs once in use that lead nowhere: a file that names one means the built-in
 }
