@@ -94,13 +94,13 @@ def _serve(settings: Settings, terminal: Terminal, made: bool) -> int:
     url = listener.url(held)
     terminal.say(f"base url    {url}/v1")
     terminal.say(f"console     {url}/console/")
-    terminal.say(
-        f"vault       {held_keys} keys: {', '.join(sorted(secrets.keyring.providers)) or 'none yet'}"
-    )
     if made:
         terminal.say(f"system key  {settings.system_key}")
         terminal.say(f"admin key   {settings.admin_key}")
         terminal.say(f"            both are shown this once and kept in {settings.home}")
+    terminal.say(
+        f"vault       {held_keys} keys: {', '.join(sorted(secrets.keyring.providers)) or 'none yet'}"
+    )
     if not held_keys:
         terminal.hint("vaultedge vault add-key --provider openai, then start again")
     if listener.beyond_loopback(held):

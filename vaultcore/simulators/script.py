@@ -39,6 +39,10 @@ class Script:
     def queue(self, model: str, *mishaps: Mishap) -> None:
         self._queued[model].extend(mishaps)
 
+    def clear(self) -> None:
+        """Forget what is still queued."""
+        self._queued.clear()
+
     def next(self, model: str) -> Mishap:
         """What happens to this request: a Mishap with nothing in it where all goes well."""
         for name in (model, "*"):
