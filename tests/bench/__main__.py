@@ -1,0 +1,77 @@
+"""`make bench`: this gateway beside a bare pass-through, in one interleaved run; see docs/performance.md.
+
+Nothing is asserted: a clock on a shared machine proves nothing, a ratio of neighbours tells something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.bench import hotspots, interleave, report, target
+from tests.bench.measure import Bench, Server
+from tests.bench.process import Cores, machine, running
+
+
+def main(argv: Sequence[str]) -> int:
+    args = _arguments(argv)
+    if sys.platform != "linux":
+        print("the benchmark reads /proc: it needs Linux", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        bench = Bench(Cores.split(), Path(folder), args.seconds)
+        provider = target.provider()
+        process = stack.enter_context(
+            running(provider.command(), provider.environ, bench.cores.load, bench.folder)
+        )
+        bare, ours = target.bare(process.url), target.vaultedge(process.url, bench.folder)
+        if args.profile:
+            print(*hotspots.lines(bench, ours), sep="\n")
+            return 0
+        made = interleave.run(
+            bench, Server(provider, process), (bare, ours), rounds=int(args.rounds), parts=args.only
+        )
+    direct = made.kept.pop(provider.name, {})
+    if args.json:
+        json.dump({"machine": machine(), "others": made.others, "direct": direct, **made.kept}, sys.stdout)
+        return 0
+    print(f"{machine()}; medians of {args.rounds:g} interleaved rounds, {args.seconds:g} s per measurement")
+    print(f"other work took {made.others:.1f} cores meanwhile\n")
+    print(*report.table(made.kept, direct), sep="\n")
+    return 0
+
+
+def _arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parts = ",".join(interleave.PARTS)
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--rounds", type=_within(1, 50), default=5, help="1 to 50; default 5")
+    parser.add_argument("--seconds", type=_within(0.1, 30), default=1.5, help="per measurement; default 1.5")
+    parser.add_argument("--only", type=_parts, default=interleave.PARTS, help=f"some of {parts}")
+    parser.add_argument("--json", action="store_true", help="every round's figures: seconds and megabytes")
+    parser.add_argument("--profile", action="store_true", help="where the time goes: imports, and hot lines")
+    return parser.parse_args(argv)
+
+
+def _within(least: float, most: float) -> Callable[[str], float]:
+    def number(text: str) -> float:
+        if not least <= float(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be {least:g} to {most:g}")
+        return float(text)
+
+    return number
+
+
+def _parts(text: str) -> list[str]:
+    named = text.split(",")
+    if unknown := set(named).difference(interleave.PARTS):
+        raise argparse.ArgumentTypeError(f"no such part: {', '.join(sorted(unknown))}")
+    return [part for part in interleave.PARTS if part in named]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
