@@ -1,0 +1,63 @@
+"""A provider that streams one event each time the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class GatedProvider:
+    """Speaks chat completions. `say` lets one more piece out, `hang_up` breaks the answer off."""
+
+    def __init__(self) -> None:
+        self.base_url = ""
+        self._words: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def say(self, word: str) -> None:
+        self._words.put_nowait(word)
+
+    def hang_up(self) -> None:
+        self._words.put_nowait(None)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        while (word := await self._words.get()) is not None:
+            end = word == ""
+            self._event(writer, {"role": "assistant", "content": word}, "stop" if end else None)
+            if end:
+                _chunk(writer, b"data: [DONE]\n\n")
+                writer.write(b"0\r\n\r\n")
+                break
+            await writer.drain()
+        writer.close()
+
+    def _event(self, writer: asyncio.StreamWriter, delta: dict[str, str], finish: str | None) -> None:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        chunk = {
+            "id": "c",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [choice],
+        }
+        _chunk(writer, f"data: {json.dumps(chunk)}\n\n".encode())
+
+
+def _chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(b"%x\r\n%b\r\n" % (len(data), data))
+
+
+@asynccontextmanager
+async def gated_provider() -> AsyncIterator[GatedProvider]:
+    provider = GatedProvider()
+    server = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
+    provider.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield provider
+    finally:
+        server.close()

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.fakes.provider import Answer, FakeProvider
+from tests.handlers.deployment import EVENTS, PASSWORD, PROVIDER_KEY, ROOT, SYSTEM_KEY, deployment
+from tests.handlers.emulator import Emulator, emulated
+
+NULS = b"\0" * 8
+STATUS = {
+    "health": 200,
+    "models": 200,
+    "model": 200,
+    "chat": 200,
+    "chat_stream": 200,
+    "chat_base64": 200,
+    "chat_custom_domain": 200,
+    "http_api_models": 200,
+    "http_api_chat": 200,
+    "function_url_chat": 200,
+    "function_url_chat_stream": 200,
+    "invalid_json": 400,
+    "unauthorized": 401,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "console": 307,
+}
+PINGS = ("warm_up", "stream_completed")
+COMMANDS = {
+    "buffered": [sys.executable, "-m", "awslambdaric", "handlers.api.handler"],
+    "fallback": [sys.executable, "-m", "awslambdaric", "handlers.stream.handler"],
+    "streamed": [str(ROOT / "handlers" / "run_stream"), sys.executable, "bootstrap.py"],
+}
+
+
+@dataclass
+class Function:
+    """One entry point under the emulator, and the provider behind it."""
+
+    emulator: Emulator
+    provider: FakeProvider
+
+    def answer(self, name: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body, whichever way the function gave them."""
+        status, answer = self.emulator.invoke((EVENTS / f"{name}.json").read_bytes())
+        assert status == 200
+        if NULS in answer:
+            head, _, body = answer.partition(NULS)
+            told = json.loads(head)
+            return told["statusCode"], told["headers"], body
+        told = json.loads(answer)
+        body = base64.b64decode(told["body"]) if told["isBase64Encoded"] else told["body"].encode()
+        return told["statusCode"], told["headers"], body
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def function(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
+    folder = tmp_path_factory.mktemp("function")
+    command = COMMANDS[request.param]
+    with FakeProvider() as provider, deployment(folder, provider.base_url) as deployed:
+        provider.script("gpt-4o-mini", Answer(text="Hello Zoë."))
+        with emulated(command, deployed.environ, folder) as emulator:
+            yield Function(emulator, provider)
+
+
+def test_every_event_file_is_tried() -> None:
+    """A new file in events/ needs a line in the table above."""
+    assert {path.stem for path in EVENTS.glob("*.json")} == {*STATUS, *PINGS}
+
+
+@pytest.mark.parametrize("name", STATUS)
+def test_events(name: str, function: Function) -> None:
+    """Every event in events/ gets its status and a body of its kind, under AWS's own runtime emulator."""
+    status, headers, body = function.answer(name)
+
+    assert status == STATUS[name]
+    if status >= 400:
+        assert json.loads(body)["error"].keys() >= {"message", "type", "code"}
+    elif name.endswith("_stream"):
+        assert headers["content-type"].startswith("text/event-stream")
+        assert _streamed(body) == "Hello Zoë."
+    elif "chat" in name:
+        assert json.loads(body)["choices"][0]["message"]["content"] == "Hello Zoë."
+    elif name == "models":
+        assert "gpt-4o-mini" in {model["id"] for model in json.loads(body)["data"]}
+
+
+@pytest.mark.parametrize("name", PINGS)
+def test_pings(name: str, function: Function) -> None:
+    """What is no request is answered `{}`."""
+    assert function.emulator.invoke((EVENTS / f"{name}.json").read_bytes()) == (200, b"{}")
+
+
+def test_the_vault_was_opened_and_nothing_of_it_printed(function: Function) -> None:
+    """The provider got the key out of the sealed vault; at DEBUG the log holds no secret and no prompt."""
+    function.answer("chat")
+    printed = function.emulator.output.read_text("utf-8")
+
+    assert function.provider.requests[-1].key == PROVIDER_KEY
+    assert not [
+        told for told in (PASSWORD, PROVIDER_KEY, SYSTEM_KEY, SYSTEM_KEY[3:], "Zoë") if told in printed
+    ]
+
+
+def _streamed(body: bytes) -> str:
+    lines = [line.removeprefix("data: ") for line in body.decode().splitlines() if line.startswith("data: ")]
+    assert lines[-1] == "[DONE]"
+    chunks: list[dict[str, Any]] = [json.loads(line) for line in lines[:-1]]
+    choices = [choice for chunk in chunks for choice in chunk["choices"]]
+    return "".join(choice["delta"].get("content") or "" for choice in choices)
