@@ -45,6 +45,7 @@ class Answer:
     stall: int | None = None  # of a stream: stop after that many events and keep the connection open
     cut: Cut | None = None  # close the connection: before any byte, after the headers, or half way
     after: int = 3  # events of a stream before a cut in the middle
+    fade: bool = False  # of a stream: end it in good order after `after` events
     reset: bool = False  # a cut is a RST rather than a FIN
     stale: bool = False  # close without a byte where this connection has served before
     error_event: Json | None = None  # of a stream: this event after `after` good ones, then the end
@@ -132,7 +133,7 @@ class FakeProvider:
 
     async def _serve(self) -> None:
         server = await asyncio.start_server(
-            self._connected, sock=self._listener, limit=1 << 26, ssl=self._tls
+            self._connected, sock=self._listener, backlog=512, limit=1 << 26, ssl=self._tls
         )
         async with server:
             await self._done.wait()
@@ -236,6 +237,8 @@ class _Connection:
                 await asyncio.sleep(3_600)
             if number == answer.after and answer.cut == "middle":
                 self.hang_up(answer)
+            if number == answer.after and answer.fade:
+                break
             if number == answer.after and answer.error_event is not None:
                 await self.piece(
                     _sse(answer.error_event, "error" if "messages" in request.path else ""), answer

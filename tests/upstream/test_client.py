@@ -287,6 +287,18 @@ def test_an_error_in_the_middle_of_a_stream(provider: FakeProvider, dialect: str
     assert KEY not in str(caught.value)
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_stream_that_only_ends(provider: FakeProvider, dialect: str) -> None:
+    """A stream that ends well as far as HTTP goes, but gave no reason to finish, is a broken one."""
+    provider.script("m", Answer(after=4, fade=True))
+    said: list[Any] = []
+
+    with pytest.raises(StreamBroken, match="without a reason to finish"):
+        asyncio.run(stream(candidate(provider.base_url, dialect), said=said))
+
+    assert text(said)
+
+
 def test_a_json_answer_to_a_stream_request(provider: FakeProvider) -> None:
     """A provider that ignores `stream` is understood all the same."""
     provider.script("m", Answer(ignore_stream=True))

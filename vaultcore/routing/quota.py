@@ -40,11 +40,6 @@ class Quota:
         """The share left of whatever is scarcest."""
         return min((kind.left(now) for kind in (self.requests, self.tokens) if kind is not None), default=1.0)
 
-    def rest(self, now: float) -> float:
-        """Seconds until a used-up quota is whole again; 0 where something is left or nothing is known."""
-        empty = [kind for kind in (self.requests, self.tokens) if kind is not None and kind.left(now) == 0.0]
-        return max((kind.reset - now for kind in empty if kind.reset is not None), default=0.0)
-
 
 _Names = tuple[str, str, str]  # limit, remaining, reset
 

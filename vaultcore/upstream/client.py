@@ -76,7 +76,7 @@ class Upstream:
                 while not reading.ended:
                     for chunk in await _next(candidate, pieces, reading, timer):
                         yield chunk
-                    if reading.fault is not None:
+                    if reading.fault is not None or reading.cut:
                         raise _fault(candidate, reading)
                 await _sweep(pieces, timer)
 
@@ -195,6 +195,8 @@ def _fault(candidate: Candidate, reading: Reading) -> UpstreamError:
     match reading.fault:
         case StreamFault(status=status, detail=detail):
             error = failure.reported(candidate, status, detail)
+        case None:
+            error = failure.broken(candidate, "ended its stream without a reason to finish")
         case _:
             error = failure.broken(candidate, "sent a stream that makes no sense", status=200)
     return failure.midway(error) if reading.begun else error

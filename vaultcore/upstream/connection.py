@@ -75,13 +75,13 @@ class Connection(asyncio.Protocol):
         return b""
 
     def abort(self) -> None:
-        """Close at once; a connection of a loop that has ended is only let go."""
+        """Close at once; where the loop it belongs to has ended, the last reference closes it."""
         self.closed = True
         try:
             if self._transport is not None:
                 self._transport.abort()
         except RuntimeError:
-            return
+            self._transport = None
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():

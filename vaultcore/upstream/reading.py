@@ -21,6 +21,7 @@ class Reading:
     def __init__(self, decoder: Stage[sse.Event, ChatChunk]) -> None:
         self.begun = False  # something of the answer is out
         self.ended = False
+        self.cut = False  # it ended, but neither by a reason to finish nor by its mark
         self.fault: StreamFault | ValueError | RecursionError | None = None
         self._lines = sse.Decoder()
         self._decoder = decoder
@@ -54,6 +55,7 @@ class Reading:
             self._accept(self._decoder.close(), said)
         except (StreamFault, ValueError, RecursionError) as error:
             self.fault = error
+        self.cut = not (self.ended or self.finished)
         self.ended = True
         return self._release(said)
 

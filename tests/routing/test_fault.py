@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from vaultcore.errors import Fault
+from vaultcore.routing.fault import fault
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "found"),
+    [
+        *((status, None, Fault.KEY) for status in (401, 402, 403)),
+        *((status, None, Fault.REQUEST) for status in (400, 406, 413, 415, 418, 422, 451)),
+        *((status, None, Fault.MODEL) for status in (404, 405, 501)),
+        *((status, None, Fault.HOST) for status in (None, 200, 302, 408, 409, 425, 500, 502, 503, 504, 529)),
+        (429, None, Fault.RATE),
+        (429, "rate_limit_exceeded", Fault.RATE),
+        (429, "insufficient_quota", Fault.KEY),
+        (429, "billing_hard_limit_reached", Fault.KEY),
+        (400, "invalid_api_key", Fault.KEY),
+        (400, "API_KEY_INVALID", Fault.KEY),
+        (400, "context_length_exceeded", Fault.REQUEST),
+        (400, "model_not_found", Fault.MODEL),
+        (500, "invalid_api_key", Fault.HOST),  # a status that is the host's own stays so
+        (None, "rate_limit_error", Fault.RATE),
+        (None, "overloaded_error", Fault.HOST),
+        (None, "invalid_request_error", Fault.REQUEST),
+        (None, "authentication_error", Fault.KEY),
+        (None, "whatever", Fault.HOST),
+    ],
+)
+def test_whose_fault(status: int | None, code: str | None, found: Fault) -> None:
+    """Status and code together say whose fault it was; a code only counts where it says more."""
+    assert fault(status, code) is found
