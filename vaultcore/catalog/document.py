@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from vaultcore.errors import ConfigError
@@ -36,8 +36,9 @@ class Part:
         """How a refusal of a misspelt name ends."""
         import difflib
 
-        near = difflib.get_close_matches(name.lower()[:80], sorted(allowed), 1, 0.6)
-        return f"; did you mean {near[0]}?" if near else ""
+        folded = {other.lower(): other for other in sorted(allowed)}
+        near = difflib.get_close_matches(name.lower()[:80], folded, 1, 0.6)
+        return f"; did you mean {folded[near[0]]}?" if near else ""
 
     def mapping(self, allowed: Collection[str] | None = None) -> Mapping[str, Part]:
         """Its entries; with `allowed`, a key that is not among them is refused."""
@@ -185,7 +186,7 @@ class _Builder:
             path = f"{key}.{_shown(name)}" if key else _shown(name)
             if name in entries:
                 raise Part(None, self._file, line, path).refuse("is there twice")
-            entries[name] = self.part(value_node, path, depth - 1)
+            entries[name] = replace(self.part(value_node, path, depth - 1), line=line)
         return entries
 
     def _scalar(self, node: yaml.Node, place: Part) -> Scalar:

@@ -66,12 +66,13 @@ def listed(catalog: Catalog, reachable: frozenset[str]) -> list[Listed]:
     rows = (catalog.providers[name] for name in sorted(reachable) if name in catalog.providers)
     ids = {model for row in rows if not row.missing for model in catalog.ids(row)}
     listings = (
-        _listing(name, catalog, reachable) for name in sorted({*ids, *catalog.routes, *catalog.aliases})
+        listing(name, catalog, reachable) for name in sorted({*ids, *catalog.routes, *catalog.aliases})
     )
     return [listing for listing in listings if listing is not None]
 
 
-def _listing(name: str, catalog: Catalog, reachable: frozenset[str]) -> Listed | None:
+def listing(name: str, catalog: Catalog, reachable: frozenset[str]) -> Listed | None:
+    """The same of one name, or None where it leads to no provider that can be reached."""
     found = resolve(name, catalog, reachable)
     targets = [
         target
