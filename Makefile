@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   := .venv
 SAM    := .venv-sam
+NODE   := build/node
 LOCK   := build/lock-venv
 BIN    := $(VENV)/bin
 PIP    := -m pip -qq --disable-pip-version-check install
@@ -25,7 +26,7 @@ demo: $(VENV)/.serve ## the whole story without an account or a network, then se
 serve: $(VENV)/.serve ## your own keys: the gateway on this machine
 	@$(BIN)/vaultedge serve --port $(PORT) $(ARGS)
 
-test: $(VENV)/.dev $(SAM)/.installed ## install everything and run every test; TESTS=tests/vault for some
+test: $(VENV)/.dev $(SAM)/.installed $(NODE)/.installed ## install everything and run every test; TESTS=tests/vault for some
 	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
@@ -83,6 +84,14 @@ $(SAM)/.installed: requirements-sam.txt
 	@echo "making $(SAM) with the AWS SAM CLI ..." >&2
 	@$(PYTHON) -m venv $(SAM)
 	@$(SAM)/bin/python $(PIP) --require-hashes -r requirements-sam.txt
+	@touch $@
+
+# The npm package openai, for the tests that speak through it; they are skipped where there is no node.
+$(NODE)/.installed: tests/sdk/node/package-lock.json
+	@mkdir -p $(NODE)
+	@cp tests/sdk/node/package.json tests/sdk/node/package-lock.json $(NODE)
+	@if command -v npm >/dev/null; then cd $(NODE) && npm ci --silent --ignore-scripts --no-audit --no-fund; fi \
+		|| echo "npm could not install: the tests that need node are skipped" >&2
 	@touch $@
 
 $(LOCK)/.installed:
