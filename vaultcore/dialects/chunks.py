@@ -53,7 +53,8 @@ class Decoder:
         choice = choices[0]
         if type(choice) is not dict or choice.get("finish_reason", "") is not None or "message" in choice:
             return False
-        delta, known = choice.get("delta"), self._choices.get(choice.get("index", -1))
+        delta, index = choice.get("delta"), choice.get("index")
+        known = self._choices.get(index) if type(index) is int else None
         return (
             type(delta) is dict
             and type(delta.get("content")) is str
@@ -164,7 +165,7 @@ class _Choice:
         ours = self._which(told, name)
         fresh = ours == len(self.calls)
         if fresh:
-            self.calls.append(_Call(str(told.get("id") or mend.call_id(answer, 0, ours))))
+            self.calls.append(_Call(str(told.get("id") or mend.identity("call_", answer, ours))))
         if type(index := told.get("index")) is int:
             self.by_index[index] = ours
         call = self.calls[ours]

@@ -29,13 +29,13 @@ FINISH: Mapping[str, FinishReason] = {
     "sensitive": "content_filter",
 }
 FAILED = {"error", "network_error"}  # finish reasons that are none
-TIERS = {None, "auto", "default", "flex", "scale", "priority", "fast"}
+TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
 REASONING = ("reasoning_content", "reasoning")
 
 
 def finish_reason(reason: object, *, called: bool, said: bool) -> FinishReason:
     """The reason in OpenAI's words. An unknown one passes for `stop` only where something was said."""
-    if reason in FAILED:
+    if isinstance(reason, str) and reason in FAILED:
         raise StreamFault(ErrorDetail(f"the answer ended with {reason}"))
     known = FINISH.get(reason.lower()) if isinstance(reason, str) else None
     if known is None and not (called or said):
@@ -104,7 +104,8 @@ def settle_text(holder: Json) -> None:
 
 def settle_tier(answer: Json) -> None:
     """Leave out a service tier OpenAI has no word for, from an answer of our own: typed clients refuse it."""
-    if answer.get("service_tier") not in TIERS:
+    tier = answer.get("service_tier")
+    if not isinstance(tier, str) or tier not in TIERS:
         answer.pop("service_tier", None)
 
 
@@ -119,12 +120,10 @@ def arguments_text(told: object) -> str:
             return dump(told)
 
 
-def call_id(answer: object, choice: int, position: int) -> str:
-    """An id for a call that came without: the same for the same place in the same answer."""
-    return (
-        "call_"
-        + blake2s(f"{answer}:{choice}:{position}".encode(errors="replace"), digest_size=12).hexdigest()
-    )
+def identity(prefix: str, *parts: object) -> str:
+    """An id for what came without: the same for the same place in the same answer."""
+    told = ":".join(str(part) for part in parts)
+    return prefix + blake2s(told.encode(errors="replace"), digest_size=12).hexdigest()
 
 
 def created(told: object) -> int:

@@ -57,7 +57,7 @@ def parse_completion(body: Json) -> ChatCompletion:
         raise ValueError("an answer without choices")
     identity = body.get("id")
     answer = {
-        "id": identity if isinstance(identity, str) and identity else mend.call_id(choices, 0, 0),
+        "id": identity if isinstance(identity, str) and identity else mend.identity("chatcmpl-", choices),
         **{name: value for name, value in body.items() if name != "id"},
         "object": "chat.completion",
         "created": mend.created(body.get("created")),
@@ -148,7 +148,7 @@ def _message(told: Json, choice: int, answer: object) -> Json:
 
 def _call(raw: object, choice: int, position: int, answer: object) -> Json:
     told = an_object(raw, "a tool call")
-    call = {**told, "id": told.get("id") or mend.call_id(answer, choice, position)}
+    call = {**told, "id": told.get("id") or mend.identity("call_", answer, choice, position)}
     call["type"] = told.get("type") or "function"
     function = told.get("function")
     if isinstance(function, dict):

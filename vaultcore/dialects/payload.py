@@ -25,6 +25,12 @@ def an_object(value: object, what: str) -> Json:
     return value
 
 
+def string(told: Json, name: str) -> str:
+    """A member that should be text; empty where it is not."""
+    value = told.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def arguments(text: object) -> Json | None:
     """A call's arguments as an object: nothing is `{}`, and None is what cannot be read as one."""
     if isinstance(text, dict):

@@ -98,6 +98,8 @@ def _message(param: str, value: object) -> None:
         if message.get("function_call") is not None:
             told = "function_call is not supported: use tool_calls"
             raise InvalidRequest(told, param=f"{param}.function_call", code="unsupported_parameter")
+        if message.get("thinking_blocks") is not None:
+            _list(f"{param}.thinking_blocks", message["thinking_blocks"])
         if message.get("tool_calls") is not None:
             for i, call in enumerate(_list(f"{param}.tool_calls", message["tool_calls"])):
                 _call(f"{param}.tool_calls[{i}]", call)
@@ -139,6 +141,10 @@ def _tools(param: str, value: object) -> None:
             continue
         function = _object(f"{place}.function", tool.get("function"))
         name = _text(f"{place}.function.name", function.get("name"))
+        if function.get("description") is not None:
+            _text(f"{place}.function.description", function["description"])
+        if function.get("parameters") is not None:
+            _object(f"{place}.function.parameters", function["parameters"])
         if not TOOL_NAME.fullmatch(name):
             told = f"{place}.function.name must have 1 to 64 letters, digits, underscores or hyphens"
             raise InvalidRequest(told, param=f"{place}.function.name")

@@ -44,7 +44,7 @@ def _part(part: Json, path: str, changes: list[Change]) -> Json | None:
         case {"type": "refusal", "refusal": str(content)}:
             block = text(content) if content.strip() else None
         case {"type": "image_url", "image_url": {"url": str(url), **rest}}:
-            if rest.get("detail") not in {None, "auto"}:
+            if rest.get("detail") not in (None, "auto"):
                 changes.append(Change(f"{path}.image_url.detail", "dropped", "images have one resolution"))
             block = _image(url, f"{path}.image_url.url")
         case {"type": "image_url", "image_url": str(url)}:

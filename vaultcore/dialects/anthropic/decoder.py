@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 
 from vaultcore.dialects import mend
 from vaultcore.dialects.anthropic.response import THOUGHTS, citations, finish_reason, usage
-from vaultcore.dialects.payload import an_object, dump, payload
+from vaultcore.dialects.payload import an_object, dump, payload, string
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
 
@@ -20,7 +20,6 @@ class _Block:
     start: int = 0  # of text: where in the whole of it
     told: Json = field(default_factory=dict)
     written: bool = False  # some of it has come
-    size: int = 0
 
 
 class Decoder:
@@ -32,38 +31,38 @@ class Decoder:
         self._reason: str | None = None
         self._usage: Json = {}
         self._counted = False  # the last usage has been told
+        self._done = False  # some send more after the end
         self._blocks: dict[int, _Block] = {}
         self._calls = self._thoughts = self._cited = 0
         self._length = 0
         self._said = False
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
-        if not item.data:
+        if self._done or not item.data:
             return ()
         told = payload(item)
-        read = self.READERS.get(told.get("type") or item.name)
-        if read is None:
-            return ()
-        return read(self, told)
+        kind = told.get("type") or item.name
+        read = self.READERS.get(kind) if isinstance(kind, str) else None
+        return read(self, told) if read is not None else ()
 
     def close(self) -> Iterable[ChatChunk]:
         """The usage so far, where the last event that would have told it is missing."""
-        return self._stop({}) if self._reason is not None else ()
+        return self._count() if self._reason is not None else ()
 
     def _delta(self, told: Json) -> list[ChatChunk]:
-        block = self._blocks.get(told.get("index", -1))
+        block = self._blocks.get(_index(told))
         delta = told.get("delta")
         if block is None or not isinstance(delta, dict):
             return []
         match delta.get("type"), block.kind:
             case "text_delta", "text":
-                return self._text(_string(delta, "text"))
+                return self._text(string(delta, "text"))
             case "input_json_delta", "tool_use":
-                return self._arguments(block, _string(delta, "partial_json"))
+                return self._arguments(block, string(delta, "partial_json"))
             case "thinking_delta", "thinking":
-                return self._thinking(block, _string(delta, "thinking"))
+                return self._thinking(block, string(delta, "thinking"))
             case "signature_delta", "thinking":
-                return self._thought(block, {"signature": _string(delta, "signature")})
+                return self._thought(block, {"signature": string(delta, "signature")})
             case "citations_delta", "text":
                 block.told.setdefault("citations", []).append(delta.get("citation"))
         return []
@@ -114,11 +113,11 @@ class Decoder:
     def _start_block(self, told: Json) -> list[ChatChunk]:
         begun = an_object(told.get("content_block"), "a block")
         kind = str(begun.get("type"))
-        block = self._blocks[told.get("index", -1)] = _Block(kind)
+        block = self._blocks[_index(told)] = _Block(kind)
         match kind:
             case "text":
                 block.start = self._length
-                return self._text(_string(begun, "text"))
+                return self._text(string(begun, "text"))
             case "tool_use":
                 block.place, self._calls = self._calls, self._calls + 1
                 block.told = begun.get("input") or {}
@@ -132,14 +131,14 @@ class Decoder:
 
     def _start_thought(self, block: _Block, begun: Json) -> list[ChatChunk]:
         if block.kind == "redacted_thinking":
-            return self._thought(block, {"data": _string(begun, "data")})
-        chunks = self._thinking(block, _string(begun, "thinking"))
-        if signature := _string(begun, "signature"):
+            return self._thought(block, {"data": string(begun, "data")})
+        chunks = self._thinking(block, string(begun, "thinking"))
+        if signature := string(begun, "signature"):
             chunks += self._thought(block, {"signature": signature})
         return chunks
 
     def _stop_block(self, told: Json) -> list[ChatChunk]:
-        block = self._blocks.pop(told.get("index", -1), None)
+        block = self._blocks.pop(_index(told), None)
         if block is None:
             return []
         if block.kind == "tool_use" and not block.written:
@@ -168,6 +167,10 @@ class Decoder:
         return [*self._open(), *chunks, cast(ChatChunk, self._choice({}, finish))]
 
     def _stop(self, told: Json) -> list[ChatChunk]:  # noqa: ARG002 - one of the readers
+        self._done = True
+        return self._count()
+
+    def _count(self) -> list[ChatChunk]:
         if self._counted or not self._usage:
             return []
         self._counted = True
@@ -199,6 +202,6 @@ class Decoder:
     }
 
 
-def _string(told: Json, name: str) -> str:
-    value = told.get(name)
-    return value if isinstance(value, str) else ""
+def _index(told: Json) -> int:
+    index = told.get("index")
+    return index if isinstance(index, int) else -1

@@ -53,6 +53,7 @@ RENDERED = {
 TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 PERSONAL = re.compile(r".*@.*|\+?[\d\s().-]{7,}")  # an e-mail address, a telephone number
 LONGEST_USER = 512
+JSON_ONLY = "Answer with one JSON object and nothing else: no prose around it, no code fence."
 
 
 def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - the Protocol's
@@ -150,17 +151,10 @@ def _output(
     return output
 
 
-JSON_ONLY = "Answer with one JSON object and nothing else: no prose around it, no code fence."
-
-
 def _sampling(body: Json, asked: Json, able: Capabilities, thinking: Thinking, changes: list[Change]) -> None:
     names = [name for name in ("temperature", "top_p", "top_k") if name in asked]
     if able.sampling_params is False or thinking.on:
-        reason = (
-            "no sampling parameters while it thinks"
-            if thinking.on
-            else "this model takes no sampling parameters"
-        )
+        reason = f"no sampling parameters {'while it thinks' if thinking.on else 'with this model'}"
         changes.extend(Change(name, "dropped", reason) for name in names if not neutral(name, asked[name]))
         return
     if "temperature" in asked:
@@ -202,7 +196,9 @@ def _metadata(asked: Json, changes: list[Change]) -> Json | None:
 
 def _tier(asked: Json, changes: list[Change]) -> str | None:
     told = asked.get("service_tier")
-    if told is None or told in TIERS:
-        return TIERS.get(told) if told else None
+    if told is None:
+        return None
+    if isinstance(told, str) and told in TIERS:
+        return TIERS[told]
     changes.append(Change("service_tier", "dropped", "no such tier"))
     return None

@@ -7,7 +7,7 @@ from typing import cast
 
 from vaultcore.dialects import ErrorDetail, mend
 from vaultcore.dialects.complaint import complaint
-from vaultcore.dialects.payload import an_object, dump
+from vaultcore.dialects.payload import an_object, dump, string
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 FINISH: Mapping[str, FinishReason] = {
@@ -77,7 +77,7 @@ def usage(told: Json) -> Usage:
 
 def citations(block: Json, start: int) -> list[Json]:
     """The web pages a text block cites; `start` is where it begins in the whole text."""
-    end = start + len(block.get("text") or "")
+    end = start + len(string(block, "text"))
     return [
         {
             "type": "url_citation",
@@ -85,10 +85,10 @@ def citations(block: Json, start: int) -> list[Json]:
                 "start_index": start,
                 "end_index": end,
                 "url": citation["url"],
-                "title": citation.get("title") or "",
+                "title": string(citation, "title"),
             },
         }
-        for citation in block.get("citations") or ()
+        for citation in _list(block, "citations")
         if isinstance(citation, dict) and isinstance(citation.get("url"), str)
     ]
 
@@ -101,6 +101,11 @@ def _blocks(told: Json) -> list[object]:
             raise ValueError("an answer without content")
 
 
+def _list(told: Json, name: str) -> list[object]:
+    value = told.get(name)
+    return value if isinstance(value, list) else []
+
+
 def _message(blocks: list[Json]) -> Json:
     """Blocks that are none of the client's business, a server's own tools, are left out."""
     said, cited, thoughts, calls = "", list[Json](), list[Json](), list[Json]()
@@ -108,13 +113,13 @@ def _message(blocks: list[Json]) -> Json:
         match block.get("type"):
             case "text":
                 cited += citations(block, len(said))
-                said += block.get("text") or ""
+                said += string(block, "text")
             case "tool_use":
                 calls.append(_call(block))
             case kind if kind in THOUGHTS:
                 thoughts.append(block)
     message: Json = {"role": "assistant", "content": said or (None if calls else ""), "refusal": None}
-    if thought := "".join(block.get("thinking") or "" for block in thoughts):
+    if thought := "".join(string(block, "thinking") for block in thoughts):
         message["reasoning_content"] = thought
     if thoughts:
         message["thinking_blocks"] = thoughts

@@ -5,23 +5,12 @@ from __future__ import annotations
 from vaultcore.dialects import Change
 from vaultcore.wire import Json
 
-BOUNDS = [
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "maxItems",
-    "uniqueItems",
-    "minContains",
-    "maxContains",
-    "minProperties",
-    "maxProperties",
-]
-FORMATS = ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"]
+BOUNDS = (
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "pattern", "maxItems", "uniqueItems", "minContains", "maxContains"),
+    *("minProperties", "maxProperties"),
+)
+FORMATS = ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
 LISTS = ("anyOf", "allOf", "prefixItems")
 MAPS = ("properties", "$defs", "definitions")
 
@@ -42,7 +31,7 @@ def _closed(schema: Json, said: list[str]) -> Json:
     for key, value in schema.items():
         loose = (
             key in BOUNDS
-            or (key == "minItems" and value not in {0, 1})
+            or (key == "minItems" and value not in (0, 1))
             or (key == "format" and value not in FORMATS)
         )
         if loose:

@@ -11,6 +11,7 @@ from typing import cast
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.blocks import render_content, text
 from vaultcore.dialects.payload import arguments
+from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 
 SYSTEM = ("system", "developer")
@@ -26,7 +27,7 @@ def render_system(messages: Sequence[Message], changes: list[Change]) -> tuple[l
     for i, message in enumerate(messages):
         if message.get("role") not in SYSTEM:
             return blocks, i
-        blocks += render_content(message.get("content"), f"messages[{i}].content", changes)
+        blocks += _instructions(message, f"messages[{i}]", changes)
     return blocks, len(messages)
 
 
@@ -92,14 +93,14 @@ class _Turns:
             self.turns.append({"role": role, "content": blocks})
 
     def _system(self, path: str, message: Message) -> None:
-        blocks = render_content(message.get("content"), f"{path}.content", self.changes)
+        blocks = _instructions(message, path, self.changes)
         if not blocks:
             return
         if self.system_role:
             self._say("system", blocks)
             return
         self.changes.append(Change(path, "emulated", "instructions after the first turn go as user text"))
-        said = "\n".join(block["text"] for block in blocks if block["type"] == "text")
+        said = "\n".join(block["text"] for block in blocks)
         self._say("user", [text(f"<system>\n{said}\n</system>")])
 
     def _assistant(self, path: str, message: Message) -> None:
@@ -225,6 +226,13 @@ def safe(name: str) -> str:
 
 def tool_name(name: str) -> str:
     return (safe(name) or "tool")[:128]
+
+
+def _instructions(message: Message, path: str, changes: list[Change]) -> list[Json]:
+    blocks = render_content(message.get("content"), f"{path}.content", changes)
+    if any(block["type"] != "text" for block in blocks):
+        raise InvalidRequest(f"a {message.get('role')} message holds text only", param=f"{path}.content")
+    return blocks
 
 
 def _cached(block: Json, told: Json) -> Json:

@@ -1,0 +1,196 @@
+"""What holds of every Messages request, whatever conversation it was made from."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.dialects import anthropic
+from vaultcore.surfaces import chat
+
+PARAMS = TypeAdapter(MessageCreateParamsNonStreaming)
+ALSO_TAKEN = ("temperature", "top_p", "top_k")  # by older models; no longer among the SDK's types
+
+texts = st.sampled_from(["", " ", "hello", "two\nlines", "Grüße 🌍", "end \n"])
+parts = st.one_of(
+    st.builds(lambda text: {"type": "text", "text": text}, texts),
+    st.just({"type": "image_url", "image_url": {"url": "https://example.test/a.png"}}),
+    st.just({"type": "image_url", "image_url": "data:image/gif;base64,R0lGODlhAQABAAAAACw="}),
+)
+contents = st.one_of(texts, st.lists(parts, max_size=3))
+ids = st.sampled_from(["call_1", "call_2", "functions.f:0", "ü", "call_1 "])
+calls = st.builds(
+    lambda key, name, arguments: {
+        "id": key,
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    },
+    ids,
+    st.sampled_from(["look", "find it", "look"]),
+    st.sampled_from(["", "{}", '{"a": [1, {"b": null}]}', "[1]", "null", "{broken", '{"n": NaN}']),
+)
+thoughts = st.sampled_from(
+    [
+        [],
+        [{"type": "thinking", "thinking": "hm", "signature": "c2ln"}],
+        [{"type": "thinking", "thinking": "hm"}],
+        [
+            {"type": "redacted_thinking", "data": "ZGF0YQ=="},
+            {"type": "thinking", "thinking": "", "signature": "cw"},
+        ],
+    ]
+)
+messages = st.one_of(
+    st.builds(
+        lambda content: {"role": "user", "content": content},
+        contents,
+    ),
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["system", "developer"]),
+        texts,
+    ),
+    st.builds(
+        lambda content, calls, thoughts: {
+            "role": "assistant",
+            "content": content,
+            **({"tool_calls": calls} if calls else {}),
+            **({"thinking_blocks": thoughts} if thoughts else {}),
+        },
+        texts,
+        st.lists(calls, max_size=3),
+        thoughts,
+    ),
+    st.builds(lambda key, content: {"role": "tool", "tool_call_id": key, "content": content}, ids, texts),
+)
+tools = [{"type": "function", "function": {"name": "look", "parameters": {"properties": {"a": {}}}}}]
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "tools": st.just(tools),
+        "temperature": st.floats(0, 2),
+        "top_p": st.floats(0, 1),
+        "stop": st.sampled_from(["x", ["a", " ", "a"]]),
+        "max_tokens": st.sampled_from([1, 1024, 1025, 9000]),
+        "reasoning_effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
+        "parallel_tool_calls": st.booleans(),
+        "user": st.sampled_from(["u-1", "+49 30 1234567", "x" * 600]),
+        "response_format": st.sampled_from(
+            [
+                {"type": "json_object"},
+                {
+                    "type": "json_schema",
+                    "json_schema": {"name": "n", "schema": {"type": "object", "maxProperties": 2}},
+                },
+            ]
+        ),
+    },
+)
+flags = st.sampled_from([None, True, False])
+abilities = st.builds(
+    Capabilities,
+    forced_tool_use=flags,
+    structured_output=flags,
+    prefill=flags,
+    sampling_params=flags,
+    mid_conversation_system=flags,
+    thinking=st.sampled_from([None, "none", "budget", "adaptive", "always"]),
+    effort_levels=st.sampled_from([(), ("low", "high"), ("low", "medium", "high", "xhigh", "max")]),
+)
+
+
+@st.composite
+def rendered(draw: st.DrawFn) -> dict[str, Any]:
+    asked = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
+    if "tools" in asked:
+        asked["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
+    provider = Provider("anthropic", "https://api.example.test/v1")
+    target = Target(provider, Model("claude", max_output_tokens=32_000, capabilities=draw(abilities)))
+    return anthropic.render_request(chat.parse_request(asked), target).body
+
+
+def exhaust(value: Any) -> None:
+    """Read the iterables pydantic validates only as they are read."""
+    if isinstance(value, dict):
+        value = value.values()
+    if hasattr(value, "__iter__") and not isinstance(value, str | bytes):
+        for item in value:
+            exhaust(item)
+
+
+def valid(body: dict[str, Any]) -> None:
+    known = {name: value for name, value in body.items() if name not in ALSO_TAKEN}
+    assert known.keys() <= MessageCreateParamsNonStreaming.__annotations__.keys() | PARENT.keys()
+    exhaust(PARAMS.validate_python(known))
+
+
+PARENT = {
+    name: kind
+    for base in MessageCreateParamsNonStreaming.__mro__
+    for name, kind in vars(base).get("__annotations__", {}).items()
+}
+
+
+def test_the_judge_judges() -> None:
+    """The SDK's types do refuse what is wrong deep inside a request."""
+    body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": [{"type": "text"}]}]}
+
+    with pytest.raises(ValidationError):
+        valid(body)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rendered())
+def test_bodies_are_what_the_sdk_types_say(body: dict[str, Any]) -> None:
+    """Every request is one that the Anthropic SDK's own types allow, and is JSON."""
+    valid(body)
+    json.dumps(body, allow_nan=False)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rendered())
+def test_conversations_are_well_formed(body: dict[str, Any]) -> None:
+    """The user begins, turns alternate, no turn or text is empty, and every call has its result next."""
+    turns = body["messages"]
+    seen: set[str] = set()
+
+    assert turns[0]["role"] == "user"
+    for turn, after in zip(turns, [*turns[1:], None], strict=True):
+        assert turn["content"]
+        assert after is None or after["role"] != turn["role"]
+        for block in turn["content"]:
+            assert block["type"] != "text" or block["text"].strip()
+        called = [block["id"] for block in turn["content"] if block["type"] == "tool_use"]
+        kinds = [block["type"] for block in (after or {"content": []})["content"]]
+        results = [
+            block["tool_use_id"] for block in (after or {"content": []})["content"] if "tool_use_id" in block
+        ]
+        assert sorted(called) == sorted(results)
+        assert kinds[: len(called)] == ["tool_result"] * len(called)
+        assert seen.isdisjoint(called)
+        assert all(re.fullmatch("[a-zA-Z0-9_-]+", key) for key in called)
+        seen.update(called)
+    last = turns[-1]["content"][-1]
+    assert turns[-1]["role"] != "assistant" or last["type"] != "text" or last["text"] == last["text"].rstrip()
+    assert not seen or body["tools"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(rendered())
+def test_thinking_fits(body: dict[str, Any]) -> None:
+    """A budget is at least 1,024 and below the limit; thinking goes with no forced tool or temperature."""
+    thinking = body.get("thinking") or {}
+
+    if thinking.get("type") == "enabled":
+        assert 1_024 <= thinking["budget_tokens"] < body["max_tokens"]
+    if thinking.get("type") in {"enabled", "adaptive"}:
+        assert body.get("tool_choice", {}).get("type") not in {"any", "tool"}
+        assert body.keys().isdisjoint(ALSO_TAKEN)
