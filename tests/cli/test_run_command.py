@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ def test_run_gives_a_program_the_keys_and_not_the_vault(filled: LocalVault, in_a
     assert ran.stderr == ""
     assert (seen["OPENAI_API_KEY"], seen["GROQ_API_KEY"]) == tuple(each.key for each in filled.credentials())
     assert "VAULTEDGE_PASSWORD" not in seen
-    assert seen["VAULTEDGE_HOME"] == str(home)
+    assert seen["VAULTEDGE_HOME"] == str(filled.home)
 
 
 def test_run_opens_the_vault_string_of_the_environment(in_a_process: Any) -> None:

@@ -214,3 +214,15 @@ def test_a_typed_password_is_asked_for_twice(filled: LocalVault, on_a_terminal: 
     status, shown = on_a_terminal("vault", "export", answers=[(first, "\n")])
     assert status == 0
     assert unseal(shown.strip().splitlines()[-1].removeprefix("VAULTEDGE_VAULT="), generated(shown)) == KEYS
+
+
+def test_opening_needs_a_password(vaultedge: Any) -> None:
+    """A vault string alone on stdin is misuse; an empty password counts where it was given."""
+    sealed = seal(KEYS, "")
+    missing = vaultedge("vault", "open", stdin=sealed)
+    assert (missing.status, missing.out) == (2, "")
+    assert "VAULTEDGE_PASSWORD" in missing.err
+
+    for given in ({"VAULTEDGE_PASSWORD": ""}, {}):
+        argv = () if given else ("--password", "-")
+        assert vaultedge("vault", "open", *argv, stdin=f"{sealed}\n\n", environ=given).status == 0

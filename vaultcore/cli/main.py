@@ -57,7 +57,7 @@ def main(
         place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         terminal.fail(f"{place}{error.strerror or type(error).__name__}")
     except UnicodeError:  # whose own text would show what was read
-        terminal.fail("the input is not UTF-8")
+        terminal.fail("the input is not UTF-8, or this terminal cannot show the answer")
     except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D where something was asked for
         terminal.fail("stopped")
     return REFUSED

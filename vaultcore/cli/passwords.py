@@ -31,7 +31,7 @@ def opening(args: argparse.Namespace, terminal: Terminal, name: str = "password"
     given = _given(args, terminal, name)
     if given is None and (known := terminal.environ.get("VAULTEDGE_PASSWORD")) is not None:
         return Hidden(known)
-    return terminal.ask("vault password: ") if given is None else given
+    return _asked(terminal) if given is None else given
 
 
 def sealing(args: argparse.Namespace, terminal: Terminal) -> Hidden:
@@ -50,7 +50,7 @@ def required(args: argparse.Namespace, terminal: Terminal) -> Hidden:
     """The password for a new vault string where stdin holds something else."""
     given = _given(args, terminal) or Hidden(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
     if not given:
-        raise Misuse("a password is missing", hint="set VAULTEDGE_PASSWORD, or use --password-file FILE")
+        raise _missing()
     return strong(given, allow_weak=args.allow_weak)
 
 
@@ -77,3 +77,14 @@ def _given(args: argparse.Namespace, terminal: Terminal, name: str = "password")
     if value is not None and file is not None:
         raise Misuse(f"--{name} and --{name}-file exclude each other")
     return secret_in(file) if file is not None else terminal.secret(value, option=f"--{name}")
+
+
+def _asked(terminal: Terminal) -> Hidden:
+    password = terminal.ask("vault password: ")
+    if not password and not terminal.interactive:
+        raise _missing()
+    return password
+
+
+def _missing() -> Misuse:
+    return Misuse("a password is missing", hint="set VAULTEDGE_PASSWORD, or use --password-file FILE")

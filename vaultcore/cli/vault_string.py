@@ -109,7 +109,7 @@ def run_seal(args: argparse.Namespace, terminal: Terminal) -> int:
 
     _check_format(args)
     password = passwords.required(args, terminal)
-    credentials = plaintext.parse(terminal.rest().encode("utf-8"))
+    credentials = plaintext.parse(terminal.rest().encode("utf-8", "surrogateescape"))
     if credentials is None:
         raise VaultError(
             "stdin must hold a JSON array of objects with the strings provider and key",

@@ -27,7 +27,7 @@ def write(path: Path, text: str) -> None:
 def write_new(path: Path, text: str) -> None:
     """The same, but FileExistsError where anything is there, a dangling link included."""
     # Claimed empty, then replaced: a hard link would do it in one step, but not on every file system.
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         write(path, text)
     except BaseException:
@@ -47,7 +47,7 @@ def read(path: Path) -> str:
 @contextlib.contextmanager
 def sole_writer(directory: Path) -> Iterator[None]:
     """Wait until no other process is changing that directory, and keep others waiting meanwhile."""
-    descriptor = os.open(directory / ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(directory / ".lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         _lock(descriptor)
         yield
@@ -59,7 +59,7 @@ def sole_writer(directory: Path) -> Iterator[None]:
 def _draft(path: Path, text: str) -> Iterator[Path]:
     """A complete copy on disk, next to where it is to go; gone afterwards."""
     draft = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
