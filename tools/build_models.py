@@ -113,15 +113,12 @@ def _provider(
     names: dict[str, str] = {}
     for model in given.models:
         known = facts.pop(model.id, {})
-        row = _priced(model)
-        if row is None or not _served(model, given, source):
+        name = _name(model, known, given, source)
+        if name is None or not (known or model_price(model).input_mtok is not None):
             continue
-        name = known.pop("served_as", None) or source.before + (
-            model.id.lower() if source.lower else model.id
-        )
         if name in rows:
             raise SystemExit(f"{given.id} has two rows for {name}")
-        rows[name] = {**row, **_known(known, capabilities), **_typed(name, known)}
+        rows[name] = {**_priced(model), **_known(known, capabilities), **_typed(name, known)}
         others = set(_names(model)) | {model.id} if source.names else set()
         names |= {other: name for other in others - {name} if given.find_model(other) is model}
     for name, known in facts.items():  # models that nobody has priced
@@ -130,17 +127,24 @@ def _provider(
     return rows, {other: name for other, name in names.items() if other not in rows}
 
 
-def _served(model: theirs.ModelInfo, given: theirs.Provider, source: Source) -> bool:
+def _name(model: theirs.ModelInfo, known: Row, given: theirs.Provider, source: Source) -> str | None:
+    """The API's own name for a model: one that genai-prices knows it by. None where it is not served."""
     wanted = not source.only or re.fullmatch(source.only, model.id) is not None
-    return wanted and not UNSERVED.search(model.id) and given.find_model(model.id) is model
-
-
-def _priced(model: theirs.ModelInfo) -> Row | None:
-    """The row's price, tiers and context size; None where tokens are not what is priced."""
-    prices = standard(model)
-    if prices.input_mtok is None:
+    if not wanted or UNSERVED.search(model.id):
         return None
+    if "served_as" in known and given.find_model(known["served_as"]) in (model, None):
+        return str(known["served_as"])
+    plain = source.before + (model.id.lower() if source.lower else model.id)
+    names = [plain, *([*_names(model)] if source.names else ())]
+    return next((name for name in names if given.find_model(name) is model), None)
+
+
+def _priced(model: theirs.ModelInfo) -> Row:
+    """The row's context size and, where tokens are what is priced, its price and tiers."""
     row: Row = {"context": model.context_window} if model.context_window else {}
+    prices = model_price(model)
+    if prices.input_mtok is None:
+        return row
     row["price"] = _price(prices, 0)
     starts = sorted({tier.start for key in KEYS for tier in _tiers(getattr(prices, key))})
     if starts:
@@ -148,7 +152,7 @@ def _priced(model: theirs.ModelInfo) -> Row | None:
     return row
 
 
-def standard(model: theirs.ModelInfo) -> theirs.ModelPrice:
+def model_price(model: theirs.ModelInfo) -> theirs.ModelPrice:
     """The price in force at noon of AS_OF."""
     return model.get_prices(NOON)
 
