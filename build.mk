@@ -44,7 +44,7 @@ $(LAMBDA_LIBS)/.installed: requirements.txt
 		-r requirements.txt --target $(LAMBDA_LIBS) $(WHEELS) --python-version $(LAMBDA_PYTHON) \
 		--implementation cp --only-binary=:all:
 	@cd $(LAMBDA_LIBS) && rm -rf bin && find . -name __pycache__ -prune -exec rm -rf {} + \
-		&& find . -name '*.pth' -delete \
+		&& find . -name tests -type d -prune -exec rm -rf {} + && find . -name '*.pth' -delete \
 		&& find botocore/data -mindepth 1 -maxdepth 1 -type d $(foreach name,$(AWS_SERVICES),! -name $(name)) \
 			-exec rm -rf {} + && rm -rf boto3/examples
 	@touch $@

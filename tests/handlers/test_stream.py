@@ -88,7 +88,7 @@ def test_words_pass_one_by_one(tmp_path: Path) -> None:
 
 
 def test_a_provider_that_breaks_off(tmp_path: Path) -> None:
-    """After the first word a failure is an event of the stream, without [DONE]; the stream itself is whole."""
+    """After the first word a failure is an event of the stream, not [DONE]; the stream itself is whole."""
 
     async def scenario() -> None:
         async with function(tmp_path) as running:
