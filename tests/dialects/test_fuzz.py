@@ -135,3 +135,23 @@ def test_events_that_are_no_objects(name: str, data: str) -> None:
     assert data[:20] not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+
+
+def test_deep_schemas() -> None:
+    """A schema nested as deep as a body may be is rendered, or refused as nested too deeply."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(240):
+        schema = {"type": "object", "properties": {"p": schema}}
+    asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    shape = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    target = Target(Provider("acme", "https://api.acme.test/v1"), Model("m", capabilities=ABLE[1]))
+    request = chat.parse_request({**asked, "response_format": shape})
+
+    try:
+        dialect("anthropic").render_request(request, target)
+    except InvalidRequest as error:
+        told = str(error)
+    else:
+        told = ""
+
+    assert told in {"", "the schema is nested too deeply"}

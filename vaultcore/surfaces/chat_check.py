@@ -14,6 +14,7 @@ from vaultcore.wire import ChatRequest, Json
 MOST_MESSAGES = 10_000
 MOST_STOPS = 16
 LONGEST_MODEL = 512
+SPARE_DEPTH = 100  # what is let in can still be written out from inside a few more brackets and calls
 ROLES = ("system", "developer", "user", "assistant", "tool")
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 LEGACY = {"functions": "tools", "function_call": "tool_choice"}
@@ -40,17 +41,27 @@ def check(body: object) -> ChatRequest:
 
 def _check_text(body: Json) -> None:
     """Refuse what has no form in JSON or UTF-8, so that no provider has to."""
+    inner: object = body
+    for _ in range(SPARE_DEPTH):
+        inner = [inner]
     try:
-        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        json.dumps(inner, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
-        raise InvalidRequest("the text holds half of a surrogate pair", param=_surrogate(body, "")) from None
+        raise InvalidRequest("the text holds half of a surrogate pair", param=_surrogate(body)) from None
     except ValueError:
         raise InvalidRequest("numbers must be finite") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply") from None
 
 
-def _surrogate(value: object, path: str) -> str | None:
+def _surrogate(body: Json) -> str | None:
+    try:
+        return _place(body, "")
+    except RecursionError:
+        return None
+
+
+def _place(value: object, path: str) -> str | None:
     """Where the first text is that UTF-8 has no form for."""
     match value:
         case str():
@@ -61,7 +72,7 @@ def _surrogate(value: object, path: str) -> str | None:
             inner = [(item, f"{path}[{i}]") for i, item in enumerate(value)]
         case _:
             return None
-    return next((found for item, place in inner if (found := _surrogate(item, place))), None)
+    return next((found for item, place in inner if (found := _place(item, place))), None)
 
 
 def _model(param: str, value: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vaultcore.dialects import Change
+from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
 BOUNDS = (
@@ -18,7 +19,10 @@ MAPS = ("properties", "$defs", "definitions")
 def closed(schema: Json, path: str, changes: list[Change]) -> Json:
     """The schema, with what cannot be enforced said in the descriptions. Reports that once."""
     said: list[str] = []
-    out = _closed(schema, said)
+    try:
+        out = _closed(schema, said)
+    except RecursionError:
+        raise InvalidRequest("the schema is nested too deeply", param=path) from None
     if said:
         told = f"not enforced, said in the descriptions: {', '.join(sorted(set(said)))}"
         changes.append(Change(path, "emulated", told))
