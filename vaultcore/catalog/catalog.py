@@ -19,10 +19,13 @@ class Catalog:
     aliases: Mapping[str, str] = field(default_factory=dict)  # the operator's: another name -> a name
     price_version: str = ""  # of every price in here: a ledger row keeps it
     _by_name: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
+    _listing: tuple[Provider, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         others = {alias: row for row in self.providers.values() for alias in row.aliases}
+        listing = (row for row in self.providers.values() if next(self.ids(row), None) and not row.missing)
         object.__setattr__(self, "_by_name", {**others, **self.providers})
+        object.__setattr__(self, "_listing", tuple(listing))
 
     def provider(self, name: str) -> Provider | None:
         """The provider of that name or alias, compared without case."""
@@ -39,8 +42,18 @@ class Catalog:
         """Whether that provider is known to serve a model under exactly this name."""
         return name in provider.static_models or self.models.lists(provider.name, name)
 
+    def homes(self, name: str) -> list[Provider]:
+        """The providers that list exactly this name and can be called, in order of preference."""
+        homes = [row for row in self._listing if self._offers(row, name)]
+        return sorted(homes, key=lambda row: row.fallback_order)
+
     def ids(self, provider: Provider) -> Iterator[str]:
         """The names under which clients find that provider's models."""
         yield from provider.static_models
         if provider.listed:
             yield from (name for name in self.models.ids(provider.name) if name not in provider.static_models)
+
+    def _offers(self, provider: Provider, name: str) -> bool:
+        if name in provider.static_models:
+            return True
+        return provider.listed and self.models.lists(provider.name, name)

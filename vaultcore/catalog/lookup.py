@@ -113,12 +113,7 @@ def _named(name: str, catalog: Catalog, reachable: frozenset[str]) -> Route | No
 
 def _homes(name: str, catalog: Catalog) -> list[Provider]:
     """The providers that list exactly this name: first its vendor, then in order of preference."""
-    homes = [
-        row
-        for row in catalog.providers.values()
-        if (name in row.static_models or (row.listed and catalog.lists(row, name))) and not row.missing
-    ]
-    return sorted(homes, key=lambda row: (not _longest(row.prefixes, name), row.fallback_order))
+    return sorted(catalog.homes(name), key=lambda row: not _longest(row.prefixes, name))
 
 
 def _suffixed(name: str, catalog: Catalog, reachable: frozenset[str]) -> Route | None:
