@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from vaultcore.catalog.load import builtin
+from vaultcore.cli.run import variables
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
 from vaultcore.vault.sealed import seal
@@ -66,3 +68,20 @@ def test_run_names_a_program_that_is_not_there(vaultedge: Any, filled: LocalVaul
 
     assert (ran.status, ran.err) == (1, "vaultedge: no-such-program-here: no such command\n")
     assert filled.exists()
+
+
+def test_a_provider_gets_its_variables_from_the_catalog() -> None:
+    """The first key of a provider, under whatever name it is kept, is set under every name its SDKs read."""
+    held = [
+        Credential("Google", "first"),
+        Credential("Gemini", "second"),
+        Credential("OpenAI", "third"),
+        Credential("House LLM", "fourth"),
+    ]
+
+    assert variables(held, builtin()) == {
+        "GEMINI_API_KEY": "first",
+        "GOOGLE_API_KEY": "first",
+        "OPENAI_API_KEY": "third",
+        "HOUSE_LLM_API_KEY": "fourth",
+    }

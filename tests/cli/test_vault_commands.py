@@ -109,3 +109,15 @@ def test_a_typed_key_does_not_show(home: Path, on_a_terminal: Any) -> None:
     assert status == 0
     assert KEY not in shown
     assert LocalVault(home).credentials() == KEYS[:1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("openai", "OpenAI"), ("GROQ", "Groq"), ("Gemini", "Gemini"), ("google", "gemini")]
+)
+def test_a_provider_is_kept_under_a_name_that_is_found_again(
+    typed: str, kept: str, vaultedge: Any, home: Path
+) -> None:
+    """However a provider is typed, its key is kept under a name the catalog knows."""
+    vaultedge("vault", "add-key", "--provider", typed, stdin=KEY)
+
+    assert LocalVault(home).entries()[0].provider == kept
