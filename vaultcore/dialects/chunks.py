@@ -63,6 +63,7 @@ class Decoder:
             and "id" in chunk
             and known is not None
             and known.said
+            and not known.finished
         )
 
     def _mended(self, chunk: Json) -> list[Json]:
@@ -83,8 +84,15 @@ class Decoder:
         before: list[Json] = []
         for position, choice in enumerate(choices):
             before += self._choice(position, choice, chunk["id"])
+        chunk["choices"] = [choice for choice in choices if not self._idle(choice)]
         envelope = {key: chunk[key] for key in ("id", "object", "created", "model")}
-        return [*({**envelope, "choices": [choice]} for choice in before), chunk]
+        head = [{**envelope, "choices": [choice]} for choice in before]
+        return [*head, chunk] if chunk["choices"] or not choices or chunk.get("usage") else head
+
+    def _idle(self, choice: Json) -> bool:
+        """Whether a choice that has finished is named once more, with nothing to add."""
+        over = self._choices[choice["index"]].finished and choice["finish_reason"] is None
+        return over and not any(choice["delta"].values())
 
     def _choice(self, position: int, choice: Json, answer: str) -> list[Json]:
         if choice.get("error"):
