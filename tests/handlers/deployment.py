@@ -16,7 +16,8 @@ from vaultcore.vault.sealed import seal
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
 PASSWORD, PROVIDER_KEY = "password-sentinel-of-the-vault", "sk-house-sentinel-000001"
-SYSTEM_KEY = "ve-" + "0123456789abcdef" * 3  # the key in events/
+SYSTEM_KEY = "ve-" + "0123456789abcdef" * 3  # the keys in events/
+ADMIN_KEY = "va-" + "fedcba9876543210" * 3
 
 
 @dataclass
@@ -39,6 +40,7 @@ def deployment(folder: Path, base_url: str) -> Iterator[Deployment]:
             "gw/vault": seal([Credential("house-llm", PROVIDER_KEY)], PASSWORD),
             "gw/password": PASSWORD,
             "gw/system": json.dumps({"prefix": "ve-", "key": SYSTEM_KEY[3:]}),
+            "gw/admin": json.dumps({"prefix": "va-", "key": ADMIN_KEY[3:]}),
         }
         yield Deployment(environ(folder, overlay, secrets.url), secrets)
 

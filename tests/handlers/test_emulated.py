@@ -28,6 +28,7 @@ STATUS = {
     "function_url_chat_stream": 200,
     "invalid_json": 400,
     "unauthorized": 401,
+    "admin_health": 401,  # the data plane has no admin key
     "not_found": 404,
     "method_not_allowed": 405,
     "console": 307,
