@@ -47,6 +47,7 @@ lock: $(LOCK)/.installed ## resolve the requirements*.txt files anew from pyproj
 	$(COMPILE) --extra serve --group build --group dev pyproject.toml -o requirements-dev.txt
 	$(COMPILE) -c requirements-dev.txt --extra serve --group build pyproject.toml -o requirements-serve.txt
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
+	echo 'aws-sam-cli>=1.170' | $(COMPILE) - -o requirements-sam.txt
 
 clean: ## remove what was installed and built
 	rm -rf $(VENV) $(SAM) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
@@ -59,6 +60,7 @@ COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-vers
 XDIST ?= -n 2
 
 # --- environments: one stamp each, so that a second run starts at once --------------------------------------------
+# The lock files name everything, so nothing is resolved here: --no-deps.
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -70,20 +72,20 @@ $(VENV)/.python:
 
 $(VENV)/.serve: requirements-serve.txt pyproject.toml $(VENV)/.python
 	@echo "installing the locked requirements ..." >&2
-	@$(BIN)/python $(PIP) --require-hashes -r requirements-serve.txt
+	@$(BIN)/python $(PIP) --no-deps --require-hashes -r requirements-serve.txt
 	@$(BIN)/python $(PIP) --no-deps --no-build-isolation --no-index -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.serve
 	@echo "installing the locked development requirements ..." >&2
-	@$(BIN)/python $(PIP) --require-hashes -r requirements-dev.txt
+	@$(BIN)/python $(PIP) --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 # aws-sam-cli pins what it needs, so it lives apart. The Lambda emulator of the tests ships inside it.
 $(SAM)/.installed: requirements-sam.txt
 	@echo "making $(SAM) with the AWS SAM CLI ..." >&2
 	@$(PYTHON) -m venv $(SAM)
-	@$(SAM)/bin/python $(PIP) --require-hashes -r requirements-sam.txt
+	@$(SAM)/bin/python $(PIP) --no-deps --require-hashes -r requirements-sam.txt
 	@touch $@
 
 # The npm package openai, for the tests that speak through it; they are skipped where there is no node.
