@@ -4,11 +4,10 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import Iterator
 
 import pytest
 
-from tests.aws.secrets_manager import SecretsManagerServer, secrets_manager
+from tests.aws.secrets_manager import SecretsManagerServer
 from vaultcore.aws.secrets import ManagedSecrets, managed_secrets
 from vaultcore.errors import ConfigError, VaultUnavailable
 from vaultcore.settings import Settings
@@ -40,27 +39,9 @@ def sealed(key: str = KEY, password: str = PASSWORD) -> str:
     return seal([Credential("openai", key)], password)
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManagerServer]:
-    with secrets_manager() as server:
-        for name, value in {
-            "AWS_ENDPOINT_URL": server.url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": "eu-central-1",
-            "AWS_DEFAULT_REGION": "eu-central-1",
-            "AWS_CONFIG_FILE": "absent",
-            "AWS_SHARED_CREDENTIALS_FILE": "absent",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }.items():
-            monkeypatch.setenv(name, value)
-        server.secrets |= {
-            "gw/vault": sealed(),
-            "gw/password": PASSWORD,
-            "gw/system": json.dumps({"prefix": SYSTEM[:3], "key": SYSTEM[3:]}),
-            "gw/admin": ADMIN,
-        }
-        yield server
+@pytest.fixture(autouse=True)
+def filled(server: SecretsManagerServer) -> None:
+    server.secrets |= {"gw/vault": sealed(), "gw/password": PASSWORD}
 
 
 @pytest.fixture
@@ -70,6 +51,10 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def source(server: SecretsManagerServer, clock: FakeClock) -> ManagedSecrets:
+    server.secrets |= {
+        "gw/system": json.dumps({"prefix": SYSTEM[:3], "key": SYSTEM[3:]}),
+        "gw/admin": ADMIN,
+    }
     ids = {**IDS, "system_key_secret": "gw/system", "admin_key_secret": "gw/admin"}
     return managed_secrets(Settings(**ids), clock)
 

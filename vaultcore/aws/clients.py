@@ -1,6 +1,7 @@
-"""boto3 clients, made once and when first needed, with timeouts that fit inside a request.
+"""AWS clients, made once and when first needed, with timeouts that fit inside a request.
 
-Region, credentials and AWS_ENDPOINT_URL are found by botocore itself.
+Region, credentials and AWS_ENDPOINT_URL are found by botocore. Its clients are boto3's, without the time that
+boto3 spends on importing S3's.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:
-    import boto3
+    from botocore.session import Session
 
 LOGGERS = ("boto3", "botocore", "urllib3")  # at DEBUG they print bodies: secrets, signatures
 
@@ -38,17 +39,15 @@ class SecretsManager(Protocol):
 
 
 class Aws:
-    """One boto3 session. Making it reads no credentials; `warm` may run before a snapshot is taken."""
+    """A session of botocore's. Making it reads no credentials; `warm` may run before a snapshot is taken."""
 
     def __init__(self) -> None:
-        self._session: boto3.Session | None = None
+        self._session: Session | None = None
         self._secrets_manager: _Client | None = None
 
     def warm(self) -> None:
-        """Import boto3 and read its service descriptions, which is most of what a first call costs."""
-        session = self._boto()
-        session._session.get_service_model("secretsmanager")  # noqa: SLF001 - there is no public way
-        session._session.get_component("endpoint_resolver")  # noqa: SLF001
+        """Import botocore and read its description of the service: most of what a first call costs."""
+        self._botocore().get_service_model("secretsmanager")
 
     def batch(self, ids: Sequence[str]) -> Json:
         """See `SecretsManager`."""
@@ -68,18 +67,20 @@ class Aws:
             config = Config(
                 connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
             )
-            self._secrets_manager = cast(_Client, self._boto().client("secretsmanager", config=config))
+            self._secrets_manager = cast(
+                _Client, self._botocore().create_client("secretsmanager", config=config)
+            )
         return self._secrets_manager
 
-    def _boto(self) -> boto3.Session:
+    def _botocore(self) -> Session:
         if self._session is None:
-            import boto3
+            from botocore.session import get_session
 
             for name in LOGGERS:
                 logging.getLogger(name).setLevel(logging.WARNING)
-            self._session = boto3.Session()
+            self._session = get_session()
         return self._session
 
 
 class _Client(Protocol):
-    def batch_get_secret_value(self, *, SecretIdList: list[str]) -> Json: ...  # noqa: N803 - boto3's spelling
+    def batch_get_secret_value(self, *, SecretIdList: list[str]) -> Json: ...  # noqa: N803 - AWS's spelling

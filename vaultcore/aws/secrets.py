@@ -26,7 +26,7 @@ PAUSES = (1.0, 60.0)  # after a failed reading: doubling from the first to the s
 
 
 def managed_secrets(settings: Settings, clock: Clock) -> ManagedSecrets:
-    """The secrets whose ids the settings name; `vault_secret` and `password_secret` at least. No boto3 yet.
+    """The secrets whose ids the settings name; `vault_secret` and `password_secret` at least.
 
     The planes' keys come from their own secrets where those are named, else from the settings themselves.
     """

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+
+import pytest
+
+from tests.aws.secrets_manager import SecretsManagerServer
+from vaultcore.aws.clients import LOGGERS, Aws, AwsError
+
+
+def test_warming_asks_nobody(server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs before a snapshot needs neither credentials nor a network."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    aws = Aws()
+    aws.warm()
+    assert server.asked == []
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    assert aws.batch(["gw/vault"])["Errors"]  # and what is made afterwards finds them
+
+
+def test_no_credentials(server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are no credentials the error says so, in botocore's word."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+
+    with pytest.raises(AwsError) as caught:
+        Aws().batch(["gw/vault"])
+    assert caught.value.code == "NoCredentialsError"
+
+
+def test_a_broken_call_is_tried_twice(server: SecretsManagerServer) -> None:
+    """One retry, and no more: a request is waiting."""
+    server.outage = (500, "InternalServiceError")
+
+    with pytest.raises(AwsError) as caught:
+        Aws().batch(["gw/vault"])
+    assert caught.value.code == "InternalServiceError"
+    assert len(server.asked) == 2
+
+
+def test_botocore_is_held_at_warning(server: SecretsManagerServer) -> None:
+    """At DEBUG botocore prints the bodies it gets; no setting of ours lets it."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    Aws().batch(["gw/vault"])
+
+    assert {logging.getLogger(name).level for name in LOGGERS} == {logging.WARNING}
+
+
+def test_botocore_is_imported_when_used() -> None:
+    """Putting a gateway together over Secrets Manager does not pay for botocore."""
+    code = """
+import sys
+from vaultcore.aws.secrets import managed_secrets
+from vaultcore.clock import SystemClock
+from vaultcore.settings import Settings
+managed_secrets(Settings(vault_secret="a", password_secret="b"), SystemClock())
+sys.exit("boto3" in sys.modules or "botocore" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
