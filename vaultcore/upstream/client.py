@@ -57,7 +57,7 @@ class Upstream:
             candidate, request if not request.get("stream") else {**request, "stream": False}
         )
         async with self._answer(candidate, outgoing, heard, timer) as response:
-            return _completion(candidate, await _body(candidate, response, timer), response.status_code)
+            return await _whole(candidate, response, timer)
 
     async def stream(
         self, candidate: Candidate, request: ChatRequest, heard: Heard
@@ -67,8 +67,7 @@ class Upstream:
         outgoing = _outgoing(candidate, request if request.get("stream") else {**request, "stream": True})
         async with self._answer(candidate, outgoing, heard, timer) as response:
             if _is_json(response):
-                body = await _body(candidate, response, timer)
-                for chunk in whole.chunks(_completion(candidate, body, response.status_code)):
+                for chunk in whole.chunks(await _whole(candidate, response, timer)):
                     yield chunk
                 return
             reading = Reading(dialect(candidate.target.provider.dialect).decoder())
@@ -212,6 +211,14 @@ async def _sweep(pieces: AsyncGenerator[bytes, None], timer: Timer) -> None:
         return
 
 
+async def _whole(candidate: Candidate, response: httpx.Response, timer: Timer) -> ChatCompletion:
+    # Raised here, where no local holds the body: it may quote the key.
+    answer = _parse(candidate, await _body(candidate, response, timer), response.status_code)
+    if isinstance(answer, UpstreamError):
+        raise answer
+    return answer
+
+
 async def _body(candidate: Candidate, response: httpx.Response, timer: Timer) -> bytes:
     pieces, size = [], 0
     async with aclosing(_pieces(candidate, response, timer)) as source:
@@ -240,7 +247,7 @@ async def _refusal(candidate: Candidate, response: httpx.Response, timer: Timer)
     return failure.refused(candidate, response.status_code, detail, retry_after=wait)
 
 
-def _completion(candidate: Candidate, body: bytes, status: int) -> ChatCompletion:
+def _parse(candidate: Candidate, body: bytes, status: int) -> ChatCompletion | UpstreamError:
     fault: StreamFault | None = None
     try:
         answer = json.loads(body)
@@ -251,11 +258,11 @@ def _completion(candidate: Candidate, body: bytes, status: int) -> ChatCompletio
     except (ValueError, RecursionError):
         pass
     if fault is not None:
-        raise failure.reported(candidate, fault.status, fault.detail)
+        return failure.reported(candidate, fault.status, fault.detail)
     reason = (
         "answered with something that is no completion" if body.strip() else "answered with an empty body"
     )
-    raise failure.broken(candidate, reason, status=status)
+    return failure.broken(candidate, reason, status=status)
 
 
 async def _close(response: httpx.Response) -> None:
