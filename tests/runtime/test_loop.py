@@ -3,65 +3,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 
-from tests.runtime.runtime_api import RuntimeApiServer, runtime_api
-from vaultcore.runtime.loop import Function, run, serve
+from tests.runtime.serving import GET, body, hello, running, serving, start
 
-GET = {
-    "resource": "/v1/{proxy+}",
-    "path": "/v1/models",
-    "httpMethod": "GET",
-    "multiValueHeaders": {"X-A": ["1", "2"]},
-    "pathParameters": {"proxy": "models"},
-    "requestContext": {"path": "/prod/v1/models", "stage": "prod", "domainName": "d.example"},
-    "body": None,
-    "isBase64Encoded": False,
-}
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) + b"\0" * 16
-
-
-def running(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(20):
-            await scenario()
-
-    asyncio.run(bounded())
-
-
-@asynccontextmanager
-async def serving(
-    app: Any, environ: dict[str, str] | None = None, **hooks: Any
-) -> AsyncIterator[RuntimeApiServer]:
-    """The loop over `app`, beside a Runtime API."""
-    async with runtime_api() as api:
-        environ = {} if environ is None else environ
-        environ["AWS_LAMBDA_RUNTIME_API"] = api.address
-        loop = asyncio.create_task(serve(Function(app, **hooks), environ))
-        try:
-            yield api
-        finally:
-            if not loop.done():
-                loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await loop
-
-
-async def start(send: Any, status: int = 200, *headers: tuple[bytes, bytes]) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-
-
-async def body(send: Any, data: bytes, more: bool = False) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": more})
-
-
-async def hello(scope: Any, receive: Any, send: Any) -> None:
-    await start(send, 200, (b"content-type", b"text/plain"))
-    await body(send, b"hello " + scope["path"].encode())
 
 
 def test_pieces_leave_as_they_are_made() -> None:
@@ -186,91 +134,6 @@ def test_an_answer_left_unfinished_is_told_as_such(pieces: int) -> None:
             told = report.failure if pieces else json.loads(report.body)
             assert told is not None
             assert told["errorType"] == "Runtime.Unfinished"
-
-    running(scenario)
-
-
-def test_restore_order() -> None:
-    """Under SnapStart the hooks run around the snapshot, and only then is an invocation asked for."""
-
-    async def scenario() -> None:
-        order: list[str] = []
-
-        async def before() -> None:
-            order.append("before")
-
-        async def after() -> None:
-            order.append("after")
-
-        environ = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
-        async with serving(hello, environ, before_snapshot=[before], after_restore=[after]) as api:
-            api.invoke(GET)
-            await api.snapshot.wait()
-            assert (order, api.calls) == (["before"], ["GET restore/next"])
-            api.restore.set()
-            await api.finished()
-
-            assert order == ["before", "after"]
-            assert api.calls[:2] == ["GET restore/next", "GET invocation/next"]
-
-    running(scenario)
-
-
-def test_hooks_wait_for_snapstart() -> None:
-    """Without SnapStart neither a hook runs nor a restore is awaited."""
-
-    async def scenario() -> None:
-        async def never() -> None:
-            raise AssertionError
-
-        async with serving(hello, before_snapshot=[never], after_restore=[never]) as api:
-            api.invoke(GET)
-            await api.finished()
-
-            assert api.calls[0] == "GET invocation/next"
-
-    running(scenario)
-
-
-@pytest.mark.parametrize(
-    ("hook", "path"), [("before_snapshot", "init/error"), ("after_restore", "restore/error")]
-)
-def test_failing_hooks_are_reported(hook: str, path: str) -> None:
-    """A hook that fails is told to Lambda under the phase it belongs to, and ends the process."""
-
-    async def scenario() -> None:
-        async def fail() -> None:
-            raise LookupError("secret")
-
-        async with runtime_api() as api:
-            api.restore.set()
-            environ = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AWS_LAMBDA_RUNTIME_API": api.address}
-            with pytest.raises(LookupError):
-                await serve(Function(hello, **{hook: [fail]}), environ)
-            report = await api.finished()
-
-            assert report.path.endswith(path)
-            assert json.loads(report.body)["errorType"] == "LookupError"
-            assert b"secret" not in report.body
-
-    running(scenario)
-
-
-def test_failing_build_is_an_init_error() -> None:
-    """A function that cannot be built says why to Lambda before its process ends."""
-
-    async def scenario() -> None:
-        def build() -> Function:
-            raise ValueError("PROVIDERS_FILE: no such file")
-
-        async with runtime_api() as api:
-            environ = {"AWS_LAMBDA_RUNTIME_API": api.address}
-            with pytest.raises(ValueError, match="PROVIDERS_FILE"):
-                await asyncio.to_thread(run, build, environ)
-            report = await api.finished()
-
-            assert report.path.endswith("init/error")
-            assert json.loads(report.body)["errorMessage"] == "PROVIDERS_FILE: no such file"
 
     running(scenario)
 
