@@ -2,8 +2,8 @@
 
 httpx's own pool looks through all its connections whenever one is taken or given back. Here a pool is a stack
 per origin: the connection used last is used next, and those that were not needed for a while are closed from
-the other end; what is said on a connection is h11's, as in httpx. CPU per request in milliseconds at 1, 16 and
-64 connections, medians of three interleaved runs against a mock provider on the loopback:
+the other end; what is said on a connection is h11's, as in httpx. CPU per request in milliseconds at 1, 16
+and 64 connections, medians of three interleaved runs against a mock provider on the loopback:
 
     httpx 0.28           0.55  1.13  5.34
     httpx-aiohttp 0.2    0.34  0.26  0.30    and 100 ms of CPU to import
