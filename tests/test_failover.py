@@ -44,9 +44,7 @@ def provider() -> Iterator[FakeProvider]:
 def run(folder: Path, provider: FakeProvider, case: Case, model: str, stream: bool) -> httpx.Response:
     provider.script("gpt-fake", case.answer)
     with place(case.place, provider) as primary:
-        return ask(
-            folder, primary, provider, lambda client: chat(client, model, stream=stream), max_retries=3
-        )
+        return ask(house(folder, primary, provider), lambda client: chat(client, model, stream=stream))
 
 
 @pytest.mark.parametrize(("name", "stream"), BOTH)
