@@ -49,7 +49,7 @@ ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 OUTER = {
     "vault": {"cryptography"},
     "catalog": {"yaml"},
-    "upstream": {"httpx"},
+    "upstream": {"httpx", "h11"},
     "aws": {"boto3", "botocore"},
     "web": {"starlette", "fastapi", "pydantic"},
     "app": {"starlette"},
