@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.catalog.lookup import Listed, listed
+from vaultcore.catalog.lookup import Listed, listed, listing
 from vaultcore.catalog.schema import Capabilities, Price
-from vaultcore.errors import NoRoute
 from vaultcore.money import usd
 from vaultcore.routing.plan import reachable
 from vaultcore.services import Services
@@ -26,7 +25,8 @@ def index(services: Services) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         await require_data_key(request, services.secrets)
-        return json_reply({"object": "list", "data": [_row(model) for model in await _within(services)]})
+        models = listed(services.catalog, await _within(services))
+        return json_reply({"object": "list", "data": [_row(model) for model in models]})
 
     return answer
 
@@ -36,18 +36,16 @@ def one(services: Services) -> Endpoint:
 
     async def answer(request: Request) -> Response:
         await require_data_key(request, services.secrets)
-        wanted = request.path_params["id"]
-        for model in await _within(services):
-            if model.id == wanted:
-                return json_reply(_row(model))
-        raise NoRoute("no such model is served here", param="model")
+        within = await _within(services)
+        return json_reply(_row(listing(request.path_params["id"], services.catalog, within)))
 
     return answer
 
 
-async def _within(services: Services) -> Sequence[Listed]:
+async def _within(services: Services) -> frozenset[str]:
+    """The providers that the vault's keys reach."""
     keyring = (await services.secrets.current()).keyring
-    return listed(services.catalog, reachable(services.catalog.providers.values(), keyring))
+    return reachable(services.catalog.providers.values(), keyring)
 
 
 def _row(model: Listed) -> Json:
@@ -69,7 +67,12 @@ def _pricing(price: Price | None) -> Json | None:
     """US dollars per million tokens, as strings: they are exact so."""
     if price is None:
         return None
-    told = {"input": price.input, "output": price.output, "cache_read": price.cache_read}
+    told = {
+        "input": price.input,
+        "output": price.output,
+        "cache_read": price.cache_read,
+        "cache_write": price.cache_write,
+    }
     return {name: usd(nanos) for name, nanos in told.items() if nanos is not None}
 
 

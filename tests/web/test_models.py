@@ -1,0 +1,48 @@
+"""The models that a key may use: what the vault reaches, under the names that clients ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.house import ask_house
+from tests.fakes.provider import FakeProvider
+
+
+def get(path: str, folder: Path) -> httpx.Response:
+    with FakeProvider() as provider:
+        return ask_house(folder, provider, lambda client: client.get(path))
+
+
+def test_only_what_the_vault_reaches_is_listed(tmp_path: Path) -> None:
+    """Routes over providers with a key are listed; models of providers without one are not."""
+    listed = {row["id"]: row for row in get("/v1/models", tmp_path).json()["data"]}
+
+    assert listed["fast"]["providers"] == ["one", "two"]
+    assert listed["fast"].keys() >= {
+        "object", "created", "owned_by", "type", "context_window", "max_output_tokens", "pricing", "capabilities",
+    }  # fmt: skip
+    assert "gpt-4o" not in listed
+
+
+@pytest.mark.parametrize("name", ["fast", "one/gpt-fake"])
+def test_a_model_is_found_by_any_name_it_can_be_asked_for(name: str, tmp_path: Path) -> None:
+    """A route and `provider/model` both answer, the slash included."""
+    row = get(f"/v1/models/{name}", tmp_path).json()
+
+    assert (row["id"], row["object"]) == (name, "model")
+
+
+def test_prices_are_exact(tmp_path: Path) -> None:
+    """A price is told in US dollars per million tokens, as a decimal string."""
+    assert get("/v1/models/one/gpt-fake", tmp_path).json()["pricing"]["output"] == "10"
+
+
+def test_an_unknown_model_is_not_found(tmp_path: Path) -> None:
+    """What nothing here serves is a 404 that names the parameter."""
+    response = get("/v1/models/no-such-model", tmp_path)
+
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "model_not_found"
