@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import h11
 import httpx
 
@@ -17,6 +19,7 @@ class Exchange:
         self.connection = connection
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         self._heard = False
+        self._next: h11.Event | None = None  # read ahead of its turn
 
     async def ask(self, request: httpx.Request) -> h11.Response | None:
         """The response's head. None: the connection had served before, and was dead."""
@@ -42,14 +45,27 @@ class Exchange:
                     raise httpx.RemoteProtocolError("the answer does not begin as one")
 
     async def piece(self) -> bytes:
-        """The next bytes of the body; none at its end."""
-        match await self._event():
+        """The next bytes of the body, all that have come; none at its end."""
+        match self._next or await self._event():
             case h11.Data(data=data):
-                return bytes(data)
+                return b"".join([data, *self._more()])
             case h11.EndOfMessage():
                 return b""
             case _:
                 raise httpx.RemoteProtocolError("the connection ended before the answer did")
+
+    def _more(self) -> Iterator[bytes]:
+        """What h11 makes of the bytes that have come: a stream's chunks are small, and a turn for each is dear."""
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError:
+                self._next = h11.ConnectionClosed()
+                return
+            if not isinstance(event, h11.Data):
+                self._next = None if event is h11.NEED_DATA else event
+                return
+            yield event.data
 
     @property
     def reusable(self) -> bool:
