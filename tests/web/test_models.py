@@ -21,9 +21,8 @@ def test_only_what_the_vault_reaches_is_listed(tmp_path: Path) -> None:
     listed = {row["id"]: row for row in get("/v1/models", tmp_path).json()["data"]}
 
     assert listed["fast"]["providers"] == ["one", "two"]
-    assert listed["fast"].keys() >= {
-        "object", "created", "owned_by", "type", "context_window", "max_output_tokens", "pricing", "capabilities",
-    }  # fmt: skip
+    told = "object created owned_by type context_window max_output_tokens pricing capabilities"
+    assert listed["fast"].keys() >= set(told.split())
     assert "gpt-4o" not in listed
 
 

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from vaultcore.catalog.lookup import Listed, listed, listing
 from vaultcore.catalog.schema import Capabilities, Price
+from vaultcore.errors import NoRoute
 from vaultcore.money import usd
 from vaultcore.routing.plan import reachable
 from vaultcore.services import Services
@@ -37,7 +38,10 @@ def one(services: Services) -> Endpoint:
     async def answer(request: Request) -> Response:
         await require_data_key(request, services.secrets)
         within = await _within(services)
-        return json_reply(_row(listing(request.path_params["id"], services.catalog, within)))
+        found = listing(request.path_params["id"], services.catalog, within)
+        if found is None:
+            raise NoRoute("no such model is served here", param="model")
+        return json_reply(_row(found))
 
     return answer
 
