@@ -54,12 +54,13 @@ def test_a_terminal_without_unicode_gets_the_story(tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
-def test_it_keeps_serving_until_ctrl_c(tmp_path: Path) -> None:
-    """After the story the printed URL and key work, and Ctrl-C ends it with 0 and without a traceback."""
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_keeps_serving_until_ctrl_c(tmp_path: Path, how: signal.Signals) -> None:
+    """After the story the printed URL and key work; Ctrl-C ends it with 0, no traceback and nothing left."""
     process = subprocess.Popen(
         [*COMMAND, "demo", "--port", "0"],
         cwd=tmp_path,
-        env=environment(tmp_path, {}),
+        env=environment(tmp_path, {"TMPDIR": str(tmp_path)}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -83,7 +84,7 @@ def test_it_keeps_serving_until_ctrl_c(tmp_path: Path) -> None:
             trust_env=False,
         )
         console = httpx.get(base[1].replace("/v1", "/console/"), trust_env=False)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         out, errors = process.communicate(timeout=20)
     finally:
         process.kill()
@@ -93,6 +94,7 @@ def test_it_keeps_serving_until_ctrl_c(tmp_path: Path) -> None:
     assert console.status_code == 200
     assert (process.returncode, errors) == (0, "")
     assert "the demo has ended" in out
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [("--port", "x"), ("--prt", "1")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -64,6 +65,13 @@ def test_the_first_start_shows_both_keys_and_the_second_none(
     for name in ("system.key", "admin.key", ".secret"):
         assert (tmp_path / ".vaultedge" / name).stat().st_mode & 0o077 == 0
     assert "Traceback" not in first.errors.read_text()
+
+
+def test_a_terminated_server_ends_well(tmp_path: Path, simulators: dict[str, Simulator]) -> None:
+    """SIGTERM, as service managers send it, ends with 0 too."""
+    fill(tmp_path, simulators)
+    with served(tmp_path) as gateway:
+        assert gateway.stop(signal.SIGTERM) == 0
 
 
 def test_nothing_secret_is_logged(tmp_path: Path, simulators: dict[str, Simulator]) -> None:

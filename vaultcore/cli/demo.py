@@ -6,6 +6,7 @@ import argparse
 import io
 import logging
 import secrets
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
                 _set_the_scene(terminal, paint, stage, simulators)
                 _tell(terminal, paint, stage, simulators, url=url, witness=witness)
                 if not args.once:
+                    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it alike
                     _keep(terminal, paint, stage, url)
                     ended.wait()
         except KeyboardInterrupt:

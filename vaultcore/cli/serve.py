@@ -23,7 +23,7 @@ def register(commands: Any) -> None:
     parser.add_argument("--vault", metavar="FILE", help="file with a vault string; - reads it from stdin")
     parser.add_argument("--password-file", metavar="FILE", type=Path, help="file with that string's password")
     parser.add_argument("--providers", metavar="FILE", type=Path, help="catalog overlay (PROVIDERS_FILE)")
-    parser.add_argument("--store", metavar="URL", help="where keys and usage are kept (VAULTEDGE_STORE)")
+    parser.add_argument("--store", metavar="URL", help="VAULTEDGE_STORE; nothing is kept yet")
     parser.set_defaults(run=run)
 
 
