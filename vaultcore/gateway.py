@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
-from vaultcore.catalog.lookup import route
 from vaultcore.catalog.schema import Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import Rendered
 from vaultcore.errors import Fault, InvalidRequest, NoRoute
 from vaultcore.observe import Log
 from vaultcore.routing.attempts import Attempt, attempts
+from vaultcore.routing.directory import Directory
 from vaultcore.routing.health import Health
-from vaultcore.routing.plan import Candidate, order, plan, reachable
+from vaultcore.routing.plan import Candidate, order, plan
 from vaultcore.routing.quota import quota
 from vaultcore.routing.splice import Splice
 from vaultcore.secrets import SecretSource
@@ -35,6 +35,10 @@ class Gateway:
     clock: Clock
     health: Health = field(default_factory=Health)
     log: Log = field(default_factory=Log)
+    _directory: Directory = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_directory", Directory(self.catalog))
 
     async def complete(self, call: Call) -> ChatCompletion:
         """Answer at once."""
@@ -87,8 +91,8 @@ class Gateway:
     async def _targets(self, call: Call) -> Sequence[Target]:
         """The route's targets that the vault has a key for, in the order to try them."""
         keyring = (await self.secrets.current()).keyring
-        within = reachable(self.catalog.providers.values(), keyring)
-        targets = order(route(call.model, self.catalog, within), call.strategy, self.clock.jitter)
+        route, within = self._directory.route(call.model, keyring), self._directory.reachable(keyring)
+        targets = order(route, call.strategy, self.clock.jitter)
         served = [target for target in targets if target.provider.name in within]
         if not served:
             lacking = ", ".join(dict.fromkeys(target.provider.name for target in targets))
@@ -142,6 +146,6 @@ class Hearing:
     clock: Clock
 
     def __call__(self, headers: Mapping[str, str], _status: int) -> None:
-        told = quota(headers, self.clock.now())
+        told = quota(dict(headers.items()), self.clock.now())  # plain: httpx looks a header up in all of them
         if told is not None:
             self.health.heard(self.candidate.credential, told)
