@@ -364,9 +364,10 @@ def test_places_that_cannot_be_reached(call: Any) -> None:
     """No name, nobody listening and no way there are told apart, and all are the host's fault."""
     told = []
     with refusing() as refused, unreachable() as nowhere:
-        for base_url in ("http://nowhere.invalid/v1", refused, nowhere):
+        for base_url, connect in (("http://nowhere.invalid/v1", 10.0), (refused, 10.0), (nowhere, 0.2)):
+            patient = replace(SHORT, connect=connect, first_token=20.0, total=20.0)
             with pytest.raises(UpstreamError) as caught:
-                asyncio.run(call(candidate(base_url), replace(SHORT, first_token=20.0, total=20.0)))
+                asyncio.run(call(candidate(base_url), patient))
             told.append(str(caught.value))
             assert caught.value.fault is Fault.HOST
 

@@ -55,7 +55,7 @@ class Exchange:
                 raise httpx.RemoteProtocolError("the connection ended before the answer did")
 
     def _more(self) -> Iterator[bytes]:
-        """What h11 makes of the bytes that have come: a stream's chunks are small, and a turn for each is dear."""
+        """What else h11 finds in what has come: a stream's chunks are small, and a turn for each is dear."""
         while True:
             try:
                 event = self._http.next_event()
@@ -63,7 +63,7 @@ class Exchange:
                 self._next = h11.ConnectionClosed()
                 return
             if not isinstance(event, h11.Data):
-                self._next = None if event is h11.NEED_DATA else event
+                self._next = event if isinstance(event, h11.Event) else None
                 return
             yield event.data
 
