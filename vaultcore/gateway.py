@@ -10,7 +10,6 @@ from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Target
 from vaultcore.clock import Clock
-from vaultcore.dialects import Rendered
 from vaultcore.errors import Fault, InvalidRequest, NoRoute
 from vaultcore.observe import Log
 from vaultcore.routing.attempts import Attempt, attempts
@@ -20,7 +19,7 @@ from vaultcore.routing.plan import Candidate, order, plan
 from vaultcore.routing.quota import quota
 from vaultcore.routing.splice import Splice
 from vaultcore.secrets import SecretSource
-from vaultcore.upstream.client import Upstream, render
+from vaultcore.upstream.client import Asked, Upstream, render
 from vaultcore.usage.cost import cost
 from vaultcore.wire import ChatChunk, ChatCompletion, Usage
 
@@ -45,10 +44,8 @@ class Gateway:
         async with aclosing(self._attempts(call)) as tries:
             async for attempt in tries:
                 with attempt:
-                    self._rendered(call, attempt)
-                    answer = await self.upstream.complete(
-                        attempt.candidate, call.request, self._hear(attempt)
-                    )
+                    asked = self._rendered(call, attempt)
+                    answer = await self.upstream.complete(attempt.candidate, asked, self._hear(attempt))
                     self._settle(call, attempt, answer.get("usage"))
                     created = answer.get("created") or int(call.started)
                     return {**answer, "created": created, "model": call.model}
@@ -60,8 +57,8 @@ class Gateway:
         async with aclosing(self._attempts(call)) as tries:
             async for attempt in tries:
                 with attempt:
-                    self._rendered(call, attempt)
-                    chunks = self.upstream.stream(attempt.candidate, call.request, self._hear(attempt))
+                    asked = self._rendered(call, attempt)
+                    chunks = self.upstream.stream(attempt.candidate, asked, self._hear(attempt))
                     async with aclosing(chunks):
                         async for chunk in chunks:
                             yield splice.accept(chunk)
@@ -101,16 +98,16 @@ class Gateway:
             )
         return served
 
-    def _rendered(self, call: Call, attempt: Attempt) -> tuple[str, Rendered]:
+    def _rendered(self, call: Call, attempt: Attempt) -> Asked:
         """The request as the attempt's provider wants it; a strict call refuses what loses anything."""
-        path, rendered = render(attempt.candidate.target, call.request)
-        call.changes = rendered.changes
+        asked = render(attempt.candidate.target, call.request)
+        call.changes = asked.rendered.changes
         if call.strict:
-            for change in rendered.changes:
+            for change in call.changes:
                 if change.lossy:
                     text = f"{change.reason} ({attempt.candidate.target.name})"
                     raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
-        return path, rendered
+        return asked
 
     def _hear(self, attempt: Attempt) -> Hearing:
         return Hearing(attempt.candidate, self.health, self.clock)

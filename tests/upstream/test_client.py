@@ -16,7 +16,7 @@ from vaultcore.catalog.schema import Auth, Model, Provider, Target
 from vaultcore.errors import Fault, InvalidRequest, StreamBroken, UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
-from vaultcore.upstream.client import Upstream
+from vaultcore.upstream.client import Asked, Upstream, render
 from vaultcore.upstream.transport import client
 from vaultcore.vault.keyring import Credential
 from vaultcore.wire import ChatRequest
@@ -43,16 +43,24 @@ def candidate(base_url: str, dialect: str = "openai", key: str = KEY, **row: Any
     )
 
 
+def plain(at: Candidate, request: ChatRequest = REQUEST) -> Asked:
+    return render(at.target, request)
+
+
+def streamed(at: Candidate) -> Asked:
+    return render(at.target, {**REQUEST, "stream": True})
+
+
 async def complete(at: Candidate, timeouts: Timeouts = SHORT, heard: Any = lambda *_: None) -> Any:
     async with client(timeouts) as http:
-        return await Upstream(http, timeouts).complete(at, REQUEST, heard)
+        return await Upstream(http, timeouts).complete(at, plain(at), heard)
 
 
 async def stream(at: Candidate, timeouts: Timeouts = SHORT, said: list[Any] | None = None) -> list[Any]:
     chunks = [] if said is None else said
     async with client(timeouts) as http:
         upstream = Upstream(http, timeouts)
-        async with aclosing(upstream.stream(at, REQUEST, lambda *_: None)) as answer:
+        async with aclosing(upstream.stream(at, streamed(at), lambda *_: None)) as answer:
             async for chunk in answer:
                 chunks.append(chunk)
     return chunks
@@ -385,8 +393,9 @@ def test_connections_are_used_again(provider: FakeProvider) -> None:
         async with client(SHORT) as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
             for _ in range(3):
-                await upstream.complete(at, REQUEST, lambda *_: None)
-                assert text([chunk async for chunk in upstream.stream(at, REQUEST, lambda *_: None)]) == TEXT
+                await upstream.complete(at, plain(at), lambda *_: None)
+                chunks = upstream.stream(at, streamed(at), lambda *_: None)
+                assert text([chunk async for chunk in chunks]) == TEXT
 
     asyncio.run(calls())
     assert provider.connections == 1
@@ -401,7 +410,7 @@ def test_a_dead_kept_connection_is_replaced_once(provider: FakeProvider, reset: 
         async with client(SHORT) as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
             for _ in range(2):
-                await upstream.complete(at, REQUEST, lambda *_: None)
+                await upstream.complete(at, plain(at), lambda *_: None)
 
     asyncio.run(calls())
     assert provider.connections == 2
@@ -414,9 +423,9 @@ def test_a_provider_that_restarts_between_calls(provider: FakeProvider) -> None:
     async def calls() -> None:
         async with client(SHORT) as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
-            await upstream.complete(at, REQUEST, lambda *_: None)
+            await upstream.complete(at, plain(at), lambda *_: None)
             await asyncio.to_thread(provider.hang_up)
-            await upstream.complete(at, REQUEST, lambda *_: None)
+            await upstream.complete(at, plain(at), lambda *_: None)
 
     asyncio.run(calls())
     assert provider.connections == 2
@@ -428,13 +437,12 @@ def test_a_stream_left_early_closes_its_connection(provider: FakeProvider) -> No
 
     async def calls() -> None:
         async with client(SHORT) as http:
-            answer = Upstream(http, SHORT).stream(candidate(provider.base_url), REQUEST, lambda *_: None)
+            at = candidate(provider.base_url)
+            answer = Upstream(http, SHORT).stream(at, streamed(at), lambda *_: None)
             async with aclosing(answer):
                 await anext(answer)
             provider.script("m", Answer())
-            assert await Upstream(http, SHORT).complete(
-                candidate(provider.base_url), REQUEST, lambda *_: None
-            )
+            assert await Upstream(http, SHORT).complete(at, plain(at), lambda *_: None)
 
     asyncio.run(calls())
     assert provider.connections == 2
@@ -476,7 +484,8 @@ def test_a_request_that_no_json_can_say(provider: FakeProvider, content: Any) ->
     async def call() -> None:
         async with client(SHORT) as http:
             request = {**REQUEST, "messages": [{"role": "user", "content": "x"}], "user": content}
-            await Upstream(http, SHORT).complete(candidate(provider.base_url), request, lambda *_: None)  # type: ignore[arg-type]
+            at = candidate(provider.base_url)
+            await Upstream(http, SHORT).complete(at, plain(at, request), lambda *_: None)  # type: ignore[arg-type]
 
     with pytest.raises(InvalidRequest):
         asyncio.run(call())

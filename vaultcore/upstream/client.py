@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 
 import httpx
 
@@ -30,10 +31,18 @@ SETTLED = 2.0  # seconds for what follows once every choice has finished: usage,
 SWEPT = 0.1  # seconds for what follows a stream's end, so that its connection can serve again
 
 
-def render(target: Target, request: ChatRequest) -> tuple[str, Rendered]:
-    """The path below the provider's base URL, and the body with what the translation took."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request in a provider's own words: the path below its base URL, the body, and what that took."""
+
+    path: str
+    rendered: Rendered
+
+
+def render(target: Target, request: ChatRequest) -> Asked:
+    """The request as the target's provider wants it. Raises InvalidRequest."""
     speech = dialect(target.provider.dialect)
-    return speech.render_path(request, target), speech.render_request(request, target)
+    return Asked(speech.render_path(request, target), speech.render_request(request, target))
 
 
 class Upstream:
@@ -50,21 +59,19 @@ class Upstream:
         """Close every connection to a provider."""
         await self._http.aclose()
 
-    async def complete(self, candidate: Candidate, request: ChatRequest, heard: Heard) -> ChatCompletion:
-        """A whole answer, or `UpstreamError`."""
+    async def complete(self, candidate: Candidate, asked: Asked, heard: Heard) -> ChatCompletion:
+        """A whole answer to a request that asked for one, or `UpstreamError`."""
         timer = Timer(self._timeouts, whole=self._timeouts.total)
-        outgoing = _outgoing(
-            candidate, request if not request.get("stream") else {**request, "stream": False}
-        )
+        outgoing = _outgoing(candidate, asked, accept="application/json")
         async with self._answer(candidate, outgoing, heard, timer) as response:
             return await _whole(candidate, response, timer)
 
     async def stream(
-        self, candidate: Candidate, request: ChatRequest, heard: Heard
+        self, candidate: Candidate, asked: Asked, heard: Heard
     ) -> AsyncGenerator[ChatChunk, None]:
-        """The chunks of an answer, or `UpstreamError`; after the first chunk, `StreamBroken`."""
+        """The chunks of an answer to a request that asked for a stream, or `UpstreamError`; after the first chunk, `StreamBroken`."""
         timer = Timer(self._timeouts, whole=self._timeouts.stream, first=self._timeouts.first_token)
-        outgoing = _outgoing(candidate, request if request.get("stream") else {**request, "stream": True})
+        outgoing = _outgoing(candidate, asked, accept="text/event-stream")
         async with self._answer(candidate, outgoing, heard, timer) as response:
             if _is_json(response):
                 for chunk in whole.chunks(await _whole(candidate, response, timer)):
@@ -111,18 +118,16 @@ class Upstream:
         raise failure.broken(candidate, reason)
 
 
-def _outgoing(candidate: Candidate, request: ChatRequest) -> httpx.Request:
+def _outgoing(candidate: Candidate, asked: Asked, *, accept: str) -> httpx.Request:
     provider = candidate.target.provider
-    path, rendered = render(candidate.target, request)
-    accept = "text/event-stream" if request.get("stream") else "application/json"
-    content = _encode(rendered.body)
+    content = _encode(asked.rendered.body)
     try:
         fields = headers(provider, candidate.credential, accept=accept)
     except Unsendable as error:
         reason, fault = str(error), Fault.KEY
     else:
         try:
-            url = address(provider.base_url, path, plain=provider.local)
+            url = address(provider.base_url, asked.path, plain=provider.local)
             return httpx.Request("POST", url, headers=fields, content=content)
         except (Unsendable, httpx.InvalidURL) as error:
             reason, fault = str(error), Fault.HOST
