@@ -69,7 +69,10 @@ class Upstream:
     async def stream(
         self, candidate: Candidate, asked: Asked, heard: Heard
     ) -> AsyncGenerator[ChatChunk, None]:
-        """The chunks of an answer to a request that asked for a stream, or `UpstreamError`; after the first chunk, `StreamBroken`."""
+        """The chunks of an answer to a request that asked for a stream.
+
+        Raises `UpstreamError`, and after the first chunk `StreamBroken`.
+        """
         timer = Timer(self._timeouts, whole=self._timeouts.stream, first=self._timeouts.first_token)
         outgoing = _outgoing(candidate, asked, accept="text/event-stream")
         async with self._answer(candidate, outgoing, heard, timer) as response:
