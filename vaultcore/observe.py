@@ -48,7 +48,7 @@ _UNSEEN = {**dict.fromkeys((*_CONTROLS, *_INVISIBLE), ""), **dict.fromkeys((9, 1
 
 def redact(text: str, *keys: str, limit: int = MAX_TEXT) -> str:
     """A text of somebody else's without control characters, these keys and what looks like one, capped."""
-    seen = text.translate(_UNSEEN)
+    seen = text if text.isascii() and text.isprintable() else text.translate(_UNSEEN)
     for key in keys:
         if key:
             seen = seen.replace(key, HIDDEN)

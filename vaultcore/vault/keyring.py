@@ -14,10 +14,11 @@ class Credential:
     provider: str  # as the vault spells it; compared without case
     key: str = field(repr=False)
 
-    @property
-    def id(self) -> str:
-        """Stable and safe to show: it cannot be turned back into the key."""
-        return hashlib.sha256(f"{self.provider.lower()}\0{self.key}".encode()).hexdigest()[:12]
+    id: str = field(init=False, repr=False, compare=False)  # stable, and safe to show: no way leads back
+
+    def __post_init__(self) -> None:
+        named = f"{self.provider.lower()}\0{self.key}".encode("utf-8", "surrogatepass")
+        object.__setattr__(self, "id", hashlib.sha256(named).hexdigest()[:12])
 
     @property
     def masked(self) -> str:
