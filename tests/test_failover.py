@@ -84,7 +84,7 @@ def test_without_a_fallback(tmp_path: Path, provider: FakeProvider, name: str, s
     seen = SEEN["rate"] if case.answer.status == 429 else SEEN[case.kind]
     assert (response.status_code, error["code"]) == seen
     assert "scripted" not in response.text
-    reasons = {attempt["reason"] for attempt in error["attempts"]}
+    reasons = {attempt["fault"] for attempt in error["attempts"]}
     assert reasons == {case.kind}
     assert [attempt["provider"] for attempt in error["attempts"]] == ["one"] * len(error["attempts"])
     if case.place == "provider":

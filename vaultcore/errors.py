@@ -1,20 +1,20 @@
 """Every failure this package raises on purpose.
 
-    VaultError             the vault cannot be opened or changed
-    ConfigError            a setting or a file of the operator's is not usable
-    GatewayError           a request is refused or cannot be served; knows its HTTP status
-      InvalidRequest       400  the client sent something we cannot act on
-      Unauthorized         401  no key, or one that is not known here
-      NoRoute              404  nothing here serves that model
-      NotFound             404  nothing here answers at that path
-      MethodNotAllowed     405
-      TooLarge             413
-      UnsupportedMedia     415
-      VaultUnavailable     503  the vault cannot be reached now
-      DeadlineExceeded     504
-      UpstreamError        one attempt at one provider failed; its `fault` says whose doing that was
-        StreamBroken       ... after its answer had begun
-      AttemptsExhausted    502  every attempt failed; carries them all
+VaultError             the vault cannot be opened or changed
+ConfigError            a setting or a file of the operator's is not usable
+GatewayError           a request is refused or cannot be served; knows its HTTP status
+InvalidRequest       400  the client sent something we cannot act on
+Unauthorized         401  no key, or one that is not known here
+NoRoute              404  nothing here serves that model
+NotFound             404  nothing here answers at that path
+MethodNotAllowed     405
+TooLarge             413
+UnsupportedMedia     415
+VaultUnavailable     503  the vault cannot be reached now
+DeadlineExceeded     504
+UpstreamError        one attempt at one provider failed; its `fault` says whose doing that was
+StreamBroken       ... after its answer had begun
+AttemptsExhausted    502  every attempt failed; carries them all
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class AttemptsExhausted(GatewayError):
     AGREED: ClassVar = {404: NoRoute.type, 429: "rate_limit_error"}
 
     def __init__(self, failures: Sequence[UpstreamError], *, retry_after: float | None = None) -> None:
-        told = "; ".join(str(failure) for failure in failures)
+        told = "; ".join(dict.fromkeys(str(failure) for failure in failures))
         super().__init__(told or "no provider key is available for this model now", retry_after=retry_after)
         self.failures = tuple(failures)
         match {failure.upstream_status for failure in failures}:

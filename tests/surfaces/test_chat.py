@@ -123,8 +123,8 @@ def test_exhausted_attempts_are_listed() -> None:
 
     assert (error["type"], error["code"]) == ("upstream_error", "all_providers_failed")
     assert error["attempts"] == [
-        {"provider": "a", "model": "m", "status": 429, "reason": "rate"},
-        {"provider": "b", "model": "n", "status": None, "reason": "host"},
+        {"provider": "a", "model": "m", "status": 429, "fault": "rate", "reason": "slow down"},
+        {"provider": "b", "model": "n", "status": None, "fault": "host", "reason": "no route to host"},
     ]
 
 

@@ -45,7 +45,8 @@ def render_error(error: GatewayError) -> Json:
                 "provider": failure.provider,
                 "model": failure.model,
                 "status": failure.upstream_status,
-                "reason": failure.fault.name.lower(),
+                "fault": failure.fault.name.lower(),
+                "reason": str(failure),
             }
             for failure in error.failures
         ]

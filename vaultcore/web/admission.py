@@ -33,6 +33,9 @@ class Admission:
         async def sending(message: Message) -> None:
             nonlocal started
             started = True
+            if message["type"] == "http.response.start":
+                named = (b"x-request-id", request_id.encode())
+                message = {**message, "headers": [*message.get("headers", ()), named]}
             await send(message)
 
         try:
@@ -40,7 +43,7 @@ class Admission:
         except Exception as error:  # noqa: BLE001 - the last resort: nothing may leave without an answer
             self._log.trouble("crash", request_id=request_id, kind=type(error).__name__, at=_place(error))
             if not started:
-                await _crash(send, request_id)
+                await _crash(sending)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -53,9 +56,9 @@ class Admission:
                     return
 
 
-async def _crash(send: Send, request_id: str) -> None:
+async def _crash(send: Send) -> None:
     body = json.dumps(chat.render_error(GatewayError("an internal error; its log line bears the request id")))
-    headers = {"content-type": "application/json", "x-request-id": request_id, **SAFE}
+    headers = {"content-type": "application/json", **SAFE}
     fields = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 500, "headers": fields})
     await send({"type": "http.response.body", "body": body.encode()})

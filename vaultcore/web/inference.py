@@ -102,7 +102,7 @@ async def _events(
 def _refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:
     request_id = request.scope["state"]["request_id"]
     services.log.request(request_id=request_id, path=request.url.path, status=error.status, code=error.code)
-    return error_reply(error, surface, {"x-request-id": request_id})
+    return error_reply(error, surface)
 
 
 def _log(services: Services, call: Call, status: int, error: GatewayError | None = None) -> None:

@@ -11,14 +11,14 @@ from vaultcore.surfaces import chat
 from vaultcore.web.reply import error_reply
 
 
-async def refuse(request: Request, error: Exception) -> Response:
+async def refuse(_: Request, error: Exception) -> Response:
     known = error if isinstance(error, GatewayError) else GatewayError("internal error")
-    return error_reply(known, chat, {"x-request-id": request.scope["state"]["request_id"]})
+    return error_reply(known, chat)
 
 
 async def refuse_http(request: Request, error: Exception) -> Response:
     """What the router itself refuses, in the envelope of everything else."""
-    headers = {"x-request-id": request.scope["state"]["request_id"]}
+    headers = {}
     match error:
         case HTTPException(status_code=405):
             allowed = (error.headers or {}).get("Allow", "")

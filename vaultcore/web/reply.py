@@ -33,7 +33,7 @@ def error_reply(error: GatewayError, surface: Surface, headers: Mapping[str, str
 
 def told(call: Call) -> dict[str, str]:
     """The response headers that say who answered, after how many attempts, and what it cost."""
-    headers = {"x-request-id": call.id}
+    headers: dict[str, str] = {}
     if call.attempts:
         headers["x-vaultedge-attempts"] = str(len(call.attempts))
     if call.served is not None:
