@@ -10,12 +10,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from vaultcore.cli import listener
-from vaultcore.settings import Timeouts
-from vaultcore.upstream.transport import client
+from vaultcore.upstream.transport import Pool
 
 URL = os.environ.get("BENCH_UPSTREAM", "") + "/chat/completions"
 HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-bench"}
-http = client(Timeouts())
+http = httpx.AsyncClient(transport=Pool(), timeout=60, trust_env=False)
 
 
 async def chat(request: Request) -> Response:
