@@ -53,8 +53,12 @@ class RuntimeApiServer:
         self.reports: asyncio.Queue[Report] = asyncio.Queue()
         self.snapshot = asyncio.Event()  # the runtime is ready for it
         self.restore = asyncio.Event()
+        self.taken = asyncio.Event()  # what has been sent is acknowledged
+        self.taken.set()
         self.hang_up_after: int | None = None  # bytes of a response after which the connection is dropped
+        self.connections = 0
         self.address = ""
+        self._waits: asyncio.Queue[asyncio.Task[bytes]] = asyncio.Queue()
         self._events: asyncio.Queue[tuple[str, bytes, Mapping[str, str]]] = asyncio.Queue()
         self._count = 0
 
@@ -74,6 +78,13 @@ class RuntimeApiServer:
         self._events.put_nowait((request_id, payload, head))
         return request_id
 
+    async def drop(self) -> None:
+        """Hang up on a runtime that waits for an event."""
+        waiting = await self._waits.get()
+        while waiting.done():  # it has been given an event since
+            waiting = await self._waits.get()
+        waiting.cancel()
+
     async def report(self) -> Report:
         """The next POST, as soon as its headers are in."""
         return await self.reports.get()
@@ -85,6 +96,7 @@ class RuntimeApiServer:
         return report
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while (line := await reader.readline()) not in (b"", b"\r\n"):
                 method, path, _ = line.decode().split()
@@ -92,12 +104,15 @@ class RuntimeApiServer:
                 self.calls.append(f"{method} {path.removeprefix('/2018-06-01/runtime/')}")
                 self.requests.append((path, headers))
                 if method == "GET":
-                    writer.write(await self._give(path))
+                    waiting = asyncio.create_task(self._give(path))
+                    self._waits.put_nowait(waiting)
+                    writer.write(await waiting)
                 else:
                     await self._take(path, headers, reader)
+                    await self.taken.wait()
                     writer.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 15\r\n\r\n{"status":"OK"}')
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -203,8 +204,11 @@ def test_invocations_follow_each_other() -> None:
             assert answer.content == b"0"
             assert answer.headers["lambda-runtime-invocation-id"] == "i1"
             assert (await api.finished()).content == b"4000000"
+            third = api.invoke(GET)
+            assert (await api.finished()).content == b"0"
+            assert api.connections == 1  # or an answer may not be put away when the next event is asked for
             assert len({loop for loop, *_ in seen}) == 1
-            assert [rest for _, *rest in seen] == [[first, "Root=1"], [second, None]]
+            assert [rest for _, *rest in seen] == [[first, "Root=1"], [second, None], [third, None]]
 
     running(scenario)
 
@@ -235,6 +239,74 @@ def test_unknown_events_get_an_empty_answer(event: object) -> None:
 
             assert (report.kind, report.body) == ("response", b"{}")
             assert "lambda-runtime-function-response-mode" not in report.headers
+
+    running(scenario)
+
+
+def test_a_cancelled_sender_ends_its_answer_all_the_same() -> None:
+    """Where the task that sends the last byte is cancelled, the next event waits for the answer's end."""
+
+    async def scenario() -> None:
+        returned = asyncio.Event()
+
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            sender = asyncio.create_task(hello(scope, receive, send))
+            await api.finished()
+            sender.cancel()
+            with suppress(asyncio.CancelledError):
+                await sender
+            returned.set()
+
+        async with serving(app) as api:
+            api.taken.clear()
+            api.invoke(GET)
+            await returned.wait()
+            api.taken.set()
+            api.invoke("ping")
+
+            assert (await api.finished()).body == b"{}"
+            assert api.connections == 1
+
+    running(scenario)
+
+
+def test_a_client_is_gone_once_the_answer_has_been_taken() -> None:
+    """An application that stops sending when it hears of a disconnect cannot cut its own answer short."""
+
+    async def scenario() -> None:
+        async def app(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            listener = asyncio.create_task(receive())
+            sender = asyncio.create_task(hello(scope, receive, send))
+            await asyncio.wait([listener, sender], return_when=asyncio.FIRST_COMPLETED)
+            assert api.taken.is_set()
+            await asyncio.gather(listener, sender)
+
+        async with serving(app) as api:
+            api.taken.clear()
+            api.invoke(GET)
+            report = await api.finished()
+            api.taken.set()
+            api.invoke("ping")
+
+            assert (report.content, report.trailers) == (b"hello /prod/v1/models", {})
+            assert (await api.finished()).body == b"{}"
+
+    running(scenario)
+
+
+def test_an_idle_connection_that_died_costs_nothing() -> None:
+    """Where the kept connection is gone when the next event is waited for, another one is opened."""
+
+    async def scenario() -> None:
+        async with serving(hello) as api:
+            api.invoke(GET)
+            await api.finished()
+            await api.drop()
+            api.invoke(GET)
+
+            assert (await api.finished()).content == b"hello /prod/v1/models"
+            assert api.connections == 2
 
     running(scenario)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from vaultcore.runtime import event
-from vaultcore.runtime.api import Invocation, ResponseStream, RuntimeApi, RuntimeApiError
+from vaultcore.runtime.answer import RuntimeApiError
+from vaultcore.runtime.api import Invocation, ResponseStream, RuntimeApi
 from vaultcore.runtime.asgi import App, Message, Scope
 from vaultcore.runtime.context import Context, context
 from vaultcore.runtime.failure import Failure, failure, told
@@ -39,16 +41,16 @@ def run(build: Callable[[], Function], environ: MutableMapping[str, str]) -> Non
 
 async def serve(function: Function, environ: MutableMapping[str, str]) -> None:
     """Serve invocations for ever. Raises RuntimeApiError or OSError once there is no Runtime API any more."""
-    api = RuntimeApi(environ["AWS_LAMBDA_RUNTIME_API"])
-    if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        await _snapshot(function, api)
-    while True:
-        invocation = await api.next()
-        _trace(invocation, environ)
-        try:
-            await _invoke(function.app, invocation, api, context(invocation.headers, environ))
-        except (OSError, RuntimeApiError) as error:  # of the answer's connection: the next one may be better
-            log.warning("the answer to %s was not taken: %s", invocation.id, type(error).__name__)
+    with closing(RuntimeApi(environ["AWS_LAMBDA_RUNTIME_API"])) as api:
+        if environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+            await _snapshot(function, api)
+        while True:
+            invocation = await api.next()
+            _trace(invocation, environ)
+            try:
+                await _invoke(function.app, invocation, api, context(invocation.headers, environ))
+            except (OSError, RuntimeApiError) as error:  # the next answer may fare better
+                log.warning("the answer to %s was not taken: %s", invocation.id, type(error).__name__)
 
 
 async def _live(build: Callable[[], Function], environ: MutableMapping[str, str]) -> None:
@@ -56,7 +58,8 @@ async def _live(build: Callable[[], Function], environ: MutableMapping[str, str]
         function = build()
     except Exception as error:
         # No request has been seen yet, so the text quotes none: it names the setting that is wrong.
-        await RuntimeApi(environ["AWS_LAMBDA_RUNTIME_API"]).fail_init(told(type(error).__name__, str(error)))
+        with closing(RuntimeApi(environ["AWS_LAMBDA_RUNTIME_API"])) as api:
+            await api.fail_init(told(type(error).__name__, str(error)))
         raise
     await serve(function, environ)
 
@@ -105,7 +108,7 @@ class _Exchange:
         self._invocation, self._api = invocation, api
         self._answer = Answer()
         self._stream: ResponseStream | None = None
-        self._closed = False
+        self._closing: asyncio.Task[None] | None = None
         self._over = asyncio.Event()
 
     async def run(self, app: App, scope: Scope, body: bytes, context: Context) -> None:
@@ -132,7 +135,9 @@ class _Exchange:
             await self._end(failure)
 
     async def close(self) -> None:
-        if not self._answer.ended:
+        if self._answer.ended:
+            await self._end(None)
+        else:
             await self.fail(
                 told("Runtime.Unfinished", "the application returned before its answer was complete")
             )
@@ -144,11 +149,15 @@ class _Exchange:
         if data and self._stream is not None:
             await self._stream.write(data)
         if self._answer.ended:
-            self._over.set()
             await self._end(None)
+            self._over.set()
 
     async def _end(self, failure: Failure | None) -> None:
-        """Close the stream, once: an answer that is complete is not broken by what happens after it."""
-        if self._stream is not None and not self._closed:
-            self._closed = True
-            await self._stream.close(failure)
+        """Close the stream, once: an answer that is complete is not broken by what happens after it.
+
+        Nor is its end, once begun, left off with a task that the application cancels.
+        """
+        if self._stream is not None and self._closing is None:
+            self._closing = asyncio.create_task(self._stream.close(failure))
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
