@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vaultcore.catalog.schema import Strategy
-from vaultcore.dialects import Change
+from vaultcore.dialects import Change, Native
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, Policy
 from vaultcore.routing.plan import Candidate
@@ -22,9 +22,12 @@ class Call:
     policy: Policy
     strategy: Strategy | None = None
     strict: bool = False
+    explain: bool = False
     deadline: float = float("inf")
+    native: Native | None = None
     attempts: list[Attempt] = field(default_factory=list)
     changes: tuple[Change, ...] = ()
+    passed: bool = False  # the answer goes out in the provider's own words
     usage: Usage | None = None
     cost: Nanos | None = None
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Target
 from vaultcore.clock import Clock
+from vaultcore.dialects import Passed, Piece
 from vaultcore.errors import Fault, InvalidRequest, NoRoute
 from vaultcore.observe import Log
 from vaultcore.routing.attempts import Attempt, attempts
@@ -19,9 +20,9 @@ from vaultcore.routing.plan import Candidate, order, plan
 from vaultcore.routing.quota import quota
 from vaultcore.routing.splice import Splice
 from vaultcore.secrets import SecretSource
-from vaultcore.upstream.client import Asked, Upstream, render
+from vaultcore.upstream.client import Answer, Asked, Upstream, pass_on, render
 from vaultcore.usage.cost import cost
-from vaultcore.wire import ChatChunk, ChatCompletion, Usage
+from vaultcore.wire import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +40,30 @@ class Gateway:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_directory", Directory(self.catalog))
 
-    async def complete(self, call: Call) -> ChatCompletion:
+    async def complete(self, call: Call) -> Answer:
         """Answer at once."""
         async with aclosing(self._attempts(call)) as tries:
             async for attempt in tries:
                 with attempt:
                     asked = self._rendered(call, attempt)
                     answer = await self.upstream.complete(attempt.candidate, asked, self._hear(attempt))
-                    self._settle(call, attempt, answer.get("usage"))
-                    created = answer.get("created") or int(call.started)
-                    return {**answer, "created": created, "model": call.model}
+                    told = answer.completion
+                    self._settle(call, attempt, told.get("usage"))
+                    created = told.get("created") or int(call.started)
+                    return replace(answer, completion={**told, "created": created, "model": call.model})
         raise AssertionError("attempts() ends by raising")
 
-    async def stream(self, call: Call) -> AsyncGenerator[ChatChunk, None]:
-        """Answer chunk by chunk. Until the first says something, a failure is another attempt's to mend."""
+    async def stream(self, call: Call) -> AsyncGenerator[Piece, None]:
+        """Answer piece by piece. Until the first says something, a failure is another attempt's to mend."""
         splice = Splice(f"chatcmpl-{call.id}", call.model, int(call.started))
         async with aclosing(self._attempts(call)) as tries:
             async for attempt in tries:
                 with attempt:
                     asked = self._rendered(call, attempt)
-                    chunks = self.upstream.stream(attempt.candidate, asked, self._hear(attempt))
-                    async with aclosing(chunks):
-                        async for chunk in chunks:
-                            yield splice.accept(chunk)
+                    pieces = self.upstream.stream(attempt.candidate, asked, self._hear(attempt))
+                    async with aclosing(pieces):
+                        async for piece in pieces:
+                            yield _spliced(splice, piece)
                 if splice.begun:
                     self._settle(call, attempt, splice.usage)
                     if attempt.error is not None and not splice.finished:
@@ -100,12 +102,17 @@ class Gateway:
 
     def _rendered(self, call: Call, attempt: Attempt) -> Asked:
         """The request as the attempt's provider wants it; a strict call refuses what loses anything."""
-        asked = render(attempt.candidate.target, call.request)
+        target = attempt.candidate.target
+        if call.native is not None and call.native.dialect == target.provider.dialect:
+            call.changes, call.passed = (), True
+            return pass_on(target, call.request, call.native)
+        call.passed = False
+        asked = render(target, call.request)
         call.changes = asked.rendered.changes
         if call.strict:
             for change in call.changes:
                 if change.lossy:
-                    text = f"{change.reason} ({attempt.candidate.target.name})"
+                    text = f"{change.reason} ({target.name})"
                     raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
         return asked
 
@@ -132,6 +139,14 @@ class Gateway:
             reason=str(error),
             ms=round(attempt.seconds * 1_000, 1),
         )
+
+
+def _spliced(splice: Splice, piece: Piece) -> Piece:
+    if not isinstance(piece, Passed):
+        return splice.accept(piece)
+    for chunk in piece.chunks:
+        splice.note(chunk)
+    return piece
 
 
 @dataclass(frozen=True, slots=True)

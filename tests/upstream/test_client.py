@@ -53,7 +53,7 @@ def streamed(at: Candidate) -> Asked:
 
 async def complete(at: Candidate, timeouts: Timeouts = SHORT, heard: Any = lambda *_: None) -> Any:
     async with client(timeouts) as http:
-        return await Upstream(http, timeouts).complete(at, plain(at), heard)
+        return (await Upstream(http, timeouts).complete(at, plain(at), heard)).completion
 
 
 async def stream(at: Candidate, timeouts: Timeouts = SHORT, said: list[Any] | None = None) -> list[Any]:

@@ -6,7 +6,7 @@ keeps no state but a stream's own. `render_*` goes out to the provider, `parse_*
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal, Protocol, cast
@@ -26,11 +26,21 @@ class Change:
     path: str
     kind: Kind
     reason: str
+    was: object = None  # what the client sent, where that is short and says something
+    now: object = None  # what the provider gets instead
 
     @property
     def lossy(self) -> bool:
         """Whether the client loses something by it; strict mode refuses these."""
         return self.kind in {"dropped", "clamped"}
+
+
+def report(changes: Iterable[Change]) -> list[Json]:
+    """Changes as a client is told of them."""
+    return [
+        {"path": each.path, "kind": each.kind, "from": each.was, "to": each.now, "reason": each.reason}
+        for each in changes
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,26 @@ class Rendered:
 
     body: Json
     changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A request as the client wrote it, for providers that speak the same dialect as the client."""
+
+    dialect: str
+    body: Json
+    headers: Mapping[str, str]  # those of the client's that go with it
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """An event that goes on to the client as it came, and what it means."""
+
+    event: Event
+    chunks: tuple[ChatChunk, ...]
+
+
+Piece = ChatChunk | Passed
 
 
 @dataclass(frozen=True, slots=True)

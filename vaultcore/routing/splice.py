@@ -20,16 +20,21 @@ class Splice:
         self.finished = False
         self.usage: Usage | None = None
 
-    def accept(self, chunk: ChatChunk) -> ChatChunk:
-        """The chunk as the client should see it, whoever speaks."""
+    def note(self, chunk: ChatChunk) -> None:
+        """A chunk that goes to the client in its provider's own words."""
         self.begun = True
         if usage := chunk.get("usage"):
             self.usage = usage
+        for choice in chunk.get("choices") or ():
+            self.finished |= choice.get("finish_reason") is not None
+
+    def accept(self, chunk: ChatChunk) -> ChatChunk:
+        """The chunk as the client should see it, whoever speaks."""
+        self.note(chunk)
         choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
         return {**chunk, **self._envelope, "choices": choices}
 
     def _choice(self, choice: ChunkChoice) -> ChunkChoice:
-        self.finished |= choice.get("finish_reason") is not None
         index = choice["index"]
         if index in self._opened:
             return choice

@@ -16,6 +16,16 @@ from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 class Surface(Protocol):
     """What a surface module offers."""
 
+    @property
+    def native(self) -> str:
+        """The dialect whose bodies and events are this API's own, and pass untranslated; "" where none is."""
+        ...
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Request headers, lower case, that go on to a provider of the native dialect."""
+        ...
+
     def parse_request(self, body: object) -> ChatRequest:
         """The parsed JSON body as a chat request; raises InvalidRequest naming the param."""
         ...

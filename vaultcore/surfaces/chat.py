@@ -15,6 +15,8 @@ from vaultcore.surfaces.chat_check import check
 from vaultcore.surfaces.text import dump
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
+native = ""  # what passes is mended on the way: see dialects/openai.py
+headers = ()
 DONE = Event("[DONE]")
 ENVELOPE = ("id", "object", "created", "model")
 

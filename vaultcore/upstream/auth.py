@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 import httpx
@@ -11,6 +12,7 @@ from vaultcore.catalog.schema import Provider
 from vaultcore.vault.keyring import Credential
 
 USER_AGENT = "vaultedge/0.1"
+NOTHING: Mapping[str, str] = {}
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")  # what a key may consist of
 _FIELD = re.compile(r"[\x20-\x7e]*")  # what a header of the catalog's may consist of
@@ -20,9 +22,15 @@ class Unsendable(Exception):
     """A row or a key that no request can be made of. The message shows neither key nor header."""
 
 
-def headers(provider: Provider, credential: Credential, *, accept: str) -> httpx.Headers:
-    """All headers of a request; `Unsendable` where the key or a header of the row cannot stand in one."""
+def headers(
+    provider: Provider, credential: Credential, *, accept: str, more: Mapping[str, str] = NOTHING
+) -> httpx.Headers:
+    """All headers of a request; `Unsendable` where the key or a header of the row cannot stand in one.
+
+    `more` are those of the client's that its surface lets through; none of them replaces one of ours.
+    """
     fields = {
+        **more,
         "accept": accept,
         "accept-encoding": "identity",
         "content-type": "application/json",

@@ -7,12 +7,12 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
 from vaultcore.catalog.schema import Target
-from vaultcore.dialects import Rendered, StreamFault, dialect
+from vaultcore.dialects import Native, Piece, Rendered, StreamFault, dialect
 from vaultcore.errors import Fault, InvalidRequest, UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
@@ -20,7 +20,7 @@ from vaultcore.upstream import failure, whole
 from vaultcore.upstream.auth import Unsendable, address, headers
 from vaultcore.upstream.reading import Reading
 from vaultcore.upstream.timer import Timer
-from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
+from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 Heard = Callable[[Mapping[str, str], int], None]
 
@@ -37,6 +37,22 @@ class Asked:
 
     path: str
     rendered: Rendered
+    headers: Mapping[str, str] = field(default_factory=dict)
+    native: bool = False  # the client's own words: what comes back passes as it is
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: its meaning, and its body as the provider wrote it."""
+
+    completion: ChatCompletion
+    body: Json
+
+
+def pass_on(target: Target, request: ChatRequest, native: Native) -> Asked:
+    """The client's own body for a provider that speaks the same, with the provider's name for the model."""
+    path = dialect(target.provider.dialect).render_path(request, target)
+    return Asked(path, Rendered({**native.body, "model": target.model.name}), native.headers, native=True)
 
 
 def render(target: Target, request: ChatRequest) -> Asked:
@@ -59,17 +75,15 @@ class Upstream:
         """Close every connection to a provider."""
         await self._http.aclose()
 
-    async def complete(self, candidate: Candidate, asked: Asked, heard: Heard) -> ChatCompletion:
+    async def complete(self, candidate: Candidate, asked: Asked, heard: Heard) -> Answer:
         """A whole answer to a request that asked for one, or `UpstreamError`."""
         timer = Timer(self._timeouts, whole=self._timeouts.total)
         outgoing = _outgoing(candidate, asked, accept="application/json")
         async with self._answer(candidate, outgoing, heard, timer) as response:
             return await _whole(candidate, response, timer)
 
-    async def stream(
-        self, candidate: Candidate, asked: Asked, heard: Heard
-    ) -> AsyncGenerator[ChatChunk, None]:
-        """The chunks of an answer to a request that asked for a stream.
+    async def stream(self, candidate: Candidate, asked: Asked, heard: Heard) -> AsyncGenerator[Piece, None]:
+        """The pieces of an answer to a request that asked for a stream.
 
         Raises `UpstreamError`, and after the first chunk `StreamBroken`.
         """
@@ -77,14 +91,14 @@ class Upstream:
         outgoing = _outgoing(candidate, asked, accept="text/event-stream")
         async with self._answer(candidate, outgoing, heard, timer) as response:
             if _is_json(response):
-                for chunk in whole.chunks(await _whole(candidate, response, timer)):
+                for chunk in whole.chunks((await _whole(candidate, response, timer)).completion):
                     yield chunk
                 return
-            reading = Reading(dialect(candidate.target.provider.dialect).decoder())
+            reading = Reading(dialect(candidate.target.provider.dialect).decoder(), passing=asked.native)
             async with aclosing(_pieces(candidate, response, timer)) as pieces:
                 while not reading.ended:
-                    for chunk in await _next(candidate, pieces, reading, timer):
-                        yield chunk
+                    for said in await _next(candidate, pieces, reading, timer):
+                        yield said
                     if reading.fault is not None or reading.cut:
                         raise _fault(candidate, reading)
                 await _sweep(pieces, timer)
@@ -125,7 +139,7 @@ def _outgoing(candidate: Candidate, asked: Asked, *, accept: str) -> httpx.Reque
     provider = candidate.target.provider
     content = _encode(asked.rendered.body)
     try:
-        fields = headers(provider, candidate.credential, accept=accept)
+        fields = headers(provider, candidate.credential, accept=accept, more=asked.headers)
     except Unsendable as error:
         reason, fault = str(error), Fault.KEY
     else:
@@ -178,7 +192,7 @@ async def _pieces(
 
 async def _next(
     candidate: Candidate, pieces: AsyncGenerator[bytes, None], reading: Reading, timer: Timer
-) -> list[ChatChunk]:
+) -> list[Piece]:
     """What the next piece completes. An answer that has finished cannot break any more."""
     broke: UpstreamError | None = None
     try:
@@ -219,7 +233,7 @@ async def _sweep(pieces: AsyncGenerator[bytes, None], timer: Timer) -> None:
         return
 
 
-async def _whole(candidate: Candidate, response: httpx.Response, timer: Timer) -> ChatCompletion:
+async def _whole(candidate: Candidate, response: httpx.Response, timer: Timer) -> Answer:
     # Raised here, where no local holds the body: it may quote the key.
     answer = _parse(candidate, await _body(candidate, response, timer), response.status_code)
     if isinstance(answer, UpstreamError):
@@ -255,12 +269,12 @@ async def _refusal(candidate: Candidate, response: httpx.Response, timer: Timer)
     return failure.refused(candidate, response.status_code, detail, retry_after=wait)
 
 
-def _parse(candidate: Candidate, body: bytes, status: int) -> ChatCompletion | UpstreamError:
+def _parse(candidate: Candidate, body: bytes, status: int) -> Answer | UpstreamError:
     fault: StreamFault | None = None
     try:
         answer = json.loads(body)
         if isinstance(answer, dict):
-            return dialect(candidate.target.provider.dialect).parse_completion(answer)
+            return Answer(dialect(candidate.target.provider.dialect).parse_completion(answer), answer)
     except StreamFault as error:
         fault = error
     except (ValueError, RecursionError):

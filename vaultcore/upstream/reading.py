@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vaultcore.dialects import StreamFault
+from vaultcore.dialects import Passed, Piece, StreamFault
 from vaultcore.streams import Stage, sse
 from vaultcore.wire import ChatChunk
 
@@ -15,17 +15,18 @@ class Reading:
     """A machine that is fed bytes. It raises nothing: `fault` says what went wrong, `ended` that it is over.
 
     Chunks that say nothing yet are held back until one does, so that a provider which breaks off before that
-    has not begun to answer.
+    has not begun to answer. With `passing` each event is told with its chunks, else the chunks alone.
     """
 
-    def __init__(self, decoder: Stage[sse.Event, ChatChunk]) -> None:
+    def __init__(self, decoder: Stage[sse.Event, ChatChunk], *, passing: bool = False) -> None:
         self.begun = False  # something of the answer is out
         self.ended = False
         self.cut = False  # it ended, but neither by a reason to finish nor by its mark
         self.fault: StreamFault | ValueError | RecursionError | None = None
         self._lines = sse.Decoder()
         self._decoder = decoder
-        self._held: list[ChatChunk] = []
+        self._passing = passing
+        self._held: list[Piece] = []
         self._open: set[int] = set()  # choices that have begun and not finished
         self._finishes = False
 
@@ -34,11 +35,11 @@ class Reading:
         """Every choice has said why it finished: only usage can follow."""
         return self._finishes and not self._open
 
-    def feed(self, piece: bytes) -> list[ChatChunk]:
-        said: list[ChatChunk] = []
+    def feed(self, piece: bytes) -> list[Piece]:
+        said: list[Piece] = []
         try:
             for event in self._lines.feed(piece):
-                self._accept(self._decoder.feed(event), said)
+                self._accept(event, self._decoder.feed(event), said)
                 if event.data == END:
                     self.ended = True
                     break
@@ -46,22 +47,26 @@ class Reading:
             self.fault = error
         return self._release(said)
 
-    def close(self) -> list[ChatChunk]:
-        said: list[ChatChunk] = []
+    def close(self) -> list[Piece]:
+        said: list[Piece] = []
         try:
             if not self.ended:
                 for event in self._lines.close():
-                    self._accept(self._decoder.feed(event), said)
-            self._accept(self._decoder.close(), said)
+                    self._accept(event, self._decoder.feed(event), said)
+            self._accept(None, self._decoder.close(), said)
         except (StreamFault, ValueError, RecursionError) as error:
             self.fault = error
         self.cut = not (self.ended or self.finished)
         self.ended = True
         return self._release(said)
 
-    def _accept(self, chunks: Iterable[ChatChunk], said: list[ChatChunk]) -> None:
-        for chunk in chunks:
-            said.append(chunk)
+    def _accept(self, event: sse.Event | None, chunks: Iterable[ChatChunk], said: list[Piece]) -> None:
+        told = tuple(chunks)
+        if not self._passing:
+            said += told
+        elif event is not None:
+            said.append(Passed(event, told))
+        for chunk in told:
             for choice in chunk.get("choices") or ():
                 if choice.get("finish_reason"):
                     self._finishes = True
@@ -69,7 +74,7 @@ class Reading:
                 else:
                     self._open.add(choice["index"])
 
-    def _release(self, said: list[ChatChunk]) -> list[ChatChunk]:
+    def _release(self, said: list[Piece]) -> list[Piece]:
         if self.begun:
             return said
         self._held += said
@@ -80,8 +85,14 @@ class Reading:
         return said
 
 
-def _says(chunk: ChatChunk) -> bool:
+def _says(piece: Piece) -> bool:
     """Whether there is anything in it for a reader: a role or an empty text is not."""
+    if isinstance(piece, Passed):
+        return any(map(_speaks, piece.chunks))
+    return _speaks(piece)
+
+
+def _speaks(chunk: ChatChunk) -> bool:
     return any(
         choice.get("finish_reason") or any(value for name, value in choice["delta"].items() if name != "role")
         for choice in chunk.get("choices") or ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from typing import cast
 
@@ -11,14 +11,18 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from vaultcore.call import Call
+from vaultcore.dialects import Native, Passed, Piece, report
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
+from vaultcore.streams import Stage
+from vaultcore.streams.sse import Event
 from vaultcore.surfaces import Surface
+from vaultcore.surfaces.text import dump
 from vaultcore.web import options
 from vaultcore.web.access import require_data_key
 from vaultcore.web.body import read_json
 from vaultcore.web.reply import EventStream, error_reply, json_reply, told
-from vaultcore.wire import ChatChunk
+from vaultcore.wire import ChatChunk, Json
 
 SPARE = 2.0  # seconds of a Lambda invocation kept to end the answer properly
 
@@ -36,12 +40,13 @@ def endpoint(surface: Surface, services: Services) -> Callable[[Request], Awaita
         try:
             if call.request.get("stream"):
                 return cast(Response, await _streamed(surface, services, call))
-            completion = await services.gateway.complete(call)
+            whole = await services.gateway.complete(call)
         except GatewayError as error:
             _log(services, call, error.status, error)
             return error_reply(error, surface, told(call))
         _log(services, call, 200)
-        return json_reply(surface.render_completion(completion), headers=told(call))
+        body = whole.body if call.passed else surface.render_completion(whole.completion)
+        return json_reply(_explained(call, body), headers=told(call))
 
     return answer
 
@@ -54,9 +59,24 @@ def _call(surface: Surface, services: Services, request: Request, body: object) 
         started=now,
         policy=options.policy(services.settings, request.headers),
         strategy=options.strategy(services.settings, request.headers),
-        strict=options.strict(request.headers),
+        strict=options.flag(request.headers, "x-vaultedge-strict"),
+        explain=options.flag(request.headers, "x-vaultedge-explain"),
+        native=_native(surface, request, body),
         deadline=now + _time_left(request) - SPARE,
     )
+
+
+def _native(surface: Surface, request: Request, body: object) -> Native | None:
+    """What goes on verbatim to a provider that speaks as the client does."""
+    if not surface.native:
+        return None
+    passed = {name: value for name in surface.headers if (value := request.headers.get(name)) is not None}
+    return Native(surface.native, cast(Json, body), passed)
+
+
+def _explained(call: Call, body: Json) -> Json:
+    """The answer, with what the translation changed where the client asked to be told."""
+    return {**body, "vaultedge": {"translation": report(call.changes)}} if call.explain else body
 
 
 def _time_left(request: Request) -> float:
@@ -67,36 +87,43 @@ def _time_left(request: Request) -> float:
 
 
 async def _streamed(surface: Surface, services: Services, call: Call) -> ASGIApp:
-    """Await the first chunk before anything is sent, so that a failure until then is a proper status."""
-    chunks = services.gateway.stream(call)
+    """Await the first piece before anything is sent, so that a failure until then is a proper status."""
+    pieces = services.gateway.stream(call)
     try:
-        first = await anext(chunks)
+        first = await anext(pieces)
     except BaseException:
-        await chunks.aclose()
+        await pieces.aclose()
         raise
-    return EventStream(_events(surface, services, call, first, chunks), told(call))
+    return EventStream(_events(surface, services, call, first, pieces), told(call))
 
 
 async def _events(
-    surface: Surface, services: Services, call: Call, first: ChatChunk, rest: AsyncGenerator[ChatChunk, None]
+    surface: Surface, services: Services, call: Call, first: Piece, rest: AsyncGenerator[Piece, None]
 ) -> AsyncGenerator[bytes, None]:
     encoder = surface.encoder(call.request)
     status, failure = 499, None  # until the last byte is out: the client has gone away
     try:
         async with aclosing(rest):
-            for event in encoder.feed(first):
+            for event in _told(encoder, first):
                 yield event.encode()
-            async for chunk in rest:
-                for event in encoder.feed(chunk):
+            async for piece in rest:
+                for event in _told(encoder, piece):
                     yield event.encode()
-        for event in encoder.close():
-            yield event.encode()
+        if not call.passed:
+            for event in encoder.close():
+                yield event.encode()
+        if call.explain:
+            yield b": vaultedge " + dump(report(call.changes)).encode() + b"\n\n"
         status = 200
     except GatewayError as error:
         status, failure = 200, error
         yield surface.render_failure(error).encode()
     finally:
         _log(services, call, status, failure)
+
+
+def _told(encoder: Stage[ChatChunk, Event], piece: Piece) -> Iterable[Event]:
+    return (piece.event,) if isinstance(piece, Passed) else encoder.feed(piece)
 
 
 def _refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:

@@ -35,8 +35,8 @@ def strategy(settings: Settings, headers: Headers) -> Strategy | None:
     return STRATEGIES[asked]
 
 
-def strict(headers: Headers) -> bool:
-    return headers.get("x-vaultedge-strict", "").strip().lower() in {"1", "true"}
+def flag(headers: Headers, name: str) -> bool:
+    return headers.get(name, "").strip().lower() in {"1", "true"}
 
 
 def _number(headers: Headers, name: str) -> int | None:
