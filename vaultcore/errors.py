@@ -1,20 +1,20 @@
 """Every failure this package raises on purpose.
 
-VaultError             the vault cannot be opened or changed
-ConfigError            a setting or a file of the operator's is not usable
-GatewayError           a request is refused or cannot be served; knows its HTTP status
-InvalidRequest       400  the client sent something we cannot act on
-Unauthorized         401  no key, or one that is not known here
-NoRoute              404  nothing here serves that model
-NotFound             404  nothing here answers at that path
-MethodNotAllowed     405
-TooLarge             413
-UnsupportedMedia     415
-VaultUnavailable     503  the vault cannot be reached now
-DeadlineExceeded     504
-UpstreamError        one attempt at one provider failed; its `fault` says whose doing that was
-StreamBroken       ... after its answer had begun
-AttemptsExhausted    502  every attempt failed; carries them all
+    VaultError             the vault cannot be opened or changed
+    ConfigError            a setting or a file of the operator's is not usable
+    GatewayError           a request is refused or cannot be served; knows its HTTP status
+      InvalidRequest       400  the client sent something we cannot act on
+      Unauthorized         401  no key, or one that is not known here
+      NoRoute              404  nothing here serves that model
+      NotFound             404  nothing here answers at that path
+      MethodNotAllowed     405
+      TooLarge             413
+      UnsupportedMedia     415
+      VaultUnavailable     503  the vault cannot be reached now
+      DeadlineExceeded     504
+      UpstreamError        one attempt at one provider failed; its `fault` says whose doing that was
+        StreamBroken       ... after its answer had begun
+      AttemptsExhausted    502  every attempt failed; carries them all
 """
 
 from __future__ import annotations
