@@ -79,3 +79,21 @@ def test_no_bytes_crash_it(body: bytes) -> None:
     """Any bytes are either read or refused."""
     with suppress(InvalidRequest):
         parse(body)
+
+
+@pytest.mark.parametrize(
+    "end", [r"\"", r"\\\"", r"\n\""], ids=["quote", "backslash and quote", "line and quote"]
+)
+def test_brackets_after_an_escaped_quote_are_text(end: str) -> None:
+    """A quote that is escaped does not end a string, so what follows it is not nesting."""
+    body = f'["{end}{"[" * 500}", "{"[" * 500}"]'.encode()
+
+    assert parse(body) == json.loads(body)
+
+
+def test_brackets_after_an_escaped_backslash_are_nesting() -> None:
+    """A backslash that is escaped does not escape the quote after it."""
+    body = rb'["\\", ' + b"[" * MAX_DEPTH + b"]" * MAX_DEPTH + b"]"
+
+    with pytest.raises(InvalidRequest, match="nested"):
+        parse(body)

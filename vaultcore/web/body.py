@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from itertools import accumulate
 from typing import NoReturn
 
 from starlette.requests import Request
@@ -11,8 +11,8 @@ from starlette.requests import Request
 from vaultcore.errors import InvalidRequest, TooLarge, UnsupportedMedia
 
 MAX_DEPTH = 128
-# A string whole, or a bracket; linear on any input.
-_OPENING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_OTHERS = bytes(set(range(256)) - {ord('"'), *_STEPS})
 
 
 async def read_json(request: Request, limit: int) -> object:
@@ -63,18 +63,12 @@ def _too_large(limit: int) -> TooLarge:
 
 
 def _depth(body: bytes) -> int:
-    """The deepest nesting, found without recursion; strings are skipped."""
+    """The deepest nesting, found without recursion and without a turn per byte; strings are skipped."""
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
         return 0
-    depth = deepest = 0
-    for token in _OPENING.finditer(body):
-        match token.group()[:1]:
-            case b"[" | b"{":
-                depth += 1
-                deepest = max(deepest, depth)
-            case b"]" | b"}":
-                depth -= 1
-    return deepest
+    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # in this order: what is left ends a string
+    outside = b"".join(unescaped.translate(None, _OTHERS).split(b'"')[::2])
+    return max(accumulate(map(_STEPS.__getitem__, outside)), default=0)
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
