@@ -82,9 +82,7 @@ def test_messages_speak_through_the_official_sdk(two: anthropic.Anthropic) -> No
         {"name": "now", "input_schema": {"type": "object"}},
     ]
     whole = two.messages.create(model="claude-simulated", max_tokens=500, messages=QUESTION)
-    with two.messages.stream(
-        model="claude-simulated", max_tokens=500, messages=CALLS, tools=tools
-    ) as stream:
+    with two.messages.stream(model="claude-simulated", max_tokens=500, messages=CALLS, tools=tools) as stream:
         final = stream.get_final_message()
 
     assert whole.stop_reason == "end_turn"
