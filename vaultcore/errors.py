@@ -1,5 +1,7 @@
 """Every failure this package raises on purpose.
 
+Two that no request sees, and the family that every request may meet:
+
     VaultError             the vault cannot be opened or changed
     ConfigError            a setting or a file of the operator's is not usable
     GatewayError           a request is refused or cannot be served; knows its HTTP status
