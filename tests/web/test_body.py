@@ -30,6 +30,7 @@ REFUSED = {
     "two": b'{"a": 1}{"b": 2}',
     "nan": b'{"a": NaN}',
     "infinity": b"[-Infinity]",
+    "as good as infinity": b"[1e999]",
     "key twice": b'{"model": "a", "model": "b"}',
     "key twice, deep": b'{"a": [{"b": 1, "b": 2}]}',
     "latin-1": '{"a": "é"}'.encode("latin-1"),

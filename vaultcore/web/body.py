@@ -36,7 +36,9 @@ def parse(body: bytes) -> object:
     except UnicodeDecodeError:
         raise InvalidRequest("the body is not UTF-8", code="invalid_json") from None
     try:
-        value: object = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        value: object = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+        )
     except (ValueError, RecursionError):
         raise InvalidRequest("the body is not valid JSON", code="invalid_json") from None
     if "\\ud" in text or "\\uD" in text:
@@ -76,6 +78,13 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError("the number has no end")  # 1e999: no JSON that we could send on
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
