@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import accumulate
+from math import isinf
 from typing import NoReturn
 
 from starlette.requests import Request
