@@ -202,7 +202,8 @@ def _known(facts: Row, capabilities: list[Row]) -> Row:
 
 def _typed(name: str, facts: Row) -> Row:
     kind = facts.get("type") or ("embedding" if EMBEDS.search(name) else None)
-    return {"type": kind} if kind else {}
+    speaks = {"dialect": facts["dialect"]} if "dialect" in facts else {}
+    return {**({"type": kind} if kind else {}), **speaks}
 
 
 def _facts() -> dict[str, dict[str, Row]]:
@@ -213,7 +214,7 @@ def _facts() -> dict[str, dict[str, Row]]:
             can: Row = {word.lstrip("!"): not word.startswith("!") for word in line["capabilities"].split()}
             can |= {"thinking": line["thinking"]} if line["thinking"] else {}
             can |= {"effort_levels": line["effort_levels"].split()} if line["effort_levels"] else {}
-            row: Row = {key: line[key] for key in ("served_as", "type") if line[key]}
+            row: Row = {key: line[key] for key in ("served_as", "type", "dialect") if line[key]}
             row |= {"output": int(line["max_output_tokens"])} if line["max_output_tokens"] else {}
             facts.setdefault(line["provider"], {})[line["model"]] = {**row, "can": dict(sorted(can.items()))}
     return facts

@@ -10,7 +10,7 @@ from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Target
 from vaultcore.clock import Clock
-from vaultcore.dialects import Passed, Piece
+from vaultcore.dialects import Change, Passed, Piece
 from vaultcore.errors import Fault, InvalidRequest, NoRoute
 from vaultcore.observe import Log
 from vaultcore.routing.attempts import Attempt, attempts
@@ -22,7 +22,7 @@ from vaultcore.routing.splice import Splice
 from vaultcore.secrets import SecretSource
 from vaultcore.upstream.client import Answer, Asked, Upstream, pass_on, render
 from vaultcore.usage.cost import cost
-from vaultcore.wire import Usage
+from vaultcore.wire import Json, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,24 @@ class Gateway:
                         raise attempt.error
                     return
 
-    async def _attempts(self, call: Call) -> AsyncGenerator[Attempt, None]:
+    async def relay(self, call: Call, path: str) -> Json | None:
+        """What a provider answers at another path of the client's own dialect; None where it speaks another."""
+        native, targets = call.native, await self._targets(call)
+        if native is None or not targets[0].speaks(native.dialect):
+            return None
+        speaking = [target for target in targets if target.speaks(native.dialect)]
+        async with aclosing(self._attempts(call, speaking)) as tries:
+            async for attempt in tries:
+                with attempt:
+                    asked = replace(pass_on(attempt.candidate.target, call.request, native), path=path)
+                    return await self.upstream.post(attempt.candidate, asked, self._hear(attempt))
+        raise AssertionError("attempts() ends by raising")
+
+    async def _attempts(
+        self, call: Call, among: Sequence[Target] | None = None
+    ) -> AsyncGenerator[Attempt, None]:
         """The attempts of a call, each noted in the call and, where it failed, in the log."""
-        targets = await self._targets(call)
+        targets = await self._targets(call) if among is None else among
 
         async def candidates() -> Sequence[Candidate]:
             keyring = (await self.secrets.current()).keyring
@@ -103,17 +118,15 @@ class Gateway:
     def _rendered(self, call: Call, attempt: Attempt) -> Asked:
         """The request as the attempt's provider wants it; a strict call refuses what loses anything."""
         target = attempt.candidate.target
-        if call.native is not None and call.native.dialect == target.provider.dialect:
+        if call.native is not None and target.speaks(call.native.dialect):
             call.changes, call.passed = (), True
             return pass_on(target, call.request, call.native)
         call.passed = False
+        lost = call.native.elsewhere() if call.native is not None else ()
+        _refuse(lost, target, strict=call.strict)
         asked = render(target, call.request)
-        call.changes = asked.rendered.changes
-        if call.strict:
-            for change in call.changes:
-                if change.lossy:
-                    text = f"{change.reason} ({target.name})"
-                    raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
+        call.changes = (*lost, *asked.rendered.changes)
+        _refuse(asked.rendered.changes, target, strict=call.strict)
         return asked
 
     def _hear(self, attempt: Attempt) -> Hearing:
@@ -139,6 +152,14 @@ class Gateway:
             reason=str(error),
             ms=round(attempt.seconds * 1_000, 1),
         )
+
+
+def _refuse(changes: Sequence[Change], target: Target, *, strict: bool) -> None:
+    """Raise InvalidRequest for what a request cannot go without, or in a strict call, loses."""
+    for change in changes:
+        if change.kind == "refused" or (strict and change.lossy):
+            text = f"{change.path}: {change.reason} ({target.name})"
+            raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
 
 
 def _spliced(splice: Splice, piece: Piece) -> Piece:

@@ -25,7 +25,7 @@ BROKEN = [  # text, line, key, part of the message
         "providers[0].baseURL",
         "did you mean baseUrl?",
     ),
-    ("providers: {openai: {dialect: opnai}}", 1, "providers.openai.dialect", "anthropic, openai"),
+    ("providers: {openai: {dialect: opnai}}", 1, "providers.openai.dialect", "openai, responses"),
     ("providers:\n  own:\n    env: X", 2, "providers.own", "no base_url"),
     ("providers: 5", 1, "providers", "must be a mapping, not a number"),
     ("providers: {openai: }", 1, "providers.openai", "must be a mapping, not empty"),

@@ -68,6 +68,7 @@ class Models:
             max_output_tokens=row.get("output"),
             price=Price(*price) if price else None,
             tiers=tuple(Tier(above, Price(*prices)) for above, *prices in row.get("tiers", ())),
+            dialect=row.get("dialect"),
             capabilities=Capabilities() if can is None else _capabilities(self.capabilities[can]),
         )
 

@@ -34,4 +34,5 @@ _BUILD: Mapping[str, Callable[[Any], Any]] = {
     "static_models": tuple,
     "aliases": tuple,
     "drop": frozenset,
+    "also": frozenset,
 }

@@ -28,6 +28,7 @@ class Provider:
     base_url: str  # no trailing slash
     title: str = ""  # as people write it: "OpenAI"
     dialect: str = "openai"
+    also: frozenset[str] = frozenset()  # other dialects that it serves all its models in
     framing: Framing = "sse"
     auth: Auth = Auth()
     env: tuple[str, ...] = ()  # environment variables its own SDK reads the key from, first is preferred
@@ -107,6 +108,7 @@ class Model:
     price: Price | None = None
     tiers: tuple[Tier, ...] = ()
     capabilities: Capabilities = Capabilities()
+    dialect: str | None = None  # the one it answers in, where that is not its provider's
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,15 @@ class Target:
     @property
     def name(self) -> str:
         return f"{self.provider.name}/{self.model.name}"
+
+    @property
+    def dialect(self) -> str:
+        """What a request to it is translated to."""
+        return self.model.dialect or self.provider.dialect
+
+    def speaks(self, dialect: str) -> bool:
+        """Whether a request in that dialect can go to it as it is."""
+        return dialect == self.dialect or dialect in self.provider.also
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from vaultcore.wire import Json
 ENDPOINTS: Mapping[str, tuple[str, ...]] = {  # every dialect, and what VaultEdge's baseUrl has after the base
     "openai": ("/chat/completions",),
     "anthropic": ("/messages",),
+    "responses": ("/responses",),
 }
 CAMEL = {
     "baseUrl": "base_url",
@@ -185,6 +186,12 @@ def _names(part: Part) -> Json:
     return {name: value.text() for name, value in part.mapping().items()}
 
 
+def _dialects(part: Part) -> list[str]:
+    """Names of dialects, in an order of their own, so that the same row gives the same bytes."""
+    items = part.items() if isinstance(part.value, list) else [part]
+    return sorted({item.choice(ENDPOINTS) for item in items})
+
+
 def _plain(part: Part) -> object:
     return {name: value.plain() for name, value in part.mapping().items()}
 
@@ -193,6 +200,7 @@ _KEYS: Mapping[str, Callable[[Part], Any]] = {
     "title": Part.text,
     "base_url": Part.text,
     "dialect": lambda part: part.choice(ENDPOINTS),
+    "also": _dialects,
     "framing": lambda part: part.choice(("sse", "eventstream")),
     "auth": _auth,
     "env": _variables,

@@ -6,22 +6,25 @@ keeps no state but a stream's own. `render_*` goes out to the provider, `parse_*
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 from vaultcore.catalog.schema import Target
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
-Kind = Literal["dropped", "clamped", "renamed", "emulated", "injected"]
+Kind = Literal["dropped", "clamped", "renamed", "emulated", "injected", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something a translation could not carry over as it was. `path` is the client's: `messages[2].name`."""
+    """Something a translation could not carry over as it was. `path` is the client's: `messages[2].name`.
+
+    What is `refused` cannot be left out either: the request cannot go to that provider.
+    """
 
     path: str
     kind: Kind
@@ -32,7 +35,7 @@ class Change:
     @property
     def lossy(self) -> bool:
         """Whether the client loses something by it; strict mode refuses these."""
-        return self.kind in {"dropped", "clamped"}
+        return self.kind in {"dropped", "clamped", "refused"}
 
 
 def report(changes: Iterable[Change]) -> list[Json]:
@@ -58,6 +61,7 @@ class Native:
     dialect: str
     body: Json
     headers: Mapping[str, str]  # those of the client's that go with it
+    elsewhere: Callable[[], tuple[Change, ...]] = tuple  # what it loses with providers that speak another
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,20 @@ class Dialect(Protocol):
         ...
 
 
+@runtime_checkable
+class Keeping(Protocol):
+    """What a dialect offers besides, whose own bodies hold state that is for its issuer alone.
+
+    These see to what passes untranslated, and to nothing else.
+    """
+
+    def pass_request(self, body: Json, target: Target) -> Json: ...
+
+    def pass_answer(self, body: Json, target: Target) -> Json: ...
+
+    def pass_event(self, event: Event, target: Target) -> Event: ...
+
+
 class StreamFault(Exception):
     """A provider reported an error inside a stream that had begun with 200."""
 
@@ -119,4 +137,5 @@ _spoken: dict[str, Dialect] = {}
 NAMES: Mapping[str, str] = {
     "openai": "OpenAI chat completions, spoken by most of the catalog",
     "anthropic": "Anthropic Messages",
+    "responses": "OpenAI Responses",
 }

@@ -7,12 +7,12 @@ import json
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 
 from vaultcore.catalog.schema import Target
-from vaultcore.dialects import Native, Piece, Rendered, StreamFault, dialect
+from vaultcore.dialects import Dialect, Keeping, Native, Passed, Piece, Rendered, StreamFault, dialect
 from vaultcore.errors import Fault, InvalidRequest, UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
@@ -37,6 +37,7 @@ class Asked:
 
     path: str
     rendered: Rendered
+    dialect: str  # of the body, and so of the answer
     headers: Mapping[str, str] = field(default_factory=dict)
     native: bool = False  # the client's own words: what comes back passes as it is
 
@@ -51,14 +52,16 @@ class Answer:
 
 def pass_on(target: Target, request: ChatRequest, native: Native) -> Asked:
     """The client's own body for a provider that speaks the same, with the provider's name for the model."""
-    path = dialect(target.provider.dialect).render_path(request, target)
-    return Asked(path, Rendered({**native.body, "model": target.model.name}), native.headers, native=True)
+    speech = dialect(native.dialect)
+    body = speech.pass_request(native.body, target) if isinstance(speech, Keeping) else native.body
+    rendered = Rendered({**body, "model": target.model.name})
+    return Asked(speech.render_path(request, target), rendered, native.dialect, native.headers, native=True)
 
 
 def render(target: Target, request: ChatRequest) -> Asked:
     """The request as the target's provider wants it. Raises InvalidRequest."""
-    speech = dialect(target.provider.dialect)
-    return Asked(speech.render_path(request, target), speech.render_request(request, target))
+    speech = dialect(target.dialect)
+    return Asked(speech.render_path(request, target), speech.render_request(request, target), target.dialect)
 
 
 class Upstream:
@@ -79,8 +82,22 @@ class Upstream:
         """A whole answer to a request that asked for one, or `UpstreamError`."""
         timer = Timer(self._timeouts, whole=self._timeouts.total)
         outgoing = _outgoing(candidate, asked, accept="application/json")
-        async with self._answer(candidate, outgoing, heard, timer) as response:
-            return await _whole(candidate, response, timer)
+        speech = dialect(asked.dialect)
+        async with self._answer(candidate, speech, outgoing, heard, timer) as response:
+            answer = await _whole(candidate, speech, response, timer)
+        if asked.native and isinstance(speech, Keeping):
+            return replace(answer, body=speech.pass_answer(answer.body, candidate.target))
+        return answer
+
+    async def post(self, candidate: Candidate, asked: Asked, heard: Heard) -> Json:
+        """The JSON object that answers a request for something else than a completion, or `UpstreamError`."""
+        timer = Timer(self._timeouts, whole=self._timeouts.total)
+        outgoing = _outgoing(candidate, asked, accept="application/json")
+        async with self._answer(candidate, dialect(asked.dialect), outgoing, heard, timer) as response:
+            told = _object(await _body(candidate, response, timer))
+        if told is None:
+            raise failure.broken(candidate, "answered with something that is no JSON object", status=200)
+        return told
 
     async def stream(self, candidate: Candidate, asked: Asked, heard: Heard) -> AsyncGenerator[Piece, None]:
         """The pieces of an answer to a request that asked for a stream.
@@ -89,30 +106,31 @@ class Upstream:
         """
         timer = Timer(self._timeouts, whole=self._timeouts.stream, first=self._timeouts.first_token)
         outgoing = _outgoing(candidate, asked, accept="text/event-stream")
-        async with self._answer(candidate, outgoing, heard, timer) as response:
+        speech = dialect(asked.dialect)
+        async with self._answer(candidate, speech, outgoing, heard, timer) as response:
             if _is_json(response):
-                for chunk in whole.chunks((await _whole(candidate, response, timer)).completion):
+                for chunk in whole.chunks((await _whole(candidate, speech, response, timer)).completion):
                     yield chunk
                 return
-            reading = Reading(dialect(candidate.target.provider.dialect).decoder(), passing=asked.native)
+            reading = Reading(speech.decoder(), passing=asked.native)
             async with aclosing(_pieces(candidate, response, timer)) as pieces:
                 while not reading.ended:
                     for said in await _next(candidate, pieces, reading, timer):
-                        yield said
+                        yield _passing(said, speech, candidate.target)
                     if reading.fault is not None or reading.cut:
                         raise _fault(candidate, reading)
                 await _sweep(pieces, timer)
 
     @asynccontextmanager
     async def _answer(
-        self, candidate: Candidate, outgoing: httpx.Request, heard: Heard, timer: Timer
+        self, candidate: Candidate, speech: Dialect, outgoing: httpx.Request, heard: Heard, timer: Timer
     ) -> AsyncGenerator[httpx.Response, None]:
         """An answer that promises to be one: a 2xx, not encoded, not a web page."""
         response = await self._send(candidate, outgoing, timer)
         try:
             heard(response.headers, response.status_code)
             if not response.is_success:
-                raise await _refusal(candidate, response, timer)
+                raise await _refusal(candidate, speech, response, timer)
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise failure.broken(candidate, "answered in an encoding it was not asked for", status=200)
             if _type(response) == "text/html":
@@ -223,6 +241,12 @@ def _fault(candidate: Candidate, reading: Reading) -> UpstreamError:
     return failure.midway(error) if reading.begun else error
 
 
+def _passing(piece: Piece, speech: Dialect, target: Target) -> Piece:
+    if isinstance(piece, Passed) and isinstance(speech, Keeping):
+        return replace(piece, event=speech.pass_event(piece.event, target))
+    return piece
+
+
 async def _sweep(pieces: AsyncGenerator[bytes, None], timer: Timer) -> None:
     """Read what is left after the end, if it is quick: the connection can then serve again."""
     timer.shorten(SWEPT)
@@ -233,9 +257,9 @@ async def _sweep(pieces: AsyncGenerator[bytes, None], timer: Timer) -> None:
         return
 
 
-async def _whole(candidate: Candidate, response: httpx.Response, timer: Timer) -> Answer:
+async def _whole(candidate: Candidate, speech: Dialect, response: httpx.Response, timer: Timer) -> Answer:
     # Raised here, where no local holds the body: it may quote the key.
-    answer = _parse(candidate, await _body(candidate, response, timer), response.status_code)
+    answer = _parse(candidate, speech, await _body(candidate, response, timer), response.status_code)
     if isinstance(answer, UpstreamError):
         raise answer
     return answer
@@ -252,7 +276,9 @@ async def _body(candidate: Candidate, response: httpx.Response, timer: Timer) ->
     return b"".join(pieces)
 
 
-async def _refusal(candidate: Candidate, response: httpx.Response, timer: Timer) -> UpstreamError:
+async def _refusal(
+    candidate: Candidate, speech: Dialect, response: httpx.Response, timer: Timer
+) -> UpstreamError:
     """The error that an answer is, from as much of its body as comes in time."""
     timer.shorten(ERROR_TIME)
     body = b""
@@ -264,17 +290,17 @@ async def _refusal(candidate: Candidate, response: httpx.Response, timer: Timer)
                     break
     except UpstreamError:
         pass  # what came is enough: the status says the most
-    detail = dialect(candidate.target.provider.dialect).parse_error(response.status_code, body[:MAX_ERROR])
+    detail = speech.parse_error(response.status_code, body[:MAX_ERROR])
     wait = failure.retry_after(response.headers, time.time())
     return failure.refused(candidate, response.status_code, detail, retry_after=wait)
 
 
-def _parse(candidate: Candidate, body: bytes, status: int) -> Answer | UpstreamError:
+def _parse(candidate: Candidate, speech: Dialect, body: bytes, status: int) -> Answer | UpstreamError:
     fault: StreamFault | None = None
     try:
         answer = json.loads(body)
         if isinstance(answer, dict):
-            return Answer(dialect(candidate.target.provider.dialect).parse_completion(answer), answer)
+            return Answer(speech.parse_completion(answer), answer)
     except StreamFault as error:
         fault = error
     except (ValueError, RecursionError):
@@ -285,6 +311,14 @@ def _parse(candidate: Candidate, body: bytes, status: int) -> Answer | UpstreamE
         "answered with something that is no completion" if body.strip() else "answered with an empty body"
     )
     return failure.broken(candidate, reason, status=status)
+
+
+def _object(body: bytes) -> Json | None:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
 
 
 async def _close(response: httpx.Response) -> None:

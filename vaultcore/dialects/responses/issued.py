@@ -1,0 +1,96 @@
+"""Whose reasoning is whose: what is encrypted goes back to the model it came from, or nowhere."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from vaultcore.catalog.schema import Target
+from vaultcore.dialects.payload import dump
+from vaultcore.dialects.responses.envelope import enveloped, seal, unseal
+from vaultcore.streams.sse import Event
+from vaultcore.wire import Json
+
+KEPT = ("type", "id", "summary", "content", "encrypted_content")  # of a reasoning item
+SEALED = '"encrypted_content"'
+_SNAPSHOT = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d|latest)$")
+
+
+def block(item: Json, *, model: str, provider: str | None = None) -> Json:
+    """A reasoning item as a thinking block that says who issued it."""
+    held = {name: item[name] for name in KEPT if item.get(name) is not None}
+    return {**held, "model": model, **({"provider": provider} if provider else {})}
+
+
+def items(blocks: Sequence[object], target: Target) -> list[Json]:
+    """The reasoning items among thinking blocks that this target issued, as it issued them."""
+    return [
+        {"summary": [], **{name: each[name] for name in KEPT if name in each}}
+        for each in blocks
+        if isinstance(each, dict) and each.get("type") == "reasoning" and _issued(each, target)
+    ]
+
+
+def pass_request(body: Json, target: Target) -> Json:
+    """A client's own body: nothing is stored unless asked for, and foreign reasoning stays here."""
+    told = body if body.get("store") is not None else {**body, "store": False}
+    given = told.get("input")
+    if not isinstance(given, list) or not any(_sealed(item) for item in given):
+        return told
+    return {**told, "input": [part for item in given for part in _opened(item, target)]}
+
+
+def pass_answer(body: Json, target: Target) -> Json:
+    """A provider's own answer, its encrypted reasoning in envelopes that say whose it is."""
+    output = body.get("output")
+    if not isinstance(output, list):
+        return body
+    return {**body, "output": [_enveloped(item, target) for item in output]}
+
+
+def pass_event(event: Event, target: Target) -> Event:
+    """The same of an event of a stream; nearly all pass as they are."""
+    if SEALED not in event.data:
+        return event
+    try:
+        told = json.loads(event.data)
+    except (ValueError, RecursionError):
+        return event  # the decoder has refused it
+    match told:
+        case {"item": item}:
+            told = {**told, "item": _enveloped(item, target)}
+        case {"response": dict() as whole}:
+            told = {**told, "response": pass_answer(whole, target)}
+    return Event(dump(told), event.name)
+
+
+def _issued(each: Json, target: Target) -> bool:
+    if not each.get("encrypted_content"):
+        return False
+    provider, model = each.get("provider"), each.get("model")
+    if provider is not None and provider != target.provider.name:
+        return False
+    return isinstance(model, str) and _plain(model) == _plain(target.model.name)
+
+
+def _plain(model: str) -> str:
+    """A model's name without the date of its snapshot."""
+    return _SNAPSHOT.sub("", model)
+
+
+def _sealed(item: object) -> bool:
+    return isinstance(item, dict) and enveloped(item.get("encrypted_content"))
+
+
+def _opened(item: object, target: Target) -> list[object]:
+    if not isinstance(item, dict) or not _sealed(item):
+        return [item]
+    return list(items(unseal(item["encrypted_content"]) or (), target))
+
+
+def _enveloped(item: object, target: Target) -> object:
+    if not isinstance(item, dict) or not item.get("encrypted_content") or item.get("type") != "reasoning":
+        return item
+    held = block(item, model=target.model.name, provider=target.provider.name)
+    return {**item, "encrypted_content": seal([held])}
