@@ -34,15 +34,19 @@ INNER = {
     "simulators": GROUND,
     "usage": GROUND | {"catalog"},
     "dialects": GROUND | MODELS - {"vault"},
-    "surfaces": GROUND | {"streams", "dialects"},
+    "surfaces": GROUND | {"streams", "dialects", "usage"},
     "routing": GROUND | MODELS,
     "aws": GROUND | {"vault", "secrets"},
     "runtime": GROUND,
     "upstream": GROUND | MODELS | {"dialects", "routing"},
     "call": GROUND | MODELS | {"dialects", "routing"},
     "gateway": GROUND | MODELS | {"call", "dialects", "routing", "secrets", "surfaces", "upstream", "usage"},
+    "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream"},
     "services": GROUND | {"catalog", "gateway", "routing", "secrets"},
-    "web": GROUND | MODELS | {"call", "dialects", "gateway", "routing", "secrets", "services", "surfaces"},
+    "web": GROUND
+    | MODELS
+    | {"call", "dialects", "explanation", "gateway", "routing", "secrets", "services", "surfaces"}
+    | {"usage"},
     "app": GROUND | {"services", "surfaces", "web"},
 }
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring

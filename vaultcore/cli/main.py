@@ -24,6 +24,7 @@ COMMANDS = (
     "run",
     "serve",
     "demo",
+    "explain",
 )
 DONE, REFUSED, MISUSE = 0, 1, 2
 

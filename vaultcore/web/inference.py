@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from typing import cast
 
@@ -24,17 +24,24 @@ from vaultcore.web.body import read_json
 from vaultcore.web.reply import EventStream, error_reply, json_reply, told
 from vaultcore.wire import ChatChunk, Json
 
+Verbatim = Callable[[Json, Mapping[str, str]], Native | None]
+
 SPARE = 2.0  # seconds of a Lambda invocation kept to end the answer properly
 
 
-def endpoint(surface: Surface, services: Services) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint that answers in the words of a surface, streamed where the request asks for it."""
+def endpoint(
+    surface: Surface, services: Services, native: Verbatim | None = None
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that answers in the words of a surface, streamed where the request asks for it.
+
+    `native` says what goes on verbatim, where that is not all of the body and the surface's headers.
+    """
 
     async def answer(request: Request) -> Response:
         try:
             await require_data_key(request, services.secrets)
             body = await read_json(request, services.settings.max_body)
-            call = _call(surface, services, request, body)
+            call = incoming(surface, services, request, body, native)
         except GatewayError as error:
             return _refused(surface, services, request, error)
         try:
@@ -51,7 +58,14 @@ def endpoint(surface: Surface, services: Services) -> Callable[[Request], Awaita
     return answer
 
 
-def _call(surface: Surface, services: Services, request: Request, body: object) -> Call:
+def incoming(
+    surface: Surface,
+    services: Services,
+    request: Request,
+    body: object,
+    native: Verbatim | None = None,
+) -> Call:
+    """A request as a call: what is asked, and how hard to try. Raises InvalidRequest."""
     now = services.clock.now()
     return Call(
         id=request.scope["state"]["request_id"],
@@ -61,17 +75,21 @@ def _call(surface: Surface, services: Services, request: Request, body: object) 
         strategy=options.strategy(services.settings, request.headers),
         strict=options.flag(request.headers, "x-vaultedge-strict"),
         explain=options.flag(request.headers, "x-vaultedge-explain"),
-        native=_native(surface, request, body),
+        native=(native or _native(surface))(cast(Json, body), request.headers),
         deadline=now + _time_left(request) - SPARE,
     )
 
 
-def _native(surface: Surface, request: Request, body: object) -> Native | None:
+def _native(surface: Surface) -> Verbatim:
     """What goes on verbatim to a provider that speaks as the client does."""
-    if not surface.native:
-        return None
-    passed = {name: value for name in surface.headers if (value := request.headers.get(name)) is not None}
-    return Native(surface.native, cast(Json, body), passed)
+
+    def passed(body: Json, headers: Mapping[str, str]) -> Native | None:
+        if not surface.native:
+            return None
+        told = {name: value for name in surface.headers if (value := headers.get(name)) is not None}
+        return Native(surface.native, body, told)
+
+    return passed
 
 
 def _explained(call: Call, body: Json) -> Json:
