@@ -11,8 +11,8 @@ from starlette.types import ASGIApp
 
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
-from vaultcore.surfaces import chat
-from vaultcore.web import console, inference, models
+from vaultcore.surfaces import chat, messages
+from vaultcore.web import console, counting, explain, inference, models
 from vaultcore.web.admission import Admission
 from vaultcore.web.lazy import LazyAdmin
 from vaultcore.web.refusal import refuse, refuse_http
@@ -23,6 +23,9 @@ def create_app(services: Services) -> ASGIApp:
     """Everything this gateway serves. Data routes answer with and without `/v1`: a stage may be named so."""
     data = [
         Route("/chat/completions", inference.endpoint(chat, services), methods=["POST"]),
+        Route("/messages", inference.endpoint(messages, services, messages.native_request), methods=["POST"]),
+        Route("/messages/count_tokens", counting.endpoint(services), methods=["POST"]),
+        Route("/explain", explain.endpoint(services), methods=["POST"]),
         Route("/models", models.index(services), methods=["GET"]),
         Route("/models/{id:path}", models.one(services), methods=["GET"]),
     ]

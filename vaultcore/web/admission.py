@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.errors import GatewayError
 from vaultcore.observe import Log
-from vaultcore.surfaces import chat
+from vaultcore.web.refusal import spoken
 from vaultcore.web.reply import SAFE
 
 
@@ -43,7 +43,7 @@ class Admission:
         except Exception as error:  # noqa: BLE001 - the last resort: nothing may leave without an answer
             self._log.trouble("crash", request_id=request_id, kind=type(error).__name__, at=_place(error))
             if not started:
-                await _crash(sending)
+                await _crash(scope["path"], sending)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -56,8 +56,9 @@ class Admission:
                     return
 
 
-async def _crash(send: Send) -> None:
-    body = json.dumps(chat.render_error(GatewayError("an internal error; its log line bears the request id")))
+async def _crash(path: str, send: Send) -> None:
+    error = GatewayError("an internal error; its log line bears the request id")
+    body = json.dumps(spoken(path).render_error(error))
     headers = {"content-type": "application/json", **SAFE}
     fields = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 500, "headers": fields})

@@ -1,0 +1,28 @@
+"""`POST /v1/messages`: https://docs.claude.com/en/api/messages."""
+
+from __future__ import annotations
+
+from vaultcore.streams import Stage
+from vaultcore.streams.sse import Event
+from vaultcore.surfaces.messages.encoder import Encoder
+from vaultcore.surfaces.messages.request import HEADERS, NATIVE, native_request, parse_request
+from vaultcore.surfaces.messages.response import render_completion, render_error, render_failure
+from vaultcore.wire import ChatChunk, ChatRequest
+
+__all__ = [
+    "encoder",
+    "headers",
+    "native",
+    "native_request",
+    "parse_request",
+    "render_completion",
+    "render_error",
+    "render_failure",
+]
+
+native = NATIVE
+headers = HEADERS
+
+
+def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
+    return Encoder(request)

@@ -1,0 +1,134 @@
+"""A completion as a message, in Anthropic's blocks, usage and errors: https://docs.claude.com/en/api/messages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import cast
+
+from vaultcore.dialects.payload import arguments
+from vaultcore.errors import GatewayError
+from vaultcore.streams.sse import Event
+from vaultcore.surfaces.messages.state import kept, pack
+from vaultcore.surfaces.text import dump
+from vaultcore.wire import ChatCompletion, Json, Usage
+
+STOPS: Mapping[str, str] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+}
+ERRORS: Mapping[int, str] = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+def render_completion(completion: ChatCompletion) -> Json:
+    """The first choice: this API has no word for another."""
+    choice = cast(Json, completion["choices"][0])
+    return {
+        **head(completion.get("id", ""), completion.get("model", "")),
+        "content": _blocks(choice["message"]),
+        **render_stop(choice),
+        "usage": render_usage(completion.get("usage")),
+    }
+
+
+def head(identity: str, model: str) -> Json:
+    ours = identity if identity.startswith("msg_") else f"msg_{identity.removeprefix('chatcmpl-')}"
+    return {"id": ours, "type": "message", "role": "assistant", "model": model}
+
+
+def render_stop(choice: Json) -> Json:
+    """Why it stopped; which sequence stopped it, where the provider says so."""
+    reason, matched = choice.get("finish_reason"), choice.get("stop_reason")
+    if reason == "stop" and isinstance(matched, str) and matched:
+        return {"stop_reason": "stop_sequence", "stop_sequence": matched}
+    return {"stop_reason": STOPS.get(str(reason), "end_turn"), "stop_sequence": None}
+
+
+def render_usage(usage: Usage | None) -> Json:
+    """Usage whose input leaves out what came from a cache or went into one."""
+    told = usage or {}
+    details = told.get("prompt_tokens_details") or {}
+    prompt = told.get("prompt_tokens") or 0
+    read = min(details.get("cached_tokens") or 0, prompt)
+    written = min(details.get("cache_write_tokens") or 0, prompt - read)
+    counted: Json = {
+        "input_tokens": prompt - read - written,
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": read,
+        "output_tokens": told.get("completion_tokens") or 0,
+    }
+    thought = (told.get("completion_tokens_details") or {}).get("reasoning_tokens")
+    return {**counted, "output_tokens_details": {"thinking_tokens": thought}} if thought else counted
+
+
+def read_input(text: object) -> Json:
+    """A call's input, which has to be an object, whatever the model wrote."""
+    if (read := arguments(text)) is not None:
+        return read
+    try:
+        first, _ = json.JSONDecoder().raw_decode(str(text).strip())
+    except (ValueError, RecursionError):
+        first = None
+    return first if isinstance(first, dict) else {"arguments": text}
+
+
+def render_error(error: GatewayError) -> Json:
+    kind = ERRORS.get(error.status) or (ERRORS[400] if error.status < 500 else "api_error")
+    return {"type": "error", "error": {"type": kind, "message": str(error)}}
+
+
+def render_failure(error: GatewayError) -> Event:
+    return Event(dump(render_error(error)), "error")
+
+
+def _blocks(message: Json) -> list[Json]:
+    calls: list[Json] = message.get("tool_calls") or []
+    blocks = _thoughts(message)
+    if state := kept(message):
+        blocks.append({"type": "redacted_thinking", "data": pack({"": state})})
+    for words in (message.get("content"), message.get("refusal")):
+        if isinstance(words, str) and words:
+            blocks.append({"type": "text", "text": words})
+    for call in calls:
+        blocks += render_call(call)
+    return blocks
+
+
+def render_call(call: Json) -> list[Json]:
+    """A call, after what its provider wants to see again with it."""
+    function = call.get("function") or call.get("custom") or {}
+    use = {
+        "type": "tool_use",
+        "id": call["id"],
+        "name": function.get("name") or "",
+        "input": read_input(function.get("arguments", function.get("input"))),
+    }
+    state = kept(call)
+    return [{"type": "redacted_thinking", "data": pack({call["id"]: state})}, use] if state else [use]
+
+
+def _thoughts(message: Json) -> list[Json]:
+    blocks = [block for block in message.get("thinking_blocks") or () if isinstance(block, dict)]
+    if not blocks:
+        told = message.get("reasoning_content")
+        return [{"type": "thinking", "thinking": told, "signature": pack({})}] if told else []
+    bare = [{name: value for name, value in block.items() if name != "index"} for block in blocks]
+    return [
+        {**block, "signature": block.get("signature") or pack({})}
+        if block.get("type") == "thinking"
+        else block
+        for block in bare
+    ]
