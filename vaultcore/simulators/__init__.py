@@ -1,6 +1,7 @@
 """Providers that enforce their own rules and answer without a model: for the demo and for tests.
 
 reply       what is answered: a pure function of the prompt, and which tools are called
+sample      a value that a JSON schema allows
 script      mishaps to play instead of an answer, and what has been asked
 openai      the rules and the form of OpenAI chat completions
 anthropic   the rules and the form of Anthropic Messages

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from vaultcore.simulators.reply import Json, Prompt, Reply, Tool, mark
+from vaultcore.simulators.sample import schema_in
 from vaultcore.simulators.script import Refused
+from vaultcore.simulators.strict import bounded, left_open
 
 PATH = "/messages"
 MODELS: tuple[str, ...] = ("claude-sonnet-4-5", "claude-opus-4-5", "claude-haiku-4-5")
@@ -61,6 +63,7 @@ def check(headers: Mapping[str, str], body: Json) -> None:
     temperature = body.get("temperature", 1)
     _rule(isinstance(temperature, int | float) and 0 <= temperature <= 1, "temperature: must be 0 to 1")
     _check_tools(body)
+    _check_output((body.get("output_config") or {}).get("format"))
     _check_system(body.get("system"))
     _check_messages(body.get("messages"))
 
@@ -80,6 +83,7 @@ def prompt(title: str, body: Json) -> Prompt:
         results=[_text(block.get("content")) for block in _blocks(messages[-1]["content"], "tool_result")],
         parallel=not choice.get("disable_parallel_tool_use"),
         limit=body["max_tokens"],
+        schema=_schema(body),
     )
 
 
@@ -159,6 +163,19 @@ def _check_tools(body: Json) -> None:
     _rule("name" not in choice or choice["name"] in names, "tool_choice.name: is no tool that is given")
 
 
+def _check_output(told: object) -> None:
+    match told:
+        case None:
+            return
+        case {"type": "json_schema", "schema": dict() as schema}:
+            found = next(left_open(schema), None)
+            _rule(found is None, f"output_config.format: 'additionalProperties' must be false: {found}")
+            found = next(bounded(schema), None)
+            _rule(found is None, f"output_config.format: {found} is not supported")
+        case _:
+            _rule(False, "output_config.format: must be a json_schema with a schema")
+
+
 def _check_system(system: object) -> None:
     _rule(system is None or isinstance(system, str | list), "system: must be text or blocks")
     for at, block in enumerate(system if isinstance(system, list) else []):
@@ -178,6 +195,12 @@ def _check_messages(messages: object) -> None:
         _rule(answered == used, f"messages.{at}: tool_use ids {sorted(answered ^ used)} have no partner")
         used = {_use(block, f"messages.{at}") for block in _blocks(content, "tool_use")}
     _rule(not used, f"messages: tool_use ids without a tool_result: {sorted(used)}")
+
+
+def _schema(body: Json) -> Json | None:
+    """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
+    told = (body.get("output_config") or {}).get("format")
+    return told["schema"] if told else schema_in(_text(body.get("system")))
 
 
 def _use(block: Json, place: str) -> str:

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vaultcore.simulators.reply import Call, Json, Prompt, Reply, Tool, mark
+from vaultcore.simulators.sample import schema_in
 from vaultcore.simulators.script import Refused
+from vaultcore.simulators.strict import left_open, optional
 
 PATH = "/chat/completions"
 MODELS: tuple[str, ...] = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini")
@@ -78,6 +80,7 @@ def check(headers: Mapping[str, str], body: Json) -> None:
     temperature = body.get("temperature", 1)
     _rule(isinstance(temperature, int | float) and 0 <= temperature <= 2, "must be 0 to 2", "temperature")
     _check_tools(body)
+    _check_format(body.get("response_format"))
     _check_messages(body.get("messages"))
 
 
@@ -100,6 +103,7 @@ def prompt(title: str, body: Json) -> Prompt:
         results=results[::-1],
         parallel=body.get("parallel_tool_calls", True) is not False,
         limit=body.get("max_completion_tokens") or body.get("max_tokens"),
+        schema=_schema(body),
     )
 
 
@@ -167,11 +171,33 @@ def _check_tools(body: Json) -> None:
             f"tools[{at}].function.name",
         )
         names.add(name)
+        _check_strict(tool["function"], "parameters", f"tools[{at}].function.parameters")
     _rule(
         tools or "tool_choice" not in body, "tool_choice is only allowed when tools are given", "tool_choice"
     )
     forced = _forced(body.get("tool_choice"))
     _rule(not forced or forced in names, "tool_choice names no tool that is given", "tool_choice")
+
+
+def _check_format(told: object) -> None:
+    match told:
+        case None | {"type": "text" | "json_object"}:
+            return
+        case {"type": "json_schema", "json_schema": {"name": str(name)} as held} if NAME.fullmatch(name):
+            _check_strict(held, "schema", "response_format")
+        case _:
+            _rule(False, "must be text, json_object, or json_schema with a name", "response_format")
+
+
+def _check_strict(holder: Json, key: str, param: str) -> None:
+    if not holder.get("strict"):
+        return
+    schema = holder.get(key)
+    _rule(isinstance(schema, dict), "must hold a schema to be strict", param)
+    found = next(left_open(schema), None)
+    _rule(found is None, f"'additionalProperties' is required to be false: {found}", param)
+    found = next(optional(schema), None)
+    _rule(found is None, f"'required' must name every property: {found}", param)
 
 
 def _check_messages(messages: object) -> None:
@@ -204,6 +230,17 @@ def _called(call: Json, param: str) -> str:
     arguments = (call.get("function") or {}).get("arguments")
     _rule(isinstance(arguments, str), "must have arguments as JSON text", param)
     return str(call["id"])
+
+
+def _schema(body: Json) -> Json | None:
+    """The schema of the JSON that is asked for: told with the request or, for any JSON object, in words."""
+    match body.get("response_format"):
+        case {"type": "json_schema", "json_schema": {"schema": dict() as schema}}:
+            return schema
+        case {"type": "json_object"}:
+            return schema_in(" ".join(_text(message.get("content")) for message in body["messages"])) or {}
+        case _:
+            return None
 
 
 def _forced(choice: object) -> str | None:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from vaultcore.simulators.sample import sample
+
 Json = dict[str, Any]
 WORDS = re.compile(r"\S+\s*")
-BY_TYPE: dict[str, Any] = {
-    "integer": 3,
-    "number": 1.5,
-    "boolean": True,
-    "array": [],
-    "object": {},
-    "null": None,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +58,7 @@ class Prompt:
     results: Sequence[str] = ()  # of the tools called before: then the answer tells them
     parallel: bool = True
     limit: int | None = None  # tokens
+    schema: Json | None = None  # of the JSON to answer with; empty where any object will do
 
 
 def reply(prompt: Prompt) -> Reply:
@@ -88,6 +84,8 @@ def mark(prefix: str, *parts: object) -> str:
 
 
 def _told(prompt: Prompt) -> str:
+    if prompt.schema is not None:
+        return json.dumps(sample(prompt.schema))
     if prompt.results:
         return f"The tool answered: {'; '.join(prompt.results)}. That is all there is to say about it."
     question = " ".join((prompt.said[-1] if prompt.said else "").split())
@@ -103,7 +101,7 @@ def _calls(prompt: Prompt) -> tuple[Call, ...]:
     if not prompt.parallel:
         called = called[:1]
     return tuple(
-        Call(mark("", *prompt.said, number, tool.name), tool.name, _sample(tool.schema))
+        Call(mark("", *prompt.said, number, tool.name), tool.name, sample(tool.schema))
         for number, tool in enumerate(called)
     )
 
@@ -119,21 +117,3 @@ def _wanted(prompt: Prompt) -> Iterable[Tool]:
     if found or prompt.forced is None:
         return [by_name[name] for name in found]
     return prompt.tools[:1]
-
-
-def _sample(schema: Json) -> Json:
-    """Arguments that the schema allows."""
-    properties = schema.get("properties") or {}
-    return {name: _value(name, properties.get(name) or {}) for name in schema.get("required") or properties}
-
-
-def _value(name: str, schema: Json) -> Any:
-    match schema:
-        case {"enum": [first, *_]}:
-            return first
-        case {"type": "object"}:
-            return _sample(schema)
-        case {"type": str(kind)} if kind in BY_TYPE:
-            return BY_TYPE[kind]
-        case _:
-            return f"a {name}"
