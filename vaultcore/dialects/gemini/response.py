@@ -1,0 +1,246 @@
+"""An answer as a chat completion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from vaultcore.dialects import ErrorDetail, StreamFault, mend
+from vaultcore.dialects.complaint import complaint
+from vaultcore.dialects.gemini import opaque
+from vaultcore.dialects.gemini.grounding import citations
+from vaultcore.dialects.gemini.logprobs import logprobs
+from vaultcore.dialects.payload import an_object, dump, string
+from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
+
+PLAIN: Mapping[str, FinishReason] = {"STOP": "stop", "MAX_TOKENS": "length", "CONTINUATION": "length"}
+FAILED = frozenset(  # the model's own mishaps: another attempt may do better
+    [
+        *("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"),
+        *("MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"),
+    ]
+)
+WITHHELD = frozenset(
+    [
+        *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "OTHER"),
+        *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "IMAGE_OTHER", "NO_IMAGE"),
+        *("MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED"),
+    ]
+)
+KEY = "API_KEY_INVALID"
+
+
+def parse_completion(body: Json) -> ChatCompletion:
+    told = an_object(body, "an answer")
+    if told.get("error"):
+        raise mend.fault(told["error"])
+    candidates = objects(told, "candidates")
+    if not candidates and not blocked(told):
+        raise ValueError("an answer without candidates")
+    identity = string(told, "responseId")
+    completion: Json = {
+        "id": identity or mend.identity("chatcmpl-", dump(candidates)),
+        "object": "chat.completion",
+        "created": 0,  # the API does not say
+        "model": string(told, "modelVersion"),
+        "choices": [
+            _choice(place(candidate, at, len(candidates)), candidate, identity)
+            for at, candidate in enumerate(candidates)
+        ]
+        or [{"index": 0, "message": _silent(), **blocking(told)}],
+    }
+    if isinstance(told.get("usageMetadata"), dict):
+        completion["usage"] = usage(told["usageMetadata"])
+    return cast(ChatCompletion, completion)
+
+
+def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the Protocol's
+    """A refused key comes as a bad request like any other: what tells it apart is a reason in the details."""
+    found = complaint(body)
+    try:
+        refused = KEY in _reasons(json.loads(body))
+    except (ValueError, RecursionError):
+        refused = False
+    return ErrorDetail(found.message, KEY, found.param) if refused else found
+
+
+def finish(reason: object, *, called: bool, said: bool) -> Json:
+    """Why a candidate ended, in OpenAI's words and, where those say less, in Gemini's too."""
+    if not isinstance(reason, str):
+        return {"finish_reason": mend.finish_reason(reason, called=called, said=said)}
+    if reason in FAILED and not (called or said):
+        raise StreamFault(ErrorDetail(f"the answer ended with {reason}", reason))
+    if reason in WITHHELD:
+        return {"finish_reason": "content_filter", "native_finish_reason": reason}
+    known = PLAIN.get(reason)
+    if known == "length":
+        return {"finish_reason": "length"}
+    if known is None and reason not in FAILED:
+        mend.finish_reason(reason, called=called, said=said)  # raises where nothing was said
+    plain = {} if known else {"native_finish_reason": reason}
+    return {"finish_reason": "tool_calls" if called else "stop", **plain}
+
+
+def blocked(told: Json) -> str | None:
+    """Why the prompt was not let through."""
+    match told.get("promptFeedback"):
+        case {"blockReason": str(reason)} if reason:
+            return reason
+        case _:
+            return None
+
+
+def blocking(told: Json) -> Json:
+    return {"finish_reason": "content_filter", "native_finish_reason": blocked(told)}
+
+
+def usage(told: Json) -> Usage:
+    """Usage whose prompt counts what tools on Google's side put in, and whose completion the thoughts."""
+    prompt = _count(told, "promptTokenCount") + _count(told, "toolUsePromptTokenCount")
+    thoughts = _count(told, "thoughtsTokenCount")
+    completion = _count(told, "candidatesTokenCount") + thoughts
+    counted: Usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {
+            "cached_tokens": _count(told, "cachedContentTokenCount"),
+            **_audio(told, "promptTokensDetails"),
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": thoughts,
+            **_audio(told, "candidatesTokensDetails"),
+        },
+    }
+    return counted
+
+
+def call(told: Json, part: Json, identity: str, index: int, position: int) -> Json:
+    """A tool call. One without an id gets one that is the same for the same call of the same answer."""
+    text = dump(told["args"] if isinstance(told.get("args"), dict) else {})
+    name = string(told, "name")
+    known = string(told, "id")
+    return {
+        "id": known or mend.identity("call_", identity, index, position, name, text),
+        "type": "function",
+        "function": {"name": name, "arguments": text},
+        **opaque.sealed(part.get("thoughtSignature")),
+    }
+
+
+def picture(part: Json, blob: Json) -> Json:
+    """An image in the answer."""
+    url = f"data:{string(blob, 'mimeType')};base64,{string(blob, 'data')}"
+    return {"type": "image_url", "image_url": {"url": url}, **opaque.sealed(part.get("thoughtSignature"))}
+
+
+def objects(told: Json, name: str) -> list[Json]:
+    """A member that should be a list of objects; empty where it is not there."""
+    value = told.get(name)
+    return [an_object(item, f"one of {name}") for item in value] if isinstance(value, list) else []
+
+
+def parts(candidate: Json) -> list[Json]:
+    content = candidate.get("content")
+    return objects(content, "parts") if isinstance(content, dict) else []
+
+
+def place(candidate: Json, position: int, several: int) -> int:
+    """A candidate's index; where it gives none, its place among several."""
+    index = candidate.get("index")
+    return index if type(index) is int and index >= 0 else position if several > 1 else 0
+
+
+def _choice(index: int, candidate: Json, identity: str) -> Json:
+    found = _Read(identity, index)
+    for part in parts(candidate):
+        found.take(part)
+    message = found.message(candidate)
+    called, said = bool(found.calls), bool(found.said or found.thought or found.images)
+    choice: Json = {
+        "index": index,
+        "message": message,
+        **finish(candidate.get("finishReason"), called=called, said=said),
+    }
+    told = logprobs(candidate.get("logprobsResult"))
+    return {**choice, "logprobs": told} if told else choice
+
+
+class _Read:
+    """The parts of one candidate, read one after the other."""
+
+    def __init__(self, identity: str, index: int) -> None:
+        self.identity, self.index = identity, index
+        self.said = self.thought = ""
+        self.starts: list[int] = []  # where in the text each part begins
+        self.calls: list[Json] = []
+        self.images: list[Json] = []
+        self.kept: list[Json] = []
+
+    def take(self, part: Json) -> None:
+        self.starts.append(len(self.said))
+        match part:
+            case {"text": str(text)} if not part.get("thought"):
+                self._text(text, string(part, "thoughtSignature"))
+            case {"text": str(text)}:
+                self.thought += text
+            case {"functionCall": dict() as told}:
+                self.calls.append(call(told, part, self.identity, self.index, len(self.calls)))
+            case {"inlineData": dict() as blob}:
+                self.images.append(picture(part, blob))
+            case _ if any(name in part for name in opaque.SERVERS):
+                self._keep(len(self.said), part)
+            case _:
+                self._text("", string(part, "thoughtSignature"))
+
+    def _text(self, text: str, mark: str) -> None:
+        start = len(self.said)
+        self.said += text
+        if mark:
+            self._keep(start, {"thoughtSignature": mark})
+
+    def _keep(self, start: int, part: Json) -> None:
+        item = opaque.kept(len(self.kept), start, len(self.said), part)
+        self.kept += item["extra_content"]["google"]["parts"]
+
+    def message(self, candidate: Json) -> Json:
+        message = {**_silent(), "content": self.said or (None if self.calls else "")}
+        if self.thought:
+            message["reasoning_content"] = self.thought
+        if self.calls:
+            message["tool_calls"] = self.calls
+        if self.images:
+            message["images"] = self.images
+        if self.kept:
+            message["extra_content"] = {"google": {"parts": self.kept}}
+        if cited := citations(candidate.get("groundingMetadata"), self.said, self.starts):
+            message["annotations"] = cited
+        return message
+
+
+def _silent() -> Json:
+    return {"role": "assistant", "content": "", "refusal": None}
+
+
+def _audio(told: Json, name: str) -> Json:
+    for detail in told.get(name) or ():
+        match detail:
+            case {"modality": "AUDIO"}:
+                return {"audio_tokens": _count(detail, "tokenCount")}
+    return {}
+
+
+def _reasons(told: object) -> Sequence[object]:
+    match told:
+        case [first, *_]:
+            return _reasons(first)
+        case {"error": {"details": list() as details}}:
+            return [detail.get("reason") for detail in details if isinstance(detail, dict)]
+        case _:
+            return ()
+
+
+def _count(told: Json, name: str) -> int:
+    value = told.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
