@@ -90,7 +90,8 @@ def _words(content: object) -> str:
     if isinstance(content, str):
         return content
     blocks = content if isinstance(content, list) else []
-    return "\n".join(str(an_object(block).get("text") or "") for block in blocks)
+    texts = [an_object(block).get("text") for block in blocks]
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _text(words: str) -> Json:

@@ -111,7 +111,8 @@ def _thinking(told: object, changes: list[Change]) -> Json:
         case {"type": "adaptive"}:
             return {"reasoning_effort": "medium"}
         case {"type": "disabled"}:
-            return {}  # as if it had not been said: there is no other word that every provider understands
+            changes.append(Change("thinking", "emulated", "not asked for: a model that always thinks will"))
+            return {}
         case _:
             changes.append(Change("thinking", "refused", "thinking of a kind only Anthropic knows"))
             return {}

@@ -52,9 +52,9 @@ def head(identity: str, model: str) -> Json:
 def render_stop(choice: Json) -> Json:
     """Why it stopped; which sequence stopped it, where the provider says so."""
     reason, matched = choice.get("finish_reason"), choice.get("stop_reason")
-    if reason == "stop" and isinstance(matched, str) and matched:
-        return {"stop_reason": "stop_sequence", "stop_sequence": matched}
-    return {"stop_reason": STOPS.get(str(reason), "end_turn"), "stop_sequence": None}
+    known = matched if reason == "stop" and isinstance(matched, str) and matched else None
+    stop = "stop_sequence" if known else STOPS.get(str(reason), "end_turn")
+    return {"stop_reason": stop, "stop_sequence": known, "stop_details": None}
 
 
 def render_usage(usage: Usage | None) -> Json:
