@@ -165,6 +165,7 @@ class AttemptsExhausted(GatewayError):
         told = "; ".join(dict.fromkeys(str(failure) for failure in failures))
         super().__init__(told or "no provider key is available for this model now", retry_after=retry_after)
         self.failures = tuple(failures)
-        match {failure.upstream_status for failure in failures}:
+        unserved = {failure.fault for failure in failures} == {Fault.MODEL}  # some say it with a 400
+        match {404 if unserved else failure.upstream_status for failure in failures}:
             case agreed if len(agreed) == 1 and (status := agreed.pop()) in self.AGREED:
                 self.status, self.type = status, self.AGREED[status]

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 from vaultcore.errors import GatewayError
 from vaultcore.streams import Stage
@@ -13,8 +14,8 @@ from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
 
-class Surface(Protocol):
-    """What a surface module offers."""
+class Reader(Protocol):
+    """What reads a client's request."""
 
     @property
     def native(self) -> str:
@@ -30,6 +31,10 @@ class Surface(Protocol):
         """The parsed JSON body as a chat request; raises InvalidRequest naming the param."""
         ...
 
+
+class Surface(Reader, Protocol):
+    """What a surface module offers."""
+
     def render_completion(self, completion: ChatCompletion) -> Json: ...
 
     def encoder(self, request: ChatRequest) -> Stage[ChatChunk, Event]:
@@ -43,3 +48,19 @@ class Surface(Protocol):
     def render_failure(self, error: GatewayError) -> Event:
         """The event that ends a stream which broke after it had begun."""
         ...
+
+
+@runtime_checkable
+class Repeating(Protocol):
+    """What a surface offers besides, whose answers repeat parts of the request."""
+
+    def render_answer(self, completion: ChatCompletion, request: ChatRequest) -> Json:
+        """What `render_completion` would be, with the request at hand."""
+        ...
+
+
+@runtime_checkable
+class Failing(Protocol):
+    """What an encoder offers besides, whose stream ends in an event that tells of what came before it."""
+
+    def fail(self, error: GatewayError) -> Iterable[Event]: ...

@@ -16,13 +16,13 @@ from vaultcore.errors import GatewayError
 from vaultcore.services import Services
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
-from vaultcore.surfaces import Surface
+from vaultcore.surfaces import Failing, Reader, Repeating, Surface
 from vaultcore.surfaces.text import dump
 from vaultcore.web import options
 from vaultcore.web.access import require_data_key
 from vaultcore.web.body import read_json
 from vaultcore.web.reply import EventStream, error_reply, json_reply, told
-from vaultcore.wire import ChatChunk, Json
+from vaultcore.wire import ChatChunk, ChatCompletion, Json
 
 Verbatim = Callable[[Json, Mapping[str, str]], Native | None]
 
@@ -43,23 +43,29 @@ def endpoint(
             body = await read_json(request, services.settings.max_body)
             call = incoming(surface, services, request, body, native)
         except GatewayError as error:
-            return _refused(surface, services, request, error)
+            return refused(surface, services, request, error)
         try:
             if call.request.get("stream"):
                 return cast(Response, await _streamed(surface, services, call))
             whole = await services.gateway.complete(call)
         except GatewayError as error:
-            _log(services, call, error.status, error)
+            note(services, call, error.status, error)
             return error_reply(error, surface, told(call))
-        _log(services, call, 200)
-        body = whole.body if call.passed else surface.render_completion(whole.completion)
-        return json_reply(_explained(call, body), headers=told(call))
+        note(services, call, 200)
+        body = whole.body if call.passed else _rendered(surface, call, whole.completion)
+        return json_reply(explained(call, body), headers=told(call))
 
     return answer
 
 
+def _rendered(surface: Surface, call: Call, completion: ChatCompletion) -> Json:
+    if isinstance(surface, Repeating):
+        return surface.render_answer(completion, call.request)
+    return surface.render_completion(completion)
+
+
 def incoming(
-    surface: Surface,
+    surface: Reader,
     services: Services,
     request: Request,
     body: object,
@@ -80,7 +86,7 @@ def incoming(
     )
 
 
-def _native(surface: Surface) -> Verbatim:
+def _native(surface: Reader) -> Verbatim:
     """What goes on verbatim to a provider that speaks as the client does."""
 
     def passed(body: Json, headers: Mapping[str, str]) -> Native | None:
@@ -92,7 +98,7 @@ def _native(surface: Surface) -> Verbatim:
     return passed
 
 
-def _explained(call: Call, body: Json) -> Json:
+def explained(call: Call, body: Json) -> Json:
     """The answer, with what the translation changed where the client asked to be told."""
     return {**body, "vaultedge": {"translation": report(call.changes)}} if call.explain else body
 
@@ -135,22 +141,26 @@ async def _events(
         status = 200
     except GatewayError as error:
         status, failure = 200, error
-        yield surface.render_failure(error).encode()
+        ending = encoder.fail(error) if isinstance(encoder, Failing) else (surface.render_failure(error),)
+        for event in ending:
+            yield event.encode()
     finally:
-        _log(services, call, status, failure)
+        note(services, call, status, failure)
 
 
 def _told(encoder: Stage[ChatChunk, Event], piece: Piece) -> Iterable[Event]:
     return (piece.event,) if isinstance(piece, Passed) else encoder.feed(piece)
 
 
-def _refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:
+def refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:
+    """The answer to a request that became no call, and its line in the log."""
     request_id = request.scope["state"]["request_id"]
     services.log.request(request_id=request_id, path=request.url.path, status=error.status, code=error.code)
     return error_reply(error, surface)
 
 
-def _log(services: Services, call: Call, status: int, error: GatewayError | None = None) -> None:
+def note(services: Services, call: Call, status: int, error: GatewayError | None = None) -> None:
+    """The line in the log about what became of a call."""
     usage = call.usage or {}
     served = call.served
     services.log.request(
