@@ -11,15 +11,13 @@ from vaultcore.dialects.gemini import opaque
 from vaultcore.dialects.gemini.grounding import citations
 from vaultcore.dialects.gemini.logprobs import logprobs
 from vaultcore.dialects.gemini.partial import Assembly
+from vaultcore.dialects.gemini.pieces import objects, parts, place
 from vaultcore.dialects.gemini.response import (
     blocked,
     blocking,
     call,
     finish,
-    objects,
-    parts,
     picture,
-    place,
     usage,
 )
 from vaultcore.dialects.payload import payload, string
@@ -69,10 +67,9 @@ class Decoder:
             self._usage.update({name: n for name, n in told["usageMetadata"].items() if n is not None})
         if blocked(told):
             self._blocked = told
-        candidates = objects(told, "candidates")
         chunks: list[ChatChunk] = []
-        for position, candidate in enumerate(candidates):
-            index = place(candidate, position, len(candidates))
+        for position, candidate in enumerate(objects(told, "candidates")):
+            index = place(candidate, position)
             known = self._candidates.setdefault(index, _Candidate())
             for part in parts(candidate):
                 chunks += self._part(index, known, part)

@@ -11,7 +11,8 @@ from vaultcore.dialects.complaint import complaint
 from vaultcore.dialects.gemini import opaque
 from vaultcore.dialects.gemini.grounding import citations
 from vaultcore.dialects.gemini.logprobs import logprobs
-from vaultcore.dialects.payload import an_object, dump, string
+from vaultcore.dialects.gemini.pieces import objects, parts, place, whole
+from vaultcore.dialects.payload import dump, string
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 PLAIN: Mapping[str, FinishReason] = {"STOP": "stop", "MAX_TOKENS": "length", "CONTINUATION": "length"}
@@ -32,7 +33,7 @@ KEY = "API_KEY_INVALID"
 
 
 def parse_completion(body: Json) -> ChatCompletion:
-    told = an_object(body, "an answer")
+    told = whole(body)
     if told.get("error"):
         raise mend.fault(told["error"])
     candidates = objects(told, "candidates")
@@ -45,8 +46,7 @@ def parse_completion(body: Json) -> ChatCompletion:
         "created": 0,  # the API does not say
         "model": string(told, "modelVersion"),
         "choices": [
-            _choice(place(candidate, at, len(candidates)), candidate, identity)
-            for at, candidate in enumerate(candidates)
+            _choice(place(candidate, at), candidate, identity) for at, candidate in enumerate(candidates)
         ]
         or [{"index": 0, "message": _silent(), **blocking(told)}],
     }
@@ -133,23 +133,6 @@ def picture(part: Json, blob: Json) -> Json:
     """An image in the answer."""
     url = f"data:{string(blob, 'mimeType')};base64,{string(blob, 'data')}"
     return {"type": "image_url", "image_url": {"url": url}, **opaque.sealed(part.get("thoughtSignature"))}
-
-
-def objects(told: Json, name: str) -> list[Json]:
-    """A member that should be a list of objects; empty where it is not there."""
-    value = told.get(name)
-    return [an_object(item, f"one of {name}") for item in value] if isinstance(value, list) else []
-
-
-def parts(candidate: Json) -> list[Json]:
-    content = candidate.get("content")
-    return objects(content, "parts") if isinstance(content, dict) else []
-
-
-def place(candidate: Json, position: int, several: int) -> int:
-    """A candidate's index; where it gives none, its place among several."""
-    index = candidate.get("index")
-    return index if type(index) is int and index >= 0 else position if several > 1 else 0
 
 
 def _choice(index: int, candidate: Json, identity: str) -> Json:

@@ -60,8 +60,13 @@ class Results:
         self._settle()
         return media
 
+    @property
+    def begun(self) -> bool:
+        """Whether any of the calls has its result."""
+        return any(call.response is not None for call in self.calls)
+
     def close(self) -> None:
-        """Answer the calls that nobody has: one left open is refused."""
+        """Answer the calls that nobody has: as many results as calls are demanded."""
         for call in self.calls:
             if call.response is None:
                 self.changes.append(Change("messages", "injected", "a call without a result"))

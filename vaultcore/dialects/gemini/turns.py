@@ -162,9 +162,14 @@ class _Turns:
             self._say("user", aside)
 
     def _close(self) -> None:
-        if self.open is not None:
+        """No results at all are taken where the user goes on; a part of them never is."""
+        if self.open is None:
+            return
+        if self.open.begun or self.contents[-1] is self.open.content:
             self.open.close()
-            self.open = None
+        else:
+            self.contents = [each for each in self.contents if each is not self.open.content]
+        self.open = None
 
     def _unique(self, identity: str) -> str:
         unique, n = identity, 1
