@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
 
-from vaultcore.dialects import Change
+from vaultcore.dialects import Change, Kind
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
@@ -21,6 +21,7 @@ SIGNATURES = (  # what a file of the type begins with
 )
 IMAGES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 NATIVE = ("image", "document", "search_result")  # as Anthropic's own clients write them
+LONGEST_CACHE = "1h"
 UNSUPPORTED = "unsupported_parameter"
 
 
@@ -56,9 +57,27 @@ def _part(part: Json, path: str, changes: list[Change]) -> Json | None:
         case _:
             told = f"{part.get('type')} parts cannot be sent to this model"
             raise InvalidRequest(told, param=f"{path}.type", code=UNSUPPORTED)
-    if block is not None and isinstance(part.get("cache_control"), dict):
-        block["cache_control"] = part["cache_control"]
+    if block is not None and (marked := _cache_mark(part, path, changes)):
+        block["cache_control"] = marked
     return block
+
+
+def _cache_mark(part: Json, path: str, changes: list[Change]) -> Json | None:
+    """Where a cached prefix ends, in Anthropic's spelling or in OpenAI's, whose lifetimes are others."""
+    match part:
+        case {"cache_control": dict() as mark}:
+            return mark
+        case {"prompt_cache_breakpoint": {"ttl": str(ttl)}}:
+            kind: Kind = "emulated" if ttl == "30m" else "clamped"
+            name = f"{path}.prompt_cache_breakpoint.ttl"
+            changes.append(
+                Change(name, kind, "cached for 5 minutes or for an hour", was=ttl, now=LONGEST_CACHE)
+            )
+            return {"type": "ephemeral", "ttl": LONGEST_CACHE}
+        case {"prompt_cache_breakpoint": dict()}:
+            return {"type": "ephemeral"}
+        case _:
+            return None
 
 
 def _image(url: str, path: str) -> Json:

@@ -15,6 +15,7 @@ from vaultcore.dialects.anthropic.tools import Tools, render_tools
 from vaultcore.dialects.anthropic.turns import render_system, render_turns
 from vaultcore.dialects.neutral import neutral
 from vaultcore.dialects.payload import dump
+from vaultcore.dialects.unplaced import unplaced, unsigned
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -53,6 +54,7 @@ RENDERED = {
 TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 PERSONAL = re.compile(r".*@.*|\+?[\d\s().-]{7,}")  # an e-mail address, a telephone number
 LONGEST_USER = 512
+UNPLACED = ("messages.name", "messages.audio", "stream_options.include_obfuscation")
 JSON_ONLY = "Answer with one JSON object and nothing else: no prose around it, no code fence."
 
 
@@ -91,6 +93,8 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
     for name, value in asked.items():
         if name not in RENDERED and not neutral(name, value):
             changes.append(Change(name, "dropped", f"{target.provider.title} has no such parameter"))
+    changes += unplaced(asked, f"{target.provider.title} has no place for it", *UNPLACED)
+    changes += unsigned(asked["messages"], "thoughts go back as the blocks they were signed in")
     return Rendered(body, tuple(changes))
 
 
@@ -134,7 +138,9 @@ def _output(
 ) -> Json:
     output: Json = {"effort": thinking.effort} if thinking.effort else {}
     match asked.get("response_format"):
-        case {"type": "json_schema", "json_schema": {"schema": dict() as schema}}:
+        case {"type": "json_schema", "json_schema": {"schema": dict() as schema, **described}}:
+            if described.get("description"):
+                schema = {"description": described["description"], **schema}
             if able.structured_output:
                 path = "response_format.json_schema.schema"
                 output["format"] = {"type": "json_schema", "schema": closed(schema, path, changes)}

@@ -54,8 +54,6 @@ class _Turns:
     def take(self, i: int, message: Message) -> None:
         path = f"messages[{i}]"
         role = message.get("role")
-        if message.get("name") and role != "tool":
-            self.changes.append(Change(f"{path}.name", "dropped", "messages have no names"))
         match role:
             case "assistant":
                 self._assistant(path, message)

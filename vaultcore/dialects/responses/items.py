@@ -69,7 +69,13 @@ def _text(content: object) -> str:
 
 def _parts(content: object, path: str) -> list[Json]:
     parts = content if isinstance(content, list) else []
-    return [_part(part, f"{path}[{i}]") for i, part in enumerate(parts)]
+    return [_marked(_part(part, f"{path}[{i}]"), part) for i, part in enumerate(parts)]
+
+
+def _marked(item: Json, part: Json) -> Json:
+    """With where a cached prefix ends, which is spelt the same here."""
+    mark = part.get("prompt_cache_breakpoint")
+    return {**item, "prompt_cache_breakpoint": mark} if isinstance(mark, dict) else item
 
 
 def _part(part: Json, path: str) -> Json:

@@ -10,6 +10,7 @@ from vaultcore.dialects import Change, Rendered
 from vaultcore.dialects.neutral import neutral
 from vaultcore.dialects.responses.items import render_input
 from vaultcore.dialects.responses.tools import render_choice, render_tools
+from vaultcore.dialects.unplaced import unplaced, unsigned
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -26,6 +27,11 @@ SAME = (
     "prompt_cache_retention",
     "prompt_cache_options",
     "moderation",
+)
+UNPLACED = (
+    *("messages.audio", "messages.cache_control", "messages.content.cache_control"),
+    *("messages.tool_calls.cache_control", "tools.cache_control", "tools.function.cache_control"),
+    *("store", "stream_options.include_obfuscation"),
 )
 ENCRYPTED = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"
@@ -49,6 +55,8 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
                 changes.append(Change(name, "dropped", reason))
         elif (render := RENDERED[name]) is not None:
             render(body, name, asked, changes)
+    changes += unplaced(asked, "there is no place for it here", *UNPLACED)
+    changes += unsigned(request["messages"], "thoughts go back as the items they were issued in")
     if target.model.capabilities.thinking not in (None, "none"):
         body.setdefault("include", []).append(ENCRYPTED)
     return Rendered(body, tuple(changes))
