@@ -35,19 +35,22 @@ INNER = {
     "usage": GROUND | {"catalog"},
     "dialects": GROUND | MODELS - {"vault"},
     "surfaces": GROUND | {"streams", "dialects", "usage"},
+    "artifacts": GROUND | {"catalog", "dialects"},
     "routing": GROUND | MODELS,
     "aws": GROUND | {"vault", "secrets"},
     "runtime": GROUND,
-    "upstream": GROUND | MODELS | {"dialects", "routing"},
+    "upstream": GROUND | MODELS | {"artifacts", "dialects", "routing"},
     "call": GROUND | MODELS | {"dialects", "routing"},
-    "gateway": GROUND | MODELS | {"call", "dialects", "routing", "secrets", "surfaces", "upstream", "usage"},
+    "gateway": GROUND
+    | MODELS
+    | {"artifacts", "call", "dialects", "routing", "secrets", "surfaces", "upstream", "usage"},
     "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream"},
     "services": GROUND | {"catalog", "gateway", "routing", "secrets"},
     "web": GROUND
     | MODELS
-    | {"call", "dialects", "explanation", "gateway", "routing", "secrets", "services", "surfaces"}
-    | {"usage"},
-    "app": GROUND | {"services", "surfaces", "web"},
+    | {"artifacts", "call", "dialects", "explanation", "gateway", "routing", "secrets", "services"}
+    | {"surfaces", "usage"},
+    "app": GROUND | {"artifacts", "services", "surfaces", "web"},
 }
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 OUTER = {
@@ -62,7 +65,7 @@ OUTER = {
     "cli": {"httpx", "uvicorn", "starlette"},
     "handlers": {"mangum"},
 }
-PURE = ("dialects", "surfaces", "routing", "streams", "usage", "catalog")
+PURE = ("artifacts", "dialects", "surfaces", "routing", "streams", "usage", "catalog")
 STANDARD = sys.stdlib_module_names
 
 

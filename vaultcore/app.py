@@ -9,10 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
+from vaultcore.artifacts import embeddings, images
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
-from vaultcore.surfaces import chat, messages
-from vaultcore.web import console, counting, explain, inference, models
+from vaultcore.surfaces import chat, messages, responses
+from vaultcore.web import artifacts, console, counting, explain, inference, models
 from vaultcore.web.admission import Admission
 from vaultcore.web.lazy import LazyAdmin
 from vaultcore.web.refusal import refuse, refuse_http
@@ -25,6 +26,9 @@ def create_app(services: Services) -> ASGIApp:
         Route("/chat/completions", inference.endpoint(chat, services), methods=["POST"]),
         Route("/messages", inference.endpoint(messages, services, messages.native_request), methods=["POST"]),
         Route("/messages/count_tokens", counting.endpoint(services), methods=["POST"]),
+        Route("/embeddings", artifacts.endpoint(embeddings, services), methods=["POST"]),
+        Route("/images/generations", artifacts.endpoint(images, services), methods=["POST"]),
+        Route("/responses", inference.endpoint(responses, services, responses.verbatim), methods=["POST"]),
         Route("/explain", explain.endpoint(services), methods=["POST"]),
         Route("/models", models.index(services), methods=["GET"]),
         Route("/models/{id:path}", models.one(services), methods=["GET"]),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from typing import cast
 
+from vaultcore.artifacts import Artifact
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Target
@@ -21,6 +23,7 @@ from vaultcore.routing.quota import quota
 from vaultcore.routing.splice import Splice
 from vaultcore.secrets import SecretSource
 from vaultcore.upstream.client import Answer, Asked, Upstream, pass_on, render
+from vaultcore.upstream.errand import errands
 from vaultcore.usage.cost import cost
 from vaultcore.wire import Json, Usage
 
@@ -71,7 +74,7 @@ class Gateway:
                     return
 
     async def relay(self, call: Call, path: str) -> Json | None:
-        """What a provider answers at another path of the client's own dialect; None where it speaks another."""
+        """What the provider answers at another path of the client's dialect; None where it speaks another."""
         native, targets = call.native, await self._targets(call)
         if native is None or not targets[0].speaks(native.dialect):
             return None
@@ -81,6 +84,25 @@ class Gateway:
                 with attempt:
                     asked = replace(pass_on(attempt.candidate.target, call.request, native), path=path)
                     return await self.upstream.post(attempt.candidate, asked, self._hear(attempt))
+        raise AssertionError("attempts() ends by raising")
+
+    async def artifact(self, call: Call, artifact: Artifact) -> Json:
+        """Answer with embeddings or images, by whoever of the targets can make what is asked."""
+        asked, targets = cast(Json, call.request), await self._targets(call)
+        able = errands(asked, targets, artifact)
+        async with aclosing(self._attempts(call, [one for one in targets if one.name in able])) as tries:
+            async for attempt in tries:
+                with attempt:
+                    target = attempt.candidate.target
+                    errand, call.passed = able[target.name], False
+                    call.changes = errand.order.changes
+                    _refuse(call.changes, target, strict=call.strict)
+                    parts = await errand.run(self.upstream, attempt.candidate, self._hear(attempt))
+                    made = artifact.render_answer(asked, parts, target.provider.title, int(call.started))
+                    call.changes += made.changes
+                    self._settle(call, attempt, made.usage)
+                    call.cost = call.cost if artifact.priced(target.model) else None
+                    return made.body
         raise AssertionError("attempts() ends by raising")
 
     async def _attempts(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vaultcore.catalog import address
+from vaultcore.catalog import address, offer
 from vaultcore.catalog.schema import Auth, Provider
 from vaultcore.wire import Json
 
@@ -34,5 +34,7 @@ _BUILD: Mapping[str, Callable[[Any], Any]] = {
     "static_models": tuple,
     "aliases": tuple,
     "drop": frozenset,
+    "embeddings": offer.offers,
+    "images": offer.offers,
     "also": frozenset,
 }

@@ -21,6 +21,30 @@ class Auth:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """How a provider makes embeddings or images: of which models, in which format, and where."""
+
+    format: str  # a module of vaultcore.artifacts
+    path: str  # below the base URL; {model} stands for the model's name, {+model} for one with slashes
+    when: tuple[str, ...] = ()  # only of models whose name holds one of these
+    strip: tuple[str, ...] = ()  # endings of the base URL that the path does not go on from
+    auth: Auth | None = None  # None: the provider's own
+    hosts: tuple[str, ...] = ()  # other hosts of its that may be asked for an answer; `.x.y`: those below x.y
+    batch: int = 1  # most inputs or pictures of one request
+    tokens: bool = False  # embeds token arrays too
+    gives: Literal["url", "b64_json"] | None = None  # the one form its pictures have; None: as asked for
+    size: Literal["size", "pixels", "ratio"] = "size"
+    step: int = 1  # sides in pixels are multiples of it
+    ratios: tuple[str, ...] = ()
+    scales: Mapping[str, int] = field(default_factory=dict)  # its word for a size: pixels of 1:1's side
+    rename: Mapping[str, str] = field(default_factory=dict)  # fields, ours -> theirs
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of a field: ours -> theirs
+    drop: frozenset[str] = frozenset()  # fields it can do without
+    refuse: frozenset[str] = frozenset()  # fields that it has no equal for
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # sent where the request is silent
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One row of providers.yaml: who, where, and how its requests differ from its dialect's."""
 
@@ -44,6 +68,8 @@ class Provider:
     local: bool = False  # may be plain http on loopback; needs no key
     placeholders: Mapping[str, str] = field(default_factory=dict)  # `{name}` in base_url -> its variable
     listed: bool = True  # False: model names there are the operator's own, so no bare name leads there
+    embeddings: tuple[Offer, ...] | None = None  # the first that fits; None: as its dialect has
+    images: tuple[Offer, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.title:

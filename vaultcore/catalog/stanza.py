@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vaultcore.catalog import address
+from vaultcore.catalog import address, offer
 from vaultcore.catalog.document import Part
 from vaultcore.wire import Json
 
@@ -217,5 +217,7 @@ _KEYS: Mapping[str, Callable[[Part], Any]] = {
     "placeholders": _placeholders,
     "params": _params,
     "listed": Part.flag,
+    "embeddings": lambda part: offer.parse(part, "embeddings", _auth),
+    "images": lambda part: offer.parse(part, "images", _auth),
     "superseded": _texts,  # base URLs once in use that lead nowhere: a file that names one means the built-in
 }

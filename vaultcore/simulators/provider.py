@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from vaultcore.simulators.atelier import atelier
 from vaultcore.simulators.reply import Json, Prompt, Reply, reply
 from vaultcore.simulators.script import Asked, Cut, Mishap, Refused, Script
 
@@ -78,6 +79,7 @@ def application(
         routes=[
             Route(f"/v1{manners.PATH}", complete, methods=["POST"]),
             Route("/v1/models", listed, methods=["GET"]),
+            *atelier(keys, script),
         ],
         exception_handlers={Refused: refused},
     )

@@ -40,6 +40,7 @@ class Asked:
     dialect: str  # of the body, and so of the answer
     headers: Mapping[str, str] = field(default_factory=dict)
     native: bool = False  # the client's own words: what comes back passes as it is
+    method: str = "POST"  # a GET has no body
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,15 @@ class Upstream:
             return replace(answer, body=speech.pass_answer(answer.body, candidate.target))
         return answer
 
-    async def post(self, candidate: Candidate, asked: Asked, heard: Heard) -> Json:
+    def timer(self) -> Timer:
+        """The deadlines of an attempt that takes several posts."""
+        return Timer(self._timeouts, whole=self._timeouts.total)
+
+    async def post(
+        self, candidate: Candidate, asked: Asked, heard: Heard, timer: Timer | None = None
+    ) -> Json:
         """The JSON object that answers a request for something else than a completion, or `UpstreamError`."""
-        timer = Timer(self._timeouts, whole=self._timeouts.total)
+        timer = timer or self.timer()
         outgoing = _outgoing(candidate, asked, accept="application/json")
         async with self._answer(candidate, dialect(asked.dialect), outgoing, heard, timer) as response:
             told = _object(await _body(candidate, response, timer))
@@ -155,7 +162,7 @@ class Upstream:
 
 def _outgoing(candidate: Candidate, asked: Asked, *, accept: str) -> httpx.Request:
     provider = candidate.target.provider
-    content = _encode(asked.rendered.body)
+    content = _encode(asked.rendered.body) if asked.method == "POST" else None
     try:
         fields = headers(provider, candidate.credential, accept=accept, more=asked.headers)
     except Unsendable as error:
@@ -163,7 +170,7 @@ def _outgoing(candidate: Candidate, asked: Asked, *, accept: str) -> httpx.Reque
     else:
         try:
             url = address(provider.base_url, asked.path, plain=provider.local)
-            return httpx.Request("POST", url, headers=fields, content=content)
+            return httpx.Request(asked.method, url, headers=fields, content=content)
         except (Unsendable, httpx.InvalidURL) as error:
             reason, fault = str(error), Fault.HOST
     raise failure.unsendable(candidate, reason, fault)
