@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -19,6 +20,8 @@ STOPS: Mapping[str, str] = {
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+PIECES = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', re.DOTALL)
 ERRORS: Mapping[int, str] = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -75,14 +78,28 @@ def render_usage(usage: Usage | None) -> Json:
 
 
 def read_input(text: object) -> Json:
-    """A call's input, which has to be an object, whatever the model wrote."""
+    """A call's input, which has to be an object, whatever the model wrote and wherever it was cut off."""
     if (read := arguments(text)) is not None:
         return read
     try:
-        first, _ = json.JSONDecoder().raw_decode(str(text).strip())
+        first, _ = json.JSONDecoder().raw_decode(_closed(str(text).strip()))
     except (ValueError, RecursionError):
         first = None
     return first if isinstance(first, dict) else {"arguments": text}
+
+
+def _closed(text: str) -> str:
+    """JSON with what is still open at its end closed."""
+    closing: list[str] = []
+    for found in PIECES.findall(text):
+        match found:
+            case "{" | "[":
+                closing.append("}" if found == "{" else "]")
+            case "}" | "]" if closing:
+                closing.pop()
+            case _ if found.startswith('"') and not STRING.fullmatch(found):
+                return text + '"' + "".join(reversed(closing))
+    return text + "".join(reversed(closing))
 
 
 def render_error(error: GatewayError) -> Json:
