@@ -5,6 +5,7 @@ sample      a value that a JSON schema allows
 script      mishaps to play instead of an answer, and what has been asked
 openai      the rules and the form of OpenAI chat completions
 anthropic   the rules and the form of Anthropic Messages
+responses   the rules and the form of OpenAI Responses, spoken by the openai ones too
 studio      vectors and pictures, by the rules and in the form of each who makes them
 atelier     the studio's paths, which every provider answers
 provider    either of them as an ASGI app

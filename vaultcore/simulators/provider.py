@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from starlette.applications import Starlette
@@ -42,11 +43,20 @@ class Manners(Protocol):
 
 
 def application(
-    manners: Manners, title: str, keys: tuple[str, ...], script: Script, *, pace: float = 0.0
+    manners: Manners,
+    title: str,
+    keys: tuple[str, ...],
+    script: Script,
+    *,
+    pace: float = 0.0,
+    also: Sequence[Manners] = (),
 ) -> Starlette:
-    """The provider. It accepts its keys; `pace` is the seconds between two events of a stream."""
+    """The provider. It accepts its keys; `pace` is the seconds between two events of a stream.
 
-    async def complete(request: Request) -> Response:
+    It speaks in `also` besides, with the same key and script, where those have other paths.
+    """
+
+    async def complete(request: Request, manners: Manners) -> Response:
         body = await _told(request)
         known = manners.token(request.headers) in keys
         name = str(body.get("model", ""))
@@ -77,7 +87,10 @@ def application(
 
     return Starlette(
         routes=[
-            Route(f"/v1{manners.PATH}", complete, methods=["POST"]),
+            *(
+                Route(f"/v1{each.PATH}", partial(complete, manners=each), methods=["POST"])
+                for each in (manners, *also)
+            ),
             Route("/v1/models", listed, methods=["GET"]),
             *atelier(keys, script),
         ],

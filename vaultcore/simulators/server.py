@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from vaultcore.simulators import anthropic, openai
+from vaultcore.simulators import anthropic, openai, responses
 from vaultcore.simulators.provider import Manners, application
 from vaultcore.simulators.script import Script
 
-MANNERS: Mapping[str, Manners] = {"openai": openai, "anthropic": anthropic}
+MANNERS: Mapping[str, Manners] = {"openai": openai, "anthropic": anthropic, "responses": responses}
+ALSO: Mapping[str, tuple[Manners, ...]] = {"openai": (responses,)}  # spoken at the same address
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,14 @@ def simulated(
         (
             uvicorn.Server(
                 uvicorn.Config(
-                    application(MANNERS[one.dialect], one.name, one.keys, one.script, pace=pace),
+                    application(
+                        MANNERS[one.dialect],
+                        one.name,
+                        one.keys,
+                        one.script,
+                        pace=pace,
+                        also=ALSO.get(one.dialect, ()),
+                    ),
                     http=_Quiet,
                     ws="none",
                     lifespan="off",
