@@ -6,6 +6,8 @@ VENV   := .venv
 SAM    := .venv-sam
 NODE   := build/node
 LOCK   := build/lock-venv
+CLIENTS := .venv-clients
+NODE_CLIENTS := build/node-clients
 BIN    := $(VENV)/bin
 PIP    := -m pip -qq --disable-pip-version-check install
 PORT   ?= 8787
@@ -15,10 +17,10 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint format bench install lock clean
+.PHONY: help demo serve test test-clients lint format bench install lock clean
 
 help: ## list what can be made
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.serve ## the whole story without an account or a network, then serves on port 8787
 	@$(BIN)/vaultedge demo --port $(PORT) $(ARGS)
@@ -28,6 +30,10 @@ serve: $(VENV)/.serve ## your own keys: the gateway on this machine
 
 test: $(VENV)/.dev $(SAM)/.installed $(NODE)/.installed ## install everything and run every test; TESTS=tests/vault for some
 	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
+
+test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## LangChain, LlamaIndex, Vercel AI, ... against a served gateway
+	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
+		$(CLIENTS)/bin/python -m pytest -q -W ignore $(XDIST) $(or $(TESTS),tests/clients) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
 	@$(BIN)/ruff check .
@@ -47,10 +53,11 @@ lock: $(LOCK)/.installed ## resolve the requirements*.txt files anew from pyproj
 	$(COMPILE) --extra serve --group build --group dev pyproject.toml -o requirements-dev.txt
 	$(COMPILE) -c requirements-dev.txt --extra serve --group build pyproject.toml -o requirements-serve.txt
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
+	$(COMPILE) --group clients -o requirements-clients.txt
 	echo 'aws-sam-cli>=1.170' | $(COMPILE) - -o requirements-sam.txt
 
 clean: ## remove what was installed and built
-	rm -rf $(VENV) $(SAM) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(SAM) $(CLIENTS) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
 
 # How requirements are resolved: for every platform and Python, by hash, naming no index.
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -94,6 +101,19 @@ $(NODE)/.installed: tests/sdk/node/package-lock.json
 	@cp tests/sdk/node/package.json tests/sdk/node/package-lock.json $(NODE)
 	@if command -v npm >/dev/null; then cd $(NODE) && npm ci --silent --ignore-scripts --no-audit --no-fund; fi \
 		|| echo "npm could not install: the tests that need node are skipped" >&2
+	@touch $@
+
+# Client libraries want what the gateway must not depend on, so they live apart; `-W ignore` is for their warnings.
+$(CLIENTS)/.installed: requirements-clients.txt
+	@echo "making $(CLIENTS) with the client libraries ..." >&2
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python $(PIP) --no-deps --require-hashes -r requirements-clients.txt
+	@touch $@
+
+$(NODE_CLIENTS)/.installed: tests/clients/node/package-lock.json
+	@mkdir -p $(NODE_CLIENTS)
+	@cp tests/clients/node/package.json tests/clients/node/package-lock.json $(NODE_CLIENTS)
+	@cd $(NODE_CLIENTS) && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 $(LOCK)/.installed:

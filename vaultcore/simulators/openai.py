@@ -233,14 +233,16 @@ def _called(call: Json, param: str) -> str:
 
 
 def _schema(body: Json) -> Json | None:
-    """The schema of the JSON that is asked for: told with the request or, for any JSON object, in words."""
+    """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
     match body.get("response_format"):
         case {"type": "json_schema", "json_schema": {"schema": dict() as schema}}:
             return schema
-        case {"type": "json_object"}:
-            return schema_in(" ".join(_text(message.get("content")) for message in body["messages"])) or {}
+        case {"type": str(kind)}:
+            otherwise: Json | None = {} if kind == "json_object" else None
         case _:
-            return None
+            otherwise = None
+    instructions = [message for message in body["messages"] if message["role"] in ("system", "developer")]
+    return schema_in(" ".join(_text(message.get("content")) for message in instructions)) or otherwise
 
 
 def _forced(choice: object) -> str | None:
