@@ -56,7 +56,7 @@ ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 OUTER = {
     "vault": {"cryptography"},
     "catalog": {"yaml"},
-    "upstream": {"httpx", "h11"},
+    "upstream": {"httpx", "h11", "botocore"},
     "aws": {"boto3", "botocore"},
     "web": {"starlette", "fastapi", "pydantic"},
     "app": {"starlette"},

@@ -81,7 +81,9 @@ def test_the_catalog_and_the_dialects_name_the_same_dialects() -> None:
             "https://api.cloudflare.com/client/v4/accounts/0123abcd",
         ),
         ("azure", "AZURE_OPENAI_RESOURCE", "my-house", "https://my-house.openai.azure.com/"),
-        ("bedrock", "AWS_REGION", "eu-west-1", "https://bedrock-mantle.eu-west-1.api.aws/"),
+        ("bedrock", "AWS_REGION", "eu-west-1", "https://bedrock-runtime.eu-west-1.amazonaws.com"),
+        ("bedrock", "AWS_DEFAULT_REGION", "eu-west-1", "https://bedrock-runtime.eu-west-1.amazonaws.com"),
+        ("bedrock-mantle", "AWS_REGION", "eu-west-1", "https://bedrock-mantle.eu-west-1.api.aws/"),
         ("databricks", "DATABRICKS_HOST", "https://adb-1.2.net/", "https://adb-1.2.net/serving-endpoints"),
     ],
 )

@@ -10,14 +10,21 @@ from typing import Any, Literal
 ModelType = Literal["text", "image", "hybrid", "embedding"]
 Strategy = Literal["priority", "weighted", "cheapest"]
 Framing = Literal["sse", "eventstream"]
+Scheme = Literal["header", "sigv4"]
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """How a provider wants its key: the header's name and what stands before the key in it."""
+    """How a provider wants its key: the header's name and what stands before the key in it.
+
+    With `sigv4` a key that is a pair, `ID:SECRET` or `ID:SECRET:TOKEN`, does not travel: it signs.
+    """
 
     header: str = "authorization"
     prefix: str = "Bearer "
+    scheme: Scheme = "header"
+    service: str = ""  # of AWS, as it is signed for
+    region: str = ""  # likewise; may hold a placeholder of the base URL's
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class Provider:
     drop: frozenset[str] = frozenset()  # top-level request fields it refuses
     defaults: Mapping[str, Any] = field(default_factory=dict)  # sent where the request is silent
     local: bool = False  # may be plain http on loopback; needs no key
-    placeholders: Mapping[str, str] = field(default_factory=dict)  # `{name}` in base_url -> its variable
+    keyless: bool = False  # may be called without a key in the vault: this process has its own credentials
+    placeholders: Mapping[str, str] = field(default_factory=dict)  # `{name}` in base_url -> its variables
     listed: bool = True  # False: model names there are the operator's own, so no bare name leads there
     embeddings: tuple[Offer, ...] | None = None  # the first that fits; None: as its dialect has
     images: tuple[Offer, ...] | None = None
@@ -82,10 +90,11 @@ class Provider:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Placeholders of the base URL that nobody has filled: such a provider cannot be called."""
-        if "{" not in self.base_url:
+        """Placeholders of its address that nobody has filled: such a provider cannot be called."""
+        address = self.base_url + self.auth.region
+        if "{" not in address:
             return ()
-        return tuple(name for _, name, _, _ in Formatter().parse(self.base_url) if name)
+        return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(address) if name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +130,8 @@ class Capabilities:
     effort_levels: tuple[str, ...] = ()
     mid_conversation_system: bool | None = None
     prompt_cache: bool | None = None
+    system: bool | None = None  # knows instructions apart from the conversation
+    streamed_tools: bool | None = None  # streams an answer that may call tools
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ ENDPOINTS: Mapping[str, tuple[str, ...]] = {  # every dialect, and what VaultEdg
     "openai": ("/chat/completions",),
     "anthropic": ("/messages",),
     "responses": ("/responses",),
+    "bedrock": (),
 }
 CAMEL = {
     "baseUrl": "base_url",
@@ -108,7 +109,9 @@ def _auth(part: Part) -> Json:
         if part.value.lower() == "query":
             raise part.refuse("keys never travel in URLs: use bearer or x-api-key")
         return SCHEMES[part.choice(SCHEMES)]
-    given = part.mapping({"header", "prefix"})
+    given = part.mapping({"header", "prefix", "scheme", "service", "region"})
+    if "scheme" in given:
+        return _signed(part, given)
     if "header" not in given:
         raise part.refuse("has no header")
     header = _header_name(given["header"], given["header"].text())
@@ -118,6 +121,18 @@ def _auth(part: Part) -> Json:
     if not isinstance(prefix.value, str) or not _PRINTABLE.fullmatch(prefix.value):
         raise prefix.refuse("must be printable ASCII")
     return {"header": header, "prefix": prefix.value}
+
+
+def _signed(part: Part, given: Mapping[str, Part]) -> Json:
+    """Auth by signature: what is signed for, and nothing that a header would need."""
+    scheme = given["scheme"].choice(("sigv4",))
+    if sorted(given) != ["region", "scheme", "service"]:
+        raise part.refuse("must have a scheme, a service and a region")
+    if not address.usable(given["service"].text()):
+        raise given["service"].refuse("is no name of a service")
+    if not address.usable(given["region"].text().strip("{}")):
+        raise given["region"].refuse("is no region: write one, or {region} where the base URL asks for it")
+    return {"scheme": scheme, "service": given["service"].text(), "region": given["region"].text()}
 
 
 def _headers(part: Part) -> Json:
@@ -154,7 +169,13 @@ def _variables(part: Part) -> list[str]:
 
 
 def _placeholders(part: Part) -> Json:
-    return {name: _variables(value)[0] for name, value in part.mapping().items()}
+    several = {name: _variables(value) for name, value in part.mapping().items()}
+    return {name: names if len(names) > 1 else names[0] for name, names in several.items()}
+
+
+def _keyless(part: Part) -> bool | str:
+    """Yes or no, or the environment variable that says so."""
+    return part.flag() if isinstance(part.value, bool) else _variables(part)[0]
 
 
 def _models_path(part: Part) -> str | None:
@@ -213,6 +234,7 @@ _KEYS: Mapping[str, Callable[[Part], Any]] = {
     "drop": _texts,
     "defaults": _plain,
     "local": Part.flag,
+    "keyless": _keyless,
     "aliases": _aliases,
     "placeholders": _placeholders,
     "params": _params,

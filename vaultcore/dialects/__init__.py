@@ -138,4 +138,5 @@ NAMES: Mapping[str, str] = {
     "openai": "OpenAI chat completions, spoken by most of the catalog",
     "anthropic": "Anthropic Messages",
     "responses": "OpenAI Responses",
+    "bedrock": "Amazon Bedrock Converse",
 }

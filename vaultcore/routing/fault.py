@@ -14,6 +14,7 @@ _BY_STATUS: Mapping[int, Fault] = {
     405: Fault.MODEL,
     408: Fault.HOST,
     409: Fault.HOST,
+    424: Fault.HOST,
     425: Fault.HOST,
     429: Fault.RATE,
     501: Fault.MODEL,
@@ -35,6 +36,15 @@ _KEY_CODES = frozenset(
         "permission_denied",
         "permission_error",
         "unauthenticated",
+        # AWS
+        "accessdeniedexception",
+        "expiredtokenexception",
+        "incompletesignatureexception",
+        "invalidsignatureexception",
+        "missingauthenticationtokenexception",
+        "notauthorized",
+        "optinrequired",
+        "unrecognizedclientexception",
     }
 )
 _RATE_CODES = frozenset(
@@ -45,6 +55,10 @@ _RATE_CODES = frozenset(
         "resource_exhausted",
         "tokens",
         "too_many_requests",
+        # AWS
+        "modelnotreadyexception",
+        "servicequotaexceededexception",
+        "throttlingexception",
     }
 )
 _MODEL_CODES = frozenset({"model_not_found", "not_found_error"})
@@ -60,7 +74,11 @@ _REQUEST_CODES = frozenset(
     }
 )
 _SAYS_MORE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
-    400: ((_KEY_CODES, Fault.KEY), (frozenset({"model_not_found"}), Fault.MODEL)),
+    400: (
+        (_KEY_CODES, Fault.KEY),
+        (_RATE_CODES, Fault.RATE),
+        (frozenset({"model_not_found"}), Fault.MODEL),
+    ),
     429: ((_KEY_CODES, Fault.KEY),),
     None: (
         (_KEY_CODES, Fault.KEY),

@@ -42,14 +42,14 @@ def plan(targets: Iterable[Target], keyring: Keyring, health: Health, now: float
 
 
 def reachable(providers: Iterable[Provider], keyring: Keyring) -> frozenset[str]:
-    """Names of the providers that can be called: those with a key, and local ones."""
+    """Names of the providers that can be called: those with a key, and those that need none."""
     return frozenset(provider.name for provider in providers if credentials(provider, keyring))
 
 
 def credentials(provider: Provider, keyring: Keyring) -> Sequence[Credential]:
-    """The keys of a provider, under any of its names; a local one without a key is called without one."""
+    """The keys of a provider, under any of its names; a local or keyless one without is called without."""
     held = [key for name in (provider.name, *provider.aliases) for key in keyring.of(name)]
-    return held or ([Credential(provider.name, "")] if provider.local else [])
+    return held or ([Credential(provider.name, "")] if provider.local or provider.keyless else [])
 
 
 def _draw(weight: int, chance: float) -> float:

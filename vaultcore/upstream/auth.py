@@ -1,18 +1,26 @@
-"""Where a request goes and the headers it carries: constants, the catalog's and the key. No client's."""
+"""Where a request goes and the headers it carries: constants, the catalog's and the key. No client's.
+
+A key that signs stands in no header; see signing.py.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import httpx
 
-from vaultcore.catalog.schema import Provider
+from vaultcore.catalog.schema import Provider, Scheme
+from vaultcore.upstream.signing import is_pair
 from vaultcore.vault.keyring import Credential
 
 USER_AGENT = "vaultedge/0.1"
 NOTHING: Mapping[str, str] = {}
+SCHEMES: Mapping[Scheme, Callable[[str], bool]] = {  # whether a key signs, or else stands in the header
+    "header": lambda _: False,
+    "sigv4": lambda key: not key or is_pair(key),
+}
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")  # what a key may consist of
 _FIELD = re.compile(r"[\x20-\x7e]*")  # what a header of the catalog's may consist of
@@ -42,20 +50,20 @@ def headers(
             raise Unsendable(
                 f"header {name!r} of the provider's row holds characters that no header can carry"
             )
+    if SCHEMES[provider.auth.scheme](credential.key):
+        return _Hidden(fields)
     if credential.key:
         if not _VISIBLE.fullmatch(credential.key):
             raise Unsendable("the key holds characters that no header can carry")
-        return _Sealed(fields, provider, credential)
+        auth = provider.auth
+        return _Hidden({**fields, auth.header.lower(): auth.prefix + credential.key})
     if not provider.local:
         raise Unsendable("the key is empty")
     return httpx.Headers(fields)
 
 
-class _Sealed(httpx.Headers):
+class _Hidden(httpx.Headers):
     """Headers whose repr shows no value: the one with the key may have any name."""
-
-    def __init__(self, fields: dict[str, str], provider: Provider, credential: Credential) -> None:
-        super().__init__({**fields, provider.auth.header.lower(): provider.auth.prefix + credential.key})
 
     def __repr__(self) -> str:
         return f"Headers({', '.join(self)})"

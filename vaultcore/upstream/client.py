@@ -11,19 +11,25 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 
-from vaultcore.catalog.schema import Target
+from vaultcore.catalog.schema import Framing, Target
 from vaultcore.dialects import Dialect, Keeping, Native, Passed, Piece, Rendered, StreamFault, dialect
-from vaultcore.errors import Fault, InvalidRequest, UpstreamError
+from vaultcore.errors import UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
 from vaultcore.upstream import failure, whole
-from vaultcore.upstream.auth import Unsendable, address, headers
+from vaultcore.upstream.outgoing import outgoing
 from vaultcore.upstream.reading import Reading
+from vaultcore.upstream.signing import Signer
 from vaultcore.upstream.timer import Timer
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 Heard = Callable[[Mapping[str, str], int], None]
 
+JSON = "application/json"
+ACCEPTS: Mapping[Framing, str] = {
+    "sse": "text/event-stream",
+    "eventstream": "application/vnd.amazon.eventstream",
+}
 MAX_ANSWER = 64 * 1024 * 1024  # bytes of a buffered answer
 MAX_ERROR = 64 * 1024  # bytes of an error that are read
 ERROR_TIME = 5.0  # seconds an error's body may take: its status is known already
@@ -74,6 +80,7 @@ class Upstream:
     def __init__(self, http: httpx.AsyncClient, timeouts: Timeouts) -> None:
         self._http = http
         self._timeouts = timeouts
+        self._signer = Signer()
 
     async def aclose(self) -> None:
         """Close every connection to a provider."""
@@ -82,7 +89,7 @@ class Upstream:
     async def complete(self, candidate: Candidate, asked: Asked, heard: Heard) -> Answer:
         """A whole answer to a request that asked for one, or `UpstreamError`."""
         timer = Timer(self._timeouts, whole=self._timeouts.total)
-        outgoing = _outgoing(candidate, asked, accept="application/json")
+        outgoing = await self._outgoing(candidate, asked, timer, accept=JSON)
         speech = dialect(asked.dialect)
         async with self._answer(candidate, speech, outgoing, heard, timer) as response:
             answer = await _whole(candidate, speech, response, timer)
@@ -99,7 +106,7 @@ class Upstream:
     ) -> Json:
         """The JSON object that answers a request for something else than a completion, or `UpstreamError`."""
         timer = timer or self.timer()
-        outgoing = _outgoing(candidate, asked, accept="application/json")
+        outgoing = await self._outgoing(candidate, asked, timer, accept=JSON)
         async with self._answer(candidate, dialect(asked.dialect), outgoing, heard, timer) as response:
             told = _object(await _body(candidate, response, timer))
         if told is None:
@@ -112,14 +119,15 @@ class Upstream:
         Raises `UpstreamError`, and after the first chunk `StreamBroken`.
         """
         timer = Timer(self._timeouts, whole=self._timeouts.stream, first=self._timeouts.first_token)
-        outgoing = _outgoing(candidate, asked, accept="text/event-stream")
+        framing = candidate.target.provider.framing
+        outgoing = await self._outgoing(candidate, asked, timer, accept=ACCEPTS[framing])
         speech = dialect(asked.dialect)
         async with self._answer(candidate, speech, outgoing, heard, timer) as response:
             if _is_json(response):
                 for chunk in whole.chunks((await _whole(candidate, speech, response, timer)).completion):
                     yield chunk
                 return
-            reading = Reading(speech.decoder(), passing=asked.native)
+            reading = Reading(speech.decoder(), framing, passing=asked.native)
             async with aclosing(_pieces(candidate, response, timer)) as pieces:
                 while not reading.ended:
                     for said in await _next(candidate, pieces, reading, timer):
@@ -146,6 +154,18 @@ class Upstream:
         finally:
             await _close(response)
 
+    async def _outgoing(
+        self, candidate: Candidate, asked: Asked, timer: Timer, *, accept: str
+    ) -> httpx.Request:
+        try:
+            async with asyncio.timeout_at(timer.until_answer()):
+                body = None if asked.method == "GET" else asked.rendered.body
+                told = (asked.path, body, asked.headers)
+                return await outgoing(candidate, *told, accept=accept, signer=self._signer)
+        except TimeoutError:
+            reason = timer.passed
+        raise failure.broken(candidate, reason)
+
     async def _send(self, candidate: Candidate, outgoing: httpx.Request, timer: Timer) -> httpx.Response:
         outgoing.extensions["timeout"] = {"connect": self._timeouts.connect}
         try:
@@ -160,34 +180,8 @@ class Upstream:
         raise failure.broken(candidate, reason)
 
 
-def _outgoing(candidate: Candidate, asked: Asked, *, accept: str) -> httpx.Request:
-    provider = candidate.target.provider
-    content = _encode(asked.rendered.body) if asked.method == "POST" else None
-    try:
-        fields = headers(provider, candidate.credential, accept=accept, more=asked.headers)
-    except Unsendable as error:
-        reason, fault = str(error), Fault.KEY
-    else:
-        try:
-            url = address(provider.base_url, asked.path, plain=provider.local)
-            return httpx.Request(asked.method, url, headers=fields, content=content)
-        except (Unsendable, httpx.InvalidURL) as error:
-            reason, fault = str(error), Fault.HOST
-    raise failure.unsendable(candidate, reason, fault)
-
-
-def _encode(body: Json) -> bytes:
-    try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        reason = "holds a lone surrogate, which no encoding can carry"
-    except (ValueError, RecursionError):
-        reason = "holds a value that JSON has no word for"
-    raise InvalidRequest(f"the request {reason}")
-
-
 def _is_json(response: httpx.Response) -> bool:
-    return _type(response) == "application/json"
+    return _type(response) == JSON
 
 
 def _type(response: httpx.Response) -> str:
@@ -297,7 +291,7 @@ async def _refusal(
                     break
     except UpstreamError:
         pass  # what came is enough: the status says the most
-    detail = speech.parse_error(response.status_code, body[:MAX_ERROR])
+    detail = failure.named(speech.parse_error(response.status_code, body[:MAX_ERROR]), response.headers)
     wait = failure.retry_after(response.headers, time.time())
     return failure.refused(candidate, response.status_code, detail, retry_after=wait)
 

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -37,6 +38,12 @@ def refused(
 ) -> UpstreamError:
     """The error of an answer that is not a 200."""
     return _told(candidate, status, fault(status, detail.code), detail, retry_after)
+
+
+def named(detail: ErrorDetail, headers: Mapping[str, str]) -> ErrorDetail:
+    """The detail with the error's name where only a header tells it, as AWS does: `Name:http://…`."""
+    name = headers.get("x-amzn-errortype", "").partition(":")[0]
+    return replace(detail, code=name) if name and detail.code is None else detail
 
 
 def reported(candidate: Candidate, status: int | None, detail: ErrorDetail) -> UpstreamError:

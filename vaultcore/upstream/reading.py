@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
+from vaultcore.catalog.schema import Framing
 from vaultcore.dialects import Passed, Piece, StreamFault
-from vaultcore.streams import Stage, sse
+from vaultcore.streams import Stage, eventstream, sse
 from vaultcore.wire import ChatChunk
 
+FRAMINGS: Mapping[Framing, Callable[[], Stage[bytes, sse.Event]]] = {
+    "sse": sse.Decoder,
+    "eventstream": eventstream.Decoder,
+}
 END = "[DONE]"  # what most providers end a stream with; nothing after it counts
 
 
@@ -18,12 +23,14 @@ class Reading:
     has not begun to answer. With `passing` each event is told with its chunks, else the chunks alone.
     """
 
-    def __init__(self, decoder: Stage[sse.Event, ChatChunk], *, passing: bool = False) -> None:
+    def __init__(
+        self, decoder: Stage[sse.Event, ChatChunk], framing: Framing = "sse", *, passing: bool = False
+    ) -> None:
         self.begun = False  # something of the answer is out
         self.ended = False
         self.cut = False  # it ended, but neither by a reason to finish nor by its mark
         self.fault: StreamFault | ValueError | RecursionError | None = None
-        self._lines = sse.Decoder()
+        self._events = FRAMINGS[framing]()
         self._decoder = decoder
         self._passing = passing
         self._held: list[Piece] = []
@@ -38,7 +45,7 @@ class Reading:
     def feed(self, piece: bytes) -> list[Piece]:
         said: list[Piece] = []
         try:
-            for event in self._lines.feed(piece):
+            for event in self._events.feed(piece):
                 self._accept(event, self._decoder.feed(event), said)
                 if event.data == END:
                     self.ended = True
@@ -51,7 +58,7 @@ class Reading:
         said: list[Piece] = []
         try:
             if not self.ended:
-                for event in self._lines.close():
+                for event in self._events.close():
                     self._accept(event, self._decoder.feed(event), said)
             self._accept(None, self._decoder.close(), said)
         except (StreamFault, ValueError, RecursionError) as error:

@@ -110,8 +110,8 @@ def thoughts(told: object) -> list[Json]:
 def annotation(told: object, start: int, end: int) -> Json | None:
     """A citation of a web page; `start` and `end` are where the text that cites it stands."""
     match told:
-        case {"location": {"web": {"url": str(url)}}}:
-            title = told.get("title")
+        case {"location": {"web": {"url": str(url)}}, **rest}:
+            title = rest.get("title")
             cited = {
                 "start_index": start,
                 "end_index": end,
