@@ -96,6 +96,30 @@ def test_r16_our_own_thinking_goes_to_nobody(tmp_path: Path, provider: FakeProvi
     assert sent(provider)["messages"] == [*HI, {"role": "assistant", "content": [signed, text]}, *HI]
 
 
+THOUGHT = {"role": "assistant", "content": "Ah.", "reasoning_content": "Hm. Well."}
+
+
+def completion(message: dict[str, Any]) -> Answer:
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return Answer(body=json.dumps({"id": "c1", "object": "chat.completion", "choices": [choice]}).encode())
+
+
+def test_r16_thinking_returns_to_its_provider_alone(tmp_path: Path, provider: FakeProvider) -> None:
+    """Reasoning of another provider is a thinking block, comes back to it as reasoning, and to no other."""
+    provider.script("gpt-fake", completion(THOUGHT))
+    content = post(tmp_path, provider, "one/gpt-fake").json()["content"]
+    turns = [*HI, {"role": "assistant", "content": content}, *HI]
+    post(tmp_path, provider, "one/gpt-fake", messages=turns)
+    again = sent(provider)["messages"][1]
+    post(tmp_path, provider, "two/claude-fake", messages=turns)
+
+    assert [block["type"] for block in content] == ["thinking", "text"]
+    assert content[0]["thinking"] == "Hm. Well."
+    assert again == THOUGHT
+    assert sent(provider)["messages"][1]["content"] == [{"type": "text", "text": "Ah."}]
+    assert not any(b"ve1." in request.raw for request in provider.requests)
+
+
 @pytest.mark.parametrize("path", ["/v1/messages", "/messages", "/v1/messages?beta=true"])
 def test_r1_any_way_to_send_the_key(tmp_path: Path, provider: FakeProvider, path: str) -> None:
     """The endpoint answers with and without /v1, and to `x-api-key` as its SDK sends it."""

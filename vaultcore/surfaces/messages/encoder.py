@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
 from vaultcore.streams.sse import Event
 from vaultcore.surfaces.messages.response import head, read_input, render_stop, render_usage
-from vaultcore.surfaces.messages.state import kept, pack
+from vaultcore.surfaces.messages.state import kept, kept_of_message, merged, native, pack
 from vaultcore.surfaces.text import dump
 from vaultcore.usage.estimate import estimate, tokens
 from vaultcore.wire import ChatChunk, ChatRequest, Json, Usage
@@ -105,19 +106,17 @@ class Encoder:
                 self._say(block, {"type": "text_delta", "text": words}, events)
         for call in delta.get("tool_calls") or ():
             self._call(call, events)
-        for name, value in kept(delta).items():
-            held = self._state.get(name)
-            self._state[name] = held + value if isinstance(held, list) and isinstance(value, list) else value
+        if state := kept_of_message(delta):
+            self._state = cast(Json, merged(self._state, state))
 
     def _think(self, delta: Json, events: list[Event]) -> None:
-        blocks = delta.get("thinking_blocks")
-        if not blocks:
-            if words := delta.get("reasoning_content"):
-                self._thought(THOUGHT, words, events)
-            return
+        blocks = [block for block in delta.get("thinking_blocks") or () if native(block)]
+        words = delta.get("reasoning_content")
+        if words and not any("thinking" in block for block in blocks):
+            self._thought(THOUGHT, words, events)
         for block in blocks:
             name = f"{THOUGHT} {block.get('index')}"
-            if block.get("type") == "redacted_thinking":
+            if block["type"] == "redacted_thinking":
                 self._seal(name, block.get("data") or "", events)
                 continue
             self._thought(name, block.get("thinking") or "", events)

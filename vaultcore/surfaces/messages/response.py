@@ -10,7 +10,7 @@ from typing import cast
 from vaultcore.dialects.payload import arguments
 from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
-from vaultcore.surfaces.messages.state import kept, pack
+from vaultcore.surfaces.messages.state import kept, kept_of_message, native, pack
 from vaultcore.surfaces.text import dump
 from vaultcore.wire import ChatCompletion, Json, Usage
 
@@ -114,13 +114,13 @@ def render_failure(error: GatewayError) -> Event:
 def _blocks(message: Json) -> list[Json]:
     calls: list[Json] = message.get("tool_calls") or []
     blocks = _thoughts(message)
-    if state := kept(message):
-        blocks.append({"type": "redacted_thinking", "data": pack({"": state})})
     for words in (message.get("content"), message.get("refusal")):
         if isinstance(words, str) and words:
             blocks.append({"type": "text", "text": words})
     for call in calls:
         blocks += render_call(call)
+    if state := kept_of_message(message):
+        blocks.append({"type": "redacted_thinking", "data": pack({"": state})})
     return blocks
 
 
@@ -138,14 +138,12 @@ def render_call(call: Json) -> list[Json]:
 
 
 def _thoughts(message: Json) -> list[Json]:
-    blocks = [block for block in message.get("thinking_blocks") or () if isinstance(block, dict)]
-    if not blocks:
-        told = message.get("reasoning_content")
-        return [{"type": "thinking", "thinking": told, "signature": pack({})}] if told else []
+    blocks = [block for block in message.get("thinking_blocks") or () if native(block)]
+    told = message.get("reasoning_content")
+    if told and not any(block["type"] == "thinking" for block in blocks):
+        blocks.insert(0, {"type": "thinking", "thinking": told})
     bare = [{name: value for name, value in block.items() if name != "index"} for block in blocks]
     return [
-        {**block, "signature": block.get("signature") or pack({})}
-        if block.get("type") == "thinking"
-        else block
+        {**block, "signature": block.get("signature") or pack({})} if block["type"] == "thinking" else block
         for block in bare
     ]

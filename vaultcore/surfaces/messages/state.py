@@ -48,6 +48,30 @@ def kept(told: Mapping[str, object]) -> Json:
     return {name: value for name in KEPT if (value := told.get(name))}
 
 
+def kept_of_message(told: Mapping[str, object]) -> Json:
+    """The same of a message or a delta, its thoughts in other forms than Anthropic's among it."""
+    blocks = told.get("thinking_blocks")
+    others = [block for block in blocks if not native(block)] if isinstance(blocks, list) else []
+    plain = [{name: value for name, value in block.items() if name != "index"} for block in others]
+    return {**kept(told), "thinking_blocks": plain} if plain else kept(told)
+
+
+def native(block: object) -> bool:
+    """Whether a thought is in Anthropic's own form, and can stand in an answer as it is."""
+    return isinstance(block, dict) and block.get("type") in _OPENED_BY
+
+
+def merged(held: object, more: object) -> object:
+    """Two fragments of the same state: objects field by field, lists one after the other."""
+    match held, more:
+        case dict(), dict():
+            return {**held, **{name: merged(held.get(name), value) for name, value in more.items()}}
+        case list(), list():
+            return [*held, *more]
+        case _:
+            return more
+
+
 def without(body: Json) -> Json:
     """A request's body without our blocks; the very same body where it holds none."""
     messages = body.get("messages")

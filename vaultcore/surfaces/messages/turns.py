@@ -7,7 +7,7 @@ from typing import cast
 
 from vaultcore.dialects import Change
 from vaultcore.surfaces.messages.blocks import an_object, bare, marked, read_block, read_content
-from vaultcore.surfaces.messages.state import kept, ours, unpack
+from vaultcore.surfaces.messages.state import kept, merged, ours, unpack
 from vaultcore.surfaces.text import dump
 from vaultcore.wire import Json, Message
 
@@ -97,7 +97,7 @@ class _Said:
             case {"type": "thinking" | "redacted_thinking"} if ours(block):
                 self.reasoning += str(block.get("thinking") or "")
                 for key, state in unpack(block).items():
-                    self.state.setdefault(key, {}).update(an_object(state))
+                    self.state[key] = an_object(merged(self.state.get(key, {}), state))
             case {"type": "thinking" | "redacted_thinking"}:
                 self.thoughts.append(block)
             case {"type": str(kind)}:
@@ -107,8 +107,9 @@ class _Said:
 
     def message(self) -> Message:
         message: Json = {"role": "assistant", "content": _joined(self.parts) or (None if self.calls else "")}
-        if self.thoughts:
-            message["thinking_blocks"] = self.thoughts
+        told = self.state.get("", {}).get("thinking_blocks")
+        if thoughts := [*self.thoughts, *(told if isinstance(told, list) else ())]:
+            message["thinking_blocks"] = thoughts
         if self.reasoning:
             message["reasoning_content"] = self.reasoning
         if self.calls:
