@@ -1,4 +1,4 @@
-"""The official `openai` package asks a served gateway for embeddings and pictures, of every format there is."""
+"""The official `openai` package asks a served gateway for embeddings and pictures, in every format."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from tests.fakes.served import served
 from vaultcore.simulators.script import Mishap
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.simulators.studio import PNG, picture, vector
-from vaultcore.vault.local import LocalVault
 from vaultcore.vault.keyring import Credential
+from vaultcore.vault.local import LocalVault
 
-RATIOS = '["1:1", "16:9", "2:3"]'
 OVERLAY = """\
 providers:
   openai: {{base_url: "{url}", local: true}}
-  plain: {{base_url: "{url}", local: true, embeddings: {{format: openai, batch: 3, drop: [encoding_format, user]}}}}
+  plain:
+    base_url: "{url}"
+    local: true
+    embeddings: {{format: openai, batch: 3, drop: [encoding_format, user]}}
   gemini: {{base_url: "{url}", local: true}}
   cohere: {{base_url: "{url}", local: true, embeddings: {{format: cohere}}}}
   bedrock: {{base_url: "{url}", local: true, auth: bearer}}

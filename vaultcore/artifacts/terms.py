@@ -10,9 +10,10 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
 IDLE = frozenset({"user"})  # says who asks, and nothing about what is asked
+HERE = frozenset({"encoding_format"})  # done in this house where it is not done there
 NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "background": ("auto",),
-    "encoding_format": ("float", "base64"),  # encoded here where it is not there
+    "encoding_format": ("float",),
     "moderation": ("auto",),
     "quality": ("auto", "standard"),
     "size": ("auto",),
@@ -38,9 +39,8 @@ def settle(
         if value is None or name == "model":
             continue
         known = (taken is None or name in taken) and name not in offer.refuse
-        if name in offer.drop or (not known and name in IDLE):
-            if name not in NEUTRAL:
-                changes.append(Change(name, "dropped", f"{target.provider.title} does not take it", value))
+        if name in offer.drop or (not known and name in (*IDLE, *HERE)):
+            changes.extend(_without(name, value, target))
         elif known:
             _put(body, name, value, offer, changes)
         elif value not in NEUTRAL.get(name, ()):
@@ -60,6 +60,15 @@ def unsupported(target: Target, name: str, reason: str = "does not take it") -> 
         param=name,
         code="unsupported_parameter",
     )
+
+
+def _without(name: str, value: object, target: Target) -> list[Change]:
+    """What it means that a field is left out."""
+    if value in NEUTRAL.get(name, ()):
+        return []
+    if name in HERE:
+        return [Change(name, "emulated", f"{target.provider.title} does not do it: done here", value)]
+    return [Change(name, "dropped", f"{target.provider.title} does not take it", value)]
 
 
 def _put(body: Json, name: str, value: object, offer: Offer, changes: list[Change]) -> None:

@@ -16,7 +16,7 @@ from vaultcore.catalog.schema import Offer, Target
 from vaultcore.dialects import Change
 from vaultcore.wire import Json
 
-TAKEN = frozenset({"input", "dimensions", "encoding_format", "input_type", "truncate", "max_tokens"})
+TAKEN = frozenset({"input", "dimensions", "input_type", "truncate", "max_tokens"})
 USUAL = "search_document"
 COUNTED = "x-amzn-bedrock-input-token-count"
 

@@ -14,7 +14,7 @@ from vaultcore.dialects import Change
 from vaultcore.dialects.payload import an_object
 from vaultcore.wire import Json
 
-TAKEN = frozenset({"input", "dimensions", "encoding_format", "input_type", "title"})
+TAKEN = frozenset({"input", "dimensions", "input_type", "title"})
 
 
 def render(request: Json, target: Target, offer: Offer) -> Order:

@@ -19,7 +19,8 @@ from vaultcore.wire import Json
 def render(request: Json, target: Target, offer: Offer) -> Order:
     changes: list[Change] = []
     terms = settle(request, target, offer, changes)
-    alone = isinstance(request["input"], str)
+    asked = request["input"]
+    alone = isinstance(asked, str) or isinstance(asked[0], int)
 
     def body(batch: list[Input]) -> Json:
         return {**terms, "input": batch[0] if alone else batch}

@@ -14,7 +14,7 @@ from vaultcore.catalog.schema import Offer, Target
 from vaultcore.dialects import Change
 from vaultcore.wire import Json
 
-TAKEN = frozenset({"input", "dimensions", "encoding_format", "normalize"})
+TAKEN = frozenset({"input", "dimensions", "normalize"})
 
 
 def render(request: Json, target: Target, offer: Offer) -> Order:
