@@ -189,6 +189,7 @@ def test_p3_reasoning_comes_back_to_its_issuer_alone(client: openai.OpenAI, hous
     assert thought.type == "reasoning"
     blocks = unseal(thought.encrypted_content)
     assert blocks is not None
+    secret = json.loads(blocks[0]["item"])["encrypted_content"]
     history: Any = [
         {"role": "user", "content": "call now"},
         *(item.model_dump(exclude_none=True) for item in first.output),
@@ -202,12 +203,12 @@ def test_p3_reasoning_comes_back_to_its_issuer_alone(client: openai.OpenAI, hous
     same = [
         asked
         for asked in house.simulators["openai"].script.asked
-        if asked.model == "gpt-4o-mini" and blocks[0]["encrypted_content"] in json.dumps(asked.body)
+        if asked.model == "gpt-4o-mini" and secret in json.dumps(asked.body)
     ]
 
     assert enveloped(thought.encrypted_content)
     assert same
-    assert not any(blocks[0]["encrypted_content"] in body or "ve1." in body for body in sent)
+    assert not any(secret in body or "ve1." in body for body in sent)
 
 
 def test_p3_streamed_reasoning_is_enveloped(client: openai.OpenAI) -> None:

@@ -7,29 +7,30 @@ import re
 from collections.abc import Sequence
 
 from vaultcore.catalog.schema import Target
-from vaultcore.dialects.payload import dump
+from vaultcore.dialects.payload import arguments, dump
 from vaultcore.dialects.responses.envelope import enveloped, seal, unseal
 from vaultcore.streams.sse import Event
 from vaultcore.wire import Json
 
-KEPT = ("type", "id", "summary", "content", "encrypted_content")  # of a reasoning item
 SEALED = '"encrypted_content"'
 _SNAPSHOT = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 
 
 def block(item: Json, *, model: str, provider: str | None = None) -> Json:
-    """A reasoning item as a thinking block that says who issued it."""
-    held = {name: item[name] for name in KEPT if item.get(name) is not None}
-    return {**held, "model": model, **({"provider": provider} if provider else {})}
+    """A reasoning item as a thinking block that says who issued it.
+
+    The item is in it as JSON text: a delta that holds a list without indexes breaks OpenAI's own SDK.
+    """
+    held = {name: value for name, value in item.items() if name != "status" and value is not None}
+    issuer = {"model": model, **({"provider": provider} if provider else {})}
+    return {"type": "reasoning", "item": dump(held), **issuer}
 
 
 def items(blocks: Sequence[object], target: Target) -> list[Json]:
     """The reasoning items among thinking blocks that this target issued, as it issued them."""
-    return [
-        {"summary": [], **{name: each[name] for name in KEPT if name in each}}
-        for each in blocks
-        if isinstance(each, dict) and each.get("type") == "reasoning" and _issued(each, target)
-    ]
+    issued = [each for each in blocks if isinstance(each, dict) and _issued(each, target)]
+    held = [arguments(each.get("item")) for each in issued]
+    return [{"summary": [], **item} for item in held if item and item.get("encrypted_content")]
 
 
 def pass_request(body: Json, target: Target) -> Json:
@@ -66,12 +67,14 @@ def pass_event(event: Event, target: Target) -> Event:
 
 
 def _issued(each: Json, target: Target) -> bool:
-    if not each.get("encrypted_content"):
-        return False
     provider, model = each.get("provider"), each.get("model")
     if provider is not None and provider != target.provider.name:
         return False
-    return isinstance(model, str) and _plain(model) == _plain(target.model.name)
+    return (
+        each.get("type") == "reasoning"
+        and isinstance(model, str)
+        and _plain(model) == _plain(target.model.name)
+    )
 
 
 def _plain(model: str) -> str:
