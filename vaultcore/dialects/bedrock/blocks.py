@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import unquote_to_bytes
 
 from vaultcore.catalog.schema import Capabilities
@@ -51,7 +52,9 @@ FORMATS: Mapping[str, tuple[str, str]] = {  # media type -> kind of block, its f
 }
 KINDS: Mapping[str, str] = {form: kind for kind, form in FORMATS.values()}
 SOUNDS = ("mp3", "opus", "wav", "aac", "flac", "ogg", "m4a", "webm")
+MARKS = ("cache_control", "prompt_cache_breakpoint")  # Anthropic's way to ask for a cache, and OpenAI's
 MOST_MARKS = 4
+SHORT, LONG = "5m", "1h"
 UNSUPPORTED = "unsupported_parameter"
 UNNAMEABLE = re.compile(r"[^A-Za-z0-9\s()\[\]_-]+")  # what the name of a document cannot have
 
@@ -78,16 +81,24 @@ class Content:
 
     def mark(self, told: Mapping[str, object], path: str) -> list[Json]:
         """The cache point that what is told asks for, if it does and the model has such."""
-        control = told.get("cache_control")
-        if not isinstance(control, dict):
+        name = next((each for each in MARKS if isinstance(told.get(each), dict)), None)
+        if name is None:
             return []
         if self.able.prompt_cache is not True or self.marks >= MOST_MARKS:
             least = f"{MOST_MARKS} cache points at most" if self.able.prompt_cache else "no prompt cache here"
-            self.changes.append(Change(f"{path}.cache_control", "dropped", least))
+            self.changes.append(Change(f"{path}.{name}", "dropped", least))
             return []
         self.marks += 1
-        ttl = {"ttl": "1h"} if control.get("ttl") == "1h" else {}
+        ttl = self._ttl(cast(Json, told[name]).get("ttl"), f"{path}.{name}.ttl")
         return [{"cachePoint": {"type": "default", **ttl}}]
+
+    def _ttl(self, told: object, path: str) -> Json:
+        """How long a cache lasts; the usual time is not said, as some models know no other."""
+        if told is None or told == SHORT:
+            return {}
+        if told != LONG:
+            self.changes.append(Change(path, "clamped", f"{SHORT} or {LONG}", told, LONG))
+        return {"ttl": LONG}
 
     def _part(self, part: Json, path: str) -> list[Json]:
         match part:

@@ -21,14 +21,19 @@ class Family:
     top_k: tuple[str, ...] = ()  # where it stands in additionalModelRequestFields
     forced: bool = False  # heeds a tool choice that leaves no choice
     mixes: bool = True  # takes text and results of tools in one turn
+    continues: bool = False  # goes on from a last message of its own, where nobody has said otherwise
     both: bool = True  # takes temperature and topP at once
     search: str | None = None  # the name of its own tool that searches the web
 
 
 FAMILIES: Mapping[str, Family] = {
-    "anthropic": Family("thinking", top_k=("top_k",), forced=True, both=False),
+    "anthropic": Family("thinking", top_k=("top_k",), forced=True, continues=True, both=False),
     "amazon": Family(
-        "reasoningConfig", top_k=("inferenceConfig", "topK"), forced=True, search="nova_grounding"
+        "reasoningConfig",
+        top_k=("inferenceConfig", "topK"),
+        forced=True,
+        continues=True,
+        search="nova_grounding",
     ),
     "openai": Family("reasoning_effort"),
     "qwen": Family("reasoning_config"),

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.thinking import Thinking, render_thinking
-from vaultcore.dialects.bedrock.family import Family
+from vaultcore.dialects.bedrock.family import Family, Reasoning
 from vaultcore.wire import Json
 
 ROOM = 4_096  # tokens left for the answer beside a budget for thinking, where no limit is asked for
 MOST = 1 << 31  # tokens: no limit
 EFFORTS: Mapping[int, str] = {2_048: "low", 8_192: "medium", MOST: "high"}  # by what a budget is below
+SPELLINGS = ("reasoning_effort", "reasoning", "thinking")
 FREE = {"high"}  # efforts at which a model that has `reasoningConfig` sets limits and sampling itself
 
 
@@ -32,22 +33,34 @@ def render_reasoning(
     request: Json, able: Capabilities, family: Family, most: int | None, changes: list[Change]
 ) -> ReasoningAsked:
     """What to ask for. The spellings are Anthropic's: `reasoning_effort`, `reasoning`, `thinking`."""
-    if family.reasoning == "thinking":
-        return _budgeted(render_thinking(request, able, most or MOST, changes))
-    asked = _own_as_effort(request)
-    thinking = render_thinking(asked, able, most or MOST, changes)
-    if thinking.config is None and thinking.effort is None:
-        return ReasoningAsked()
-    effort = thinking.effort or "medium"
     match family.reasoning:
-        case "reasoningConfig":
-            on = {"type": "enabled", "maxReasoningEffort": effort}
-            fields: Json = {"reasoningConfig": on if thinking.on else {"type": "disabled"}}
-            return ReasoningAsked(fields, forbids_limits=thinking.on and effort in FREE)
-        case str() as name if thinking.on:
-            return ReasoningAsked({name: effort})
-        case _:
+        case "thinking":
+            return _budgeted(render_thinking(request, able, most or MOST, changes))
+        case None:
+            _unheeded(request, "this model is not told how much to think", changes)
             return ReasoningAsked()
+        case name:
+            thinking = render_thinking(_own_as_effort(request), able, most or MOST, changes)
+            if thinking.config is None and thinking.effort is None:
+                return ReasoningAsked()
+            return _in_words(name, thinking, request, changes)
+
+
+def _in_words(name: Reasoning, thinking: Thinking, request: Json, changes: list[Change]) -> ReasoningAsked:
+    """An effort for models that know no budgets."""
+    effort = thinking.effort or "medium"
+    if name == "reasoningConfig":
+        on: Json = {"type": "enabled", "maxReasoningEffort": effort}
+        config = on if thinking.on else {"type": "disabled"}
+        return ReasoningAsked({name: config}, forbids_limits=thinking.on and effort in FREE)
+    if thinking.on or thinking.config is None:
+        return ReasoningAsked({name: effort})
+    _unheeded(request, "this model always thinks", changes)
+    return ReasoningAsked()
+
+
+def _unheeded(request: Json, reason: str, changes: list[Change]) -> None:
+    changes.extend(Change(name, "dropped", reason) for name in SPELLINGS if request.get(name))
 
 
 def _budgeted(thinking: Thinking) -> ReasoningAsked:

@@ -20,6 +20,7 @@ from vaultcore.dialects.bedrock.tools import Tools
 from vaultcore.dialects.bedrock.turns import Turns
 from vaultcore.dialects.neutral import neutral
 from vaultcore.dialects.payload import dump
+from vaultcore.dialects.unplaced import unplaced, unsigned
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -35,6 +36,12 @@ RENDERED = {
     *("top_p", "top_k", "stop", "stream", "stream_options", "metadata", "service_tier", "n"),
     *("web_search_options", "additionalModelRequestFields", *OWN),
 }
+UNPLACED = (
+    "messages.name",
+    "messages.audio",
+    "messages.function_call",
+    "stream_options.include_obfuscation",
+)
 TIERS = ("default", "flex", "priority", "reserved")
 JSON_ONLY = "Answer with one JSON object and nothing else: no prose around it, no code fence."
 LABEL = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")  # what a key or a value of metadata may be
@@ -79,6 +86,8 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
     for name, value in asked.items():
         if name not in RENDERED and not neutral(name, value):
             changes.append(Change(name, "dropped", f"{target.provider.title} has no such parameter"))
+    changes += unplaced(asked, f"{target.provider.title} has no place for it", *UNPLACED)
+    changes += unsigned(asked["messages"], "thoughts go back as the blocks they were signed in")
     return Rendered(body, tuple(changes))
 
 

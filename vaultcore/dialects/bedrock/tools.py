@@ -9,6 +9,7 @@ from vaultcore.dialects import Change
 from vaultcore.dialects.bedrock.blocks import UNSUPPORTED, Content
 from vaultcore.dialects.bedrock.family import Family
 from vaultcore.dialects.bedrock.turns import tool_name
+from vaultcore.dialects.neutral import neutral
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -37,7 +38,9 @@ class Tools:
         """Take the request's tools. `free` says that no tool can be forced at this time."""
         told = request.get("tools") or []
         if told and self.able.tools is False:
-            self._change("tools", "this model has no tools")
+            for name in ("tools", "tool_choice", "parallel_tool_calls"):
+                if not neutral(name, request.get(name)):
+                    self._change(name, "this model has no tools")
             return
         for i, tool in enumerate(told):
             self.specs += self._tool(f"tools[{i}]", tool)
@@ -74,8 +77,7 @@ class Tools:
                 spec["strict"] = True
             else:
                 self._change(f"{path}.function.strict", "this model does not enforce schemas")
-        marked = tool if "cache_control" in tool else function
-        return [{"toolSpec": spec}, *self.content.mark(marked, path)]
+        return [{"toolSpec": spec}, *self.content.mark({**function, **tool}, path)]
 
     def _choose(self, told: object, *, used: bool) -> None:
         match told:

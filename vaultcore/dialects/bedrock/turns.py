@@ -53,8 +53,6 @@ class Turns:
 
     def _take(self, path: str, message: Message) -> None:
         role = message.get("role")
-        if message.get("name") and role != "tool":
-            self._change(f"{path}.name", "dropped", "messages have no names")
         match role:
             case "assistant":
                 self._assistant(path, message)
@@ -79,7 +77,7 @@ class Turns:
         last = self.turns[-1]
         if "text" in last["content"][-1]:
             last["content"][-1] = text(last["content"][-1]["text"].rstrip())
-        if self.able.prefill is not True:
+        if not (self.family.continues if self.able.prefill is None else self.able.prefill):
             self._change("messages", "emulated", "asked to continue its own last message")
             self.turns.append({"role": "user", "content": [text(GO_ON)]})
 
