@@ -1,7 +1,8 @@
 """How many tokens a request is, roughly and at once: for where nobody counts, or nobody has counted yet.
 
 No tokenizer: every family has its own, and they differ by a third. Letters, marks and everything beyond ASCII
-are counted apart, which comes within a quarter of what providers count for prose, code and JSON alike.
+are counted apart. Half of all prompts come out right within a fifth, long ones and short ones alike; what
+providers add themselves, instructions for tools above all, nobody outside can count.
 """
 
 from __future__ import annotations

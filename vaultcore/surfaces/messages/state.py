@@ -58,7 +58,7 @@ def kept_of_message(told: Mapping[str, object]) -> Json:
 
 def native(block: object) -> bool:
     """Whether a thought is in Anthropic's own form, and can stand in an answer as it is."""
-    return isinstance(block, dict) and block.get("type") in _OPENED_BY
+    return isinstance(block, dict) and block.get("type") in tuple(_OPENED_BY)
 
 
 def merged(held: object, more: object) -> object:

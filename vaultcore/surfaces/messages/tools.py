@@ -37,7 +37,7 @@ def read_choice(choice: object, changes: list[Change]) -> Json:
 def _tool(path: str, tool: object, changes: list[Change]) -> Json | None:
     told = an_object(tool)
     match told:
-        case {"name": str(name), "input_schema": dict() as schema} if told.get("type") in {None, "custom"}:
+        case {"name": str(name), "input_schema": dict() as schema} if told.get("type") in (None, "custom"):
             pass
         case {"type": str(kind)} if kind != "custom":
             changes.append(Change(f"{path}.type", "refused", f"{kind} is a tool of Anthropic's own"))
