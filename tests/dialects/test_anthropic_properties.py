@@ -183,6 +183,16 @@ def test_conversations_are_well_formed(body: dict[str, Any]) -> None:
     assert not seen or body["tools"]
 
 
+@settings(max_examples=300, deadline=None)
+@given(rendered())
+def test_instructions_stand_where_they_may(body: dict[str, Any]) -> None:
+    """A3: a system turn follows one of the user's, and is the last or followed by an answer."""
+    roles = [turn["role"] for turn in body["messages"]]
+
+    for before, role, after in zip([None, *roles], roles, [*roles[1:], "assistant"], strict=False):
+        assert role != "system" or (before, after) == ("user", "assistant")
+
+
 @settings(max_examples=200, deadline=None)
 @given(rendered())
 def test_thinking_fits(body: dict[str, Any]) -> None:

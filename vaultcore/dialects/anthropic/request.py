@@ -121,6 +121,7 @@ def _length(asked: Json, target: Target, changes: list[Change]) -> int:
 
 def _settled_thinking(thinking: Thinking, turns: list[Json], changes: list[Change]) -> Thinking:
     """Give up thinking where the call being answered was made without: with a budget that is refused."""
+    turns = [turn for turn in turns if turn["role"] != "system"]
     if thinking.config is None or thinking.config.get("type") != "enabled" or len(turns) < 2:
         return thinking
     if all(block["type"] != "tool_result" for block in turns[-1]["content"]):

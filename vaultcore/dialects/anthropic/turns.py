@@ -50,6 +50,7 @@ class _Turns:
     waiting: dict[str, list[str]] = field(default_factory=dict)  # the client's id -> ours, not yet answered
     answered: dict[str, Json] = field(default_factory=dict)  # our id -> its result
     results: list[Json] = field(default_factory=list)  # blocks of the turn that the results go to
+    orders: list[Json] = field(default_factory=list)  # instructions that wait for the answer they are for
 
     def take(self, i: int, message: Message) -> None:
         path = f"messages[{i}]"
@@ -69,6 +70,7 @@ class _Turns:
 
     def settled(self, *, prefill: bool) -> list[Json]:
         self._close_calls()
+        self._order()
         if not self.turns or self.turns[0]["role"] != "user":
             self.changes.append(Change("messages", "injected", "a conversation begins with the user"))
             self.turns.insert(0, {"role": "user", "content": [text(FILLER)]})
@@ -95,11 +97,21 @@ class _Turns:
         if not blocks:
             return
         if self.system_role:
-            self._say("system", blocks)
+            self.orders += blocks
             return
         self.changes.append(Change(path, "emulated", "instructions after the first turn go as user text"))
         said = "\n".join(block["text"] for block in blocks)
         self._say("user", [text(f"<system>\n{said}\n</system>")])
+
+    def _order(self) -> None:
+        """Give the instructions that wait: behind a turn of the user's, and before an answer or last."""
+        if not self.orders:
+            return
+        if not self.turns or self.turns[-1]["role"] != "user":
+            self.changes.append(Change("messages", "injected", "instructions follow a turn of the user"))
+            self._say("user", [text(FILLER)])
+        self._say("system", self.orders)
+        self.orders = []
 
     def _assistant(self, path: str, message: Message) -> None:
         self._close_calls()
@@ -113,6 +125,7 @@ class _Turns:
             for j, call in enumerate(message.get("tool_calls") or ())
         ]
         if said or calls:
+            self._order()
             self._say("assistant", [*thoughts, *said, *calls])
         if calls:
             # The turn of the results is there at once: whatever is said before the last of them comes after.
