@@ -10,41 +10,23 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vaultcore.artifacts import Artifact, Later, Part, Told, embeddings, form, images, offers
-from vaultcore.catalog.load import builtin
-from vaultcore.catalog.schema import Target
+from tests.artifacts.artifact_cases import ALL, artifact_of, load, target_of
+from vaultcore.artifacts import Later, Part, Told, form, offers
 from vaultcore.dialects import StreamFault
 from vaultcore.errors import InvalidRequest
 
-GOLDEN = Path(__file__).parent / "golden"
-CASES = sorted(path.parent for path in GOLDEN.glob("*/*/case.json"))
-ARTIFACTS: Mapping[str, Artifact] = {"embeddings": embeddings, "images": images}
-CATALOG = builtin({"AWS_REGION": "us-east-1", "AZURE_OPENAI_RESOURCE": "house"})
 CREATED = 1_700_000_000
-
-
-def load(case: Path, name: str) -> Any:
-    file = case / f"{name}.json"
-    return json.loads(file.read_text("utf-8")) if file.exists() else None
-
-
-def target(case: Path) -> Target:
-    told = load(case, "case")
-    provider = CATALOG.provider(told["provider"])
-    assert provider is not None
-    return CATALOG.target(provider, told["model"])
 
 
 def upstream(case: Path) -> Any:
     """What would be sent."""
-    artifact, to = ARTIFACTS[case.parent.name], target(case)
+    artifact, to = artifact_of(case), target_of(case)
     try:
         request = artifact.parse_request(load(case, "case")["request"])
         offer = offers.offer(to, artifact)
@@ -60,7 +42,7 @@ def upstream(case: Path) -> Any:
 
 def made(case: Path) -> Any:
     """What the client would get."""
-    artifact, to = ARTIFACTS[case.parent.name], target(case)
+    artifact, to = artifact_of(case), target_of(case)
     offer = offers.offer(to, artifact)
     speak = form(artifact.kind, offer.format)
     try:
@@ -80,22 +62,22 @@ def ident(case: Path) -> str:
     return f"{case.parent.name}-{case.name}"
 
 
-@pytest.mark.parametrize("case", CASES, ids=ident)
+@pytest.mark.parametrize("case", ALL, ids=ident)
 def test_golden_request(case: Path) -> None:
     """A request becomes the posts that its case says."""
     assert json.loads(json.dumps(upstream(case))) == load(case, "upstream")
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if (case / "answers.json").exists()], ids=ident)
+@pytest.mark.parametrize("case", [case for case in ALL if (case / "answers.json").exists()], ids=ident)
 def test_golden_answer(case: Path) -> None:
     """Answers become what their case says."""
     assert made(case) == load(case, "made")
 
 
-@pytest.mark.parametrize("case", CASES, ids=ident)
+@pytest.mark.parametrize("case", ALL, ids=ident)
 def test_rendering_changes_nothing_it_is_given(case: Path) -> None:
     """The same request gives the same bytes twice, and is left as it was."""
-    artifact, to, request = ARTIFACTS[case.parent.name], target(case), load(case, "case")["request"]
+    artifact, to, request = artifact_of(case), target_of(case), load(case, "case")["request"]
     before = copy.deepcopy(request)
     try:
         offer = offers.offer(to, artifact)
