@@ -15,6 +15,8 @@ from vaultcore.errors import GatewayError
 from vaultcore.money import usd
 from vaultcore.surfaces import Surface
 
+QUIET = 15.0  # seconds; proxies and load balancers wait 30 or more
+STILL_HERE = b": still here\n\n"  # a comment: no client of server-sent events sees it
 SAFE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -47,10 +49,16 @@ def told(call: Call) -> dict[str, str]:
 
 
 class EventStream:
-    """An ASGI response that sends pieces as they come, and stops asking for more when the client has gone."""
+    """An ASGI response that sends pieces as they come, and stops asking for more when the client has gone.
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None], headers: Mapping[str, str]) -> None:
-        self._pieces = pieces
+    After `quiet` seconds without a piece it sends a comment, lest somebody on the way takes it for dead.
+    """
+
+    def __init__(
+        self, pieces: AsyncGenerator[bytes, None], headers: Mapping[str, str], *, quiet: float = QUIET
+    ) -> None:
+        self._pieces, self._quiet = pieces, quiet
+        self._sent = 0.0  # when the last piece was, by the loop's clock
         fields = {
             "content-type": "text/event-stream; charset=utf-8",
             **SAFE,
@@ -63,22 +71,38 @@ class EventStream:
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send))
         gone = asyncio.create_task(_disconnect(receive))
+        keeping = asyncio.create_task(self._keep_alive(send))
         try:
             await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
+            keeping.cancel()
             if not sending.done():
                 sending.cancel()  # closes the stream to the provider too: nobody reads what it would say
-            await asyncio.gather(sending, gone, return_exceptions=True)
+            await asyncio.gather(sending, gone, keeping, return_exceptions=True)
         if not sending.cancelled():
             sending.result()
 
     async def _send(self, send: Send) -> None:
         async with aclosing(self._pieces) as pieces:
+            now = asyncio.get_running_loop().time
             await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            self._sent = now()
             async for piece in pieces:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
+                self._sent = now()
+            self._sent = 0.0
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _keep_alive(self, send: Send) -> None:
+        """Send a comment whenever nothing has been sent for long, between the beginning and the end."""
+        now, left = asyncio.get_running_loop().time, self._quiet
+        while True:
+            await asyncio.sleep(left)
+            if self._sent and now() - self._sent >= self._quiet:
+                await send({"type": "http.response.body", "body": STILL_HERE, "more_body": True})
+                self._sent = now()
+            left = max(self._quiet - (now() - self._sent), 0.001) if self._sent else self._quiet
 
 
 async def _disconnect(receive: Receive) -> None:
