@@ -12,12 +12,13 @@ BIN    := $(VENV)/bin
 PIP    := -m pip -qq --disable-pip-version-check install
 PORT   ?= 8787
 TESTS  ?=
+FUZZ   ?= 10000
 
 export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-clients lint format bench install lock clean
+.PHONY: help demo serve test test-clients lint format docs fuzz bench install lock clean
 
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +34,7 @@ test: $(VENV)/.dev $(SAM)/.installed $(NODE)/.installed ## install everything an
 
 test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## LangChain, LlamaIndex, Vercel AI, ... against a served gateway
 	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
+		LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True \
 		$(CLIENTS)/bin/python -m pytest -q -W ignore $(XDIST) $(or $(TESTS),tests/clients) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
@@ -43,6 +45,13 @@ lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
 format: $(VENV)/.dev ## ruff format, and what ruff check can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+docs: $(VENV)/.dev ## write the tables of README.md and docs/providers.md anew
+	@$(BIN)/python -m tools.build_providers
+	@$(BIN)/python -m tools.build_support
+
+fuzz: $(VENV)/.dev ## 10,000 mangled requests, answers and streams for every provider format
+	@FUZZ=$(FUZZ) $(BIN)/python -W error -m pytest -q $(XDIST) tests/dialects/test_fuzz.py $(ARGS)
 
 bench: $(VENV)/.dev ## this gateway beside a bare pass-through, in one interleaved run
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -51,6 +51,9 @@ INNER = {
     | {"artifacts", "call", "dialects", "explanation", "gateway", "routing", "secrets", "services"}
     | {"surfaces", "usage"},
     "app": GROUND | {"artifacts", "services", "surfaces", "web"},
+    "conformance": GROUND
+    | MODELS
+    | {"artifacts", "dialects", "routing", "simulators", "surfaces", "upstream"},
 }
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 OUTER = {
@@ -61,6 +64,7 @@ OUTER = {
     "web": {"starlette", "fastapi", "pydantic"},
     "app": {"starlette"},
     "runtime": set(),
+    "conformance": {"httpx"},
     "simulators": {"starlette", "uvicorn"},
     "cli": {"httpx", "uvicorn", "starlette"},
     "handlers": {"mangum"},

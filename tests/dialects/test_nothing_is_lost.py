@@ -18,10 +18,11 @@ from openai.types.chat.completion_create_params import (
 from tests.fakes.parameters import PARAMETERS, Parameter
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
-from vaultcore.dialects import NAMES, dialect
+from vaultcore.dialects import NAMES
 from vaultcore.dialects.neutral import neutral
 from vaultcore.errors import InvalidRequest
 from vaultcore.surfaces import chat
+from vaultcore.upstream.client import render
 
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 ALL = {
@@ -68,13 +69,11 @@ class Outcome:
 
 def outcome(request: dict[str, Any], target: Target) -> Outcome:
     try:
-        asked = chat.parse_request(copy.deepcopy(request))
-        rendered = dialect(target.dialect).render_request(asked, target)
-        path = dialect(target.dialect).render_path(asked, target)
+        asked = render(target, chat.parse_request(copy.deepcopy(request)))
     except InvalidRequest as error:
         return Outcome(refused=error.param or "")
-    told = {(change.path, change.kind, change.reason) for change in rendered.changes}
-    return Outcome(f"{path} {json.dumps(rendered.body)}", frozenset(told))
+    told = {(change.path, change.kind, change.reason) for change in asked.rendered.changes}
+    return Outcome(f"{asked.path} {json.dumps(asked.rendered.body)}", frozenset(told))
 
 
 def lost(parameter: Parameter, target: Target) -> Iterator[str]:

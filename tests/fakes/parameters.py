@@ -179,6 +179,15 @@ TOP = (
 )
 SPOKEN = _with(TURNS, ["messages", 2, "content"], [{"type": "text", "text": "Let me see."}])
 STRUCTURED = {**ASKED, "response_format": _schema()}
+LEGACY = {
+    **ASKED,
+    "messages": [
+        *ASKED["messages"],
+        {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": "{}"}},
+        {"role": "function", "name": "weather", "content": "rain"},
+    ],
+    "functions": [TOOL["function"], CLOCK["function"]],
+}
 INSIDE = (
     deep("messages[0].content", "Be brief.", "Be long."),
     deep("messages[0].name", GONE, "boss", "aide"),
@@ -205,7 +214,9 @@ INSIDE = (
     deep("messages[2].thinking_blocks", GONE, [SIGNED], [{**SIGNED, "signature": "YW5vdGhlcg=="}]),
     deep("messages[2].tool_calls[0].function.name", "weather", "now"),
     deep("messages[2].tool_calls[0].function.arguments", '{"city":"Ulm"}', '{"city":"Bonn"}', '"Ulm"'),
-    deep("messages[2].function_call", GONE, {"name": "now", "arguments": "{}"}),
+    deep("messages[1].function_call.name", "weather", "now", within=LEGACY, also=["functions"]),
+    deep("messages[1].function_call.arguments", "{}", '{"a":1}', within=LEGACY, also=["functions"]),
+    deep("messages[2].content", "rain", "snow", within=LEGACY, value="of a function"),
     deep("messages[3].content", "rain", "snow", ""),
     deep("messages[3].content", "rain", [{"type": "text", "text": "snow"}], value="parts"),
     deep("messages[3].content", "rain", [_part("image_url", {"url": IMAGE})], value="image"),

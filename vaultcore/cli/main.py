@@ -25,6 +25,7 @@ COMMANDS = (
     "serve",
     "demo",
     "explain",
+    "conformance",
 )
 DONE, REFUSED, MISUSE = 0, 1, 2
 

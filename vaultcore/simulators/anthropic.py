@@ -1,6 +1,7 @@
 """The manners of an Anthropic-style provider: https://docs.anthropic.com/en/api/messages.
 
 Stricter than the real one in one point: two messages of one role in a row are refused, not joined.
+Where it is asked to think, it does, and knows its thoughts again by their signature.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from vaultcore.simulators.reply import Json, Prompt, Reply, Tool, mark
+from vaultcore.simulators.reply import THOUGHT, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.sample import schema_in
 from vaultcore.simulators.script import Refused
 from vaultcore.simulators.strict import bounded, left_open
@@ -66,6 +67,7 @@ def check(headers: Mapping[str, str], body: Json) -> None:
     _check_output((body.get("output_config") or {}).get("format"))
     _check_system(body.get("system"))
     _check_messages(body.get("messages"))
+    _check_thinking(body)
 
 
 def prompt(title: str, body: Json) -> Prompt:
@@ -88,7 +90,8 @@ def prompt(title: str, body: Json) -> Prompt:
 
 
 def completion(body: Json, answer: Reply) -> Json:
-    content: list[Json] = [{"type": "text", "text": answer.text}] if answer.text else []
+    content: list[Json] = [_thought()] if _thinks(body) else []
+    content += [{"type": "text", "text": answer.text}] if answer.text else []
     content += [
         {"type": "tool_use", "id": f"toolu_{call.id}", "name": call.name, "input": call.arguments}
         for call in answer.calls
@@ -107,6 +110,17 @@ def events(body: Json, answer: Reply) -> Iterator[bytes]:
     yield _event("message_start", message={**opened, "usage": {**_usage(answer), "output_tokens": 1}})
     yield _event("ping")
     index = 0
+    if _thinks(body):
+        empty = {"type": "thinking", "thinking": "", "signature": ""}
+        yield _event("content_block_start", index=index, content_block=empty)
+        for piece in _cut(THOUGHT):
+            yield _event(
+                "content_block_delta", index=index, delta={"type": "thinking_delta", "thinking": piece}
+            )
+        signed = {"type": "signature_delta", "signature": _thought()["signature"]}
+        yield _event("content_block_delta", index=index, delta=signed)
+        yield _event("content_block_stop", index=index)
+        index += 1
     if answer.text:
         yield _event("content_block_start", index=index, content_block={"type": "text", "text": ""})
         for piece in answer.pieces:
@@ -195,6 +209,30 @@ def _check_messages(messages: object) -> None:
         _rule(answered == used, f"messages.{at}: tool_use ids {sorted(answered ^ used)} have no partner")
         used = {_use(block, f"messages.{at}") for block in _blocks(content, "tool_use")}
     _rule(not used, f"messages: tool_use ids without a tool_result: {sorted(used)}")
+
+
+def _check_thinking(body: Json) -> None:
+    thinking = body.get("thinking") or {}
+    if thinking.get("type") == "enabled":
+        budget = thinking.get("budget_tokens")
+        fits = type(budget) is int and 1_024 <= budget < body["max_tokens"]
+        _rule(fits, "thinking.budget_tokens: must be 1024 or more and less than max_tokens")
+    if _thinks(body):
+        free = (body.get("tool_choice") or {}).get("type") not in ("any", "tool")
+        _rule(free, "Thinking may not be enabled when tool_choice forces tool use.")
+        _rule(body.get("temperature", 1) == 1, "temperature: may only be 1 when thinking is enabled")
+    for at, message in enumerate(body["messages"]):
+        for block in _blocks(message["content"], "thinking"):
+            signed = block.get("signature") == mark("sig_", block.get("thinking"))
+            _rule(signed, f"messages.{at}: Invalid `signature` in `thinking` block")
+
+
+def _thinks(body: Json) -> bool:
+    return (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
+
+
+def _thought() -> Json:
+    return {"type": "thinking", "thinking": THOUGHT, "signature": mark("sig_", THOUGHT)}
 
 
 def _schema(body: Json) -> Json | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vaultcore.simulators.reply import Call, Json, Prompt, Reply, Tool, mark
+from vaultcore.simulators.reply import THOUGHT, Call, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.sample import schema_in
 from vaultcore.simulators.script import Refused
 from vaultcore.simulators.strict import left_open, optional
@@ -97,7 +97,7 @@ def prompt(title: str, body: Json) -> Prompt:
         tools=[
             Tool(tool["function"]["name"], tool["function"].get("parameters") or {})
             for tool in body.get("tools") or []
-            if body.get("tool_choice") != "none"
+            if _allowed(tool["function"]["name"], body.get("tool_choice"))
         ],
         forced=_forced(body.get("tool_choice")),
         results=results[::-1],
@@ -109,6 +109,8 @@ def prompt(title: str, body: Json) -> Prompt:
 
 def completion(body: Json, answer: Reply) -> Json:
     message: Json = {"role": "assistant", "content": answer.text or None, "refusal": None}
+    if _thinks(body):
+        message["reasoning_content"] = THOUGHT
     if answer.calls:
         message["tool_calls"] = [_call(call) for call in answer.calls]
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answer)}
@@ -124,6 +126,8 @@ def events(body: Json, answer: Reply) -> Iterator[bytes]:
         return _data({**chunk, "usage": None} if counted else chunk)
 
     yield event({"role": "assistant", "content": None if answer.calls else ""})
+    if _thinks(body):
+        yield event({"reasoning_content": THOUGHT})
     for piece in answer.pieces:
         yield event({"content": piece})
     for index, call in enumerate(answer.calls):
@@ -232,6 +236,11 @@ def _called(call: Json, param: str) -> str:
     return str(call["id"])
 
 
+def _thinks(body: Json) -> bool:
+    """Whether it thinks aloud, as those do who have models of their own behind this API."""
+    return body.get("reasoning_effort") not in (None, "none")
+
+
 def _schema(body: Json) -> Json | None:
     """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
     match body.get("response_format"):
@@ -245,11 +254,21 @@ def _schema(body: Json) -> Json | None:
     return schema_in(" ".join(_text(message.get("content")) for message in instructions)) or otherwise
 
 
+def _allowed(name: str, choice: object) -> bool:
+    match choice:
+        case "none":
+            return False
+        case {"type": "allowed_tools", "allowed_tools": {"tools": list() as tools}}:
+            return any(tool["function"]["name"] == name for tool in tools)
+        case _:
+            return True
+
+
 def _forced(choice: object) -> str | None:
     match choice:
         case {"function": {"name": str(name)}}:
             return name
-        case "required":
+        case "required" | {"allowed_tools": {"mode": "required"}}:
             return ""
         case _:
             return None

@@ -13,6 +13,7 @@ from vaultcore.simulators.sample import sample
 
 Json = dict[str, Any]
 WORDS = re.compile(r"\S+\s*")
+THOUGHT = "A question like any other: it shall have its answer."  # of whoever is asked to think
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def prompt(title: str, body: Json) -> Prompt:
     return Prompt(
         title=title,
         said=[text for text in (body.get("instructions"), *said) if text],
-        tools=[_tool(tool) for tool in body.get("tools") or [] if body.get("tool_choice") != "none"],
+        tools=[_tool(tool) for tool in body.get("tools") or [] if _allowed(tool, body.get("tool_choice"))],
         forced=_forced(body.get("tool_choice")),
         results=results[::-1],
         parallel=body.get("parallel_tool_calls", True) is not False,
@@ -155,6 +155,16 @@ def _call(call: Call, *, custom: bool) -> Json:
     return {**head, "id": f"fc_{call.id}", "type": "function_call", "arguments": arguments}
 
 
+def _allowed(tool: Json, choice: object) -> bool:
+    match choice:
+        case "none":
+            return False
+        case {"type": "allowed_tools", "tools": list() as tools}:
+            return any(each.get("name") == tool.get("name") for each in tools)
+        case _:
+            return True
+
+
 def _tool(tool: Json) -> Tool:
     return Tool(str(tool.get("name") or tool["type"]), tool.get("parameters") or {})
 
@@ -163,7 +173,7 @@ def _forced(choice: object) -> str | None:
     match choice:
         case {"type": "function" | "custom", "name": str(name)}:
             return name
-        case "required":
+        case "required" | {"type": "allowed_tools", "mode": "required"}:
             return ""
         case _:
             return None

@@ -14,6 +14,7 @@ BY_TYPE: dict[str, Any] = {
     "object": {},
     "null": None,
 }
+ANY_OBJECT = "JSON object"
 DEPTH = 8  # a schema that leads back to itself ends here
 
 
@@ -23,7 +24,10 @@ def sample(schema: Json) -> Json:
 
 
 def schema_in(text: str) -> Json | None:
-    """The last JSON schema that a prompt holds in words, for models that are asked that way."""
+    """The last JSON schema that a prompt holds in words, for models that are asked that way.
+
+    Empty where it asks for an object of any kind.
+    """
     decoder, found = json.JSONDecoder(), None
     at = text.find("{")
     while at >= 0:
@@ -34,7 +38,7 @@ def schema_in(text: str) -> Json | None:
         else:
             found = told if isinstance(told.get("properties"), dict) else found
         at = text.find("{", end)
-    return found
+    return {} if found is None and ANY_OBJECT in text else found
 
 
 def _object(schema: Json, root: Json, depth: int) -> Json:
