@@ -181,7 +181,10 @@ class Turns:
         blocks = self.content.render(message.get("content"), f"{path}.content")
         if any("audio" in block for block in blocks):
             raise InvalidRequest("the result of a tool holds no sound", param=f"{path}.content")
-        plain = [block for block in blocks if "cachePoint" not in block] or [text(FILLER)]
+        plain = [block for block in blocks if "cachePoint" not in block]
+        if not plain:
+            self._change(f"{path}.content", "injected", "a result without content is refused")
+            plain = [text(FILLER)]
         original = str(message.get("tool_call_id") or "")
         known = self.waiting.get(original)
         if not known:
