@@ -10,6 +10,7 @@ from typing import Any, Literal
 ModelType = Literal["text", "image", "hybrid", "embedding"]
 Strategy = Literal["priority", "weighted", "cheapest"]
 Framing = Literal["sse", "eventstream"]
+Reasoning = Literal["effort", "object", "thinking", "switch"]  # dialects/effort.py
 Scheme = Literal["header", "sigv4"]
 
 
@@ -72,6 +73,16 @@ class Provider:
     rename: Mapping[str, str] = field(default_factory=dict)  # top-level request fields, ours -> theirs
     drop: frozenset[str] = frozenset()  # top-level request fields it refuses
     defaults: Mapping[str, Any] = field(default_factory=dict)  # sent where the request is silent
+    roles: Mapping[str, str] = field(default_factory=lambda: {"developer": "system"})  # ours -> theirs
+    flatten: bool = False  # content is one string there, no list of parts
+    clamp: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # a field's least and most
+    max_stop: int | None = None  # stop sequences it takes
+    formats: tuple[str, ...] | None = None  # types of response_format it takes; None: all
+    tool_choices: tuple[str, ...] | None = None  # likewise of tool_choice
+    reasoning: Reasoning | None = None  # how it is told to think; None: as the client says it
+    replay: str | None = None  # where it wants earlier reasoning back; "none": nowhere; None: where it was
+    functions: bool = False  # it takes `functions`, which came before tools, as they are
+    think_tags: bool = False  # its reasoning stands in the text, between <think> and </think>
     local: bool = False  # may be plain http on loopback; needs no key
     keyless: bool = False  # may be called without a key in the vault: this process has its own credentials
     placeholders: Mapping[str, str] = field(default_factory=dict)  # `{name}` in base_url -> its variables

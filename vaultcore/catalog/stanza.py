@@ -10,14 +10,17 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vaultcore.catalog import address, offer
+from vaultcore.catalog import address, offer, quirks
 from vaultcore.catalog.document import Part
 from vaultcore.wire import Json
 
 ENDPOINTS: Mapping[str, tuple[str, ...]] = {  # every dialect, and what VaultEdge's baseUrl has after the base
     "openai": ("/chat/completions",),
     "anthropic": ("/messages",),
+    "cohere": ("/chat/completions", "/chat"),
+    "mistral": ("/chat/completions",),
     "responses": ("/responses",),
+    "gemini": (),
     "bedrock": (),
 }
 CAMEL = {
@@ -40,6 +43,7 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 _OWNED = {
     "authorization",
     "x-api-key",
+    "x-goog-api-key",
     "api-key",
     "host",
     "content-length",
@@ -68,7 +72,7 @@ def parse(part: Part, known: Mapping[str, Json]) -> Json:
         raise part.refuse("has no base_url")
     _settle_address(row, given, part)
     if row["base_url"] in known.get("superseded", ()):
-        row["base_url"] = known["base_url"]
+        row.update({key: known[key] for key in ("base_url", "auth") if key in known})
     return row
 
 
@@ -233,6 +237,7 @@ _KEYS: Mapping[str, Callable[[Part], Any]] = {
     "rename": _names,
     "drop": _texts,
     "defaults": _plain,
+    **quirks.KEYS,
     "local": Part.flag,
     "keyless": _keyless,
     "aliases": _aliases,

@@ -137,6 +137,9 @@ _spoken: dict[str, Dialect] = {}
 NAMES: Mapping[str, str] = {
     "openai": "OpenAI chat completions, spoken by most of the catalog",
     "anthropic": "Anthropic Messages",
+    "cohere": "Cohere chat, version 2",
+    "mistral": "Mistral chat completions",
+    "gemini": "Google Gemini generateContent",
     "responses": "OpenAI Responses",
     "bedrock": "Amazon Bedrock Converse",
 }

@@ -54,11 +54,11 @@ def usage(told: object) -> Usage | None:
     """Usage whose total is the sum of its parts, and whose completion holds the reasoning."""
     if not isinstance(told, dict):
         return None
-    prompt = _count(told, "prompt_tokens", "input_tokens")
-    completion = _count(told, "completion_tokens", "output_tokens")
-    total = _count(told, "total_tokens")
+    prompt = count(told, "prompt_tokens", "input_tokens")
+    completion = count(told, "completion_tokens", "output_tokens")
+    total = count(told, "total_tokens")
     inside = told.get("completion_tokens_details")
-    reasoning = _count(inside, "reasoning_tokens") if isinstance(inside, dict) else 0
+    reasoning = count(inside, "reasoning_tokens") if isinstance(inside, dict) else 0
     if reasoning and total == prompt + completion + reasoning:
         completion += reasoning  # counted beside the answer rather than in it
     mended: Json = {
@@ -66,7 +66,7 @@ def usage(told: object) -> Usage | None:
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
-    if cached := _count(told, "prompt_cache_hit_tokens"):
+    if cached := count(told, "prompt_cache_hit_tokens"):
         details = told.get("prompt_tokens_details")
         mended["prompt_tokens_details"] = {"cached_tokens": cached, **(details or {})}
     return cast(Usage, told if mended.items() <= told.items() else {**told, **mended})
@@ -133,7 +133,8 @@ def created(told: object) -> int:
     return int(told / 1_000 if told > 1e11 else told)
 
 
-def _count(told: Json, *keys: str) -> int:
+def count(told: Json, *keys: str) -> int:
+    """How many: the first of the keys that holds a number which can be that, else none."""
     for key in keys:
         value = told.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import cast
 
 from vaultcore.catalog.schema import Provider, Target
-from vaultcore.dialects import Change, ErrorDetail, Rendered, mend
+from vaultcore.dialects import Change, ErrorDetail, Rendered, mend, quirks
 from vaultcore.dialects.chunks import Decoder
 from vaultcore.dialects.complaint import complaint
 from vaultcore.dialects.neutral import neutral
+from vaultcore.dialects.pairing import hoisted
 from vaultcore.dialects.payload import an_object
 from vaultcore.errors import InvalidRequest
 from vaultcore.streams import Stage
@@ -46,6 +47,7 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
             body[name] = value
             changes.append(Change(name, "injected", f"{provider.title} gets it by default"))
     _settle_messages(body, provider, changes)
+    quirks.settle(body, target, changes)
     return Rendered(body, tuple(changes))
 
 
@@ -109,7 +111,8 @@ def _settle_messages(body: Json, provider: Provider, changes: list[Change]) -> N
     """Leave out of every message what the provider would refuse there."""
     refused = {name.removeprefix(OF_MESSAGES) for name in provider.drop if name.startswith(OF_MESSAGES)}
     refused.update(FOREIGN)
-    messages = body.get("messages") or []
+    messages = cast("list[Json]", hoisted(body.get("messages") or [], changes))
+    body["messages"] = messages
     if all(refused.isdisjoint(message) for message in messages):
         return
     kept = []
@@ -141,7 +144,7 @@ def _message(told: Json, choice: int, answer: object) -> Json:
     calls = message.pop("tool_calls", None)
     if isinstance(calls, list) and calls:
         message["tool_calls"] = [_call(call, choice, i, answer) for i, call in enumerate(calls)]
-    elif message["content"] is None and not message.get("refusal"):
+    elif message["content"] is None and not (message.get("refusal") or message.get("function_call")):
         message["content"] = ""
     return message
 

@@ -11,6 +11,7 @@ from typing import cast
 from vaultcore.errors import AttemptsExhausted, GatewayError
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
+from vaultcore.surfaces import functions
 from vaultcore.surfaces.chat_check import check
 from vaultcore.surfaces.text import dump
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
@@ -29,9 +30,15 @@ def render_completion(completion: ChatCompletion) -> Json:
     return cast(Json, completion)
 
 
+def render_answer(completion: ChatCompletion, request: ChatRequest) -> Json:
+    """As functions where the request speaks of functions."""
+    return functions.completion(completion) if functions.spoken(request) else render_completion(completion)
+
+
 def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
     options = request.get("stream_options") or {}
-    return Counted() if options.get("include_usage") else Plain()
+    machine = Counted() if options.get("include_usage") else Plain()
+    return functions.Chunks(machine) if functions.spoken(request) else machine
 
 
 def render_error(error: GatewayError) -> Json:

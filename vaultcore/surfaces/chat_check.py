@@ -15,20 +15,17 @@ MOST_MESSAGES = 10_000
 MOST_STOPS = 16
 LONGEST_MODEL = 512
 SPARE_DEPTH = 100  # what is let in can still be written out from inside a few more brackets and calls
-ROLES = ("system", "developer", "user", "assistant", "tool")
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-LEGACY = {"functions": "tools", "function_call": "tool_choice"}
 
 
 def check(body: object) -> ChatRequest:
     """The body as a chat request, or InvalidRequest with the exact param."""
     if not isinstance(body, dict):
         raise InvalidRequest(f"the body must be a JSON object, not {_kind(body)}")
-    for old, new in LEGACY.items():
-        if body.get(old) is not None:
-            raise InvalidRequest(
-                f"{old} is not supported: use {new}", param=old, code="unsupported_parameter"
-            )
+    for old, new in (("functions", "tools"), ("function_call", "tool_choice")):
+        if body.get(old) is not None and body.get(new) is not None:
+            raise InvalidRequest(f"{old} stands beside {new}: write one or the other", param=old)
     for required in ("model", "messages"):
         if body.get(required) is None:
             raise InvalidRequest(f"{required} is required", param=required, code="missing_required_parameter")
@@ -106,18 +103,29 @@ def _message(param: str, value: object) -> None:
         raise InvalidRequest(f"{param}.role {told}", param=f"{param}.role")
     _content(f"{param}.content", message.get("content"))
     if role == "assistant":
-        if message.get("function_call") is not None:
-            told = "function_call is not supported: use tool_calls"
-            raise InvalidRequest(told, param=f"{param}.function_call", code="unsupported_parameter")
-        if message.get("thinking_blocks") is not None:
-            _list(f"{param}.thinking_blocks", message["thinking_blocks"])
-        if message.get("tool_calls") is not None:
-            for i, call in enumerate(_list(f"{param}.tool_calls", message["tool_calls"])):
-                _call(f"{param}.tool_calls[{i}]", call)
-    elif message.get("content") is None:
+        _answer(param, message)
+    elif message.get("content") is None and role != "function":
         raise InvalidRequest(f"{param}.content is required", param=f"{param}.content")
-    if role == "tool":
-        _text(f"{param}.tool_call_id", message.get("tool_call_id"))
+    if role == "tool" and message.get("tool_call_id") is not None:
+        _text(f"{param}.tool_call_id", message["tool_call_id"])
+    if role == "function":
+        _text(f"{param}.name", message.get("name"))
+
+
+def _answer(param: str, message: Json) -> None:
+    """A turn of the assistant's, from an answer of long ago or of another model."""
+    if message.get("refusal") is not None:
+        _text(f"{param}.refusal", message["refusal"])
+    if message.get("thinking_blocks") is not None:
+        _list(f"{param}.thinking_blocks", message["thinking_blocks"])
+    if message.get("tool_calls") is not None:
+        for i, call in enumerate(_list(f"{param}.tool_calls", message["tool_calls"])):
+            _call(f"{param}.tool_calls[{i}]", call)
+    if message.get("function_call") is not None:
+        place = f"{param}.function_call"
+        _called(place, message["function_call"])
+        if message.get("tool_calls"):
+            raise InvalidRequest(f"{place} stands beside tool_calls: write one or the other", param=place)
 
 
 def _content(param: str, value: object) -> None:
@@ -138,9 +146,13 @@ def _call(param: str, value: object) -> None:
     if call.get("type", "function") != "function":
         return
     _text(f"{param}.id", call.get("id"))
-    function = _object(f"{param}.function", call.get("function"))
-    _text(f"{param}.function.name", function.get("name"))
-    _text(f"{param}.function.arguments", function.get("arguments"))
+    _called(f"{param}.function", call.get("function"))
+
+
+def _called(param: str, value: object) -> None:
+    function = _object(param, value)
+    _text(f"{param}.name", function.get("name"))
+    _text(f"{param}.arguments", function.get("arguments"))
 
 
 def _tools(param: str, value: object) -> None:
@@ -150,18 +162,28 @@ def _tools(param: str, value: object) -> None:
         tool = _object(place, item)
         if tool.get("type", "function") != "function":
             continue
-        function = _object(f"{place}.function", tool.get("function"))
-        name = _text(f"{place}.function.name", function.get("name"))
-        if function.get("description") is not None:
-            _text(f"{place}.function.description", function["description"])
-        if function.get("parameters") is not None:
-            _object(f"{place}.function.parameters", function["parameters"])
-        if not TOOL_NAME.fullmatch(name):
-            told = f"{place}.function.name must have 1 to 64 letters, digits, underscores or hyphens"
-            raise InvalidRequest(told, param=f"{place}.function.name")
-        if name in seen:
-            raise InvalidRequest(f"two tools are called {name}", param=f"{place}.function.name")
-        seen.add(name)
+        _function(f"{place}.function", tool.get("function"), seen)
+
+
+def _functions(param: str, value: object) -> None:
+    seen: set[str] = set()
+    for i, item in enumerate(_list(param, value)):
+        _function(f"{param}[{i}]", item, seen)
+
+
+def _function(param: str, value: object, seen: set[str]) -> None:
+    function = _object(param, value)
+    name = _text(f"{param}.name", function.get("name"))
+    if function.get("description") is not None:
+        _text(f"{param}.description", function["description"])
+    if function.get("parameters") is not None:
+        _object(f"{param}.parameters", function["parameters"])
+    if not TOOL_NAME.fullmatch(name):
+        told = f"{param}.name must have 1 to 64 letters, digits, underscores or hyphens"
+        raise InvalidRequest(told, param=f"{param}.name")
+    if name in seen:
+        raise InvalidRequest(f"two tools are called {name}", param=f"{param}.name")
+    seen.add(name)
 
 
 def _stop(param: str, value: object) -> None:
@@ -267,6 +289,8 @@ RULES: Mapping[str, Callable[[str, object], object]] = {
     "stop": _stop,
     "tools": _tools,
     "tool_choice": _tool_choice,
+    "functions": _functions,
+    "function_call": _tool_choice,
     "response_format": _format,
     "reasoning_effort": _text,
     "user": _text,

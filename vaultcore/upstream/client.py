@@ -12,7 +12,18 @@ from dataclasses import dataclass, field, replace
 import httpx
 
 from vaultcore.catalog.schema import Framing, Target
-from vaultcore.dialects import Dialect, Keeping, Native, Passed, Piece, Rendered, StreamFault, dialect
+from vaultcore.dialects import (
+    Dialect,
+    Keeping,
+    Native,
+    Passed,
+    Piece,
+    Rendered,
+    StreamFault,
+    dialect,
+    thinktags,
+)
+from vaultcore.dialects.functions import retold, suited
 from vaultcore.errors import UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
@@ -68,7 +79,9 @@ def pass_on(target: Target, request: ChatRequest, native: Native) -> Asked:
 def render(target: Target, request: ChatRequest) -> Asked:
     """The request as the target's provider wants it. Raises InvalidRequest."""
     speech = dialect(target.dialect)
-    return Asked(speech.render_path(request, target), speech.render_request(request, target), target.dialect)
+    told = suited(request, target)
+    rendered = retold(speech.render_request(told, target), request)
+    return Asked(speech.render_path(told, target), rendered, target.dialect)
 
 
 class Upstream:
@@ -127,7 +140,8 @@ class Upstream:
                 for chunk in whole.chunks((await _whole(candidate, speech, response, timer)).completion):
                     yield chunk
                 return
-            reading = Reading(speech.decoder(), framing, passing=asked.native)
+            decoder = thinktags.decoder(speech, candidate.target.provider)
+            reading = Reading(decoder, framing, passing=asked.native)
             async with aclosing(_pieces(candidate, response, timer)) as pieces:
                 while not reading.ended:
                     for said in await _next(candidate, pieces, reading, timer):
@@ -299,9 +313,9 @@ async def _refusal(
 def _parse(candidate: Candidate, speech: Dialect, body: bytes, status: int) -> Answer | UpstreamError:
     fault: StreamFault | None = None
     try:
-        answer = json.loads(body)
-        if isinstance(answer, dict):
-            return Answer(speech.parse_completion(answer), answer)
+        answer: Json = json.loads(body)
+        if isinstance(answer, dict | list):  # of pieces, from some: the dialect's to judge
+            return Answer(thinktags.parse(speech, candidate.target.provider, answer), answer)
     except StreamFault as error:
         fault = error
     except (ValueError, RecursionError):
