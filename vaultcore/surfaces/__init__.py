@@ -63,4 +63,6 @@ class Repeating(Protocol):
 class Failing(Protocol):
     """What an encoder offers besides, whose stream ends in an event that tells of what came before it."""
 
-    def fail(self, error: GatewayError) -> Iterable[Event]: ...
+    def fail(self, error: GatewayError, after: Event | None) -> Iterable[Event]:
+        """`after` is the last event that passed as it came, where any has."""
+        ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import cast
 
@@ -11,18 +11,17 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from vaultcore.call import Call
-from vaultcore.dialects import Native, Passed, Piece, report
+from vaultcore.dialects import Native, Piece, report
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
-from vaultcore.streams import Stage
-from vaultcore.streams.sse import Event
-from vaultcore.surfaces import Failing, Reader, Repeating, Surface
+from vaultcore.surfaces import Reader, Repeating, Surface
 from vaultcore.surfaces.text import dump
 from vaultcore.web import options
 from vaultcore.web.access import require_data_key
 from vaultcore.web.body import read_json
+from vaultcore.web.outlet import Outlet
 from vaultcore.web.reply import EventStream, error_reply, json_reply, told
-from vaultcore.wire import ChatChunk, ChatCompletion, Json
+from vaultcore.wire import ChatCompletion, Json
 
 Verbatim = Callable[[Json, Mapping[str, str]], Native | None]
 
@@ -124,32 +123,26 @@ async def _streamed(surface: Surface, services: Services, call: Call) -> ASGIApp
 async def _events(
     surface: Surface, services: Services, call: Call, first: Piece, rest: AsyncGenerator[Piece, None]
 ) -> AsyncGenerator[bytes, None]:
-    encoder = surface.encoder(call.request)
+    outlet = Outlet(surface, call.request)
     status, failure = 499, None  # until the last byte is out: the client has gone away
     try:
         async with aclosing(rest):
-            for event in _told(encoder, first):
+            for event in outlet.feed(first):
                 yield event.encode()
             async for piece in rest:
-                for event in _told(encoder, piece):
+                for event in outlet.feed(piece):
                     yield event.encode()
-        if not call.passed:
-            for event in encoder.close():
-                yield event.encode()
+        for event in outlet.close():
+            yield event.encode()
         if call.explain:
             yield b": vaultedge " + dump(report(call.changes)).encode() + b"\n\n"
         status = 200
     except GatewayError as error:
         status, failure = 200, error
-        ending = encoder.fail(error) if isinstance(encoder, Failing) else (surface.render_failure(error),)
-        for event in ending:
+        for event in outlet.fail(error):
             yield event.encode()
     finally:
         note(services, call, status, failure)
-
-
-def _told(encoder: Stage[ChatChunk, Event], piece: Piece) -> Iterable[Event]:
-    return (piece.event,) if isinstance(piece, Passed) else encoder.feed(piece)
 
 
 def refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
+from vaultcore.dialects.pairing import paired
 from vaultcore.dialects.responses import issued
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 
-NO_RESULT = "No result was given."
-
 
 def render_input(messages: Sequence[Message], target: Target, changes: list[Change]) -> list[Json]:
-    """Every message as items. A call that nobody answers gets an answer: one left open is refused."""
+    """Every message as items, every call with its output."""
     found: list[Json] = []
-    for i, message in enumerate(messages):
-        found += _message(f"messages[{i}]", cast(Json, message), target, changes)
-    return _answered(found, changes)
+    for i, message in enumerate(paired(messages, changes)):
+        found += _message(f"messages[{i}]", message, target, changes)
+    return _of_kind(found)
 
 
 def _message(path: str, message: Json, target: Target, changes: list[Change]) -> list[Json]:
@@ -108,24 +106,10 @@ def _file(file: Json, path: str) -> Json:
     return {"type": "input_file", **held}
 
 
-def _answered(found: list[Json], changes: list[Change]) -> list[Json]:
-    """The items, every output of its call's kind, a call without an output given one."""
+def _of_kind(found: list[Json]) -> list[Json]:
+    """The items, every output of the kind its call is of."""
     kinds = {item["call_id"]: OUTPUTS[item["type"]] for item in found if item["type"] in OUTPUTS}
-    given = {item["call_id"] for item in found if item["type"] == OUTPUT}
-    settled: list[Json] = []
-    for item in found:
-        if item["type"] != OUTPUT:
-            settled.append(item)
-            if item["type"] in OUTPUTS and item["call_id"] not in given:
-                changes.append(Change("messages", "injected", "a call without a result"))
-                kind = OUTPUTS[item["type"]]
-                settled.append({"type": kind, "call_id": item["call_id"], "output": NO_RESULT})
-        elif item["call_id"] in kinds:
-            settled.append({**item, "type": kinds[item["call_id"]]})
-        else:
-            changes.append(Change("messages", "emulated", "answers no call: sent as user text"))
-            settled.append({"type": "message", "role": "user", "content": item["output"]})
-    return settled
+    return [{**item, "type": kinds[item["call_id"]]} if item["type"] == OUTPUT else item for item in found]
 
 
 OUTPUT = "function_call_output"

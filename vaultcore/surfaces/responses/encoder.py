@@ -11,7 +11,7 @@ from typing import cast
 
 from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
-from vaultcore.surfaces.responses.failure import failed, failure_event
+from vaultcore.surfaces.responses.failure import failed, failure_event, next_number
 from vaultcore.surfaces.responses.frame import finished, frame
 from vaultcore.surfaces.responses.open import OpenCall, OpenItem, OpenMessage, OpenReasoning, Say
 from vaultcore.surfaces.responses.request import Asked
@@ -60,10 +60,10 @@ class Encoder:
         kind = "response.completed" if whole["status"] == "completed" else "response.incomplete"
         return [*events, self._event({"type": kind, "response": whole})]
 
-    def fail(self, error: GatewayError) -> Iterable[Event]:
-        """The events that end a stream which broke. One that has not begun here has one of another kind."""
+    def fail(self, error: GatewayError, after: Event | None) -> Iterable[Event]:
+        """The event that ends a stream which broke. What passed as it came is not known here."""
         if not self._begun:
-            return (failure_event(error),)
+            return (failure_event(error, number=next_number(after)),)
         whole = {**failed(self._begun, error), "output": [item.whole for item in self._items if item.closed]}
         return (self._event({"type": "response.failed", "response": whole}),)
 

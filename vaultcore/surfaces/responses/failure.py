@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
 from vaultcore.surfaces.text import dump
@@ -20,6 +22,16 @@ def failure_event(error: GatewayError, number: int = 0) -> Event:
         "param": error.param,
     }
     return Event(dump(told), "error")
+
+
+def next_number(after: Event | None) -> int:
+    """The number of the event that comes after another."""
+    try:
+        told = json.loads(after.data) if after is not None else None
+    except (ValueError, RecursionError):
+        return 0
+    number = told.get("sequence_number") if isinstance(told, dict) else None
+    return number + 1 if isinstance(number, int) else 0
 
 
 def failed(begun: Json, error: GatewayError) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vaultcore.dialects import Change
 from vaultcore.dialects.responses.envelope import enveloped
 from vaultcore.surfaces.responses.items import SPOKEN, kind
+from vaultcore.surfaces.responses.parts import KNOWN as PARTS
 from vaultcore.surfaces.responses.request import LOGPROBS, SAME, STATE
 from vaultcore.surfaces.responses.tools import searches
 from vaultcore.wire import Json
@@ -41,7 +42,9 @@ def losses(body: Json) -> tuple[Change, ...]:
         found.append(Change("max_tool_calls", "dropped", "it counts calls of a provider's own tools"))
     wanted = [name for name in body.get("include") or () if name not in SUMMED_UP]
     found += [Change("include", "dropped", f"{name}: {OWN}") for name in wanted]
-    return (*found, *_tools(body), *_items(body))
+    if body.get("store") is True:
+        found.append(Change("store", "dropped", "nothing is kept here"))
+    return (*found, *_format(body), *_tools(body), *_choice(body), *_items(body))
 
 
 def _unknown(name: str, value: object) -> bool:
@@ -65,13 +68,51 @@ def _tools(body: Json) -> list[Change]:
     return found
 
 
+def _format(body: Json) -> list[Change]:
+    told = ((body.get("text") or {}).get("format") or {}).get("type")
+    if told in (None, "text", "json_schema", "json_object"):
+        return []
+    return [Change("text.format", "refused", f"{told}: {OWN}")]
+
+
+def _choice(body: Json) -> list[Change]:
+    """A tool of a provider's own can neither be forced nor allowed elsewhere."""
+    match body.get("tool_choice"):
+        case {"type": "function" | "custom"}:
+            named = []
+        case {"type": "allowed_tools", "tools": list() as allowed}:
+            named = [tool.get("type") for tool in allowed if isinstance(tool, dict) and "name" not in tool]
+        case {"type": str(kind)}:
+            named = [kind]
+        case _:
+            named = []
+    return [Change("tool_choice", "dropped", f"{each}: {OWN}") for each in named]
+
+
 def _items(body: Json) -> list[Change]:
     given = body.get("input")
+    items = given if isinstance(given, list) else []
+    if items and all(kind(item) not in SPOKEN for item in items):
+        return [Change("input", "refused", f"nothing but {kind(items[0])}: {OWN}")]
     found = []
-    for i, item in enumerate(given if isinstance(given, list) else ()):
+    for i, item in enumerate(items):
+        found += _parts(item, f"input[{i}]")
         if kind(item) not in SPOKEN:
             found.append(Change(f"input[{i}]", "dropped", f"{item['type']}: {OWN}"))
         elif item.get("encrypted_content") and not enveloped(item["encrypted_content"]):
             reason = "reasoning that did not come through this gateway goes to nobody else"
             found.append(Change(f"input[{i}].encrypted_content", "dropped", reason))
     return found
+
+
+def _parts(item: Json, path: str) -> list[Change]:
+    """Parts that no message elsewhere has a place for: without them it is another message."""
+    name = "output" if "output" in item else "content"
+    told = item.get(name)
+    if kind(item) not in SPOKEN or kind(item) == "reasoning" or not isinstance(told, list):
+        return []
+    return [
+        Change(f"{path}.{name}[{i}]", "refused", f"{part['type']}: {OWN}")
+        for i, part in enumerate(told)
+        if part["type"] not in PARTS
+    ]

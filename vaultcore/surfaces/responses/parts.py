@@ -7,6 +7,11 @@ from typing import cast
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
+KNOWN = (
+    *("input_text", "output_text", "text", "summary_text", "refusal"),
+    *("input_image", "input_file", "input_audio"),
+)
+
 
 def parse_content(told: object, path: str) -> str | list[Json]:
     """A message's content; text alone is plain text."""
@@ -18,10 +23,12 @@ def parse_content(told: object, path: str) -> str | list[Json]:
 def parse_parts(told: object, path: str) -> list[Json]:
     if not isinstance(told, list):
         raise InvalidRequest(f"{path} must be a string or a list of parts", param=path, code="invalid_type")
-    return [_part(part, f"{path}[{i}]") for i, part in enumerate(told)]
+    found = [_part(part, f"{path}[{i}]") for i, part in enumerate(told)]
+    return [part for part in found if part is not None]
 
 
-def _part(part: object, path: str) -> Json:
+def _part(part: object, path: str) -> Json | None:
+    """The part, or None where it is one that chat completions do not know: `losses` tells of it."""
     match part:
         case {"type": "input_text" | "output_text" | "text" | "summary_text", "text": str(text)}:
             return {"type": "text", "text": text}
@@ -33,8 +40,10 @@ def _part(part: object, path: str) -> Json:
             return _file(cast(Json, part), path)
         case {"type": "input_audio", "input_audio": dict() as audio}:
             return {"type": "input_audio", "input_audio": audio}
+        case {"type": str(kind)} if kind not in KNOWN:
+            return None
         case {"type": str(kind)}:
-            raise InvalidRequest(f"{path} is no {kind} part that is known", param=path)
+            raise InvalidRequest(f"{path} lacks what an {kind} part needs", param=path)
         case _:
             raise InvalidRequest(f"{path} needs a type", param=f"{path}.type")
 

@@ -28,6 +28,7 @@ OURS = {  # a parameter of chat completions: what it is called here
     "reasoning_effort": "reasoning.effort",
     "verbosity": "text.verbosity",
 }
+FILLER = {"role": "user", "content": "."}
 LOGPROBS = "message.output_text.logprobs"
 
 
@@ -53,8 +54,8 @@ def parse_request(body: object) -> ChatRequest:
     request["messages"] = _messages(body)
     _put(request, max_completion_tokens=body.get("max_output_tokens"), **_text(body), **_tooling(body))
     _put(request, reasoning_effort=_object(body, "reasoning").get("effort"), **_logprobs(body))
-    if body.get("prompt") is not None and not request["messages"]:
-        request["messages"] = [{"role": "user", "content": "."}]  # the prompt is kept at the provider
+    if not request["messages"] and (body.get("prompt") is not None or body.get("input")):
+        request["messages"] = [dict(FILLER)]  # only who speaks Responses can do with it: see `losses`
     return cast(ChatRequest, Asked(_checked(request), body))
 
 
@@ -102,8 +103,10 @@ def _text(body: Json) -> Json:
             found["response_format"] = {"type": "json_schema", "json_schema": kept}
         case {"type": "json_object"}:
             found["response_format"] = {"type": "json_object"}
+        case {"type": str()}:
+            pass  # see `losses`
         case _:
-            raise InvalidRequest("text.format is none that is known", param="text.format")
+            raise InvalidRequest("text.format needs a type", param="text.format.type")
     return found
 
 
@@ -114,8 +117,10 @@ def _tooling(body: Json) -> Json:
 
 
 def _logprobs(body: Json) -> Json:
-    wanted = body.get("top_logprobs")
-    if LOGPROBS not in (body.get("include") or ()) and not wanted:
+    wanted, included = body.get("top_logprobs"), body.get("include") or []
+    if not isinstance(included, list) or not all(isinstance(name, str) for name in included):
+        raise InvalidRequest("include must be a list of strings", param="include", code="invalid_type")
+    if LOGPROBS not in included and not wanted:
         return {}
     return {"logprobs": True, "top_logprobs": wanted}
 

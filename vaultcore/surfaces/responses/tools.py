@@ -6,6 +6,7 @@ import json
 
 from vaultcore.dialects.payload import dump
 from vaultcore.errors import InvalidRequest
+from vaultcore.surfaces.chat_check import TOOL_NAME
 from vaultcore.wire import Json
 
 INPUT = "input"  # the one parameter of a custom tool as a function
@@ -16,7 +17,13 @@ LARGEST = "the tool's whole input, as plain text"
 def parse_tools(told: object) -> list[Json]:
     """The functions and the custom tools. A provider's own tools are left to `losses`."""
     tools = [_checked(tool, i) for i, tool in enumerate(_list(told))]
-    return [found for i, tool in enumerate(tools) if (found := _tool(tool, f"tools[{i}]")) is not None]
+    found = [_tool(tool, f"tools[{i}]") for i, tool in enumerate(tools)]
+    seen: set[str] = set()
+    for i, tool in enumerate(found):
+        if tool is not None and (name := tool["function"]["name"]) in seen:
+            raise InvalidRequest(f"two tools are called {name}", param=f"tools[{i}].name")
+        seen |= {tool["function"]["name"]} if tool else set()
+    return [tool for tool in found if tool is not None]
 
 
 def customs(body: Json) -> frozenset[str]:
@@ -110,7 +117,8 @@ def _function(tool: Json, path: str) -> Json:
 
 
 def _custom(tool: Json, path: str) -> Json:
-    described = [text for text in (tool.get("description"), _grammar(tool.get("format"))) if text]
+    said = tool.get("description")
+    described = [text for text in (said, _grammar(tool.get("format"))) if isinstance(text, str) and text]
     parameters: Json = {
         "type": "object",
         "properties": {INPUT: {"type": "string", "description": LARGEST}},
@@ -130,9 +138,13 @@ def _grammar(told: object) -> str:
 
 
 def _name(tool: Json, path: str) -> str:
-    if not isinstance(tool.get("name"), str):
+    name = tool.get("name")
+    if not isinstance(name, str):
         raise InvalidRequest(f"{path}.name must be a string", param=f"{path}.name", code="invalid_type")
-    return str(tool["name"])
+    if not TOOL_NAME.fullmatch(name):
+        told = f"{path}.name must have 1 to 64 letters, digits, underscores or hyphens"
+        raise InvalidRequest(told, param=f"{path}.name")
+    return name
 
 
 def _names(allowed: list[object]) -> list[str]:
