@@ -1,4 +1,4 @@
-"""LangChain's `langchain-openai`."""
+"""LangChain's `langchain-openai`, over chat completions and over responses."""
 
 from __future__ import annotations
 
@@ -37,9 +37,16 @@ def weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-@pytest.fixture
-def chat(house: House, model: str) -> ChatOpenAI:
-    return ChatOpenAI(model=model, base_url=house.url, api_key=house.key, max_retries=0, stream_usage=True)
+@pytest.fixture(params=[False, True], ids=["chat", "responses"])
+def chat(request: pytest.FixtureRequest, house: House, model: str) -> ChatOpenAI:
+    return ChatOpenAI(
+        model=model,
+        base_url=house.url,
+        api_key=house.key,
+        max_retries=0,
+        stream_usage=True,
+        use_responses_api=request.param,
+    )
 
 
 def test_tools_go_round_with_a_picture(chat: ChatOpenAI, house: House) -> None:

@@ -1,9 +1,10 @@
-"""LiteLLM as a client of an OpenAI-compatible server."""
+"""LiteLLM as a client, of chat completions and of Anthropic's messages."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import litellm
@@ -49,16 +50,27 @@ def ask(house: House, model: str) -> Callable[..., Any]:
     return complete
 
 
+@pytest.fixture(params=["chat", "messages"])
+def either(
+    request: pytest.FixtureRequest, ask: Callable[..., Any], house: House, model: str
+) -> Callable[..., Any]:
+    """The same call through each of the two APIs."""
+    if request.param == "chat":
+        return ask
+    root = house.url.removesuffix("/v1")
+    return partial(litellm.completion, f"anthropic/{model}", api_base=root, api_key=house.key, max_retries=0)
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_tools_go_round_with_a_picture(ask: Callable[..., Any], house: House, stream: bool) -> None:
+def test_tools_go_round_with_a_picture(either: Callable[..., Any], house: House, stream: bool) -> None:
     """Parallel calls are made, their results sent back and told, streamed or not."""
 
     def answered(messages: list[Any]) -> Any:
         if stream:
             return litellm.stream_chunk_builder(
-                list(ask(messages, tools=TOOLS, stream=True, stream_options=COUNTED))
+                list(either(messages=messages, tools=TOOLS, stream=True, stream_options=COUNTED))
             )
-        return ask(messages, tools=TOOLS)
+        return either(messages=messages, tools=TOOLS)
 
     first = answered(LOOK).choices[0].message
     results = [

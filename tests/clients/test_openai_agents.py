@@ -1,4 +1,4 @@
-"""OpenAI's agents library, over chat completions."""
+"""OpenAI's agents library, over chat completions and over responses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from typing import Any
 
 import openai
 import pytest
-from agents import Agent, OpenAIChatCompletionsModel, RunConfig, Runner, function_tool
+from agents import (
+    Agent,
+    Model,
+    OpenAIChatCompletionsModel,
+    OpenAIResponsesModel,
+    RunConfig,
+    Runner,
+    function_tool,
+)
 from agents.items import TResponseInputItem
 from openai.types.responses import ResponseTextDeltaEvent
 from pydantic import BaseModel
@@ -40,13 +48,14 @@ def weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-@pytest.fixture
-def chat(house: House, model: str) -> OpenAIChatCompletionsModel:
+@pytest.fixture(params=[OpenAIChatCompletionsModel, OpenAIResponsesModel], ids=["chat", "responses"])
+def chat(request: pytest.FixtureRequest, house: House, model: str) -> Model:
     client = openai.AsyncOpenAI(base_url=house.url, api_key=house.key, max_retries=0)
-    return OpenAIChatCompletionsModel(model=model, openai_client=client)
+    made: Model = request.param(model=model, openai_client=client)
+    return made
 
 
-def test_tools_go_round_with_a_picture(chat: OpenAIChatCompletionsModel, house: House) -> None:
+def test_tools_go_round_with_a_picture(chat: Model, house: House) -> None:
     """An agent looks at a picture, calls its tool and tells the result."""
     agent = Agent(name="sky", instructions="be brief", model=chat, tools=[weather])
 
@@ -57,7 +66,7 @@ def test_tools_go_round_with_a_picture(chat: OpenAIChatCompletionsModel, house: 
     assert [PICTURE in json.dumps(each["body"]) for each in house.asked()] == [True, True]
 
 
-def test_a_handoff_reaches_the_other_agent(chat: OpenAIChatCompletionsModel) -> None:
+def test_a_handoff_reaches_the_other_agent(chat: Model) -> None:
     """A handoff is a tool without arguments; the agent it leads to answers."""
     other: Agent[Any] = Agent(name="sky", model=chat)
     first: Agent[Any] = Agent(name="desk", model=chat, handoffs=[other])
@@ -67,7 +76,7 @@ def test_a_handoff_reaches_the_other_agent(chat: OpenAIChatCompletionsModel) -> 
     assert done.last_agent is other
 
 
-def test_structured_output_is_streamed(chat: OpenAIChatCompletionsModel) -> None:
+def test_structured_output_is_streamed(chat: Model) -> None:
     """A streamed run gives text deltas that make up the object it ends in."""
     agent: Agent[Any] = Agent(name="map", model=chat, output_type=Place)
 
@@ -83,7 +92,7 @@ def test_structured_output_is_streamed(chat: OpenAIChatCompletionsModel) -> None
     assert json.loads(told) == final.model_dump()
 
 
-def test_a_streamed_run_calls_tools(chat: OpenAIChatCompletionsModel, house: House) -> None:
+def test_a_streamed_run_calls_tools(chat: Model, house: House) -> None:
     """The tool loop streams as well, and its usage is counted."""
     agent: Agent[Any] = Agent(name="sky", model=chat, tools=[weather])
 

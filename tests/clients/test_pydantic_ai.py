@@ -1,4 +1,4 @@
-"""Pydantic AI, with its OpenAI chat model."""
+"""Pydantic AI, with its OpenAI models: over chat completions and over responses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 from pydantic_ai import Agent, BinaryContent, NativeOutput, PromptedOutput, ToolOutput
-from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.models import Model
+from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from tests.clients.conftest import PICTURE, House
@@ -31,9 +32,10 @@ class Weather(BaseModel):
     sky: str
 
 
-@pytest.fixture
-def chat(house: House, model: str) -> OpenAIChatModel:
-    return OpenAIChatModel(model, provider=OpenAIProvider(base_url=house.url, api_key=house.key))
+@pytest.fixture(params=[OpenAIChatModel, OpenAIResponsesModel], ids=["chat", "responses"])
+def chat(request: pytest.FixtureRequest, house: House, model: str) -> Model:
+    made: Model = request.param(model, provider=OpenAIProvider(base_url=house.url, api_key=house.key))
+    return made
 
 
 def with_weather(agent: Agent[None, Any]) -> Agent[None, Any]:
@@ -45,7 +47,7 @@ def with_weather(agent: Agent[None, Any]) -> Agent[None, Any]:
     return agent
 
 
-def test_tools_go_round_with_a_picture(chat: OpenAIChatModel, house: House) -> None:
+def test_tools_go_round_with_a_picture(chat: Model, house: House) -> None:
     """An agent looks at a picture, calls its tool and tells the result."""
     agent = with_weather(Agent(chat, instructions="be brief"))
 
@@ -57,7 +59,7 @@ def test_tools_go_round_with_a_picture(chat: OpenAIChatModel, house: House) -> N
     assert [PICTURE in json.dumps(each["body"]) for each in house.asked()] == [True, True]
 
 
-def test_a_tool_loop_is_streamed(chat: OpenAIChatModel, house: House) -> None:
+def test_a_tool_loop_is_streamed(chat: Model, house: House) -> None:
     """The same loop, each of its two answers streamed."""
     agent = with_weather(Agent(chat))
 
@@ -72,7 +74,7 @@ def test_a_tool_loop_is_streamed(chat: OpenAIChatModel, house: House) -> None:
 @pytest.mark.parametrize(
     "form", [ToolOutput, NativeOutput, PromptedOutput], ids=["tool", "native", "prompted"]
 )
-def test_structured_output_is_streamed(chat: OpenAIChatModel, form: Any) -> None:
+def test_structured_output_is_streamed(chat: Model, form: Any) -> None:
     """A stream of partial objects ends in the whole one: by a forced tool, a JSON schema, or words."""
     agent: Agent[None, Any] = Agent(chat, output_type=form(Place))
 
@@ -83,7 +85,7 @@ def test_structured_output_is_streamed(chat: OpenAIChatModel, form: Any) -> None
     assert asyncio.run(seen())[-1] == Place(city="a city", days=3)
 
 
-def test_structured_output_comes_after_tools(chat: OpenAIChatModel) -> None:
+def test_structured_output_comes_after_tools(chat: Model) -> None:
     """Function tools and a JSON schema go together: the tool first, the object last."""
     agent = with_weather(Agent(chat, output_type=NativeOutput(Weather)))
 

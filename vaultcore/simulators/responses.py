@@ -13,6 +13,7 @@ from typing import Any
 from vaultcore.simulators.openai import CREATED, MODELS, NAME, failure, listing, token
 from vaultcore.simulators.reply import Call, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.responses_rules import check, ids, own, texts
+from vaultcore.simulators.sample import schema_in
 
 PATH = "/responses"
 THOUGHT = "A question like any other."
@@ -180,13 +181,17 @@ def _forced(choice: object) -> str | None:
 
 
 def _schema(body: Json) -> Json | None:
+    """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
     match (body.get("text") or {}).get("format"):
         case {"type": "json_schema", "schema": dict() as schema}:
             return schema
         case {"type": "json_object"}:
-            return {}
+            otherwise: Json | None = {}
         case _:
-            return None
+            otherwise = None
+    items = body["input"] if isinstance(body["input"], list) else []
+    told = [texts(item.get("content")) for item in items if item.get("role") in ("system", "developer")]
+    return schema_in(" ".join([body.get("instructions") or "", *told])) or otherwise
 
 
 def _usage(body: Json, answer: Reply) -> Json:
