@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,3 +229,37 @@ def test_a_withheld_picture_is_the_requests_fault(client: openai.OpenAI) -> None
 
     assert refused.value.code == "content_policy_violation"
     assert "PROHIBITED_CONTENT" in refused.value.message
+
+
+def test_strictness_and_the_report_are_those_of_chat(client: openai.OpenAI) -> None:
+    """What a picture loses on the way is counted and told, and refused where the client is strict."""
+    asked = {"model": "gemini/gemini-2.5-flash-image", "prompt": "a dot", "size": "1792x1024"}
+
+    told = client.images.with_raw_response.generate(**asked, extra_headers={"x-vaultedge-explain": "1"})
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.images.generate(**asked, extra_headers={"x-vaultedge-strict": "1"})
+
+    changes = json.loads(told.content)["vaultedge"]["translation"]
+    assert told.headers["x-vaultedge-translation"] == str(len(changes)) == "1"
+    assert (changes[0]["path"], changes[0]["kind"], changes[0]["to"]) == ("size", "clamped", "16:9")
+    assert refused.value.param == "size"
+
+
+def test_a_key_is_needed_and_the_path_may_lack_its_version(client: openai.OpenAI) -> None:
+    """Without a key of ours nothing is made; a stage named v1 leaves the path without it."""
+    bare = str(client.base_url).removesuffix("/v1/")
+    body = {"model": "text-embedding-3-small", "input": "one"}
+
+    with pytest.raises(openai.AuthenticationError):
+        client.with_options(api_key="vg_nobody").embeddings.create(**body)
+    with openai.OpenAI(api_key=client.api_key, base_url=bare, max_retries=0) as short:
+        assert short.embeddings.create(**body).data[0].embedding == vector("one")
+
+
+def test_prices_of_pictures_are_told_where_they_are_known(client: openai.OpenAI) -> None:
+    """Tokens of a model that makes images alone have a price; a hybrid's price is that of its text."""
+    known = client.images.with_raw_response.generate(model="openai/gpt-image-1", prompt="a dot")
+    unknown = client.images.with_raw_response.generate(model="gemini/gemini-2.5-flash-image", prompt="a dot")
+
+    assert float(known.headers["x-vaultedge-cost-usd"]) == pytest.approx((9 * 5 + 100 * 40) / 1e6)
+    assert "x-vaultedge-cost-usd" not in unknown.headers

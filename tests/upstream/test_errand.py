@@ -6,11 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from vaultcore.artifacts import Artifact, Part, embeddings, images
+from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Auth, Model, Offer, Provider, Target
 from vaultcore.errors import Fault, InvalidRequest, UpstreamError
 from vaultcore.routing.plan import Candidate
@@ -233,3 +235,27 @@ def test_who_can_do_it_is_asked_and_nobody_else() -> None:
     with pytest.raises(InvalidRequest) as refused:
         errands({"model": "m", "input": "a", "truncate": 1}, [unable, other], embeddings)
     assert refused.value.param == "truncate"
+
+
+def test_z6_bedrock_is_asked_with_a_signature() -> None:
+    """InvokeModel is signed as converse is: the pair of the vault proves itself and does not travel."""
+    seen: list[httpx.Request] = []
+    row = builtin({"AWS_REGION": "us-east-1"}).provider("bedrock")
+    assert row is not None
+    model = "amazon.titan-embed-text-v2:0"
+    to = Candidate(Target(row, Model(model)), Credential("bedrock", "AKIDEXAMPLE:c2VjcmV0"))
+
+    async def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return answered({"embedding": [1.0], "inputTextTokenCount": 1})
+
+    async def attempt() -> list[Part]:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
+            errand = errands({"model": "m", "input": "a"}, [to.target], embeddings)[to.target.name]
+            return await errand.run(Upstream(http, Timeouts()), to, lambda *_: None)
+
+    asyncio.run(attempt())
+
+    assert str(seen[0].url) == f"https://bedrock-runtime.us-east-1.amazonaws.com/model/{quote(model)}/invoke"
+    assert seen[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+    assert "c2VjcmV0" not in str(seen[0].headers.raw)

@@ -17,7 +17,7 @@ from vaultcore.catalog.schema import Model
 from vaultcore.dialects import Change
 from vaultcore.wire import ChatRequest, Json, Usage
 
-MOST_INPUTS = 10_000
+MOST_INPUTS = 2_048  # as OpenAI has it
 BYTES_PER_TOKEN = 4  # of typical text: where a provider counts nothing
 
 kind: Kind = "embeddings"
