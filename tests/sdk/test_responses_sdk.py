@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from pydantic import BaseModel
@@ -211,6 +212,27 @@ def test_p3_reasoning_comes_back_to_its_issuer_alone(client: openai.OpenAI, hous
     assert not any(secret in body or "ve1." in body for body in sent)
 
 
+def test_p3_a_client_that_stores_nothing_itself_can_reason(client: openai.OpenAI, house: House) -> None:
+    """Output items go back as they came though the client has asked neither to store nor to encrypt them."""
+    effort: Any = {"effort": "low"}
+    first = client.responses.create(
+        model="openai/gpt-4o-mini", input="call now", tools=TOOLS, reasoning=effort
+    )
+    call = first.output[-1]
+    assert call.type == "function_call"
+    history: Any = [
+        {"role": "user", "content": "call now"},
+        *(item.model_dump(exclude_none=True) for item in first.output),
+        {"type": "function_call_output", "call_id": call.call_id, "output": "noon"},
+    ]
+
+    second = client.responses.create(model="openai/gpt-4o-mini", input=history, tools=TOOLS, reasoning=effort)
+
+    sent = house.simulators["openai"].script.asked[-1].body["input"]
+    assert "noon" in second.output_text
+    assert [item["encrypted_content"][:3] for item in sent if item.get("type") == "reasoning"] == ["gAA"]
+
+
 def test_p3_streamed_reasoning_is_enveloped(client: openai.OpenAI) -> None:
     """The same envelope comes in a stream, in the item and in the response at its end."""
     events = list(
@@ -272,3 +294,34 @@ def test_e1_a_refusal_keeps_its_status(client: openai.OpenAI, house: House) -> N
 
     with pytest.raises(openai.BadRequestError, match="no such thing"):
         client.responses.create(model="openai/gpt-4o-mini", input=QUESTION)
+
+
+def test_e8_a_native_stream_that_breaks_goes_on_counting(house: House) -> None:
+    """What passed as the provider wrote it ends in an error event with the next number."""
+    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(cut_after=7))
+    body = {"model": "openai/gpt-4o-mini", "input": QUESTION, "stream": True}
+    headers = {"authorization": f"Bearer {house.key}"}
+
+    with httpx.Client(trust_env=False) as client:
+        answer = client.post(f"{house.url}/responses", json=body, headers=headers)
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+
+    assert answer.status_code == 200
+    assert [event["sequence_number"] for event in events] == list(range(8))
+    assert events[-1]["type"] == "error"
+    assert events[-1]["code"] == "stream_broken"
+
+
+def test_unknown_fields_survive_both_ways(house: House) -> None:
+    """Where the provider speaks Responses too, what nobody here knows passes: to it, and back."""
+    known = {"role": "user", "content": [{"type": "input_text", "text": QUESTION, "tomorrow": 1}]}
+    body = {"model": "openai/gpt-4o-mini", "input": [known], "moderation": {"later": True}}
+    headers = {"authorization": f"Bearer {house.key}"}
+
+    with httpx.Client(trust_env=False) as client:
+        answer = client.post(f"{house.url}/responses", json=body, headers=headers).json()
+
+    sent = house.simulators["openai"].script.asked[-1].body
+    assert sent == {**body, "model": "gpt-4o-mini", "store": False}
+    assert answer["text"] == {"format": {"type": "text"}}
+    assert answer["model"] == "gpt-4o-mini"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from vaultcore.dialects import Dialect, anthropic, openai
+from vaultcore.dialects import Dialect, Keeping, anthropic, openai
+from vaultcore.dialects import responses as responses_dialect
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Decoder, Event
-from vaultcore.surfaces import Surface, chat, messages
+from vaultcore.surfaces import Failing, Repeating, Surface, chat, messages, responses
+from vaultcore.surfaces.responses.encoder import Encoder
 from vaultcore.wire import ChatChunk
 
-DIALECTS: tuple[Dialect, ...] = (openai, anthropic)
-SURFACES: tuple[Surface, ...] = (chat, messages)
+DIALECTS: tuple[Dialect, ...] = (openai, anthropic, responses_dialect)
+SURFACES: tuple[Surface, ...] = (chat, messages, responses)
+KEEPING: Keeping = responses_dialect
+REPEATING: Repeating = responses
+FAILING: Failing = Encoder({})
 BYTES: Stage[bytes, Event] = Decoder()
 CHUNKS: tuple[Stage[Event, ChatChunk], ...] = (openai.decoder(), anthropic.decoder())
 EVENTS: tuple[Stage[ChatChunk, Event], ...] = (chat.Plain(), chat.Counted(), messages.encoder({}))

@@ -89,7 +89,7 @@ class Decoder:
         return self._summary({name: value for name, value in told.items() if name != "summary_index"})
 
     def _arguments(self, told: Json) -> list[ChatChunk]:
-        part, item = string(told, "delta"), self._items.get(told.get("output_index"))
+        part, item = string(told, "delta"), self._items.get(_place(told))
         if item is None or not part:
             return []
         item.written = True
@@ -108,7 +108,7 @@ class Decoder:
 
     def _add(self, told: Json) -> list[ChatChunk]:
         given = an_object(told.get("item"), "an item")
-        item = self._items[told.get("output_index")] = _Item()
+        item = self._items[_place(told)] = _Item()
         if given.get("type") not in response.CALLS:
             return []
         item.place, self._calls = self._calls, self._calls + 1
@@ -121,7 +121,7 @@ class Decoder:
     def _finish_item(self, told: Json) -> list[ChatChunk]:
         given = an_object(told.get("item"), "an item")
         kind = given.get("type")
-        if told.get("output_index") not in self._items:
+        if _place(told) not in self._items:
             self._add(told)  # some tell an item only once it is there
             if kind == "function_call":
                 return self._call(told, given)
@@ -170,7 +170,7 @@ class Decoder:
         raise StreamFault(detail(inner), status(inner))
 
     def _item(self, told: Json) -> _Item:
-        return self._items.setdefault(told.get("output_index"), _Item())
+        return self._items.setdefault(_place(told), _Item())
 
     def _chunk(self, delta: Json) -> list[ChatChunk]:
         return [*self._open(), self._choice(delta)]
@@ -195,3 +195,9 @@ class Decoder:
         "response.failed": _fail,
         "error": _error,
     }
+
+
+def _place(told: Json) -> int:
+    """Which item of the output an event is about; one that does not say is about the first."""
+    index = told.get("output_index")
+    return index if isinstance(index, int) else 0

@@ -12,6 +12,7 @@ from vaultcore.dialects.responses.envelope import enveloped, seal, unseal
 from vaultcore.streams.sse import Event
 from vaultcore.wire import Json
 
+ENCRYPTED = "reasoning.encrypted_content"  # of `include`
 SEALED = '"encrypted_content"'
 _SNAPSHOT = re.compile(r"-(?:20\d{6}|20\d\d-\d\d-\d\d|latest)$")
 
@@ -34,12 +35,17 @@ def items(blocks: Sequence[object], target: Target) -> list[Json]:
 
 
 def pass_request(body: Json, target: Target) -> Json:
-    """A client's own body: nothing is stored unless asked for, and foreign reasoning stays here."""
-    told = body if body.get("store") is not None else {**body, "store": False}
+    """A client's own body: nothing is stored unless asked for, and foreign reasoning stays here.
+
+    A client that is silent about it expects to be able to send reasoning back: what is not stored has to be
+    given to it, encrypted, and what it has not been given is nowhere to be found.
+    """
+    told = body if body.get("store") is not None else _unstored(body, target)
     given = told.get("input")
-    if not isinstance(given, list) or not any(_sealed(item) for item in given):
+    if not isinstance(given, list) or not any(map(_thought, given)):
         return told
-    return {**told, "input": [part for item in given for part in _opened(item, target)]}
+    stored = told["store"] is not False
+    return {**told, "input": [part for item in given for part in _opened(item, target, stored=stored)]}
 
 
 def pass_answer(body: Json, target: Target) -> Json:
@@ -82,14 +88,26 @@ def _plain(model: str) -> str:
     return _SNAPSHOT.sub("", model)
 
 
-def _sealed(item: object) -> bool:
-    return isinstance(item, dict) and enveloped(item.get("encrypted_content"))
+def _unstored(body: Json, target: Target) -> Json:
+    told, included = {**body, "store": False}, body.get("include") or []
+    thinks = body.get("reasoning") or target.model.capabilities.thinking not in (None, "none")
+    if thinks and isinstance(included, list) and ENCRYPTED not in included:
+        told["include"] = [*included, ENCRYPTED]
+    return told
 
 
-def _opened(item: object, target: Target) -> list[object]:
-    if not isinstance(item, dict) or not _sealed(item):
+def _thought(item: object) -> bool:
+    return isinstance(item, dict) and item.get("type") == "reasoning"
+
+
+def _opened(item: object, target: Target, *, stored: bool) -> list[object]:
+    """The item as its issuer knows it, if it is for this target."""
+    if not isinstance(item, dict) or not _thought(item):
         return [item]
-    return list(items(unseal(item["encrypted_content"]) or (), target))
+    sealed = item.get("encrypted_content")
+    if enveloped(sealed):
+        return list(items(unseal(sealed) or (), target))
+    return [item] if sealed or stored else []
 
 
 def _enveloped(item: object, target: Target) -> object:

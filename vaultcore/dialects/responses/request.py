@@ -8,6 +8,7 @@ from typing import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, Rendered
 from vaultcore.dialects.neutral import neutral
+from vaultcore.dialects.responses.issued import ENCRYPTED
 from vaultcore.dialects.responses.items import render_input
 from vaultcore.dialects.responses.tools import render_choice, render_tools
 from vaultcore.dialects.unplaced import unplaced, unsigned
@@ -33,7 +34,6 @@ UNPLACED = (
     *("messages.tool_calls.cache_control", "tools.cache_control", "tools.function.cache_control"),
     *("store", "stream_options.include_obfuscation"),
 )
-ENCRYPTED = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"
 
 
