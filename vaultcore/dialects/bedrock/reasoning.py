@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
@@ -13,7 +13,7 @@ from vaultcore.wire import Json
 
 ROOM = 4_096  # tokens left for the answer beside a budget for thinking, where no limit is asked for
 MOST = 1 << 31  # tokens: no limit
-EFFORTS: Mapping[int, str] = {2_048: "low", 8_192: "medium", MOST: "high"}  # by what a budget is below
+EFFORTS: Mapping[int, str] = {2_048: "low", 4_096: "medium", MOST: "high"}  # by what a budget is below
 SPELLINGS = ("reasoning_effort", "reasoning", "thinking")
 FREE = {"high"}  # efforts at which a model that has `reasoningConfig` sets limits and sampling itself
 
@@ -40,7 +40,8 @@ def render_reasoning(
             _unheeded(request, "this model is not told how much to think", changes)
             return ReasoningAsked()
         case name:
-            thinking = render_thinking(_own_as_effort(request), able, most or MOST, changes)
+            able = replace(able, thinking="adaptive") if able.thinking == "budget" else able
+            thinking = render_thinking(_as_effort(request), able, most or MOST, changes)
             if thinking.config is None and thinking.effort is None:
                 return ReasoningAsked()
             return _in_words(name, thinking, request, changes)
@@ -71,16 +72,26 @@ def _budgeted(thinking: Thinking) -> ReasoningAsked:
     return ReasoningAsked({"thinking": thinking.config}, thinking.effort, thinking.on, least=least)
 
 
-def _own_as_effort(request: Json) -> Json:
-    """The request with Anthropic's `thinking`, which no other model knows, said as an effort."""
-    match request.get("thinking"):
-        case {"type": "enabled", "budget_tokens": int(budget)}:
-            effort = next((name for most, name in EFFORTS.items() if budget < most), "high")
-        case {"type": "disabled"}:
+def _as_effort(request: Json) -> Json:
+    """The request with budgets, and what Anthropic has for models of its own, said as an effort."""
+    match request:
+        case {"reasoning_effort": _} | {"reasoning": {"effort": str()}}:
+            effort = None
+        case {"thinking": {"type": "enabled", "budget_tokens": int(budget)}}:
+            effort = _effort(budget)
+        case {"thinking": {"type": "disabled"}}:
             effort = "none"
-        case dict():
+        case {"thinking": dict()}:
             effort = "medium"
+        case {"reasoning": {"max_tokens": int(budget)}}:
+            effort = _effort(budget)
         case _:
-            return request
+            effort = None
     rest = {name: value for name, value in request.items() if name != "thinking"}
-    return rest if "reasoning_effort" in rest else {**rest, "reasoning_effort": effort}
+    if effort is None:
+        return rest
+    return {"reasoning_effort": effort, **{name: rest[name] for name in rest if name != "reasoning"}}
+
+
+def _effort(budget: int) -> str:
+    return next((name for most, name in EFFORTS.items() if budget < most), "high")

@@ -74,8 +74,7 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
         output["effort"] = reasoning.effort
     if tools.instruction:
         system.append(text(tools.instruction))
-    if asked.get("web_search_options") is not None:
-        _search(tools, kin, changes)
+    _search(asked.get("web_search_options"), tools, kin, changes)
     _lead(system, turns, target)
     sampling = Sampling(kin, reasoning, changes, asked.get("additionalModelRequestFields"))
     sampling.render(asked, most, target.model)
@@ -105,6 +104,7 @@ def _lead(system: list[Json], turns: list[Json], target: Target) -> None:
 
 def _settled(reasoning: ReasoningAsked, turns: list[Json], changes: list[Change]) -> ReasoningAsked:
     """Give up thinking where the call being answered was made without: with a budget that is refused."""
+    turns = [turn for turn in turns if turn["role"] != "system"]
     if not reasoning.least or len(turns) < 2:
         return reasoning
     if all("toolResult" not in block for block in turns[-1]["content"]):
@@ -135,11 +135,15 @@ def _output(asked: Json, target: Target, system: list[Json], changes: list[Chang
     return {}
 
 
-def _search(tools: Tools, kin: Family, changes: list[Change]) -> None:
+def _search(options: object, tools: Tools, kin: Family, changes: list[Change]) -> None:
+    if options is None:
+        return
     if kin.search is None:
         changes.append(Change("web_search_options", "dropped", "this model does not search the web"))
-    else:
-        tools.specs.append({"systemTool": {"name": kin.search}})
+        return
+    tools.specs.append({"systemTool": {"name": kin.search}})
+    if options:
+        changes.append(Change("web_search_options", "dropped", "its own search has no options"))
 
 
 def _labels(asked: Json, changes: list[Change]) -> Json:

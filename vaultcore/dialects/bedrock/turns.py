@@ -37,6 +37,7 @@ class Turns:
     waiting: dict[str, list[str]] = field(default_factory=dict)  # the client's id -> ours, not yet answered
     answered: dict[str, Json] = field(default_factory=dict)  # our id -> its result
     results: list[Json] = field(default_factory=list)  # blocks of the turn that the results go to
+    orders: list[Json] = field(default_factory=list)  # instructions that wait for the answer they are for
 
     def render(self, messages: Sequence[Message]) -> tuple[list[Json], list[Json]]:
         """The system blocks, of the messages that lead, and the turns of all others."""
@@ -65,6 +66,7 @@ class Turns:
 
     def _settled(self) -> list[Json]:
         self._close_calls()
+        self._order()
         if not self.turns or self.turns[0]["role"] != "user":
             self._change("messages", "injected", "a conversation begins with the user")
             self.turns.insert(0, {"role": "user", "content": [text(FILLER)]})
@@ -103,7 +105,9 @@ class Turns:
             self.turns.append({"role": role, "content": blocks})
 
     def _user(self, path: str, message: Message) -> None:
-        blocks = self.content.render(message.get("content"), f"{path}.content")
+        self._say_as_user(path, self.content.render(message.get("content"), f"{path}.content"))
+
+    def _say_as_user(self, path: str, blocks: list[Json]) -> None:
         told = [block for block in blocks if "cachePoint" not in block]
         if all("document" in block for block in told):  # none at all, or documents without a word on them
             self._change(f"{path}.content", "injected", "a turn without text is refused")
@@ -115,11 +119,21 @@ class Turns:
         if not blocks:
             return
         if self.able.mid_conversation_system is True:
-            self._say("system", blocks)
+            self.orders += blocks
             return
         self._change(path, "emulated", "instructions within the conversation go as user text")
         said = "\n".join(block["text"] for block in blocks if "text" in block)
         self._say("user", [text(f"<system>\n{said}\n</system>")])
+
+    def _order(self) -> None:
+        """Give the instructions that wait: behind a turn of the user's, and before an answer or last."""
+        if not self.orders:
+            return
+        if not self.turns or self.turns[-1]["role"] != "user":
+            self._change("messages", "injected", "instructions follow a turn of the user")
+            self._say("user", [text(FILLER)])
+        self._say("system", self.orders)
+        self.orders = []
 
     def _instructions(self, message: Message, path: str) -> list[Json]:
         blocks = self.content.render(message.get("content"), f"{path}.content")
@@ -137,6 +151,7 @@ class Turns:
         for j, call in enumerate(message.get("tool_calls") or ()):
             calls += self._call(f"{path}.tool_calls[{j}]", cast(Json, call))
         if any("cachePoint" not in block for block in [*said, *calls]):
+            self._order()
             self._say("assistant", [*thoughts, *said, *calls])
         if calls:
             # The turn of the results is there at once: whatever is said before the last of them comes after.
@@ -182,15 +197,15 @@ class Turns:
         if any("audio" in block for block in blocks):
             raise InvalidRequest("the result of a tool holds no sound", param=f"{path}.content")
         plain = [block for block in blocks if "cachePoint" not in block]
-        if not plain:
-            self._change(f"{path}.content", "injected", "a result without content is refused")
-            plain = [text(FILLER)]
         original = str(message.get("tool_call_id") or "")
         known = self.waiting.get(original)
         if not known:
             self._change(path, "emulated", "answers no call of the turn before: sent as user text")
-            self._say("user", plain)
+            self._say_as_user(path, plain)
             return
+        if not plain:
+            self._change(f"{path}.content", "injected", "a result without content is refused")
+            plain = [text(FILLER)]
         ours = known[0]
         if len(known) > 1:
             known.pop(0)  # calls that share an id are answered in their order

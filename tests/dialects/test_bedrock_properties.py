@@ -1,0 +1,324 @@
+"""What holds of every Converse request, whatever conversation it was made from."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import botocore.session
+import pytest
+from botocore.validate import ParamValidator
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.dialects.test_nothing_is_lost import MODELS, lost
+from tests.fakes.parameters import PARAMETERS, Parameter
+from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.dialects import bedrock
+from vaultcore.dialects.bedrock.family import FAMILIES, UNKNOWN, family
+from vaultcore.errors import InvalidRequest
+from vaultcore.surfaces import chat
+
+INPUT = (
+    botocore.session.get_session()
+    .get_service_model("bedrock-runtime")
+    .operation_model("Converse")
+    .input_shape
+)
+PROVIDER = Provider("bedrock", "https://bedrock.test", dialect="bedrock")
+NAMES = [
+    "eu.anthropic.claude-x",
+    "amazon.nova-x",
+    "openai.gpt-x",
+    "mistral.x",
+    "meta.llama-x",
+    "qwen.x",
+    "other.x",
+]
+PNG = "data:image/png;base64,iVBORw0KGgo="
+PDF = "data:application/pdf;base64,JVBERi0xLjQK"
+MARK = {"cache_control": {"type": "ephemeral"}}
+
+texts = st.sampled_from(["", " ", "hello", "two\nlines", "Grüße 🌍", "end \n"])
+parts = st.one_of(
+    st.builds(lambda text: {"type": "text", "text": text}, texts),
+    st.builds(lambda text: {"type": "text", "text": text, **MARK}, texts),
+    st.just({"type": "image_url", "image_url": {"url": PNG}}),
+    st.just({"type": "image_url", "image_url": "s3://bucket-one/cat.jpg"}),
+    st.just({"type": "file", "file": {"file_data": PDF, "filename": "a/b: ü.pdf"}}),
+    st.just({"type": "file", "file": {"file_data": "data:text/markdown,%23%20a"}}),
+)
+contents = st.one_of(texts, st.lists(parts, max_size=3))
+ids = st.sampled_from(["call_1", "call_2", "functions.f:0", "ü", "call_1 ", "x" * 99])
+calls = st.builds(
+    lambda key, name, arguments: {
+        "id": key,
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    },
+    ids,
+    st.sampled_from(["look", "find it", "n" * 99]),
+    st.sampled_from(["", "{}", '{"a": [1, {"b": null}]}', "[1]", "null", "{broken", '{"n": NaN}']),
+)
+thoughts = st.sampled_from(
+    [
+        [],
+        [{"type": "thinking", "thinking": "hm", "signature": "c2ln"}],
+        [{"type": "thinking", "thinking": "hm"}],
+        [
+            {"type": "redacted_thinking", "data": "ZGF0YQ=="},
+            {"type": "thinking", "thinking": "", "signature": "cw"},
+        ],
+    ]
+)
+messages = st.one_of(
+    st.builds(lambda content: {"role": "user", "content": content}, contents),
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["system", "developer"]),
+        texts,
+    ),
+    st.builds(
+        lambda content, calls, thoughts: {
+            "role": "assistant",
+            "content": content,
+            **({"tool_calls": calls} if calls else {}),
+            **({"thinking_blocks": thoughts} if thoughts else {}),
+        },
+        texts,
+        st.lists(calls, max_size=3),
+        thoughts,
+    ),
+    st.builds(lambda key, content: {"role": "tool", "tool_call_id": key, "content": content}, ids, contents),
+)
+tools = [
+    {
+        "type": "function",
+        "function": {"name": "look", "description": "", "parameters": {"properties": {}}},
+        **MARK,
+    }
+]
+shapes = [
+    {"type": "json_object"},
+    {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object", "maxProperties": 2}}},
+]
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "tools": st.just(tools),
+        "temperature": st.floats(-1, 2),
+        "top_p": st.floats(0, 1),
+        "top_k": st.integers(0, 99),
+        "stop": st.sampled_from(["x", ["a", " ", "a"]]),
+        "max_tokens": st.sampled_from([1, 1024, 1025, 9000]),
+        "reasoning_effort": st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
+        "parallel_tool_calls": st.booleans(),
+        "metadata": st.sampled_from([{}, {"a": "b"}, {"ü": "b"}, {f"k{i}": "v" for i in range(40)}]),
+        "service_tier": st.sampled_from(["auto", "default", "flex", "priority", "scale"]),
+        "response_format": st.sampled_from(shapes),
+        "web_search_options": st.just({}),
+    },
+)
+flags = st.sampled_from([None, True, False])
+abilities = st.builds(
+    Capabilities,
+    tools=flags,
+    forced_tool_use=flags,
+    structured_output=flags,
+    prefill=flags,
+    sampling_params=flags,
+    mid_conversation_system=flags,
+    prompt_cache=flags,
+    system=flags,
+    thinking=st.sampled_from([None, "none", "budget", "adaptive", "always"]),
+    effort_levels=st.sampled_from([(), ("low", "high"), ("low", "medium", "high", "xhigh", "max")]),
+)
+
+
+@st.composite
+def rendered(draw: st.DrawFn) -> tuple[dict[str, Any], Target]:
+    asked = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
+    if "tools" in asked:
+        asked["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
+    able = draw(abilities)
+    target = Target(
+        PROVIDER, Model(draw(st.sampled_from(NAMES)), max_output_tokens=32_000, capabilities=able)
+    )
+    return bedrock.render_request(chat.parse_request(asked), target).body, target
+
+
+def complaints(body: dict[str, Any]) -> str:
+    """What AWS's own description of the service has against a body."""
+    return str(ParamValidator().validate({"modelId": "m", **body}, INPUT).generate_report())
+
+
+def blocks(body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [block[kind] for turn in body["messages"] for block in turn["content"] if kind in block]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"messages": [{"role": "user", "content": [{"txt": "a"}]}]},
+        {"messages": [{"role": "user", "content": [{"image": {"format": "png"}}]}]},
+        {"system": [{"text": ""}]},
+        {"inferenceConfig": {"maxTokens": 0}},
+    ],
+)
+def test_the_judge_judges(wrong: dict[str, Any]) -> None:
+    """The service's description does refuse what is wrong deep inside a request."""
+    assert complaints({"messages": [], **wrong})
+
+
+@settings(max_examples=300, deadline=None)
+@given(rendered())
+def test_bodies_are_what_the_service_says(drawn: tuple[dict[str, Any], Target]) -> None:
+    """Every request is one that botocore's model of the service allows, and is JSON."""
+    body, _ = drawn
+
+    assert complaints(body) == ""
+    assert all(re.fullmatch(r"[a-zA-Z0-9_.:-]{1,64}", use["toolUseId"]) for use in blocks(body, "toolUse"))
+    assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", use["name"]) for use in blocks(body, "toolUse"))
+    json.dumps(body, allow_nan=False)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rendered())
+def test_b05_b10_conversations_are_well_formed(drawn: tuple[dict[str, Any], Target]) -> None:
+    """The user begins, turns alternate, no turn or text is blank, every call has its result in the next."""
+    body, target = drawn
+    turns = [turn for turn in body["messages"] if turn["role"] != "system"]
+    seen: set[str] = set()
+
+    assert turns[0]["role"] == "user"
+    for turn, after in zip(turns, [*turns[1:], {"role": "", "content": []}], strict=True):
+        assert turn["content"]
+        assert turn["role"] != after["role"]
+        assert all(block["text"].strip() for block in turn["content"] if "text" in block)
+        called = [block["toolUse"]["toolUseId"] for block in turn["content"] if "toolUse" in block]
+        results = [block["toolResult"] for block in after["content"] if "toolResult" in block]
+        assert sorted(called) == sorted(result["toolUseId"] for result in results)
+        assert all(result["content"] for result in results)
+        assert seen.isdisjoint(called)
+        seen.update(called)
+        if results and not family(target.model.name).mixes:
+            assert all("toolResult" in block for block in after["content"])
+    assert not seen or "toolConfig" in body or target.model.capabilities.tools is False
+
+
+@settings(max_examples=200, deadline=None)
+@given(rendered())
+def test_b14_b20_documents_and_cache_points(drawn: tuple[dict[str, Any], Target]) -> None:
+    """Names of documents are plain and unique, a turn with one has text, cache points are four at most."""
+    body, _ = drawn
+    names = [document["name"] for document in blocks(body, "document")]
+    marked = [*body.get("system", ()), *body.get("toolConfig", {}).get("tools", ())]
+
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"(?!.*\s\s)[A-Za-z0-9\s()\[\]_-]{1,200}", name) for name in names)
+    for turn in body["messages"]:
+        kinds = {kind for block in turn["content"] for kind in block}
+        assert "document" not in kinds or "text" in kinds
+        assert "cachePoint" not in turn["content"][0]
+    assert len(blocks(body, "cachePoint")) + sum("cachePoint" in each for each in marked) <= 4
+
+
+@settings(max_examples=200, deadline=None)
+@given(rendered())
+def test_b17_thinking_fits(drawn: tuple[dict[str, Any], Target]) -> None:
+    """A budget is at least 1,024 and below the limit; thinking goes with no forced tool or temperature."""
+    body, _ = drawn
+    thinking = body.get("additionalModelRequestFields", {}).get("thinking") or {}
+    limits = body.get("inferenceConfig", {})
+
+    if thinking.get("type") == "enabled":
+        assert 1_024 <= thinking["budget_tokens"] < limits["maxTokens"]
+    if thinking.get("type") in {"enabled", "adaptive"}:
+        assert body.get("toolConfig", {}).get("toolChoice", {"auto": {}}).keys() == {"auto"}
+        assert limits.keys().isdisjoint({"temperature", "topP"})
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS, ids=str)
+@pytest.mark.parametrize("publisher", ["anthropic", "amazon", "openai", "mistral"])
+def test_every_family_carries_or_reports(publisher: str, parameter: Parameter) -> None:
+    """No family of models loses a parameter in silence: it makes another request, a report or a refusal."""
+    models = [
+        Model(f"{publisher}.{each.name}", max_output_tokens=9_000, capabilities=each.capabilities)
+        for each in MODELS
+    ]
+    told = [each for model in models for each in lost(parameter, Target(PROVIDER, model))]
+
+    assert [each for each in told if not each.startswith("function")] == []
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [
+        ("anthropic.claude-x-v1:0", "anthropic"),
+        ("us-gov.anthropic.claude-x", "anthropic"),
+        ("arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.amazon.nova-lite-v1:0", "amazon"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/meta.llama3-x", "meta"),
+    ],
+)
+def test_b02_families_are_found_in_any_spelling(model: str, known: str) -> None:
+    """A geographical prefix or an ARN hides no family."""
+    assert family(model) is FAMILIES[known]
+    assert family("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc") is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("model", "stream", "path"),
+    [
+        ("amazon.nova-lite-v1:0", False, "/model/amazon.nova-lite-v1%3A0/converse"),
+        ("amazon.nova-lite-v1:0", True, "/model/amazon.nova-lite-v1%3A0/converse-stream"),
+        ("a/b c?d#e%2F", False, "/model/a%2Fb%20c%3Fd%23e%252F/converse"),
+    ],
+)
+def test_b01_a_model_is_one_segment_of_the_path(model: str, stream: bool, path: str) -> None:
+    """Whatever an id holds, it stays one segment of the path."""
+    found = bedrock.render_path({"stream": stream}, Target(PROVIDER, Model(model)))
+
+    assert found == path
+    assert unquote(found.split("/")[2]) == model
+
+
+def test_b01_an_id_of_dots_is_none() -> None:
+    """An id cannot climb out of its place in the path."""
+    with pytest.raises(InvalidRequest):
+        bedrock.render_path({}, Target(PROVIDER, Model("..")))
+
+
+def test_b30_what_cannot_be_streamed_is_asked_for_whole() -> None:
+    """A model that streams no calls is asked for its answer in one piece, where it may call."""
+    target = Target(PROVIDER, Model("m", capabilities=Capabilities(streamed_tools=False)))
+
+    assert bedrock.render_path({"stream": True, "tools": tools}, target).endswith("/converse")
+    assert bedrock.render_path({"stream": True}, target).endswith("/converse-stream")
+
+
+@pytest.mark.parametrize(
+    ("content", "param"),
+    [
+        ({"type": "image_url", "image_url": {"url": "https://example.test/a.png"}}, "image_url.url"),
+        ({"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}, "image_url.url"),
+        ({"type": "image_url", "image_url": {"url": "data:image/png;base64,a"}}, "image_url.url"),
+        ({"type": "image_url", "image_url": {"url": "s3://bucket/cat"}}, "image_url.url"),
+        ({"type": "file", "file": {"file_id": "f"}}, "file.file_data"),
+        ({"type": "file", "file": {"file_data": "data:application/zip;base64,UEsDBA=="}}, "file.file_data"),
+        (
+            {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "midi"}},
+            "input_audio.format",
+        ),
+        ({"type": "hologram"}, "type"),
+    ],
+)
+def test_b13_what_converse_cannot_take_is_refused(content: dict[str, Any], param: str) -> None:
+    """A part that Converse has no block for is refused, and its place is named."""
+    asked = chat.parse_request({"model": "m", "messages": [{"role": "user", "content": [content]}]})
+
+    with pytest.raises(InvalidRequest) as caught:
+        bedrock.render_request(asked, Target(PROVIDER, Model("m")))
+
+    assert caught.value.param == f"messages[0].content[0].{param}"
