@@ -66,7 +66,7 @@ def _asked(request: Json) -> tuple[str, str | None, int | None]:
         raise InvalidRequest("reasoning_effort and reasoning.effort disagree", param="reasoning_effort")
     effort = plain or inner
     path = "reasoning_effort" if plain else "reasoning"
-    if effort is not None and effort != "none" and effort not in BUDGETS:
+    if effort is not None and not (isinstance(effort, str) and effort in {"none", *BUDGETS}):
         raise InvalidRequest(f"{path} must be none, {', '.join(BUDGETS)}", param=path)
     if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool) or budget < 0):
         raise InvalidRequest("reasoning.max_tokens must be a whole number", param="reasoning.max_tokens")
