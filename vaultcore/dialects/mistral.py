@@ -30,6 +30,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # of messages, by role
     "tool": ("content", "tool_call_id", "name"),
 }
 SILENT = {"refusal", "annotations"}  # of an answer: told otherwise, or said again in it
+FILLER = "."  # where a turn has to stand and there is nothing to say
 FORCED = {"required": "any"}
 ANY_OBJECT: Json = {"type": "object", "properties": {}}
 
@@ -56,7 +57,10 @@ def _messages(messages: Sequence[Message], changes: list[Change]) -> list[Messag
     out = [
         turn for turn in turns if turn["role"] != "assistant" or turn.get("content") or "tool_calls" in turn
     ]
-    if out and out[-1]["role"] == "assistant":
+    if not out:
+        changes.append(Change("messages", "injected", "a conversation in which nobody has said anything"))
+        out.append({"role": "user", "content": FILLER})
+    if out[-1]["role"] == "assistant":
         out[-1] = {"prefix": True, **out[-1]}
     return cast("list[Message]", out)
 

@@ -5,6 +5,9 @@ sample      a value that a JSON schema allows
 script      mishaps to play instead of an answer, and what has been asked
 openai      the rules and the form of OpenAI chat completions
 anthropic   the rules and the form of Anthropic Messages
+cohere      the rules and the form of Cohere chat
+mistral     the rules and the form of Mistral chat completions
+gemini      the form of Gemini generateContent, and gemini_rules what it refuses
 responses   the rules and the form of OpenAI Responses, spoken by the openai ones too
 studio      vectors and pictures, by the rules and in the form of each who makes them
 atelier     the studio's paths, which every provider answers

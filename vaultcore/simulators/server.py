@@ -14,11 +14,18 @@ from dataclasses import dataclass, field
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from vaultcore.simulators import anthropic, openai, responses
+from vaultcore.simulators import anthropic, cohere, gemini, mistral, openai, responses
 from vaultcore.simulators.provider import Manners, application
 from vaultcore.simulators.script import Script
 
-MANNERS: Mapping[str, Manners] = {"openai": openai, "anthropic": anthropic, "responses": responses}
+MANNERS: Mapping[str, Manners] = {
+    "openai": openai,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "responses": responses,
+    "cohere": cohere,
+    "mistral": mistral,
+}
 ALSO: Mapping[str, tuple[Manners, ...]] = {"openai": (responses,)}  # spoken at the same address
 
 

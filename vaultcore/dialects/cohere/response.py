@@ -133,7 +133,7 @@ def _source(source: Json) -> Json:
 
 
 def _message(told: Json, answer: object) -> Json:
-    said, thought, starts = "", string(told, "tool_plan"), dict[int, int]()
+    said, thought, starts = "", "", dict[int, int]()
     content = told.get("content")
     blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
     for i, block in enumerate(blocks if isinstance(blocks, list) else ()):
@@ -148,7 +148,7 @@ def _message(told: Json, answer: object) -> Json:
     for each in calls:
         each["function"]["arguments"] = each["function"]["arguments"].strip() or "{}"
     message: Json = {"role": "assistant", "content": said or (None if calls else ""), "refusal": None}
-    if thought:
+    if thought := thought + string(told, "tool_plan"):
         message["reasoning_content"] = thought
     if calls:
         message["tool_calls"] = calls
