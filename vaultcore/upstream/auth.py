@@ -51,18 +51,18 @@ def headers(
                 f"header {name!r} of the provider's row holds characters that no header can carry"
             )
     if SCHEMES[provider.auth.scheme](credential.key):
-        return _Hidden(fields)
+        return Hidden(fields)
     if credential.key:
         if not _VISIBLE.fullmatch(credential.key):
             raise Unsendable("the key holds characters that no header can carry")
         auth = provider.auth
-        return _Hidden({**fields, auth.header.lower(): auth.prefix + credential.key})
+        return Hidden({**fields, auth.header.lower(): auth.prefix + credential.key})
     if not provider.local:
         raise Unsendable("the key is empty")
     return httpx.Headers(fields)
 
 
-class _Hidden(httpx.Headers):
+class Hidden(httpx.Headers):
     """Headers whose repr shows no value: the one with the key may have any name."""
 
     def __repr__(self) -> str:

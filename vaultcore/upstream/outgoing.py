@@ -10,7 +10,7 @@ import httpx
 from vaultcore.errors import Fault, InvalidRequest
 from vaultcore.routing.plan import Candidate
 from vaultcore.upstream import failure
-from vaultcore.upstream.auth import SCHEMES, Unsendable, address, headers
+from vaultcore.upstream.auth import SCHEMES, Hidden, Unsendable, address, headers
 from vaultcore.upstream.signing import Signer, Unsigned
 from vaultcore.wire import Json
 
@@ -38,6 +38,7 @@ async def outgoing(
         try:
             url = address(provider.base_url, path, plain=provider.local)
             request = httpx.Request("GET" if body is None else "POST", url, headers=fields, content=content)
+            request.headers = Hidden(request.headers)  # httpx copies them into headers that show
             if not signs:
                 return request
             return await signer.signed(request, provider.auth, candidate.credential.key)

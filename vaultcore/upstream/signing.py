@@ -58,12 +58,14 @@ class Signer:
         raise Unsigned(reason)
 
     def _own_proof(self, request: httpx.Request, auth: Auth) -> Mapping[str, str]:
+        from botocore.tokens import ScopedEnvTokenProvider
+
         with self._lock:
-            session: Any = self._botocore()
-            token = session.get_auth_token(signing_name=auth.service)
-            held = None if token is not None else session.get_credentials()
+            session = self._botocore()
+            token: Any = ScopedEnvTokenProvider(session).load_token(signing_name=auth.service)
+            held: Any = None if token is not None else session.get_credentials()
         if token is not None:
-            return {auth.header: auth.prefix + str(token.get_frozen_token().token)}
+            return {auth.header: f"{auth.prefix}{token.token}"}
         if held is None:
             raise Unsigned("this process has no AWS credentials")
         return _signature(request, auth, held.get_frozen_credentials())

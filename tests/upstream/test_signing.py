@@ -1,0 +1,145 @@
+"""Requests signed for AWS: B1 and B3 of the list of behaviours."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fakes.sigv4 import scope, signed
+from vaultcore.catalog.schema import Auth, Model, Provider, Target
+from vaultcore.dialects import bedrock
+from vaultcore.errors import Fault, UpstreamError
+from vaultcore.routing.plan import Candidate, credentials, reachable
+from vaultcore.upstream.outgoing import outgoing
+from vaultcore.upstream.signing import Signer, is_pair
+from vaultcore.vault.keyring import Credential, Keyring
+
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+PAIR = f"AKIDEXAMPLE:{SECRET}"
+AUTH = Auth(scheme="sigv4", service="bedrock", region="eu-west-1")
+ROW = Provider("bedrock", "https://bedrock-runtime.eu-west-1.amazonaws.com", auth=AUTH, keyless=True)
+ARN = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/a1b2"
+BODY = {"messages": [{"role": "user", "content": [{"text": "Grüße 🌍"}]}]}
+
+
+def ask(key: str, model: str = "eu.amazon.nova-lite-v1:0", row: Provider = ROW) -> httpx.Request:
+    target = Target(row, Model(model))
+    path = bedrock.render_path({}, target)
+    candidate = Candidate(target, Credential("bedrock", key))
+    return asyncio.run(outgoing(candidate, path, BODY, {}, accept="*/*", signer=Signer()))
+
+
+def is_signed(request: httpx.Request, secret: str) -> bool:
+    return signed(
+        request.method, request.url.raw_path.decode(), dict(request.headers), request.content, secret
+    )
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """A process without any credentials of its own."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK", raising=False)
+    monkeypatch.delenv("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    return monkeypatch
+
+
+@pytest.mark.parametrize("model", ["eu.amazon.nova-lite-v1:0", ARN, "a b+c%2F~d", "ü"])
+def test_b01_b03_a_pair_signs(model: str) -> None:
+    """A request is signed over the bytes and the path that go out, whatever the model's id holds."""
+    request = ask(PAIR, model)
+
+    assert is_signed(request, SECRET)
+    assert not is_signed(request, SECRET + "x")
+    assert scope(request.headers).startswith("AKIDEXAMPLE/")
+    assert scope(request.headers).endswith("/eu-west-1/bedrock/aws4_request")
+
+
+def test_b01_what_is_signed_is_what_is_sent() -> None:
+    """Another byte in the body or the path, and the signature does not hold."""
+    request = ask(PAIR)
+    headers, path = dict(request.headers), request.url.raw_path.decode()
+
+    assert "%3A" in path
+    assert not signed("POST", path, headers, request.content + b" ", SECRET)
+    assert not signed("POST", path.replace("%3A", ":"), headers, request.content, SECRET)
+
+
+def test_b03_a_session_token_goes_along() -> None:
+    """The key of a role has a token, which is sent, and signed as well."""
+    request = ask(f"{PAIR}:token/with+signs==")
+
+    assert request.headers["x-amz-security-token"] == "token/with+signs=="
+    assert "x-amz-security-token" in request.headers["authorization"]
+    assert is_signed(request, SECRET)
+
+
+@pytest.mark.parametrize("key", ["ABSKQmVkcm9ja0FQSUtleS1hYmM=", "bedrock-api-key-YmVkcm9jaw=="])
+def test_b03_an_api_key_travels(key: str) -> None:
+    """A key that is no pair is sent as a bearer token, and nothing is signed."""
+    request = ask(key)
+
+    assert request.headers["authorization"] == f"Bearer {key}"
+    assert "x-amz-date" not in request.headers
+    assert not is_pair(key)
+
+
+def test_b03_without_a_key_the_process_signs(bare: pytest.MonkeyPatch) -> None:
+    """Where the vault has no key, the credentials of the process sign."""
+    bare.setenv("AWS_ACCESS_KEY_ID", "ASIAOWN")
+    bare.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    bare.setenv("AWS_SESSION_TOKEN", "own-token")
+
+    request = ask("")
+
+    assert is_signed(request, SECRET)
+    assert scope(request.headers).startswith("ASIAOWN/")
+    assert request.headers["x-amz-security-token"] == "own-token"
+
+
+def test_b03_the_environments_api_key_goes_first(bare: pytest.MonkeyPatch) -> None:
+    """Where the vault has no key, an API key of the environment is what AWS's own clients would send."""
+    bare.setenv("AWS_ACCESS_KEY_ID", "ASIAOWN")
+    bare.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    bare.setenv("AWS_BEARER_TOKEN_BEDROCK", "ABSKown")
+
+    assert ask("").headers["authorization"] == "Bearer ABSKown"
+
+
+def test_b03_without_credentials_nothing_is_sent(bare: pytest.MonkeyPatch) -> None:
+    """A process without credentials is told so, as the fault of the key; the error has no cause."""
+    with pytest.raises(UpstreamError, match="no AWS credentials") as caught:
+        ask("")
+
+    assert caught.value.fault is Fault.KEY
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_no_secret_shows(caplog: pytest.LogCaptureFixture) -> None:
+    """Neither the secret nor what it signed stands in a repr or, at the lowest level, in a log."""
+    with caplog.at_level(logging.DEBUG):
+        request = ask(f"{PAIR}:token-0123456789")
+
+    shown = repr(request) + repr(request.headers) + caplog.text
+    assert SECRET not in shown + str(dict(request.headers))
+    assert "token-0123456789" not in shown
+    assert request.headers["authorization"] not in shown
+
+
+def test_who_is_reachable_without_a_key() -> None:
+    """A keyless provider is reachable with an empty vault and, with a key there, called with that alone."""
+    other = Provider("acme", "https://acme.test")
+    keys = [Credential("bedrock", PAIR)]
+
+    assert reachable([ROW, other], Keyring([])) == {"bedrock"}
+    assert [key.key for key in credentials(ROW, Keyring([]))] == [""]
+    assert list(credentials(ROW, Keyring(keys))) == keys
