@@ -12,6 +12,7 @@ from vaultcore.wire import Json
 ROLES = ("system", "developer", "user", "assistant", "tool")
 FORMATS = ("text", "json_object", "json_schema")
 CHOICES = ("auto", "none", "required", "function", "allowed_tools")
+KEEPS = ("cache_control", "extra_content", "is_error")
 REPLAYS = ("reasoning_content", "reasoning", "reasoning_details", "none")
 
 
@@ -53,6 +54,7 @@ KEYS: Mapping[str, Callable[[Part], Any]] = {
     "tool_choices": _several(CHOICES),
     "reasoning": lambda part: part.choice(get_args(Reasoning)),
     "replay": lambda part: part.choice(REPLAYS),
+    "keeps": _several(KEEPS),
     "functions": Part.flag,
     "think_tags": Part.flag,
 }

@@ -58,6 +58,7 @@ _BUILD: Mapping[str, Callable[[Any], Any]] = {
     "clamp": lambda ranges: {name: (least, most) for name, (least, most) in ranges.items()},
     "formats": tuple,
     "tool_choices": tuple,
+    "keeps": tuple,
     "drop": frozenset,
     "embeddings": offer.offers,
     "images": offer.offers,

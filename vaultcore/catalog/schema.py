@@ -81,6 +81,7 @@ class Provider:
     tool_choices: tuple[str, ...] | None = None  # likewise of tool_choice
     reasoning: Reasoning | None = None  # how it is told to think; None: as the client says it
     replay: str | None = None  # where it wants earlier reasoning back; "none": nowhere; None: where it was
+    keeps: tuple[str, ...] = ()  # what only some understand, and it does: see dialects/foreign.py
     functions: bool = False  # it takes `functions`, which came before tools, as they are
     think_tags: bool = False  # its reasoning stands in the text, between <think> and </think>
     local: bool = False  # may be plain http on loopback; needs no key

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from vaultcore.catalog.schema import Provider, Target
-from vaultcore.dialects import Change, ErrorDetail, Rendered, mend, quirks
+from vaultcore.dialects import Change, ErrorDetail, Rendered, foreign, mend, quirks
 from vaultcore.dialects.chunks import Decoder
 from vaultcore.dialects.complaint import complaint
 from vaultcore.dialects.neutral import neutral
@@ -47,6 +47,7 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
             body[name] = value
             changes.append(Change(name, "injected", f"{provider.title} gets it by default"))
     _settle_messages(body, provider, changes)
+    foreign.leave_out(body, provider, changes)
     quirks.settle(body, target, changes)
     return Rendered(body, tuple(changes))
 
