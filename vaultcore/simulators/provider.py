@@ -57,7 +57,7 @@ def application(
     """
 
     async def complete(request: Request, manners: Manners) -> Response:
-        body = await _told(request)
+        body = {**await _told(request), **_addressed(request)}
         known = manners.token(request.headers) in keys
         name = str(body.get("model", ""))
         script.asked.append(Asked(request.url.path, name, body.get("stream") is True, known, body))
@@ -111,6 +111,14 @@ KINDS = {
 def _admit(known: bool) -> None:
     if not known:
         raise Refused(401, "authentication_error", "This is no key of ours.", code="invalid_api_key")
+
+
+def _addressed(request: Request) -> Json:
+    """What some formats say in the address rather than in the body: the model, and whether to stream."""
+    if "verb" not in request.path_params:
+        return {}
+    streamed = "stream" in request.path_params["verb"] and request.query_params.get("alt") == "sse"
+    return {"model": request.path_params["model"], "stream": streamed}
 
 
 async def _told(request: Request) -> dict[str, Any]:

@@ -114,8 +114,9 @@ def _shape(
 ) -> None:
     """The form of the answer. `worded`: it can only be asked for in words."""
     match asked.get("response_format"):
-        case {"type": "json_schema", "json_schema": {"schema": dict() as told}}:
-            schema: Json | None = sanitised(told, "response_format.json_schema.schema", changes)
+        case {"type": "json_schema", "json_schema": {"schema": dict() as told} as beside}:
+            place = "response_format.json_schema"
+            schema: Json | None = sanitised(_described(told, beside, changes), f"{place}.schema", changes)
         case {"type": "json_object" | "json_schema"}:
             schema = None
         case None | {"type": "text"}:
@@ -130,3 +131,15 @@ def _shape(
     config["responseMimeType"] = "application/json"
     if schema is not None:
         config["responseJsonSchema"] = schema
+
+
+def _described(schema: Json, beside: Mapping[str, object], changes: list[Change]) -> Json:
+    """The schema, saying itself what is said of it."""
+    told = beside.get("description")
+    if not isinstance(told, str) or not told:
+        return schema
+    if schema.get("description"):
+        reason = "the schema has a description of its own"
+        changes.append(Change("response_format.json_schema.description", "dropped", reason))
+        return schema
+    return {"description": told, **schema}

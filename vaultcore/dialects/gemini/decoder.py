@@ -18,6 +18,7 @@ from vaultcore.dialects.gemini.response import (
     call,
     finish,
     picture,
+    sound,
     usage,
 )
 from vaultcore.dialects.payload import payload, string
@@ -35,6 +36,7 @@ class _Candidate:
     length: int = 0
     calls: int = 0
     images: int = 0
+    sounds: bool = False  # some speech has come
     kept: int = 0
     reason: object = None
     grounding: object = None
@@ -118,10 +120,13 @@ class Decoder:
         return [self._say(index, known, {"reasoning_content": text})] if text else []
 
     def _draw(self, index: int, known: _Candidate, part: Json, blob: Json) -> list[ChatChunk]:
-        image = {"index": known.images, **picture(part, blob)}
-        known.images += 1
         known.said = True
-        return [self._say(index, known, {"images": [image]})]
+        if string(blob, "mimeType").startswith("audio/"):
+            whole = sound(blob, self._identity, index, {})
+            delta, known.sounds = ({"data": whole["data"]} if known.sounds else whole), True
+            return [self._say(index, known, {"audio": delta})]
+        known.images += 1
+        return [self._say(index, known, {"images": [picture(part, blob, known.images - 1)]})]
 
     def _text(self, index: int, known: _Candidate, text: str, mark: str) -> list[ChatChunk]:
         start = known.length
@@ -171,10 +176,13 @@ class Decoder:
         return [*chunks, self._chunk(index, {}, **ended)]
 
     def _say(self, index: int, known: _Candidate, delta: Json) -> ChatChunk:
-        if not known.opened:
-            known.opened = True
-            delta = {"role": "assistant", "content": "", **delta}
-        return self._chunk(index, delta)
+        if known.opened:
+            return self._chunk(index, delta)
+        known.opened = True
+        chunk = self._chunk(index, {"role": "assistant", "content": "", **delta})
+        if self._usage:
+            chunk["usage"] = usage(self._usage)  # so that a stream that breaks can be accounted for
+        return chunk
 
     def _chunk(self, index: int, delta: Json, **more: object) -> ChatChunk:
         choice = {"index": index, "delta": delta, "finish_reason": None, **more}

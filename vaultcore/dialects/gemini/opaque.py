@@ -38,6 +38,20 @@ def signature(holder: Mapping[str, object]) -> str | None:
             return None
 
 
+def issued(message: Mapping[str, object]) -> bool:
+    """Whether a message comes from Google: it or one of its calls carries what only Google gives."""
+    calls = message.get("tool_calls")
+    holders = (
+        [message, *(each for each in calls if isinstance(each, dict))]
+        if isinstance(calls, list)
+        else [message]
+    )
+    return any(
+        isinstance(extra, dict) and bool(extra.get("google"))
+        for extra in (each.get("extra_content") for each in holders)
+    )
+
+
 def pieces(holder: Mapping[str, object], text: str) -> list[Json] | None:
     """A message's text cut into the parts it was; None where they do not fit the text any more."""
     match holder.get("extra_content"):

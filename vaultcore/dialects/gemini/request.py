@@ -13,6 +13,7 @@ from vaultcore.dialects.gemini.generation import generation
 from vaultcore.dialects.gemini.tools import render_tools
 from vaultcore.dialects.gemini.turns import render_contents, render_system
 from vaultcore.dialects.neutral import neutral
+from vaultcore.dialects.unplaced import unplaced
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -28,6 +29,11 @@ NATIVE = {  # the API's own fields, as its own clients and others spell them
     "cachedContent": "cachedContent",
 }
 TIERS = {"default": "standard", "standard": "standard", "flex": "flex", "priority": "priority"}
+UNCACHED = (  # Gemini marks no prefixes: it caches by itself, or by name
+    *("messages.content.cache_control", "messages.content.prompt_cache_breakpoint"),
+    *("messages.cache_control", "tools.cache_control", "tools.function.cache_control"),
+)
+UNPLACED = ("messages.content.file.filename", "messages.audio", "stream_options.include_obfuscation")
 MODEL = re.compile(r"[\w.:@ -]+", re.ASCII)
 
 
@@ -58,6 +64,9 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
             body[NATIVE[name]] = value
         elif name not in RENDERED and not neutral(name, value):
             changes.append(Change(name, "dropped", f"{target.provider.title} has no such parameter"))
+    changes += unplaced(asked, "Gemini marks no prefixes to cache", *UNCACHED)
+    changes += unplaced(asked, "Gemini has no place for it", *UNPLACED)
+    changes += unplaced(asked, "signed by somebody else", "messages.thinking_blocks")
     if "cachedContent" in body:
         _settle_cached(body)
     return Rendered(body, tuple(changes))

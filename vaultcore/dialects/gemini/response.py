@@ -129,10 +129,17 @@ def call(told: Json, part: Json, identity: str, index: int, position: int) -> Js
     }
 
 
-def picture(part: Json, blob: Json) -> Json:
+def picture(part: Json, blob: Json, index: int) -> Json:
     """An image in the answer."""
     url = f"data:{string(blob, 'mimeType')};base64,{string(blob, 'data')}"
-    return {"type": "image_url", "image_url": {"url": url}, **opaque.sealed(part.get("thoughtSignature"))}
+    image = {"index": index, "type": "image_url", "image_url": {"url": url}}
+    return {**image, **opaque.sealed(part.get("thoughtSignature"))}
+
+
+def sound(blob: Json, identity: str, index: int, before: Json) -> Json:
+    """Speech in the answer, after what has come of it before."""
+    data = string(before, "data") + string(blob, "data")
+    return {"id": mend.identity("audio_", identity, index), "data": data, "expires_at": 0, "transcript": ""}
 
 
 def _choice(index: int, candidate: Json, identity: str) -> Json:
@@ -140,7 +147,7 @@ def _choice(index: int, candidate: Json, identity: str) -> Json:
     for part in parts(candidate):
         found.take(part)
     message = found.message(candidate)
-    called, said = bool(found.calls), bool(found.said or found.thought or found.images)
+    called, said = bool(found.calls), bool(found.said or found.thought or found.images or found.sound)
     choice: Json = {
         "index": index,
         "message": message,
@@ -159,6 +166,7 @@ class _Read:
         self.starts: list[int] = []  # where in the text each part begins
         self.calls: list[Json] = []
         self.images: list[Json] = []
+        self.sound: Json = {}
         self.kept: list[Json] = []
 
     def take(self, part: Json) -> None:
@@ -171,11 +179,17 @@ class _Read:
             case {"functionCall": dict() as told}:
                 self.calls.append(call(told, part, self.identity, self.index, len(self.calls)))
             case {"inlineData": dict() as blob}:
-                self.images.append(picture(part, blob))
+                self._draw(part, blob)
             case _ if any(name in part for name in opaque.SERVERS):
                 self._keep(len(self.said), part)
             case _:
                 self._text("", string(part, "thoughtSignature"))
+
+    def _draw(self, part: Json, blob: Json) -> None:
+        if string(blob, "mimeType").startswith("audio/"):
+            self.sound = sound(blob, self.identity, self.index, self.sound)
+        else:
+            self.images.append(picture(part, blob, len(self.images)))
 
     def _text(self, text: str, mark: str) -> None:
         start = len(self.said)
@@ -195,6 +209,8 @@ class _Read:
             message["tool_calls"] = self.calls
         if self.images:
             message["images"] = self.images
+        if self.sound:
+            message["audio"] = self.sound
         if self.kept:
             message["extra_content"] = {"google": {"parts": self.kept}}
         if cited := citations(candidate.get("groundingMetadata"), self.said, self.starts):

@@ -48,7 +48,7 @@ def sanitised(schema: Json, path: str, changes: list[Change]) -> Json:
     except RecursionError:
         raise InvalidRequest("the schema is nested too deeply", param=path) from None
     if work.lost:
-        reason = f"not enforced: Gemini knows no {', '.join(sorted(work.lost))}"
+        reason = f"not enforced, for Gemini knows no {', '.join(sorted(work.lost))}"
         changes.append(Change(path, "emulated", reason))
     return out
 
@@ -118,7 +118,7 @@ class _Sanitiser:
         if any(value is None for value in values):
             out["nullable"] = True
         if any(value is not None and value not in kept for value in values) or "" in kept:
-            self.lost.add("enum")
+            self.lost.add("enum of anything but words and numbers")
         if kept := [value for value in kept if value != ""]:
             out["enum"] = kept
 

@@ -105,8 +105,10 @@ class _Turns:
             return
         results = self.open = Results(self.changes, ids=self.made >= THREE, media=self.made >= THREE)
         rendered = [self._call(f"{path}.tool_calls[{i}]", call, results) for i, call in enumerate(calls)]
-        if self.made >= THREE and not any("thoughtSignature" in part for part in rendered):
-            rendered[0]["thoughtSignature"] = opaque.SKIP
+        if self.made >= THREE:
+            rendered[0].setdefault(
+                "thoughtSignature", opaque.SKIP
+            )  # of several calls only the first needs it
         if not self.contents:
             self._say("user", [{"text": FILLER}])
         self._say("model", [*said, *rendered])
@@ -116,6 +118,7 @@ class _Turns:
     def _said(self, path: str, message: Message) -> list[Json]:
         """What an assistant said: cut as it was, where it is Google's, and pictures after it."""
         content, refusal = message.get("content"), message.get("refusal")
+        thoughts = self._thoughts(path, message)
         if isinstance(content, str) or content is None:
             text = content or ""
             found = opaque.pieces(message, text)
@@ -135,10 +138,21 @@ class _Turns:
                     parts.append({**drawn, **({"thoughtSignature": mark} if mark else {})})
                 case _:
                     self.changes.append(Change(f"{path}.images[{i}]", "dropped", "is no data URI"))
-        return parts
+        return [*thoughts, *parts] if parts or message.get("tool_calls") else []
+
+    def _thoughts(self, path: str, message: Message) -> list[Json]:
+        """Earlier thoughts go back to whose they are."""
+        thought = message.get("reasoning_content")
+        if not thought:
+            return []
+        if isinstance(thought, str) and opaque.issued(message) and not message.get("thinking_blocks"):
+            return [{"text": thought, "thought": True}]
+        self.changes.append(Change(f"{path}.reasoning_content", "dropped", "thoughts of somebody else"))
+        return []
 
     def _call(self, path: str, call: Json, results: Results) -> Json:
-        function = call.get("function") or call.get("custom") or {}
+        function = call.get("function") or call.get("custom")
+        function = function if isinstance(function, dict) else {}
         told = function.get("arguments", function.get("input"))
         given = arguments(told)
         if given is None:
