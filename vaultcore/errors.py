@@ -155,17 +155,24 @@ class StreamBroken(UpstreamError):
 
 
 class AttemptsExhausted(GatewayError):
-    """Every attempt failed. 502, except where all providers agree that it is 404 or 429."""
+    """Every attempt failed. 502, except where all providers agree that it is 404 or 429.
+
+    That a model is not served there, some say with a 400: if all do, it is one, else 404.
+    """
 
     status, type, code = 502, "upstream_error", "all_providers_failed"
 
     AGREED: ClassVar = {404: NoRoute.type, 429: "rate_limit_error"}
+    UNSERVED: ClassVar = {400: InvalidRequest.type, 404: NoRoute.type}
 
     def __init__(self, failures: Sequence[UpstreamError], *, retry_after: float | None = None) -> None:
         told = "; ".join(dict.fromkeys(str(failure) for failure in failures))
         super().__init__(told or "no provider key is available for this model now", retry_after=retry_after)
         self.failures = tuple(failures)
-        unserved = {failure.fault for failure in failures} == {Fault.MODEL}  # some say it with a 400
-        match {404 if unserved else failure.upstream_status for failure in failures}:
-            case agreed if len(agreed) == 1 and (status := agreed.pop()) in self.AGREED:
-                self.status, self.type = status, self.AGREED[status]
+        statuses = {failure.upstream_status for failure in failures}
+        agreed = statuses.pop() if len(statuses) == 1 else None
+        unserved = {failure.fault for failure in failures} == {Fault.MODEL}
+        known = self.UNSERVED if unserved else self.AGREED
+        status = 404 if unserved and agreed not in known else agreed
+        if status in known:
+            self.status, self.type = status, known[status]
