@@ -11,7 +11,7 @@ from vaultcore.secrets import OpenedOnce, Secrets, SecretSource, digest
 from vaultcore.services import Services
 from vaultcore.settings import Settings
 from vaultcore.upstream.client import Upstream
-from vaultcore.upstream.transport import client
+from vaultcore.upstream.transport import Pool
 from vaultcore.vault.keyring import Credential, Keyring
 
 
@@ -24,7 +24,7 @@ def compose(
     catalog = load(settings.providers_file, settings.environ)
     source = secrets or secret_source(settings, clock)
     health = Health(Rests(threshold=settings.breaker_threshold))
-    upstream = Upstream(client(settings.timeouts), settings.timeouts)
+    upstream = Upstream(Pool(), settings.timeouts)
     gateway = Gateway(catalog, source, upstream, clock, health, log)
     return Services(settings, catalog, source, gateway, health, clock, log)
 

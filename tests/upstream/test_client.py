@@ -17,7 +17,7 @@ from vaultcore.errors import Fault, InvalidRequest, StreamBroken, UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
 from vaultcore.upstream.client import Asked, Upstream, render
-from vaultcore.upstream.transport import client
+from vaultcore.upstream.transport import Pool
 from vaultcore.vault.keyring import Credential
 from vaultcore.wire import ChatRequest
 
@@ -52,13 +52,13 @@ def streamed(at: Candidate) -> Asked:
 
 
 async def complete(at: Candidate, timeouts: Timeouts = SHORT, heard: Any = lambda *_: None) -> Any:
-    async with client(timeouts) as http:
+    async with Pool() as http:
         return (await Upstream(http, timeouts).complete(at, plain(at), heard)).completion
 
 
 async def stream(at: Candidate, timeouts: Timeouts = SHORT, said: list[Any] | None = None) -> list[Any]:
     chunks = [] if said is None else said
-    async with client(timeouts) as http:
+    async with Pool() as http:
         upstream = Upstream(http, timeouts)
         async with aclosing(upstream.stream(at, streamed(at), lambda *_: None)) as answer:
             async for chunk in answer:
@@ -390,7 +390,7 @@ def test_connections_are_used_again(provider: FakeProvider) -> None:
     """Calls one after the other, whole or streamed to the end, share one connection."""
 
     async def calls() -> None:
-        async with client(SHORT) as http:
+        async with Pool() as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
             for _ in range(3):
                 await upstream.complete(at, plain(at), lambda *_: None)
@@ -407,7 +407,7 @@ def test_a_dead_kept_connection_is_replaced_once(provider: FakeProvider, reset: 
     provider.script("m", Answer(), Answer(stale=True, reset=reset))
 
     async def calls() -> None:
-        async with client(SHORT) as http:
+        async with Pool() as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
             for _ in range(2):
                 await upstream.complete(at, plain(at), lambda *_: None)
@@ -421,7 +421,7 @@ def test_a_provider_that_restarts_between_calls(provider: FakeProvider) -> None:
     """Kept connections that a provider has closed are not used again."""
 
     async def calls() -> None:
-        async with client(SHORT) as http:
+        async with Pool() as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
             await upstream.complete(at, plain(at), lambda *_: None)
             await asyncio.to_thread(provider.hang_up)
@@ -436,7 +436,7 @@ def test_a_stream_left_early_closes_its_connection(provider: FakeProvider) -> No
     provider.script("m", Answer(text="word " * 1_000, pause=0.01))
 
     async def calls() -> None:
-        async with client(SHORT) as http:
+        async with Pool() as http:
             at = candidate(provider.base_url)
             answer = Upstream(http, SHORT).stream(at, streamed(at), lambda *_: None)
             async with aclosing(answer):
@@ -482,7 +482,7 @@ def test_a_request_that_no_json_can_say(provider: FakeProvider, content: Any) ->
     """A request that cannot be written as JSON in UTF-8 is refused, not sent."""
 
     async def call() -> None:
-        async with client(SHORT) as http:
+        async with Pool() as http:
             request = {**REQUEST, "messages": [{"role": "user", "content": "x"}], "user": content}
             at = candidate(provider.base_url)
             await Upstream(http, SHORT).complete(at, plain(at, request), lambda *_: None)  # type: ignore[arg-type]

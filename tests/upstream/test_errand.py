@@ -47,7 +47,7 @@ def run(
     to = candidate(offer)
 
     async def attempt() -> list[Part]:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
+        async with httpx.MockTransport(handler) as http:
             timeouts = Timeouts(total=total)
             errand = errands({"model": "m", **request}, [to.target], artifact)[to.target.name]
             return await errand.run(Upstream(http, timeouts), to, lambda *_: None)
@@ -250,7 +250,7 @@ def test_z6_bedrock_is_asked_with_a_signature() -> None:
         return answered({"embedding": [1.0], "inputTextTokenCount": 1})
 
     async def attempt() -> list[Part]:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(handler)) as http:
+        async with httpx.MockTransport(handler) as http:
             errand = errands({"model": "m", "input": "a"}, [to.target], embeddings)[to.target.name]
             return await errand.run(Upstream(http, Timeouts()), to, lambda *_: None)
 

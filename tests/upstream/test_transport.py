@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.fakes.provider import Answer, FakeProvider
-from vaultcore.settings import Timeouts
-from vaultcore.upstream.transport import Pool, client
+from vaultcore.upstream.transport import Pool
 
 QUESTION = b'{"model": "m"}'
 
@@ -87,7 +86,7 @@ def test_calls_at_once_each_have_a_connection() -> None:
     """Calls at once do not wait for each other, and what they leave is used again, last first."""
 
     async def calls(base_url: str) -> None:
-        async with client(Timeouts()) as http:
+        async with httpx.AsyncClient(transport=Pool()) as http:
             await asyncio.gather(*(ask(http, base_url) for _ in range(64)))
             for _ in range(10):
                 await ask(http, base_url)
@@ -103,7 +102,7 @@ def test_calls_at_once_each_have_a_connection() -> None:
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_client_outlives_its_event_loop() -> None:
     """Connections of a loop that has ended are let go: the next loop makes its own."""
-    http = client(Timeouts())
+    http = httpx.AsyncClient(transport=Pool())
     with FakeProvider() as provider:
         for last in (False, True):
             loop = asyncio.new_event_loop()
@@ -122,7 +121,7 @@ def test_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
     async def call(base_url: str) -> int:
-        async with client(Timeouts()) as http:
+        async with httpx.AsyncClient(transport=Pool()) as http:
             return (await ask(http, base_url)).status_code
 
     with FakeProvider() as provider:
@@ -133,7 +132,7 @@ def test_redirects_are_not_followed() -> None:
     """A provider cannot send a request, and the key in it, anywhere else."""
 
     async def call(base_url: str) -> int:
-        async with client(Timeouts()) as http:
+        async with httpx.AsyncClient(transport=Pool()) as http:
             return (await ask(http, base_url)).status_code
 
     with FakeProvider() as provider:

@@ -49,14 +49,14 @@ async def subject(dialect: str, catalog: Catalog) -> AsyncIterator[Subject]:
     """The simulated provider of a dialect, while the context lasts."""
     manners = MANNERS[dialect]
     app = application(manners, dialect, (KEY,), Script())
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+    async with httpx.ASGITransport(app) as transport:
         row = next((each for each in catalog.providers.values() if each.dialect == dialect), None)
         provider = replace(row or Provider("openai", BASE), base_url=BASE, local=True, placeholders={})
         targets = tuple(
             Target(provider, replace(catalog.model(provider.name, name), dialect=dialect))
             for name in manners.MODELS
         )
-        yield Subject(dialect, targets, Upstream(client, Timeouts()), row is not None)
+        yield Subject(dialect, targets, Upstream(transport, Timeouts()), row is not None)
 
 
 def simulated() -> list[str]:

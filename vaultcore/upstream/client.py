@@ -90,7 +90,7 @@ class Upstream:
     `heard` is told headers and status as soon as they are there, an error's too.
     """
 
-    def __init__(self, http: httpx.AsyncClient, timeouts: Timeouts) -> None:
+    def __init__(self, http: httpx.AsyncBaseTransport, timeouts: Timeouts) -> None:
         self._http = http
         self._timeouts = timeouts
         self._signer = Signer()
@@ -184,7 +184,7 @@ class Upstream:
         outgoing.extensions["timeout"] = {"connect": self._timeouts.connect}
         try:
             async with asyncio.timeout_at(timer.until_answer()):
-                return await self._http.send(outgoing, stream=True, follow_redirects=False)
+                return await self._http.handle_async_request(outgoing)
         except httpx.ConnectTimeout:
             reason = f"timed out after {self._timeouts.connect:g} s (connect)"
         except TimeoutError:

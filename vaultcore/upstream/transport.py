@@ -1,4 +1,4 @@
-"""The HTTP client that all calls to providers share: httpx, with a connection pool of our own under it.
+"""What all calls to providers go through: httpx's requests and answers over a connection pool of our own.
 
 httpx's own pool looks through all its connections whenever one is taken or given back. Here a pool is a stack
 per origin: the connection used last is used next, and those that were not needed for a while are closed from
@@ -8,6 +8,9 @@ and 64 connections, medians of three interleaved runs against a mock provider on
     httpx 0.28           0.55  1.13  5.34
     httpx-aiohttp 0.2    0.34  0.26  0.30    and 100 ms of CPU to import
     this one             0.29  0.30  0.29
+
+Calls go straight to the pool. httpx's client would add cookies that all keys share, redirects and sign-ins,
+none of which may happen here, and 100 µs of CPU to each request.
 """
 
 from __future__ import annotations
@@ -20,19 +23,11 @@ from typing import NamedTuple
 
 import httpx
 
-from vaultcore.settings import Timeouts
 from vaultcore.upstream.connection import Connection
 from vaultcore.upstream.exchange import Exchange
 
 KEPT = 60.0  # seconds an unused connection is kept
 MOST_KEPT = 256  # unused connections of one origin
-
-
-def client(timeouts: Timeouts) -> httpx.AsyncClient:
-    """A client that follows no redirect and reads no environment. Whoever asks for it closes it."""
-    return httpx.AsyncClient(
-        transport=Pool(), timeout=httpx.Timeout(None, connect=timeouts.connect), trust_env=False
-    )
 
 
 class Origin(NamedTuple):
