@@ -49,9 +49,18 @@ def streams(name: str) -> list[tuple[bytes, type[Stage[bytes, sse.Event]]]]:
         manners = MANNERS[name]
         for body in _bodies(name):
             told = b"".join(manners.events(body, reply(manners.prompt(name, body))))
-            framed = told.lstrip()[:5] not in (b"data:", b"event")
-            found.append((told, eventstream.Decoder if framed else sse.Decoder))
+            found.append((told, _framing(told)))
     return found
+
+
+def events(told: bytes) -> list[sse.Event]:
+    """The events of a stream, whatever frames them."""
+    frames = _framing(told)()
+    return [*frames.feed(told), *frames.close()]
+
+
+def _framing(told: bytes) -> type[Stage[bytes, sse.Event]]:
+    return sse.Decoder if told.lstrip()[:5] in (b"data:", b"event") else eventstream.Decoder
 
 
 def _bodies(name: str) -> Iterator[Json]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from vaultcore.artifacts import Artifact, embeddings, images
 from vaultcore.catalog.catalog import Catalog
@@ -44,7 +45,9 @@ async def _made(artifact: Artifact, request: Json, asked: Subject, catalog: Cata
     target = Target(provider, catalog.model(provider.name, name))
     try:
         errand = errands({**artifact.parse_request(request)}, [target], artifact)[target.name]
-        parts = await errand.run(asked.upstream, candidate(target), unheard)
+        ending = next(iter(errand.offer.strip), "")  # of the base URL, which the offer's path replaces
+        placed = replace(target, provider=replace(provider, base_url=provider.base_url + ending))
+        parts = await errand.run(asked.upstream, candidate(placed), unheard)
     except InvalidRequest as error:
         return Cell(Mark.REFUSED, str(error), name)
     except UpstreamError as error:

@@ -82,7 +82,7 @@ def prompt(title: str, body: Json) -> Prompt:
             if choice.get("type") != "none"
         ],
         forced={"any": "", "tool": choice.get("name")}.get(choice.get("type", "")),
-        results=[_text(block.get("content")) for block in _blocks(messages[-1]["content"], "tool_result")],
+        results=[_text(block.get("content")) for block in _results(messages[-1]["content"])],
         parallel=not choice.get("disable_parallel_tool_use"),
         limit=body["max_tokens"],
         schema=_schema(body),
@@ -245,6 +245,12 @@ def _use(block: Json, place: str) -> str:
     _rule(ID.fullmatch(str(block.get("id", ""))), f"{place}: tool_use.id must match {ID.pattern}")
     _rule(isinstance(block.get("input"), dict), f"{place}: tool_use.input must be an object")
     return str(block["id"])
+
+
+def _results(content: object) -> list[Json]:
+    """The results a turn ends with: where something is said after them, that is what is answered."""
+    ends = isinstance(content, list) and content and content[-1].get("type") == "tool_result"
+    return _blocks(content, "tool_result") if ends else []
 
 
 def _blocks(content: object, kind: str) -> list[Json]:
