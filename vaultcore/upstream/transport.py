@@ -19,6 +19,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import NamedTuple
 
 import httpx
@@ -28,6 +29,7 @@ from vaultcore.upstream.exchange import Exchange
 
 KEPT = 60.0  # seconds an unused connection is kept
 MOST_KEPT = 256  # unused connections of one origin
+EYEBALLS = 0.25  # seconds until a name's next address is tried beside the first: RFC 8305
 
 
 class Origin(NamedTuple):
@@ -118,14 +120,16 @@ class Pool(httpx.AsyncBaseTransport):
 
     async def _connect(self, origin: Origin, seconds: float | None) -> Connection:
         loop = asyncio.get_running_loop()
+        connect = loop.create_connection
+        if isinstance(loop, asyncio.BaseEventLoop):
+            connect = partial(connect, happy_eyeballs_delay=EYEBALLS)  # other loops do not know it
         try:
             async with asyncio.timeout(seconds):
-                _, connection = await loop.create_connection(
+                _, connection = await connect(
                     Connection,
                     origin.host,
                     origin.port,
                     ssl=self._trust() if origin.scheme == "https" else None,
-                    happy_eyeballs_delay=0.25,
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout("connecting took too long") from error
