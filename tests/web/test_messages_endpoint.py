@@ -173,6 +173,16 @@ def test_r15_betas_are_ignored_aloud(tmp_path: Path, provider: FakeProvider) -> 
     assert "anthropic-beta" in strict.json()["error"]["message"]
 
 
+def test_u5_usage_that_nobody_told(tmp_path: Path, provider: FakeProvider) -> None:
+    """Where a provider tells no usage the answer has a guess, and says that it is one."""
+    provider.script("gpt-fake", completion({"role": "assistant", "content": "Hello there, how are you?"}))
+    usage = post(tmp_path, provider, "one/gpt-fake").json()["usage"]
+
+    assert usage["estimated"] is True
+    assert usage["input_tokens"] == 5
+    assert usage["output_tokens"] > 5
+
+
 REFUSALS = {
     "no key": (401, "authentication_error", {"headers": {"authorization": ""}}),
     "no model": (404, "not_found_error", {"model": "nobody/knows"}),

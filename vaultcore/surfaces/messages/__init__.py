@@ -6,7 +6,12 @@ from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.surfaces.messages.encoder import Encoder
 from vaultcore.surfaces.messages.request import HEADERS, NATIVE, native_request, parse_request
-from vaultcore.surfaces.messages.response import render_completion, render_error, render_failure
+from vaultcore.surfaces.messages.response import (
+    render_answer,
+    render_completion,
+    render_error,
+    render_failure,
+)
 from vaultcore.wire import ChatChunk, ChatRequest
 
 __all__ = [
@@ -15,6 +20,7 @@ __all__ = [
     "native",
     "native_request",
     "parse_request",
+    "render_answer",
     "render_completion",
     "render_error",
     "render_failure",

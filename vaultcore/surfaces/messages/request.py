@@ -103,6 +103,9 @@ def _stops(told: object, changes: list[Change]) -> Json:
 
 def _thinking(told: object, changes: list[Change]) -> Json:
     match told:
+        case {"type": "enabled" | "adaptive", "display": "omitted", **rest}:
+            changes.append(Change("thinking.display", "dropped", "thoughts are shown where there are any"))
+            return _thinking(rest | {"type": cast(Json, told)["type"]}, changes)
         case {"type": "enabled", "budget_tokens": int(budget)}:
             level = next(level for least, level in LEVELS if budget >= least or not least)
             path = "thinking.budget_tokens"

@@ -12,7 +12,8 @@ from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
 from vaultcore.surfaces.messages.state import kept, kept_of_message, native, pack
 from vaultcore.surfaces.text import dump
-from vaultcore.wire import ChatCompletion, Json, Usage
+from vaultcore.usage.estimate import estimate, tokens
+from vaultcore.wire import ChatCompletion, ChatRequest, Json, Usage
 
 STOPS: Mapping[str, str] = {
     "stop": "end_turn",
@@ -45,6 +46,16 @@ def render_completion(completion: ChatCompletion) -> Json:
         **render_stop(choice),
         "usage": render_usage(completion.get("usage")),
     }
+
+
+def render_answer(completion: ChatCompletion, request: ChatRequest) -> Json:
+    """The same, with usage guessed where the provider tells none."""
+    message = render_completion(completion)
+    if completion.get("usage"):
+        return message
+    told = tokens(dump(message["content"])) if message["content"] else 0
+    guessed = {"input_tokens": estimate(request), "output_tokens": told, "estimated": True}
+    return {**message, "usage": {**message["usage"], **guessed}}
 
 
 def head(identity: str, model: str) -> Json:
