@@ -223,7 +223,8 @@ def _silent() -> Json:
 
 
 def _audio(told: Json, name: str) -> Json:
-    for detail in told.get(name) or ():
+    details = told.get(name)
+    for detail in details if isinstance(details, list) else ():
         match detail:
             case {"modality": "AUDIO"}:
                 return {"audio_tokens": _count(detail, "tokenCount")}
