@@ -44,7 +44,7 @@ INNER = {
     "gateway": GROUND
     | MODELS
     | {"artifacts", "call", "dialects", "routing", "secrets", "surfaces", "upstream", "usage"},
-    "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream"},
+    "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream", "usage"},
     "services": GROUND | {"catalog", "gateway", "routing", "secrets"},
     "web": GROUND
     | MODELS

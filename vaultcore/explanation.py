@@ -11,9 +11,12 @@ from vaultcore.catalog.lookup import route
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import report
+from vaultcore.money import usd
 from vaultcore.routing.health import Health
 from vaultcore.routing.plan import Candidate, credentials, order, plan, reachable
 from vaultcore.upstream.client import render
+from vaultcore.usage.cost import cost
+from vaultcore.usage.estimate import estimate
 from vaultcore.vault.keyring import Keyring
 from vaultcore.wire import Json
 
@@ -36,6 +39,7 @@ class Explanation:
             "candidates": [self._candidate(each) for each in self.candidates],
             "skipped": [_skipped(target) for target in self.skipped],
             "request": self._request(call),
+            "estimate": self._estimate(call),
         }
 
     def _candidate(self, candidate: Candidate) -> Json:
@@ -62,6 +66,20 @@ class Explanation:
             "headers": {**provider.headers, **(auth if first.credential.key else {})},
             "body": asked.rendered.body,
             "translation": report(asked.rendered.changes),
+        }
+
+    def _estimate(self, call: Call) -> Json | None:
+        """Tokens and cost at the first candidate if the answer gets as long as it may; roughly."""
+        if not self.candidates:
+            return None
+        model = self.candidates[0].target.model
+        asked = call.request.get("max_completion_tokens") or call.request.get("max_tokens")
+        prompt, completion = estimate(call.request), asked or model.max_output_tokens
+        most = cost({"prompt_tokens": prompt, "completion_tokens": completion or 0}, model)
+        return {
+            "prompt_tokens": prompt,
+            "max_completion_tokens": completion,
+            "max_cost_usd": usd(most) if most is not None and completion else None,
         }
 
 

@@ -29,6 +29,11 @@ def test_an_explanation_calls_nobody_and_shows_no_key(tmp_path: Path) -> None:
             ("one", "gpt-fake", "ready"),
             ("two", "claude-fake", "ready"),
         ]
+        assert told["estimate"] == {
+            "prompt_tokens": 10,
+            "max_completion_tokens": 50,
+            "max_cost_usd": "0.00051",
+        }
         assert provider.requests == []
         assert "sk-one-0123456789" not in response.text
         assert "sk-two-0123456789" not in response.text

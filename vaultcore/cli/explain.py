@@ -68,6 +68,9 @@ def _lines(told: Json) -> list[str]:
         key = f"key {each['key']} ({each['key_id']})" if each["key"] else "no key needed"
         lines.append(f"{number:>5}    {each['provider']}/{each['model']}    {key}")
     lines += [f"    -    {each['provider']}/{each['model']}    {each['reason']}" for each in told["skipped"]]
+    if estimate := told["estimate"]:
+        cost = f", at most {estimate['max_cost_usd']} usd" if estimate["max_cost_usd"] else ""
+        lines.append(f"about    {estimate['prompt_tokens']} tokens of prompt{cost}")
     if request is not None:
         lines.append(f"sends    {request['method']} {request['url']}")
         lines += [f"         {name}: {value}" for name, value in request["headers"].items()]
