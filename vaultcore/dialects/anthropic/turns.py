@@ -50,6 +50,7 @@ class _Turns:
     waiting: dict[str, list[str]] = field(default_factory=dict)  # the client's id -> ours, not yet answered
     answered: dict[str, Json] = field(default_factory=dict)  # our id -> its result
     results: list[Json] = field(default_factory=list)  # blocks of the turn that the results go to
+    astray: list[tuple[str, Message]] = field(default_factory=list)  # results of calls that nobody made
     orders: list[Json] = field(default_factory=list)  # instructions that wait for the answer they are for
 
     def take(self, i: int, message: Message) -> None:
@@ -175,19 +176,20 @@ class _Turns:
         return _cached(block, call)
 
     def _result(self, path: str, message: Message) -> None:
-        content = message.get("content")
-        original = str(message.get("tool_call_id") or "")
-        known = self.waiting.get(original)
+        known = self.waiting.get(str(message.get("tool_call_id") or ""))
+        if not known and self.waiting:
+            self.astray.append((path, message))
+            return
         if not known:
-            self.changes.append(
-                Change(path, "emulated", "answers no call of the turn before: sent as user text")
-            )
-            blocks = render_content(content, f"{path}.content", self.changes)
-            self._say("user", blocks or [text(FILLER)])
+            self._say("user", self._unasked(path, message))
             return
         ours = known[0]
         if len(known) > 1:
             known.pop(0)  # calls that share an id are answered in their order
+        self._answer(ours, path, message)
+
+    def _answer(self, ours: str, path: str, message: Message) -> None:
+        content = message.get("content")
         block: Json = {"type": "tool_result", "tool_use_id": ours}
         block["content"] = (
             content if isinstance(content, str) else render_content(content, f"{path}.content", self.changes)
@@ -206,15 +208,33 @@ class _Turns:
     def _results_so_far(self) -> int:
         return sum(block["type"] == "tool_result" for block in self.results)
 
+    def _unasked(self, path: str, message: Message) -> list[Json]:
+        self.changes.append(Change(path, "emulated", "answers no call of the turn before: sent as user text"))
+        return render_content(message.get("content"), f"{path}.content", self.changes) or [text(FILLER)]
+
     def _close_calls(self) -> None:
-        """Answer the calls that nobody has: one left open is refused."""
+        """Answer the calls that nobody has: one left open is refused.
+
+        As many results astray as there are calls open are theirs, in order: some clients mistake the ids.
+        """
         open_ids = [
             ours for several in self.waiting.values() for ours in several if ours not in self.answered
         ]
+        astray, self.astray = self.astray, []
+        if len(astray) == len(open_ids):
+            for ours, (path, message) in zip(open_ids, astray, strict=True):
+                reason = "the call in its place has no other result"
+                self.changes.append(Change(f"{path}.tool_call_id", "renamed", reason))
+                self._answer(ours, path, message)
+            open_ids, astray = [], []
         for ours in open_ids:
             self.changes.append(Change("messages", "injected", "a call without a result"))
             block = {"type": "tool_result", "tool_use_id": ours, "content": NO_RESULT, "is_error": True}
             self.results.insert(self._results_so_far(), block)
+        after = self._results_so_far()
+        self.results[after:after] = [
+            block for path, message in astray for block in self._unasked(path, message)
+        ]
         self.waiting.clear()
         self.answered.clear()
 
