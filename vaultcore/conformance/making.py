@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
 from vaultcore.artifacts import Artifact, embeddings, images
@@ -15,9 +15,9 @@ from vaultcore.upstream.errand import errands
 from vaultcore.wire import Json
 
 TRIED = 3  # models of each, at most: one that makes it is enough
-MADE: tuple[tuple[str, Artifact, str, Json], ...] = (
-    ("embeddings", embeddings, "embedding", {"input": ["one", "two"]}),
-    ("images out", images, "image", {"prompt": "a boat", "n": 1}),
+MADE: tuple[tuple[str, Artifact, tuple[str, ...], Json], ...] = (
+    ("embeddings", embeddings, ("embedding",), {"input": ["one", "two"]}),
+    ("images out", images, ("image", "hybrid"), {"prompt": "a boat", "n": 1}),
 )
 
 
@@ -26,17 +26,25 @@ async def cells(asked: Subject, catalog: Catalog) -> dict[str, Cell]:
     if not asked.own:
         return {}
     found = {}
-    for title, artifact, kind, request in MADE:
-        names = [*_names(asked, catalog, kind)][:TRIED] or [target.model.name for target in asked.targets[:1]]
-        tried = [await _made(artifact, {"model": name, **request}, asked, catalog) for name in names]
+    for title, artifact, kinds, request in MADE:
+        listed = [*_names(asked, catalog, kinds)] or _fitting(asked, artifact)
+        names = listed or [asked.targets[0].model.name]
+        tried = [await _made(artifact, {"model": name, **request}, asked, catalog) for name in names[:TRIED]]
         found[title] = best(tried)
     return found
 
 
-def _names(asked: Subject, catalog: Catalog, kind: str) -> Iterator[str]:
-    """The provider's models of that type."""
+def _names(asked: Subject, catalog: Catalog, kinds: Container[str]) -> Iterator[str]:
+    """The provider's models of those types."""
     provider = asked.targets[0].provider
-    return (name for name in catalog.ids(provider) if catalog.model(provider.name, name).type == kind)
+    return (name for name in catalog.ids(provider) if catalog.model(provider.name, name).type in kinds)
+
+
+def _fitting(asked: Subject, artifact: Artifact) -> list[str]:
+    """Names that the provider's offers fit, where the catalog lists none of its models."""
+    provider = asked.targets[0].provider
+    stated = (provider.embeddings if artifact is embeddings else provider.images) or ()
+    return [offer.when[0] for offer in stated if offer.when]
 
 
 async def _made(artifact: Artifact, request: Json, asked: Subject, catalog: Catalog) -> Cell:
@@ -47,7 +55,7 @@ async def _made(artifact: Artifact, request: Json, asked: Subject, catalog: Cata
         errand = errands({**artifact.parse_request(request)}, [target], artifact)[target.name]
         ending = next(iter(errand.offer.strip), "")  # of the base URL, which the offer's path replaces
         placed = replace(target, provider=replace(provider, base_url=provider.base_url + ending))
-        parts = await errand.run(asked.upstream, candidate(placed), unheard)
+        parts = await errand.run(asked.studio, candidate(placed), unheard)
     except InvalidRequest as error:
         return Cell(Mark.REFUSED, str(error), name)
     except UpstreamError as error:

@@ -14,7 +14,8 @@ from vaultcore.conformance.answer import Answer, folded, whole
 from vaultcore.dialects import NAMES, Passed
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
-from vaultcore.simulators.provider import application
+from vaultcore.simulators import openai
+from vaultcore.simulators.provider import Manners, application
 from vaultcore.simulators.script import Script
 from vaultcore.simulators.server import MANNERS
 from vaultcore.upstream.client import Upstream, render
@@ -32,6 +33,7 @@ class Subject:
     dialect: str
     targets: tuple[Target, ...]
     upstream: Upstream
+    studio: Upstream  # where embeddings and pictures are made
     own: bool  # a provider of the catalog speaks it with all its models
 
     async def buffered(self, target: Target, request: ChatRequest) -> Answer:
@@ -48,20 +50,24 @@ class Subject:
 async def subject(dialect: str, catalog: Catalog) -> AsyncIterator[Subject]:
     """The simulated provider of a dialect, while the context lasts."""
     manners = MANNERS[dialect]
-    app = application(manners, dialect, (KEY,), Script())
-    async with httpx.ASGITransport(app) as transport:
+    async with _served(manners, dialect) as chatting, _served(openai, dialect) as studio:
         row = next((each for each in catalog.providers.values() if each.dialect == dialect), None)
         provider = replace(row or Provider("openai", BASE), base_url=BASE, local=True, placeholders={})
         targets = tuple(
             Target(provider, replace(catalog.model(provider.name, name), dialect=dialect))
             for name in manners.MODELS
         )
-        yield Subject(dialect, targets, Upstream(transport, Timeouts()), row is not None)
+        made = Upstream(chatting, Timeouts()), Upstream(studio, Timeouts())
+        yield Subject(dialect, targets, *made, own=row is not None)
 
 
 def simulated() -> list[str]:
     """The dialects that somebody simulates."""
     return [name for name in NAMES if name in MANNERS]
+
+
+def _served(manners: Manners, title: str) -> httpx.ASGITransport:
+    return httpx.ASGITransport(application(manners, title, (KEY,), Script()))
 
 
 def candidate(target: Target) -> Candidate:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
 from vaultcore.simulators.gemini_rules import SKIP, blocks, check_request, newer, parameters, rule
-from vaultcore.simulators.reply import Call, Json, Prompt, Reply, Tool, mark
+from vaultcore.simulators.reply import THOUGHT, Call, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.sample import schema_in
 from vaultcore.simulators.script import Refused
 
@@ -67,10 +67,15 @@ def prompt(title: str, body: Json) -> Prompt:
 
 def completion(body: Json, answer: Reply) -> Json:
     parts = [{"text": answer.text}] if answer.text else []
-    return {**_event([*parts, *_calls(body, answer)], answer, _finish(answer)), **_head(body)}
+    return {
+        **_event([*_thoughts(body), *parts, *_calls(body, answer)], answer, _finish(answer)),
+        **_head(body),
+    }
 
 
 def events(body: Json, answer: Reply) -> Iterator[bytes]:
+    if thoughts := _thoughts(body):
+        yield _data({**_event(thoughts, answer, None), **_head(body)})
     for piece in answer.pieces:
         yield _data({**_event([{"text": piece}], answer, None), **_head(body)})
     for part in _calls(body, answer):
@@ -112,6 +117,12 @@ def _check_signature(part: Json) -> None:
 def _signature(call: Json) -> str:
     told = mark("", call["name"], json.dumps(call.get("args") or {}, sort_keys=True))
     return base64.b64encode(told.encode()).decode()
+
+
+def _thoughts(body: Json) -> list[Json]:
+    """What it thought, where that is wanted."""
+    config = (body.get("generationConfig") or {}).get("thinkingConfig") or {}
+    return [{"text": THOUGHT, "thought": True}] if config.get("includeThoughts") else []
 
 
 def _calls(body: Json, answer: Reply) -> list[Json]:
