@@ -9,6 +9,7 @@ cohere      the rules and the form of Cohere chat
 mistral     the rules and the form of Mistral chat completions
 gemini      the form of Gemini generateContent, and gemini_rules what it refuses
 responses   the rules and the form of OpenAI Responses, spoken by the openai ones too
+bedrock     the form of Bedrock Converse and its event stream, and bedrock_rules what it refuses
 studio      vectors and pictures, by the rules and in the form of each who makes them
 atelier     the studio's paths, which every provider answers
 provider    either of them as an ASGI app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -42,6 +42,15 @@ class Manners(Protocol):
     def listing(self, title: str, names: tuple[str, ...]) -> Json: ...
 
 
+@runtime_checkable
+class Framed(Manners, Protocol):
+    """Manners of a provider whose streams are no server-sent events, and whose errors a header names."""
+
+    STREAM: str  # the media type of its streams
+
+    def named(self, error: Refused) -> Mapping[str, str]: ...
+
+
 def application(
     manners: Manners,
     title: str,
@@ -57,7 +66,7 @@ def application(
     """
 
     async def complete(request: Request, manners: Manners) -> Response:
-        body = {**await _told(request), **_addressed(request)}
+        body = {**await _told(request), **_addressed(request, manners)}
         known = manners.token(request.headers) in keys
         name = str(body.get("model", ""))
         script.asked.append(Asked(request.url.path, name, body.get("stream") is True, known, body))
@@ -71,9 +80,8 @@ def application(
         manners.check(request.headers, body)
         answer = reply(manners.prompt(title, body))
         if body.get("stream") is True:
-            return StreamingResponse(
-                _paced(manners.events(body, answer), mishap, pace), media_type="text/event-stream"
-            )
+            kind = manners.STREAM if isinstance(manners, Framed) else "text/event-stream"
+            return StreamingResponse(_paced(manners.events(body, answer), mishap, pace), media_type=kind)
         return JSONResponse(manners.completion(body, answer))
 
     async def listed(request: Request) -> Response:
@@ -82,7 +90,8 @@ def application(
 
     async def refused(_: Request, error: Exception) -> Response:
         assert isinstance(error, Refused)  # noqa: S101 - the only exception it is registered for
-        headers = {} if error.wait is None else {"retry-after": f"{error.wait:g}"}
+        headers = dict(manners.named(error)) if isinstance(manners, Framed) else {}
+        headers |= {} if error.wait is None else {"retry-after": f"{error.wait:g}"}
         return JSONResponse(manners.failure(error), error.status, headers)
 
     return Starlette(
@@ -113,11 +122,12 @@ def _admit(known: bool) -> None:
         raise Refused(401, "authentication_error", "This is no key of ours.", code="invalid_api_key")
 
 
-def _addressed(request: Request) -> Json:
+def _addressed(request: Request, manners: Manners) -> Json:
     """What some formats say in the address rather than in the body: the model, and whether to stream."""
     if "verb" not in request.path_params:
         return {}
-    streamed = "stream" in request.path_params["verb"] and request.query_params.get("alt") == "sse"
+    asked = isinstance(manners, Framed) or request.query_params.get("alt") == "sse"
+    streamed = asked and "stream" in request.path_params["verb"]
     return {"model": request.path_params["model"], "stream": streamed}
 
 

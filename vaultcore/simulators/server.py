@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from vaultcore.simulators import anthropic, cohere, gemini, mistral, openai, responses
+from vaultcore.simulators import anthropic, bedrock, cohere, gemini, mistral, openai, responses
 from vaultcore.simulators.provider import Manners, application
 from vaultcore.simulators.script import Script
 
@@ -25,6 +25,7 @@ MANNERS: Mapping[str, Manners] = {
     "responses": responses,
     "cohere": cohere,
     "mistral": mistral,
+    "bedrock": bedrock,
 }
 ALSO: Mapping[str, tuple[Manners, ...]] = {"openai": (responses,)}  # spoken at the same address
 
