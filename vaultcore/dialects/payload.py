@@ -38,7 +38,7 @@ def arguments(text: object) -> Json | None:
     if text is None or (isinstance(text, str) and not text.strip()):
         return {}
     try:
-        parsed = json.loads(text, parse_constant=_refuse) if isinstance(text, str) else None
+        parsed = _strict.decode(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
@@ -51,3 +51,6 @@ def dump(value: object) -> str:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
+
+
+_strict = json.JSONDecoder(parse_constant=_refuse)  # made once: a history may hold hundreds of calls

@@ -29,11 +29,14 @@ NATIVE = {  # the API's own fields, as its own clients and others spell them
     "cachedContent": "cachedContent",
 }
 TIERS = {"default": "standard", "standard": "standard", "flex": "flex", "priority": "priority"}
-UNCACHED = (  # Gemini marks no prefixes: it caches by itself, or by name
-    *("messages.content.cache_control", "messages.content.prompt_cache_breakpoint"),
-    *("messages.cache_control", "tools.cache_control", "tools.function.cache_control"),
-)
-UNPLACED = ("messages.content.file.filename", "messages.audio", "stream_options.include_obfuscation")
+UNCACHED = "Gemini marks no prefixes to cache"
+UNPLACED = "Gemini has no place for it"
+OF_MESSAGES = {
+    "cache_control": UNCACHED,
+    "audio": UNPLACED,
+    "thinking_blocks": "signed by somebody else",
+}
+OF_PARTS = {"cache_control": UNCACHED, "prompt_cache_breakpoint": UNCACHED, "file.filename": UNPLACED}
 MODEL = re.compile(r"[\w.:@ -]+", re.ASCII)
 
 
@@ -64,12 +67,24 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
             body[NATIVE[name]] = value
         elif name not in RENDERED and not neutral(name, value):
             changes.append(Change(name, "dropped", f"{target.provider.title} has no such parameter"))
-    changes += unplaced(asked, "Gemini marks no prefixes to cache", *UNCACHED)
-    changes += unplaced(asked, "Gemini has no place for it", *UNPLACED)
-    changes += unplaced(asked, "signed by somebody else", "messages.thinking_blocks")
+    changes += _unplaced(asked)
     if "cachedContent" in body:
         _settle_cached(body)
     return Rendered(body, tuple(changes))
+
+
+def _unplaced(asked: Json) -> list[Change]:
+    """What stands inside messages and tools and goes nowhere; nothing does in most conversations."""
+    told = list[Change]()
+    told += unplaced(asked, UNCACHED, "tools.cache_control", "tools.function.cache_control")
+    told += unplaced(asked, UNPLACED, "stream_options.include_obfuscation")
+    for field, reason in OF_MESSAGES.items():
+        if any(each.get(field) for each in asked["messages"]):
+            told += unplaced(asked, reason, f"messages.{field}")
+    if any(isinstance(each.get("content"), list) for each in asked["messages"]):
+        for field, reason in OF_PARTS.items():
+            told += unplaced(asked, reason, f"messages.content.{field}")
+    return told
 
 
 def _model(name: str) -> str:

@@ -34,7 +34,7 @@ class Results:
     def expect(self, theirs: str, ours: str, name: str) -> str:
         """Note a call, and give the id it goes by."""
         self.calls.append(_Expected(theirs, ours, name))
-        self._settle()
+        self.content["parts"].append({"functionResponse": {}})  # its place; filled at the end
         return ours
 
     def take(self, path: str, message: Message) -> list[Json] | None:
@@ -57,7 +57,6 @@ class Results:
         elif media:
             reason = "a result is text with this model: what it holds comes after it"
             self.changes.append(Change(f"{path}.content", "emulated", reason))
-        self._settle()
         return media
 
     @property
