@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.metadata import version
@@ -33,7 +33,10 @@ AS_OF = date(2026, 11, 21)
 NOON = datetime.combine(AS_OF, time(12), UTC)
 NANOS = Decimal(1_000_000_000)
 KEYS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
-BORROWS = {"azure": ["openai"]}  # serves that provider's models, under its own names or the same
+BORROWS = {
+    "azure": ["openai"],
+    "gemini-compat": ["gemini"],
+}  # serves that provider's models, under its own names or the same
 
 Row = dict[str, Any]
 
@@ -47,6 +50,9 @@ class Source:
     names: bool = False  # also take the other names it lists for a model
     lower: bool = False  # the API's names are lower case
     before: str = ""  # what the API has in front of the id
+    hosts: Mapping[str, str] = field(
+        default_factory=dict
+    )  # beginnings of ids -> the provider whose models they are
 
 
 SOURCES: Mapping[str, Source] = {
@@ -74,7 +80,18 @@ SOURCES: Mapping[str, Source] = {
     "ovhcloud": Source("ovhcloud"),
     "cloudflare": Source("cloudflare"),
     "databricks": Source("databricks"),
+    "bedrock": Source("aws", hosts={"anthropic.": "anthropic"}),
     "openrouter": Source("openrouter", only=r".+/.+"),
+}
+FORMS: Mapping[
+    str, list[str]
+] = {  # what of a name says where a model is served or in which version, not which
+    "bedrock": [
+        r"^(?:arn:.*/|regional\.)",
+        r"(?:-v\d+)?(?::\w+)*$",
+        r"-20\d{6}$",
+        r"^(?:us-gov|us|eu|apac|jp|au|ca|in|sa|global)\.",
+    ]
 }
 UNSERVED = re.compile(  # audio, moderation, ranking and reading scans are not chat, images or embeddings
     r"realtime|transcri|whisper|(?:^|[-/])tts|(?:^|[-/])live|-live|moderation|-ocr|rerank|sonic|orpheus|-voice|"
@@ -87,18 +104,27 @@ EMBEDS = re.compile(r"embed|(?:^|[/-])(?:bge|gte)-", re.IGNORECASE)
 def compiled() -> str:
     """The table as JSON text."""
     facts = _facts()
+    vendors = {name: dict(rows) for name, rows in facts.items()}
     capabilities: list[Row] = []
     models: dict[str, dict[str, Row]] = {}
     names: dict[str, dict[str, str]] = {}
     by_id = {source.id: source for source in sources}
     for provider, source in SOURCES.items():
-        rows, others = _provider(by_id[source.id], source, facts.pop(provider, {}), capabilities)
+        hosted = _hosted(by_id, source, provider, vendors)
+        known = {**hosted, **facts.pop(provider, {})}
+        rows, others = _provider(by_id[source.id], source, known, capabilities, FORMS.get(provider, []))
         models[provider] = dict(sorted(rows.items()))
         if others:
             names[provider] = dict(sorted(others.items()))
     if facts:
         raise SystemExit(f"{FACTS.name} describes providers without prices: {', '.join(facts)}")
-    table = {"borrows": BORROWS, "capabilities": capabilities, "models": models, "names": names}
+    table = {
+        "borrows": BORROWS,
+        "capabilities": capabilities,
+        "forms": FORMS,
+        "models": models,
+        "names": names,
+    }
     source_name = f"genai-prices {version('genai-prices')}, as of {AS_OF}"
     canonical = json.dumps({"source": source_name, **table}, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:12]
@@ -106,14 +132,46 @@ def compiled() -> str:
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
+def _hosted(
+    by_id: Mapping[str, theirs.Provider], source: Source, provider: str, vendors: Mapping[str, dict[str, Row]]
+) -> dict[str, Row]:
+    """What is known of models that another provider makes: what they can do there, they can do here."""
+    found: dict[str, Row] = {}
+    for model in by_id[source.id].models if source.hosts else ():
+        place = re.sub(r"^(?:regional|global)\.", "", model.id)
+        for before, vendor in source.hosts.items():
+            name = re.sub(FORMS[provider][1], "", place.removeprefix(before))
+            theirs_ = by_id[vendor].find_model(name) if place.startswith(before) else None
+            if theirs_ is not None and theirs_.id in vendors[vendor]:
+                known = vendors[vendor][theirs_.id]
+                found[_plain(model.id, FORMS[provider])] = {
+                    key: known[key] for key in ("output", "can") if key in known
+                }
+    return found
+
+
+def _plain(name: str, forms: list[str]) -> str:
+    """A name without what says no more than where and in which version: but for the last, which is a place."""
+    for form in forms[:-1]:
+        name = re.sub(form, "", name)
+    return name
+
+
 def _provider(
-    given: theirs.Provider, source: Source, facts: dict[str, Row], capabilities: list[Row]
+    given: theirs.Provider,
+    source: Source,
+    facts: dict[str, Row],
+    capabilities: list[Row],
+    forms: list[str],
 ) -> tuple[dict[str, Row], dict[str, str]]:
     rows: dict[str, Row] = {}
     names: dict[str, str] = {}
     for model in given.models:
-        known = facts.pop(model.id, {})
+        if forms and _plain(model.id, forms) in rows:
+            continue  # another version of the same
+        known = facts.pop(_plain(model.id, forms), {})
         name = _name(model, known, given, source)
+        name = None if name is None else _plain(name, forms)
         if name is None or not (known or model_price(model).input_mtok is not None):
             continue
         if name in rows:
