@@ -88,7 +88,7 @@ FORMS: Mapping[
 ] = {  # what of a name says where a model is served or in which version, not which
     "bedrock": [
         r"^(?:arn:.*/|regional\.)",
-        r"(?:-v\d+)?(?::\w+)*$",
+        r"(?:(?<!embed-text)-v\d+)?(?::\w+)*$",
         r"-20\d{6}$",
         r"^(?:us-gov|us|eu|apac|jp|au|ca|in|sa|global)\.",
     ]
@@ -151,7 +151,7 @@ def _hosted(
 
 
 def _plain(name: str, forms: list[str]) -> str:
-    """A name without what says no more than where and in which version: but for the last, which is a place."""
+    """A name without what says only where and in which version: but for the last, the place has its price."""
     for form in forms[:-1]:
         name = re.sub(form, "", name)
     return name
@@ -167,11 +167,11 @@ def _provider(
     rows: dict[str, Row] = {}
     names: dict[str, str] = {}
     for model in given.models:
-        if forms and _plain(model.id, forms) in rows:
-            continue  # another version of the same
-        known = facts.pop(_plain(model.id, forms), {})
-        name = _name(model, known, given, source)
-        name = None if name is None else _plain(name, forms)
+        plain = _plain(model.id, forms)
+        if forms and (plain in rows or UNSERVED.search(plain)):
+            continue  # another version of the same, or of no use
+        known = facts.pop(plain, {})
+        name = plain if forms else _name(model, known, given, source)
         if name is None or not (known or model_price(model).input_mtok is not None):
             continue
         if name in rows:

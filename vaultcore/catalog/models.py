@@ -1,8 +1,9 @@
 """The table of models: kept as it was compiled, a row made into a `Model` when it is asked for.
 
 models.json, compiled by tools/build_models.py, holds `models` (rows by provider and id), `names` (other names
-a provider knows the same row by), `borrows` (providers that serve another's models under their names) and
-`capabilities` (distinct sets, which rows point into). Prices are nano-dollars per million tokens.
+a provider knows the same row by), `borrows` (providers that serve another's models under their names),
+`forms` (patterns of what a provider's names have around the row's) and `capabilities` (distinct sets, which
+rows point into). Prices are nano-dollars per million tokens.
 """
 
 from __future__ import annotations
@@ -24,13 +25,18 @@ class Models:
     rows: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, repr=False)
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     borrows: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    forms: Mapping[str, Iterable[str]] = field(default_factory=dict)
     capabilities: tuple[Json, ...] = field(default=(), repr=False)
     prices: Mapping[tuple[str, str], Price] = field(default_factory=dict)  # the operator's own
 
     @classmethod
     def from_json(cls, compiled: Json) -> Models:
         return cls(
-            compiled["models"], compiled["names"], compiled["borrows"], tuple(compiled["capabilities"])
+            compiled["models"],
+            compiled["names"],
+            compiled["borrows"],
+            compiled["forms"],
+            tuple(compiled["capabilities"]),
         )
 
     def ids(self, provider: str) -> Iterable[str]:
@@ -50,7 +56,10 @@ class Models:
 
     def _row(self, provider: str, name: str) -> Json | None:
         """A row of the provider's own, then of whom it borrows from; a dated snapshot is as its model."""
-        spellings = (name, _SNAPSHOT.sub("", name))
+        spellings = [name, _SNAPSHOT.sub("", name)]
+        for form in self.forms.get(provider, ()):
+            name = re.sub(form, "", name)
+            spellings.append(name)
         for source in (provider, *self.borrows.get(provider, ())):
             rows, names = self.rows.get(source, {}), self.names.get(source, {})
             for spelling in spellings:
