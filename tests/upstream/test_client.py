@@ -495,6 +495,7 @@ def test_a_request_that_no_json_can_say(provider: FakeProvider, content: Any) ->
 def test_nothing_is_left_behind(provider: FakeProvider) -> None:
     """A client that is closed leaves no connection to be collected."""
     asyncio.run(complete(candidate(provider.base_url)))
+    provider.script("m", Answer(hang=True))
     with pytest.raises(UpstreamError):
-        asyncio.run(stream(candidate(provider.base_url), replace(SHORT, first_token=0.0001)))
+        asyncio.run(stream(candidate(provider.base_url), replace(SHORT, first_token=0.05)))
     gc.collect()

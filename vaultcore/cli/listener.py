@@ -19,6 +19,7 @@ from vaultcore.errors import ConfigError
 
 MAX_HEAD = 64 * 1024  # bytes of a request's line and headers
 GRACE = 10  # seconds that answers under way are given when the server is told to stop
+KEPT = 75  # seconds that an unused connection of a client is kept: longer than clients keep theirs
 BACKLOG = 1_024
 
 
@@ -77,6 +78,7 @@ def server(app: ASGIApp) -> uvicorn.Server:
             proxy_headers=False,
             h11_max_incomplete_event_size=MAX_HEAD,
             timeout_graceful_shutdown=GRACE,
+            timeout_keep_alive=KEPT,
         )
     )
 
