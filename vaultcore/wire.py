@@ -63,6 +63,7 @@ class Usage(TypedDict, total=False):
     total_tokens: int
     prompt_tokens_details: Json
     completion_tokens_details: Json
+    billed: Json  # the first two once more as they are charged, where a provider tells another number
 
 
 class Delta(TypedDict, total=False):

@@ -10,7 +10,7 @@ from vaultcore.artifacts.embeddings import titan
 from vaultcore.artifacts.images import bfl, canvas, fireworks, imagen, stability
 from vaultcore.artifacts.images import gemini as gemini_pictures
 from vaultcore.artifacts.images import openai as openai_pictures
-from vaultcore.dialects import Dialect, Keeping, anthropic, openai
+from vaultcore.dialects import Dialect, Keeping, anthropic, cohere, mistral, openai
 from vaultcore.dialects import responses as responses_dialect
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Decoder, Event
@@ -18,7 +18,7 @@ from vaultcore.surfaces import Failing, Repeating, Surface, chat, messages, resp
 from vaultcore.surfaces.responses.encoder import Encoder
 from vaultcore.wire import ChatChunk
 
-DIALECTS: tuple[Dialect, ...] = (openai, anthropic, responses_dialect)
+DIALECTS: tuple[Dialect, ...] = (openai, anthropic, responses_dialect, cohere, mistral)
 SURFACES: tuple[Surface, ...] = (chat, messages, responses)
 KEEPING: Keeping = responses_dialect
 REPEATING: Repeating = responses

@@ -156,3 +156,11 @@ def test_headline_prices_are_as_published() -> None:
     assert cost(used(1_000_000, 1_000_000), CATALOG.model("openai", "gpt-4o-mini")) == from_usd("0.75")
     haiku = CATALOG.model("anthropic", "claude-haiku-5-5")
     assert cost(used(100_001, 0), haiku) == 100_001 * 500
+
+
+def test_c9_what_is_billed_is_what_counts() -> None:
+    """Where a provider says how much it charges for, that is charged, whatever went through the model."""
+    told = used(500, 20)
+    told["billed"] = {"prompt_tokens": 8, "completion_tokens": 5}
+
+    assert cost(told, MODEL) == cost(used(8, 5), MODEL)

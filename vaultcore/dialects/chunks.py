@@ -33,8 +33,8 @@ class Decoder:
             if self._done or not text:
                 return ()
         chunk = payload(item)
-        if chunk.get("error"):
-            raise mend.fault(chunk["error"])
+        if mend.failed(chunk):
+            raise mend.fault(chunk.get("error") or chunk)
         chunk.pop("obfuscation", None)
         if "service_tier" in chunk:
             mend.settle_tier(chunk)

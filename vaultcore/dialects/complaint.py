@@ -26,6 +26,9 @@ STATUSES = {
 }
 
 
+AMONG = {1002: 429, 1004: 401, 1008: 402, 1026: 400, 1027: 400, 1039: 429, 2013: 400, 2049: 401}  # base_resp
+
+
 def complaint(body: bytes) -> ErrorDetail:
     """The message and the code in an error answer's body. Never raises."""
     text = body.decode(errors="replace").strip()
@@ -45,7 +48,7 @@ def detail(told: object) -> ErrorDetail:
             return ErrorDetail(_capped(told) or "an empty body")
         case [first, *_]:
             return detail(first)
-        case {"error": dict() | list() | str() as inner} if inner:
+        case {"error": dict() | list() | str() as inner} | {"base_resp": dict() as inner} if inner:
             return detail(inner)
         case {"errors": [first, *_]}:
             return detail(first)
@@ -60,6 +63,8 @@ def status(told: object) -> int | None:
     match told:
         case {"error": dict() as inner}:
             return status(inner)
+        case {"base_resp": {"status_code": int() as code}}:
+            return AMONG.get(code)
         case dict():
             claims = [_status(told.get(key)) for key in ("status", "code", "status_code", "type")]
             return next((claim for claim in claims if claim), None)
@@ -83,7 +88,7 @@ def _status(claim: object) -> int | None:
 
 
 def _message(told: dict[str, object]) -> str:
-    for key in ("message", "msg", "detail", "error_description", "title", "reason", "type"):
+    for key in ("message", "msg", "status_msg", "detail", "error_description", "title", "reason", "type"):
         match told.get(key):
             case str() as text if text.strip():
                 return _capped(text)
@@ -94,7 +99,7 @@ def _message(told: dict[str, object]) -> str:
 
 def _code(told: dict[str, object]) -> str | None:
     """A word says more than a number: `insufficient_quota` rather than 429."""
-    found = [code for key in ("code", "type", "status") if (code := _text(told.get(key)))]
+    found = [code for key in ("code", "type", "status", "status_code") if (code := _text(told.get(key)))]
     return next((code for code in found if not code.isdecimal()), found[0] if found else None)
 
 

@@ -50,6 +50,17 @@ def fault(told: object) -> StreamFault:
     return StreamFault(detail(told), status(told))
 
 
+def failed(told: Json) -> bool:
+    """Whether what should be an answer, or a piece of one, tells of a failure instead."""
+    if told.get("error"):
+        return True
+    match told.get("base_resp"):
+        case {"status_code": int(code)}:
+            return code != 0
+        case _:
+            return False
+
+
 def usage(told: object) -> Usage | None:
     """Usage whose total is the sum of its parts, and whose completion holds the reasoning."""
     if not isinstance(told, dict):

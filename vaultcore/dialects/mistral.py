@@ -61,7 +61,7 @@ def _messages(messages: Sequence[Message], changes: list[Change]) -> list[Messag
         changes.append(Change("messages", "injected", "a conversation in which nobody has said anything"))
         out.append({"role": "user", "content": FILLER})
     if out[-1]["role"] == "assistant":
-        out[-1] = {"prefix": True, **out[-1]}
+        out[-1] = {**out[-1], "prefix": True}
     return cast("list[Message]", out)
 
 

@@ -21,6 +21,7 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "verbosity": ("medium",),
     "store": (False,),
     "stream": (False,),
+    "stream_options": ({"include_usage": True}, {"include_usage": False}),  # counted in any case
     "metadata": ({},),
     "tools": ([],),
     "stop": ([],),

@@ -54,8 +54,8 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
 
 def parse_completion(body: Json) -> ChatCompletion:
     choices = an_object(body, "an answer").get("choices")
-    if body.get("error") and not choices:
-        raise mend.fault(body["error"])
+    if not choices and mend.failed(body):
+        raise mend.fault(body.get("error") or body)
     if not isinstance(choices, list) or not choices:
         raise ValueError("an answer without choices")
     identity = body.get("id")

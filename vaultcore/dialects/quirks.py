@@ -39,6 +39,11 @@ def settle(body: Json, target: Target, changes: list[Change]) -> None:
         _form(body, provider, changes)
 
 
+def in_words(schema: object) -> str:
+    """What asks for JSON where no parameter does."""
+    return f"{JSON_ONLY} It must match this JSON schema:\n{dump(schema)}" if schema else JSON_ONLY
+
+
 def _settle_messages(body: Json, provider: Provider, changes: list[Change]) -> None:
     messages = cast("list[Message]", body.get("messages") or [])
     if provider.roles and any(message.get("role") in provider.roles for message in messages):
@@ -85,11 +90,11 @@ def _flat(message: Message) -> Message:
 
 
 def _leave_out_sampling(body: Json, target: Target, changes: list[Change]) -> None:
+    """A value that says what happens anyway is taken there too."""
     for name in (*SAMPLING, *BESIDE):
-        if name in body:
+        if name in body and not neutral(name, body[name]):
             value = body.pop(name)
-            if not neutral(name, value):
-                changes.append(Change(name, "dropped", f"{target.model.name} has no such parameter", value))
+            changes.append(Change(name, "dropped", f"{target.model.name} has no such parameter", value))
 
 
 def _clamp(body: Json, name: str, least: float, most: float, changes: list[Change]) -> None:
@@ -140,8 +145,7 @@ def _form(body: Json, provider: Provider, changes: list[Change]) -> None:
         return
     described = shape.get("json_schema")
     schema = described.get("schema") if isinstance(described, dict) else None
-    words = f"{JSON_ONLY} It must match this JSON schema:\n{dump(schema)}" if schema else JSON_ONLY
-    _instruct(body, words)
+    _instruct(body, in_words(schema))
     if "json_object" in known:
         body["response_format"] = {"type": "json_object"}
     else:

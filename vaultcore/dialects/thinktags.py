@@ -77,17 +77,16 @@ def without_tags(completion: ChatCompletion) -> ChatCompletion:
         content = message.get("content")
         words, thought = text.feed(content if isinstance(content, str) else "")
         rest, late = text.rest()
-        if not (thought or late):
+        if words + rest == (content or ""):
             choices.append(choice)
             continue
-        mended = {**message, "content": words + rest, "reasoning_content": thought + late}
+        mended = {**message, **_delta(words + rest, thought + late)}
         choices.append({**choice, "message": cast(Message, mended)})
     return {**completion, "choices": choices}
 
 
 def _delta(words: str, thought: str) -> Json:
-    delta: Json = {"content": words} if words or not thought else {}
-    return {**delta, "reasoning_content": thought} if thought else delta
+    return {"content": words, **({"reasoning_content": thought} if thought else {})}
 
 
 @dataclass(slots=True)

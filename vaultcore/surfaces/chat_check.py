@@ -143,8 +143,14 @@ def _content(param: str, value: object) -> None:
 
 def _call(param: str, value: object) -> None:
     call = _object(param, value)
-    if call.get("type", "function") != "function":
+    kind = call.get("type") or "function"
+    if kind == "custom":
+        custom = _object(f"{param}.custom", call.get("custom"))
+        _text(f"{param}.custom.name", custom.get("name"))
+        _text(f"{param}.custom.input", custom.get("input"))
         return
+    if kind != "function":
+        raise InvalidRequest(f"{param}.type must be function or custom", param=f"{param}.type")
     _text(f"{param}.id", call.get("id"))
     _called(f"{param}.function", call.get("function"))
 
@@ -283,6 +289,7 @@ RULES: Mapping[str, Callable[[str, object], object]] = {
     "max_completion_tokens": _count,
     "temperature": _number,
     "top_p": _number,
+    "top_k": _number,
     "frequency_penalty": _number,
     "presence_penalty": _number,
     "parallel_tool_calls": _flag,

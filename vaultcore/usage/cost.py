@@ -18,6 +18,9 @@ def cost(usage: Usage, model: Model) -> Nanos | None:
     price = price_at(model, prompt)
     if price is None:
         return None
+    if isinstance(billed := usage.get("billed"), Mapping):
+        prompt, completion = _count(billed.get("prompt_tokens")), _count(billed.get("completion_tokens"))
+        return settled(times(prompt, price.input) + times(completion, price.output))
     details = usage.get("prompt_tokens_details")
     read = min(_first(details, READ), prompt)
     written = min(_first(details, WRITTEN), prompt - read)

@@ -10,6 +10,7 @@ from vaultcore.dialects import Change, Rendered
 from vaultcore.dialects.choice import choice
 from vaultcore.dialects.cohere.turns import render_messages
 from vaultcore.dialects.neutral import neutral
+from vaultcore.dialects.quirks import in_words
 from vaultcore.dialects.unplaced import unplaced
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
@@ -112,7 +113,9 @@ def _shape(body: Json, asked: Json, changes: list[Change]) -> None:
         case _:
             raise InvalidRequest("response_format is none that is known", param="response_format.type")
     if body.get("tools") or asked.get("documents"):
-        changes.append(Change("response_format", "dropped", "not together with tools or documents"))
+        words = in_words(formed.get("json_schema"))
+        body["messages"] = [{"role": "system", "content": words}, *body["messages"]]
+        changes.append(Change("response_format", "emulated", "in words: not beside tools or documents"))
         return
     body["response_format"] = formed
 

@@ -45,6 +45,11 @@ def _check(messages: Sequence[Message], changes: list[Change]) -> None:
             for name in REPLAYED
             if message.get(name)
         )
+        changes.extend(
+            Change(f"messages[{i}].tool_calls[{j}].function.arguments", "emulated", "no JSON object: wrapped")
+            for j, call in enumerate(message.get("tool_calls") or ())
+            if arguments(_told(cast(Json, call))) is None
+        )
         content = message.get("content")
         for j, part in enumerate(content if isinstance(content, list) else ()):
             kind = part.get("type")
@@ -73,7 +78,7 @@ def _assistant(message: Json) -> list[Json]:
 
 def _call(call: Json) -> Json:
     function = call.get("function") or call.get("custom") or {}
-    told = function.get("arguments", function.get("input"))
+    told = _told(call)
     given = arguments(told)
     text = dump({"arguments": told}) if given is None else told if isinstance(told, str) else dump(given)
     return {
@@ -81,6 +86,11 @@ def _call(call: Json) -> Json:
         "type": "function",
         "function": {"name": called(function), "arguments": text if text.strip() else "{}"},
     }
+
+
+def _told(call: Json) -> object:
+    function = call.get("function") or call.get("custom") or {}
+    return function.get("arguments", function.get("input"))
 
 
 def _content(message: Json) -> str | list[Json]:
@@ -99,7 +109,7 @@ def _part(part: Json) -> Json:
         case {"type": "image_url", "image_url": str(url)}:
             return {"type": "image_url", "image_url": {"url": url}}
         case {"type": "image_url", "image_url": {"url": str(url), **rest}}:
-            detail = {"detail": rest["detail"]} if rest.get("detail") in {"auto", "low", "high"} else {}
+            detail = {"detail": rest["detail"]} if rest.get("detail") in ("auto", "low", "high") else {}
             return {"type": "image_url", "image_url": {"url": url, **detail}}
         case _:
             return {"type": "text", "text": str(part.get("text") or "")}
