@@ -62,12 +62,18 @@ def prompt(title: str, body: Json) -> Prompt:
         said=[_text(turn["content"]) for turn in turns],
         tools=[Tool(spec["name"], spec["inputSchema"]["json"]) for spec in specs],
         forced="" if "any" in choice else choice.get("tool", {}).get("name"),
-        results=[
-            _text(block["toolResult"]["content"]) for block in turns[-1]["content"] if "toolResult" in block
-        ],
+        results=_results(turns[-1]["content"]),
         limit=(body.get("inferenceConfig") or {}).get("maxTokens"),
         schema=_schema(body),
     )
+
+
+def _results(content: list[Json]) -> list[str]:
+    """The results a turn ends with: where something is said after them, that is what is answered."""
+    last = [block for block in content if "cachePoint" not in block][-1]
+    if "toolResult" not in last:
+        return []
+    return [_text(block["toolResult"]["content"]) for block in content if "toolResult" in block]
 
 
 def completion(body: Json, answer: Reply) -> Json:
