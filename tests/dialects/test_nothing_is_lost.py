@@ -79,7 +79,7 @@ def outcome(request: dict[str, Any], target: Target) -> Outcome:
 def lost(parameter: Parameter, target: Target) -> Iterator[str]:
     """The pairs of values that the provider cannot tell apart though nobody has said so."""
     able = target.model.capabilities
-    if any(str(parameter) == name and moot(able) for name, moot in MOOT.items()):
+    if any(parameter.label == name and moot(able) for name, moot in MOOT.items()):
         return
     outcomes = [outcome(request, target) for request in parameter.requests]
     usual = outcomes[0].changes
@@ -87,10 +87,10 @@ def lost(parameter: Parameter, target: Target) -> Iterator[str]:
         if parameter.named_by(one.refused) or parameter.named_by(other.refused):
             continue
         if one.refused is not None or other.refused is not None:
-            yield f"{parameter} {i},{j}: refused, naming {one.refused!r} and {other.refused!r}"
+            yield f"{parameter.label} {i},{j}: refused, naming {one.refused!r} and {other.refused!r}"
         told = one.changes | other.changes
         if one.sent == other.sent and not any(reported(parameter, each, each in usual) for each in told):
-            yield f"{parameter} {i},{j}: neither carried nor reported to {target.name}"
+            yield f"{parameter.label} {i},{j}: neither carried nor reported to {target.name}"
 
 
 def reported(parameter: Parameter, change: tuple[str, str, str], usual: bool) -> bool:

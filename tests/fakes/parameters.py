@@ -32,6 +32,41 @@ TURNS: Json = {
     ],
     "tools": [TOOL, CLOCK],
 }
+RULES = {  # the behaviours that are asked for, by the numbers they have in issues and golden cases
+    "an_option_of_tomorrow": "X1",
+    "max_completion_tokens": "X2",
+    "stop": "X3",
+    "functions": "X4",
+    "function_call": "X4",
+    "messages[2].content": "X6",
+    "messages[0].name": "X7",
+    "messages[1].name": "X7",
+    "messages[2].name": "X7",
+    "tools[0].function.description": "X8",
+    "tools[0].function.parameters": "X9",
+    "tools[0].function.strict": "X12",
+    "tool_choice": "X13",
+    "parallel_tool_calls": "X15",
+    "messages[1].content[1].image_url.detail": "X17",
+    "messages[1].content[1]": "X18",
+    "messages[3].content": "X19",
+    "n": "X20",
+    **dict.fromkeys(("logprobs", "top_logprobs", "seed", "logit_bias", "frequency_penalty"), "X21"),
+    **dict.fromkeys(("presence_penalty", "prediction", "modalities", "audio", "store"), "X21"),
+    **dict.fromkeys(("metadata", "moderation", "verbosity"), "X21"),
+    "service_tier": "X22",
+    "user": "X23",
+    "safety_identifier": "X23",
+    "messages[4]": "X25",
+    "temperature": "X27",
+    **dict.fromkeys(("reasoning_effort", "reasoning", "thinking"), "X30"),
+    "messages[2].thinking_blocks": "X31",
+    "messages[2].reasoning_content": "X31",
+    "messages[1].content[0].prompt_cache_breakpoint": "A42",
+    "web_search_options": "A43",
+    "stream_options.include_obfuscation": "O7",
+    **dict.fromkeys(("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"), "O9"),
+}
 GONE = object()  # a value that stands for: without it
 
 
@@ -44,8 +79,13 @@ class Parameter:
     also: tuple[str, ...] = ()  # other paths that a report may well name instead
     value: str = ""  # which of its values, where it has several tests
 
-    def __str__(self) -> str:
+    @property
+    def label(self) -> str:
         return f"{self.path}={self.value}" if self.value else self.path
+
+    def __str__(self) -> str:
+        rule = RULES.get(self.path)
+        return f"{rule}-{self.label}" if rule else self.label
 
     def named_by(self, path: str | None) -> bool:
         """Whether a report or a refusal at that path tells of this parameter: of it, or of what holds it."""
