@@ -108,10 +108,10 @@ class Turns:
         self._say_as_user(path, self.content.render(message.get("content"), f"{path}.content"))
 
     def _say_as_user(self, path: str, blocks: list[Json]) -> None:
-        told = [block for block in blocks if "cachePoint" not in block]
-        if all("document" in block for block in told):  # none at all, or documents without a word on them
+        kinds = {kind for block in blocks for kind in block} - {"cachePoint"}
+        if not kinds or ("document" in kinds and "text" not in kinds):
             self._change(f"{path}.content", "injected", "a turn without text is refused")
-            blocks = [text(FILLER), *blocks] if told else [text(FILLER)]
+            blocks = [text(FILLER), *blocks] if kinds else [text(FILLER)]
         self._say("user", blocks)
 
     def _system(self, path: str, message: Message) -> None:
