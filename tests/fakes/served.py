@@ -22,11 +22,11 @@ ROOT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-m", "vaultcore.cli")
 OVERLAY = """\
 providers:
-  openai: {{base_url: "{openai}", local: true}}
-  anthropic: {{base_url: "{anthropic}", local: true}}
+{rows}
 models:
   fast-llm: {{primary: openai/gpt-4o-mini, fallbacks: [anthropic/claude-simulated]}}
 """
+ROW = '  {name}: {{base_url: "{url}", local: true}}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def fill(home: Path, simulators: Mapping[str, Simulator]) -> Path:
     vault = LocalVault(home / ".vaultedge")
     vault.add(Credential(each.name, each.key) for each in simulators.values())
     overlay = home / "providers.yaml"
-    overlay.write_text(OVERLAY.format(**{name: each.base_url for name, each in simulators.items()}))
+    rows = "\n".join(ROW.format(name=name, url=each.base_url) for name, each in simulators.items())
+    overlay.write_text(OVERLAY.format(rows=rows))
     return overlay
 
 

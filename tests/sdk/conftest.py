@@ -29,13 +29,21 @@ class House:
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     home: Path = tmp_path_factory.mktemp("home")
-    with simulated({"openai": "openai", "anthropic": "anthropic"}) as simulators:
+    spoken = {name: name for name in ("openai", "anthropic", "cohere", "mistral")}
+    with simulated(spoken) as simulators:
         overlay = fill(home, simulators)
         with served(home, "--providers", str(overlay)) as gateway:
             yield House(gateway, simulators)
 
 
-@pytest.fixture(params=["openai/gpt-4o-mini", "anthropic/claude-simulated"])
+@pytest.fixture(
+    params=[
+        "openai/gpt-4o-mini",
+        "anthropic/claude-simulated",
+        "cohere/command-a-03-2025",
+        "mistral/mistral-large-latest",
+    ]
+)
 def model(request: pytest.FixtureRequest) -> str:
     """Each dialect, through the same SDK."""
     return str(request.param)
