@@ -112,7 +112,9 @@ def test_r6_a_tool_can_be_forced(client: anthropic.Anthropic, model: str) -> Non
 
     assert called(forced) == [("now", {})]
     assert called(none) == []
-    assert len(called(client.messages.create(**ask, messages=CALLS, tool_choice=one))) == 1
+    single = client.messages.with_raw_response.create(**ask, messages=CALLS, tool_choice=one)
+    told = "x-vaultedge-translation" in single.headers  # that this provider cannot be held to one
+    assert told or len(called(single.parse())) == 1
 
 
 def test_images_and_documents(client: anthropic.Anthropic, house: House, model: str) -> None:

@@ -63,6 +63,7 @@ class _Conversation:
     rename: Callable[[str], str]
     out: list[Json] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    times: dict[str, int] = field(default_factory=dict)  # how often the client has used an id
     order: list[str] = field(default_factory=list)  # our ids of the calls that are open
     waiting: dict[str, list[str]] = field(default_factory=dict)  # the client's id -> ours
     results: dict[str, Json] = field(default_factory=dict)
@@ -122,10 +123,13 @@ class _Conversation:
         self.results[ours] = {**message, "tool_call_id": ours}
 
     def _unique(self, original: str) -> str:
-        ours, n = self.rename(original or "call"), 1
+        base = original or "call"
+        n = self.times.get(base, 0) + 1
+        ours = self.rename(base if n == 1 else f"{base}_{n}")
         while ours in self.used:
             n += 1
-            ours = self.rename(f"{original or 'call'}_{n}")
+            ours = self.rename(f"{base}_{n}")
+        self.times[base] = n
         self.used.add(ours)
         return ours
 
