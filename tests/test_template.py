@@ -23,6 +23,7 @@ print(json.dumps(yaml_parse(made)))
 DATA_PLANE = {"/health", "/v1/{proxy+}"}
 ADMIN_PLANE = {"/", "/console", "/console/{proxy+}", "/admin", "/admin/{proxy+}"}
 ENVIRONMENT = {  # nothing but ids, and what is no secret
+    "VAULTEDGE_AWS_ROLE": {"Ref": "BedrockAccess"},
     "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/handlers/run_stream",
     "VAULTEDGE_VAULT_SECRET": {"Ref": "VaultSecret"},
     "VAULTEDGE_PASSWORD_SECRET": {"Ref": "VaultPasswordSecret"},
@@ -119,7 +120,8 @@ def test_roles_may_do_what_their_function_does(role: str, own: str, resources: R
     logs = role.replace("Role", "Logs")
     secrets = [{"Ref": name} for name in ("VaultSecret", "VaultPasswordSecret", own)]
 
-    assert statements(resources, role) == [
+    always = [each for each in statements(resources, role) if "Fn::If" not in each]
+    assert always == [
         {
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -129,6 +131,20 @@ def test_roles_may_do_what_their_function_does(role: str, own: str, resources: R
         {"Effect": "Allow", "Action": "secretsmanager:BatchGetSecretValue", "Resource": "*"},
     ]
     assert "ManagedPolicyArns" not in resources[role]["Properties"]
+
+
+def test_bedrock_may_be_called_only_where_the_operator_says_so(resources: Resources) -> None:
+    """The data plane alone invokes models, and does nothing else at Bedrock, if a parameter says so."""
+    sometimes = {
+        role: [each["Fn::If"] for each in statements(resources, role) if "Fn::If" in each]
+        for role in ("StreamRole", "AdminRole")
+    }
+    ((condition, allowed, otherwise),) = sometimes["StreamRole"]
+
+    assert sometimes["AdminRole"] == []
+    assert (condition, otherwise) == ("CallBedrock", {"Ref": "AWS::NoValue"})
+    assert allowed["Action"] == ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"]
+    assert all("bedrock" in arn["Fn::Sub"] and arn["Fn::Sub"] != "*" for arn in allowed["Resource"])
 
 
 def test_there_are_no_other_roles(resources: Resources) -> None:
