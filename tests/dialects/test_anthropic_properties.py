@@ -157,7 +157,7 @@ def test_bodies_are_what_the_sdk_types_say(body: dict[str, Any]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(rendered())
-def test_conversations_are_well_formed(body: dict[str, Any]) -> None:
+def test_a05_a06_a10_a12_a15_conversations_are_well_formed(body: dict[str, Any]) -> None:
     """The user begins, turns alternate, no turn or text is empty, and every call has its result next."""
     turns = body["messages"]
     seen: set[str] = set()
@@ -185,8 +185,8 @@ def test_conversations_are_well_formed(body: dict[str, Any]) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(rendered())
-def test_instructions_stand_where_they_may(body: dict[str, Any]) -> None:
-    """A3: a system turn follows one of the user's, and is the last or followed by an answer."""
+def test_a03_instructions_stand_where_they_may(body: dict[str, Any]) -> None:
+    """A system turn follows one of the user's, and is the last or followed by an answer."""
     roles = [turn["role"] for turn in body["messages"]]
 
     for before, role, after in zip([None, *roles], roles, [*roles[1:], "assistant"], strict=False):
@@ -195,7 +195,7 @@ def test_instructions_stand_where_they_may(body: dict[str, Any]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(rendered())
-def test_thinking_fits(body: dict[str, Any]) -> None:
+def test_a20_a23_a26_thinking_fits(body: dict[str, Any]) -> None:
     """A budget is at least 1,024 and below the limit; thinking goes with no forced tool or temperature."""
     thinking = body.get("thinking") or {}
 

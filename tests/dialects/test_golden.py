@@ -127,7 +127,7 @@ def test_golden(case: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if (case / "request.json").exists()], ids=ident)
-def test_rendering_is_pure_and_stable(case: Path) -> None:
+def test_x29_rendering_is_pure_and_stable(case: Path) -> None:
     """Rendering changes nothing it is given, and gives the same bytes for the same request."""
     request, speak, to = load(case, "request"), dialect(case.parent.name), target(case)
     before = copy.deepcopy(request)
@@ -138,7 +138,7 @@ def test_rendering_is_pure_and_stable(case: Path) -> None:
 
 
 @pytest.mark.parametrize("case", STREAMED, ids=ident)
-def test_cuts_of_a_stream_do_not_matter(case: Path) -> None:
+def test_ar16_cuts_of_a_stream_do_not_matter(case: Path) -> None:
     """The same chunks come out wherever the bytes of a stream are cut."""
     raw, name, chunks = (case / "stream.sse").read_bytes(), case.parent.name, load(case, "chunks")
 

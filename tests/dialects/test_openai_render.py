@@ -12,7 +12,7 @@ from vaultcore.wire import ChatRequest
 ASKED: ChatRequest = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "n": 2}
 
 
-def test_several_answers_are_refused_where_there_is_one() -> None:
+def test_x20_several_answers_are_refused_where_there_is_one() -> None:
     """A provider that gives one answer is not asked for one when the client wants two."""
     target = Target(Provider("acme", "https://api.acme.test/v1", drop=frozenset({"n"})), Model("m"))
 

@@ -37,7 +37,7 @@ ASKED = {"stream_options": {"include_usage": True}}
 @pytest.mark.parametrize(
     "request_", [{}, {"stream_options": None}, {"stream_options": {"include_usage": False}}]
 )
-def test_usage_is_not_shown_unasked(request_: dict[str, Any]) -> None:
+def test_x24_usage_is_not_shown_unasked(request_: dict[str, Any]) -> None:
     """A client that has not asked for usage sees neither counts nor a chunk without choices for them."""
     told = shown(
         request_, chunk(piece("a"), usage=None), chunk(piece("", "stop"), usage=COUNTED), chunk(usage=COUNTED)
@@ -46,7 +46,7 @@ def test_usage_is_not_shown_unasked(request_: dict[str, Any]) -> None:
     assert told == [chunk(piece("a")), chunk(piece("", "stop"))]
 
 
-def test_usage_is_shown_once() -> None:
+def test_x24_ar19_usage_is_shown_once() -> None:
     """A client that has asked sees null on every chunk but the last, which has no choices."""
     early = {**COUNTED, "completion_tokens": 1}
     told = shown(ASKED, chunk(piece("a"), usage=early), chunk(piece("", "stop")), chunk(usage=COUNTED))
@@ -58,7 +58,7 @@ def test_usage_is_shown_once() -> None:
     ]
 
 
-def test_usage_that_came_beside_the_last_word_is_shown_after_it() -> None:
+def test_ar19_usage_that_came_beside_the_last_word_is_shown_after_it() -> None:
     """Where the count came with a choice, the client still gets a chunk of its own for it."""
     told = shown(ASKED, chunk(piece("a", "stop"), usage=COUNTED))
 
@@ -100,7 +100,7 @@ def test_a_completion_is_shown_as_it_is() -> None:
     assert chat.render_completion(completion) == completion
 
 
-def test_an_error_is_an_envelope() -> None:
+def test_e1_an_error_is_an_envelope() -> None:
     """An error has message, type, param and code, whether or not there is one."""
     assert chat.render_error(InvalidRequest("n must be 1", param="n")) == {
         "error": {
@@ -113,7 +113,7 @@ def test_an_error_is_an_envelope() -> None:
     assert chat.render_error(NoRoute("no such model"))["error"]["param"] is None
 
 
-def test_exhausted_attempts_are_listed() -> None:
+def test_e5_exhausted_attempts_are_listed() -> None:
     """When every attempt has failed, the client is told of each: provider, model, status and reason."""
     failures = [
         UpstreamError("slow down", fault=Fault.RATE, provider="a", model="m", upstream_status=429),
@@ -128,7 +128,7 @@ def test_exhausted_attempts_are_listed() -> None:
     ]
 
 
-def test_a_failure_within_a_stream_is_one_event() -> None:
+def test_e8_ar15_a_failure_within_a_stream_is_one_event() -> None:
     """A stream that breaks ends in one event that holds the same envelope."""
     error = StreamBroken("a went away", fault=Fault.HOST)
 

@@ -36,7 +36,7 @@ def nested(depth: int) -> Any:
 GOOD = {
     "least": asked(),
     "unknown fields": asked(next_month={"x": [1]}, seed=4),
-    "nulls": asked(temperature=None, tools=None, stop=None, max_tokens=None, stream=None, functions=None),
+    "x26 nulls": asked(temperature=None, tools=None, stop=None, max_tokens=None, stream=None, functions=None),
     "parts": said(
         {"role": "user", "content": [{"type": "text", "text": ""}, {"type": "input_audio", "x": 1}]}
     ),
@@ -127,7 +127,7 @@ BAD = {
     "n of a wrong type": (asked(n=True), "n", "invalid_type"),
     "no tokens": (asked(max_tokens=0), "max_tokens", "integer_below_min_value"),
     "tokens of a wrong type": (asked(max_completion_tokens=1.5), "max_completion_tokens", "invalid_type"),
-    "temperature of a wrong type": (asked(temperature="hot"), "temperature", "invalid_type"),
+    "x26 temperature of a wrong type": (asked(temperature="hot"), "temperature", "invalid_type"),
     "a flag for a temperature": (asked(temperature=True), "temperature", "invalid_type"),
     "endless temperature": (asked(temperature=float("inf")), "temperature", "invalid_type"),
     "stop of a wrong type": (asked(stop=5), "stop", "invalid_type"),
@@ -136,14 +136,14 @@ BAD = {
     "tools of a wrong type": (asked(tools={}), "tools", "invalid_type"),
     "tool without a function": (asked(tools=[{"type": "function"}]), "tools[0].function", "invalid_type"),
     "tool without a name": (asked(tools=[{"function": {}}]), "tools[0].function.name", "invalid_type"),
-    "tool of a bad name": (asked(tools=[tool("a b")]), "tools[0].function.name", "invalid_value"),
+    "a11 tool of a bad name": (asked(tools=[tool("a b")]), "tools[0].function.name", "invalid_value"),
     "tool of a name with a line's end": (
         asked(tools=[tool("a\n")]),
         "tools[0].function.name",
         "invalid_value",
     ),
-    "tool of a long name": (asked(tools=[tool("a" * 65)]), "tools[0].function.name", "invalid_value"),
-    "two tools of one name": (asked(tools=[tool(), tool()]), "tools[1].function.name", "invalid_value"),
+    "a11 tool of a long name": (asked(tools=[tool("a" * 65)]), "tools[0].function.name", "invalid_value"),
+    "x10 two tools of one name": (asked(tools=[tool(), tool()]), "tools[1].function.name", "invalid_value"),
     "parameters of a wrong type": (
         asked(tools=[tool(parameters=[])]),
         "tools[0].function.parameters",
@@ -157,14 +157,18 @@ BAD = {
         "response_format.json_schema",
         "invalid_type",
     ),
-    "half a character": (
+    "x32 half a character": (
         said(*HI, {"role": "user", "content": [{"type": "text", "text": "a\ud83c"}]}),
         "messages[1].content[0].text",
         "invalid_value",
     ),
-    "half a character elsewhere": (asked(next_month={"x": ["\udf0d"]}), "next_month.x[0]", "invalid_value"),
-    "half a character in a name": (asked(**{"a\ud83c": 1}), None, "invalid_value"),
-    "no number": (asked(next_month=float("nan")), None, "invalid_value"),
+    "x32 half a character elsewhere": (
+        asked(next_month={"x": ["\udf0d"]}),
+        "next_month.x[0]",
+        "invalid_value",
+    ),
+    "x32 half a character in a name": (asked(**{"a\ud83c": 1}), None, "invalid_value"),
+    "x32 no number": (asked(next_month=float("nan")), None, "invalid_value"),
     "nested deeply": (asked(next_month=nested(900_000)), None, "invalid_value"),
 }
 
