@@ -23,8 +23,9 @@ AS_WRITTEN = frozenset({"openai"})  # dialects whose providers judge for themsel
 
 def suited(request: ChatRequest, target: Target) -> ChatRequest:
     """The request in words that the target's dialect has: as it is, as far as it would go as it is."""
-    told = request if target.provider.functions else upgraded(request)
-    return told if target.dialect in AS_WRITTEN else with_ids(told)
+    if target.dialect not in AS_WRITTEN:
+        return with_ids(upgraded(request))
+    return request if target.provider.functions else upgraded(request)
 
 
 def retold(rendered: Rendered, request: ChatRequest) -> Rendered:

@@ -29,11 +29,14 @@ KNOWN = frozenset(  # whatever else a request has at its top level is refused
         "metadata",
         "modalities",
         "model",
+        "moderation",
         "n",
         "parallel_tool_calls",
         "prediction",
         "presence_penalty",
         "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
         "reasoning_effort",
         "response_format",
         "safety_identifier",
@@ -53,7 +56,7 @@ KNOWN = frozenset(  # whatever else a request has at its top level is refused
         "web_search_options",
     ]
 )
-ROLES = ("system", "developer", "user", "assistant", "tool")
+ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -221,7 +224,7 @@ def _check_messages(messages: object) -> None:
         _rule(not open_calls, f"tool calls without an answer: {open_calls}", f"messages[{at}]")
         calls = message.get("tool_calls") or []
         _rule(
-            calls or isinstance(message.get("content"), str | list),
+            calls or message.get("function_call") or isinstance(message.get("content"), str | list),
             "must be text or parts",
             f"messages[{at}].content",
         )
