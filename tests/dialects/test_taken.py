@@ -1,4 +1,4 @@
-"""What is sent is taken: simulated providers, with the rules of the real ones, refuse nothing they are sent."""
+"""What is sent is taken: simulated providers, with the rules of the real ones, refuse nothing of it."""
 
 from __future__ import annotations
 
