@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vaultcore.catalog.load import builtin
+from vaultcore.catalog.load import builtin, overlaid
 from vaultcore.catalog.lookup import route
 
 CATALOG = builtin({"AWS_REGION": "eu-west-1"})
@@ -77,3 +77,10 @@ def test_a_region_is_signed_for() -> None:
     """The region of the address is the one that requests are signed for; without it there is no address."""
     assert CATALOG.providers["bedrock"].auth.region == "eu-west-1"
     assert builtin().providers["bedrock"].missing == ("region",)
+
+
+def test_an_address_of_ones_own_is_signed_for_its_region() -> None:
+    """An endpoint that does not name its region, a private one for example, is told it in `params`."""
+    file = b"providers: {bedrock: {base_url: https://vpce.example.com, params: {region: eu-west-1}}}"
+
+    assert overlaid(file, "providers.yaml").providers["bedrock"].auth.region == "eu-west-1"

@@ -95,7 +95,8 @@ def _settle_address(row: Json, given: Mapping[str, Part], part: Part) -> None:
         row["base_url"] = address.check(url, local=row.get("local", False))
     except ValueError as error:
         raise place.refuse(str(error)) from None
-    wanted = set(address.placeholders(row["base_url"]))
+    signed = row.get("auth", {}).get("region", "")  # may ask for what a base URL of one's own does not
+    wanted = {*address.placeholders(row["base_url"]), *address.placeholders(signed)}
     for key in ("params", "placeholders"):
         if key in given and (strange := sorted(set(row[key]) - wanted)):
             raise given[key].refuse(f"names {strange[0]}, which base_url does not ask for")
