@@ -48,7 +48,7 @@ def run(folder: Path, provider: FakeProvider, case: Case, model: str, stream: bo
 
 
 @pytest.mark.parametrize(("name", "stream"), BOTH)
-def test_with_a_fallback(tmp_path: Path, provider: FakeProvider, name: str, stream: bool) -> None:
+def test_e3_e5_e11_with_a_fallback(tmp_path: Path, provider: FakeProvider, name: str, stream: bool) -> None:
     """The fallback answers after as many calls as the failure deserves; a bad request asks nobody else."""
     case = CASES[name]
     response = run(tmp_path, provider, case, "fast", stream)
@@ -122,7 +122,7 @@ def test_a_stream_that_stops_half_way(tmp_path: Path, provider: FakeProvider, an
     assert len(provider.requests) == 1
 
 
-def test_a_retry_that_succeeds(tmp_path: Path, provider: FakeProvider) -> None:
+def test_e5_e11_a_retry_that_succeeds(tmp_path: Path, provider: FakeProvider) -> None:
     """Without another target the same one is asked again, and its answer is the client's."""
     provider.script("gpt-fake", Answer(status=503), Answer(body=b""), Answer())
     response = ask(
@@ -144,7 +144,7 @@ def test_a_bad_key_is_not_tried_again(tmp_path: Path, provider: FakeProvider) ->
     assert [request.key for request in provider.requests] == [FIRST, SECOND, SECOND, SECOND]
 
 
-def test_retry_after_is_passed_on(tmp_path: Path, provider: FakeProvider) -> None:
+def test_e5_retry_after_is_passed_on(tmp_path: Path, provider: FakeProvider) -> None:
     """Where every provider asks for time, so does the gateway."""
     provider.script("gpt-fake", Answer(status=429, headers={"retry-after": "30"}))
     response = ask(

@@ -115,6 +115,7 @@ class Fault(Enum):
     KEY = "the provider key: refused, unpaid or forbidden"
     RATE = "the provider key's rate limit"
     MODEL = "the model: not served there"
+    SIZE = "the request: longer than the model takes"
     HOST = "the provider: down, slow, or talking nonsense"
 
 
@@ -143,7 +144,7 @@ class UpstreamError(GatewayError):
         self.fault = fault
         self.provider, self.model = provider, model
         self.upstream_status = upstream_status
-        if fault is Fault.REQUEST:
+        if fault in {Fault.REQUEST, Fault.SIZE}:
             self.status = upstream_status or 400
             self.type = "invalid_request_error"
 

@@ -24,6 +24,7 @@ from vaultcore.routing.splice import Splice
 from vaultcore.secrets import SecretSource
 from vaultcore.upstream.client import Answer, Asked, Upstream, pass_on, render
 from vaultcore.upstream.errand import errands
+from vaultcore.upstream.trace import trace
 from vaultcore.usage.cost import cost
 from vaultcore.wire import Json, Usage
 
@@ -64,11 +65,14 @@ class Gateway:
                 with attempt:
                     asked = self._rendered(call, attempt)
                     pieces = self.upstream.stream(attempt.candidate, asked, self._hear(attempt))
-                    async with aclosing(pieces):
-                        async for piece in pieces:
-                            yield _spliced(splice, piece)
+                    try:
+                        async with aclosing(pieces):
+                            async for piece in pieces:
+                                yield _spliced(splice, piece)
+                    finally:  # also where the client has gone: what was told until then was used
+                        if splice.begun:
+                            self._settle(call, attempt, splice.usage)
                 if splice.begun:
-                    self._settle(call, attempt, splice.usage)
                     if attempt.error is not None and not splice.finished:
                         raise attempt.error
                     return
@@ -152,7 +156,7 @@ class Gateway:
         return asked
 
     def _hear(self, attempt: Attempt) -> Hearing:
-        return Hearing(attempt.candidate, self.health, self.clock)
+        return Hearing(attempt, self.health, self.clock)
 
     def _settle(self, call: Call, attempt: Attempt, usage: Usage | None) -> None:
         call.usage = usage
@@ -169,6 +173,7 @@ class Gateway:
             provider=error.provider,
             model=error.model,
             key_id=attempt.candidate.credential.id,
+            upstream_id=attempt.trace,
             status=error.upstream_status,
             fault=error.fault.name.lower(),
             reason=str(error),
@@ -194,13 +199,16 @@ def _spliced(splice: Splice, piece: Piece) -> Piece:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Listens to a provider's headers for what is left of a key's quota."""
+    """Listens to a provider's headers: its id of the request, and what is left of a key's quota."""
 
-    candidate: Candidate
+    attempt: Attempt
     health: Health
     clock: Clock
 
     def __call__(self, headers: Mapping[str, str], _status: int) -> None:
-        told = quota(dict(headers.items()), self.clock.now())  # plain: httpx looks a header up in all of them
+        plain = dict(headers.items())  # httpx looks a header up in all of them
+        credential = self.attempt.candidate.credential
+        self.attempt.trace = trace(plain, credential.key)
+        told = quota(plain, self.clock.now())
         if told is not None:
-            self.health.heard(self.candidate.credential, told)
+            self.health.heard(credential, told)

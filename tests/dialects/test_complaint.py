@@ -60,7 +60,7 @@ def test_shapes(name: str, spoken: str) -> None:
         (json.dumps({"error": {"message": "x" * 9_999}}).encode(), "x" * LONGEST),
     ],
 )
-def test_what_is_no_json(body: bytes, message: str) -> None:
+def test_q36_what_is_no_json(body: bytes, message: str) -> None:
     """A page or a text instead of JSON is told as such, and nothing is told at length."""
     assert complaint(body) == ErrorDetail(message)
 

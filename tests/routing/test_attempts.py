@@ -22,8 +22,13 @@ Answers = Callable[[Candidate, int], UpstreamError | None]
 
 
 def target(name: str) -> Target:
+    """`provider/model`, and behind an @ the context window of the model."""
     provider, _, model = name.partition("/")
-    return Target(Provider(provider, f"https://{provider}.example/v1"), Model(model or "m"))
+    model, _, window = model.partition("@")
+    takes = int(window) if window else None
+    return Target(
+        Provider(provider, f"https://{provider}.example/v1"), Model(model or "m", context_window=takes)
+    )
 
 
 def failure(fault: Fault, status: int | None = None, wait: float | None = None) -> UpstreamError:
@@ -33,6 +38,7 @@ def failure(fault: Fault, status: int | None = None, wait: float | None = None) 
 HOST, RATE, KEY = failure(Fault.HOST, 503), failure(Fault.RATE, 429), failure(Fault.KEY, 401)
 USUAL = Policy()
 MODEL, REQUEST = failure(Fault.MODEL, 404), failure(Fault.REQUEST, 400)
+SIZE = failure(Fault.SIZE, 400)
 
 
 class Course:
@@ -127,7 +133,7 @@ def test_a_single_target_is_retried_after_growing_pauses() -> None:
     assert course.clock.slept == [0.2, 0.4, 0.8]
 
 
-def test_retry_after_is_honoured() -> None:
+def test_e5_retry_after_is_honoured() -> None:
     """A pause is never shorter than the provider asked for."""
     course = Course(["a"])
 
@@ -136,7 +142,7 @@ def test_retry_after_is_honoured() -> None:
     assert course.tried == ["a0", "a0"]
 
 
-def test_a_long_retry_after_is_passed_on_instead_of_waited_for() -> None:
+def test_e5_q28_a_long_retry_after_is_passed_on_instead_of_waited_for() -> None:
     """Who asks for a minute is not waited for: the client learns when to come back."""
     course = Course(["a"])
 
@@ -144,6 +150,38 @@ def test_a_long_retry_after_is_passed_on_instead_of_waited_for() -> None:
         course.go(failure(Fault.RATE, 429, wait=60.0))
     assert (caught.value.status, caught.value.retry_after) == (429, 60.0)
     assert course.clock.slept == []
+
+
+def test_e6_o13_a_request_too_long_goes_to_a_model_that_takes_more() -> None:
+    """No other key of that model is tried, nor a model that is not known to take more; the next is."""
+    course = Course(["a/m@8000", "b/m@8000", "c/m", "d/m@32000"], keys=2)
+
+    assert course.go(SIZE).target.provider.name == "d"
+    assert course.tried == ["a0", "d0"]
+    assert course.clock.slept == []
+
+
+@pytest.mark.parametrize("targets", [["a"], ["a/m@8000", "b/m@4000"], ["a/m@8000", "b"]])
+def test_e6_too_long_for_all_is_told_as_the_provider_did(targets: list[str]) -> None:
+    """Where nobody takes more the client reads the provider's own 400, at once."""
+    course = Course(targets, keys=2)
+
+    with pytest.raises(UpstreamError) as caught:
+        course.go(SIZE)
+    assert caught.value.status == 400
+    assert course.tried == ["a0"]
+    assert course.clock.slept == []
+
+
+def test_e6_too_long_after_a_failure_is_the_answer() -> None:
+    """A host that failed and is not known to take more is not asked again."""
+    course = Course(["a", "b/m@8000"])
+
+    with pytest.raises(UpstreamError) as caught:
+        course.go(HOST, SIZE)
+    assert caught.value.fault is Fault.SIZE
+    assert course.tried == ["a0", "b0"]
+    assert sum(course.clock.slept) < 1
 
 
 def test_while_a_provider_asks_for_time_nobody_calls_it() -> None:

@@ -9,7 +9,8 @@ from vaultcore.routing.fault import fault
 @pytest.mark.parametrize(
     ("status", "code", "found"),
     [
-        *((status, None, Fault.KEY) for status in (401, 402, 403)),
+        *((status, None, Fault.KEY) for status in (401, 403)),
+        pytest.param(402, None, Fault.KEY, id="q13 q27 no credits"),
         *((status, None, Fault.REQUEST) for status in (400, 406, 413, 415, 418, 422, 451)),
         *((status, None, Fault.MODEL) for status in (404, 405, 501)),
         *((status, None, Fault.HOST) for status in (None, 200, 302, 408, 409, 425, 500, 502, 503, 504, 529)),
@@ -19,7 +20,11 @@ from vaultcore.routing.fault import fault
         (429, "billing_hard_limit_reached", Fault.KEY),
         (400, "invalid_api_key", Fault.KEY),
         (400, "API_KEY_INVALID", Fault.KEY),
-        (400, "context_length_exceeded", Fault.REQUEST),
+        (400, "content_filter", Fault.REQUEST),
+        pytest.param(400, "tool_use_failed", Fault.REQUEST, id="q3 a call the model got wrong"),
+        *((status, "context_length_exceeded", Fault.SIZE) for status in (None, 400, 413)),
+        (400, "exceed_context_size_error", Fault.SIZE),
+        (400, "model_decommissioned", Fault.MODEL),
         (400, "model_not_found", Fault.MODEL),
         (500, "invalid_api_key", Fault.HOST),  # a status that is the host's own stays so
         (None, "rate_limit_error", Fault.RATE),
@@ -29,6 +34,6 @@ from vaultcore.routing.fault import fault
         (None, "whatever", Fault.HOST),
     ],
 )
-def test_whose_fault(status: int | None, code: str | None, found: Fault) -> None:
+def test_e3_e6_e7_o12_o13_whose_fault(status: int | None, code: str | None, found: Fault) -> None:
     """Status and code together say whose fault it was; a code only counts where it says more."""
     assert fault(status, code) is found

@@ -39,7 +39,7 @@ FAMILIES = {
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_of_headers(name: str) -> None:
+def test_q37_every_family_of_headers(name: str) -> None:
     """What is left is read from each family of headers that providers use."""
     headers, expected = FAMILIES[name]
 

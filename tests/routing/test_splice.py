@@ -11,7 +11,7 @@ def chunk(delta: Delta, finish: FinishReason | None = None, index: int = 0) -> C
     return {"id": "theirs", "model": "their-name", "created": 1, "choices": choices}  # type: ignore[typeddict-item]
 
 
-def test_one_id_one_model_one_time() -> None:
+def test_q38_one_id_one_model_one_time() -> None:
     """Every chunk bears the gateway's id, the name the client asked for, and the time the call began."""
     splice = Splice("ours", "asked-for", 42)
     seen = [splice.accept(chunk({"content": "a"})), splice.accept({"id": "other", "choices": []})]

@@ -151,7 +151,7 @@ FAULTS = {
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("call", [complete, stream])
 @pytest.mark.parametrize("status", FAULTS)
-def test_every_status_has_its_fault(provider: FakeProvider, status: int, call: Any, dialect: str) -> None:
+def test_e5_every_status_has_its_fault(provider: FakeProvider, status: int, call: Any, dialect: str) -> None:
     """A status says whose fault it was, and no text of the error shows the key that the provider echoed."""
     provider.script("m", Answer(status=status, headers={"retry-after": "7", "location": "http://x.invalid/"}))
 
@@ -167,7 +167,7 @@ def test_every_status_has_its_fault(provider: FakeProvider, status: int, call: A
     assert len(provider.requests) == 1
 
 
-def test_quota_used_up_is_the_keys_fault(provider: FakeProvider) -> None:
+def test_e3_o12_quota_used_up_is_the_keys_fault(provider: FakeProvider) -> None:
     """A 429 that says the account is out of money is about the key, not about its rate."""
     provider.script("m", Answer(status=429, code="insufficient_quota"))
 
@@ -204,6 +204,7 @@ NO_ANSWERS = {
     "an empty body": Answer(body=b""),
     "half an answer": Answer(body=b'{"choices": [{"mess'),
     "another shape": Answer(body=b'{"ok": true}'),
+    "q27 no choices": Answer(body=b'{"id": "a", "object": "chat.completion", "choices": []}'),
     "no object": Answer(body=b"[1, 2]"),
     "no JSON": Answer(body=b"upstream connect error"),
     "deep nesting": Answer(body=b"[" * 100_000),
@@ -218,7 +219,7 @@ NO_ANSWERS = {
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("call", [complete, stream])
 @pytest.mark.parametrize("name", NO_ANSWERS)
-def test_a_200_that_is_no_answer(provider: FakeProvider, name: str, call: Any, dialect: str) -> None:
+def test_e11_q36_a_200_that_is_no_answer(provider: FakeProvider, name: str, call: Any, dialect: str) -> None:
     """What is no answer is the host's fault, and nothing of it has been passed on."""
     provider.script("m", NO_ANSWERS[name])
     said: list[Any] = []
@@ -232,7 +233,7 @@ def test_a_200_that_is_no_answer(provider: FakeProvider, name: str, call: Any, d
     assert provider.calls("m") == 1
 
 
-def test_a_whole_answer_cut_in_the_middle(provider: FakeProvider) -> None:
+def test_q36_a_whole_answer_cut_in_the_middle(provider: FakeProvider) -> None:
     """Fewer bytes than the headers promised are no answer."""
     provider.script("m", Answer(cut="middle"))
 

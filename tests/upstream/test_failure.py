@@ -34,7 +34,7 @@ NOW = 1_800_000_000.0
         ({}, None),
     ],
 )
-def test_every_way_to_ask_for_time(headers: dict[str, str], seconds: float | None) -> None:
+def test_q37_every_way_to_ask_for_time(headers: dict[str, str], seconds: float | None) -> None:
     """Seconds, milliseconds and dates are understood, nonsense is not, and nobody is waited for for ever."""
     assert retry_after(headers, NOW) == seconds
 
@@ -49,7 +49,7 @@ def test_only_the_requests_fault_is_quoted(status: int) -> None:
     assert str(status) in str(error)
 
 
-def test_the_requests_fault_is_quoted_redacted() -> None:
+def test_e10_the_requests_fault_is_quoted_redacted() -> None:
     """A 400 keeps its message, its code and its param, and none of them shows a key."""
     said = f"bad {KEY} and sk-abc123def456 in\x00 messages"
     error = refused(ACME, 400, ErrorDetail(said, code="bad_value", param="messages[0].content"))

@@ -59,7 +59,7 @@ def test_without_a_cache_price_cached_tokens_are_input() -> None:
     assert cost(used(1_000, 0, cached_tokens=1_000), Model("m", price=Price(DOLLAR, 0))) == 1_000_000
 
 
-def test_a_tier_prices_the_whole_prompt() -> None:
+def test_u6_a_tier_prices_the_whole_prompt() -> None:
     """Beyond the threshold, not at it, and then every token of it."""
     assert cost(used(200_000, 1_000), MODEL) == 200_000 * 3_000 + 1_000 * 15_000
     assert cost(used(200_001, 1_000), MODEL) == 200_001 * 6_000 + 1_000 * 22_000
@@ -73,7 +73,7 @@ def test_an_unknown_price_is_no_price() -> None:
 
 
 @pytest.mark.parametrize("price", [1, 999_999, 1_000_000, 1_000_001])
-def test_fractions_are_rounded_up_once(price: int) -> None:
+def test_u10_fractions_are_rounded_up_once(price: int) -> None:
     """The sum is rounded, not its parts: never below the price, never a whole nano-dollar above it."""
     model = Model("m", price=Price(price, price))
     exact = Fraction(3 * price + 4 * price, 1_000_000)

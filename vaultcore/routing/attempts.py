@@ -5,9 +5,10 @@
             return await call(attempt.candidate)
 
 It goes in rounds. A round tries each target in order, with its next key where a key is at fault, and with the
-next target where the provider is. When a round is through, those that may do better later are tried again
-after a pause: exponential with full jitter, or as long as the providers asked for. When nothing is left to
-try, the iterator raises `AttemptsExhausted`.
+next target where the provider is; a request too long for one model goes to those that are known to take more.
+When a round is through, those that may do better later are tried again after a pause: exponential with full
+jitter, or as long as the providers asked for. When nothing is left to try, the iterator raises
+`AttemptsExhausted`, or the last provider's word that the request is too long.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from vaultcore.clock import Clock
-from vaultcore.errors import AttemptsExhausted, DeadlineExceeded, Fault, UpstreamError
+from vaultcore.errors import AttemptsExhausted, DeadlineExceeded, Fault, GatewayError, UpstreamError
 from vaultcore.routing.health import Health
 from vaultcore.routing.plan import Candidate
 from vaultcore.routing.verdict import VERDICTS, Verdict
@@ -46,6 +47,7 @@ class Attempt:
         self.error: UpstreamError | None = None
         self.started = clock.now()
         self.seconds = 0.0
+        self.trace: str | None = None  # the provider's own id of the request
         self._health, self._clock = health, clock
 
     def __enter__(self) -> Self:
@@ -105,6 +107,8 @@ class _Course:
     failures: list[UpstreamError] = field(default_factory=list)
     resting: list[UpstreamError] = field(default_factory=list)
     refused: bool = False  # a key, in this round
+    idle: bool = True  # this round had nobody to try
+    outgrown: int | None = None  # tokens: the largest context window that was too small for the request
     _again: dict[str, float] = field(default_factory=dict)  # may do better later: not before that time
     _dead: set[str] = field(default_factory=set)  # keys and targets that will not do at all
     _tired: set[str] = field(default_factory=set)  # targets, and keys at targets, that failed in this round
@@ -113,11 +117,12 @@ class _Course:
     def round(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         """Those worth trying in this round, as long as attempts are left; what fails meanwhile counts."""
         self.rounds += 1
-        self.refused = False
+        self.refused, self.idle = False, True
         self._tired.clear()
         self.resting.clear()
         for candidate in candidates:
             if len(self.failures) < self.policy.attempts and self._worth(candidate):
+                self.idle = False
                 yield candidate
 
     def failed(self, candidate: Candidate, error: UpstreamError, now: float) -> None:
@@ -133,6 +138,9 @@ class _Course:
                 self.refused = True
             case Verdict.DROP_TARGET:
                 self._dead.add(candidate.target.name)
+            case Verdict.LARGER_TARGET:
+                self._dead.add(candidate.target.name)
+                self.outgrown = max(self.outgrown or 0, candidate.target.model.context_window or 0)
             case _:
                 self._tired.add(candidate.target.name)
                 self._again[_place(candidate)] = now + (error.retry_after or 0.0)
@@ -154,7 +162,7 @@ class _Course:
 
     def pause(self, clock: Clock) -> float:
         """Seconds until another round makes sense; raises AttemptsExhausted where none does, or not soon."""
-        if len(self.failures) >= self.policy.attempts or self.rounds >= self.policy.attempts:
+        if self.idle or len(self.failures) >= self.policy.attempts or self.rounds >= self.policy.attempts:
             raise self.exhausted()
         if self.refused:
             return 0.0  # the keys are asked for again: a rotation may have brought a new one
@@ -163,7 +171,10 @@ class _Course:
             raise self.exhausted()
         return self.policy.pause(self.rounds - 1, max(asked, 0.0), clock.jitter())
 
-    def exhausted(self) -> AttemptsExhausted:
+    def exhausted(self) -> GatewayError:
+        """What to tell the client: that its request is too long, where that was the last word."""
+        if self.failures and VERDICTS[self.failures[-1].fault] is Verdict.LARGER_TARGET:
+            return self.failures[-1]
         asked = [
             error.retry_after for error in (*self.failures, *self.resting) if error.retry_after is not None
         ]
@@ -176,6 +187,7 @@ class _Course:
             self._dead.isdisjoint((key, target.name))
             and self._tired.isdisjoint((target.name, _place(candidate)))
             and (key in tried or len(tried) <= self.policy.key_retries)
+            and (self.outgrown is None or (target.model.context_window or 0) > self.outgrown)
         )
 
 

@@ -62,11 +62,12 @@ _RATE_CODES = frozenset(
     }
 )
 _MODEL_CODES = frozenset({"model_not_found", "not_found_error"})
+_UNSERVED_CODES = frozenset({"model_decommissioned", "model_not_found"})
+_SIZE_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _REQUEST_CODES = frozenset(
     {
         "content_filter",
         "content_policy_violation",
-        "context_length_exceeded",
         "invalid_argument",
         "invalid_request_error",
         "request_too_large",
@@ -77,13 +78,16 @@ _SAYS_MORE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
     400: (
         (_KEY_CODES, Fault.KEY),
         (_RATE_CODES, Fault.RATE),
-        (frozenset({"model_not_found"}), Fault.MODEL),
+        (_UNSERVED_CODES, Fault.MODEL),
+        (_SIZE_CODES, Fault.SIZE),
     ),
+    413: ((_SIZE_CODES, Fault.SIZE),),
     429: ((_KEY_CODES, Fault.KEY),),
     None: (
         (_KEY_CODES, Fault.KEY),
         (_RATE_CODES, Fault.RATE),
         (_MODEL_CODES, Fault.MODEL),
+        (_SIZE_CODES, Fault.SIZE),
         (_REQUEST_CODES, Fault.REQUEST),
     ),
 }

@@ -22,6 +22,7 @@ from vaultcore.observe import redact
 from vaultcore.routing.fault import fault
 from vaultcore.routing.plan import Candidate
 
+QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the request at fault, so its sender reads why
 MAX_WAIT = 7 * 86_400.0  # seconds; a provider that asks for more is not believed
 _CODE = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _PARAM = re.compile(r"[\w.\[\]:-]{1,128}", re.ASCII)
@@ -49,7 +50,7 @@ def named(detail: ErrorDetail, headers: Mapping[str, str]) -> ErrorDetail:
 def reported(candidate: Candidate, status: int | None, detail: ErrorDetail) -> UpstreamError:
     """The error that a provider put into a 200."""
     found = fault(status, detail.code)
-    shown = 400 if found is Fault.REQUEST and (status is None or not 400 <= status < 500) else status
+    shown = 400 if found in QUOTED and (status is None or not 400 <= status < 500) else status
     return _told(candidate, shown, found, detail, None)
 
 
@@ -119,7 +120,7 @@ def _told(
     candidate: Candidate, status: int | None, found: Fault, detail: ErrorDetail, wait: float | None
 ) -> UpstreamError:
     provider, key = candidate.target.provider, candidate.credential.key
-    request = found is Fault.REQUEST
+    request = found in QUOTED
     where = f" ({status})" if status is not None else ""
     said = redact(detail.message, key) if request else ""
     return UpstreamError(

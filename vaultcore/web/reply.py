@@ -41,6 +41,8 @@ def told(call: Call) -> dict[str, str]:
     if call.served is not None:
         headers["x-vaultedge-provider"] = call.served.target.provider.name
         headers["x-vaultedge-model"] = call.served.target.model.name
+    if call.attempts and call.attempts[-1].trace is not None:
+        headers["x-vaultedge-upstream-request-id"] = call.attempts[-1].trace
     if call.cost is not None:
         headers["x-vaultedge-cost-usd"] = usd(call.cost)
     if call.changes:
