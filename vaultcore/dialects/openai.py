@@ -113,6 +113,7 @@ def _settle_messages(body: Json, provider: Provider, changes: list[Change]) -> N
     refused = {name.removeprefix(OF_MESSAGES) for name in provider.drop if name.startswith(OF_MESSAGES)}
     refused.update(FOREIGN)
     messages = cast("list[Json]", hoisted(body.get("messages") or [], changes))
+    messages = [_shown(message) for message in messages]
     body["messages"] = messages
     if all(refused.isdisjoint(message) for message in messages):
         return
@@ -123,6 +124,19 @@ def _settle_messages(body: Json, provider: Provider, changes: list[Change]) -> N
         changes.extend(Change(f"messages[{i}].{name}", "dropped", reason) for name in gone if message[name])
         kept.append({name: value for name, value in message.items() if name not in refused})
     body["messages"] = kept
+
+
+def _shown(message: Json) -> Json:
+    """The message, its pictures as objects: some clients write the address alone."""
+    content = message.get("content")
+    if not isinstance(content, list) or not any(_bare(part) for part in content):
+        return message
+    parts = [{**part, "image_url": {"url": part["image_url"]}} if _bare(part) else part for part in content]
+    return {**message, "content": parts}
+
+
+def _bare(part: Json) -> bool:
+    return part.get("type") == "image_url" and isinstance(part.get("image_url"), str)
 
 
 def _choice(position: int, raw: object, answer: object) -> Json:

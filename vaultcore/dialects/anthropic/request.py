@@ -9,6 +9,7 @@ from typing import cast
 from vaultcore.catalog.schema import Capabilities, Target
 from vaultcore.dialects import Change, Rendered
 from vaultcore.dialects.anthropic.blocks import text
+from vaultcore.dialects.anthropic.cache import bounded
 from vaultcore.dialects.anthropic.schema import closed
 from vaultcore.dialects.anthropic.thinking import Thinking, render_thinking
 from vaultcore.dialects.anthropic.tools import Tools, render_tools
@@ -95,6 +96,7 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
             changes.append(Change(name, "dropped", f"{target.provider.title} has no such parameter"))
     changes += unplaced(asked, f"{target.provider.title} has no place for it", *UNPLACED)
     changes += unsigned(asked["messages"], "thoughts go back as the blocks they were signed in")
+    body = bounded(body, changes)
     return Rendered(body, tuple(changes))
 
 
@@ -190,7 +192,12 @@ def _metadata(asked: Json, changes: list[Change]) -> Json | None:
     """Who the client's user is, as an opaque id: an address or a number to call is hashed."""
     told = asked.get("metadata")
     held = told if isinstance(told, dict) else {}
-    user = asked.get("safety_identifier") or asked.get("user") or held.get("user_id")
+    told_of = {name: asked.get(name) for name in ("safety_identifier", "user")}
+    users = {name: one for name, one in {**told_of, "metadata.user_id": held.get("user_id")}.items() if one}
+    user = next(iter(users.values()), None)
+    for name, other in users.items():
+        if other != user:
+            changes.append(Change(name, "dropped", f"{next(iter(users))} says otherwise"))
     if rest := [name for name in held if name != "user_id"]:
         changes.append(Change("metadata", "dropped", f"only user_id is known: {', '.join(sorted(rest))}"))
     if not isinstance(user, str) or not user:

@@ -15,6 +15,8 @@ NATIVE = re.compile(
     r".+_\d{8}"
 )  # web_search_20250305: the provider's own tools, as its own clients write them
 ANY_OBJECT: Json = {"type": "object", "properties": {}}
+OF_TOOLS = {"type", "function", "cache_control"}
+OF_FUNCTIONS = {"name", "description", "parameters", "strict", "cache_control"}
 
 
 @dataclass(slots=True)
@@ -67,6 +69,10 @@ def _tool(path: str, tool: Json, able: Capabilities, changes: list[Change]) -> J
     for holder in (tool, function):
         if isinstance(holder.get("cache_control"), dict):
             out["cache_control"] = holder["cache_control"]
+    for place, holder, known in ((path, tool, OF_TOOLS), (f"{path}.function", function, OF_FUNCTIONS)):
+        unknown = [name for name, value in holder.items() if name not in known and value is not None]
+        reason = "a function has no such field here"
+        changes.extend(Change(f"{place}.{name}", "dropped", reason) for name in unknown)
     return out
 
 
