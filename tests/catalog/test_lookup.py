@@ -108,6 +108,14 @@ def test_an_explicit_provider_is_kept_to_where_it_can_be() -> None:
     assert leads("openai/gpt-4o", "groq") == ["openai/gpt-4o"]
 
 
+def test_who_is_named_is_asked_before_who_lists_it() -> None:
+    """A named provider that can be reached comes first, also for a model it is not known to serve."""
+    retired = "perplexity/llama-3.1-sonar-small-128k-online"
+
+    assert leads(retired, "perplexity", "openrouter") == [retired, f"openrouter/{retired}"]
+    assert leads(retired, "openrouter") == [f"openrouter/{retired}"]
+
+
 def test_no_key_is_no_reason_to_have_no_route() -> None:
     """A route is given without a key for it, so that the gateway can say which key is missing."""
     assert names(route("gpt-4o", PLAIN, frozenset()).targets) == ["openai/gpt-4o"]

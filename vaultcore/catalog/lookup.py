@@ -98,13 +98,14 @@ def _known(name: str, catalog: Catalog, reachable: frozenset[str]) -> Route | No
 def _named(name: str, catalog: Catalog, reachable: frozenset[str]) -> Route | None:
     if name in catalog.routes:
         return catalog.routes[name]
-    pinned = _unlisted(name, catalog)
-    if pinned is not None and not catalog.lists(pinned.provider, pinned.model.name):
-        pinned = None
-    if pinned is not None and pinned.provider.name in reachable:
-        return Route(name, (pinned,))
+    pinned, homes = _unlisted(name, catalog), _homes(name, catalog)
+    listed = pinned is not None and catalog.lists(pinned.provider, pinned.model.name)
+    if pinned is not None and pinned.provider.name in reachable and (listed or homes):
+        # Who is named is asked first. What it is not known to serve, others may list by just this name.
+        others = () if listed else (home for home in homes if home.name in reachable)
+        return Route(name, (pinned, *(catalog.target(home, name) for home in others)))
+    pinned = pinned if listed else None
     # Aggregators list models by names that look pinned, so such a name is served there if it cannot be here.
-    homes = _homes(name, catalog)
     if homes and (pinned is None or any(home.name in reachable for home in homes)):
         chosen = [home for home in homes if home.name in reachable or home is homes[0]]
         return Route(name, tuple(catalog.target(home, name) for home in chosen))
