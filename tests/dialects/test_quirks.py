@@ -15,7 +15,7 @@ from vaultcore.upstream.client import render
 
 ROWS = builtin().providers
 HI: list[dict[str, Any]] = [{"role": "user", "content": "Hi"}]
-TOOLS = [{"type": "function", "function": {"name": name}} for name in ("look", "now")]
+TOOLS: list[dict[str, Any]] = [{"type": "function", "function": {"name": name}} for name in ("look", "now")]
 NAMED = {"type": "function", "function": {"name": "now"}}
 ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [NAMED]}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
@@ -37,6 +37,7 @@ SHOWN = [
 ]
 SHOWN[1]["tool_calls"][0]["function"]["arguments"] = "{}"
 
+LOOPBACK = "http://127.0.0.1:9/v1"
 CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
     "q1 groq takes no logprobs": (
         "groq",
@@ -49,6 +50,12 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         "groq",
         {"messages": THOUGHT},
         {"messages": [*HI, {"role": "assistant", "content": "Yes", "reasoning": "hm"}, *HI]},
+        [],
+    ),
+    "q4 groq takes schemas beside tools, and says itself which models do not": (
+        "groq",
+        {"response_format": SCHEMA, "tools": TOOLS},
+        {"response_format": SCHEMA, "tools": TOOLS},
         [],
     ),
     "q5 a switch for thinking": (
@@ -118,6 +125,18 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         ["max_tokens"],
     ),
     "q16 sambanova knows no seed": ("sambanova", {"seed": 1}, {"seed": None}, ["seed"]),
+    "q13 openrouter's own fields travel": (
+        "openrouter",
+        {"provider": {"order": ["a"]}},
+        {"provider": {"order": ["a"]}},
+        [],
+    ),
+    "q17 nvidia refuses what it does not know": (
+        "nvidia",
+        {"logit_bias": {"1": 2}, "store": True},
+        {"logit_bias": None, "store": None},
+        ["logit_bias", "store"],
+    ),
     "q18 moonshot does not force": (
         "moonshot",
         {"tools": TOOLS, "tool_choice": "required"},
@@ -241,6 +260,40 @@ def test_rows(name: str) -> None:
     body, changed = ask(target(row), **fields)
 
     assert {key: body.get(key) for key in expected} == expected
+    assert changed == paths
+
+
+LOCAL: dict[str, tuple[Provider, dict[str, Any], dict[str, Any], list[str]]] = {
+    "q23 ollama does not force": (
+        Provider("ollama", LOOPBACK, local=True, tool_choices=("auto", "none")),
+        {"tools": TOOLS, "tool_choice": "required"},
+        {"tool_choice": "auto"},
+        ["tool_choice"],
+    ),
+    "q24 vllm's own fields travel": (
+        Provider("vllm", LOOPBACK, local=True),
+        {"chat_template_kwargs": {"enable_thinking": False}, "encoding_format": None},
+        {"chat_template_kwargs": {"enable_thinking": False}},
+        [],
+    ),
+    "q25 lm studio has schemas and no plain json": (
+        Provider("lmstudio", LOOPBACK, local=True, formats=("text", "json_schema")),
+        {"response_format": {"type": "json_object"}},
+        {"response_format": None},
+        ["response_format"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_servers_of_ones_own(name: str) -> None:
+    """The rows that docs/providers.md gives for servers on one's own machine do what they are for."""
+    provider, fields, expected, paths = LOCAL[name]
+
+    body, changed = ask(Target(provider, Model("m")), **fields)
+
+    assert {key: body.get(key) for key in expected} == expected
+    assert "encoding_format" not in body
     assert changed == paths
 
 

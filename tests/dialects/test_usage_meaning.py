@@ -1,4 +1,4 @@
-"""Usage means the same whoever tells it: the prompt holds what was cached, the completion what was thought."""
+"""Usage means the same whoever tells it: cached tokens and thoughts are counted, once, where they belong."""
 
 from __future__ import annotations
 
