@@ -73,7 +73,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_cannot_be_said_is_refused(name: str) -> None:
+def test_a40_what_cannot_be_said_is_refused(name: str) -> None:
     """What Anthropic has no words for is the request's fault, and the parameter is named."""
     request, param = REFUSED[name]
 
