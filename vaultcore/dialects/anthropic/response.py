@@ -61,8 +61,11 @@ def finish_reason(reason: object, *, called: bool, said: bool) -> FinishReason:
 
 def usage(told: Json) -> Usage:
     """Usage whose prompt counts everything that went in, from a cache or into one included."""
-    read, written = _count(told, "cache_read_input_tokens"), _count(told, "cache_creation_input_tokens")
-    prompt, completion = _count(told, "input_tokens") + read + written, _count(told, "output_tokens")
+    counts = [told, *_compactions(told)]
+    read = sum(_count(each, "cache_read_input_tokens") for each in counts)
+    written = sum(_count(each, "cache_creation_input_tokens") for each in counts)
+    prompt = sum(_count(each, "input_tokens") for each in counts) + read + written
+    completion = sum(_count(each, "output_tokens") for each in counts)
     counted: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -73,6 +76,12 @@ def usage(told: Json) -> Usage:
     if isinstance(details, dict) and "thinking_tokens" in details:
         counted["completion_tokens_details"] = {"reasoning_tokens": _count(details, "thinking_tokens")}
     return counted
+
+
+def _compactions(told: Json) -> list[Json]:
+    """What it took to make the conversation shorter: billed as well, and in none of the other counts."""
+    each = _list(told, "iterations")
+    return [count for count in each if isinstance(count, dict) and count.get("type") == "compaction"]
 
 
 def citations(block: Json, start: int) -> list[Json]:
