@@ -133,3 +133,18 @@ def test_e8_ar15_a_failure_within_a_stream_is_one_event() -> None:
     error = StreamBroken("a went away", fault=Fault.HOST)
 
     assert json.loads(chat.render_failure(error).data) == chat.render_error(error)
+
+
+def test_every_choice_has_what_openais_schema_requires() -> None:
+    """`logprobs` and `refusal` are there, null where the provider said nothing, and kept where it did."""
+    bare: Any = {
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]
+    }
+    full: Any = {
+        "choices": [{"index": 0, "message": {"content": None, "refusal": "no"}, "logprobs": {"content": []}}]
+    }
+
+    (choice,) = chat.render_completion(bare)["choices"]
+    assert (choice["logprobs"], choice["message"]["refusal"]) == (None, None)
+    (kept,) = chat.render_completion(full)["choices"]
+    assert (kept["logprobs"], kept["message"]["refusal"]) == ({"content": []}, "no")

@@ -62,7 +62,7 @@ def test_x4_words_are_words() -> None:
     called = completion({"content": None, "tool_calls": CALLS}, "tool_calls")
 
     assert chat.render_answer(told, OLD) == told
-    assert chat.render_answer(called, NEW) == called
+    assert chat.render_answer(called, NEW) == chat.render_completion(called)
     assert streamed(NEW, {"tool_calls": CALLS}, finish="tool_calls")[-1] == {"finish": "tool_calls"}
 
 

@@ -6,7 +6,6 @@ Chat completions are the house's own format, so almost nothing is translated her
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
 
 from vaultcore.errors import AttemptsExhausted, GatewayError
 from vaultcore.streams import Stage
@@ -27,7 +26,12 @@ def parse_request(body: object) -> ChatRequest:
 
 
 def render_completion(completion: ChatCompletion) -> Json:
-    return cast(Json, completion)
+    """With the two keys that OpenAI's schema requires of every choice, null where nobody said them."""
+    choices = [
+        {"logprobs": None, **choice, "message": {"refusal": None, **choice["message"]}}
+        for choice in completion["choices"]
+    ]
+    return {**completion, "choices": choices}
 
 
 def render_answer(completion: ChatCompletion, request: ChatRequest) -> Json:
