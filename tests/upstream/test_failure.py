@@ -62,10 +62,25 @@ def test_e10_the_requests_fault_is_quoted_redacted() -> None:
     assert (quoting.code, quoting.param) == ("upstream_error", None)
 
 
+@pytest.mark.parametrize("code", ["context_length_exceeded", "exceed_context_size_error"])
+@pytest.mark.parametrize("status", [400, 413])
+def test_e6_o13_too_long_has_one_code(status: int, code: str) -> None:
+    """Whatever a provider calls it, the client reads OpenAI's code for it, and the provider's words."""
+    error = refused(ACME, status, ErrorDetail("9 tokens are too many", code=code, param="messages"))
+
+    assert (error.fault, error.status, error.type) == (Fault.SIZE, status, "invalid_request_error")
+    assert (str(error), error.code, error.param) == (
+        "9 tokens are too many",
+        "context_length_exceeded",
+        "messages",
+    )
+
+
 @pytest.mark.parametrize(
     ("status", "code", "found", "shown"),
     [
         (None, "invalid_request_error", Fault.REQUEST, 400),
+        (None, "context_length_exceeded", Fault.SIZE, 400),
         (None, "overloaded_error", Fault.HOST, None),
         (529, "overloaded_error", Fault.HOST, 529),
         (429, "rate_limit_error", Fault.RATE, 429),

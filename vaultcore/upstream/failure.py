@@ -23,6 +23,7 @@ from vaultcore.routing.fault import fault
 from vaultcore.routing.plan import Candidate
 
 QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the request at fault, so its sender reads why
+TOO_LONG = "context_length_exceeded"  # OpenAI's code, whatever the provider calls it
 MAX_WAIT = 7 * 86_400.0  # seconds; a provider that asks for more is not believed
 _CODE = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _PARAM = re.compile(r"[\w.\[\]:-]{1,128}", re.ASCII)
@@ -131,7 +132,7 @@ def _told(
         upstream_status=status,
         retry_after=wait,
         param=_plain(_PARAM, detail.param, key) if request else None,
-        code=_plain(_CODE, detail.code, key) if request else None,
+        code=TOO_LONG if found is Fault.SIZE else _plain(_CODE, detail.code, key) if request else None,
     )
 
 
