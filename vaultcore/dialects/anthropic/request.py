@@ -113,6 +113,8 @@ def _length(asked: Json, target: Target, changes: list[Change]) -> int:
     limit = target.model.max_output_tokens
     name = "max_completion_tokens" if "max_completion_tokens" in asked else "max_tokens"
     wanted: int | None = asked.get(name)
+    if asked.get("max_tokens", wanted) != wanted:
+        changes.append(Change("max_tokens", "dropped", "max_completion_tokens says otherwise"))
     if wanted is None:
         return limit or DEFAULT_LENGTH
     if limit and wanted > limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vaultcore.dialects import Change
+from vaultcore.dialects.payload import dump
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
@@ -17,7 +18,7 @@ MAPS = ("properties", "$defs", "definitions")
 
 
 def closed(schema: Json, path: str, changes: list[Change]) -> Json:
-    """The schema, with what cannot be enforced said in the descriptions. Reports that once."""
+    """The schema, with what cannot be enforced said in the descriptions. Reports that."""
     said: list[str] = []
     try:
         out = _closed(schema, said)
@@ -26,6 +27,8 @@ def closed(schema: Json, path: str, changes: list[Change]) -> Json:
     if said:
         told = f"not enforced, said in the descriptions: {', '.join(sorted(set(said)))}"
         changes.append(Change(path, "emulated", told))
+    if "additionalProperties" in said:
+        changes.append(Change(path, "dropped", "objects have the properties that are named, and no others"))
     return out
 
 
@@ -37,9 +40,10 @@ def _closed(schema: Json, said: list[str]) -> Json:
             key in BOUNDS
             or (key == "minItems" and value not in (0, 1))
             or (key == "format" and value not in FORMATS)
+            or (key == "additionalProperties" and isinstance(value, dict) and value)
         )
         if loose:
-            notes.append(f"{key}: {value}")
+            notes.append(f"{key}: {value if isinstance(value, str) else dump(value)}")
             said.append(key)
         elif key in {"$schema", "$id", "additionalProperties"}:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
@@ -21,6 +22,7 @@ BUDGETS: Mapping[str, int] = {
 LEAST_BUDGET = 1_024
 LEVELS = ("low", "medium", "high", "xhigh", "max")
 COMMON_LEVELS = ("low", "medium", "high")
+SAID = {"effort", "max_tokens", "enabled", "exclude", "summary"}  # thoughts are summaries anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ def render_thinking(request: Json, able: Capabilities, most: int, changes: list[
     """What to ask for. There are three spellings: `reasoning_effort`, `reasoning`, Anthropic's `thinking`."""
     path, effort, budget = _asked(request)
     own = request.get("thinking")
+    display = _display(request.get("reasoning"), able, own, changes)
     if isinstance(own, dict):
         return Thinking(own, _effort(effort, able, path, changes) if effort else None)
     if effort is None and budget is None:
@@ -48,13 +51,28 @@ def render_thinking(request: Json, able: Capabilities, most: int, changes: list[
             if effort is None:
                 changes.append(Change(path, "emulated", "this model decides itself how much to think"))
             level = _effort(effort, able, path, changes) if effort else None
-            return Thinking({"type": "adaptive", "display": "summarized"}, level)
+            return Thinking({"type": "adaptive", "display": display}, level)
         case "budget":
             return _budget(budget or BUDGETS[effort or "medium"], most, path, changes)
         case _:
             if effort != "minimal":
                 changes.append(Change(path, "dropped", "this model is not known to think"))
             return Thinking()
+
+
+def _display(
+    wide: object, able: Capabilities, own: object, changes: list[Change]
+) -> Literal["summarized", "omitted"]:
+    """Whether thoughts are to be shown, and what else of `reasoning` has no words here."""
+    told = wide if isinstance(wide, dict) else {}
+    unsaid = [name for name, value in told.items() if name not in SAID and value is not None]
+    reason = "there is no such way to think here"
+    changes.extend(Change(f"reasoning.{name}", "dropped", reason) for name in unsaid)
+    if told.get("exclude") is not True:
+        return "summarized"
+    if able.thinking not in {"adaptive", "always"} or own:
+        changes.append(Change("reasoning.exclude", "dropped", "this model shows what it thinks"))
+    return "omitted"
 
 
 def _asked(request: Json) -> tuple[str, str | None, int | None]:
@@ -65,6 +83,11 @@ def _asked(request: Json) -> tuple[str, str | None, int | None]:
     if plain and inner and plain != inner:
         raise InvalidRequest("reasoning_effort and reasoning.effort disagree", param="reasoning_effort")
     effort = plain or inner
+    match wide:
+        case {"enabled": False}:
+            effort = "none"
+        case {"enabled": True}:
+            effort = effort or "medium"
     path = "reasoning_effort" if plain else "reasoning"
     if effort is not None and not (isinstance(effort, str) and effort in {"none", *BUDGETS}):
         raise InvalidRequest(f"{path} must be none, {', '.join(BUDGETS)}", param=path)

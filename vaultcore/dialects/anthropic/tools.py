@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
+from vaultcore.dialects.anthropic.schema import closed
 from vaultcore.dialects.anthropic.turns import tool_name
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
@@ -62,6 +63,7 @@ def _tool(path: str, tool: Json, able: Capabilities, changes: list[Change]) -> J
     if function.get("strict"):
         if able.structured_output:
             out["strict"] = True
+            out["input_schema"] = closed(out["input_schema"], f"{path}.function.parameters", changes)
         else:
             changes.append(
                 Change(f"{path}.function.strict", "dropped", "this model does not enforce schemas")
