@@ -8,10 +8,12 @@ import sys
 import pytest
 
 from vaultcore.catalog import address
-from vaultcore.catalog.load import builtin, builtin_rows
+from vaultcore.catalog.load import builtin, builtin_rows, overlaid
 from vaultcore.catalog.schema import Model, Provider
 from vaultcore.catalog.stanza import ENDPOINTS
 from vaultcore.dialects import NAMES
+from vaultcore.routing.plan import reachable
+from vaultcore.vault.keyring import Credential, Keyring
 
 CATALOG = builtin()
 VAULTEDGE = [
@@ -40,16 +42,31 @@ def test_there_are_many_providers() -> None:
 
 @pytest.mark.parametrize("provider", CATALOG.providers.values(), ids=list(CATALOG.providers))
 def test_every_row_is_one_that_can_be_called(provider: Provider) -> None:
-    """https, a dialect that is spoken, a variable for the key, and placeholders that are named."""
-    assert address.check(provider.base_url, local=False) == provider.base_url
-    assert provider.base_url.startswith("https://")
-    assert not provider.local
+    """https but on this machine, a dialect that is spoken, a variable for the key, named placeholders."""
+    assert address.check(provider.base_url, local=provider.local) == provider.base_url
+    assert provider.base_url.startswith("http://127.0.0.1:" if provider.local else "https://")
     assert provider.dialect in NAMES
     assert provider.env
     assert provider.title
     assert set(provider.missing) == set(provider.placeholders)
     assert provider.models_path is None or provider.models_path.startswith("/")
     assert not set(provider.rename) & provider.drop
+
+
+LOCAL = {"ollama": "OLLAMA", "vllm": "VLLM", "lmstudio": "LMSTUDIO", "llamacpp": "LLAMACPP"}
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_servers_on_this_machine_sleep_until_they_are_woken(name: str) -> None:
+    """A row for a local server is called only if a variable, a key or a row of the operator's says so."""
+    woken = builtin({f"VAULTEDGE_{LOCAL[name]}": "true"})
+    own = f"providers: {{{name}: {{base_url: http://127.0.0.1:9/v1, local: true}}}}".encode()
+    nothing, key = Keyring([]), Keyring([Credential(name, "key-0123456789")])
+
+    assert name not in reachable(CATALOG.providers.values(), nothing)
+    assert name in reachable(woken.providers.values(), nothing)
+    assert name in reachable(CATALOG.providers.values(), key)
+    assert name in reachable(overlaid(own, "own.yaml").providers.values(), nothing)
 
 
 def test_no_two_providers_share_a_name() -> None:

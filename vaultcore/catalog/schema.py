@@ -85,7 +85,7 @@ class Provider:
     functions: bool = False  # it takes `functions`, which came before tools, as they are
     think_tags: bool = False  # its reasoning stands in the text, between <think> and </think>
     local: bool = False  # may be plain http on loopback; needs no key
-    keyless: bool = False  # may be called without a key in the vault: this process has its own credentials
+    keyless: bool | None = None  # may be called without a key in the vault; None: where it is local
     placeholders: Mapping[str, str] = field(default_factory=dict)  # `{name}` in base_url -> its variables
     listed: bool = True  # False: model names there are the operator's own, so no bare name leads there
     embeddings: tuple[Offer, ...] | None = None  # the first that fits; None: as its dialect has

@@ -70,6 +70,8 @@ def parse(part: Part, known: Mapping[str, Json]) -> Json:
         row["headers"] = {**known["headers"], **row["headers"]}
     if "base_url" not in row:
         raise part.refuse("has no base_url")
+    if "local" in given and "keyless" not in given:
+        row["keyless"] = row["local"]  # an operator who names a local server means it to be called
     _settle_address(row, given, part)
     if row["base_url"] in known.get("superseded", ()):
         row.update({key: known[key] for key in ("base_url", "auth") if key in known})

@@ -47,9 +47,10 @@ def reachable(providers: Iterable[Provider], keyring: Keyring) -> frozenset[str]
 
 
 def credentials(provider: Provider, keyring: Keyring) -> Sequence[Credential]:
-    """The keys of a provider, under any of its names; a local or keyless one without is called without."""
+    """The keys of a provider, under any of its names; one that needs none is called without."""
     held = [key for name in (provider.name, *provider.aliases) for key in keyring.of(name)]
-    return held or ([Credential(provider.name, "")] if provider.local or provider.keyless else [])
+    keyless = provider.local if provider.keyless is None else provider.keyless
+    return held or ([Credential(provider.name, "")] if keyless else [])
 
 
 def _draw(weight: int, chance: float) -> float:
