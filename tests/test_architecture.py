@@ -43,7 +43,8 @@ INNER = {
     "call": GROUND | MODELS | {"dialects", "routing"},
     "gateway": GROUND
     | MODELS
-    | {"artifacts", "call", "dialects", "routing", "secrets", "surfaces", "upstream", "usage"},
+    | {"artifacts", "call", "dialects", "routing", "secrets", "structured", "surfaces", "upstream", "usage"},
+    "structured": GROUND | {"dialects"},
     "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream", "usage"},
     "services": GROUND | {"catalog", "gateway", "routing", "secrets"},
     "web": GROUND

@@ -13,7 +13,7 @@ from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import Change, Passed, Piece
-from vaultcore.errors import Fault, InvalidRequest, NoRoute
+from vaultcore.errors import Fault, InvalidRequest, NoRoute, UpstreamError
 from vaultcore.observe import Log
 from vaultcore.routing.attempts import Attempt, attempts
 from vaultcore.routing.directory import Directory
@@ -22,11 +22,12 @@ from vaultcore.routing.plan import Candidate, order, plan
 from vaultcore.routing.quota import quota
 from vaultcore.routing.splice import Splice
 from vaultcore.secrets import SecretSource
+from vaultcore.structured import kept
 from vaultcore.upstream.client import Answer, Asked, Upstream, pass_on, render
 from vaultcore.upstream.errand import errands
 from vaultcore.upstream.trace import trace
 from vaultcore.usage.cost import cost
-from vaultcore.wire import Json, Usage
+from vaultcore.wire import ChatCompletion, Json, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Gateway:
                     answer = await self.upstream.complete(attempt.candidate, asked, self._hear(attempt))
                     told = answer.completion
                     self._settle(call, attempt, told.get("usage"))
+                    _hold(call, attempt.candidate.target, told)
                     created = told.get("created") or int(call.started)
                     return replace(answer, completion={**told, "created": created, "model": call.model})
         raise AssertionError("attempts() ends by raising")
@@ -187,6 +189,20 @@ def _refuse(changes: Sequence[Change], target: Target, *, strict: bool) -> None:
         if change.kind == "refused" or (strict and change.lossy):
             text = f"{change.path}: {change.reason} ({target.name})"
             raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
+
+
+def _hold(call: Call, target: Target, completion: ChatCompletion) -> None:
+    """Raise UpstreamError where an answer lacks a structure asked for in words: others may keep it."""
+    if call.passed or kept(call.request, call.changes, completion):
+        return
+    raise UpstreamError(
+        f"{target.provider.title} was told a structure in words, and answered in another",
+        fault=Fault.MODEL,
+        provider=target.provider.name,
+        model=target.model.name,
+        upstream_status=200,
+        code="structure_not_kept",
+    )
 
 
 def _spliced(splice: Splice, piece: Piece) -> Piece:

@@ -40,7 +40,8 @@ def test_a_stanza_is_laid_over_its_format() -> None:
     """What a stanza says goes before what its format usually is, and several are kept in order."""
     made = offers(
         "images: [{format: openai, when: flux, batch: 1, size: ratio, ratios: ['16:9'],"
-        " hosts: [.acme.example], auth: {header: x-key}, values: {quality: {hd: high}}, refuse: [style]}, openai]"
+        " hosts: [.acme.example], auth: {header: x-key}, values: {quality: {hd: high}},"
+        " refuse: [style]}, openai]"
     )
 
     assert made is not None

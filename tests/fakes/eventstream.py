@@ -1,4 +1,4 @@
-"""AWS event stream messages, written as the specification has them: for what reads them to be tested against."""
+"""AWS event stream messages, written as the specification has them, to test what reads them."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ providers:
   two: {{base_url: "{provider.base_url}", local: true, dialect: anthropic, auth: {{header: x-api-key}}}}
 models:
   fast: {{primary: one/gpt-fake, fallbacks: [two/claude-fake]}}
+  turned: {{primary: two/claude-fake, fallbacks: [one/gpt-fake]}}
 prices:
   one/gpt-fake: {{input: 1, output: 10}}
 """
