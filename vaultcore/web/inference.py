@@ -21,7 +21,7 @@ from vaultcore.web.access import require_data_key
 from vaultcore.web.body import read_json
 from vaultcore.web.outlet import Outlet
 from vaultcore.web.reply import EventStream, error_reply, json_reply, told
-from vaultcore.wire import ChatCompletion, Json
+from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 Verbatim = Callable[[Json, Mapping[str, str]], Native | None]
 
@@ -35,6 +35,7 @@ def endpoint(
 
     `native` says what goes on verbatim, where that is not all of the body and the surface's headers.
     """
+    render = _renderer(surface)
 
     async def answer(request: Request) -> Response:
         try:
@@ -51,16 +52,17 @@ def endpoint(
             note(services, call, error.status, error)
             return error_reply(error, surface, told(call))
         note(services, call, 200)
-        body = whole.body if call.passed else _rendered(surface, call, whole.completion)
+        body = whole.body if call.passed else render(whole.completion, call.request)
         return json_reply(explained(call, body), headers=told(call))
 
     return answer
 
 
-def _rendered(surface: Surface, call: Call, completion: ChatCompletion) -> Json:
+def _renderer(surface: Surface) -> Callable[[ChatCompletion, ChatRequest], Json]:
+    """How a surface renders an answer: asked once, for looking at a protocol takes as long as rendering."""
     if isinstance(surface, Repeating):
-        return surface.render_answer(completion, call.request)
-    return surface.render_completion(completion)
+        return surface.render_answer
+    return lambda completion, _: surface.render_completion(completion)
 
 
 def incoming(
