@@ -16,6 +16,7 @@ from vaultcore.dialects import Change, Rendered, openai
 from vaultcore.dialects.choice import choice
 from vaultcore.dialects.openai import decoder, parse_completion, parse_error, render_path
 from vaultcore.dialects.pairing import hoisted, paired
+from vaultcore.dialects.parameters import ANY_OBJECT
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json, Message
 
@@ -32,7 +33,6 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # of messages, by role
 SILENT = {"refusal", "annotations"}  # of an answer: told otherwise, or said again in it
 FILLER = "."  # where a turn has to stand and there is nothing to say
 FORCED = {"required": "any"}
-ANY_OBJECT: Json = {"type": "object", "properties": {}}
 
 
 def render_request(request: ChatRequest, target: Target) -> Rendered:

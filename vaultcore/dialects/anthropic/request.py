@@ -13,7 +13,7 @@ from vaultcore.dialects.anthropic.cache import bounded
 from vaultcore.dialects.anthropic.schema import closed
 from vaultcore.dialects.anthropic.thinking import Thinking, render_thinking
 from vaultcore.dialects.anthropic.tools import Tools, render_tools
-from vaultcore.dialects.anthropic.turns import render_system, render_turns
+from vaultcore.dialects.anthropic.turns import render_turns
 from vaultcore.dialects.neutral import neutral
 from vaultcore.dialects.payload import dump
 from vaultcore.dialects.unplaced import unplaced, unsigned
@@ -69,10 +69,8 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
     if not neutral("n", asked.get("n")):
         raise InvalidRequest(f"{target.provider.title} gives one answer at a time: n must be 1", param="n")
     most = _length(asked, target, changes)
-    system, start = render_system(request["messages"], changes)
-    turns = render_turns(
+    system, turns = render_turns(
         request["messages"],
-        start,
         changes,
         system_role=able.mid_conversation_system is True,
         prefill=able.prefill is not False,

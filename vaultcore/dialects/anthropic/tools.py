@@ -9,13 +9,13 @@ from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.schema import closed
 from vaultcore.dialects.anthropic.turns import tool_name
+from vaultcore.dialects.parameters import ANY_OBJECT, schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
 NATIVE = re.compile(
     r".+_\d{8}"
 )  # web_search_20250305: the provider's own tools, as its own clients write them
-ANY_OBJECT: Json = {"type": "object", "properties": {}}
 OF_TOOLS = {"type", "function", "cache_control"}
 OF_FUNCTIONS = {"name", "description", "parameters", "strict", "cache_control"}
 
@@ -59,7 +59,7 @@ def _tool(path: str, tool: Json, able: Capabilities, changes: list[Change]) -> J
     out: Json = {"name": tool_name(function["name"])}
     if function.get("description"):
         out["description"] = function["description"]
-    out["input_schema"] = _schema(function.get("parameters"), path)
+    out["input_schema"] = schema(function.get("parameters"), path)
     if function.get("strict"):
         if able.structured_output:
             out["strict"] = True
@@ -76,14 +76,6 @@ def _tool(path: str, tool: Json, able: Capabilities, changes: list[Change]) -> J
         reason = "a function has no such field here"
         changes.extend(Change(f"{place}.{name}", "dropped", reason) for name in unknown)
     return out
-
-
-def _schema(told: object, path: str) -> Json:
-    if told is None or told == {}:
-        return dict(ANY_OBJECT)
-    if not isinstance(told, dict):
-        raise InvalidRequest("parameters must be an object", param=f"{path}.function.parameters")
-    return told if told.get("type") == "object" else {**told, "type": "object"}
 
 
 def _choose(out: Tools, told: object) -> None:

@@ -17,7 +17,7 @@ from vaultcore.dialects.bedrock.family import Family, family
 from vaultcore.dialects.bedrock.reasoning import ReasoningAsked, render_reasoning
 from vaultcore.dialects.bedrock.sampling import Sampling, render_length
 from vaultcore.dialects.bedrock.tools import Tools
-from vaultcore.dialects.bedrock.turns import Turns
+from vaultcore.dialects.bedrock.turns import render_turns
 from vaultcore.dialects.neutral import neutral
 from vaultcore.dialects.payload import dump
 from vaultcore.dialects.unplaced import unplaced, unsigned
@@ -64,7 +64,7 @@ def render_request(request: ChatRequest, target: Target) -> Rendered:
     if not neutral("n", asked.get("n")):
         raise InvalidRequest(f"{target.provider.title} gives one answer at a time: n must be 1", param="n")
     content = Content(able, changes)
-    system, turns = Turns(content, able, kin).render(request["messages"])
+    system, turns = render_turns(request["messages"], content, able, kin)
     most = render_length(asked, target, changes)
     reasoning = _settled(render_reasoning(asked, able, kin, most, changes), turns, changes)
     tools = Tools(content, able, kin)

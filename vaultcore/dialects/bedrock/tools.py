@@ -10,10 +10,10 @@ from vaultcore.dialects.bedrock.blocks import UNSUPPORTED, Content
 from vaultcore.dialects.bedrock.family import Family
 from vaultcore.dialects.bedrock.turns import tool_name
 from vaultcore.dialects.neutral import neutral
+from vaultcore.dialects.parameters import ANY_OBJECT, schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
-ANY_OBJECT: Json = {"type": "object", "properties": {}}
 NOT_NOW = "Answer without using any tool."
 
 
@@ -71,7 +71,7 @@ class Tools:
         spec: Json = {"name": tool_name(function["name"])}
         if (function.get("description") or "").strip():
             spec["description"] = function["description"]
-        spec["inputSchema"] = {"json": _schema(function.get("parameters"), path)}
+        spec["inputSchema"] = {"json": schema(function.get("parameters"), path)}
         if function.get("strict"):
             if self.able.structured_output:
                 spec["strict"] = True
@@ -146,11 +146,3 @@ class Tools:
 
     def _change(self, path: str, reason: str) -> None:
         self.content.changes.append(Change(path, "dropped", reason))
-
-
-def _schema(told: object, path: str) -> Json:
-    if told is None or told == {}:
-        return dict(ANY_OBJECT)
-    if not isinstance(told, dict):
-        raise InvalidRequest("parameters must be an object", param=f"{path}.function.parameters")
-    return told if told.get("type") == "object" else {**told, "type": "object"}

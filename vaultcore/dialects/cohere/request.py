@@ -10,6 +10,7 @@ from vaultcore.dialects import Change, Rendered
 from vaultcore.dialects.choice import choice
 from vaultcore.dialects.cohere.turns import render_messages
 from vaultcore.dialects.neutral import neutral
+from vaultcore.dialects.parameters import ANY_OBJECT
 from vaultcore.dialects.quirks import in_words
 from vaultcore.dialects.unplaced import unplaced
 from vaultcore.errors import InvalidRequest
@@ -37,7 +38,6 @@ UNPLACED = (
 )
 BUDGETS: Mapping[str, int] = {"minimal": 512, "low": 1_024, "medium": 4_096}  # tokens; beyond: as it likes
 FORCED: Mapping[str, str] = {"required": "REQUIRED", "none": "NONE"}
-ANY_OBJECT: Json = {"type": "object", "properties": {}}
 
 
 def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - the Protocol's
