@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
 from vaultcore.artifacts import embeddings, images
-from vaultcore.errors import GatewayError
 from vaultcore.services import Services
 from vaultcore.surfaces import chat, messages, responses
 from vaultcore.web import artifacts, console, counting, explain, inference, models
 from vaultcore.web.admission import Admission
 from vaultcore.web.lazy import LazyAdmin
-from vaultcore.web.refusal import refuse, refuse_http
 from vaultcore.web.reply import json_reply
 
 
@@ -42,11 +38,8 @@ def create_app(services: Services) -> ASGIApp:
         Mount("/console", console.Console()),
         Mount("/admin", LazyAdmin(services)),
     ]
-    app = Starlette(
-        routes=routes,
-        exception_handlers={GatewayError: refuse, HTTPException: refuse_http},
-    )
-    app.router.redirect_slashes = False
+    # The router alone: Starlette's own wrappers would catch and answer once more what Admission does.
+    app = Router(routes=routes, redirect_slashes=False)
     return Admission(app, services.log, services.gateway.upstream.aclose)
 
 

@@ -6,11 +6,13 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.errors import GatewayError
 from vaultcore.observe import Log
-from vaultcore.web.refusal import spoken
+from vaultcore.web.refusal import refused, spoken
 from vaultcore.web.reply import SAFE
 
 
@@ -28,6 +30,7 @@ class Admission:
             return
         request_id = secrets.token_hex(12)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        scope["app"] = self._app  # so that the router raises what it refuses
         started = False
 
         async def sending(message: Message) -> None:
@@ -39,7 +42,10 @@ class Admission:
             await send(message)
 
         try:
-            await self._app(scope, receive, sending)
+            try:
+                await self._app(scope, receive, sending)
+            except (GatewayError, HTTPException) as error:
+                await refused(Request(scope), error)(scope, receive, sending)
         except Exception as error:  # noqa: BLE001 - the last resort: nothing may leave without an answer
             self._log.trouble("crash", request_id=request_id, kind=type(error).__name__, at=_place(error))
             if not started:

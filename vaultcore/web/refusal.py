@@ -22,22 +22,24 @@ def spoken(path: str) -> Surface:
     return BY_PATH.get(first, chat)
 
 
-async def refuse(request: Request, error: Exception) -> Response:
-    known = error if isinstance(error, GatewayError) else GatewayError("internal error")
-    return error_reply(known, spoken(request.url.path))
-
-
-async def refuse_http(request: Request, error: Exception) -> Response:
-    """What the router itself refuses, in the envelope of everything else."""
-    headers = {}
+def refused(request: Request, error: GatewayError | HTTPException) -> Response:
+    """What an endpoint or the router itself refuses, in the envelope of its path."""
+    headers: dict[str, str] = {}
     match error:
+        case GatewayError():
+            refusal = error
         case HTTPException(status_code=405):
             allowed = (error.headers or {}).get("Allow", "")
-            method = request.method[:20]
-            refusal: GatewayError = MethodNotAllowed(f"{method} is not answered here; try {allowed}")
+            refusal = MethodNotAllowed(f"{request.method[:20]} is not answered here; try {allowed}")
             headers["allow"] = allowed
         case HTTPException(status_code=404):
             refusal = NotFound("nothing answers at this path")
         case _:
             refusal = InvalidRequest("the request cannot be read")
     return error_reply(refusal, spoken(request.url.path), headers)
+
+
+async def refuse_http(request: Request, error: Exception) -> Response:
+    """The same for FastAPI, which asks for a handler."""
+    known = error if isinstance(error, HTTPException) else HTTPException(400)
+    return refused(request, known)
