@@ -48,7 +48,7 @@ def reachable(providers: Iterable[Provider], keyring: Keyring) -> frozenset[str]
 
 def credentials(provider: Provider, keyring: Keyring) -> Sequence[Credential]:
     """The keys of a provider, under any of its names; one that needs none is called without."""
-    held = [key for name in (provider.name, *provider.aliases) for key in keyring.of(name)]
+    held = [key for name in provider.names for key in keyring.of(name)]
     keyless = provider.local if provider.keyless is None else provider.keyless
     return held or ([Credential(provider.name, "")] if keyless else [])
 
