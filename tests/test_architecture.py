@@ -33,6 +33,10 @@ INNER = {
     "catalog": GROUND,
     "simulators": GROUND,
     "usage": GROUND | {"catalog"},
+    "governance": GROUND | {"catalog"},
+    "store": GROUND | {"aws", "governance"},
+    "ledger": GROUND | {"catalog", "governance", "store", "usage"},
+    "gate": GROUND | MODELS | {"call", "governance", "ledger", "routing", "secrets", "store", "usage"},
     "dialects": GROUND | MODELS - {"vault"},
     "surfaces": GROUND | {"streams", "dialects", "usage"},
     "artifacts": GROUND | {"catalog", "dialects"},
@@ -46,11 +50,11 @@ INNER = {
     | {"artifacts", "call", "dialects", "routing", "secrets", "structured", "surfaces", "upstream", "usage"},
     "structured": GROUND | {"dialects"},
     "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream", "usage"},
-    "services": GROUND | {"catalog", "gateway", "routing", "secrets"},
+    "services": GROUND | {"catalog", "gate", "gateway", "routing", "secrets", "store"},
     "web": GROUND
     | MODELS
-    | {"artifacts", "call", "dialects", "explanation", "gateway", "routing", "secrets", "services"}
-    | {"surfaces", "usage"},
+    | {"artifacts", "call", "dialects", "explanation", "gate", "gateway", "governance", "ledger"}
+    | {"routing", "secrets", "services", "store", "surfaces", "usage"},
     "app": GROUND | {"artifacts", "services", "surfaces", "web"},
     "conformance": GROUND
     | MODELS
@@ -62,6 +66,9 @@ OUTER = {
     "catalog": {"yaml"},
     "upstream": {"httpx", "h11", "botocore"},
     "aws": {"boto3", "botocore"},
+    "store": {"botocore"},
+    "gate": {"cryptography", "httpx"},
+    "ledger": {"cryptography"},
     "web": {"starlette", "fastapi", "pydantic"},
     "app": {"starlette"},
     "runtime": set(),
@@ -70,7 +77,7 @@ OUTER = {
     "cli": {"httpx", "uvicorn", "starlette"},
     "handlers": {"mangum"},
 }
-PURE = ("artifacts", "dialects", "surfaces", "routing", "streams", "usage", "catalog")
+PURE = ("governance", "artifacts", "dialects", "surfaces", "routing", "streams", "usage", "catalog")
 STANDARD = sys.stdlib_module_names
 
 

@@ -7,11 +7,16 @@ Two that no request sees, and the family that every request may meet:
     GatewayError           a request is refused or cannot be served; knows its HTTP status
       InvalidRequest       400  the client sent something we cannot act on
       Unauthorized         401  no key, or one that is not known here
+      CreditsExhausted     402  prepaid money does not reach for it
+      Forbidden            403  this key may not do that
       NoRoute              404  nothing here serves that model
       NotFound             404  nothing here answers at that path
       MethodNotAllowed     405
       TooLarge             413
+      AlreadyRunning       409  another request with the same idempotency key is on its way
       UnsupportedMedia     415
+      LimitExceeded        429  a rate, a quota or a budget
+      StoreUnavailable     503  what is kept cannot be reached now
       VaultUnavailable     503  the vault cannot be reached now
       DeadlineExceeded     504
       UpstreamError        one attempt at one provider failed; its `fault` says whose doing that was
@@ -80,6 +85,14 @@ class Unauthorized(GatewayError):
         super().__init__("Incorrect API key provided.")
 
 
+class CreditsExhausted(GatewayError):
+    status, type, code = 402, "insufficient_quota", "insufficient_credits"
+
+
+class Forbidden(GatewayError):
+    status, type, code = 403, "permission_error", "model_not_allowed"
+
+
 class NoRoute(GatewayError):
     status, type, code = 404, "not_found_error", "model_not_found"
 
@@ -96,8 +109,34 @@ class TooLarge(GatewayError):
     status, type, code = 413, "invalid_request_error", "request_too_large"
 
 
+class AlreadyRunning(GatewayError):
+    status, type, code = 409, "invalid_request_error", "idempotency_conflict"
+
+
 class UnsupportedMedia(GatewayError):
     status, type, code = 415, "invalid_request_error", "unsupported_media_type"
+
+
+class LimitExceeded(GatewayError):
+    """A rate, unless told otherwise; what waiting does not bring back is of type insufficient_quota."""
+
+    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        lasting: bool = False,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code, retry_after=retry_after)
+        if lasting:
+            self.type = "insufficient_quota"
+
+
+class StoreUnavailable(GatewayError):
+    status, type, code = 503, "service_unavailable", "store_unavailable"
 
 
 class VaultUnavailable(GatewayError):

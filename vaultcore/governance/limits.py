@@ -1,0 +1,44 @@
+"""What may be used: rates, quotas and money, of a key, of an owner's keys together, or of the gateway."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from vaultcore.money import Nanos
+
+DEFAULT_RPM = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Each is a most; None is no limit. Money is in nano-dollars, days and months are UTC's."""
+
+    rpm: int | None = None  # requests per minute
+    tpm: int | None = None  # tokens per minute, prompt and completion together
+    parallel: int | None = None  # requests in flight
+    tokens: int | None = None  # in all: the token quota
+    credits: Nanos | None = None  # prepaid money in all
+    day: Nanos | None = None  # money per calendar day
+    month: Nanos | None = None  # money per calendar month
+
+    @property
+    def any(self) -> bool:
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    @property
+    def money(self) -> bool:
+        """Whether money is limited, so that every answer must have a price."""
+        return not (self.credits is None and self.day is None and self.month is None)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether anything is limited that waiting a minute does not bring back."""
+        return self.money or self.tokens is not None
+
+    def pack(self) -> dict[str, int]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def unpack(cls, packed: dict[str, Any]) -> Limits:
+        return cls(**{field.name: packed.get(field.name) for field in fields(cls)})

@@ -1,0 +1,54 @@
+"""How far along an account is: its lasting limits, what is used of them, and the marks just passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vaultcore.governance.account import Account
+from vaultcore.governance.limits import Limits
+
+MARKS = (80, 100)  # per cent
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One lasting limit of an account. Settled use counts, not what is reserved."""
+
+    limit: str  # the field of Limits: tokens, credits, day, month
+    used: int  # tokens or nano-dollars
+    most: int
+    period: str = ""  # the day or month it is of
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """A mark that one settlement took an account past."""
+
+    account: str
+    meter: Meter
+    percent: int
+
+
+def meters(account: Account, limits: Limits) -> list[Meter]:
+    """The lasting limits that are set. The account's day and month are the ones it is at."""
+    found = (
+        ("tokens", account.tokens, limits.tokens, ""),
+        ("credits", account.nanos, limits.credits, ""),
+        ("day", account.day_nanos, limits.day, account.day),
+        ("month", account.month_nanos, limits.month, account.month),
+    )
+    return [Meter(name, used, most, period) for name, used, most, period in found if most is not None]
+
+
+def mark(most: int, percent: int) -> int:
+    """The use at which a share of a limit is reached, rounded up."""
+    return max(1, -(-most * percent // 100))
+
+
+def crossings(name: str, before: Account, after: Account, limits: Limits) -> Iterator[Crossing]:
+    """The marks between two states of an account, the second of which one settlement made of the first."""
+    for old, new in zip(meters(before, limits), meters(after, limits), strict=True):
+        for percent in MARKS:
+            if old.used < mark(new.most, percent) <= new.used:
+                yield Crossing(name, new, percent)
