@@ -44,7 +44,7 @@ INNER = {
     "aws": GROUND | {"vault", "secrets"},
     "runtime": GROUND,
     "upstream": GROUND | MODELS | {"artifacts", "dialects", "routing"},
-    "call": GROUND | MODELS | {"dialects", "routing"},
+    "call": GROUND | MODELS | {"dialects", "routing", "usage"},
     "gateway": GROUND
     | MODELS
     | {"artifacts", "call", "dialects", "routing", "secrets", "structured", "surfaces", "upstream", "usage"},

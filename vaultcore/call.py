@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from vaultcore.catalog.schema import Strategy
+from vaultcore.catalog.schema import Strategy, Target
 from vaultcore.dialects import Change, Native
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, Policy
 from vaultcore.routing.plan import Candidate
+from vaultcore.usage.record import Flag
 from vaultcore.wire import ChatRequest, Usage
 
 
@@ -30,6 +33,11 @@ class Call:
     passed: bool = False  # the answer goes out in the provider's own words
     usage: Usage | None = None
     cost: Nanos | None = None
+    price: Mapping[str, Any] = field(default_factory=dict)  # what the cost is made of
+    path: str = ""  # of the endpoint
+    targets: Sequence[Target] | None = None  # where it may go, once that is known, in the order to try
+    first: float | None = None  # when the first piece of a stream came
+    flags: list[Flag] = field(default_factory=list)
 
     @property
     def model(self) -> str:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from vaultcore.catalog.load import load
 from vaultcore.clock import Clock, SystemClock
+from vaultcore.errors import ConfigError
+from vaultcore.gate.doorman import Doorman
+from vaultcore.gate.gate import Gate
+from vaultcore.gate.keys import Keys
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Log
 from vaultcore.routing.health import Health, Rests
 from vaultcore.secrets import OpenedOnce, Secrets, SecretSource, digest
 from vaultcore.services import Services
 from vaultcore.settings import Settings
+from vaultcore.store.base import Store
+from vaultcore.store.memory import MemoryStore
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.transport import Pool
 from vaultcore.vault.keyring import Credential, Keyring
@@ -26,7 +34,43 @@ def compose(
     health = Health(Rests(threshold=settings.breaker_threshold))
     upstream = Upstream(Pool(), settings.timeouts)
     gateway = Gateway(catalog, source, upstream, clock, health, log)
-    return Services(settings, catalog, source, gateway, health, clock, log)
+    store = open_store(settings.store, clock)
+    doorman = Doorman(store, source, clock, log)
+    gate = Gate(store, doorman, clock, log, lease=settings.lease, price_version=catalog.price_version)
+    keys = Keys(store, source, clock, doorman.forget)
+    return Services(
+        settings=settings,
+        catalog=catalog,
+        secrets=source,
+        gateway=gateway,
+        health=health,
+        store=store,
+        doorman=doorman,
+        gate=gate,
+        keys=keys,
+        clock=clock,
+        log=log,
+    )
+
+
+def open_store(url: str, clock: Clock) -> Store:
+    """The store of a URL: `memory:`, `sqlite:PATH` or `dynamodb:TABLE`. Opens nothing yet."""
+    kind, _, rest = url.partition(":")
+    match kind:
+        case "memory":
+            return MemoryStore(clock)
+        case "sqlite" if rest:
+            from vaultcore.store.sqlite import SqliteStore  # each is imported where it is chosen
+
+            return SqliteStore(Path(rest).expanduser(), clock)
+        case "dynamodb" if rest:
+            from vaultcore.aws.dynamo import Dynamo
+            from vaultcore.store.dynamo import DynamoStore
+
+            return DynamoStore(Dynamo(), rest, clock)
+        case _:
+            said = "must be sqlite:PATH, dynamodb:TABLE or memory:"
+            raise ConfigError(f"{said}, not {url!r}", key="VAULTEDGE_STORE")
 
 
 def secret_source(settings: Settings, clock: Clock) -> SecretSource:
@@ -41,13 +85,13 @@ def secret_source(settings: Settings, clock: Clock) -> SecretSource:
 def open_local(settings: Settings) -> Secrets:
     """Open the vault of this machine. Raises VaultError."""
     keyring = Keyring(_credentials(settings))
-    system, admin = settings.system_key, settings.admin_key
-    if not (system and admin):
+    system, admin, pepper = settings.system_key, settings.admin_key, settings.pepper
+    if not (system and admin and pepper):
         from vaultcore.vault.deployment import deployment_keys
 
         made = deployment_keys(settings.home)
-        system, admin = system or made[0], admin or made[1]
-    return Secrets(keyring, digest(system), digest(admin))
+        system, admin, pepper = system or made.system, admin or made.admin, pepper or made.pepper
+    return Secrets(keyring, digest(system), digest(admin), pepper.encode())
 
 
 def _credentials(settings: Settings) -> list[Credential]:

@@ -36,7 +36,7 @@ _KEY = re.compile(
     r"|(?:gsk|hf|r8|fw|tgp_v1|ghp|gho|github_pat|vg)_[\w.*…•-]{8,}"
     r"|AIza[\w*-]{10,}"
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,}"
-    r"|v[ea]-[0-9a-f]{16,}"
+    r"|v[eap]-[0-9a-f]{16,}"
     r"|VE_VAULT_v[\w+/=]{8,}"
     r"|[Bb]earer [^\s\"',;]{6,}"
     r")"

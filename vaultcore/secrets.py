@@ -20,11 +20,12 @@ def digest(key: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Opened secrets: the provider keys, and digests of the keys that open the two planes."""
+    """Opened secrets: the provider keys, digests of the keys that open the two planes, and the pepper."""
 
     keyring: Keyring
     system: bytes | None = field(default=None, repr=False)
     admin: bytes | None = field(default=None, repr=False)
+    pepper: bytes | None = field(default=None, repr=False)  # virtual keys are digested with it
 
     def opens_data(self, token: str) -> bool:
         return self.system is not None and hmac.compare_digest(digest(token), self.system)

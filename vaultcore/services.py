@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.clock import Clock
+from vaultcore.gate.doorman import Doorman
+from vaultcore.gate.gate import Gate
+from vaultcore.gate.keys import Keys
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Log
 from vaultcore.routing.health import Health
 from vaultcore.secrets import SecretSource
 from vaultcore.settings import Settings
+from vaultcore.store.base import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +24,9 @@ class Services:
     secrets: SecretSource
     gateway: Gateway
     health: Health
+    store: Store
+    doorman: Doorman
+    gate: Gate
+    keys: Keys
     clock: Clock
     log: Log

@@ -38,7 +38,13 @@ class Settings:
     password_secret: str | None = None
     system_key_secret: str | None = None
     admin_key_secret: str | None = None
-    store: str | None = None
+    pepper: str | None = field(default=None, repr=False)
+    pepper_secret: str | None = None
+    store: str = "memory:"  # or sqlite:PATH, dynamodb:TABLE
+    lease: float = 960.0  # seconds that a reservation of a request nobody settles stands
+    alert_topic: str | None = None  # ARN of an SNS topic
+    alert_webhook: str | None = None  # URL
+    alert_webhook_secret: str | None = field(default=None, repr=False)
     providers_file: Path | None = None
     strategy: str = "default"
     max_retries: int = 3
@@ -55,8 +61,9 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read the `VAULTEDGE_*` variables; raise ConfigError naming the one that makes no sense."""
         read = _Reader(environ)
+        home = Path(read.text("VAULTEDGE_HOME", "~/.vaultedge")).expanduser()
         settings = cls(
-            home=Path(read.text("VAULTEDGE_HOME", "~/.vaultedge")).expanduser(),
+            home=home,
             host=read.text("VAULTEDGE_HOST", "127.0.0.1"),
             port=read.number("VAULTEDGE_PORT", 8787, most=65_535),
             vault=read.optional("VAULTEDGE_VAULT"),
@@ -67,7 +74,13 @@ class Settings:
             password_secret=read.optional("VAULTEDGE_PASSWORD_SECRET"),
             system_key_secret=read.optional("VAULTEDGE_SYSTEM_KEY_SECRET"),
             admin_key_secret=read.optional("VAULTEDGE_ADMIN_KEY_SECRET"),
-            store=read.optional("VAULTEDGE_STORE"),
+            pepper=read.optional("VAULTEDGE_PEPPER"),
+            pepper_secret=read.optional("VAULTEDGE_PEPPER_SECRET"),
+            store=read.text("VAULTEDGE_STORE", f"sqlite:{home / 'vaultedge.db'}"),
+            lease=read.millis("VAULTEDGE_LEASE", 960_000),
+            alert_topic=read.optional("VAULTEDGE_ALERT_TOPIC"),
+            alert_webhook=read.optional("VAULTEDGE_ALERT_WEBHOOK"),
+            alert_webhook_secret=read.optional("VAULTEDGE_ALERT_WEBHOOK_SECRET"),
             providers_file=Path(file) if (file := read.optional("PROVIDERS_FILE")) else None,
             strategy=read.choice("VAULTEDGE_ROUTING_STRATEGY", STRATEGIES),
             max_retries=read.number("VAULTEDGE_MAX_RETRIES", 3, most=20),

@@ -23,7 +23,11 @@ def register(commands: Any) -> None:
     parser.add_argument("--vault", metavar="FILE", help="file with a vault string; - reads it from stdin")
     parser.add_argument("--password-file", metavar="FILE", type=Path, help="file with that string's password")
     parser.add_argument("--providers", metavar="FILE", type=Path, help="catalog overlay (PROVIDERS_FILE)")
-    parser.add_argument("--store", metavar="URL", help="VAULTEDGE_STORE; nothing is kept yet")
+    parser.add_argument(
+        "--store",
+        metavar="URL",
+        help="sqlite:PATH, dynamodb:TABLE, memory: (default: VAULTEDGE_STORE, else SQLite beside the vault)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -70,13 +74,18 @@ def _vault(given: str | None, terminal: Terminal) -> str | None:
 
 def _keyed(settings: Settings) -> tuple[Settings, bool]:
     """The settings with both keys of this gateway, and whether they were made just now."""
-    if settings.system_key and settings.admin_key:
+    if settings.system_key and settings.admin_key and settings.pepper:
         return settings, False
     from vaultcore.vault.deployment import deployment_keys
 
-    system, admin, made = deployment_keys(settings.home)
-    keyed = replace(settings, system_key=settings.system_key or system, admin_key=settings.admin_key or admin)
-    return keyed, made
+    kept = deployment_keys(settings.home)
+    keyed = replace(
+        settings,
+        system_key=settings.system_key or kept.system,
+        admin_key=settings.admin_key or kept.admin,
+        pepper=settings.pepper or kept.pepper,
+    )
+    return keyed, kept.made
 
 
 def _serve(settings: Settings, terminal: Terminal, made: bool) -> int:

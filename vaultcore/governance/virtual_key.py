@@ -11,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,7 +65,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class VirtualKey:
-    """A key as the store has it. `version` counts its changes. Times are seconds since 1970."""
+    """A key as the store has it. Times are seconds since 1970."""
 
     id: str
     name: str
@@ -79,7 +78,6 @@ class VirtualKey:
     metadata: Mapping[str, str] = field(default_factory=dict)
     expires: float | None = None
     revoked: float | None = None
-    version: int = 0
 
     def state(self, now: float) -> str:
         """`active`, `revoked` or `expired`."""
@@ -109,7 +107,6 @@ class VirtualKey:
             "metadata": dict(self.metadata),
             "expires": self.expires,
             "revoked": self.revoked,
-            "version": self.version,
         }
 
     @classmethod
@@ -123,22 +120,3 @@ class VirtualKey:
                 "ips": tuple(packed["ips"]),
             }
         )
-
-
-def sealed(key: VirtualKey, pepper: bytes) -> dict[str, Any]:
-    """A key's record, signed: who can write to the store cannot raise a limit by that."""
-    packed = key.pack()
-    return {"key": packed, "mac": _mac(packed, pepper)}
-
-
-def unsealed(body: Mapping[str, Any], pepper: bytes) -> VirtualKey | None:
-    """The key of a record; None where nobody who knows the pepper wrote it."""
-    packed = body.get("key")
-    if not isinstance(packed, dict) or not hmac.compare_digest(_mac(packed, pepper), str(body.get("mac"))):
-        return None
-    return VirtualKey.unpack(packed)
-
-
-def _mac(packed: Mapping[str, Any], pepper: bytes) -> str:
-    told = json.dumps(packed, sort_keys=True, separators=(",", ":")).encode()
-    return hmac.new(pepper, b"key record\0" + told, hashlib.sha256).hexdigest()

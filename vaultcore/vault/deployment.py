@@ -1,9 +1,10 @@
-"""The two keys of a gateway on this machine: made on its first start, kept next to the vault."""
+"""The keys of a gateway on this machine: made on its first start, kept next to the vault."""
 
 from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vaultcore.errors import VaultError
@@ -13,13 +14,24 @@ from vaultcore.vault.hidden import Hidden
 _BYTES = 24  # 48 hex characters
 
 
-def deployment_keys(home: Path) -> tuple[str, str, bool]:
-    """The system key, the admin key, and whether either was made just now."""
+@dataclass(frozen=True, slots=True)
+class DeploymentKeys:
+    """What opens the two planes, and what virtual keys are digested with."""
+
+    system: str = field(repr=False)
+    admin: str = field(repr=False)
+    pepper: str = field(repr=False)
+    made: bool  # just now: one of the first two
+
+
+def deployment_keys(home: Path) -> DeploymentKeys:
+    """The keys kept in a directory; those that are not there are made."""
     private.make_directory(home)
     with private.sole_writer(home):
         system, made_system = _kept(home / "system.key", "ve-")
         admin, made_admin = _kept(home / "admin.key", "va-")
-    return system, admin, made_system or made_admin
+        pepper, _ = _kept(home / "pepper.key", "vp-")
+    return DeploymentKeys(system, admin, pepper, made_system or made_admin)
 
 
 def _kept(file: Path, prefix: str) -> tuple[str, bool]:

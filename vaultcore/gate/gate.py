@@ -1,0 +1,174 @@
+"""The gate: reserves before a provider is asked, settles when the answer is over. All inference passes it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from vaultcore.call import Call
+from vaultcore.catalog.schema import Model, Target
+from vaultcore.clock import Clock
+from vaultcore.errors import GatewayError, StoreUnavailable
+from vaultcore.gate.caller import Caller
+from vaultcore.gate.doorman import Doorman
+from vaultcore.gate.grant import Grant, refusal, told
+from vaultcore.gate.receipt import Outcome, settlement
+from vaultcore.governance.account import Account, Lease, rolled
+from vaultcore.governance.limits import Limits
+from vaultcore.governance.reservation import Refused, Reservation
+from vaultcore.observe import Log
+from vaultcore.store.base import Put, Settlement, Store
+from vaultcore.usage.bounds import most
+from vaultcore.usage.wanted import Wanted
+
+LEASE = 960.0  # seconds: longer than the longest answer
+UNBOUNDED = 16_384  # completion tokens of a model that nobody has said the most of
+BRIEF = 4_096  # what an answer without a bound is expected to stay below, where only rates are limited
+SHARE = 4  # a request without a bound reserves at most a quarter of what is left
+ROUNDS = 4  # tries to find what such a request may have
+OWED = 1_000  # settlements kept while the store is away
+
+Notify = Callable[[Sequence[Put]], None]
+
+
+class Gate:
+    """One per process."""
+
+    def __init__(
+        self,
+        store: Store,
+        doorman: Doorman,
+        clock: Clock,
+        log: Log,
+        *,
+        lease: float = LEASE,
+        price_version: str = "",
+    ) -> None:
+        self._store, self._doorman, self._clock, self._log = store, doorman, clock, log
+        self._lease, self._price_version = lease, price_version
+        self._owed: deque[Settlement] = deque(maxlen=OWED)
+        self.notify: Notify = _unheard
+
+    async def admit(
+        self, caller: Caller, token: str, call: Call, wanted: Wanted, targets: Sequence[Target]
+    ) -> Grant:
+        """Reserve what a call may use. Raises LimitExceeded, CreditsExhausted or StoreUnavailable."""
+        try:
+            return await self._admit(caller, call, wanted, targets)
+        except Refused as refused:
+            again = await self._doorman.again(token, caller)
+            if again is None:
+                raise refusal(refused) from None
+        try:
+            return await self._admit(again, call, wanted, targets)
+        except Refused as refused:
+            raise refusal(refused) from None
+
+    async def _admit(self, caller: Caller, call: Call, wanted: Wanted, targets: Sequence[Target]) -> Grant:
+        levels = caller.levels
+        limits = [level.limits for level in levels]
+        now = self._clock.now()
+        lease = Lease(now, now + self._lease)
+        if not any(each.any for each in limits):
+            return Grant(caller, wanted, levels, lease, reserved=False)
+        models = [target.model for target in targets]
+        lasting = any(each.lasting for each in limits)
+        completion = _completion(wanted, models)
+        for chance in range(ROUNDS, 0, -1):
+            lease = _lease(lease, wanted, completion, models, limits)
+            try:
+                accounts = await self._store.admit(Reservation(call.id, levels, lease))
+            except Refused as refused:
+                less = _less(refused, wanted, completion, models)
+                if less is None or chance == 1:
+                    raise
+                completion = less
+                continue
+            cap = completion // wanted.choices if lasting and wanted.completion is None else None
+            headers = told(caller.limits, accounts[0], now)
+            return Grant(caller, wanted, levels, lease, reserved=True, cap=cap, headers=headers)
+        raise AssertionError("the last round returns or raises")
+
+    async def settle(self, grant: Grant, call: Call, status: int, error: GatewayError | None = None) -> None:
+        """Charge what a call used and write its record. Never fails: what cannot be written now is owed."""
+        ended = self._clock.now()
+        over = Outcome(status, ended, error, self._price_version)
+        await self._settle(settlement(grant, call, over))
+        if self._owed:
+            await self._pay()
+
+    async def _settle(self, due: Settlement) -> None:
+        try:
+            done = await self._store.settle(due)
+        except StoreUnavailable:
+            self._owed.append(due)
+            record = due.record.body
+            self._log.trouble(
+                "settlement owed",
+                request_id=due.id,
+                key=record["key"],
+                prompt_tokens=due.spent.prompt,
+                completion_tokens=due.spent.completion,
+                cost_nanos=due.spent.nanos,
+            )
+            return
+        if done.crossings:
+            self.notify([due.alert(crossing) for crossing in done.crossings if due.alert])
+
+    async def _pay(self) -> None:
+        """Settle what is owed, oldest first, until the store is away again."""
+        for _ in range(len(self._owed)):
+            due, before = self._owed.popleft(), len(self._owed)
+            await self._settle(due)
+            if len(self._owed) > before:
+                return
+
+
+def _unheard(_alerts: Sequence[Put]) -> None:
+    return
+
+
+def _completion(wanted: Wanted, models: Sequence[Model]) -> int:
+    """The completion tokens that any of the models may produce for a request."""
+    if wanted.completion is not None:
+        return wanted.completion
+    return wanted.choices * max((model.max_output_tokens or UNBOUNDED for model in models), default=0)
+
+
+def _lease(
+    lease: Lease, wanted: Wanted, completion: int, models: Sequence[Model], limits: Sequence[Limits]
+) -> Lease:
+    nanos = max((most(wanted.prompt, completion, model) or 0 for model in models), default=0)
+    minute = wanted.expected + completion
+    if wanted.completion is None:
+        rates = [each.tpm for each in limits if each.tpm is not None]
+        minute = wanted.expected + min(completion, BRIEF, *(max(1, rate // SHARE) for rate in rates))
+    return replace(lease, tokens=wanted.prompt + completion, minute=minute, nanos=nanos)
+
+
+def _less(refused: Refused, wanted: Wanted, completion: int, models: Sequence[Model]) -> int | None:
+    """The completion tokens to ask for instead, where a request leaves them open; None: no fewer."""
+    limits, account, limit = refused.level.limits, refused.account, refused.denial.limit
+    left = _left(account, limits).get(limit)
+    if wanted.completion is not None or left is None:
+        return None
+    share = left // SHARE
+    fits = share - wanted.prompt
+    if limit != "tokens":
+        rate = max((most(0, 1_000_000, model) or 0 for model in models), default=0)
+        prompt = max((most(wanted.prompt, 0, model) or 0 for model in models), default=0)
+        fits = (share - prompt) * 1_000_000 // rate if rate else 0
+    fits -= fits % wanted.choices
+    return fits if 0 < fits < completion else None
+
+
+def _left(account: Account, limits: Limits) -> dict[str, int]:
+    account = rolled(account, 0.0)
+    held = {
+        "tokens": (limits.tokens, account.tokens_held),
+        "credits": (limits.credits, account.nanos_held),
+        "day": (limits.day, account.day_held),
+        "month": (limits.month, account.month_held),
+    }
+    return {name: limit - used for name, (limit, used) in held.items() if limit is not None}
