@@ -14,6 +14,7 @@ Two that no request sees, and the family that every request may meet:
       MethodNotAllowed     405
       TooLarge             413
       AlreadyRunning       409  another request with the same idempotency key is on its way
+      KeyReused            409  an idempotency key that this request cannot be answered by
       UnsupportedMedia     415
       LimitExceeded        429  a rate, a quota or a budget
       StoreUnavailable     503  what is kept cannot be reached now
@@ -68,6 +69,7 @@ class GatewayError(Exception):
         super().__init__(message)
         self.param = param
         self.retry_after = retry_after
+        self.headers: dict[str, str] = {}  # further ones of the answer
         if code is not None:
             self.code = code
 
@@ -111,6 +113,10 @@ class TooLarge(GatewayError):
 
 class AlreadyRunning(GatewayError):
     status, type, code = 409, "invalid_request_error", "idempotency_conflict"
+
+
+class KeyReused(GatewayError):
+    status, type, code = 409, "invalid_request_error", "idempotency_key_reused"
 
 
 class UnsupportedMedia(GatewayError):

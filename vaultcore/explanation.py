@@ -88,7 +88,7 @@ def explain(call: Call, catalog: Catalog, keyring: Keyring, health: Health, cloc
     now = clock.now()
     within = reachable(catalog.providers.values(), keyring)
     found = route(call.model, catalog, within)
-    targets = order(found, call.strategy, clock.jitter)
+    targets = order(found, call.strategy, clock.jitter) if call.targets is None else call.targets
     candidates = plan(targets, keyring, health, now)
     return Explanation(found, tuple(candidates), tuple(_keyless(targets, keyring)), health, now)
 

@@ -10,7 +10,7 @@ from typing import cast
 from vaultcore.artifacts import Artifact
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
-from vaultcore.catalog.schema import Target
+from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import Change, Passed, Piece
 from vaultcore.errors import Fault, InvalidRequest, NoRoute, UpstreamError
@@ -20,14 +20,15 @@ from vaultcore.routing.directory import Directory
 from vaultcore.routing.health import Health
 from vaultcore.routing.plan import Candidate, order, plan
 from vaultcore.routing.quota import quota
-from vaultcore.routing.splice import Splice
+from vaultcore.routing.splice import Splice, texts
 from vaultcore.secrets import SecretSource
 from vaultcore.structured import kept
 from vaultcore.upstream.client import Answer, Asked, Upstream, pass_on, render
 from vaultcore.upstream.errand import errands
 from vaultcore.upstream.trace import trace
 from vaultcore.usage.cost import cost
-from vaultcore.wire import ChatCompletion, Json, Usage
+from vaultcore.usage.estimate import estimate, tokens
+from vaultcore.wire import ChatCompletion, Delta, Json, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Gateway:
                     asked = self._rendered(call, attempt)
                     answer = await self.upstream.complete(attempt.candidate, asked, self._hear(attempt))
                     told = answer.completion
-                    self._settle(call, attempt, told.get("usage"))
+                    self._settle(call, attempt, told.get("usage") or _counted(told, call))
                     _hold(call, attempt.candidate.target, told)
                     created = told.get("created") or int(call.started)
                     return replace(answer, completion={**told, "created": created, "model": call.model})
@@ -73,7 +74,7 @@ class Gateway:
                                 yield _spliced(splice, piece)
                     finally:  # also where the client has gone: what was told until then was used
                         if splice.begun:
-                            self._settle(call, attempt, splice.usage)
+                            self._settle(call, attempt, _used(splice, call))
                 if splice.begun:
                     if attempt.error is not None and not splice.finished:
                         raise attempt.error
@@ -81,7 +82,7 @@ class Gateway:
 
     async def relay(self, call: Call, path: str) -> Json | None:
         """What the provider answers at another path of the client's dialect; None where it speaks another."""
-        native, targets = call.native, await self._targets(call)
+        native, targets = call.native, (await self.routed(call))[1]
         if native is None or not targets[0].speaks(native.dialect):
             return None
         speaking = [target for target in targets if target.speaks(native.dialect)]
@@ -94,7 +95,7 @@ class Gateway:
 
     async def artifact(self, call: Call, artifact: Artifact) -> Json:
         """Answer with embeddings or images, by whoever of the targets can make what is asked."""
-        asked, targets = cast(Json, call.request), await self._targets(call)
+        asked, targets = cast(Json, call.request), (await self.routed(call))[1]
         able = errands(asked, targets, artifact)
         async with aclosing(self._attempts(call, [one for one in targets if one.name in able])) as tries:
             async for attempt in tries:
@@ -115,7 +116,7 @@ class Gateway:
         self, call: Call, among: Sequence[Target] | None = None
     ) -> AsyncGenerator[Attempt, None]:
         """The attempts of a call, each noted in the call and, where it failed, in the log."""
-        targets = await self._targets(call) if among is None else among
+        targets = (await self.routed(call))[1] if among is None else among
 
         async def candidates() -> Sequence[Candidate]:
             keyring = (await self.secrets.current()).keyring
@@ -130,10 +131,12 @@ class Gateway:
                 finally:
                     self._note(call, attempt)
 
-    async def _targets(self, call: Call) -> Sequence[Target]:
-        """The route's targets that the vault has a key for, in the order to try them."""
+    async def routed(self, call: Call) -> tuple[Route, Sequence[Target]]:
+        """The route of a call, and its targets that the vault has a key for, in the order to try them."""
         keyring = (await self.secrets.current()).keyring
         route, within = self._directory.route(call.model, keyring), self._directory.reachable(keyring)
+        if call.targets is not None:
+            return route, call.targets
         targets = order(route, call.strategy, self.clock.jitter)
         served = [target for target in targets if target.provider.name in within]
         if not served:
@@ -141,7 +144,7 @@ class Gateway:
             raise NoRoute(
                 f"the vault holds no key for {lacking}, which would serve this model", param="model"
             )
-        return served
+        return route, served
 
     def _rendered(self, call: Call, attempt: Attempt) -> Asked:
         """The request as the attempt's provider wants it; a strict call refuses what loses anything."""
@@ -203,6 +206,34 @@ def _hold(call: Call, target: Target, completion: ChatCompletion) -> None:
         upstream_status=200,
         code="structure_not_kept",
     )
+
+
+def _counted(completion: ChatCompletion, call: Call) -> Usage:
+    """The usage of an answer whose provider told none, roughly."""
+    return _estimated(
+        {},
+        "".join(text for choice in completion["choices"] for text in texts(cast(Delta, choice["message"]))),
+        call,
+    )
+
+
+def _used(splice: Splice, call: Call) -> Usage:
+    """The usage of a stream: as told, and where it broke off or was left, no less than what came of it."""
+    if splice.finished and splice.usage is not None:
+        return splice.usage
+    return _estimated(splice.usage or {}, splice.said, call)
+
+
+def _estimated(told: Usage, said: str, call: Call) -> Usage:
+    call.flags.append("estimated")
+    prompt = told.get("prompt_tokens") or estimate(call.request)
+    completion = max(told.get("completion_tokens") or 0, tokens(said))
+    return {
+        **told,
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
 
 
 def _spliced(splice: Splice, piece: Piece) -> Piece:

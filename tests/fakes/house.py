@@ -16,6 +16,7 @@ from vaultcore.secrets import FixedSecrets, Secrets, digest
 from vaultcore.settings import Settings
 from vaultcore.vault.keyring import Credential, Keyring
 
+PEPPER = b"vp-" + b"7" * 40
 SYSTEM, ADMIN = "ve-" + "5" * 40, "va-" + "6" * 40
 T = TypeVar("T")
 
@@ -49,7 +50,7 @@ def ask_house(
     """Run a story with a client that holds the system key."""
     chosen = Settings(providers_file=overlay(folder, provider), home=folder, **settings)
     keyring = Keyring(Credential(name, key) for name, key in keys)
-    services = compose(chosen, FixedSecrets(Secrets(keyring, digest(SYSTEM), digest(ADMIN))))
+    services = compose(chosen, FixedSecrets(Secrets(keyring, digest(SYSTEM), digest(ADMIN), PEPPER)))
     app = create_app(services)
 
     async def run() -> T:

@@ -18,6 +18,7 @@ class Caller:
     """Somebody who may come in. The system key has no limits of its own; the gateway's hold for it too."""
 
     key: VirtualKey | None = None
+    digest: str = field(default="", repr=False)  # of what it sent, for a virtual key
     policy: Policy = field(default_factory=Policy)
 
     @property

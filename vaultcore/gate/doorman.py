@@ -55,7 +55,7 @@ class Doorman:
         if not token.startswith(PREFIX):
             if not secrets.opens_data(token):
                 raise Unauthorized
-            return Caller(None, (await self._look("", secrets)).policy)
+            return Caller(policy=(await self._look("", secrets)).policy)
         if secrets.pepper is None:
             raise Unauthorized
         digest = virtual_key.digest(token, secrets.pepper)
@@ -64,24 +64,22 @@ class Doorman:
             raise Unauthorized
         if not allows_address(known.key, address):
             raise Forbidden("this key may not be used from this address", code="address_not_allowed")
-        return Caller(known.key, known.policy)
+        return Caller(known.key, digest, known.policy)
 
-    async def again(self, token: str, caller: Caller) -> Caller | None:
+    async def again(self, caller: Caller) -> Caller | None:
         """The caller as the store has it now, where that may differ from what was known; else None.
 
         For a refusal by a limit: credits may have been added since. Looks at most once a second.
         """
-        secrets = await self._secrets.current()
-        virtual = caller.key is not None and secrets.pepper is not None
-        digest = virtual_key.digest(token, secrets.pepper or b"") if virtual else ""
+        secrets, digest = await self._secrets.current(), caller.digest
         held = self._known.get(digest)
         if held is None or self._clock.now() - held.at < 1.0:
             return None
         self._known.pop(digest, None)
         known = await self._look(digest, secrets)
-        if virtual and (known.key is None or not known.key.opens(digest, self._clock.now())):
+        if digest and (known.key is None or not known.key.opens(digest, self._clock.now())):
             raise Unauthorized
-        found = Caller(known.key, known.policy)
+        found = Caller(known.key, digest, known.policy)
         return None if found == caller else found
 
     def forget(self) -> None:
@@ -141,5 +139,5 @@ class Doorman:
 
 def _harmless(known: _Known) -> bool:
     """Whether nothing lasting can be lost by trusting what was known a while ago."""
-    levels = Caller(known.key, known.policy).levels
+    levels = Caller(known.key, policy=known.policy).levels
     return not any(level.limits.lasting for level in levels)

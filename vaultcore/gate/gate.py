@@ -50,20 +50,18 @@ class Gate:
         self._owed: deque[Settlement] = deque(maxlen=OWED)
         self.notify: Notify = _unheard
 
-    async def admit(
-        self, caller: Caller, token: str, call: Call, wanted: Wanted, targets: Sequence[Target]
-    ) -> Grant:
+    async def admit(self, caller: Caller, call: Call, wanted: Wanted, targets: Sequence[Target]) -> Grant:
         """Reserve what a call may use. Raises LimitExceeded, CreditsExhausted or StoreUnavailable."""
         try:
             return await self._admit(caller, call, wanted, targets)
         except Refused as refused:
-            again = await self._doorman.again(token, caller)
+            again = await self._doorman.again(caller)
             if again is None:
-                raise refusal(refused) from None
+                raise refusal(refused, caller, self._clock.now()) from None
         try:
             return await self._admit(again, call, wanted, targets)
         except Refused as refused:
-            raise refusal(refused) from None
+            raise refusal(refused, again, self._clock.now()) from None
 
     async def _admit(self, caller: Caller, call: Call, wanted: Wanted, targets: Sequence[Target]) -> Grant:
         levels = caller.levels

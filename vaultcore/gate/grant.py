@@ -53,8 +53,15 @@ def told(limits: Limits, account: Account, now: float) -> tuple[tuple[str, str],
     return tuple(headers)
 
 
-def refusal(refused: Refused) -> GatewayError:
+def refusal(refused: Refused, caller: Caller, now: float) -> GatewayError:
     """What a client is told of a limit that it met."""
+    error = _refusal(refused)
+    if refused.level == caller.levels[0]:
+        error.headers |= dict(told(caller.limits, refused.account, now))
+    return error
+
+
+def _refusal(refused: Refused) -> GatewayError:
     limit, wait = refused.denial.limit, refused.denial.retry_after
     whose = WHOSE[refused.level.account.partition(":")[0]]
     said = ROOM.format(whose=whose, limit=LIMITS[limit])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vaultcore.wire import ChatChunk, ChunkChoice, Usage
+from vaultcore.wire import ChatChunk, ChunkChoice, Delta, Usage
 
 
 class Splice:
@@ -16,6 +16,7 @@ class Splice:
             "model": model,
         }
         self._opened: set[int] = set()
+        self._said: list[str] = []
         self.begun = False
         self.finished = False
         self.usage: Usage | None = None
@@ -27,6 +28,12 @@ class Splice:
             self.usage = usage
         for choice in chunk.get("choices") or ():
             self.finished |= choice.get("finish_reason") is not None
+            self._said += texts(choice["delta"])
+
+    @property
+    def said(self) -> str:
+        """Every text that came, of all choices: reasoning and the arguments of calls too."""
+        return "".join(self._said)
 
     def accept(self, chunk: ChatChunk) -> ChatChunk:
         """The chunk as the client should see it, whoever speaks."""
@@ -40,3 +47,10 @@ class Splice:
             return choice
         self._opened.add(index)
         return {**choice, "delta": {"role": "assistant", **choice["delta"]}}
+
+
+def texts(said: Delta) -> list[str]:
+    """What a delta, or the message of a choice, says in words: reasoning and the arguments of calls too."""
+    found = [said.get("content"), said.get("reasoning_content"), said.get("refusal")]
+    found += [call.get("function", {}).get("arguments") for call in said.get("tool_calls") or ()]
+    return [text for text in found if text]

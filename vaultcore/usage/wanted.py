@@ -34,7 +34,7 @@ class Wanted:
 
 def chat(request: ChatRequest) -> Wanted:
     """What a chat request may use."""
-    told = request.get("max_completion_tokens") or request.get("max_tokens")
+    told = max(request.get("max_completion_tokens") or 0, request.get("max_tokens") or 0)
     choices = max(1, int(request.get("n") or 1))
     return Wanted(_bound(request), estimate(request), told * choices if told else None, choices)
 

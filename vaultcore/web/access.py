@@ -1,11 +1,13 @@
-"""Who may come in: the system key to the data plane, the admin key to everything else."""
+"""Who may come in: the system key and virtual keys to the data plane, the admin key to everything else."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 
 from vaultcore.errors import Unauthorized
+from vaultcore.gate.caller import Caller
 from vaultcore.secrets import SecretSource
+from vaultcore.services import Services
 
 LONGEST = 512  # characters; no key of ours is longer
 
@@ -20,11 +22,10 @@ def token(request: Request) -> str:
     return found
 
 
-async def require_data_key(request: Request, secrets: SecretSource) -> None:
-    """Raises Unauthorized, in the same words whatever was wrong."""
-    sent = token(request)
-    if not (await secrets.current()).opens_data(sent):
-        raise Unauthorized
+async def recognised(request: Request, services: Services) -> Caller:
+    """Who calls a model. Raises Unauthorized, in the same words whatever was wrong; Forbidden; 503."""
+    address = request.client.host if request.client else None
+    return await services.doorman.recognise(token(request), address)
 
 
 async def require_admin_key(request: Request, secrets: SecretSource) -> None:

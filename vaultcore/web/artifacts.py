@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.artifacts import Artifact
+from vaultcore.artifacts import Artifact, Kind
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
 from vaultcore.surfaces import chat
+from vaultcore.usage import wanted
+from vaultcore.usage.wanted import Wanted
 from vaultcore.web import inference
-from vaultcore.web.access import require_data_key
+from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
-from vaultcore.web.reply import error_reply, json_reply, told
+from vaultcore.web.passage import admit
+from vaultcore.web.reply import error_reply, json_reply
+
+WANTED: Mapping[Kind, Callable[[Mapping[str, object]], Wanted]] = {
+    "embeddings": wanted.embedding,
+    "images": wanted.pictures,
+}
 
 
 def endpoint(artifact: Artifact, services: Services) -> Callable[[Request], Awaitable[Response]]:
@@ -22,17 +30,21 @@ def endpoint(artifact: Artifact, services: Services) -> Callable[[Request], Awai
 
     async def answer(request: Request) -> Response:
         try:
-            await require_data_key(request, services.secrets)
+            caller = await recognised(request, services)
             body = await read_json(request, services.settings.max_body)
             call = inference.incoming(artifact, services, request, body)
+            passage = await admit(services, caller, call, WANTED[artifact.kind](call.request))
         except GatewayError as error:
             return inference.refused(chat, services, request, error)
         try:
             made = await services.gateway.artifact(call, artifact)
+            await passage.settle(200)
         except GatewayError as error:
-            inference.note(services, call, error.status, error)
-            return error_reply(error, chat, told(call))
-        inference.note(services, call, 200)
-        return json_reply(inference.explained(call, made), headers=told(call))
+            await passage.settle(error.status, error)
+            return error_reply(error, chat, passage.headers)
+        except BaseException:
+            await passage.abandon()
+            raise
+        return json_reply(inference.explained(call, made), headers=passage.headers)
 
     return answer

@@ -12,9 +12,10 @@ from vaultcore.errors import AttemptsExhausted, GatewayError
 from vaultcore.services import Services
 from vaultcore.surfaces import messages
 from vaultcore.usage.estimate import estimate
-from vaultcore.web.access import require_data_key
+from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
 from vaultcore.web.inference import incoming
+from vaultcore.web.passage import allowed
 from vaultcore.web.reply import error_reply, json_reply, told
 from vaultcore.wire import Json
 
@@ -27,9 +28,10 @@ def endpoint(services: Services) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         headers: dict[str, str] = {}
         try:
-            await require_data_key(request, services.secrets)
+            caller = await recognised(request, services)
             body = await read_json(request, services.settings.max_body)
             call = incoming(messages, services, request, body, messages.native_request)
+            call.targets = await allowed(services, caller, call)
             counted, headers = await _counted(services, call), told(call)
         except GatewayError as error:
             _log(services, request, error.status, error.code)

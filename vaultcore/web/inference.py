@@ -16,11 +16,13 @@ from vaultcore.errors import GatewayError
 from vaultcore.services import Services
 from vaultcore.surfaces import Reader, Repeating, Surface
 from vaultcore.surfaces.text import dump
+from vaultcore.usage import wanted
 from vaultcore.web import options
-from vaultcore.web.access import require_data_key
+from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
 from vaultcore.web.outlet import Outlet
-from vaultcore.web.reply import EventStream, error_reply, json_reply, told
+from vaultcore.web.passage import Passage, admit
+from vaultcore.web.reply import EventStream, error_reply, json_reply
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 Verbatim = Callable[[Json, Mapping[str, str]], Native | None]
@@ -39,21 +41,25 @@ def endpoint(
 
     async def answer(request: Request) -> Response:
         try:
-            await require_data_key(request, services.secrets)
+            caller = await recognised(request, services)
             body = await read_json(request, services.settings.max_body)
             call = incoming(surface, services, request, body, native)
+            passage = await admit(services, caller, call, wanted.chat(call.request))
         except GatewayError as error:
             return refused(surface, services, request, error)
         try:
             if call.request.get("stream"):
-                return cast(Response, await _streamed(surface, services, call))
+                return cast(Response, await _streamed(surface, services, passage))
             whole = await services.gateway.complete(call)
+            await passage.settle(200)
         except GatewayError as error:
-            note(services, call, error.status, error)
-            return error_reply(error, surface, told(call))
-        note(services, call, 200)
+            await passage.settle(error.status, error)
+            return error_reply(error, surface, passage.headers)
+        except BaseException:
+            await passage.abandon()
+            raise
         body = whole.body if call.passed else render(whole.completion, call.request)
-        return json_reply(explained(call, body), headers=told(call))
+        return json_reply(explained(call, body), headers=passage.headers)
 
     return answer
 
@@ -76,6 +82,7 @@ def incoming(
     now = services.clock.now()
     return Call(
         id=request.scope["state"]["request_id"],
+        path=request.url.path,
         request=surface.parse_request(body),
         started=now,
         policy=options.policy(services.settings, request.headers),
@@ -111,22 +118,25 @@ def _time_left(request: Request) -> float:
     return remaining() / 1_000 if remaining is not None else float("inf")
 
 
-async def _streamed(surface: Surface, services: Services, call: Call) -> ASGIApp:
+async def _streamed(surface: Surface, services: Services, passage: Passage) -> ASGIApp:
     """Await the first piece before anything is sent, so that a failure until then is a proper status."""
-    pieces = services.gateway.stream(call)
+    pieces = services.gateway.stream(passage.call)
     try:
         first = await anext(pieces)
     except BaseException:
         await pieces.aclose()
         raise
-    return EventStream(_events(surface, services, call, first, pieces), told(call))
+    passage.call.first = services.clock.now()
+    events = _events(surface, passage, first, pieces)
+    opening = await anext(events, b"")  # begun here, so that it will end, and settle, whoever leaves when
+    return EventStream(events, passage.headers, opening=opening)
 
 
 async def _events(
-    surface: Surface, services: Services, call: Call, first: Piece, rest: AsyncGenerator[Piece, None]
+    surface: Surface, passage: Passage, first: Piece, rest: AsyncGenerator[Piece, None]
 ) -> AsyncGenerator[bytes, None]:
+    call = passage.call
     outlet = Outlet(surface, call.request)
-    status, failure = 499, None  # until the last byte is out: the client has gone away
     try:
         async with aclosing(rest):
             for event in outlet.feed(first):
@@ -134,17 +144,18 @@ async def _events(
             async for piece in rest:
                 for event in outlet.feed(piece):
                     yield event.encode()
+        await passage.settle(200)  # before the last event: who has read it finds its use counted
         for event in outlet.close():
             yield event.encode()
         if call.explain:
             yield b": vaultedge " + dump(report(call.changes)).encode() + b"\n\n"
-        status = 200
     except GatewayError as error:
-        status, failure = 200, error
+        call.flags.append("broken")
+        await passage.settle(200, error)
         for event in outlet.fail(error):
             yield event.encode()
-    finally:
-        note(services, call, status, failure)
+    finally:  # until here nothing has been settled where the client has gone away
+        await passage.abandon()
 
 
 def refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:
@@ -152,25 +163,3 @@ def refused(surface: Surface, services: Services, request: Request, error: Gatew
     request_id = request.scope["state"]["request_id"]
     services.log.request(request_id=request_id, path=request.url.path, status=error.status, code=error.code)
     return error_reply(error, surface)
-
-
-def note(services: Services, call: Call, status: int, error: GatewayError | None = None) -> None:
-    """The line in the log about what became of a call."""
-    usage = call.usage or {}
-    served = call.served
-    services.log.request(
-        request_id=call.id,
-        model=call.model,
-        provider=served.target.provider.name if served else None,
-        served=served.target.model.name if served else None,
-        key_id=served.credential.id if served else None,
-        stream=bool(call.request.get("stream")),
-        status=status,
-        code=error.code if error else None,
-        attempts=len(call.attempts),
-        changes=len(call.changes),
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
-        cost_nanos=call.cost,
-        ms=round((services.clock.now() - call.started) * 1_000, 1),
-    )

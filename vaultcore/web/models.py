@@ -8,13 +8,15 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.catalog.lookup import Listed, listed, listing
+from vaultcore.catalog.lookup import Listed, listed, listing, resolve
 from vaultcore.catalog.schema import Capabilities, Price
 from vaultcore.errors import NoRoute
+from vaultcore.gate.caller import Caller
+from vaultcore.governance.allowance import permitted
 from vaultcore.money import usd
 from vaultcore.routing.plan import reachable
 from vaultcore.services import Services
-from vaultcore.web.access import require_data_key
+from vaultcore.web.access import recognised
 from vaultcore.web.reply import json_reply
 from vaultcore.wire import Json
 
@@ -25,8 +27,9 @@ def index(services: Services) -> Endpoint:
     """All of them, by name."""
 
     async def answer(request: Request) -> Response:
-        await require_data_key(request, services.secrets)
-        models = listed(services.catalog, await _within(services))
+        caller = await recognised(request, services)
+        within = await _within(services)
+        models = [each for each in listed(services.catalog, within) if _usable(each, caller, services)]
         return json_reply({"object": "list", "data": [_row(model) for model in models]})
 
     return answer
@@ -36,14 +39,25 @@ def one(services: Services) -> Endpoint:
     """One of them; its name may hold slashes."""
 
     async def answer(request: Request) -> Response:
-        await require_data_key(request, services.secrets)
+        caller = await recognised(request, services)
         within = await _within(services)
         found = listing(request.path_params["id"], services.catalog, within)
-        if found is None:
+        if found is None or not _usable(found, caller, services):
             raise NoRoute("no such model is served here", param="model")
         return json_reply(_row(found))
 
     return answer
+
+
+def _usable(model: Listed, caller: Caller, services: Services) -> bool:
+    """Whether a key's list lets it use a model, at any provider."""
+    models = caller.key.models if caller.key else None
+    if models is None:
+        return True
+    found = resolve(model.id, services.catalog, frozenset(model.providers))
+    targets = [target for target in found.targets if target.provider.name in model.providers] if found else []
+    routed = found is not None and found.name in services.catalog.routes
+    return bool(permitted(models, model.id, targets, routed=routed))
 
 
 async def _within(services: Services) -> frozenset[str]:

@@ -27,7 +27,7 @@ def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | Non
 
 def error_reply(error: GatewayError, surface: Surface, headers: Mapping[str, str] | None = None) -> Response:
     """A refusal in the caller's own format."""
-    more = dict(headers or {})
+    more = {**(headers or {}), **error.headers}
     if error.retry_after is not None and error.status in {429, 502, 503}:
         more["retry-after"] = str(max(1, round(error.retry_after + 0.499)))
     return json_reply(surface.render_error(error), error.status, more)
@@ -57,9 +57,14 @@ class EventStream:
     """
 
     def __init__(
-        self, pieces: AsyncGenerator[bytes, None], headers: Mapping[str, str], *, quiet: float = QUIET
+        self,
+        pieces: AsyncGenerator[bytes, None],
+        headers: Mapping[str, str],
+        *,
+        opening: bytes = b"",
+        quiet: float = QUIET,
     ) -> None:
-        self._pieces, self._quiet = pieces, quiet
+        self._pieces, self._opening, self._quiet = pieces, opening, quiet
         self._sent = 0.0  # when the last piece was, by the loop's clock
         fields = {
             "content-type": "text/event-stream; charset=utf-8",
@@ -89,6 +94,8 @@ class EventStream:
         async with aclosing(self._pieces) as pieces:
             now = asyncio.get_running_loop().time
             await send({"type": "http.response.start", "status": 200, "headers": self._headers})
+            if self._opening:
+                await send({"type": "http.response.body", "body": self._opening, "more_body": True})
             self._sent = now()
             async for piece in pieces:
                 await send({"type": "http.response.body", "body": piece, "more_body": True})

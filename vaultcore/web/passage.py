@@ -1,0 +1,109 @@
+"""A call that has been let in: where it may go, what was reserved for it, and its end, which comes once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from vaultcore.call import Call
+from vaultcore.catalog.schema import Target
+from vaultcore.errors import Forbidden, GatewayError
+from vaultcore.gate.caller import Caller
+from vaultcore.gate.grant import Grant
+from vaultcore.gate.receipt import GONE
+from vaultcore.governance.allowance import permitted
+from vaultcore.services import Services
+from vaultcore.usage.wanted import Wanted
+from vaultcore.web.reply import told
+
+CAPS: Mapping[str, str] = {  # how a native body says the most tokens of an answer
+    "anthropic": "max_tokens",
+    "responses": "max_output_tokens",
+}
+
+
+class Passage:
+    """What stands between a caller and the gateway for one call."""
+
+    def __init__(self, services: Services, call: Call, grant: Grant) -> None:
+        self._services, self._grant = services, grant
+        self.call = call
+        self._ending: asyncio.Task[None] | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The response headers that say who answered, what it cost, and what the key has left."""
+        return {**told(self.call), **dict(self._grant.headers)}
+
+    async def settle(self, status: int, error: GatewayError | None = None) -> None:
+        """Charge the call and write its record, the first time that this is called.
+
+        Goes on to its end even where the caller is cancelled: what was used has been used.
+        """
+        if self._ending is None:
+            settling = self._services.gate.settle(self._grant, self.call, status, error)
+            self._ending = asyncio.ensure_future(settling)
+            note(self._services, self.call, self._grant.caller, status, error)
+        await asyncio.shield(self._ending)
+
+    async def abandon(self) -> None:
+        """The end of a call that nobody waits for any more."""
+        await self.settle(GONE)
+
+
+async def admit(services: Services, caller: Caller, call: Call, wanted: Wanted) -> Passage:
+    """Let a call in. Raises NoRoute, Forbidden, LimitExceeded, CreditsExhausted or StoreUnavailable."""
+    targets = await allowed(services, caller, call)
+    call.targets = targets
+    grant = await services.gate.admit(caller, call, wanted, targets)
+    if grant.cap is not None:
+        _hold(call, grant.cap)
+    return Passage(services, call, grant)
+
+
+async def allowed(services: Services, caller: Caller, call: Call) -> Sequence[Target]:
+    """The targets that a caller's key lets a call go to. Raises NoRoute or Forbidden."""
+    route, targets = await services.gateway.routed(call)
+    models = caller.key.models if caller.key else None
+    if models is None:
+        return targets
+    asked = call.request.get("models")  # fallbacks that some aggregators take from a request's body
+    if isinstance(asked, list) and not all(name in models for name in asked):
+        raise Forbidden("this key may not use all of these models", param="models")
+    found = permitted(models, call.model, targets, routed=route.name in services.catalog.routes)
+    if not found:
+        raise Forbidden("this key may not use this model", param="model")
+    return found
+
+
+def _hold(call: Call, cap: int) -> None:
+    """Bound an answer that the request leaves open, so that it fits into what was reserved."""
+    call.request = {**call.request, "max_completion_tokens": cap}
+    if call.native is not None and (name := CAPS.get(call.native.dialect)):
+        call.native = replace(call.native, body={**call.native.body, name: cap})
+
+
+def note(
+    services: Services, call: Call, caller: Caller, status: int, error: GatewayError | None = None
+) -> None:
+    """The line in the log about what became of a call."""
+    usage = call.usage or {}
+    served = call.served
+    services.log.request(
+        request_id=call.id,
+        key=caller.id,
+        model=call.model,
+        provider=served.target.provider.name if served else None,
+        served=served.target.model.name if served else None,
+        key_id=served.credential.id if served else None,
+        stream=bool(call.request.get("stream")),
+        status=status,
+        code=error.code if error else None,
+        attempts=len(call.attempts),
+        changes=len(call.changes),
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+        cost_nanos=call.cost,
+        ms=round((services.clock.now() - call.started) * 1_000, 1),
+    )
