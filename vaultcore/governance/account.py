@@ -108,7 +108,7 @@ _PLAIN = tuple(each.name for each in fields(Account) if each.name != "leases")
 
 def day_of(now: float) -> str:
     """The calendar day in UTC: `2026-11-22`."""
-    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d")
+    return datetime.fromtimestamp(now, UTC).date().isoformat()
 
 
 def rolled(account: Account, now: float) -> Account:
@@ -173,14 +173,14 @@ def denied(account: Account, limits: Limits, asked: Lease, now: float) -> Denial
     if limits.parallel is not None and len(account.leases) >= limits.parallel:
         return Denial("parallel", 1.0)
     lasting = (
-        ("tokens", limits.tokens, account.tokens_held + asked.tokens, None),
-        ("credits", limits.credits, account.nanos_held + asked.nanos, None),
-        ("day", limits.day, account.day_held + asked.nanos, _until_next(account.day, now)),
-        ("month", limits.month, account.month_held + asked.nanos, _until_next(account.month, now)),
+        ("tokens", limits.tokens, account.tokens_held, asked.tokens, None),
+        ("credits", limits.credits, account.nanos_held, asked.nanos, None),
+        ("day", limits.day, account.day_held, asked.nanos, account.day),
+        ("month", limits.month, account.month_held, asked.nanos, account.month),
     )
-    for name, limit, held, wait in lasting:
-        if limit is not None and held > limit:
-            return Denial(name, wait)
+    for name, limit, held, more, period in lasting:
+        if limit is not None and held + more > limit:
+            return Denial(name, _until_next(period, now) if period and more <= limit else None)
     return None
 
 
@@ -245,6 +245,21 @@ def remaining(account: Account, limits: Limits, now: float) -> dict[str, tuple[i
     }
 
 
+def room(limit: int, before: int, now: float) -> int:
+    """What this window may hold of a rate now, where the last one held so much."""
+    return limit - _weighed(before, _left(now))
+
+
+def room_before(room: int, now: float) -> int:
+    """The most that the last window may have held, to weigh no more than that now."""
+    return room * _SPAN // _left(now)
+
+
+def _left(now: float) -> int:
+    """Microseconds until the window is over."""
+    return (int(now // WINDOW) + 1) * _SPAN - int(now * _MICROS)
+
+
 def _weighed(before: int, left: int) -> int:
     """What of the last window still counts, rounded up; `left` of the present one is in microseconds."""
     return -(-before * left // _SPAN)
@@ -256,14 +271,19 @@ def _wait(limit: int, more: int, current: int, before: int, left: int) -> float 
     if limit < more:
         return None
     if room >= 0:
-        return (left - room * _SPAN / before) / _MICROS
-    return (left + max(0.0, _SPAN - (limit - more) * _SPAN / current)) / _MICROS
+        return _seconds(left - room * _SPAN // before)
+    return _seconds(left + _SPAN - (limit - more) * _SPAN // current)
 
 
 def _reset(current: int, before: int, left: int) -> float:
     if current:
-        return (left + _SPAN) / _MICROS
-    return left / _MICROS if before else 0.0
+        return _seconds(left + _SPAN)
+    return _seconds(left) if before else 0.0
+
+
+def _seconds(micros: int) -> float:
+    """Never too few: one more, for a time that they are added to is rounded."""
+    return (micros + 1) / _MICROS
 
 
 def _until_next(period: str, now: float) -> float:
