@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vaultcore.governance.account import Account, Denial, reserve, rolled, settle
+from vaultcore.governance.account import Account, Denial, present, release, reserve, rolled, settle
 from vaultcore.governance.meters import Crossing, crossings
 from vaultcore.governance.reservation import Refused, Reservation
 from vaultcore.store.base import Settlement
@@ -34,3 +34,12 @@ def settled(
         crossed += crossings(level.account, account, done, level.limits)
         after.append(done)
     return after, tuple(crossed)
+
+
+def swept(account: Account, now: float) -> Account:
+    """The account without the leases whose time is up; else it stays as it is."""
+    now = present(account, now)
+    for name, lease in account.leases.items():
+        if lease.until <= now:
+            account = release(account, name)
+    return account

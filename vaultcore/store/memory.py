@@ -10,7 +10,7 @@ from threading import Lock
 from vaultcore.clock import Clock
 from vaultcore.governance.account import Account
 from vaultcore.governance.reservation import Reservation
-from vaultcore.store.arithmetic import reserved, settled
+from vaultcore.store.arithmetic import reserved, settled, swept
 from vaultcore.store.base import ABSENT, Add, Conflict, Document, Drop, Name, Put, Settled, Settlement
 
 
@@ -72,6 +72,13 @@ class MemoryStore:
             self._write(settlement.record, *settlement.adds, *alerts)
             self._accounts |= dict(zip(names, after, strict=True))
             return Settled(fresh=True, crossings=crossed)
+
+    async def sweep(self, *accounts: str) -> int:
+        with self._lock:
+            before = {name: held for name in accounts if (held := self._accounts.get(name)) is not None}
+            after = {name: swept(account, self._clock.now()) for name, account in before.items()}
+            self._accounts |= after
+            return sum(len(before[name].leases) - len(after[name].leases) for name in before)
 
     async def aclose(self) -> None:
         return

@@ -16,7 +16,7 @@ from vaultcore.errors import StoreUnavailable
 from vaultcore.governance.account import Account
 from vaultcore.governance.reservation import Reservation
 from vaultcore.store import sqlite_tables as tables
-from vaultcore.store.arithmetic import reserved, settled
+from vaultcore.store.arithmetic import reserved, settled, swept
 from vaultcore.store.base import Add, Document, Drop, Name, Put, Settled, Settlement
 from vaultcore.store.sqlite_file import opened
 
@@ -92,6 +92,19 @@ class SqliteStore:
             tables.write(connection, [settlement.record, *settlement.adds, *alerts], now)
             tables.keep(connection, zip(names, after, strict=True))
             return Settled(fresh=True, crossings=crossed)
+
+        return await self._run(_WRITING, done)
+
+    async def sweep(self, *accounts: str) -> int:
+        now = self._clock.now()
+
+        def done(connection: Connection) -> int:
+            before = tables.accounts(connection, accounts)
+            after = [swept(account, now) for account in before]
+            over = [len(old.leases) - len(new.leases) for old, new in zip(before, after, strict=True)]
+            changed = zip(accounts, after, over, strict=True)
+            tables.keep(connection, [(name, account) for name, account, ended in changed if ended])
+            return sum(over)
 
         return await self._run(_WRITING, done)
 
