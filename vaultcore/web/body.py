@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from itertools import accumulate
 from math import isinf
 from typing import NoReturn
@@ -11,22 +12,27 @@ from starlette.requests import Request
 
 from vaultcore.errors import InvalidRequest, TooLarge, UnsupportedMedia
 
+Real = Callable[[str], object]
+
 MAX_DEPTH = 128
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _OTHERS = bytes(set(range(256)) - {ord('"'), *_STEPS})
 
 
-async def read_json(request: Request, limit: int) -> object:
-    """The parsed body; raises TooLarge, UnsupportedMedia or InvalidRequest, before anything else is done."""
+async def read_json(request: Request, limit: int, *, real: Real | None = None) -> object:
+    """The parsed body; raises TooLarge, UnsupportedMedia or InvalidRequest, before anything else is done.
+
+    `real` makes something else of numbers with a point or an exponent than a float.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMedia("the content-type must be application/json")
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise UnsupportedMedia("compressed request bodies are not accepted", param="content-encoding")
-    return parse(await _read(request, limit))
+    return parse(await _read(request, limit), real=real)
 
 
-def parse(body: bytes) -> object:
+def parse(body: bytes, *, real: Real | None = None) -> object:
     """JSON as the standard has it: no NaN, no key twice in one object, no half characters, bounded depth."""
     if not body:
         raise InvalidRequest("the request has no body", code="invalid_json")
@@ -38,7 +44,7 @@ def parse(body: bytes) -> object:
         raise InvalidRequest("the body is not UTF-8", code="invalid_json") from None
     try:
         value: object = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=real or _finite
         )
     except (ValueError, RecursionError):
         raise InvalidRequest("the body is not valid JSON", code="invalid_json") from None
@@ -95,6 +101,6 @@ def _refuse_constant(name: str) -> NoReturn:
 def _refuse_surrogates(value: object) -> None:
     """An escaped half of a character cannot be sent on as UTF-8."""
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
         raise InvalidRequest("the body holds half of a surrogate pair", code="invalid_json") from None

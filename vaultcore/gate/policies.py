@@ -1,0 +1,113 @@
+"""The limits beyond single keys, kept as one signed document: of the gateway, and of owners by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from vaultcore.clock import Clock
+from vaultcore.errors import InvalidRequest, NotFound, StoreUnavailable
+from vaultcore.gate.audit import Change, audited
+from vaultcore.governance.limits import Limits
+from vaultcore.governance.policy import Policy
+from vaultcore.governance.signed import signed, verified
+from vaultcore.secrets import SecretSource
+from vaultcore.store import shelves
+from vaultcore.store.base import ABSENT, Conflict, Document, Put, Store
+
+MOST_OWNERS = 1_000  # in one document, which every process reads every few seconds
+TRIES = 5  # two who set different limits at once share a document, and need not know of it
+
+Edit = Callable[[Policy], Policy]
+
+
+class Policies:
+    """Raises NotFound for an owner without limits, Conflict where too many others write at the same time."""
+
+    def __init__(
+        self, store: Store, secret_source: SecretSource, clock: Clock, changed: Callable[[], None]
+    ) -> None:
+        self._store, self._secrets, self._clock, self._changed = store, secret_source, clock, changed
+
+    async def current(self) -> Policy:
+        return (await self._read())[0]
+
+    async def set_gateway(self, limits: Limits, request_id: str) -> Policy:
+        """The gateway's limits, in place of those it had."""
+        return await self._change(
+            lambda policy: replace(policy, gateway=limits),
+            lambda before, after: _told("gateway", before.gateway, after.gateway),
+            request_id,
+        )
+
+    async def set_owner(self, owner: str, limits: Limits, request_id: str) -> Policy:
+        """The limits of all of an owner's keys together, in place of those they had."""
+
+        def edit(policy: Policy) -> Policy:
+            owners = {**policy.owners, owner: limits}
+            if len(owners) > MOST_OWNERS:
+                raise InvalidRequest(f"at most {MOST_OWNERS:,} owners can have limits", param="owner")
+            return replace(policy, owners=owners)
+
+        return await self._change(edit, _of_owner(owner), request_id)
+
+    async def drop_owner(self, owner: str, request_id: str) -> Policy:
+        """An owner's keys without limits beyond their own. What they used is not forgotten."""
+
+        def edit(policy: Policy) -> Policy:
+            if owner not in policy.owners:
+                raise NotFound("this owner has no limits", param="owner")
+            return replace(
+                policy, owners={name: each for name, each in policy.owners.items() if name != owner}
+            )
+
+        return await self._change(edit, _of_owner(owner), request_id)
+
+    async def _change(self, edit: Edit, told: Callable[[Policy, Policy], Change], request_id: str) -> Policy:
+        for tries in range(TRIES, 0, -1):
+            before, version = await self._read()
+            after = edit(before)
+            now, body = self._clock.now(), signed(after.pack(), await self._pepper())
+            try:
+                await self._store.write(
+                    Put(shelves.POLICY, body, version=version),
+                    audited(told(before, after), now, request_id),
+                )
+            except Conflict:
+                if tries == 1:
+                    raise
+                continue
+            self._changed()
+            return after
+        raise AssertionError("the last try returns or raises")
+
+    async def _read(self) -> tuple[Policy, int]:
+        (document,) = await self._store.get(shelves.POLICY)
+        if document is None:
+            return Policy(), ABSENT
+        return _policy(document, await self._pepper()), document.version
+
+    async def _pepper(self) -> bytes:
+        pepper = (await self._secrets.current()).pepper
+        if pepper is None:
+            raise StoreUnavailable("this gateway has no pepper: see VAULTEDGE_PEPPER in docs/keys.md")
+        return pepper
+
+
+def _policy(document: Document, pepper: bytes) -> Policy:
+    packed = verified(document.body, pepper)
+    if packed is None:
+        raise StoreUnavailable("the limits in force were not written by this gateway")
+    return Policy.unpack(packed)
+
+
+def _of_owner(owner: str) -> Callable[[Policy, Policy], Change]:
+    return lambda before, after: _told(f"owner:{owner}", before.owners.get(owner), after.owners.get(owner))
+
+
+def _told(subject: str, before: Limits | None, after: Limits | None) -> Change:
+    return Change("limits.set" if after else "limits.drop", subject, _shown(before), _shown(after))
+
+
+def _shown(limits: Limits | None) -> Mapping[str, object] | None:
+    return None if limits is None else dict(limits.pack())
