@@ -7,9 +7,13 @@ from pathlib import Path
 from vaultcore.catalog.load import load
 from vaultcore.clock import Clock, SystemClock
 from vaultcore.errors import ConfigError
+from vaultcore.gate.claims import Claims
+from vaultcore.gate.alerts import Alerts
 from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
+from vaultcore.gate.notice import Sink
+from vaultcore.gate.upkeep import Leases, Upkeep
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Log
 from vaultcore.routing.health import Health, Rests
@@ -20,6 +24,7 @@ from vaultcore.store.base import Store
 from vaultcore.store.memory import MemoryStore
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.transport import Pool
+from vaultcore.usage.unknown import UnknownPrice
 from vaultcore.vault.keyring import Credential, Keyring
 
 
@@ -36,8 +41,19 @@ def compose(
     gateway = Gateway(catalog, source, upstream, clock, health, log)
     store = open_store(settings.store, clock)
     doorman = Doorman(store, source, clock, log)
-    gate = Gate(store, doorman, clock, log, lease=settings.lease, price_version=catalog.price_version)
+    prices = UnknownPrice.parse(settings.unknown_price).version(catalog.price_version)
+    gate = Gate(
+        store,
+        doorman,
+        clock,
+        log,
+        lease=settings.lease,
+        price_version=prices,
+    )
     keys = Keys(store, source, clock, doorman.forget)
+    alerts = Alerts(store, alert_sinks(settings, clock), clock, log)
+    gate.notify = alerts.notify
+    steps = {"owed": gate.pay, "leases": Leases(store, keys).give_back, "alerts": alerts.deliver}
     return Services(
         settings=settings,
         catalog=catalog,
@@ -48,9 +64,26 @@ def compose(
         doorman=doorman,
         gate=gate,
         keys=keys,
+        alerts=alerts,
+        upkeep=Upkeep(steps, log),
+        claims=Claims(store, source, clock, log, lease=settings.lease),
         clock=clock,
         log=log,
     )
+
+
+def alert_sinks(settings: Settings, clock: Clock) -> list[Sink]:
+    """Whom alerts are sent to. Raises ConfigError."""
+    sinks: list[Sink] = []
+    if settings.alert_topic:
+        from vaultcore.gate.topic import topic
+
+        sinks.append(topic(settings.alert_topic))
+    if settings.alert_webhook:
+        from vaultcore.gate.webhook import webhook
+
+        sinks.append(webhook(settings.alert_webhook, settings.alert_webhook_secret, clock))
+    return sinks
 
 
 def open_store(url: str, clock: Clock) -> Store:

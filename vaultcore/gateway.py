@@ -26,7 +26,8 @@ from vaultcore.structured import kept
 from vaultcore.upstream.client import Answer, Asked, Upstream, pass_on, render
 from vaultcore.upstream.errand import errands
 from vaultcore.upstream.trace import trace
-from vaultcore.usage.cost import cost
+from vaultcore.usage.clamp import clamped
+from vaultcore.usage.cost import applied, cost, used
 from vaultcore.usage.estimate import estimate, tokens
 from vaultcore.wire import ChatCompletion, Delta, Json, Usage
 
@@ -54,7 +55,7 @@ class Gateway:
                     asked = self._rendered(call, attempt)
                     answer = await self.upstream.complete(attempt.candidate, asked, self._hear(attempt))
                     told = answer.completion
-                    self._settle(call, attempt, told.get("usage") or _counted(told, call))
+                    self._settle(call, attempt, used(told) or _counted(told, call))
                     _hold(call, attempt.candidate.target, told)
                     created = told.get("created") or int(call.started)
                     return replace(answer, completion={**told, "created": created, "model": call.model})
@@ -108,7 +109,8 @@ class Gateway:
                     made = artifact.render_answer(asked, parts, target.provider.title, int(call.started))
                     call.changes += made.changes
                     self._settle(call, attempt, made.usage)
-                    call.cost = call.cost if artifact.priced(target.model) else None
+                    if not artifact.priced(target.model):
+                        call.cost, call.price = None, {}
                     return made.body
         raise AssertionError("attempts() ends by raising")
 
@@ -164,8 +166,14 @@ class Gateway:
         return Hearing(attempt, self.health, self.clock)
 
     def _settle(self, call: Call, attempt: Attempt, usage: Usage | None) -> None:
+        """Note what an answer used and cost; a count that cannot be is held to what can."""
+        if usage is not None and call.bounds is not None:
+            usage, absurd = clamped(usage, *call.bounds)
+            call.flags += ["clamped"] if absurd else []
+        model = attempt.candidate.target.model
         call.usage = usage
-        call.cost = cost(usage, attempt.candidate.target.model) if usage else None
+        call.cost = cost(usage, model) if usage else None
+        call.price = (applied(usage, model) if usage else None) or {}
 
     def _note(self, call: Call, attempt: Attempt) -> None:
         error = attempt.error

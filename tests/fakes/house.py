@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,8 +12,12 @@ import httpx
 
 from tests.fakes.provider import FakeProvider
 from vaultcore.app import create_app
+from vaultcore.clock import Clock
 from vaultcore.compose import compose
+from vaultcore.governance.limits import Limits
+from vaultcore.governance.virtual_key import VirtualKey
 from vaultcore.secrets import FixedSecrets, Secrets, digest
+from vaultcore.services import Services
 from vaultcore.settings import Settings
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -39,18 +44,23 @@ prices:
     return file
 
 
-def ask_house(
+def house(
     folder: Path,
     provider: FakeProvider,
-    story: Callable[[httpx.AsyncClient], Awaitable[T]],
     *,
     keys: Sequence[tuple[str, str]] = (("one", "sk-one-0123456789"), ("two", "sk-two-0123456789")),
+    clock: Clock | None = None,
     **settings: Any,
-) -> T:
-    """Run a story with a client that holds the system key."""
-    chosen = Settings(providers_file=overlay(folder, provider), home=folder, **settings)
+) -> Services:
+    """The gateway's services, over a store in memory unless `store` says otherwise."""
+    settings = {"providers_file": overlay(folder, provider), "home": folder, **settings}
     keyring = Keyring(Credential(name, key) for name, key in keys)
-    services = compose(chosen, FixedSecrets(Secrets(keyring, digest(SYSTEM), digest(ADMIN), PEPPER)))
+    secrets = FixedSecrets(Secrets(keyring, digest(SYSTEM), digest(ADMIN), PEPPER))
+    return compose(Settings(**settings), secrets, clock=clock)
+
+
+def visit(services: Services, story: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
+    """Run a story with a client that holds the system key."""
     app = create_app(services)
 
     async def run() -> T:
@@ -61,5 +71,28 @@ def ask_house(
                 return await story(client)
             finally:
                 await services.gateway.upstream.aclose()
+                await services.store.aclose()
 
     return asyncio.run(run())
+
+
+async def issued(services: Services, **said: Any) -> str:
+    """The token of a new virtual key. Limits by their fields' names; `models`, ... as a key has them."""
+    names = {field.name for field in fields(Limits)}
+    limits = Limits(**{name: said.pop(name) for name in names & set(said)})
+    draft = VirtualKey("", said.pop("name", "a key"), 0.0, (), limits, **said)
+    return (await services.keys.create(draft, "test-request")).token
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+def ask_house(
+    folder: Path,
+    provider: FakeProvider,
+    story: Callable[[httpx.AsyncClient], Awaitable[T]],
+    **more: Any,
+) -> T:
+    """Run a story in a house that nobody else needs."""
+    return visit(house(folder, provider, **more), story)

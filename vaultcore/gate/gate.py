@@ -68,11 +68,11 @@ class Gate:
         limits = [level.limits for level in levels]
         now = self._clock.now()
         lease = Lease(now, now + self._lease)
-        if not any(each.any for each in limits):
-            return Grant(caller, wanted, levels, lease, reserved=False)
         models = [target.model for target in targets]
-        lasting = any(each.lasting for each in limits)
         completion = _completion(wanted, models)
+        if not any(each.any for each in limits):
+            return Grant(caller, wanted, levels, lease, reserved=False, completion=completion)
+        lasting = any(each.lasting for each in limits)
         for chance in range(ROUNDS, 0, -1):
             lease = _lease(lease, wanted, completion, models, limits)
             try:
@@ -85,7 +85,9 @@ class Gate:
                 continue
             cap = completion // wanted.choices if lasting and wanted.completion is None else None
             headers = told(caller.limits, accounts[0], now)
-            return Grant(caller, wanted, levels, lease, reserved=True, cap=cap, headers=headers)
+            return Grant(
+                caller, wanted, levels, lease, reserved=True, completion=completion, cap=cap, headers=headers
+            )
         raise AssertionError("the last round returns or raises")
 
     async def settle(self, grant: Grant, call: Call, status: int, error: GatewayError | None = None) -> None:
@@ -94,7 +96,7 @@ class Gate:
         over = Outcome(status, ended, error, self._price_version)
         await self._settle(settlement(grant, call, over))
         if self._owed:
-            await self._pay()
+            await self.pay()
 
     async def _settle(self, due: Settlement) -> None:
         try:
@@ -114,9 +116,11 @@ class Gate:
         if done.crossings:
             self.notify([due.alert(crossing) for crossing in done.crossings if due.alert])
 
-    async def _pay(self) -> None:
+    async def pay(self) -> None:
         """Settle what is owed, oldest first, until the store is away again."""
         for _ in range(len(self._owed)):
+            if not self._owed:  # others pay too
+                return
             due, before = self._owed.popleft(), len(self._owed)
             await self._settle(due)
             if len(self._owed) > before:
@@ -137,12 +141,16 @@ def _completion(wanted: Wanted, models: Sequence[Model]) -> int:
 def _lease(
     lease: Lease, wanted: Wanted, completion: int, models: Sequence[Model], limits: Sequence[Limits]
 ) -> Lease:
-    nanos = max((most(wanted.prompt, completion, model) or 0 for model in models), default=0)
+    nanos = max((_most(wanted, completion, model) for model in models), default=0)
     minute = wanted.expected + completion
     if wanted.completion is None:
         rates = [each.tpm for each in limits if each.tpm is not None]
         minute = wanted.expected + min(completion, BRIEF, *(max(1, rate // SHARE) for rate in rates))
     return replace(lease, tokens=wanted.prompt + completion, minute=minute, nanos=nanos)
+
+
+def _most(wanted: Wanted, completion: int, model: Model) -> int:
+    return most(wanted.prompt, completion, model, pictures=wanted.pictures) or 0
 
 
 def _less(refused: Refused, wanted: Wanted, completion: int, models: Sequence[Model]) -> int | None:
@@ -154,8 +162,8 @@ def _less(refused: Refused, wanted: Wanted, completion: int, models: Sequence[Mo
     share = left // SHARE
     fits = share - wanted.prompt
     if limit != "tokens":
-        rate = max((most(0, 1_000_000, model) or 0 for model in models), default=0)
-        prompt = max((most(wanted.prompt, 0, model) or 0 for model in models), default=0)
+        rate = max((most(wanted.prompt, 1_000_000, model, pictures=0) or 0 for model in models), default=0)
+        prompt = max((_most(wanted, 0, model) for model in models), default=0)
         fits = (share - prompt) * 1_000_000 // rate if rate else 0
     fits -= fits % wanted.choices
     return fits if 0 < fits < completion else None

@@ -36,6 +36,7 @@ class Grant:
     levels: Sequence[Level]
     lease: Lease
     reserved: bool
+    completion: int = 0  # tokens, of all choices, at most
     cap: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
 

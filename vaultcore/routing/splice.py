@@ -17,6 +17,7 @@ class Splice:
         }
         self._opened: set[int] = set()
         self._said: list[str] = []
+        self._tier: str | None = None
         self.begun = False
         self.finished = False
         self.usage: Usage | None = None
@@ -24,8 +25,10 @@ class Splice:
     def note(self, chunk: ChatChunk) -> None:
         """A chunk that goes to the client in its provider's own words."""
         self.begun = True
+        tier = chunk.get("service_tier")
+        self._tier = tier if isinstance(tier, str) else self._tier
         if usage := chunk.get("usage"):
-            self.usage = usage
+            self.usage = {**usage, "service_tier": self._tier} if self._tier else usage
         for choice in chunk.get("choices") or ():
             self.finished |= choice.get("finish_reason") is not None
             self._said += texts(choice["delta"])

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from vaultcore.usage.bounds import PICTURES
 from vaultcore.usage.estimate import estimate
 from vaultcore.wire import ChatRequest, Json
 
@@ -30,6 +31,7 @@ class Wanted:
     expected: int  # of the prompt, roughly
     completion: int | None
     choices: int = 1
+    pictures: int = PICTURES
 
 
 def chat(request: ChatRequest) -> Wanted:
@@ -50,7 +52,7 @@ def pictures(request: Mapping[str, object]) -> Wanted:
     """What a request for pictures may use: the words, and tokens for every picture."""
     count = max(1, int(cast(int, request.get("n") or 1)))
     most = _size(request.get("prompt")) + PER_MESSAGE
-    return Wanted(most, max(1, most // 3), count * PER_PICTURE, count)
+    return Wanted(most, max(1, most // 3), count * PER_PICTURE, count, count)
 
 
 def _bound(request: ChatRequest) -> int:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.artifacts import Artifact, Kind
+from vaultcore.call import Call
 from vaultcore.errors import GatewayError
+from vaultcore.gate.caller import Caller
 from vaultcore.services import Services
 from vaultcore.surfaces import chat
 from vaultcore.usage import wanted
@@ -16,6 +19,7 @@ from vaultcore.usage.wanted import Wanted
 from vaultcore.web import inference
 from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
+from vaultcore.web.idempotency import once
 from vaultcore.web.passage import admit
 from vaultcore.web.reply import error_reply, json_reply
 
@@ -33,9 +37,13 @@ def endpoint(artifact: Artifact, services: Services) -> Callable[[Request], Awai
             caller = await recognised(request, services)
             body = await read_json(request, services.settings.max_body)
             call = inference.incoming(artifact, services, request, body)
-            passage = await admit(services, caller, call, WANTED[artifact.kind](call.request))
+            run = partial(asked, caller, call)
+            return await once(services, request, caller, call, body, artifact.headers, run)
         except GatewayError as error:
             return inference.refused(chat, services, request, error)
+
+    async def asked(caller: Caller, call: Call) -> Response:
+        passage = await admit(services, caller, call, WANTED[artifact.kind](call.request))
         try:
             made = await services.gateway.artifact(call, artifact)
             await passage.settle(200)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import cast
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 from vaultcore.call import Call
 from vaultcore.dialects import Native, Piece, report
 from vaultcore.errors import GatewayError
+from vaultcore.gate.caller import Caller
 from vaultcore.services import Services
 from vaultcore.surfaces import Reader, Repeating, Surface
 from vaultcore.surfaces.text import dump
@@ -20,6 +22,7 @@ from vaultcore.usage import wanted
 from vaultcore.web import options
 from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
+from vaultcore.web.idempotency import once
 from vaultcore.web.outlet import Outlet
 from vaultcore.web.passage import Passage, admit
 from vaultcore.web.reply import EventStream, error_reply, json_reply
@@ -44,9 +47,13 @@ def endpoint(
             caller = await recognised(request, services)
             body = await read_json(request, services.settings.max_body)
             call = incoming(surface, services, request, body, native)
-            passage = await admit(services, caller, call, wanted.chat(call.request))
+            run = partial(asked, caller, call)
+            return await once(services, request, caller, call, body, surface.headers, run)
         except GatewayError as error:
             return refused(surface, services, request, error)
+
+    async def asked(caller: Caller, call: Call) -> Response:
+        passage = await admit(services, caller, call, wanted.chat(call.request))
         try:
             if call.request.get("stream"):
                 return cast(Response, await _streamed(surface, services, passage))

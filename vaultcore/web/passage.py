@@ -14,6 +14,7 @@ from vaultcore.gate.grant import Grant
 from vaultcore.gate.receipt import GONE
 from vaultcore.governance.allowance import permitted
 from vaultcore.services import Services
+from vaultcore.usage.unknown import UnknownPrice, priced
 from vaultcore.usage.wanted import Wanted
 from vaultcore.web.reply import told
 
@@ -21,6 +22,8 @@ CAPS: Mapping[str, str] = {  # how a native body says the most tokens of an answ
     "anthropic": "max_tokens",
     "responses": "max_output_tokens",
 }
+
+SPARE = 5.0  # seconds before the end of its reservation that a call is over
 
 
 class Passage:
@@ -54,9 +57,11 @@ class Passage:
 
 async def admit(services: Services, caller: Caller, call: Call, wanted: Wanted) -> Passage:
     """Let a call in. Raises NoRoute, Forbidden, LimitExceeded, CreditsExhausted or StoreUnavailable."""
-    targets = await allowed(services, caller, call)
+    targets = _priced(services, caller, await allowed(services, caller, call))
     call.targets = targets
+    call.deadline = min(call.deadline, services.clock.now() + services.settings.lease - SPARE)
     grant = await services.gate.admit(caller, call, wanted, targets)
+    call.bounds = (wanted.prompt, grant.completion)
     if grant.cap is not None:
         _hold(call, grant.cap)
     return Passage(services, call, grant)
@@ -74,6 +79,26 @@ async def allowed(services: Services, caller: Caller, call: Call) -> Sequence[Ta
     found = permitted(models, call.model, targets, routed=route.name in services.catalog.routes)
     if not found:
         raise Forbidden("this key may not use this model", param="model")
+    return found
+
+
+def _priced(services: Services, caller: Caller, targets: Sequence[Target]) -> Sequence[Target]:
+    """The targets with a price, the operator's where there is no other; Forbidden where money needs one."""
+    choice = UnknownPrice.parse(services.settings.unknown_price)
+    money = any(level.limits.money for level in caller.levels)
+    found = []
+    for target in targets:
+        model = priced(target.model, choice)
+        if model is not None:
+            found.append(target if model is target.model else replace(target, model=model))
+        elif not money:
+            found.append(target)
+    if not found:
+        raise Forbidden(
+            "this key's money is limited, and nobody knows what this model costs",
+            param="model",
+            code="price_unknown",
+        )
     return found
 
 

@@ -28,7 +28,7 @@ def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | Non
 def error_reply(error: GatewayError, surface: Surface, headers: Mapping[str, str] | None = None) -> Response:
     """A refusal in the caller's own format."""
     more = {**(headers or {}), **error.headers}
-    if error.retry_after is not None and error.status in {429, 502, 503}:
+    if error.retry_after is not None and error.status in {409, 429, 502, 503}:
         more["retry-after"] = str(max(1, round(error.retry_after + 0.499)))
     return json_reply(surface.render_error(error), error.status, more)
 
