@@ -1,0 +1,1 @@
+"""The verifiable ledger: records chained and sealed, exported, and verified by anybody."""
