@@ -116,7 +116,13 @@ class AlreadyRunning(GatewayError):
 
 
 class KeyReused(GatewayError):
+    """Sending it again helps nobody: OpenAI's and Anthropic's clients do with a 409, unless they are told."""
+
     status, type, code = 409, "invalid_request_error", "idempotency_key_reused"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.headers["x-should-retry"] = "false"
 
 
 class UnsupportedMedia(GatewayError):

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.clock import Clock
+from vaultcore.gate.alerts import Alerts
+from vaultcore.gate.claims import Claims
 from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
+from vaultcore.gate.upkeep import Upkeep
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Log
 from vaultcore.routing.health import Health
@@ -28,5 +31,8 @@ class Services:
     doorman: Doorman
     gate: Gate
     keys: Keys
+    alerts: Alerts
+    upkeep: Upkeep
+    claims: Claims
     clock: Clock
     log: Log

@@ -38,7 +38,7 @@ def endpoint(artifact: Artifact, services: Services) -> Callable[[Request], Awai
             body = await read_json(request, services.settings.max_body)
             call = inference.incoming(artifact, services, request, body)
             run = partial(asked, caller, call)
-            return await once(services, request, caller, call, body, artifact.headers, run)
+            return await once(services, request, caller, call, body=body, forwarded=artifact.headers, run=run)
         except GatewayError as error:
             return inference.refused(chat, services, request, error)
 

@@ -48,7 +48,7 @@ def endpoint(
             body = await read_json(request, services.settings.max_body)
             call = incoming(surface, services, request, body, native)
             run = partial(asked, caller, call)
-            return await once(services, request, caller, call, body, surface.headers, run)
+            return await once(services, request, caller, call, body=body, forwarded=surface.headers, run=run)
         except GatewayError as error:
             return refused(surface, services, request, error)
 
