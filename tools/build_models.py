@@ -1,11 +1,10 @@
-"""Compile vaultcore/catalog/models.json from the package genai-prices and tools/model_facts.csv.
+"""Compile vaultcore/catalog/models.json from the package genai-prices and two tables beside this file.
 
     python -m tools.build_models
 
-Prices come from genai-prices, a development dependency; what models can do comes from model_facts.csv, of
-which a cell is empty where nobody has said. The same input gives the same bytes. Prices that begin later than
-AS_OF are left out, and where a price depends on the time of day the one at noon UTC stands: raise AS_OF
-together with the package.
+Prices come from genai-prices, a development dependency, by way of model_prices.py, and of pictures that are
+priced one by one from picture_prices.csv; what models can do comes from model_facts.csv, of which a cell is
+empty where nobody has said. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -16,29 +15,22 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_EVEN, Decimal
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from genai_prices import types as theirs
 from genai_prices.data import providers as sources
+
+from tools.model_prices import AS_OF, Row, pictures, priced, standard
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = ROOT / "tools/model_facts.csv"
 TARGET = ROOT / "vaultcore/catalog/models.json"
 
-AS_OF = date(2026, 11, 21)
-NOON = datetime.combine(AS_OF, time(12), UTC)
-NANOS = Decimal(1_000_000_000)
-KEYS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 BORROWS = {
     "azure": ["openai"],
     "gemini-compat": ["gemini"],
 }  # serves that provider's models, under its own names or the same
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +101,13 @@ def compiled() -> str:
     models: dict[str, dict[str, Row]] = {}
     names: dict[str, dict[str, str]] = {}
     by_id = {source.id: source for source in sources}
+    drawn = pictures()
     for provider, source in SOURCES.items():
         hosted = _hosted(by_id, source, provider, vendors)
         known = {**hosted, **facts.pop(provider, {})}
         rows, others = _provider(by_id[source.id], source, known, capabilities, FORMS.get(provider, []))
+        for name, prices in drawn.get(provider, {}).items():
+            rows[name] |= prices
         models[provider] = dict(sorted(rows.items()))
         if others:
             names[provider] = dict(sorted(others.items()))
@@ -130,6 +125,16 @@ def compiled() -> str:
     digest = hashlib.sha256(canonical.encode()).hexdigest()[:12]
     whole = {"price_version": digest, "source": source_name, **table}
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def sold() -> Iterator[tuple[str, str, theirs.Provider, theirs.ModelInfo]]:
+    """Every model whose price is of genai-prices: our provider, its name, and who they are there."""
+    facts = _facts()
+    for provider, source in SOURCES.items():
+        given = next(each for each in sources if each.id == source.id)
+        for name, model, _ in _chosen(given, source, facts.get(provider, {}), FORMS.get(provider, [])):
+            if standard(model).input_mtok is not None:
+                yield provider, name, given, model
 
 
 def _hosted(
@@ -166,23 +171,34 @@ def _provider(
 ) -> tuple[dict[str, Row], dict[str, str]]:
     rows: dict[str, Row] = {}
     names: dict[str, str] = {}
-    for model in given.models:
-        plain = _plain(model.id, forms)
-        if forms and (plain in rows or UNSERVED.search(plain)):
-            continue  # another version of the same, or of no use
-        known = facts.pop(plain, {})
-        name = plain if forms else _name(model, known, given, source)
-        if name is None or not (known or model_price(model).input_mtok is not None):
-            continue
-        if name in rows:
-            raise SystemExit(f"{given.id} has two rows for {name}")
-        rows[name] = {**_priced(model), **_known(known, capabilities), **_typed(name, known)}
+    for name, model, known in _chosen(given, source, facts, forms):
+        context: Row = {"context": model.context_window} if model.context_window else {}
+        rows[name] = {**context, **priced(model), **_known(known, capabilities), **_typed(name, known)}
         others = set(_names(model)) | {model.id} if source.names else set()
         names |= {other: name for other in others - {name} if given.find_model(other) is model}
     for name, known in facts.items():  # models that nobody has priced
         if not UNSERVED.search(name):
             rows[known.pop("served_as", name)] = {**_known(known, capabilities), **_typed(name, known)}
     return rows, {other: name for other, name in names.items() if other not in rows}
+
+
+def _chosen(
+    given: theirs.Provider, source: Source, facts: dict[str, Row], forms: list[str]
+) -> Iterator[tuple[str, theirs.ModelInfo, Row]]:
+    """The models to take, under the API's own names, with their facts: these are taken out of `facts`."""
+    seen: set[str] = set()
+    for model in given.models:
+        plain = _plain(model.id, forms)
+        if forms and (plain in seen or UNSERVED.search(plain)):
+            continue  # another version of the same, or of no use
+        known = facts.pop(plain, {})
+        name = plain if forms else _name(model, known, given, source)
+        if name is None or not (known or standard(model).input_mtok is not None):
+            continue
+        if name in seen:
+            raise SystemExit(f"{given.id} has two rows for {name}")
+        seen.add(name)
+        yield name, model, known
 
 
 def _name(model: theirs.ModelInfo, known: Row, given: theirs.Provider, source: Source) -> str | None:
@@ -195,47 +211,6 @@ def _name(model: theirs.ModelInfo, known: Row, given: theirs.Provider, source: S
     plain = source.before + (model.id.lower() if source.lower else model.id)
     names = [plain, *([*_names(model)] if source.names else ())]
     return next((name for name in names if given.find_model(name) is model), None)
-
-
-def _priced(model: theirs.ModelInfo) -> Row:
-    """The row's context size and, where tokens are what is priced, its price and tiers."""
-    row: Row = {"context": model.context_window} if model.context_window else {}
-    prices = model_price(model)
-    if prices.input_mtok is None:
-        return row
-    row["price"] = _price(prices, 0)
-    starts = sorted({tier.start for key in KEYS for tier in _tiers(getattr(prices, key))})
-    if starts:
-        row["tiers"] = [[start, *_price(prices, start + 1)] for start in starts]
-    return row
-
-
-def model_price(model: theirs.ModelInfo) -> theirs.ModelPrice:
-    """The price in force at noon of AS_OF."""
-    return model.get_prices(NOON)
-
-
-def _price(prices: theirs.ModelPrice, tokens: int) -> list[int | None]:
-    """Nano-dollars per million tokens in the order of `Price`, without the empty end."""
-    amounts = [_nanos(getattr(prices, key), tokens) for key in KEYS]
-    amounts[1] = amounts[1] or 0
-    while amounts[-1] is None:
-        amounts.pop()
-    return amounts
-
-
-def _nanos(price: Decimal | theirs.TieredPrices | None, tokens: int) -> int | None:
-    if price is None:
-        return None
-    amount = price.base if isinstance(price, theirs.TieredPrices) else price
-    for tier in _tiers(price):
-        if tokens > tier.start:
-            amount = tier.price
-    return int((amount * NANOS).to_integral_value(ROUND_HALF_EVEN))
-
-
-def _tiers(price: Decimal | theirs.TieredPrices | None) -> list[theirs.Tier]:
-    return price.tiers if isinstance(price, theirs.TieredPrices) else []
 
 
 def _names(model: theirs.ModelInfo) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from vaultcore.errors import ConfigError
 
 MIN_ADMIN_KEY = 32  # characters; shorter ones can be guessed
 STRATEGIES = ("default", "priority", "cheapest")
+UNKNOWN_PRICE = re.compile(r"deny|free|\d{1,6}(?:\.\d{1,9})?/\d{1,6}(?:\.\d{1,9})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,10 @@ class Settings:
     store: str = "memory:"  # or sqlite:PATH, dynamodb:TABLE
     lease: float = 960.0  # seconds that a reservation of a request nobody settles stands
     alert_topic: str | None = None  # ARN of an SNS topic
-    alert_webhook: str | None = None  # URL
+    alert_webhook: str | None = field(default=None, repr=False)  # URL, which may hold a secret itself
     alert_webhook_secret: str | None = field(default=None, repr=False)
     providers_file: Path | None = None
+    unknown_price: str = "deny"  # of models whose price nobody knows: or free, or IN/OUT; usage/unknown.py
     strategy: str = "default"
     max_retries: int = 3
     max_key_retries: int = 2
@@ -82,6 +85,7 @@ class Settings:
             alert_webhook=read.optional("VAULTEDGE_ALERT_WEBHOOK"),
             alert_webhook_secret=read.optional("VAULTEDGE_ALERT_WEBHOOK_SECRET"),
             providers_file=Path(file) if (file := read.optional("PROVIDERS_FILE")) else None,
+            unknown_price=read.price("VAULTEDGE_UNKNOWN_PRICE"),
             strategy=read.choice("VAULTEDGE_ROUTING_STRATEGY", STRATEGIES),
             max_retries=read.number("VAULTEDGE_MAX_RETRIES", 3, most=20),
             max_key_retries=read.number("VAULTEDGE_MAX_KEY_RETRIES", 2, most=20),
@@ -134,6 +138,14 @@ class _Reader:
             if text.lower() == value.lower():
                 return value
         raise ConfigError(f"must be one of {', '.join(allowed)}, not {text!r}", key=name)
+
+    def price(self, name: str) -> str:
+        text = self.text(name, "deny").lower()
+        if not UNKNOWN_PRICE.fullmatch(text):
+            raise ConfigError(
+                f"must be deny, free, or US dollars per million tokens like 2/10, not {text!r}", key=name
+            )
+        return text
 
     def flag(self, name: str) -> bool:
         text = (self.optional(name) or "false").lower()

@@ -64,6 +64,8 @@ class Usage(TypedDict, total=False):
     prompt_tokens_details: Json
     completion_tokens_details: Json
     billed: Json  # the first two once more as they are charged, where a provider tells another number
+    service_tier: str  # that of the answer, where somebody is to know what it cost
+    pictures: Json  # `count` of them, their `size` and `quality`
 
 
 class Delta(TypedDict, total=False):
@@ -88,6 +90,7 @@ class ChatChunk(TypedDict, total=False):
     model: str
     choices: list[ChunkChoice]
     usage: Usage | None
+    service_tier: str
 
 
 class Choice(TypedDict):
@@ -103,3 +106,4 @@ class ChatCompletion(TypedDict, total=False):
     model: str
     choices: list[Choice]
     usage: Usage
+    service_tier: str

@@ -3,16 +3,18 @@
 models.json, compiled by tools/build_models.py, holds `models` (rows by provider and id), `names` (other names
 a provider knows the same row by), `borrows` (providers that serve another's models under their names),
 `forms` (patterns of what a provider's names have around the row's) and `capabilities` (distinct sets, which
-rows point into). Prices are nano-dollars per million tokens.
+rows point into). A price is a list of nano-dollars per million in the order of `Price`, at its end perhaps an
+object of those that few models have; a tier is such a list behind the number of tokens where it begins.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from vaultcore.catalog.schema import Capabilities, Model, Price, Tier
+from vaultcore.catalog.schema import Capabilities, Model, Price, Service, Tier
 from vaultcore.wire import Json
 
 _SNAPSHOT = re.compile(r"(?:[-@](?:20\d{6}|20\d\d-\d\d-\d\d|latest))$")  # claude-sonnet-4-5-20250929
@@ -27,7 +29,7 @@ class Models:
     borrows: Mapping[str, Iterable[str]] = field(default_factory=dict)
     forms: Mapping[str, Iterable[str]] = field(default_factory=dict)
     capabilities: tuple[Json, ...] = field(default=(), repr=False)
-    prices: Mapping[tuple[str, str], Price] = field(default_factory=dict)  # the operator's own
+    prices: Mapping[tuple[str, str], Json] = field(default_factory=dict)  # the operator's own, as in a row
 
     @classmethod
     def from_json(cls, compiled: Json) -> Models:
@@ -51,8 +53,8 @@ class Models:
         """The model as that provider serves it; of an unknown one only its name is known."""
         row = self._row(provider, name)
         model = Model(name) if row is None else self._model(name, row)
-        price = self.prices.get((provider, name))
-        return model if price is None else replace(model, price=price, tiers=())
+        own = self.prices.get((provider, name))
+        return model if own is None else _priced(model, own)
 
     def _row(self, provider: str, name: str) -> Json | None:
         """A row of the provider's own, then of whom it borrows from; a dated snapshot is as its model."""
@@ -69,17 +71,33 @@ class Models:
         return None
 
     def _model(self, name: str, row: Json) -> Model:
-        price, can = row.get("price"), row.get("can")
-        return Model(
+        can = row.get("can")
+        model = Model(
             name=name,
             type=row.get("type", "text"),
             context_window=row.get("context"),
             max_output_tokens=row.get("output"),
-            price=Price(*price) if price else None,
-            tiers=tuple(Tier(above, Price(*prices)) for above, *prices in row.get("tiers", ())),
             dialect=row.get("dialect"),
             capabilities=Capabilities() if can is None else _capabilities(self.capabilities[can]),
         )
+        return _priced(model, row) if "price" in row else model
+
+
+def _priced(model: Model, row: Json) -> Model:
+    """The model at a row's prices and at no others."""
+    services = (
+        Service(name, _price(each["price"]), _tiers(each)) for name, each in row.get("services", {}).items()
+    )
+    return replace(model, price=_price(row["price"]), tiers=_tiers(row), services=tuple(services))
+
+
+def _tiers(row: Json) -> tuple[Tier, ...]:
+    return tuple(Tier(above, _price(price)) for above, *price in row.get("tiers", ()))
+
+
+def _price(told: Sequence[Any]) -> Price:
+    *amounts, last = told
+    return Price(*amounts, **last) if isinstance(last, dict) else Price(*told)
 
 
 def _capabilities(facts: Json) -> Capabilities:

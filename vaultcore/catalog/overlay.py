@@ -9,22 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from decimal import Decimal
-from typing import Literal, cast, get_args
+from dataclasses import dataclass, replace
+from typing import cast, get_args
 
-from vaultcore.catalog import lookup, stanza
+from vaultcore.catalog import lookup, pricing, stanza
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.document import Part
-from vaultcore.catalog.schema import Price, Provider, Route, Strategy, Target
-from vaultcore.money import from_usd
+from vaultcore.catalog.schema import Provider, Route, Strategy, Target
 from vaultcore.wire import Json
 
 SECTIONS = ("providers", "models", "aliases", "prices")
 MAX_TARGETS = 32
-MAX_USD = 1_000_000  # per million tokens: more is a slip of the pen
-
-PriceKey = Literal["input", "output", "cache_read", "cache_write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +74,17 @@ class Overlay:
         section = self._section("prices")
         if section is None:
             return catalog
-        prices = {_model_key(part, name, catalog): _price(part) for name, part in section.mapping().items()}
-        told = json.dumps(sorted([*key, asdict(price)] for key, price in prices.items()), sort_keys=True)
+        prices: dict[tuple[str, str], Json] = {}
+        for name, part in section.mapping().items():
+            key = _model_key(part, name, catalog)
+            if key in prices:
+                raise part.refuse("has a price already, under another name of its provider")
+            prices[key] = pricing.parse(part)
+        told = json.dumps(sorted([*key, row] for key, row in prices.items()), sort_keys=True)
         return replace(
             catalog,
             models=replace(catalog.models, prices=prices),
-            price_version=f"{catalog.price_version}+{hashlib.sha256(told.encode()).hexdigest()[:6]}",
+            price_version=f"{catalog.price_version}+{hashlib.sha256(told.encode()).hexdigest()[:12]}",
         )
 
     def _routes(self, catalog: Catalog) -> dict[str, Route]:
@@ -199,19 +199,3 @@ def _model_key(part: Part, name: str, catalog: Catalog) -> tuple[str, str]:
     if not model:
         raise part.refuse("must be a model written as provider/model")
     return row.name, model
-
-
-def _price(part: Part) -> Price:
-    given = part.mapping(get_args(PriceKey))
-    for key in ("input", "output"):
-        if key not in given:
-            raise part.refuse(f"has no {key} price; write 0 where it costs nothing")
-    return Price(**{key: _nanos(value) for key, value in given.items()})
-
-
-def _nanos(part: Part) -> int:
-    """Nano-dollars per million tokens of dollars per million tokens."""
-    value = part.value
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_USD:
-        raise part.refuse(f"must be a price from 0 to {MAX_USD} in US dollars per million tokens")
-    return from_usd(Decimal(str(value)))

@@ -111,12 +111,24 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Nano-dollars per million tokens. `None` means: counted at the input price."""
+    """Nano-dollars per million of each unit. `None`: counted as another unit, which usage/units.py names."""
 
     input: int
     output: int
     cache_read: int | None = None
-    cache_write: int | None = None
+    cache_write: int | None = None  # for as long as caches usually last
+    cache_write_1h: int | None = None
+    reasoning: int | None = None
+    audio_input: int | None = None
+    audio_output: int | None = None
+    audio_cache_read: int | None = None
+    image_input: int | None = None
+    image_output: int | None = None
+    image_cache_read: int | None = None
+    video_input: int | None = None
+    video_output: int | None = None
+    request: int | None = None  # of million requests; None: a request as such costs nothing
+    pictures: Mapping[str, int] = field(default_factory=dict, hash=False)  # of million pictures, by kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,15 @@ class Tier:
 
     above: int
     price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Another price, in force where the answer names this service tier: flex, priority, fast, batch."""
+
+    name: str
+    price: Price
+    tiers: tuple[Tier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +177,7 @@ class Model:
     max_output_tokens: int | None = None
     price: Price | None = None
     tiers: tuple[Tier, ...] = ()
+    services: tuple[Service, ...] = ()
     capabilities: Capabilities = Capabilities()
     dialect: str | None = None  # the one it answers in, where that is not its provider's
 

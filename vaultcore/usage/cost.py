@@ -2,56 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from vaultcore.catalog.schema import Model, Price
 from vaultcore.money import Nanos, settled, times
-from vaultcore.wire import Usage
-
-READ = ("cached_tokens",)  # in prompt_tokens_details, the first that is there
-WRITTEN = ("cache_write_tokens", "cache_creation_tokens")
+from vaultcore.usage import units
+from vaultcore.wire import ChatChunk, ChatCompletion, Usage
 
 
 def cost(usage: Usage, model: Model) -> Nanos | None:
-    """The price of an answer, rounded up to a whole nano-dollar; None where the model's price is unknown."""
-    prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-    price = price_at(model, prompt)
+    """The price of an answer, rounded up to a whole nano-dollar; None where price or usage is unknown."""
+    made = applied(usage, model)
+    return None if made is None else recomputed(made)
+
+
+def applied(usage: Usage, model: Model) -> dict[str, list[int]] | None:
+    """What the cost is made of: of each unit how many, and the nano-dollars per million of them.
+
+    Plain numbers, to be kept with a record: `recomputed` makes the same cost of them when prices are others.
+    """
+    price = price_at(model, units.number(usage.get("prompt_tokens")) or 0, usage.get("service_tier"))
     if price is None:
         return None
-    if isinstance(billed := usage.get("billed"), Mapping):
-        prompt, completion = _count(billed.get("prompt_tokens")), _count(billed.get("completion_tokens"))
-        return settled(times(prompt, price.input) + times(completion, price.output))
-    details = usage.get("prompt_tokens_details")
-    read = min(_first(details, READ), prompt)
-    written = min(_first(details, WRITTEN), prompt - read)
-    return settled(
-        times(prompt - read - written, price.input)
-        + times(read, price.input if price.cache_read is None else price.cache_read)
-        + times(written, price.input if price.cache_write is None else price.cache_write)
-        + times(completion, price.output)
-    )
+    made: dict[str, list[int]] = {}
+    counts = units.tokens(usage)
+    for unit, count in (counts or {}).items():
+        if count:
+            name, rate = units.rate(unit, price)
+            made.setdefault(name, [0, rate])[0] += count
+    if (drawn := units.pictures(usage, price)) is not None:
+        made["picture"] = [*drawn]
+    elif counts is None:
+        return None  # nobody has said what was used: that is not nothing
+    if price.request is not None:
+        made["request"] = [1, price.request]
+    return made
 
 
-def price_at(model: Model, prompt: int) -> Price | None:
-    """The price in force for a prompt of that many tokens: the highest tier it reaches, for all of it."""
-    reached = [tier for tier in model.tiers if prompt > tier.above]
-    return max(reached, key=lambda tier: tier.above).price if reached else model.price
+def recomputed(made: Mapping[str, Sequence[int]]) -> Nanos:
+    """The cost of what `applied` told, now or of a record."""
+    return settled(sum(times(count, rate) for count, rate in made.values()))
 
 
-def _first(details: object, keys: tuple[str, ...]) -> int:
-    if not isinstance(details, Mapping):
-        return 0
-    return next((_count(details[key]) for key in keys if details.get(key) is not None), 0)
+def price_at(model: Model, prompt: int, service: object = None) -> Price | None:
+    """The price in force for a prompt of that many tokens: the highest tier it reaches, for all of it.
+
+    A service tier without a price of its own has the usual one.
+    """
+    served = next((each for each in model.services if each.name == service), None)
+    price, tiers = (model.price, model.tiers) if served is None else (served.price, served.tiers)
+    reached = [tier for tier in tiers if prompt > tier.above]
+    return max(reached, key=lambda tier: tier.above).price if reached else price
 
 
-def _count(value: object) -> int:
-    """A provider's word for how many: anything that is no number of tokens counts as none."""
-    match value:
-        case bool():
-            return 0
-        case int():
-            return max(value, 0)
-        case float() if value.is_integer():
-            return max(int(value), 0)
-        case _:
-            return 0
+def used(answer: ChatCompletion | ChatChunk) -> Usage | None:
+    """The usage an answer tells, with the service tier that it tells beside it."""
+    usage, tier = answer.get("usage"), answer.get("service_tier")
+    return {**usage, "service_tier": tier} if usage and isinstance(tier, str) else usage

@@ -1,0 +1,62 @@
+"""Models with prices of every kind, and usages of every kind, at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from vaultcore.catalog.pricing import SERVICES, TOKENS
+from vaultcore.catalog.schema import Model, Price, Service, Tier
+
+RATES = st.integers(0, 10**12)
+SIZES = st.sampled_from(["256x256", "1024x1024", "auto", "", None, 7])
+KINDS = st.sampled_from(["", "hd", "256x256", "1024x1024", "1024x1024/hd"])
+
+
+@st.composite
+def prices(draw: st.DrawFn) -> Price:
+    named = draw(st.dictionaries(st.sampled_from([*TOKENS[2:], "request"]), RATES, max_size=6))
+    return Price(draw(RATES), draw(RATES), **named, pictures=draw(st.dictionaries(KINDS, RATES, max_size=2)))
+
+
+TIERS = st.lists(st.builds(Tier, st.integers(0, 2_000), prices()), max_size=2).map(tuple)
+SERVED = st.lists(st.builds(Service, st.sampled_from(SERVICES), prices(), TIERS), max_size=2).map(tuple)
+
+
+def models() -> st.SearchStrategy[Model]:
+    """Models with a price."""
+    return st.builds(
+        lambda price, tiers, services: Model("m", price=price, tiers=tiers, services=services),
+        prices(),
+        TIERS,
+        SERVED,
+    )
+
+
+@st.composite
+def usages(draw: st.DrawFn, prompt: int = 3_000, completion: int = 3_000, pictures: int = 5) -> Any:
+    """Usages within those sizes, their details as a provider may tell them: also more than there is."""
+    counts = st.integers(-2, 4_000)
+    sent = ["cached_tokens", "cache_write_tokens", "cache_creation_tokens", "cache_write_1h_tokens"]
+    kinds = ["audio_tokens", "image_tokens", "video_tokens"]
+    told: dict[str, Any] = {
+        "prompt_tokens": draw(st.integers(0, prompt)),
+        "completion_tokens": draw(st.integers(0, completion)),
+        "prompt_tokens_details": draw(st.dictionaries(st.sampled_from([*sent, *kinds]), counts)),
+        "completion_tokens_details": draw(
+            st.dictionaries(st.sampled_from([*kinds, "reasoning_tokens"]), counts)
+        ),
+    }
+    told["prompt_tokens_details"]["cached_tokens_details"] = draw(
+        st.dictionaries(st.sampled_from(kinds), counts)
+    )
+    if draw(st.booleans()):
+        told["service_tier"] = draw(st.sampled_from([*SERVICES, "default", 3]))
+    if draw(st.booleans()):
+        quality = draw(st.sampled_from(["hd", "low", None]))
+        told["pictures"] = {"count": draw(st.integers(0, pictures)), "size": draw(SIZES), "quality": quality}
+    if draw(st.integers(0, 4)) == 0:
+        held = {"prompt_tokens": st.integers(0, prompt), "completion_tokens": st.integers(0, completion)}
+        told["billed"] = draw(st.fixed_dictionaries(held))
+    return told

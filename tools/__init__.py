@@ -1,0 +1,1 @@
+"""What developers run: compilers of the tables that the gateway reads."""
