@@ -21,7 +21,7 @@ from vaultcore.store.base import Add, Document, Drop, Name, Put, Settled, Settle
 from vaultcore.store.sqlite_file import opened
 
 PATIENCE = 5.0  # seconds to wait for other writers
-_SWEEP_EVERY = 500  # writing operations, and once at the first
+_FORGET_EVERY = 500  # writing operations, and once at the first
 _READING, _WRITING = "BEGIN", "BEGIN IMMEDIATE"
 _T = TypeVar("_T")
 
@@ -130,21 +130,21 @@ class SqliteStore:
             self._close()  # the next operation opens it anew
             raise StoreUnavailable("the store does not answer", retry_after=1.0) from error
         if begin is _WRITING:
-            self._sweep_now_and_then()
+            self._forget_now_and_then()
         return result
 
-    def _sweep_now_and_then(self) -> None:
+    def _forget_now_and_then(self) -> None:
         self._written += 1
-        if self._written % _SWEEP_EVERY == 1:
+        if self._written % _FORGET_EVERY == 1:
             with contextlib.suppress(RuntimeError):  # closed meanwhile
-                self._thread.submit(self._sweep)  # after those who wait already
+                self._thread.submit(self._forget)  # after those who wait already
 
-    def _sweep(self) -> None:
+    def _forget(self) -> None:
         now = self._clock.now()
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error), self._connection as connection:
                 connection.execute(_WRITING)
-                tables.sweep(connection, now)
+                tables.forget(connection, now)
 
     def _end(self) -> None:
         with contextlib.suppress(RuntimeError):  # closed before

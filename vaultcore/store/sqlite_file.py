@@ -36,16 +36,19 @@ def opened(path: Path, patience: float) -> sqlite3.Connection:
     Raises ConfigError where the file cannot be made or is not one of ours, and is not changed then.
     """
     _made(path)
-    connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
     try:
-        _checked(connection, path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-    except BaseException as error:
-        connection.close()
-        if isinstance(error, sqlite3.DatabaseError) and error.sqlite_errorcode in _NOT_OURS:
-            raise ConfigError(f"cannot be opened as a store: {error}", file=str(path)) from error
-        raise
+        connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
+        try:
+            _checked(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode not in _NOT_OURS:
+            raise
+        raise ConfigError(f"cannot be opened as a store: {error}", file=str(path)) from error
     return connection
 
 

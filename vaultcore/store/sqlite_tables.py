@@ -9,7 +9,7 @@ from sqlite3 import Connection
 from vaultcore.governance.account import Account
 from vaultcore.store.base import ABSENT, Add, Conflict, Document, Drop, Name, Put
 
-_SWEPT = 1_000  # documents at most, so that nobody waits long for it
+_FORGOTTEN = 1_000  # documents at most, so that nobody waits long for it
 _READ = (
     "SELECT body, version, expires FROM documents "
     "WHERE shelf = ? AND entry = ? AND (expires IS NULL OR expires > ?)"
@@ -23,7 +23,7 @@ _WRITE = (
     "SET body = excluded.body, version = excluded.version, expires = excluded.expires"
 )
 _DROP = "DELETE FROM documents WHERE shelf = ? AND entry = ?"
-_SWEEP = "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE expires <= ? LIMIT ?)"
+_FORGET = "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE expires <= ? LIMIT ?)"
 _ACCOUNT = "SELECT state FROM accounts WHERE name = ?"
 _KEEP = (
     "INSERT INTO accounts (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state"
@@ -84,9 +84,9 @@ def _apply(connection: Connection, change: Put | Drop | Add, found: Document | N
     connection.execute(_WRITE, (name.shelf, name.entry, _render(body), version, change.expires))
 
 
-def sweep(connection: Connection, now: float) -> None:
+def forget(connection: Connection, now: float) -> None:
     """Remove some documents that are over."""
-    connection.execute(_SWEEP, (now, _SWEPT))
+    connection.execute(_FORGET, (now, _FORGOTTEN))
 
 
 def accounts(connection: Connection, names: Iterable[str]) -> list[Account]:
