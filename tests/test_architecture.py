@@ -36,7 +36,7 @@ INNER = {
     "governance": GROUND | {"catalog"},
     "store": GROUND | {"aws", "governance"},
     "ledger": GROUND | {"catalog", "governance", "store", "usage"},
-    "gate": GROUND | MODELS | {"call", "governance", "ledger", "routing", "secrets", "store", "usage"},
+    "gate": GROUND | MODELS | {"aws", "call", "governance", "ledger", "routing", "secrets", "store", "usage"},
     "dialects": GROUND | MODELS - {"vault"},
     "surfaces": GROUND | {"streams", "dialects", "usage"},
     "artifacts": GROUND | {"catalog", "dialects"},
@@ -50,7 +50,7 @@ INNER = {
     | {"artifacts", "call", "dialects", "routing", "secrets", "structured", "surfaces", "upstream", "usage"},
     "structured": GROUND | {"dialects"},
     "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream", "usage"},
-    "services": GROUND | {"catalog", "gate", "gateway", "routing", "secrets", "store"},
+    "services": GROUND | {"catalog", "gate", "gateway", "routing", "secrets", "store", "usage"},
     "web": GROUND
     | MODELS
     | {"artifacts", "call", "dialects", "explanation", "gate", "gateway", "governance", "ledger"}

@@ -7,8 +7,8 @@ from pathlib import Path
 from vaultcore.catalog.load import load
 from vaultcore.clock import Clock, SystemClock
 from vaultcore.errors import ConfigError
-from vaultcore.gate.claims import Claims
 from vaultcore.gate.alerts import Alerts
+from vaultcore.gate.claims import Claims
 from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
@@ -41,14 +41,15 @@ def compose(
     gateway = Gateway(catalog, source, upstream, clock, health, log)
     store = open_store(settings.store, clock)
     doorman = Doorman(store, source, clock, log)
-    prices = UnknownPrice.parse(settings.unknown_price).version(catalog.price_version)
+    prices = UnknownPrice.parse(settings.unknown_price)
     gate = Gate(
         store,
         doorman,
         clock,
         log,
         lease=settings.lease,
-        price_version=prices,
+        degraded=settings.degraded,
+        price_version=prices.version(catalog.price_version),
     )
     keys = Keys(store, source, clock, doorman.forget)
     alerts = Alerts(store, alert_sinks(settings, clock), clock, log)
@@ -67,6 +68,7 @@ def compose(
         alerts=alerts,
         upkeep=Upkeep(steps, log),
         claims=Claims(store, source, clock, log, lease=settings.lease),
+        prices=prices,
         clock=clock,
         log=log,
     )

@@ -18,6 +18,7 @@ from vaultcore.routing.health import Health
 from vaultcore.secrets import SecretSource
 from vaultcore.settings import Settings
 from vaultcore.store.base import Store
+from vaultcore.usage.unknown import UnknownPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +35,6 @@ class Services:
     alerts: Alerts
     upkeep: Upkeep
     claims: Claims
+    prices: UnknownPrice
     clock: Clock
     log: Log

@@ -91,12 +91,14 @@ def _keyed(settings: Settings) -> tuple[Settings, bool]:
 def _serve(settings: Settings, terminal: Terminal, made: bool) -> int:
     from vaultcore.app import create_app
     from vaultcore.cli import listener
+    from vaultcore.cli.tending import Tended
     from vaultcore.compose import compose, open_local
     from vaultcore.observe import configure
     from vaultcore.secrets import FixedSecrets
 
     secrets = open_local(settings)
-    app = create_app(compose(settings, FixedSecrets(secrets)))
+    services = compose(settings, FixedSecrets(secrets))
+    app = Tended(create_app(services), services)
     held = listener.listen(settings.host, settings.port)
     configure(settings.log_level, terminal.stderr)
     held_keys = len(secrets.keyring)

@@ -1,0 +1,55 @@
+"""What is said of a mark that was passed, and what can carry it: the vocabulary of alerts and their sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from vaultcore.gate.grant import LIMITS
+from vaultcore.wire import Json
+
+FACTS = ("id", "at", "level", "name", "limit", "percent", "period", "used", "most", "unit")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An alert as it is sent: always the same for the same alert, so that repeats can be told by their id."""
+
+    id: str
+    at: float  # when the mark was passed, seconds since 1970
+    subject: str
+    text: str
+    facts: Mapping[str, str | int | float]
+
+
+class Undelivered(Exception):
+    """A sink did not take a notice. The reason names a status or a class, never an address or a secret."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Sink(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    async def send(self, notice: Notice) -> None:
+        """Hand it over, within a few seconds. Raises Undelivered."""
+        ...
+
+
+def notice(alert: Json) -> Notice:
+    """What is told of an alert's document (gate/receipt.py)."""
+    whose = "the gateway" if alert["level"] == "gateway" else f"{alert['level']} {alert['name']}"
+    limit = LIMITS[alert["limit"]]
+    dated = f" of {alert['period']}" if alert["limit"] in {"day", "month"} else ""
+    said = f"{whose} has used {alert['percent']} % of its {limit}"
+    return Notice(
+        id=alert["id"],
+        at=alert["at"],
+        subject=f"VaultEdge: {said}",
+        text=f"{said}{dated}: {alert['used']} of {alert['most']} {alert['unit']}",
+        facts={name: alert[name] for name in FACTS},
+    )
