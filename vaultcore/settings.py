@@ -43,6 +43,7 @@ class Settings:
     pepper: str | None = field(default=None, repr=False)
     pepper_secret: str | None = None
     store: str = "memory:"  # or sqlite:PATH, dynamodb:TABLE
+    degraded: int = 0  # instances that share the rates while the store is away; 0: requests are refused then
     lease: float = 960.0  # seconds that a reservation of a request nobody settles stands
     alert_topic: str | None = None  # ARN of an SNS topic
     alert_webhook: str | None = field(default=None, repr=False)  # URL, which may hold a secret itself
@@ -80,6 +81,7 @@ class Settings:
             pepper=read.optional("VAULTEDGE_PEPPER"),
             pepper_secret=read.optional("VAULTEDGE_PEPPER_SECRET"),
             store=read.text("VAULTEDGE_STORE", f"sqlite:{home / 'vaultedge.db'}"),
+            degraded=read.number("VAULTEDGE_DEGRADED", 0, most=100_000),
             lease=read.millis("VAULTEDGE_LEASE", 960_000),
             alert_topic=read.optional("VAULTEDGE_ALERT_TOPIC"),
             alert_webhook=read.optional("VAULTEDGE_ALERT_WEBHOOK"),

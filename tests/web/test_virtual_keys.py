@@ -86,7 +86,7 @@ def test_garbage_costs_no_look_at_the_store(tmp_path: Path) -> None:
 
 
 def test_refusals_read_alike(tmp_path: Path) -> None:
-    """Unknown, malformed, revoked, expired and admin keys, and none, get the same but for the request's id."""
+    """Unknown, malformed, revoked, expired and admin keys, and none, get the same answer but its id."""
     with FakeProvider() as provider:
         services = house(tmp_path, provider)
 
@@ -210,7 +210,7 @@ def test_a_quota_holds_to_the_token(seed: int, tmp_path: Path) -> None:
 
 
 def test_credits_hold_to_the_nano_dollar(tmp_path: Path) -> None:
-    """Simultaneous requests never overdraw prepaid money; what is short is a 402; more of it helps at once."""
+    """Simultaneous requests never overdraw prepaid money; what is short is a 402; more helps at once."""
     with FakeProvider() as provider:
         provider.script("gpt-fake", Answer(usage=(3, 20), delay=0.002))
         services = house(tmp_path, provider)
@@ -364,7 +364,7 @@ def test_a_stream_left_early_is_paid_for(tmp_path: Path) -> None:
 def test_an_allow_list_holds_at_every_hop(
     models: tuple[str, ...], model: str, served: set[str], tmp_path: Path
 ) -> None:
-    """Providers receive what a key's list lets through and nothing else; the rest is a 403, and not listed."""
+    """Providers receive what a key's list lets through and nothing else; the rest is a 403, not listed."""
     with FakeProvider() as provider:
         services = house(tmp_path, provider)
 

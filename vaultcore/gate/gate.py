@@ -19,6 +19,7 @@ from vaultcore.governance.limits import Limits
 from vaultcore.governance.reservation import Refused, Reservation
 from vaultcore.observe import Log
 from vaultcore.store.base import Put, Settlement, Store
+from vaultcore.store.memory import MemoryStore
 from vaultcore.usage.bounds import most
 from vaultcore.usage.wanted import Wanted
 
@@ -43,10 +44,12 @@ class Gate:
         log: Log,
         *,
         lease: float = LEASE,
+        degraded: int = 0,
         price_version: str = "",
     ) -> None:
         self._store, self._doorman, self._clock, self._log = store, doorman, clock, log
         self._lease, self._price_version = lease, price_version
+        self._degraded, self._spare = degraded, MemoryStore(clock)
         self._owed: deque[Settlement] = deque(maxlen=OWED)
         self.notify: Notify = _unheard
 
@@ -76,7 +79,7 @@ class Gate:
         for chance in range(ROUNDS, 0, -1):
             lease = _lease(lease, wanted, completion, models, limits)
             try:
-                accounts = await self._store.admit(Reservation(call.id, levels, lease))
+                accounts = await self._reserve(Reservation(call.id, levels, lease), lasting=lasting)
             except Refused as refused:
                 less = _less(refused, wanted, completion, models)
                 if less is None or chance == 1:
@@ -90,41 +93,53 @@ class Gate:
             )
         raise AssertionError("the last round returns or raises")
 
+    async def _reserve(self, reservation: Reservation, *, lasting: bool) -> list[Account]:
+        """Reserve in the store; while it is away and nothing lasting is limited, in this process's share."""
+        try:
+            return await self._store.admit(reservation)
+        except StoreUnavailable:
+            if lasting or not self._degraded:
+                raise
+        shares = [replace(level, limits=level.limits.share(self._degraded)) for level in reservation.levels]
+        return await self._spare.admit(replace(reservation, levels=shares))
+
     async def settle(self, grant: Grant, call: Call, status: int, error: GatewayError | None = None) -> None:
         """Charge what a call used and write its record. Never fails: what cannot be written now is owed."""
         ended = self._clock.now()
         over = Outcome(status, ended, error, self._price_version)
-        await self._settle(settlement(grant, call, over))
-        if self._owed:
+        due = settlement(grant, call, over)
+        if await self._settled(due):
             await self.pay()
-
-    async def _settle(self, due: Settlement) -> None:
-        try:
-            done = await self._store.settle(due)
-        except StoreUnavailable:
-            self._owed.append(due)
-            record = due.record.body
-            self._log.trouble(
-                "settlement owed",
-                request_id=due.id,
-                key=record["key"],
-                prompt_tokens=due.spent.prompt,
-                completion_tokens=due.spent.completion,
-                cost_nanos=due.spent.nanos,
-            )
             return
-        if done.crossings:
-            self.notify([due.alert(crossing) for crossing in done.crossings if due.alert])
+        self._owed.append(due)
+        self._log.trouble(
+            "settlement owed",
+            request_id=due.id,
+            key=grant.caller.id,
+            prompt_tokens=due.spent.prompt,
+            completion_tokens=due.spent.completion,
+            cost_nanos=due.spent.nanos,
+        )
 
     async def pay(self) -> None:
         """Settle what is owed, oldest first, until the store is away again."""
         for _ in range(len(self._owed)):
             if not self._owed:  # others pay too
                 return
-            due, before = self._owed.popleft(), len(self._owed)
-            await self._settle(due)
-            if len(self._owed) > before:
+            due = self._owed.popleft()
+            if not await self._settled(due):
+                self._owed.appendleft(due)
                 return
+
+    async def _settled(self, due: Settlement) -> bool:
+        """Settle, if the store can be reached."""
+        try:
+            done = await self._store.settle(due)
+        except StoreUnavailable:
+            return False
+        if done.crossings:
+            self.notify([due.alert(crossing) for crossing in done.crossings if due.alert])
+        return True
 
 
 def _unheard(_alerts: Sequence[Put]) -> None:

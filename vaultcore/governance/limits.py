@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from vaultcore.money import Nanos
@@ -35,6 +35,13 @@ class Limits:
     def lasting(self) -> bool:
         """Whether anything is limited that waiting a minute does not bring back."""
         return self.money or self.tokens is not None
+
+    def share(self, among: int) -> Limits:
+        """The rates as one of several may use them who know nothing of each other."""
+        rpm, tpm, parallel = (
+            rate if rate is None else rate // among for rate in (self.rpm, self.tpm, self.parallel)
+        )
+        return replace(self, rpm=rpm, tpm=tpm, parallel=parallel)
 
     def pack(self) -> dict[str, int]:
         return {name: value for name, value in asdict(self).items() if value is not None}

@@ -14,7 +14,7 @@ from vaultcore.gate.grant import Grant
 from vaultcore.gate.receipt import GONE
 from vaultcore.governance.allowance import permitted
 from vaultcore.services import Services
-from vaultcore.usage.unknown import UnknownPrice, priced
+from vaultcore.usage.unknown import priced
 from vaultcore.usage.wanted import Wanted
 from vaultcore.web.reply import told
 
@@ -84,11 +84,10 @@ async def allowed(services: Services, caller: Caller, call: Call) -> Sequence[Ta
 
 def _priced(services: Services, caller: Caller, targets: Sequence[Target]) -> Sequence[Target]:
     """The targets with a price, the operator's where there is no other; Forbidden where money needs one."""
-    choice = UnknownPrice.parse(services.settings.unknown_price)
     money = any(level.limits.money for level in caller.levels)
     found = []
     for target in targets:
-        model = priced(target.model, choice)
+        model = priced(target.model, services.prices)
         if model is not None:
             found.append(target if model is target.model else replace(target, model=model))
         elif not money:
