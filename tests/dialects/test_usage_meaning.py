@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from vaultcore.dialects import dialect
+from vaultcore.streams.sse import Event
 
 GOLDEN = Path(__file__).parent / "golden"
 SAID = {"role": "assistant", "content": "Hi"}
@@ -106,6 +107,86 @@ def test_u1_u2_u3_usage_has_one_meaning(name: str) -> None:
     thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens", 25)
     written = usage["prompt_tokens_details"].get("cache_write_tokens", 30)
     assert (thought, written) == (25, 30)
+
+
+HOURS: dict[str, dict[str, Any]] = {  # 30 tokens were written, 20 of them for an hour
+    "anthropic": {"cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}},
+    "bedrock": {"cacheDetails": [{"ttl": "5m", "inputTokens": 10}, {"ttl": "1h", "inputTokens": 20}]},
+}
+
+
+@pytest.mark.parametrize("name", HOURS)
+@pytest.mark.parametrize("junk", [None, [], "x", {"ephemeral_1h_input_tokens": -1}])
+def test_ar7_what_was_written_for_an_hour_is_told_apart(name: str, junk: object) -> None:
+    """It costs more than other writes, of which it is a part; where no such split is told, none is made."""
+    answer = ANSWERS[name]
+    key = next(iter(HOURS[name]))
+
+    def details(more: dict[str, Any]) -> Any:
+        told = {**answer, "usage": {**answer["usage"], **more}}
+        return dialect(name).parse_completion(told)["usage"]["prompt_tokens_details"]
+
+    assert details(HOURS[name]) == {
+        "cached_tokens": 100,
+        "cache_write_tokens": 30,
+        "cache_write_1h_tokens": 20,
+    }
+    assert details({key: junk}) == {"cached_tokens": 100, "cache_write_tokens": 30}
+
+
+@pytest.mark.parametrize(("speed", "tier"), [("fast", "fast"), ("standard", None), (None, None)])
+def test_a45_the_speed_that_served_is_a_service_tier(speed: object, tier: str | None) -> None:
+    """Anthropic's fast mode costs a multiple, so an answer says that it was used, streamed or not."""
+    usage = {**ANSWERS["anthropic"]["usage"], "speed": speed}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": {"id": "m", "model": "c", "usage": usage}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 40}},
+        {"type": "message_stop"},
+    ]
+    decoder = dialect("anthropic").decoder()
+    chunks = [chunk for each in events for chunk in decoder.feed(Event(json.dumps(each), each["type"]))]
+
+    answer = dialect("anthropic").parse_completion({**ANSWERS["anthropic"], "usage": usage})
+
+    assert answer.get("service_tier") == tier
+    assert chunks[-1].get("service_tier") == tier
+    assert chunks[-1]["usage"] is not None
+
+
+def test_gr4_tokens_of_every_kind_are_told() -> None:
+    """Sound, pictures, pages and film have prices of their own: sent, cached, put in by tools, and made."""
+    answer = dict(ANSWERS["gemini"])
+    answer["usageMetadata"] = {
+        "promptTokenCount": 100,
+        "promptTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 10},
+            {"modality": "AUDIO", "tokenCount": 30},
+            {"modality": "IMAGE", "tokenCount": 20},
+            {"modality": "DOCUMENT", "tokenCount": 5},
+            {"modality": "VIDEO", "tokenCount": 35},
+        ],
+        "toolUsePromptTokenCount": 8,
+        "toolUsePromptTokensDetails": [{"modality": "IMAGE", "tokenCount": 8}],
+        "cachedContentTokenCount": 40,
+        "cacheTokensDetails": [
+            {"modality": "TEXT", "tokenCount": 10},
+            {"modality": "AUDIO", "tokenCount": 30},
+        ],
+        "candidatesTokenCount": 50,
+        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 45}, {"modality": "NEW"}, None],
+        "thoughtsTokenCount": 7,
+    }
+
+    usage: Any = dialect("gemini").parse_completion(answer)["usage"]
+
+    assert usage["prompt_tokens_details"] == {
+        "cached_tokens": 40,
+        "audio_tokens": 30,
+        "image_tokens": 33,
+        "video_tokens": 35,
+        "cached_tokens_details": {"audio_tokens": 30},
+    }
+    assert usage["completion_tokens_details"] == {"reasoning_tokens": 7, "image_tokens": 45}
 
 
 def told(path: Path) -> Iterator[dict[str, Any]]:

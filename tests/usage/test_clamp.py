@@ -51,7 +51,7 @@ TOLD = st.fixed_dictionaries(
         ((None, 1), (None, 1), False),
     ],
 )
-def test_m9_counts_are_kept_within_four_times_their_bound(
+def test_counts_are_kept_within_four_times_their_bound(
     told: tuple[Any, Any], kept: tuple[Any, Any], flagged: bool
 ) -> None:
     """Nothing below zero, absurd or broken gets through; a zero stays a zero, and None is not made one."""
@@ -88,7 +88,7 @@ def test_what_is_billed_is_bounded_too() -> None:
 
 
 @given(TOLD, st.integers(-1, 1_000), st.integers(-1, 1_000), models())
-def test_m9_what_is_left_costs_no_more_than_four_times_the_bound(
+def test_what_is_left_costs_no_more_than_four_times_the_bound(
     told: Any, prompt: int, completion: int, model: Model
 ) -> None:
     """Whatever is told, what is charged is bounded by what was reserved; twice clamped is once clamped."""

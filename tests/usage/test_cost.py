@@ -199,7 +199,7 @@ def test_a_unit_without_a_price_is_counted_as_its_next_of_kin() -> None:
     assert units(heard, Price(1, 1, cache_read=2, audio_input=3)) == {"cache_read": 30, "audio_input": 70}
 
 
-def test_u12_cached_text_is_taken_before_cached_sound() -> None:
+def test_cached_text_is_taken_before_cached_sound() -> None:
     """Where nobody says which tokens of a cache were sound, the dearer reading is taken."""
     price = Price(10, 1, cache_read=1, audio_input=100, audio_cache_read=5)
 
@@ -250,7 +250,7 @@ def test_pictures_are_priced_one_by_one(size: str | None, quality: str | None, c
 
 
 @pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None}, {"pictures": {"count": 2}}, {"pictures": 3}])
-def test_m9_what_nobody_told_is_not_nothing(usage: Any) -> None:
+def test_what_nobody_told_is_not_nothing(usage: Any) -> None:
     """Without a count there is no cost, rather than one of zero; a zero that is told costs nothing."""
     assert cost(usage, MODEL) is None
     assert cost({"prompt_tokens": 0, "completion_tokens": 0}, MODEL) == 0

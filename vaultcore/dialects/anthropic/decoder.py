@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
 from vaultcore.dialects import mend
-from vaultcore.dialects.anthropic.response import THOUGHTS, citations, finish_reason, usage
+from vaultcore.dialects.anthropic.response import THOUGHTS, citations, finish_reason, tier, usage
 from vaultcore.dialects.payload import an_object, dump, payload, string
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
@@ -174,7 +174,8 @@ class Decoder:
         if self._counted or not self._usage:
             return []
         self._counted = True
-        return [cast(ChatChunk, {**self._envelope, "choices": [], "usage": usage(self._usage)})]
+        counted = {**self._envelope, "choices": [], "usage": usage(self._usage), **tier(self._usage)}
+        return [cast(ChatChunk, counted)]
 
     def _error(self, told: Json) -> list[ChatChunk]:
         raise mend.fault(told.get("error") or told)

@@ -45,6 +45,7 @@ def parse_completion(body: Json) -> ChatCompletion:
     }
     if isinstance(told.get("usage"), dict):
         completion["usage"] = usage(told["usage"])
+        completion |= tier(told["usage"])
     return cast(ChatCompletion, completion)
 
 
@@ -66,16 +67,29 @@ def usage(told: Json) -> Usage:
     written = sum(_count(each, "cache_creation_input_tokens") for each in counts)
     prompt = sum(_count(each, "input_tokens") for each in counts) + read + written
     completion = sum(_count(each, "output_tokens") for each in counts)
+    went_in: Json = {"cached_tokens": read, "cache_write_tokens": written}
+    if hour := sum(map(_written_for_an_hour, counts)):
+        went_in["cache_write_1h_tokens"] = hour  # of those written
     counted: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
+        "prompt_tokens_details": went_in,
     }
     details = told.get("output_tokens_details")
     if isinstance(details, dict) and "thinking_tokens" in details:
         counted["completion_tokens_details"] = {"reasoning_tokens": _count(details, "thinking_tokens")}
     return counted
+
+
+def tier(told: Json) -> Json:
+    """The service tier that usage tells of, where it has a price of its own."""
+    return {"service_tier": "fast"} if told.get("speed") == "fast" else {}
+
+
+def _written_for_an_hour(told: Json) -> int:
+    created = told.get("cache_creation")
+    return _count(created, "ephemeral_1h_input_tokens") if isinstance(created, dict) else 0
 
 
 def _compactions(told: Json) -> list[Json]:

@@ -30,6 +30,12 @@ WITHHELD = frozenset(
     ]
 )
 KEY = "API_KEY_INVALID"
+KINDS = {  # of tokens, as they are priced: pages of a document are pictures
+    "AUDIO": "audio_tokens",
+    "IMAGE": "image_tokens",
+    "DOCUMENT": "image_tokens",
+    "VIDEO": "video_tokens",
+}
 
 
 def parse_completion(body: Json) -> ChatCompletion:
@@ -100,17 +106,20 @@ def usage(told: Json) -> Usage:
     prompt = _count(told, "promptTokenCount") + _count(told, "toolUsePromptTokenCount")
     thoughts = _count(told, "thoughtsTokenCount")
     completion = _count(told, "candidatesTokenCount") + thoughts
+    went_in: Json = {
+        "cached_tokens": _count(told, "cachedContentTokenCount"),
+        **_kinds(told, "promptTokensDetails", "toolUsePromptTokensDetails"),
+    }
+    if cached := _kinds(told, "cacheTokensDetails"):
+        went_in["cached_tokens_details"] = cached
     counted: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {
-            "cached_tokens": _count(told, "cachedContentTokenCount"),
-            **_audio(told, "promptTokensDetails"),
-        },
+        "prompt_tokens_details": went_in,
         "completion_tokens_details": {
             "reasoning_tokens": thoughts,
-            **_audio(told, "candidatesTokensDetails"),
+            **_kinds(told, "candidatesTokensDetails"),
         },
     }
     return counted
@@ -222,13 +231,16 @@ def _silent() -> Json:
     return {"role": "assistant", "content": "", "refusal": None}
 
 
-def _audio(told: Json, name: str) -> Json:
-    details = told.get(name)
-    for detail in details if isinstance(details, list) else ():
-        match detail:
-            case {"modality": "AUDIO"}:
-                return {"audio_tokens": _count(detail, "tokenCount")}
-    return {}
+def _kinds(told: Json, *names: str) -> Json:
+    """Tokens of all kinds but text, which is the rest."""
+    kinds: Json = {}
+    for name in names:
+        details = told.get(name)
+        for detail in details if isinstance(details, list) else ():
+            kind = KINDS.get(string(detail, "modality")) if isinstance(detail, dict) else None
+            if kind is not None:
+                kinds[kind] = kinds.get(kind, 0) + _count(detail, "tokenCount")
+    return kinds
 
 
 def _reasons(told: object) -> Sequence[object]:
