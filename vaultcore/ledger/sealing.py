@@ -22,7 +22,7 @@ from vaultcore.store.base import ABSENT, Conflict, Document, Name, Put, Store
 POSITION = Name("ledger")
 GRACE = 60.0  # seconds within which a record that is being written appears
 SWEEP = 3_600.0  # seconds between two looks behind
-BEHIND = 1  # days before today that such a look goes back, unless asked for more
+BEHIND = 1  # days before the last such look that one goes back, unless asked for more
 ROWS = 1_000  # of one seal
 SEALS = 10  # read at a time: each names all its rows
 PAGE = 1_000
@@ -35,10 +35,10 @@ class Position:
     """Where sealing stands: everything up to an entry of a day's shelf has been looked at."""
 
     day: str
+    swept: float  # when it was last looked behind
     last: str = ""
     number: int = 0  # of the day's seals
     head: str = GENESIS
-    swept: float = 0.0  # when it was last looked behind
 
     def pack(self) -> dict[str, Any]:
         return asdict(self)
@@ -62,7 +62,8 @@ class Sealer:
             now = self._clock.now()
             position, version = await self._position(now)
             sweeping = not swept and now - position.swept >= sweep_every
-            late = await self._late(position, since or _before(day_of(now), BEHIND)) if sweeping else []
+            back = since or _before(day_of(min(now, position.swept)), BEHIND)
+            late = await self._late(position, back) if sweeping else []
             swept = swept or (sweeping and len(late) < ROWS)
             day, rows = await self._next(position, now - GRACE, ROWS - len(late))
             moved = position if day == position.day else replace(position, day=day, last="", number=0)
@@ -82,7 +83,7 @@ class Sealer:
     async def _position(self, now: float) -> tuple[Position, int]:
         (document,) = await self._store.get(POSITION)
         if document is None:
-            return Position(_before(day_of(now), min(KEPT, int(now // 86_400)))), ABSENT
+            return Position(_before(day_of(now), min(KEPT, int(now // 86_400))), swept=now), ABSENT
         return Position.unpack(document.body), document.version
 
     async def _next(self, position: Position, until: float, most: int) -> tuple[str, list[Document]]:
