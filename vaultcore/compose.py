@@ -13,6 +13,7 @@ from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
 from vaultcore.gate.notice import Sink
+from vaultcore.gate.routes import Routes
 from vaultcore.gate.upkeep import Leases, Upkeep
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Log
@@ -38,9 +39,10 @@ def compose(
     source = secrets or secret_source(settings, clock)
     health = Health(Rests(threshold=settings.breaker_threshold))
     upstream = Upstream(Pool(), settings.timeouts)
-    gateway = Gateway(catalog, source, upstream, clock, health, log)
     store = open_store(settings.store, clock)
-    doorman = Doorman(store, source, clock, log)
+    routes = Routes(store, source, clock, catalog)
+    gateway = Gateway(lambda: routes.catalog, source, upstream, clock, health, log)
+    doorman = Doorman(store, source, clock, log, routes.heard)
     prices = UnknownPrice.parse(settings.unknown_price)
     gate = Gate(
         store,
@@ -57,7 +59,7 @@ def compose(
     steps = {"owed": gate.pay, "leases": Leases(store, keys).give_back, "alerts": alerts.deliver}
     return Services(
         settings=settings,
-        catalog=catalog,
+        routes=routes,
         secrets=source,
         gateway=gateway,
         health=health,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -36,16 +36,13 @@ from vaultcore.wire import ChatCompletion, Delta, Json, Usage
 class Gateway:
     """Answers chat requests from the providers whose keys the vault holds."""
 
-    catalog: Catalog
+    known: Callable[[], Catalog]  # as it is in force now
     secrets: SecretSource
     upstream: Upstream
     clock: Clock
     health: Health = field(default_factory=Health)
     log: Log = field(default_factory=Log)
-    _directory: Directory = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_directory", Directory(self.catalog))
+    _directory: Directory = field(default_factory=Directory, init=False, repr=False)
 
     async def complete(self, call: Call) -> Answer:
         """Answer at once."""
@@ -136,7 +133,8 @@ class Gateway:
     async def routed(self, call: Call) -> tuple[Route, Sequence[Target]]:
         """The route of a call, and its targets that the vault has a key for, in the order to try them."""
         keyring = (await self.secrets.current()).keyring
-        route, within = self._directory.route(call.model, keyring), self._directory.reachable(keyring)
+        self._directory.use(self.known(), keyring)
+        route, within = self._directory.route(call.model), self._directory.reachable
         if call.targets is not None:
             return route, call.targets
         targets = order(route, call.strategy, self.clock.jitter)

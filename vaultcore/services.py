@@ -11,6 +11,7 @@ from vaultcore.gate.claims import Claims
 from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
+from vaultcore.gate.routes import Routes
 from vaultcore.gate.upkeep import Upkeep
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Log
@@ -24,8 +25,8 @@ from vaultcore.usage.unknown import UnknownPrice
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
-    catalog: Catalog
     secrets: SecretSource
+    routes: Routes
     gateway: Gateway
     health: Health
     store: Store
@@ -38,3 +39,8 @@ class Services:
     prices: UnknownPrice
     clock: Clock
     log: Log
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog with the routes in force now."""
+        return self.routes.catalog

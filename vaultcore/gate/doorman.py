@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from vaultcore.clock import Clock
 from vaultcore.errors import Forbidden, StoreUnavailable, Unauthorized
@@ -23,7 +24,7 @@ from vaultcore.governance.virtual_key import PREFIX, VirtualKey
 from vaultcore.observe import Log
 from vaultcore.secrets import Secrets, SecretSource
 from vaultcore.store import shelves
-from vaultcore.store.base import Document, Store
+from vaultcore.store.base import ABSENT, Document, Store
 
 FRESH = 4.0  # seconds; a revoked key is dead everywhere after five
 LOST = 30.0
@@ -39,11 +40,22 @@ class _Known:
     gone: bool = field(default=False)
 
 
+Hear = Callable[[Mapping[str, Any] | None, int], None]
+
+
+def _unheard(_routes: Mapping[str, Any] | None, _version: int) -> None:
+    return
+
+
 class Doorman:
     """One per process. Whoever changes a key here tells it to forget."""
 
-    def __init__(self, store: Store, secrets: SecretSource, clock: Clock, log: Log) -> None:
+    def __init__(
+        self, store: Store, secrets: SecretSource, clock: Clock, log: Log, hear: Hear = _unheard
+    ) -> None:
+        """`hear` is told the routes in force whenever a look at the store has brought them along."""
         self._store, self._secrets, self._clock, self._log = store, secrets, clock, log
+        self._hear = hear
         self._known: OrderedDict[str, _Known] = OrderedDict()  # by digest; "" is the system key
         self._looking: dict[str, asyncio.Task[_Known]] = {}
 
@@ -101,14 +113,17 @@ class Doorman:
 
     async def _read(self, digest: str, pepper: bytes | None, held: _Known | None) -> _Known:
         now = self._clock.now()
-        names = (shelves.POLICY, shelves.token(digest)) if digest else (shelves.POLICY,)
+        names = (shelves.POLICY, shelves.ROUTES, *([shelves.token(digest)] if digest else []))
         try:
-            policy, *found = await self._store.get(*names)
+            policy, routes, *found = await self._store.get(*names)
         except StoreUnavailable:
             if held is not None and now - held.at < STALE and _harmless(held):
                 return held
             raise
         key = self._key(found[0], pepper) if found else None
+        set_here = self._signed(routes, pepper)
+        if routes is None or set_here is not None:
+            self._hear(set_here, routes.version if routes else ABSENT)
         known = _Known(key, self._policy(policy, pepper), now, gone=bool(digest) and key is None)
         self._known[digest] = known
         self._known.move_to_end(digest)
@@ -128,7 +143,7 @@ class Doorman:
             raise StoreUnavailable("the limits in force cannot be read")  # somebody else wrote them
         return Policy.unpack(packed)
 
-    def _signed(self, document: Document | None, pepper: bytes | None) -> Mapping[str, object] | None:
+    def _signed(self, document: Document | None, pepper: bytes | None) -> Mapping[str, Any] | None:
         if document is None or pepper is None:
             return None
         packed = verified(document.body, pepper)

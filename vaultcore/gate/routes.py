@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route
@@ -55,6 +55,17 @@ class Routes:
     def file(self) -> Mapping[str, Route]:
         """The routes of the operator's file."""
         return self._file.routes
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog as it was last known to be in force: every request that is let in has it heard."""
+        return self._current
+
+    def heard(self, packed: Mapping[str, Any] | None, version: int) -> None:
+        """What the store has just told somebody who looked for something else besides."""
+        self._read_at = self._clock.now()
+        if version != self._known.version:
+            self._take({} if packed is None else packed["models"], version)
 
     async def current(self) -> Catalog:
         """The catalog as it is in force, at most FRESH seconds old; as last known where the store is away."""

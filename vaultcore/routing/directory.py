@@ -1,4 +1,4 @@
-"""Where model names have led: looked up once, and kept for as long as the keyring stays the same."""
+"""Where model names have led: looked up once, and kept while catalog and keyring stay the same."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ MOST = 1_024  # names kept: clients choose them
 
 
 class Directory:
-    """Routes by model name, for one keyring at a time."""
+    """Routes by model name, for one catalog and one keyring at a time."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self) -> None:
+        self._catalog = Catalog({})
         self._keyring: Keyring | None = None
-        self._reachable: frozenset[str] = frozenset()
         self._routes: dict[str, Route] = {}
+        self.reachable: frozenset[str] = frozenset()  # names of the providers that can be called
 
-    def reachable(self, keyring: Keyring) -> frozenset[str]:
-        """Names of the providers that can be called."""
-        if keyring is not self._keyring:
-            self._reachable = reachable(self._catalog.providers.values(), keyring)
+    def use(self, catalog: Catalog, keyring: Keyring) -> None:
+        """What is asked from now on. Others than before are another directory."""
+        if keyring is not self._keyring or catalog is not self._catalog:
+            self.reachable = reachable(catalog.providers.values(), keyring)
             self._routes.clear()
-            self._keyring = keyring
-        return self._reachable
+            self._catalog, self._keyring = catalog, keyring
 
-    def route(self, name: str, keyring: Keyring) -> Route:
+    def route(self, name: str) -> Route:
         """The route of a model name, or NoRoute."""
-        within = self.reachable(keyring)
         found = self._routes.get(name)
         if found is None:
-            found = route(name, self._catalog, within)
+            found = route(name, self._catalog, self.reachable)
             if len(self._routes) >= MOST:
                 self._routes.clear()
             self._routes[name] = found
