@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from vaultcore.governance.account import Lease, Spent
 from vaultcore.governance.limits import Limits
@@ -13,6 +13,7 @@ from vaultcore.store.base import ABSENT, Add, Name, Put, Settlement
 
 NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z, a Sunday: the beginning of a window, in the middle of a day
 LEASE = 300.0  # seconds
+LOG = "log/2026-11-22"
 SUMS = Name("usage/2026-11-22", '["key","provider","model"]')
 DOLLAR = 1_000_000_000
 
@@ -28,7 +29,8 @@ class Asking:
     minute: int = 0
     nanos: int = 0
     until: float | None = None
-    sums: Name = field(default=SUMS)
+    sums: Name = SUMS
+    shelf: str = LOG
 
     @property
     def lease(self) -> Lease:
@@ -45,7 +47,7 @@ class Asking:
         """With a record under the request's id, and with sums of what it used."""
         spent = spent or Spent()
         used = {"prompt": spent.prompt, "completion": spent.completion, "nanos": spent.nanos}
-        record = Put(Name("log/2026-11-22", self.id), {"id": self.id, **used}, version=ABSENT)
+        record = Put(Name(self.shelf, self.id), {"id": self.id, **used}, version=ABSENT)
         add = Add(self.sums, {"requests": 1, **used})
         return Settlement(self.id, self.levels, self.lease, spent, record, (add,), alert)
 
