@@ -47,7 +47,7 @@ class Aws:
 
     def warm(self) -> None:
         """Import botocore and read its description of the service: most of what a first call costs."""
-        self._botocore().get_service_model("secretsmanager")
+        self.session().get_service_model("secretsmanager")
 
     def batch(self, ids: Sequence[str]) -> Json:
         """See `SecretsManager`."""
@@ -60,6 +60,16 @@ class Aws:
         except BotoCoreError as error:
             raise AwsError("BatchGetSecretValue", type(error).__name__) from None
 
+    def session(self) -> Session:
+        """The session that clients are made of."""
+        if self._session is None:
+            from botocore.session import get_session
+
+            for name in LOGGERS:
+                logging.getLogger(name).setLevel(logging.WARNING)
+            self._session = get_session()
+        return self._session
+
     def _client(self) -> _Client:
         if self._secrets_manager is None:
             from botocore.config import Config
@@ -68,18 +78,9 @@ class Aws:
                 connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
             )
             self._secrets_manager = cast(
-                _Client, self._botocore().create_client("secretsmanager", config=config)
+                _Client, self.session().create_client("secretsmanager", config=config)
             )
         return self._secrets_manager
-
-    def _botocore(self) -> Session:
-        if self._session is None:
-            from botocore.session import get_session
-
-            for name in LOGGERS:
-                logging.getLogger(name).setLevel(logging.WARNING)
-            self._session = get_session()
-        return self._session
 
 
 class _Client(Protocol):

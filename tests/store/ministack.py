@@ -1,0 +1,165 @@
+"""DynamoDB on this machine: ministack, once per test process and only where a test needs it.
+
+It lives in an environment of its own, `.venv-aws`, which `make test` makes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
+
+from vaultcore.aws.dynamo import Dynamo
+from vaultcore.clock import Clock
+from vaultcore.store.dynamo import DynamoStore
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+
+BINARY = Path(__file__).parents[2] / ".venv-aws" / "bin" / "ministack"
+REGION = "eu-central-1"
+PATIENCE = 30.0  # seconds
+KEYS = {
+    "pk": "HASH",
+    "sk": "RANGE",
+}  # as in template.yaml. No TTL: the clocks of tests are not the emulator's
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of its own, which several stores and processes may share."""
+
+    endpoint: str
+    name: str
+
+    @property
+    def url(self) -> str:
+        """As settings name it."""
+        return f"dynamodb:{self.name}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """With which another process finds it."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def store(self, clock: Clock) -> DynamoStore:
+        return DynamoStore(Dynamo(session(self.endpoint)), self.name, clock)
+
+
+def table() -> Table:
+    """A new and empty one."""
+    made = Table(emulator(), f"table-{os.getpid()}-{next(_numbers)}")
+    _client(made.endpoint).create_table(
+        TableName=made.name,
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in KEYS.items()],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in KEYS],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return made
+
+
+@asynccontextmanager
+async def dynamo_store(clock: Clock, at: Table | None = None) -> AsyncIterator[DynamoStore]:
+    """A store over a table of its own, or over one that others use too."""
+    store = (at or table()).store(clock)
+    try:
+        yield store
+    finally:
+        await store.aclose()
+
+
+def session(url: str) -> Callable[[], Session]:
+    """What a client is made of, whatever the environment says of AWS."""
+
+    def made() -> Session:
+        from botocore.session import Session
+
+        class Local(Session):
+            def create_client(self, *args: Any, **kwargs: Any) -> Any:
+                return super().create_client(*args, **{**kwargs, "endpoint_url": url})
+
+        found = Local()
+        found.set_config_variable("config_file", os.devnull)
+        found.set_config_variable("region", REGION)
+        found.set_credentials("test", "test")
+        return found
+
+    return made
+
+
+@cache
+def emulator() -> str:
+    """The URL of this process's emulator."""
+    if not BINARY.exists():
+        raise RuntimeError("no ministack in .venv-aws, which `make test` makes: tests of DynamoDB need it")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    log = TemporaryFile()  # noqa: SIM115 - for as long as the emulator runs
+    process = subprocess.Popen(
+        [str(BINARY)],
+        env={
+            "PATH": os.defpath,
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(port),
+            "IOT_MTLS_ENABLED": "0",
+            "SERVICES": "dynamodb,sns,sqs",
+            "LOG_LEVEL": "ERROR",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    atexit.register(_ended, process, log)
+    until = time.monotonic() + PATIENCE
+    while not _answers(url):
+        if process.poll() is not None or time.monotonic() > until:
+            log.seek(0)
+            raise RuntimeError(f"ministack did not come up: {log.read().decode(errors='replace')[-2000:]}")
+        time.sleep(0.02)  # it says nowhere that it is ready
+    return url
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _ended(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    log.close()
+
+
+@cache
+def _client(url: str) -> Any:
+    client = session(url)().create_client("dynamodb")
+    atexit.register(client.close)
+    return client
