@@ -56,13 +56,18 @@ class Keys:
 
     async def all(self) -> list[VirtualKey]:
         """Every key ever made, revoked ones too, by id."""
-        pepper, keys, after = await self._pepper(), [], ""
+        keys: list[VirtualKey] = []
         while True:
-            page = await self._store.entries(shelves.KEYS, after=after, limit=PAGE)
-            keys += [_key(document, pepper) for document in page]
+            page = await self.page(keys[-1].id if keys else "", PAGE)
+            keys += page
             if len(page) < PAGE:
                 return keys
-            after = page[-1].name.entry
+
+    async def page(self, after: str, limit: int) -> list[VirtualKey]:
+        """The keys whose ids come after one, in their order."""
+        pepper = await self._pepper()
+        page = await self._store.entries(shelves.KEYS, after=after, limit=limit)
+        return [_key(document, pepper) for document in page]
 
     async def change(
         self, id: str, edit: Edit, request_id: str, *, action: str = "keys.update", reason: str | None = None

@@ -2,19 +2,76 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
+from vaultcore.errors import GatewayError
+from vaultcore.gate.routes import Routes
 from vaultcore.services import Services
-from vaultcore.web.admin import state
+from vaultcore.store.base import Conflict
+from vaultcore.web.admin import check, keys, limits, logs, page, routing, state, trail, usage
+from vaultcore.web.admin.asking import crash, refuse, refuse_question
 from vaultcore.web.refusal import refuse_http
+from vaultcore.web.reply import SAFE
+
+DESCRIPTION = (
+    "Every request bears the admin key: `Authorization: Bearer va-…`. Money is in US dollars, times are "
+    "ISO 8601 in UTC, pages go on by `next_cursor`. A refusal is {error: {message, type, param, code}}: "
+    "400 names the field, 409 says that somebody else was first, 503 that the store is away."
+)
+
+
+class Safe(JSONResponse):
+    """JSON that nobody keeps."""
+
+    def __init__(
+        self, content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(content, status_code, {**SAFE, **(headers or {})}, **more)
 
 
 def create_admin(services: Services) -> ASGIApp:
-    app = FastAPI(title="VaultEdge admin", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(
+        title="VaultEdge admin API",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        default_response_class=Safe,
+        dependencies=[Security(HTTPBearer(auto_error=False, description="the admin key"))],  # for the page
+    )
+    app.state.services = services
+    app.state.checks = check.Checks(services.clock)
+    app.state.routes = Routes(services.store, services.secrets, services.clock, services.catalog)
     app.add_exception_handler(HTTPException, refuse_http)
-    app.add_exception_handler(RequestValidationError, refuse_http)
-    app.include_router(state.router(services))
+    app.add_exception_handler(RequestValidationError, refuse_question)
+    app.add_exception_handler(GatewayError, refuse)
+    app.add_exception_handler(Conflict, refuse)
+    app.add_exception_handler(Exception, crash)
+    for each in (keys, limits, usage, logs, trail, check, routing, state):
+        app.include_router(each.api)
+    _document(app)
     return app
+
+
+def _document(app: FastAPI) -> None:
+    """The documentation, for programs and for people; FastAPI's own pages load scripts from elsewhere."""
+
+    async def openapi(request: Request) -> Response:
+        servers = [{"url": request.scope.get("root_path") or "/"}]
+        return Safe({**app.openapi(), "servers": servers})
+
+    async def docs(request: Request) -> Response:
+        return page.respond(app.openapi(), request.scope.get("root_path", ""))
+
+    app.add_route("/openapi.json", openapi, include_in_schema=False)
+    app.add_route("/docs", docs, include_in_schema=False)

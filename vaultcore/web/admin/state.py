@@ -4,59 +4,74 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 
 from vaultcore.catalog.lookup import listed
 from vaultcore.routing.plan import credentials, reachable
-from vaultcore.services import Services
+from vaultcore.settings import Settings
+from vaultcore.web.admin.asking import House
+
+api = APIRouter()
 
 
-def router(services: Services) -> APIRouter:
-    api = APIRouter()
+@api.get("/config", tags=["state"])
+async def config(here: House) -> dict[str, Any]:
+    """Effective settings."""
+    told = here.settings
+    return {
+        "strategy": told.strategy,
+        "max_retries": told.max_retries,
+        "max_key_retries": told.max_key_retries,
+        "backoff_seconds": told.backoff,
+        "timeouts_seconds": asdict(told.timeouts),
+        "max_body_bytes": told.max_body,
+        "breaker_threshold": told.breaker_threshold,
+        "providers_file": str(told.providers_file) if told.providers_file else None,
+        "price_version": here.catalog.price_version,
+        "store": told.store.partition(":")[0],
+        "lease_seconds": told.lease,
+        "alerts": _sinks(told),
+    }
 
-    @api.get("/config")
-    async def config() -> dict[str, Any]:
-        """Effective settings."""
-        told = services.settings
-        return {
-            "strategy": told.strategy,
-            "max_retries": told.max_retries,
-            "max_key_retries": told.max_key_retries,
-            "backoff_seconds": told.backoff,
-            "timeouts_seconds": asdict(told.timeouts),
-            "max_body_bytes": told.max_body,
-            "breaker_threshold": told.breaker_threshold,
-            "providers_file": str(told.providers_file) if told.providers_file else None,
-            "price_version": services.catalog.price_version,
+
+@api.get("/health", tags=["state"])
+async def health(here: House) -> dict[str, Any]:
+    """Circuits and reported quota, by key id."""
+    return dict(here.health.report(here.clock.now()))
+
+
+@api.get("/providers", tags=["providers"])
+async def providers(here: House) -> dict[str, Any]:
+    """The catalog, and the masked keys that the vault has for it."""
+    keyring = (await here.secrets.current()).keyring
+    rows = [
+        {
+            "name": provider.name,
+            "title": provider.title,
+            "base_url": provider.base_url,
+            "dialect": provider.dialect,
+            "keys": [{"id": key.id, "masked": key.masked} for key in credentials(provider, keyring)],
         }
+        for provider in here.catalog.providers.values()
+    ]
+    return {"data": rows}
 
-    @api.get("/health")
-    async def health() -> dict[str, Any]:
-        """Circuits and reported quota, by key id."""
-        return dict(services.health.report(services.clock.now()))
 
-    @api.get("/providers")
-    async def providers() -> dict[str, Any]:
-        """The catalog, and the masked keys that the vault has for it."""
-        keyring = (await services.secrets.current()).keyring
-        rows = [
-            {
-                "name": provider.name,
-                "title": provider.title,
-                "base_url": provider.base_url,
-                "dialect": provider.dialect,
-                "keys": [{"id": key.id, "masked": key.masked} for key in credentials(provider, keyring)],
-            }
-            for provider in services.catalog.providers.values()
-        ]
-        return {"data": rows}
+@api.get("/models", tags=["providers"])
+async def models(here: House) -> dict[str, Any]:
+    """The models that the vault's keys can reach."""
+    keyring = (await here.secrets.current()).keyring
+    within = reachable(here.catalog.providers.values(), keyring)
+    return {"data": [asdict(model) for model in listed(here.catalog, within)]}
 
-    @api.get("/models")
-    async def models() -> dict[str, Any]:
-        """The models that the vault's keys can reach."""
-        keyring = (await services.secrets.current()).keyring
-        within = reachable(services.catalog.providers.values(), keyring)
-        return {"data": [asdict(model) for model in listed(services.catalog, within)]}
 
-    return api
+def _sinks(told: Settings) -> dict[str, Any]:
+    """Where alerts go. Of a webhook only its host: the rest of such an address is often a secret."""
+    webhook = urlsplit(told.alert_webhook or "")
+    return {
+        "topic": told.alert_topic,
+        "webhook_host": webhook.hostname,
+        "webhook_signed": told.alert_webhook_secret is not None,
+    }

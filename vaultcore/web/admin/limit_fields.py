@@ -1,0 +1,103 @@
+"""Limits as the admin API spells them, for keys, owners and the gateway alike, and what is used of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from vaultcore.governance.account import Account, rolled
+from vaultcore.governance.limits import Limits
+from vaultcore.money import Nanos
+from vaultcore.web.admin.asking import Sent
+from vaultcore.web.admin.fields import Money, Rate, Tokens, dollars
+
+NAMES = {  # ours -> as they are sent and answered
+    "rpm": "rate_limit_rpm",
+    "tpm": "rate_limit_tpm",
+    "parallel": "max_parallel",
+    "tokens": "token_quota",
+    "credits": "credits_usd",
+    "day": "budget_day_usd",
+    "month": "budget_month_usd",
+}
+MONEY = frozenset({"credits", "day", "month"})
+
+
+class LimitFields(Sent):
+    """Limits. Null or left out: there is none."""
+
+    rate_limit_rpm: Rate | None = Field(None, description="requests per minute")
+    rate_limit_tpm: Rate | None = Field(None, description="tokens per minute, prompt and completion together")
+    max_parallel: Rate | None = Field(None, description="requests in flight")
+    token_quota: Tokens | None = Field(None, description="tokens in all")
+    credits_usd: Money | None = Field(None, description="prepaid money in all")
+    budget_day_usd: Money | None = Field(None, description="money per calendar day (UTC)")
+    budget_month_usd: Money | None = Field(None, description="money per calendar month (UTC)")
+
+    def over(self, limits: Limits) -> Limits:
+        """These limits with what was sent in its place."""
+        sent = {ours: getattr(self, name) for ours, name in NAMES.items() if name in self.model_fields_set}
+        return Limits(**{ours: sent.get(ours, getattr(limits, ours)) for ours in NAMES})
+
+
+class Limited(BaseModel):
+    """Limits as they are in force; null is no limit. Money is in US dollars."""
+
+    rate_limit_rpm: int | None = None
+    rate_limit_tpm: int | None = None
+    max_parallel: int | None = None
+    token_quota: int | None = None
+    credits_usd: float | None = None
+    budget_day_usd: float | None = None
+    budget_month_usd: float | None = None
+
+
+class Usage(BaseModel):
+    """What was settled, since the account began."""
+
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost_usd: float
+
+
+class Standing(BaseModel):
+    """How an account stands towards its limits. Null where nothing is limited."""
+
+    usage: Usage
+    tokens_remaining: int | None = Field(None, description="of token_quota")
+    balance_usd: float | None = Field(None, description="of credits_usd")
+    spent_today_usd: float
+    spent_this_month_usd: float
+    in_flight: int = Field(description="requests that have been let in and are not over")
+
+
+def limited(limits: Limits) -> dict[str, Any]:
+    """Limits by the names they are sent by."""
+    told = {name: getattr(limits, ours) for ours, name in NAMES.items()}
+    return {name: _money(value) if name.endswith("_usd") else value for name, value in told.items()}
+
+
+def standing(account: Account, limits: Limits, now: float) -> dict[str, Any]:
+    """What an account has used, and what is left."""
+    account = rolled(account, now)
+    return {
+        "usage": {
+            "requests": account.settled,
+            "prompt_tokens": account.prompt,
+            "completion_tokens": account.completion,
+            "total_tokens": account.tokens,
+            "cost_usd": dollars(account.nanos),
+        },
+        "tokens_remaining": None if limits.tokens is None else max(0, limits.tokens - account.tokens),
+        "balance_usd": None if limits.credits is None else dollars(limits.credits - account.nanos),
+        "spent_today_usd": dollars(account.day_nanos),
+        "spent_this_month_usd": dollars(account.month_nanos),
+        "in_flight": len(account.leases),
+    }
+
+
+def _money(nanos: Nanos | None) -> float | None:
+    return None if nanos is None else dollars(nanos)

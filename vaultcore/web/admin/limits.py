@@ -1,0 +1,86 @@
+"""`/admin/limits`: what an owner's keys may use together, and the gateway as a whole."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel
+
+from vaultcore.errors import InvalidRequest
+from vaultcore.gate.caller import GATEWAY, owners_account
+from vaultcore.gate.policies import Policies
+from vaultcore.governance.limits import Limits
+from vaultcore.governance.policy import Policy
+from vaultcore.services import Services
+from vaultcore.web.admin.asking import House, RequestId, body, reads
+from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, limited, standing
+
+LONGEST = 128  # characters of an owner's name
+AT_ONCE = 100  # accounts read in one call
+
+api = APIRouter(prefix="/limits", tags=["limits"])
+
+
+class Level(Standing, Limited):
+    """Limits, and what has been used of them since they were set first."""
+
+
+class Levels(BaseModel):
+    """The limits beyond single keys."""
+
+    gateway: Level
+    owners: dict[str, Level]
+
+
+async def whose(owner: Annotated[str, Path(description="as keys name it")]) -> str:
+    if not 0 < len(owner) <= LONGEST or not owner.isprintable() or owner != owner.strip():
+        raise InvalidRequest(f"owner: must be 1 to {LONGEST} printable characters", param="owner")
+    return owner
+
+
+async def policies(here: House) -> Policies:
+    return Policies(here.store, here.secrets, here.clock, here.doorman.forget)
+
+
+Owner = Annotated[str, Depends(whose)]
+Ruling = Annotated[Policies, Depends(policies)]
+Fields = Annotated[LimitFields, Depends(reads(LimitFields))]
+
+
+@api.get("", response_model=Levels)
+async def index(here: House, ruling: Ruling) -> Any:
+    """All limits beyond single keys. What is used counts from when an owner or the gateway is limited."""
+    return await _shown(await ruling.current(), here)
+
+
+@api.put("/gateway", response_model=Levels, openapi_extra=body(LimitFields))
+async def set_gateway(fields: Fields, here: House, ruling: Ruling, request: RequestId) -> Any:
+    """Limit everything that passes, the system key's requests too. What is not sent is not limited."""
+    return await _shown(await ruling.set_gateway(fields.over(Limits()), request), here)
+
+
+@api.put("/owners/{owner:path}", response_model=Levels, openapi_extra=body(LimitFields))
+async def set_owner(owner: Owner, fields: Fields, here: House, ruling: Ruling, request: RequestId) -> Any:
+    """Limit what all keys of an owner use together. What is not sent is not limited."""
+    return await _shown(await ruling.set_owner(owner, fields.over(Limits()), request), here)
+
+
+@api.delete("/owners/{owner:path}", response_model=Levels)
+async def drop_owner(owner: Owner, here: House, ruling: Ruling, request: RequestId) -> Any:
+    """Limit an owner's keys by nothing but their own limits."""
+    return await _shown(await ruling.drop_owner(owner, request), here)
+
+
+async def _shown(policy: Policy, here: Services) -> dict[str, Any]:
+    names = [GATEWAY, *(owners_account(owner) for owner in policy.owners)]
+    accounts = [
+        account
+        for start in range(0, len(names), AT_ONCE)
+        for account in await here.store.accounts(*names[start : start + AT_ONCE])
+    ]
+    now, limits = here.clock.now(), [policy.gateway, *policy.owners.values()]
+    gateway, *owners = (
+        {**limited(each), **standing(used, each, now)} for each, used in zip(limits, accounts, strict=True)
+    )
+    return {"gateway": gateway, "owners": dict(zip(policy.owners, owners, strict=True))}

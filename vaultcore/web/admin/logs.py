@@ -1,0 +1,168 @@
+"""`/admin/logs`: the records of requests, newest first: who, when, what came of it; never what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+
+from vaultcore.ledger.reading import Span, every_record, records
+from vaultcore.services import Services
+from vaultcore.usage.record import Record
+from vaultcore.web.admin.asking import House
+from vaultcore.web.admin.export import Format, Table, asked
+from vaultcore.web.admin.fields import dollars, iso
+from vaultcore.web.admin.period import Period
+from vaultcore.web.admin.positions import Place, token
+from vaultcore.wire import Json
+
+COLUMNS = (
+    "ended_at",
+    "id",
+    "key",
+    "owner",
+    "path",
+    "model",
+    "provider",
+    "served",
+    "status",
+    "code",
+    "stream",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "total_tokens",
+    "cost_usd",
+    "price_version",
+    "ms",
+    "first_ms",
+    "tries",
+    "flags",
+    "started_at",
+)
+
+api = APIRouter(tags=["logs"])
+
+
+class Attempt(BaseModel):
+    """One provider that was asked."""
+
+    provider: str
+    model: str
+    key_id: str = Field(description="of the provider's key, as /admin/providers has it")
+    status: int | None = Field(description="what the provider answered; null where no answer came")
+    ms: float
+    fault: str | None
+
+
+class Entry(BaseModel):
+    """One request that was let in."""
+
+    id: str = Field(description="x-request-id of the answer")
+    key: str = Field(description="the id of a virtual key, or `system`")
+    owner: str | None
+    started_at: str
+    ended_at: str
+    path: str
+    model: str = Field(description="as asked for")
+    status: int = Field(description="as the client saw it; 499: it went away")
+    code: str | None = Field(description="of the error")
+    stream: bool
+    provider: str | None
+    served: str | None = Field(description="the provider's name of the model that answered")
+    attempts: list[Attempt]
+    tries: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    reasoning_tokens: int
+    total_tokens: int
+    cost_usd: float | None = Field(description="null where nobody knows the price")
+    price_version: str
+    price: dict[str, Any]
+    ms: float
+    first_ms: float | None
+    changes: int = Field(description="fields that the translation dropped or changed")
+    flags: list[str]
+    replayed: bool
+
+
+class Log(BaseModel):
+    """A page of requests. It may hold less than asked for, or nothing, and yet not be the last one."""
+
+    data: list[Entry]
+    next_cursor: str | None = Field(description="send it as `cursor` for the next page; null: there is none")
+
+
+class Asked(Period):
+    """Which requests."""
+
+    id: str | None = Field(None, max_length=128)
+    key: str | None = Field(None, max_length=128)
+    owner: str | None = Field(None, max_length=128)
+    model: str | None = Field(None, max_length=256, description="as asked for, or as served")
+    provider: str | None = Field(None, max_length=64)
+    status: str | None = Field(None, pattern=r"^[1-5](\d\d|xx)$", description="429, or 4xx for all of them")
+    limit: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
+        None, description="100 rows; of a download: all"
+    )
+    cursor: Place | None = None
+    format: Format | None = Field(None, description="a download; `Accept: text/csv` does the same")
+
+    def picks(self, record: Mapping[str, Any]) -> bool:
+        return (
+            all(
+                wanted is None or wanted == record.get(name)
+                for name, wanted in (
+                    ("id", self.id),
+                    ("key", self.key),
+                    ("owner", self.owner),
+                    ("provider", self.provider),
+                )
+            )
+            and (self.model is None or self.model in {record.get("model"), record.get("served")})
+            and (self.status is None or _of(self.status, record.get("status")))
+        )
+
+
+@api.get("/logs", response_model=Log)
+async def index(which: Annotated[Asked, Query()], here: House, request: Request) -> Any:
+    """Requests, newest first. One call looks at a few thousand records and 40 days, and goes on by cursor."""
+    span = which.span(here.clock.now())
+    if chosen := asked(request, which.format):
+        return Table(f"logs-{span.days[0]}-{span.days[-1]}", COLUMNS, _rows(which, span, here)).response(
+            chosen
+        )
+    page = await records(here.store, span, which.picks, limit=which.limit or 100, before=which.cursor)
+    following = None if page.next is None else token(page.next)
+    return {"data": [_told(found.body) for found in page.found], "next_cursor": following}
+
+
+async def _rows(which: Asked, span: Span, here: Services) -> AsyncGenerator[Json, None]:
+    found = every_record(here.store, span, which.picks, limit=which.limit, before=which.cursor)
+    async with aclosing(found) as bodies:
+        async for body in bodies:
+            yield _told(body)
+
+
+def _of(wanted: str, status: object) -> bool:
+    told = str(status)
+    return told == wanted or (wanted.endswith("xx") and told[:1] == wanted[:1])
+
+
+def _told(body: Mapping[str, Any]) -> Json:
+    record = Record.unpack(body)
+    packed = {name: value for name, value in record.pack().items() if name not in {"at", "ended", "cost"}}
+    return {
+        **packed,
+        "started_at": iso(record.at),
+        "ended_at": iso(record.ended),
+        "tries": len(record.attempts),
+        "total_tokens": record.prompt_tokens + record.completion_tokens,
+        "cost_usd": None if record.cost is None else dollars(record.cost),
+    }

@@ -1,0 +1,112 @@
+"""`/admin/usage`: what was used and what it cost, by day, key, model or provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vaultcore.ledger.reading import By, Sums, grouped, total, usage
+from vaultcore.web.admin.asking import House
+from vaultcore.web.admin.export import Format, Table, asked
+from vaultcore.web.admin.fields import dollars
+from vaultcore.web.admin.period import Period
+from vaultcore.wire import Json
+
+COLUMNS = (
+    "requests",
+    "failed",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "total_tokens",
+    "cost_usd",
+    "unpriced",
+    "average_ms",
+)
+
+api = APIRouter(tags=["usage"])
+
+
+class Used(BaseModel):
+    """What requests came to. Those that failed cost nothing."""
+
+    requests: int
+    failed: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = Field(description="of the prompts'")
+    total_tokens: int
+    cost_usd: float
+    unpriced: int = Field(description="requests of which nobody knows the price; not in cost_usd")
+    average_ms: float
+
+
+class Row(Used):
+    """One day, key, model or provider."""
+
+    day: str | None = None
+    key: str | None = None
+    model: str | None = None
+    provider: str | None = None
+
+
+class Report(BaseModel):
+    """Sums of whole days in UTC."""
+
+    first_day: str
+    last_day: str
+    group_by: By
+    data: list[Row]
+    total: Used
+
+
+class Asked(Period):
+    """Which usage, and how it is to be told."""
+
+    group_by: By = "day"
+    format: Format | None = Field(None, description="a download; `Accept: text/csv` does the same")
+
+
+@api.get("/usage", response_model=Report, response_model_exclude_none=True)
+async def report(which: Annotated[Asked, Query()], here: House, request: Request) -> Any:
+    """Usage by day, key, model or provider. Times are of whole days in UTC: of all that they touch."""
+    span = which.span(here.clock.now())
+    found = await usage(here.store, span)
+    rows = [{which.group_by: name, **_told(sums)} for name, sums in grouped(found, which.group_by).items()]
+    days = span.days
+    if chosen := asked(request, which.format):
+        return _download(rows, which.group_by, f"usage-{days[0]}-{days[-1]}", chosen)
+    return {
+        "first_day": days[0],
+        "last_day": days[-1],
+        "group_by": which.group_by,
+        "data": rows,
+        "total": _told(total(each.sums for each in found)),
+    }
+
+
+def _told(sums: Sums) -> Json:
+    return {
+        "requests": sums.requests,
+        "failed": sums.failed,
+        "prompt_tokens": sums.prompt_tokens,
+        "completion_tokens": sums.completion_tokens,
+        "cached_tokens": sums.cached_tokens,
+        "total_tokens": sums.prompt_tokens + sums.completion_tokens,
+        "cost_usd": dollars(sums.cost_nanos),
+        "unpriced": sums.unpriced,
+        "average_ms": round(sums.ms / sums.requests, 1) if sums.requests else 0.0,
+    }
+
+
+def _download(rows: Iterable[Json], by: By, name: str, format: Format) -> Response:
+    async def each() -> AsyncGenerator[Json, None]:
+        for row in rows:
+            yield row
+
+    return Table(name, (by, *COLUMNS), each()).response(format)
