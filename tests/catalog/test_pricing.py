@@ -36,7 +36,7 @@ prices:
     video_input: 6
     video_output: 17.5
     request: 0.005
-    picture: {1024x1024: 0.04, 1024x1024/hd: 0.08, hd: 0.1}
+    picture: {1024x1024: 0.04, 1024x1024/hd: 0.08, default: 0.1}
     tiers:
       - {above: 272000, input: 4, output: 12}
       - {above: 1000, input: 3, output: 9, cache_read: 0.3}
@@ -70,7 +70,7 @@ def test_every_unit_may_have_a_price() -> None:
         "video_output": 17.5,
         "request": 5_000,
     }
-    pictures = {"1024x1024": from_usd(40_000), "1024x1024/hd": from_usd(80_000), "hd": from_usd(100_000)}
+    pictures = {"1024x1024": from_usd(40_000), "1024x1024/hd": from_usd(80_000), "": from_usd(100_000)}
 
     assert model.price == Price(
         **{name: from_usd(amount) for name, amount in dollars.items()}, pictures=pictures

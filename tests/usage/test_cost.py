@@ -237,16 +237,27 @@ def test_the_service_tier_of_an_answer_is_found_beside_its_usage() -> None:
         ("1024x1024", "standard", 4),
         ("1024x1024", "hd", 8),
         ("1792x1024", "hd", 12),
-        ("auto", None, 12),
-        (None, None, 12),
-        ("9x9", "hd", 12),
+        ("1024x1792", "high", 12),
+        ("1792x1024", "standard", 8),
+        ("auto", None, 4),
+        (None, "hd", 8),
+        (None, None, 4),
     ],
 )
 def test_pictures_are_priced_one_by_one(size: str | None, quality: str | None, cents: int) -> None:
-    """By size and quality; of a kind that nobody has priced as the dearest one."""
+    """By size and quality; what a request leaves open is what its provider makes of that."""
     usage: Usage = {"pictures": {"count": 3, "size": size, "quality": quality}}
 
     assert cost(usage, CATALOG.model("openai", "dall-e-3")) == 3 * cents * DOLLAR // 100
+
+
+def test_a_picture_of_an_unknown_kind_costs_as_much_as_the_dearest() -> None:
+    """A price that is not there is not taken for a small one."""
+    model = Model("m", price=Price(0, 0, pictures={"512x512": 5 * 10**6, "1024x1024": 9 * 10**6}))
+
+    assert cost({"pictures": {"count": 2, "size": "4096x4096", "quality": None}}, model) == 18
+    assert cost({"pictures": {"count": 2}}, model) == 18
+    assert cost({"pictures": {"count": 2, "size": "512x512", "quality": "hd"}}, model) == 10
 
 
 @pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None}, {"pictures": {"count": 2}}, {"pictures": 3}])

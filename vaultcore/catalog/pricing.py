@@ -74,14 +74,14 @@ def _price(part: Part, given: Mapping[str, Part]) -> list[object]:
 
 
 def _pictures(part: Part) -> Json:
-    """One price for all, or one by size, by quality, or by both: `1024x1024/hd`."""
+    """One price for all, or one by size, by quality, or by both: `1024x1024/hd`; `default` is that of others."""
     if not isinstance(part.value, dict):
         return {"": _single(part, "picture")}
     prices: Json = {}
     for kind, each in part.mapping().items():
         if not _KIND.fullmatch(kind):
             raise each.refuse("is no kind of picture: write a size, a quality or both, like 1024x1024/hd")
-        prices[kind] = _single(each, "picture")
+        prices["" if kind == "default" else kind] = _single(each, "picture")
     if not prices:
         raise part.refuse("has no price")
     return prices

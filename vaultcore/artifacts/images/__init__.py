@@ -13,7 +13,7 @@ from vaultcore.catalog.schema import Model
 from vaultcore.wire import ChatRequest, Json, Usage
 
 MOST = 10  # pictures of one request, as OpenAI has it
-PRICED = frozenset({"image"})  # a hybrid's price in the table is that of its text
+PRICED = frozenset({"image"})  # of a hybrid the price of words alone says nothing of its pictures
 
 kind: Kind = "images"
 native = ""
@@ -44,21 +44,25 @@ def complete(part: Part, post: Post) -> bool:  # noqa: ARG001 - a provider may w
 def render_answer(request: Json, parts: Sequence[Part], title: str, created: int) -> Made:  # noqa: ARG001 - the Protocol's
     told = counts.total(part.usage for part in parts)
     more = parts[0].more
-    answer: Json = {
-        **more,
-        "created": more.get("created") or created,
-        "data": [item for part in parts for item in part.items],
-    }
+    drawn = [item for part in parts for item in part.items]
+    answer: Json = {**more, "created": more.get("created") or created, "data": drawn}
+    pictures: Json = {"count": len(drawn), "size": request.get("size"), "quality": request.get("quality")}
     if told is None:
-        return Made(answer, None)
+        return Made(answer, {"pictures": pictures})
     prompt, completion = counts.count(told.get("input_tokens")), counts.count(told.get("output_tokens"))
+    came_out = told.get("output_tokens_details")
     usage: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
+        "prompt_tokens_details": told.get("input_tokens_details") or {},
+        # Who tells no more has made pictures and nothing else.
+        "completion_tokens_details": came_out or {"image_tokens": completion},
+        "pictures": pictures,
     }
     return Made({**answer, "usage": told}, usage)
 
 
 def priced(model: Model) -> bool:
-    return model.type in PRICED
+    price = model.price
+    return model.type in PRICED or (price is not None and bool(price.pictures or price.image_output))

@@ -69,11 +69,17 @@ def _inline(part: object) -> Json | None:
 def _usage(meta: object) -> Json | None:
     if not isinstance(meta, dict):
         return None
-    prompt = count(meta.get("promptTokenCount"))
-    completion = count(meta.get("candidatesTokenCount")) + count(meta.get("thoughtsTokenCount"))
-    return {
+    prompt, drawn = count(meta.get("promptTokenCount")), count(meta.get("candidatesTokenCount"))
+    thought = count(meta.get("thoughtsTokenCount"))
+    usage: Json = {
         "input_tokens": prompt,
         "input_tokens_details": {"text_tokens": prompt, "image_tokens": 0},
-        "output_tokens": completion,
-        "total_tokens": prompt + completion,
+        "output_tokens": drawn + thought,
+        "total_tokens": prompt + drawn + thought,
     }
+    # Words beside a picture are few; who thought has not drawn with those tokens.
+    return (
+        {**usage, "output_tokens_details": {"image_tokens": drawn, "text_tokens": thought}}
+        if thought
+        else usage
+    )
