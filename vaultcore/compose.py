@@ -14,7 +14,7 @@ from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
 from vaultcore.gate.notice import Sink
 from vaultcore.gate.routes import Routes
-from vaultcore.gate.upkeep import Leases, Upkeep
+from vaultcore.gate.upkeep import Leases, Seals, Upkeep
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Log
 from vaultcore.routing.health import Health, Rests
@@ -56,7 +56,12 @@ def compose(
     keys = Keys(store, source, clock, doorman.forget)
     alerts = Alerts(store, alert_sinks(settings, clock), clock, log)
     gate.notify = alerts.notify
-    steps = {"owed": gate.pay, "leases": Leases(store, keys).give_back, "alerts": alerts.deliver}
+    steps = {
+        "owed": gate.pay,
+        "leases": Leases(store, keys).give_back,
+        "alerts": alerts.deliver,
+        "seals": Seals(store, source, clock).seal,
+    }
     return Services(
         settings=settings,
         routes=routes,
@@ -112,7 +117,7 @@ def open_store(url: str, clock: Clock) -> Store:
 
 def secret_source(settings: Settings, clock: Clock) -> SecretSource:
     """Secrets Manager where its ids are set, else the environment's vault string, else the one on disk."""
-    if settings.vault_secret:
+    if settings.vault_secret or settings.pepper_secret:
         from vaultcore.aws.secrets import managed_secrets  # boto3 is only paid for where it is used
 
         return managed_secrets(settings, clock)

@@ -17,7 +17,8 @@ from vaultcore.vault.sealed import seal
 PASSWORD = "correct-horse-battery-staple-sentinel"
 SYSTEM, ADMIN = "ve-" + "5e" * 24, "va-" + "ad" * 24
 KEY = "sk-provider-key-sentinel-000001"
-SENTINELS = (PASSWORD, SYSTEM, ADMIN, KEY)
+PEPPER = "9ec0" * 16
+SENTINELS = (PASSWORD, SYSTEM, ADMIN, KEY, PEPPER)
 IDS = {"vault_secret": "gw/vault", "password_secret": "gw/password"}
 
 
@@ -120,6 +121,41 @@ def test_both_ids_are_needed(clock: FakeClock) -> None:
     """A vault without its password's id is refused when the gateway is put together."""
     with pytest.raises(ConfigError, match="VAULTEDGE_PASSWORD_SECRET"):
         managed_secrets(Settings(vault_secret="gw/vault"), clock)
+
+
+def test_the_pepper_comes_with_the_others(server: SecretsManagerServer, clock: FakeClock) -> None:
+    """It is read in the same call, as bytes, is there after every reading, and shows nowhere."""
+    server.secrets["gw/pepper"] = PEPPER
+    source = managed_secrets(Settings(**IDS, pepper_secret="gw/pepper"), clock)
+    for _ in range(2):
+        secrets = asyncio.run(source.current())
+        assert secrets.pepper == PEPPER.encode()
+        clock.time += 300
+
+    assert server.asked == [["gw/vault", "gw/password", "gw/pepper"]] * 2
+    assert PEPPER not in repr(secrets)
+
+
+@pytest.mark.parametrize(("held", "reason"), [(None, "missing"), (PEPPER[:31], "missing")])
+def test_without_a_good_pepper_nothing_is_served(
+    held: str | None, reason: str, server: SecretsManagerServer, clock: FakeClock
+) -> None:
+    """A pepper that is not there, or could be guessed, closes the gateway rather than the virtual keys."""
+    if held is not None:
+        server.secrets["gw/pepper"] = held
+
+    assert reason in str(refusal(managed_secrets(Settings(**IDS, pepper_secret="gw/pepper"), clock)))
+
+
+def test_upkeep_reads_the_pepper_alone(server: SecretsManagerServer, clock: FakeClock) -> None:
+    """A function that calls no provider has no vault, and reads none; without an id the setting counts."""
+    secrets = asyncio.run(managed_secrets(Settings(**IDS, pepper=PEPPER), clock).current())
+    server.secrets["gw/pepper"] = PEPPER
+    alone = asyncio.run(managed_secrets(Settings(pepper_secret="gw/pepper"), clock).current())
+
+    assert secrets.pepper == alone.pepper == PEPPER.encode()
+    assert (len(list(alone.keyring)), alone.system, alone.admin) == (0, None, None)
+    assert server.asked[-1] == ["gw/pepper"]
 
 
 def test_down_at_the_cold_start_then_up(

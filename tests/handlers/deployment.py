@@ -18,6 +18,7 @@ EVENTS = ROOT / "events"
 PASSWORD, PROVIDER_KEY = "password-sentinel-of-the-vault", "sk-house-sentinel-000001"
 SYSTEM_KEY = "ve-" + "0123456789abcdef" * 3  # the keys in events/
 ADMIN_KEY = "va-" + "fedcba9876543210" * 3
+PEPPER = "0f1e2d3c4b5a6978" * 4
 
 
 @dataclass
@@ -41,6 +42,7 @@ def deployment(folder: Path, base_url: str) -> Iterator[Deployment]:
             "gw/password": PASSWORD,
             "gw/system": json.dumps({"prefix": "ve-", "key": SYSTEM_KEY[3:]}),
             "gw/admin": json.dumps({"prefix": "va-", "key": ADMIN_KEY[3:]}),
+            "gw/pepper": PEPPER,
         }
         yield Deployment(environ(folder, overlay, secrets.url), secrets)
 

@@ -1,4 +1,4 @@
-"""One reading of a deployment's secrets: the vault and its password as a pair, and the planes' keys."""
+"""One reading of a deployment's secrets: vault and password as a pair, the planes' keys, and the pepper."""
 
 from __future__ import annotations
 
@@ -17,24 +17,26 @@ MIN_KEY = 32  # characters; a shorter system or admin key could be guessed
 class SecretIds:
     """Names or ARNs in Secrets Manager. What a function need not know has no id there."""
 
-    vault: str
-    password: str
+    vault: str | None = None
+    password: str | None = None
     system: str | None = None
     admin: str | None = None
+    pepper: str | None = None
 
     @property
     def all(self) -> tuple[str, ...]:
-        return tuple(filter(None, (self.vault, self.password, self.system, self.admin)))
+        return tuple(filter(None, (self.vault, self.password, self.system, self.admin, self.pepper)))
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What was read, as far as it has to be kept: the keys of the planes are digests already."""
 
-    vault: str = field(repr=False)
-    password: str = field(repr=False)
+    vault: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
     system: bytes | None = field(default=None, repr=False)
     admin: bytes | None = field(default=None, repr=False)
+    pepper: bytes | None = field(default=None, repr=False)
 
     @property
     def pair(self) -> bytes:
@@ -54,18 +56,27 @@ def read(manager: SecretsManager, ids: SecretIds) -> Reading:
         password=_filled(batch, ids.password, "password"),
         system=_key(batch, ids.system),
         admin=_key(batch, ids.admin),
+        pepper=_pepper(batch, ids.pepper),
     )
 
 
-def _filled(batch: Batch, id: str, name: str) -> str:
+def _filled(batch: Batch, id: str | None, name: str) -> str | None:
+    if id is None:
+        return None
     if (text := batch.field(id, name)) == PLACEHOLDER:
         raise VaultEmpty(f"secret {id} has not been filled")
     return text
 
 
 def _key(batch: Batch, id: str | None) -> bytes | None:
-    if id is None:
-        return None
-    if len(key := batch.field(id, "key")) < MIN_KEY:
+    return None if id is None else digest(_long(batch, id, "key"))
+
+
+def _pepper(batch: Batch, id: str | None) -> bytes | None:
+    return None if id is None else _long(batch, id, "pepper").encode()
+
+
+def _long(batch: Batch, id: str, name: str) -> str:
+    if len(text := batch.field(id, name)) < MIN_KEY:
         raise SecretMissing(f"secret {id} holds fewer than {MIN_KEY} characters")
-    return digest(key)
+    return text

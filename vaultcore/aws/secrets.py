@@ -26,20 +26,23 @@ PAUSES = (1.0, 60.0)  # after a failed reading: doubling from the first to the s
 
 
 def managed_secrets(settings: Settings, clock: Clock) -> ManagedSecrets:
-    """The secrets whose ids the settings name; `vault_secret` and `password_secret` at least.
+    """The secrets whose ids the settings name. A function without a vault calls no provider.
 
-    The planes' keys come from their own secrets where those are named, else from the settings themselves.
+    The planes' keys and the pepper come from their own secrets where those are named, else from the settings
+    themselves. The pepper cannot be rotated: under another one no virtual key is known any more.
     """
-    if not (settings.vault_secret and settings.password_secret):
+    if settings.vault_secret and not settings.password_secret:
         raise ConfigError("is needed beside VAULTEDGE_VAULT_SECRET", key="VAULTEDGE_PASSWORD_SECRET")
     ids = SecretIds(
         vault=settings.vault_secret,
         password=settings.password_secret,
         system=settings.system_key_secret,
         admin=settings.admin_key_secret,
+        pepper=settings.pepper_secret,
     )
+    pepper = settings.pepper.encode() if settings.pepper else None
     system, admin = (digest(key) if key else None for key in (settings.system_key, settings.admin_key))
-    return ManagedSecrets(Aws(), ids, clock, system=system, admin=admin)
+    return ManagedSecrets(Aws(), ids, clock, system=system, admin=admin, pepper=pepper)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +62,11 @@ class ManagedSecrets:
         *,
         system: bytes | None = None,
         admin: bytes | None = None,
+        pepper: bytes | None = None,
         log: Log | None = None,
     ) -> None:
         self._manager, self._ids, self._clock = manager, ids, clock
-        self._system, self._admin = system, admin
+        self._system, self._admin, self._pepper = system, admin, pepper
         self._log = log or Log()
         self._lock = asyncio.Lock()
         self._held: _Held | None = None
@@ -111,14 +115,17 @@ class ManagedSecrets:
     async def _take(self, reading: Reading) -> None:
         """Hold what was read. Of a pair that does not open only the planes' keys are taken."""
         system, admin = reading.system or self._system, reading.admin or self._admin
+        pepper = reading.pepper or self._pepper
         if self._held is not None:
             keyring = self._held.secrets.keyring
-            self._held = replace(self._held, secrets=Secrets(keyring, system, admin))
+            self._held = replace(self._held, secrets=Secrets(keyring, system, admin, pepper))
         if self._held is None or self._held.pair != reading.pair:
             keyring = await self._open(reading)
-            self._held = _Held(Secrets(keyring, system, admin), reading.pair)
+            self._held = _Held(Secrets(keyring, system, admin, pepper), reading.pair)
 
     async def _open(self, reading: Reading) -> Keyring:
+        if reading.vault is None or reading.password is None:
+            return Keyring(())
         if self._refused is not None and self._refused[0] == reading.pair:
             raise VaultError(self._refused[1])  # it will not open now either: spare the key derivation
         try:

@@ -47,6 +47,10 @@ class Sns:
         except BotoCoreError as error:
             raise AwsError("Publish", type(error).__name__) from None
 
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
     def _client(self) -> _Client:
         with self._lock:
             if self._made is None:
@@ -66,4 +70,5 @@ def _attribute(value: str | float) -> dict[str, str]:
 
 
 class _Client(Protocol):
+    def close(self) -> None: ...
     def publish(self, **asked: Any) -> object: ...

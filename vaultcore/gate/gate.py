@@ -126,9 +126,13 @@ class Gate:
         for _ in range(len(self._owed)):
             if not self._owed:  # others pay too
                 return
-            due = self._owed.popleft()
-            if not await self._settled(due):
-                self._owed.appendleft(due)
+            due, paid = self._owed.popleft(), False
+            try:
+                paid = await self._settled(due)
+            finally:  # also where whoever pays is told to stop
+                if not paid:
+                    self._owed.appendleft(due)
+            if not paid:
                 return
 
     async def _settled(self, due: Settlement) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from vaultcore.clock import Clock
 from vaultcore.gate.caller import GATEWAY, account, owners_account
 from vaultcore.gate.keys import Keys
 from vaultcore.observe import Log
+from vaultcore.secrets import SecretSource
 from vaultcore.store.base import Store
 
 BATCH = 100  # accounts in one call
@@ -37,6 +39,21 @@ class Upkeep:
         if self._told.get(name) != reason:
             self._told[name] = reason
             self._log.trouble("upkeep", step=name, reason=reason)
+
+
+class Seals:
+    """Chains and signs what the ledger has got since, see `vaultcore.ledger.sealing`."""
+
+    def __init__(self, store: Store, secrets: SecretSource, clock: Clock) -> None:
+        self._store, self._secrets, self._clock = store, secrets, clock
+
+    async def seal(self) -> int:
+        """How many rows were sealed."""
+        from vaultcore.ledger.sealing import Sealer  # with it comes cryptography
+        from vaultcore.ledger.signing import Signer
+
+        pepper = (await self._secrets.current()).pepper
+        return 0 if pepper is None else await Sealer(self._store, Signer(pepper), self._clock).run()
 
 
 class Leases:

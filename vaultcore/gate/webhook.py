@@ -33,8 +33,8 @@ class Webhook:
 
     name: ClassVar[str] = "webhook"
 
-    def __init__(self, url: str, secret: bytes, clock: Clock) -> None:
-        self._url, self._secret, self._clock = url, secret, clock
+    def __init__(self, url: str, secret: bytes, clock: Clock, *, patience: float = PATIENCE) -> None:
+        self._url, self._secret, self._clock, self._patience = url, secret, clock, patience
         self._tls: ssl.SSLContext | None = None  # slow to make
 
     async def send(self, notice: Notice) -> None:
@@ -49,9 +49,9 @@ class Webhook:
         }
         try:
             async with (
-                asyncio.timeout(PATIENCE),
+                asyncio.timeout(self._patience),
                 httpx.AsyncClient(
-                    verify=self._context(), trust_env=False, follow_redirects=False, timeout=PATIENCE
+                    verify=self._context(), trust_env=False, follow_redirects=False, timeout=self._patience
                 ) as client,
                 client.stream("POST", self._url, headers=headers, content=body) as answer,
             ):
