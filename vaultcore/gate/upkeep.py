@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from vaultcore.clock import Clock
-from vaultcore.gate.caller import GATEWAY, account, owners_account
+from vaultcore.gate.caller import GATEWAY, SYSTEM, account, owners_account
 from vaultcore.gate.keys import Keys
 from vaultcore.observe import Log
 from vaultcore.secrets import SecretSource
@@ -66,7 +66,7 @@ class Leases:
         """How many leases were over."""
         keys = await self._keys.all()
         owners = dict.fromkeys(owners_account(key.owner) for key in keys if key.owner)
-        names = [GATEWAY, *owners, *(account(key.id) for key in keys)]
+        names = [GATEWAY, account(SYSTEM), *owners, *(account(key.id) for key in keys)]
         swept = 0
         for start in range(0, len(names), BATCH):
             swept += await self._store.sweep(*names[start : start + BATCH])
