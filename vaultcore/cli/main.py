@@ -26,6 +26,8 @@ COMMANDS = (
     "demo",
     "explain",
     "conformance",
+    "keys",
+    "ledger",
 )
 DONE, REFUSED, MISUSE = 0, 1, 2
 

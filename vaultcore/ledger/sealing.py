@@ -80,6 +80,10 @@ class Sealer:
             sealed += kept.seal.count if kept else 0
         return sealed
 
+    async def head(self) -> str:
+        """The hash that all which has been sealed ends with."""
+        return (await self._position(self._clock.now()))[0].head
+
     async def _position(self, now: float) -> tuple[Position, int]:
         (document,) = await self._store.get(POSITION)
         if document is None:
