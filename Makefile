@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   := .venv
 SAM    := .venv-sam
+AWS    := .venv-aws
 NODE   := build/node
 LOCK   := build/lock-venv
 CLIENTS := .venv-clients
@@ -29,7 +30,7 @@ demo: $(VENV)/.serve ## the whole story without an account or a network, then se
 serve: $(VENV)/.serve ## your own keys: the gateway on this machine
 	@$(BIN)/vaultedge serve --port $(PORT) $(ARGS)
 
-test: $(VENV)/.dev $(SAM)/.installed $(NODE)/.installed ## install everything and run every test; TESTS=tests/vault for some
+test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## install everything and run every test; TESTS=tests/vault for some
 	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
 
 test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## LangChain, LlamaIndex, Vercel AI, ... against a served gateway
@@ -64,9 +65,10 @@ lock: $(LOCK)/.installed ## resolve the requirements*.txt files anew from pyproj
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 	$(COMPILE) --group clients -o requirements-clients.txt
 	echo 'aws-sam-cli>=1.170' | $(COMPILE) - -o requirements-sam.txt
+	printf 'ministack==1.5.33\naws-sam-translator>=1.115\n' | $(COMPILE) - -o requirements-aws.txt
 
 clean: ## remove what was installed and built
-	rm -rf $(VENV) $(SAM) $(CLIENTS) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(SAM) $(AWS) $(CLIENTS) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
 
 # How requirements are resolved: for every platform and Python, by hash, naming no index.
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -102,6 +104,13 @@ $(SAM)/.installed: requirements-sam.txt
 	@echo "making $(SAM) with the AWS SAM CLI ..." >&2
 	@$(PYTHON) -m venv $(SAM)
 	@$(SAM)/bin/python $(PIP) --no-deps --require-hashes -r requirements-sam.txt
+	@touch $@
+
+# DynamoDB for the tests. It pins another botocore than ours, so it lives apart; it is released daily, so it is pinned.
+$(AWS)/.installed: requirements-aws.txt
+	@echo "making $(AWS) with ministack ..." >&2
+	@$(PYTHON) -m venv $(AWS)
+	@$(AWS)/bin/python $(PIP) --no-deps --require-hashes -r requirements-aws.txt
 	@touch $@
 
 # The npm package openai, for the tests that speak through it; they are skipped where there is no node.
