@@ -190,7 +190,7 @@ def effective(catalog: Catalog) -> list[tuple[Any, ...]]:
     ]
 
 
-@settings(max_examples=30)  # each reads the whole catalog three times
+@settings(max_examples=30, deadline=None)  # each reads the whole catalog three times
 @given(FILES, FILES)
 def test_the_price_version_tells_prices_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
     """Two catalogs of one version charge alike, whatever the operator's files say in whatever order."""

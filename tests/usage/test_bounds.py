@@ -24,7 +24,7 @@ PRICED = [
 SIZE = st.integers(0, 3_000)
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data(), SIZE, SIZE, st.integers(0, 5), models())
 def test_nothing_costs_more_than_the_most(
     data: st.DataObject, prompt: int, completion: int, pictures: int, model: Model
@@ -39,6 +39,7 @@ def test_nothing_costs_more_than_the_most(
     assert charged <= bound
 
 
+@settings(deadline=None)
 @given(usages(400_000, 100_000), st.sampled_from(PRICED))
 def test_the_catalogs_models_keep_to_it(usage: Any, model: Model) -> None:
     """The bound holds for the models there are."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.usage.priced_models import models
@@ -87,6 +87,7 @@ def test_what_is_billed_is_bounded_too() -> None:
     assert flag
 
 
+@settings(deadline=None)
 @given(TOLD, st.integers(-1, 1_000), st.integers(-1, 1_000), models())
 def test_what_is_left_costs_no_more_than_four_times_the_bound(
     told: Any, prompt: int, completion: int, model: Model

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.usage.priced_models import models, usages
@@ -272,6 +272,7 @@ def test_fractions_of_a_token_are_whole_ones() -> None:
     assert cost({"prompt_tokens": 0.2, "completion_tokens": 2.0}, MODEL) == 3_000 + 30_000  # type: ignore[typeddict-item]
 
 
+@settings(deadline=None)
 @given(usages(), models())
 def test_what_a_cost_is_made_of_makes_it_again(usage: Any, model: Model) -> None:
     """A record keeps plain numbers, in which each token is once, and the same cost comes of them later."""

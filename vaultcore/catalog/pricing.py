@@ -74,7 +74,7 @@ def _price(part: Part, given: Mapping[str, Part]) -> list[object]:
 
 
 def _pictures(part: Part) -> Json:
-    """One price for all, or one by size, by quality, or by both: `1024x1024/hd`; `default` is that of others."""
+    """One price for all, or one by size, by quality or by both (`1024x1024/hd`), and a `default`."""
     if not isinstance(part.value, dict):
         return {"": _single(part, "picture")}
     prices: Json = {}
