@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.load import builtin, overlaid
-from vaultcore.catalog.pricing import MAX_USD, SERVICES, TOKENS
-from vaultcore.catalog.schema import Model, Price, Service, Tier
+from vaultcore.catalog.pricing import MAX_USD, SERVICES
+from vaultcore.catalog.schema import TOKENS, Model, Price, Service, Tier
 from vaultcore.errors import ConfigError
 from vaultcore.money import from_usd
 

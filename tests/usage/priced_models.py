@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from vaultcore.catalog.pricing import SERVICES, TOKENS
-from vaultcore.catalog.schema import Model, Price, Service, Tier
+from vaultcore.catalog.pricing import SERVICES
+from vaultcore.catalog.schema import TOKENS, Model, Price, Service, Tier
 
 RATES = st.integers(0, 10**12)
 SIZES = st.sampled_from(["256x256", "1024x1024", "auto", "", None, 7])

@@ -9,6 +9,9 @@ import pytest
 
 from tests.fakes.house import ask_house
 from tests.fakes.provider import FakeProvider
+from vaultcore.catalog.load import overlaid
+from vaultcore.catalog.schema import Model
+from vaultcore.web.models import pricing
 
 
 def get(path: str, folder: Path) -> httpx.Response:
@@ -37,6 +40,28 @@ def test_a_model_is_found_by_any_name_it_can_be_asked_for(name: str, tmp_path: P
 def test_prices_are_exact(tmp_path: Path) -> None:
     """A price is told in US dollars per million tokens, as a decimal string."""
     assert get("/v1/models/one/gpt-fake", tmp_path).json()["pricing"]["output"] == "10"
+
+
+def test_every_price_there_is_is_told() -> None:
+    """Tiers, service tiers, requests and pictures as well as tokens; what has no price is left out."""
+    flex = {"input": "0.5", "output": "4"}
+    own = (
+        "prices: {openai/new: {input: 1, output: 8, audio_input: 0.25, request: 0.005,"
+        " picture: {default: 0.02, hd: 0.04}, tiers: [{above: 9, input: 2, output: 16}],"
+        " services: {flex: {input: 0.5, output: 4}}}}"
+    )
+    model = overlaid(own.encode(), "own.yaml").model("openai", "new")
+
+    assert pricing(model) == {
+        "input": "1",
+        "output": "8",
+        "audio_input": "0.25",
+        "request": "0.005",
+        "picture": {"default": "0.02", "hd": "0.04"},
+        "tiers": [{"above": 9, "input": "2", "output": "16"}],
+        "services": {"flex": flex},
+    }
+    assert pricing(Model("unpriced")) is None
 
 
 def test_an_unknown_model_is_not_found(tmp_path: Path) -> None:

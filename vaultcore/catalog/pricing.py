@@ -7,15 +7,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from vaultcore.catalog.document import Part
+from vaultcore.catalog.schema import TOKENS
 from vaultcore.money import MILLION, from_usd
 from vaultcore.wire import Json
 
-TOKENS = (  # US dollars per million
-    *("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning"),
-    *("audio_input", "audio_output", "audio_cache_read"),
-    *("image_input", "image_output", "image_cache_read"),
-    *("video_input", "video_output"),
-)
 UNITS = (*TOKENS, "request", "picture")
 SERVICES = ("flex", "priority", "fast", "scale", "batch")
 MAX_USD = 1_000_000  # per million tokens, and of a thousandth of it: more is a slip of the pen

@@ -12,6 +12,12 @@ Strategy = Literal["priority", "weighted", "cheapest"]
 Framing = Literal["sse", "eventstream"]
 Reasoning = Literal["effort", "object", "thinking", "switch"]  # dialects/effort.py
 Scheme = Literal["header", "sigv4"]
+TOKENS = (  # the units of a Price that are tokens
+    *("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning"),
+    *("audio_input", "audio_output", "audio_cache_read"),
+    *("image_input", "image_output", "image_cache_read"),
+    *("video_input", "video_output"),
+)
 
 
 @dataclass(frozen=True, slots=True)

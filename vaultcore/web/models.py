@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.catalog.lookup import Listed, listed, listing, resolve
-from vaultcore.catalog.schema import Capabilities, Price
+from vaultcore.catalog.schema import TOKENS, Capabilities, Model, Price, Tier
 from vaultcore.errors import NoRoute
 from vaultcore.gate.caller import Caller
 from vaultcore.governance.allowance import permitted
-from vaultcore.money import usd
+from vaultcore.money import MILLION, usd
 from vaultcore.routing.plan import reachable
 from vaultcore.services import Services
 from vaultcore.web.access import recognised
@@ -75,23 +75,31 @@ def _row(model: Listed) -> Json:
         "type": model.model.type,
         "context_window": model.model.context_window,
         "max_output_tokens": model.model.max_output_tokens,
-        "pricing": _pricing(model.model.price),
+        "pricing": pricing(model.model),
         "capabilities": _capabilities(model.model.capabilities),
         "providers": list(model.providers),
     }
 
 
-def _pricing(price: Price | None) -> Json | None:
-    """US dollars per million tokens, as strings: they are exact so."""
-    if price is None:
+def pricing(model: Model) -> Json | None:
+    """US dollars, as strings: they are exact so. Tokens by the million, requests and pictures one by one."""
+    if model.price is None:
         return None
-    told = {
-        "input": price.input,
-        "output": price.output,
-        "cache_read": price.cache_read,
-        "cache_write": price.cache_write,
-    }
-    return {name: usd(nanos) for name, nanos in told.items() if nanos is not None}
+    told = _rates(model.price, model.tiers)
+    services = {each.name: _rates(each.price, each.tiers) for each in model.services}
+    return {**told, "services": services} if services else told
+
+
+def _rates(price: Price, tiers: Sequence[Tier]) -> Json:
+    amounts = {name: getattr(price, name) for name in TOKENS}
+    told: Json = {name: usd(nanos) for name, nanos in amounts.items() if nanos is not None}
+    if price.request is not None:
+        told["request"] = usd(price.request // MILLION)
+    if price.pictures:
+        told["picture"] = {kind or "default": usd(nanos // MILLION) for kind, nanos in price.pictures.items()}
+    if tiers:
+        told["tiers"] = [{"above": tier.above, **_rates(tier.price, ())} for tier in tiers]
+    return told
 
 
 def _capabilities(known: Capabilities) -> Json:
