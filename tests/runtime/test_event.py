@@ -139,5 +139,5 @@ def test_damaged_base64_is_refused() -> None:
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(EVENTS.glob("*.json"))])
 def test_events_beside_the_template_are_recognized(name: str) -> None:
-    """Every file in events/ is a request, but for the two that are none."""
-    assert is_http(event(name)) == (name not in {"warm_up", "stream_completed"})
+    """Every file in events/ is a request, but for the three that are none."""
+    assert is_http(event(name)) == (name not in {"upkeep", "warm_up", "stream_completed"})

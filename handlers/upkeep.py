@@ -1,0 +1,15 @@
+"""What is due now and then, started by a schedule: alerts, leases and the ledger's seals. No HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+
+from handlers.build import build
+
+upkeep = build().upkeep
+runner = asyncio.Runner()  # one event loop for all events, made at the first
+
+
+def handler(_event: object, _context: object) -> dict[str, list[str]]:
+    """One pass; the names of its steps that failed, which the log has reasons for."""
+    return {"failed": runner.run(upkeep.run())}
