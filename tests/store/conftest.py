@@ -11,6 +11,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.store.crew import Crew, Member, Processes, Threads, member
+from tests.store.ministack import dynamo_store, table
 from tests.store.traffic import NOON
 from vaultcore.clock import Clock
 from vaultcore.store.base import Store
@@ -49,9 +50,17 @@ async def sqlite(clock: Clock, folder: Path) -> AsyncIterator[Place]:
         await store.aclose()
 
 
+@asynccontextmanager
+async def dynamo(clock: Clock, _: Path) -> AsyncIterator[Place]:
+    shared = table()
+    async with dynamo_store(clock, shared) as store:
+        yield Place("dynamo", store, shared.url, shared.environ)
+
+
 MAKERS: Mapping[str, Callable[[Clock, Path], AbstractAsyncContextManager[Place]]] = {
     "memory": memory,
     "sqlite": sqlite,
+    "dynamo": dynamo,
 }
 SHARED = sorted(MAKERS.keys() - {"memory"})  # by processes, and what is kept outlives them
 

@@ -49,7 +49,7 @@ async def fits(store: Store, asked: Asking) -> bool:
 
 @pytest.mark.parametrize("point", ["admitted", "answering", "answered", "settled"])
 async def test_killed_at_a_point(place: Place, clock: FakeClock, point: str) -> None:
-    """Wherever a request dies, what it held is free after its lease, and it is charged once, if told twice."""
+    """Wherever a request dies, what it held is free after its lease, and it is charged once if told twice."""
     store = place.store
     async with place.member() as member:
         await member.order({**ORDER, "stop": point})

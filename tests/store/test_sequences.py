@@ -1,0 +1,195 @@
+"""Whatever happens in whatever order, a store's accounts are what a naive list of events says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.fakes.clock import FakeClock
+from tests.store.conftest import MAKERS
+from tests.store.naive import NaiveAccount, refusal
+from tests.store.traffic import LEASE, NOON, Asking, alerted
+from vaultcore.governance.account import Spent
+from vaultcore.governance.limits import Limits
+from vaultcore.governance.reservation import Level, Refused
+from vaultcore.store.base import Name, Store
+
+T = TypeVar("T")
+EXAMPLES = {"memory": 250, "sqlite": 250, "dynamo": 15}  # SEEDS=n in the environment: as many for each
+STEPS = 20
+PAUSES = [0.125, 1.0, 7.5, 29.875, 30.0, 59.5, 60.0, 61.0, 150.0, LEASE, 21_600.0, 86_400.0, 9 * 86_400.0]
+numbers = count()
+
+
+def most(*some: int) -> st.SearchStrategy[int | None]:
+    return st.sampled_from([None, None, None, *some])
+
+
+limits = st.builds(
+    Limits,
+    rpm=most(2, 5),
+    tpm=most(40, 90),
+    parallel=most(1, 3),
+    tokens=most(40, 100),
+    credits=most(40, 100),
+    day=most(30, 70),
+    month=most(50, 100),
+)
+amounts = st.integers(0, 30)
+
+
+class Sequence(RuleBasedStateMachine):
+    """One store under two keys and a gateway whose limits were set at the beginning."""
+
+    requests = Bundle("requests")
+    over = Bundle("over")
+
+    def __init__(self, runner: asyncio.Runner, store: Store, clock: FakeClock) -> None:
+        super().__init__()
+        self.runner, self.store, self.clock = runner, store, clock
+        self.clock.time = NOON
+        self.number = next(numbers)  # all use the same store
+        self.marks: list[tuple[str, str, str, int]] = []
+        self.ids = count()
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    @initialize(one=limits, two=limits, gateway=limits)
+    def begin(self, one: Limits, two: Limits, gateway: Limits) -> None:
+        named = {"one": one, "two": two, "gateway": gateway}
+        self.model = {name: NaiveAccount(f"{self.number}:{name}", limits) for name, limits in named.items()}
+
+    def levels(self, asked: Asking) -> list[NaiveAccount]:
+        by_name = {each.name: each for each in self.model.values()}
+        return [by_name[level.account] for level in asked.levels]
+
+    @rule(seconds=st.sampled_from(PAUSES))
+    def wait(self, seconds: float) -> None:
+        self.clock.time += seconds
+
+    @rule(
+        target=requests,
+        key=st.sampled_from(["one", "two"]),
+        behind=st.sampled_from([0.0, 0.0, 0.0, 0.125, 2.0, 61.0]),
+        lasts=st.sampled_from([1.0, 59.875, 60.0, LEASE, 30 * 86_400.0]),
+        crowd=st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=5),
+    )
+    def ask(self, key: str, behind: float, lasts: float, crowd: list[tuple[int, int, int]]) -> Any:
+        """Requests by a clock that may be behind: let in, or refused by the limit that the list says."""
+        accounts = [self.model[key], self.model["gateway"]]
+        levels = tuple(Level(each.name, each.limits) for each in accounts)
+        at, log = self.clock.time - behind, f"log/{self.number}"
+        sums = Name("sums", log)
+        names = (f"{self.number}-{next(self.ids)}" for _ in crowd)
+        asked = [
+            Asking(name, levels, at, *each, at + lasts, sums, log)
+            for name, each in zip(names, crowd, strict=True)
+        ]
+        return multiple(*(each for each in asked if self.let_in(each, accounts)))
+
+    def let_in(self, asked: Asking, accounts: list[NaiveAccount]) -> bool:
+        expected = refusal(accounts, asked)
+        if expected is not None:
+            with pytest.raises(Refused) as refused:
+                self.do(self.store.admit(asked.reservation))
+            assert (refused.value.level.account, refused.value.denial.limit) == expected
+            return False
+        self.do(self.store.admit(asked.reservation))
+        for each in accounts:
+            each.admit(asked)
+        return True
+
+    @rule(asked=requests)
+    def ask_again(self, asked: Asking) -> None:
+        """A request that still holds what it reserved is granted, and nothing changes."""
+        if all(each.holds(asked.id) for each in self.levels(asked)):
+            self.do(self.store.admit(asked.reservation))
+
+    @rule(target=over, asked=consumes(requests), used=st.tuples(amounts, amounts, amounts))
+    def settle(self, asked: Asking, used: tuple[int, int, int]) -> Any:
+        """A settlement tells of the marks that the list says it passes."""
+        events = [event for each in self.levels(asked) for event in each.events if event.asked is asked]
+        if any(event.given_back and event.at != asked.at for event in events):
+            return multiple()  # such a one is charged to its own clock's day, which nobody else knows
+        done = self.do(self.store.settle(asked.settlement(Spent(*used), alert=alerted)))
+        marks = [mark for each in self.levels(asked) for mark in each.settle(asked.id, Spent(*used))]
+        told = [(each.account, each.meter.limit, each.meter.period, each.percent) for each in done.crossings]
+        assert (done.fresh, told) == (True, marks)
+        self.marks += marks
+        return asked
+
+    @rule(asked=over, used=st.tuples(amounts, amounts, amounts))
+    def settle_again(self, asked: Asking, used: tuple[int, int, int]) -> None:
+        """A settlement that comes again changes nothing, whatever it says."""
+        done = self.do(self.store.settle(asked.settlement(Spent(*used), alert=alerted)))
+        assert (done.fresh, done.crossings) == (False, ())
+
+    @rule(name=st.sampled_from(["one", "two", "gateway"]))
+    def sweep(self, name: str) -> None:
+        """Sweeping ends the leases that are over, and no other."""
+        account = self.model[name]
+        assert self.do(self.store.sweep(account.name)) == account.end(self.clock.time)
+
+    @invariant()
+    def accounts_are_what_the_list_says(self) -> None:
+        if not hasattr(self, "model"):
+            return
+        accounts = self.do(self.store.accounts(*(each.name for each in self.model.values())))
+        for account, model in zip(accounts, self.model.values(), strict=True):
+            expected = model.state()
+            found = {name: getattr(account, name) for name in expected}
+            assert {**found, "leases": set(account.leases)} == expected
+
+    def teardown(self) -> None:
+        """What was written beside the accounts says the same."""
+        events = [event for name in ("one", "two") for event in self.model[name].events]
+        spent = {event.asked.id: event.spent for event in events if event.spent is not None}
+        records = self.do(self.store.entries(f"log/{self.number}"))
+        assert {each.name.entry for each in records} == spent.keys()
+        (sums,) = self.do(self.store.get(Name("sums", f"log/{self.number}")))
+        assert (sums.body["requests"] if sums else 0) == len(spent)
+        assert (sums.body["nanos"] if sums else 0) == sum(each.nanos for each in spent.values())
+        alerts = self.do(self.store.get(*(Name("alerts", "/".join(map(str, mark))) for mark in self.marks)))
+        assert None not in alerts
+        assert len(set(self.marks)) == len(self.marks)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_any_sequence(kind: str, tmp_path: Path) -> None:
+    """Two keys and a gateway, clocks that differ, days that pass, leases that end: every field is right."""
+    clock = FakeClock()
+    examples = int(os.environ.get("SEEDS", EXAMPLES[kind]))
+    with asyncio.Runner() as runner:
+        place = MAKERS[kind](clock, tmp_path)
+        opened = runner.run(place.__aenter__())
+        try:
+            run_state_machine_as_test(
+                lambda: Sequence(runner, opened.store, clock),
+                settings=settings(
+                    max_examples=examples,
+                    stateful_step_count=STEPS,
+                    deadline=None,
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        finally:
+            runner.run(place.__aexit__(None, None, None))
