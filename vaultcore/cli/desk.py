@@ -30,6 +30,8 @@ HINTS = {
     404: "vaultedge keys list shows the ids",
     409: "vaultedge keys show ID tells how it is now",
 }
+PAGE, KEY = {"data", "next_cursor"}, {"id", "name", "masked"}  # what answers have, at least
+WHERE = "--url is where the gateway listens, without /v1"
 OTHERWISE = "try again; the gateway's log has a line with this request"
 
 
@@ -55,7 +57,7 @@ class Desk:
         body: Mapping[str, object] | None = None,
         query: Mapping[str, str] | None = None,
     ) -> Json:
-        """The object it answers with. Raises Refused."""
+        """The object it answers with: a page of keys to a `query`, else a key. Raises Refused."""
         content = None if body is None else json.dumps(body).encode()
         headers = {} if content is None else {"content-type": "application/json"}
         try:
@@ -65,19 +67,16 @@ class Desk:
             told = answer.json()
         except httpx.HTTPError as error:
             place = self.client.base_url.host
-            raise Refused(
-                f"{place} cannot be asked: {type(error).__name__}",
-                "--url is where the gateway listens, without /v1",
-            ) from None
+            raise Refused(f"{place} cannot be asked: {type(error).__name__}", WHERE) from None
         except ValueError:
-            raise Refused(_no_gateway(answer.status_code), "--url must lead to VaultEdge") from None
-        if answer.is_success and isinstance(told, dict):
+            raise _no_gateway(answer.status_code) from None
+        if not isinstance(told, dict):
+            raise _no_gateway(answer.status_code)
+        if answer.is_success:
+            if not (PAGE if query is not None else KEY) <= set(told):
+                raise _no_gateway(answer.status_code)
             return told
-        error_told = told.get("error") if isinstance(told, dict) else None
-        if not isinstance(error_told, dict):
-            raise Refused(_no_gateway(answer.status_code), "--url must lead to VaultEdge")
-        shown = "".join(each for each in str(error_told.get("message")) if each.isprintable())[:300]
-        raise Refused(shown, HINTS.get(answer.status_code, OTHERWISE))
+        raise _refused(answer.status_code, told.get("error"))
 
 
 @asynccontextmanager
@@ -146,8 +145,18 @@ def address(url: str, terminal: Terminal) -> str:
     return url
 
 
-def _no_gateway(status: int) -> str:
-    return f"what answers there (with status {status}) is no gateway"
+def _refused(status: int, error: object) -> Refused:
+    """What the envelope of an error says."""
+    if not isinstance(error, dict):
+        return _no_gateway(status)
+    shown = "".join(each for each in str(error.get("message")) if each.isprintable())[:300]
+    if status == 405 or (status == 404 and error.get("param") is None):
+        return Refused(shown, WHERE)
+    return Refused(shown, HINTS.get(status, OTHERWISE))
+
+
+def _no_gateway(status: int) -> Refused:
+    return Refused(f"what answers there (with status {status}) is no gateway", WHERE)
 
 
 def described(value: Any) -> str:
