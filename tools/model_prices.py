@@ -1,7 +1,7 @@
 """What a model of genai-prices costs, as a row of models.json.
 
-Prices that begin later than AS_OF are left out, and where a price depends on the time of day the one at noon
-UTC stands: raise AS_OF together with the package.
+Prices that begin later than AS_OF are left out: raise it together with the package. Where a price depends on
+the time of day, the one at noon UTC is the usual one, and the hours of others are listed.
 """
 
 from __future__ import annotations
@@ -69,7 +69,29 @@ def priced(model: theirs.ModelInfo) -> Row:
     row = _rates(prices)
     services = {name: _rates(model.get_prices(NOON, context)) for name, context in SERVICES.items()}
     others = {name: rates for name, rates in services.items() if rates != row}
-    return {**row, "services": others} if others else row
+    hours = [
+        [begin, end, rates] for begin, end in _spans(model) if (rates := _rates(_then(model, begin))) != row
+    ]
+    if others and hours:
+        raise SystemExit(f"{model.id} has prices by service tier and by hour: say which goes first")
+    return {**row, **({"services": others} if others else {}), **({"hours": hours} if hours else {})}
+
+
+def _spans(model: theirs.ModelInfo) -> list[tuple[int, int]]:
+    """The minutes of the day between which a model has one price."""
+    given = model.prices if isinstance(model.prices, list) else []
+    limits = [each.constraint for each in given if isinstance(each.constraint, theirs.TimeOfDateConstraint)]
+    edges = [edge.astimezone(UTC) if edge.tzinfo else edge for edge in _edges(limits)]
+    minutes = sorted({edge.hour * 60 + edge.minute for edge in edges})
+    return list(zip(minutes, [*minutes[1:], *minutes[:1]], strict=True))
+
+
+def _edges(limits: list[theirs.TimeOfDateConstraint]) -> list[datetime]:
+    return [datetime.combine(AS_OF, each) for limit in limits for each in (limit.start_time, limit.end_time)]
+
+
+def _then(model: theirs.ModelInfo, minute: int) -> theirs.ModelPrice:
+    return model.get_prices(NOON.replace(hour=minute // 60, minute=minute % 60))
 
 
 def pictures() -> dict[str, dict[str, Row]]:

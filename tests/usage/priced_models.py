@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from vaultcore.catalog.pricing import SERVICES
-from vaultcore.catalog.schema import TOKENS, Model, Price, Service, Tier
+from vaultcore.catalog.schema import TOKENS, Hours, Model, Price, Service, Tier
 
 RATES = st.integers(0, 10**12)
 SIZES = st.sampled_from(["256x256", "1024x1024", "auto", "", None, 7])
@@ -24,14 +24,15 @@ TIERS = st.lists(st.builds(Tier, st.integers(0, 2_000), prices()), max_size=2).m
 SERVED = st.lists(st.builds(Service, st.sampled_from(SERVICES), prices(), TIERS), max_size=2).map(tuple)
 
 
+MINUTES = st.integers(0, 1_439)
+TIMED = st.lists(st.builds(Hours, MINUTES, MINUTES, prices(), TIERS), max_size=1).map(tuple)
+WHEN = st.one_of(st.none(), st.floats(0, 2 * 86_400))
+
+
 def models() -> st.SearchStrategy[Model]:
     """Models with a price."""
-    return st.builds(
-        lambda price, tiers, services: Model("m", price=price, tiers=tiers, services=services),
-        prices(),
-        TIERS,
-        SERVED,
-    )
+    rest = {"tiers": TIERS, "services": SERVED, "hours": TIMED}
+    return st.builds(Model, st.just("m"), price=prices(), **rest)
 
 
 @st.composite

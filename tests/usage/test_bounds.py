@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.usage.priced_models import models, usages
+from tests.usage.priced_models import WHEN, models, usages
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Model, Price, Service, Tier
 from vaultcore.usage.bounds import most
@@ -25,14 +25,14 @@ SIZE = st.integers(0, 3_000)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.data(), SIZE, SIZE, st.integers(0, 5), models())
+@given(st.data(), SIZE, SIZE, st.integers(0, 5), models(), WHEN)
 def test_nothing_costs_more_than_the_most(
-    data: st.DataObject, prompt: int, completion: int, pictures: int, model: Model
+    data: st.DataObject, prompt: int, completion: int, pictures: int, model: Model, at: float | None
 ) -> None:
-    """Whatever is cached, written, thought or drawn of a usage of such a size, in any tier there is."""
+    """Whatever is cached, written, thought or drawn of a usage of such a size, in any tier and hour."""
     usage: Any = data.draw(usages(prompt, completion, pictures))
 
-    charged, bound = cost(usage, model), most(prompt, completion, model, pictures=pictures)
+    charged, bound = cost(usage, model, at), most(prompt, completion, model, pictures=pictures)
 
     assert charged is not None
     assert bound is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.usage.priced_models import models, usages
 from vaultcore.catalog.load import builtin
-from vaultcore.catalog.schema import Model, Price, Service, Tier
+from vaultcore.catalog.schema import Hours, Model, Price, Service, Tier
 from vaultcore.money import from_usd
 from vaultcore.usage import cost as costs
 from vaultcore.usage.cost import applied, cost, price_at, recomputed
@@ -221,6 +222,31 @@ def test_o15_the_service_tier_decides_the_price() -> None:
     assert charged(1_000, "flex") == 1_000_000
     assert charged(200_001, "flex") == 200_001 * 2_000
     assert charged(1_000, "default") == charged(1_000, "turbo") == cost(used(1_000, 0), model) == 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("clock", "cents"),
+    [("00:59", 66), ("01:00", 132), ("03:59", 132), ("04:00", 66), ("09:59", 132), ("10:00", 66), (None, 66)],
+)
+def test_u6_the_hour_decides_where_prices_depend_on_it(clock: str | None, cents: int) -> None:
+    """DeepSeek's peak hours cost twice as much; who does not say when gets the usual price."""
+    at = None
+    if clock is not None:
+        at = datetime.fromisoformat(f"2026-11-22T{clock}:30+00:00").timestamp()
+
+    charged = cost(used(1_000_000, 0), CATALOG.model("deepseek", "deepseek-v4-pro"), at)
+
+    assert charged == cents * DOLLAR // 100
+
+
+@pytest.mark.parametrize(
+    ("minute", "held"), [(1_400, True), (0, True), (29, True), (30, False), (1_399, False)]
+)
+def test_hours_may_hold_midnight(minute: int, held: bool) -> None:
+    """From late at night until early in the morning is one span, on any day."""
+    hours = Hours(1_400, 30, Price(0, 0))
+
+    assert hours.hold(86_400 * 20_000 + minute * 60 + 59.9) is held
 
 
 def test_the_service_tier_of_an_answer_is_found_beside_its_usage() -> None:

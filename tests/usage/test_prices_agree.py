@@ -117,9 +117,9 @@ def vague(model: Any) -> bool:
 
 @pytest.mark.parametrize("provider", build.SOURCES)
 def test_costs_are_those_of_their_source(provider: str) -> None:
-    """Of every model and usages of all kinds, around tiers and in every service tier, to the nano-dollar.
+    """Of every model and usages of all kinds, around tiers, in all service tiers and hours.
 
-    Rounded up from the exact sum; where a price itself had to be rounded, by half a nano-dollar per million.
+    To the nano-dollar, rounded up from the exact sum; where a price itself had to be rounded, by half a nano-dollar per million.
     """
     chance = random.Random(provider)
     assert sold()[provider]
@@ -129,14 +129,15 @@ def test_costs_are_those_of_their_source(provider: str) -> None:
         for prompt in sizes(chance, model):
             sent, came = split(chance, prompt, PARTS), split(chance, int(10 ** chance.uniform(0, 5)), CAME)
             service = chance.choice((None, "default", "scale", *prices.SERVICES))
+            at = prices.NOON.replace(hour=chance.randrange(24), minute=chance.choice((0, 29, 30, 59)))
             exact = known.calc_price(
                 theirs_of(sent, came),
                 given,
-                genai_request_timestamp=prices.NOON,
+                genai_request_timestamp=at,
                 price_context=prices.SERVICES.get(service or ""),
             )
 
-            ours = cost(ours_of(sent, came, service), model)
+            ours = cost(ours_of(sent, came, service), model, at.timestamp())
 
             assert ours is not None
             off, slack = ours - exact.total_price * 1_000_000_000, tokens_off * (prompt + sum(came.values()))

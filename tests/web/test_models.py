@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.house import ask_house
 from tests.fakes.provider import FakeProvider
-from vaultcore.catalog.load import overlaid
+from vaultcore.catalog.load import builtin, overlaid
 from vaultcore.catalog.schema import Model
 from vaultcore.web.models import pricing
 
@@ -62,6 +62,15 @@ def test_every_price_there_is_is_told() -> None:
         "services": {"flex": flex},
     }
     assert pricing(Model("unpriced")) is None
+    timed = pricing(builtin().model("deepseek", "deepseek-v4-pro"))
+    assert timed is not None
+    assert timed["hours"][0] == {
+        "from": "01:00",
+        "to": "04:00",
+        "input": "1.32",
+        "output": "3.96",
+        "cache_read": "0.044",
+    }
 
 
 def test_an_unknown_model_is_not_found(tmp_path: Path) -> None:

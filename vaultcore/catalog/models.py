@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vaultcore.catalog.schema import Capabilities, Model, Price, Service, Tier
+from vaultcore.catalog.schema import Capabilities, Hours, Model, Price, Service, Tier
 from vaultcore.wire import Json
 
 _SNAPSHOT = re.compile(r"(?:[-@](?:20\d{6}|20\d\d-\d\d-\d\d|latest))$")  # claude-sonnet-4-5-20250929
@@ -88,7 +88,11 @@ def _priced(model: Model, row: Json) -> Model:
     services = (
         Service(name, _price(each["price"]), _tiers(each)) for name, each in row.get("services", {}).items()
     )
-    return replace(model, price=_price(row["price"]), tiers=_tiers(row), services=tuple(services))
+    hours = (
+        Hours(begin, end, _price(each["price"]), _tiers(each)) for begin, end, each in row.get("hours", ())
+    )
+    price, tiers = _price(row["price"]), _tiers(row)
+    return replace(model, price=price, tiers=tiers, services=tuple(services), hours=tuple(hours))
 
 
 def _tiers(row: Json) -> tuple[Tier, ...]:

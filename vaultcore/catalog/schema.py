@@ -155,6 +155,23 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """Another price, in force from one minute of the day until another, UTC; midnight may lie between."""
+
+    begin: int
+    end: int
+    price: Price
+    tiers: tuple[Tier, ...] = ()
+
+    def hold(self, at: float) -> bool:
+        """Whether they are in force at a time in seconds since 1970."""
+        minute = int(at // 60) % 1_440
+        if self.begin <= self.end:
+            return self.begin <= minute < self.end
+        return minute >= self.begin or minute < self.end
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a model can do; None where nobody has said. TRANSLATION's table names the same columns."""
 
@@ -184,6 +201,7 @@ class Model:
     price: Price | None = None
     tiers: tuple[Tier, ...] = ()
     services: tuple[Service, ...] = ()
+    hours: tuple[Hours, ...] = ()
     capabilities: Capabilities = Capabilities()
     dialect: str | None = None  # the one it answers in, where that is not its provider's
 

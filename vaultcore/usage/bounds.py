@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vaultcore.catalog.schema import Model, Price
+from vaultcore.catalog.schema import Hours, Model, Price, Service
 from vaultcore.money import Nanos, settled, times
 from vaultcore.usage import units
 
@@ -14,7 +14,7 @@ PICTURES = 10  # of one request, at most
 def most(prompt: int, completion: int, model: Model, *, pictures: int = PICTURES) -> Nanos | None:
     """Nano-dollars that usage of up to these tokens and pictures can cost; None where no price is known.
 
-    However much of it comes from a cache or goes into one, is thought or spoken, in whatever tier.
+    However much of it comes from a cache or goes into one, is thought or spoken, in whatever tier and hour.
     """
     sums = [
         times(max(prompt, 0), _dearest(price, units.PROMPT))
@@ -31,8 +31,9 @@ def _prices(model: Model, prompt: int) -> Iterator[Price]:
     if model.price is None:
         return
     yield model.price
-    yield from (each.price for each in model.services)
-    tiers = (*model.tiers, *(tier for each in model.services for tier in each.tiers))
+    others: tuple[Service | Hours, ...] = (*model.services, *model.hours)
+    yield from (each.price for each in others)
+    tiers = (*model.tiers, *(tier for each in others for tier in each.tiers))
     yield from (tier.price for tier in tiers if tier.above < prompt)
 
 

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vaultcore.catalog.schema import Model, Price
+from vaultcore.catalog.schema import Hours, Model, Price, Service
 from vaultcore.money import Nanos, settled, times
 from vaultcore.usage import units
 from vaultcore.wire import ChatChunk, ChatCompletion, Usage
 
 
-def cost(usage: Usage, model: Model) -> Nanos | None:
-    """The price of an answer, rounded up to a whole nano-dollar; None where price or usage is unknown."""
-    made = applied(usage, model)
+def cost(usage: Usage, model: Model, at: float | None = None) -> Nanos | None:
+    """The price of an answer, rounded up to a whole nano-dollar; None where price or usage is unknown.
+
+    `at` is when it was asked for, in seconds since 1970: some prices depend on the hour.
+    """
+    made = applied(usage, model, at)
     return None if made is None else recomputed(made)
 
 
-def applied(usage: Usage, model: Model) -> dict[str, list[int]] | None:
+def applied(usage: Usage, model: Model, at: float | None = None) -> dict[str, list[int]] | None:
     """What the cost is made of: of each unit how many, and the nano-dollars per million of them.
 
     Plain numbers, to be kept with a record: `recomputed` makes the same cost of them when prices are others.
     """
-    price = price_at(model, units.number(usage.get("prompt_tokens")) or 0, usage.get("service_tier"))
+    prompt = units.number(usage.get("prompt_tokens")) or 0
+    price = price_at(model, prompt, usage.get("service_tier"), at)
     if price is None:
         return None
     made: dict[str, list[int]] = {}
@@ -44,13 +48,14 @@ def recomputed(made: Mapping[str, Sequence[int]]) -> Nanos:
     return settled(sum(times(count, rate) for count, rate in made.values()))
 
 
-def price_at(model: Model, prompt: int, service: object = None) -> Price | None:
+def price_at(model: Model, prompt: int, service: object = None, at: float | None = None) -> Price | None:
     """The price in force for a prompt of that many tokens: the highest tier it reaches, for all of it.
 
-    A service tier without a price of its own has the usual one.
+    A service tier without a price of its own has the usual one: that of the hour, if there is one.
     """
-    served = next((each for each in model.services if each.name == service), None)
-    price, tiers = (model.price, model.tiers) if served is None else (served.price, served.tiers)
+    found: list[Service | Hours] = [each for each in model.services if each.name == service]
+    found += [each for each in model.hours if at is not None and each.hold(at)]
+    price, tiers = (found[0].price, found[0].tiers) if found else (model.price, model.tiers)
     reached = [tier for tier in tiers if prompt > tier.above]
     return max(reached, key=lambda tier: tier.above).price if reached else price
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.catalog.lookup import Listed, listed, listing, resolve
-from vaultcore.catalog.schema import TOKENS, Capabilities, Model, Price, Tier
+from vaultcore.catalog.schema import TOKENS, Capabilities, Hours, Model, Price, Tier
 from vaultcore.errors import NoRoute
 from vaultcore.gate.caller import Caller
 from vaultcore.governance.allowance import permitted
@@ -86,8 +86,17 @@ def pricing(model: Model) -> Json | None:
     if model.price is None:
         return None
     told = _rates(model.price, model.tiers)
-    services = {each.name: _rates(each.price, each.tiers) for each in model.services}
-    return {**told, "services": services} if services else told
+    if model.services:
+        told["services"] = {each.name: _rates(each.price, each.tiers) for each in model.services}
+    if model.hours:
+        told["hours"] = [{**_span(each), **_rates(each.price, each.tiers)} for each in model.hours]
+    return told
+
+
+def _span(hours: Hours) -> Json:
+    """Times of day, UTC."""
+    named = {"from": hours.begin, "to": hours.end}
+    return {name: f"{minute // 60:02}:{minute % 60:02}" for name, minute in named.items()}
 
 
 def _rates(price: Price, tiers: Sequence[Tier]) -> Json:
