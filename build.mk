@@ -10,9 +10,10 @@ WHEELS_x86_64 := x86_64
 WHEELS         = $(foreach tag,manylinux_2_34 manylinux_2_28 manylinux2014,--platform $(tag)_$(WHEELS_$(ARCH)))
 # The interpreter that byte code is made with has to be the function's; without one the functions compile on start.
 COMPILERS     := $(SAM)/bin/python $(BIN)/python python$(LAMBDA_PYTHON) $(HOME)/.pyenv/versions/$(LAMBDA_PYTHON)*/bin/python
-AWS_SERVICES  := dynamodb secretsmanager sso sso-oidc sts
+AWS_SERVICES  := dynamodb secretsmanager sns sso sso-oidc sts
 
-.PHONY: sam-validate sam-build sam-deploy invoke build-StreamFunction build-AdminFunction lambda-artifact
+.PHONY: sam-validate sam-build sam-deploy invoke build-StreamFunction build-AdminFunction build-UpkeepFunction \
+	lambda-artifact
 
 sam-validate: $(SAM)/.installed ## check template.yaml as AWS would
 	@$(SAM)/bin/sam validate --lint
@@ -23,7 +24,7 @@ sam-build: $(SAM)/.installed ## build the functions for ARCH=arm64 (default) or 
 sam-deploy: sam-build ## deploy to the AWS account of your credentials; asks before it changes anything
 	@$(SAM)/bin/sam deploy --parameter-overrides Architecture=$(ARCH) $(ARGS)
 
-build-StreamFunction build-AdminFunction: lambda-artifact
+build-StreamFunction build-AdminFunction build-UpkeepFunction: lambda-artifact
 
 # sam names the folder to fill in ARTIFACTS_DIR.
 lambda-artifact: $(LAMBDA_LIBS)/.installed

@@ -11,7 +11,7 @@ import pytest
 from tests.handlers.sam import ROOT, sam_python
 
 JUNK = re.compile(r"\.pth$|/tests?/test_|^tests/|^bin/|\.installed$|^vaultcore/.*\.pyc$(?<!cpython-313\.pyc)")
-FUNCTIONS = ("StreamFunction", "AdminFunction")
+FUNCTIONS = ("StreamFunction", "AdminFunction", "UpkeepFunction")
 
 
 @pytest.fixture(scope="module")

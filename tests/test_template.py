@@ -10,16 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.sam import ROOT, ask, sam_python
+from tests.handlers.sam import ROOT, sam_python
+from tests.handlers.translated import Resources, of, statements, translated
 
-TRANSLATE = """
-import json, sys
-from samcli.lib.translate.sam_template_validator import SamTemplateValidator
-from samcli.yamlhelper import yaml_parse
-template = yaml_parse(open(sys.argv[1]).read())
-made = SamTemplateValidator(template, None, region="eu-central-1").get_translated_template_if_valid()
-print(json.dumps(yaml_parse(made)))
-"""
 DATA_PLANE = {"/health", "/v1/{proxy+}"}
 ADMIN_PLANE = {"/", "/console", "/console/{proxy+}", "/admin", "/admin/{proxy+}"}
 ENVIRONMENT = {  # nothing but ids, and what is no secret
@@ -30,14 +23,28 @@ ENVIRONMENT = {  # nothing but ids, and what is no secret
     "VAULTEDGE_SYSTEM_KEY_SECRET": {"Ref": "SystemKeySecret"},
     "VAULTEDGE_ADMIN_KEY_SECRET": {"Ref": "AdminKeySecret"},
     "VAULTEDGE_LOG_LEVEL": {"Ref": "LogLevel"},
+    "VAULTEDGE_STORE": {"Fn::Sub": "dynamodb:${Table}"},
+    "VAULTEDGE_PEPPER_SECRET": {"Ref": "PepperSecret"},
+    "VAULTEDGE_ALERT_TOPIC": {"Fn::If": ["Alert", {"Ref": "AlertTopic"}, ""]},
 }
-Resources = dict[str, dict[str, Any]]
+READING = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"]
+WRITING = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+SECRETS = {
+    "Stream": ["VaultSecret", "VaultPasswordSecret", "SystemKeySecret", "PepperSecret"],
+    "Admin": ["VaultSecret", "VaultPasswordSecret", "AdminKeySecret", "PepperSecret"],
+    "Upkeep": ["PepperSecret"],
+}
+TABLE = {  # what each may do with it
+    "Stream": [*READING, *WRITING],
+    "Admin": [*READING, *WRITING],
+    "Upkeep": [*READING, "dynamodb:PutItem", "dynamodb:UpdateItem"],
+}
 
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
     """What CloudFormation gets once the SAM transform has run."""
-    return dict(json.loads(ask(TRANSLATE, str(ROOT / "template.yaml"))))
+    return translated()
 
 
 @pytest.fixture(scope="module")
@@ -45,19 +52,10 @@ def resources(template: dict[str, Any]) -> Resources:
     return dict(template["Resources"])
 
 
-def of(resources: Resources, kind: str) -> dict[str, dict[str, Any]]:
-    return {name: each["Properties"] for name, each in resources.items() if each["Type"] == kind}
-
-
 def integrations(resources: Resources) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in resources["Api"]["Properties"]["Body"]["paths"].items():
         for method, operation in methods.items():
             yield path, method, operation["x-amazon-apigateway-integration"]
-
-
-def statements(resources: Resources, role: str) -> list[dict[str, Any]]:
-    policies = resources[role]["Properties"]["Policies"]
-    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
 
 
 def test_the_template_is_valid(tmp_path: Path) -> None:
@@ -112,25 +110,24 @@ def test_methods_are_named(resources: Resources) -> None:
     assert methods == {"get", "head", "post", "put", "patch", "delete", "options"}
 
 
-@pytest.mark.parametrize(
-    ("role", "own"), [("StreamRole", "SystemKeySecret"), ("AdminRole", "AdminKeySecret")]
-)
-def test_roles_may_do_what_their_function_does(role: str, own: str, resources: Resources) -> None:
-    """A function writes its own log and reads its own secrets: every action of its role stands here."""
-    logs = role.replace("Role", "Logs")
-    secrets = [{"Ref": name} for name in ("VaultSecret", "VaultPasswordSecret", own)]
+@pytest.mark.parametrize("plane", SECRETS)
+def test_roles_may_do_what_their_function_does(plane: str, resources: Resources) -> None:
+    """A function writes its own log, reads its own secrets and uses the table: every action stands here."""
+    secrets = [{"Ref": name} for name in SECRETS[plane]]
 
-    always = [each for each in statements(resources, role) if "Fn::If" not in each]
+    found = [each for each in statements(resources, f"{plane}Role") if "Fn::If" not in each]
+    always = [each for each in found if each["Effect"] == "Allow"]
     assert always == [
         {
             "Effect": "Allow",
             "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": {"Fn::GetAtt": [logs, "Arn"]},
+            "Resource": {"Fn::GetAtt": [f"{plane}Logs", "Arn"]},
         },
         {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets},
         {"Effect": "Allow", "Action": "secretsmanager:BatchGetSecretValue", "Resource": "*"},
+        {"Effect": "Allow", "Action": TABLE[plane], "Resource": {"Fn::GetAtt": ["Table", "Arn"]}},
     ]
-    assert "ManagedPolicyArns" not in resources[role]["Properties"]
+    assert "ManagedPolicyArns" not in resources[f"{plane}Role"]["Properties"]
 
 
 def test_bedrock_may_be_called_only_where_the_operator_says_so(resources: Resources) -> None:
@@ -148,10 +145,10 @@ def test_bedrock_may_be_called_only_where_the_operator_says_so(resources: Resour
 
 
 def test_there_are_no_other_roles(resources: Resources) -> None:
-    """Besides the two functions' roles there is API Gateway's for its access log, with AWS's own policy."""
+    """Besides the three functions' roles there is API Gateway's for its access log, with AWS's own policy."""
     roles = of(resources, "AWS::IAM::Role")
 
-    assert roles.keys() == {"StreamRole", "AdminRole", "ApiLogRole"}
+    assert roles.keys() == {"StreamRole", "AdminRole", "UpkeepRole", "ApiLogRole"}
     assert "Policies" not in roles["ApiLogRole"]
     (policy,) = roles["ApiLogRole"]["ManagedPolicyArns"]
     assert policy["Fn::Sub"].endswith("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
@@ -164,15 +161,17 @@ def test_there_are_no_other_roles(resources: Resources) -> None:
 
 
 def test_functions_have_the_role_meant_for_them(resources: Resources) -> None:
-    """The data plane cannot read the admin key, nor the admin plane the system key."""
+    """The data plane cannot read the admin key, the admin plane the system key, nor upkeep either."""
     functions = of(resources, "AWS::Lambda::Function")
 
     assert {name: function["Role"]["Fn::GetAtt"][0] for name, function in functions.items()} == {
         "StreamFunction": "StreamRole",
         "AdminFunction": "AdminRole",
+        "UpkeepFunction": "UpkeepRole",
     }
-    for name, absent in (("StreamFunction", "ADMIN"), ("AdminFunction", "SYSTEM")):
-        assert f"VAULTEDGE_{absent}_KEY_SECRET" not in functions[name]["Environment"]["Variables"]
+    for plane, secrets in SECRETS.items():
+        told = functions[f"{plane}Function"]["Environment"]["Variables"]
+        assert {value["Ref"] for name, value in told.items() if name.endswith("_SECRET")} == set(secrets)
 
 
 def test_no_secret_is_in_an_environment(template: dict[str, Any], resources: Resources) -> None:
@@ -184,12 +183,20 @@ def test_no_secret_is_in_an_environment(template: dict[str, Any], resources: Res
     assert "resolve:secretsmanager" not in json.dumps(template)
 
 
-def test_only_the_api_may_invoke(resources: Resources) -> None:
-    """No function has a URL, and every permission names this API as its source."""
+def test_only_the_api_and_the_schedule_may_invoke(resources: Resources) -> None:
+    """No function has a URL, and every permission names this API, or upkeep's schedule, as its source."""
+    permissions = of(resources, "AWS::Lambda::Permission").values()
+    invoked = [each for each in permissions if "UpkeepFunction" in json.dumps(each["FunctionName"])]
+    (schedule,) = of(resources, "AWS::Events::Rule")
+
     assert not of(resources, "AWS::Lambda::Url")
-    for permission in of(resources, "AWS::Lambda::Permission").values():
-        assert permission["Principal"] == "apigateway.amazonaws.com"
-        assert "${__ApiId__}" in json.dumps(permission["SourceArn"])
+    assert [(each["Principal"], each["SourceArn"]) for each in invoked] == [
+        ("events.amazonaws.com", {"Fn::GetAtt": [schedule, "Arn"]})
+    ]
+    for permission in permissions:
+        if permission not in invoked:
+            assert permission["Principal"] == "apigateway.amazonaws.com"
+            assert "${__ApiId__}" in json.dumps(permission["SourceArn"])
 
 
 def test_logs_end_and_hold_no_bodies(resources: Resources) -> None:
@@ -198,7 +205,7 @@ def test_logs_end_and_hold_no_bodies(resources: Resources) -> None:
     (stage,) = of(resources, "AWS::ApiGateway::Stage").values()
     logged = re.findall(r"\$context\.[\w.]+", stage["AccessLogSetting"]["Format"])
 
-    assert groups.keys() == {"StreamLogs", "AdminLogs", "ApiLogs"}
+    assert groups.keys() == {"StreamLogs", "AdminLogs", "UpkeepLogs", "ApiLogs"}
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
     for function in of(resources, "AWS::Lambda::Function").values():
         assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
@@ -214,7 +221,7 @@ def test_secrets_outlive_the_stack(resources: Resources) -> None:
         name: each for name, each in resources.items() if each["Type"] == "AWS::SecretsManager::Secret"
     }
 
-    assert secrets.keys() == {"VaultSecret", "VaultPasswordSecret", "SystemKeySecret", "AdminKeySecret"}
+    assert secrets.keys() == {name for names in SECRETS.values() for name in names}
     for secret in secrets.values():
         assert (secret["DeletionPolicy"], secret["UpdateReplacePolicy"]) == ("Retain", "Retain")
     for name in ("VaultSecret", "VaultPasswordSecret"):
