@@ -170,8 +170,8 @@ class Gateway:
             call.flags += ["clamped"] if absurd else []
         model = attempt.candidate.target.model
         call.usage = usage
-        call.cost = cost(usage, model) if usage else None
-        call.price = (applied(usage, model) if usage else None) or {}
+        call.cost = cost(usage, model, call.started) if usage else None
+        call.price = (applied(usage, model, call.started) if usage else None) or {}
 
     def _note(self, call: Call, attempt: Attempt) -> None:
         error = attempt.error

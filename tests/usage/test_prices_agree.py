@@ -119,7 +119,8 @@ def vague(model: Any) -> bool:
 def test_costs_are_those_of_their_source(provider: str) -> None:
     """Of every model and usages of all kinds, around tiers, in all service tiers and hours.
 
-    To the nano-dollar, rounded up from the exact sum; where a price itself had to be rounded, by half a nano-dollar per million.
+    To the nano-dollar, rounded up from the exact sum; where a price itself had to be rounded, by half a
+    nano-dollar per million.
     """
     chance = random.Random(provider)
     assert sold()[provider]
