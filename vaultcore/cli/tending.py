@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vaultcore.services import Services
 
 EVERY = 60.0  # seconds between two passes
-ENDING = 3.0  # seconds that a pass under way is given at the end
+ENDING = 3.0  # seconds that a pass under way is given at the end, and paying what is owed as well
 
 
 class Tended:
@@ -50,5 +50,6 @@ class Tended:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        await self._services.gate.pay()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._services.gate.pay(), ENDING)
         await self._services.alerts.aclose()
