@@ -22,6 +22,7 @@ Two that no request sees, and the family that every request may meet:
       DeadlineExceeded     504
       UpstreamError        one attempt at one provider failed; its `fault` says whose doing that was
         StreamBroken       ... after its answer had begun
+        OutOfTime          504  ... because the request's own time was over
       AttemptsExhausted    502  every attempt failed; carries them all
 """
 
@@ -204,6 +205,13 @@ class StreamBroken(UpstreamError):
     """A provider broke off after its answer had begun."""
 
     code = "stream_broken"
+
+
+class OutOfTime(UpstreamError):
+    """An attempt was stopped because the request's own time is over, whatever its provider might still do."""
+
+    status, code = 504, "deadline_exceeded"
+    begun = False  # its answer had
 
 
 class AttemptsExhausted(GatewayError):

@@ -50,7 +50,8 @@ class Gateway:
             async for attempt in tries:
                 with attempt:
                     asked = self._rendered(call, attempt)
-                    answer = await self.upstream.complete(attempt.candidate, asked, self._hear(attempt))
+                    to = attempt.candidate
+                    answer = await self.upstream.complete(to, asked, self._hear(attempt), self._left(call))
                     told = answer.completion
                     self._settle(call, attempt, used(told) or _counted(told, call))
                     _hold(call, attempt.candidate.target, told)
@@ -65,7 +66,8 @@ class Gateway:
             async for attempt in tries:
                 with attempt:
                     asked = self._rendered(call, attempt)
-                    pieces = self.upstream.stream(attempt.candidate, asked, self._hear(attempt))
+                    to = attempt.candidate
+                    pieces = self.upstream.stream(to, asked, self._hear(attempt), self._left(call))
                     try:
                         async with aclosing(pieces):
                             async for piece in pieces:
@@ -88,7 +90,8 @@ class Gateway:
             async for attempt in tries:
                 with attempt:
                     asked = replace(pass_on(attempt.candidate.target, call.request, native), path=path)
-                    return await self.upstream.post(attempt.candidate, asked, self._hear(attempt))
+                    timer = self.upstream.timer(self._left(call))
+                    return await self.upstream.post(attempt.candidate, asked, self._hear(attempt), timer)
         raise AssertionError("attempts() ends by raising")
 
     async def artifact(self, call: Call, artifact: Artifact) -> Json:
@@ -102,7 +105,8 @@ class Gateway:
                     errand, call.passed = able[target.name], False
                     call.changes = errand.order.changes
                     _refuse(call.changes, target, strict=call.strict)
-                    parts = await errand.run(self.upstream, attempt.candidate, self._hear(attempt))
+                    to, left = attempt.candidate, self._left(call)
+                    parts = await errand.run(self.upstream, to, self._hear(attempt), left)
                     made = artifact.render_answer(asked, parts, target.provider.title, int(call.started))
                     call.changes += made.changes
                     self._settle(call, attempt, made.usage)
@@ -159,6 +163,9 @@ class Gateway:
         call.changes = (*lost, *asked.rendered.changes)
         _refuse(asked.rendered.changes, target, strict=call.strict)
         return asked
+
+    def _left(self, call: Call) -> float:
+        return call.deadline - self.clock.now()
 
     def _hear(self, attempt: Attempt) -> Hearing:
         return Hearing(attempt, self.health, self.clock)

@@ -8,7 +8,8 @@ It goes in rounds. A round tries each target in order, with its next key where a
 next target where the provider is; a request too long for one model goes to those that are known to take more.
 When a round is through, those that may do better later are tried again after a pause: exponential with full
 jitter, or as long as the providers asked for. When nothing is left to try, the iterator raises
-`AttemptsExhausted`, or the last provider's word that the request is too long.
+`AttemptsExhausted`, or the last provider's word that the request is too long. An attempt that cannot end
+before the request has to is not begun: then, and where the time runs out in one, it is `DeadlineExceeded`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,20 @@ from types import TracebackType
 from typing import Self
 
 from vaultcore.clock import Clock
-from vaultcore.errors import AttemptsExhausted, DeadlineExceeded, Fault, GatewayError, UpstreamError
+from vaultcore.errors import (
+    AttemptsExhausted,
+    DeadlineExceeded,
+    Fault,
+    GatewayError,
+    OutOfTime,
+    UpstreamError,
+)
 from vaultcore.routing.health import Health
 from vaultcore.routing.plan import Candidate
 from vaultcore.routing.verdict import VERDICTS, Verdict
+
+LEAST = 1.0  # seconds; no provider answers in less
+ENOUGH = 10.0  # ... and one that had these, and said nothing, is to blame when the request's time is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,10 @@ class Attempt:
         match error:
             case None:
                 self._health.succeeded(self.candidate, self)
+            case OutOfTime() if error.begun or self.seconds < ENOUGH:
+                self.error = error.with_traceback(None)
+                self._health.released(self.candidate, self)
+                return True
             case UpstreamError():
                 self.error = error.with_traceback(None)
                 self._health.failed(self.candidate, self, error, now)
@@ -82,6 +97,8 @@ async def attempts(
     course = _Course(policy)
     while True:
         for candidate in course.round(await candidates()):
+            if clock.now() + LEAST > deadline:
+                raise course.late()
             attempt = Attempt(candidate, health, clock)
             if not health.begin(candidate, attempt, clock.now()):
                 course.rested(candidate, *health.rest(candidate, clock.now()), clock.now())
@@ -90,11 +107,11 @@ async def attempts(
             if attempt.error is None:
                 return
             course.failed(candidate, attempt.error, clock.now())
+            if isinstance(attempt.error, OutOfTime):
+                raise course.late()
         pause = course.pause(clock)
-        if clock.now() + pause >= deadline:
-            raise DeadlineExceeded(
-                "no provider answered in the time this request has"
-            ) from course.exhausted()
+        if clock.now() + pause + LEAST > deadline:
+            raise course.late()
         await clock.sleep(pause)
 
 
@@ -179,6 +196,12 @@ class _Course:
             error.retry_after for error in (*self.failures, *self.resting) if error.retry_after is not None
         ]
         return AttemptsExhausted(self.failures or self.resting, retry_after=min(asked, default=None))
+
+    def late(self) -> DeadlineExceeded:
+        """What to tell the client when its time is over; why, is the cause."""
+        late = DeadlineExceeded("no provider answered in the time this request has")
+        late.__cause__ = self.exhausted()
+        return late
 
     def _worth(self, candidate: Candidate) -> bool:
         key, target = candidate.credential.id, candidate.target

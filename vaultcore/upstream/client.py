@@ -31,7 +31,7 @@ from vaultcore.upstream import failure, whole
 from vaultcore.upstream.outgoing import outgoing
 from vaultcore.upstream.reading import Reading
 from vaultcore.upstream.signing import Signer
-from vaultcore.upstream.timer import Timer
+from vaultcore.upstream.timer import ENDLESS, Timer
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 Heard = Callable[[Mapping[str, str], int], None]
@@ -87,7 +87,7 @@ def render(target: Target, request: ChatRequest) -> Asked:
 class Upstream:
     """Calls providers. A call is one attempt; whether there is another is not decided here.
 
-    `heard` is told headers and status as soon as they are there, an error's too.
+    `heard` is told headers and status as soon as they are there, an error's too. `left`: the request's time.
     """
 
     def __init__(self, http: httpx.AsyncBaseTransport, timeouts: Timeouts) -> None:
@@ -99,9 +99,11 @@ class Upstream:
         """Close every connection to a provider."""
         await self._http.aclose()
 
-    async def complete(self, candidate: Candidate, asked: Asked, heard: Heard) -> Answer:
+    async def complete(
+        self, candidate: Candidate, asked: Asked, heard: Heard, left: float = ENDLESS
+    ) -> Answer:
         """A whole answer to a request that asked for one, or `UpstreamError`."""
-        timer = Timer(self._timeouts, whole=self._timeouts.total)
+        timer = self.timer(left)
         outgoing = await self._outgoing(candidate, asked, timer, accept=JSON)
         speech = dialect(asked.dialect)
         async with self._answer(candidate, speech, outgoing, heard, timer) as response:
@@ -110,9 +112,9 @@ class Upstream:
             return replace(answer, body=speech.pass_answer(answer.body, candidate.target))
         return answer
 
-    def timer(self) -> Timer:
-        """The deadlines of an attempt that takes several posts."""
-        return Timer(self._timeouts, whole=self._timeouts.total)
+    def timer(self, left: float = ENDLESS) -> Timer:
+        """The deadlines of an attempt at a whole answer, however many posts it takes."""
+        return Timer(self._timeouts, whole=self._timeouts.total, left=left)
 
     async def post(
         self, candidate: Candidate, asked: Asked, heard: Heard, timer: Timer | None = None
@@ -126,12 +128,15 @@ class Upstream:
             raise failure.broken(candidate, "answered with something that is no JSON object", status=200)
         return told
 
-    async def stream(self, candidate: Candidate, asked: Asked, heard: Heard) -> AsyncGenerator[Piece, None]:
+    async def stream(
+        self, candidate: Candidate, asked: Asked, heard: Heard, left: float = ENDLESS
+    ) -> AsyncGenerator[Piece, None]:
         """The pieces of an answer to a request that asked for a stream.
 
         Raises `UpstreamError`, and after the first chunk `StreamBroken`.
         """
-        timer = Timer(self._timeouts, whole=self._timeouts.stream, first=self._timeouts.first_token)
+        told = self._timeouts
+        timer = Timer(told, whole=told.stream, first=told.first_token, left=left)
         framing = candidate.target.provider.framing
         outgoing = await self._outgoing(candidate, asked, timer, accept=ACCEPTS[framing])
         speech = dialect(asked.dialect)
@@ -178,7 +183,7 @@ class Upstream:
                 return await outgoing(candidate, *told, accept=accept, signer=self._signer)
         except TimeoutError:
             reason = timer.passed
-        raise failure.broken(candidate, reason)
+        raise failure.broken(candidate, reason, late=timer.spent)
 
     async def _send(self, candidate: Candidate, outgoing: httpx.Request, timer: Timer) -> httpx.Response:
         outgoing.extensions["timeout"] = {"connect": self._timeouts.connect}
@@ -191,7 +196,7 @@ class Upstream:
             reason = timer.passed
         except (httpx.HTTPError, OSError) as error:
             reason = failure.transport_reason(error)
-        raise failure.broken(candidate, reason)
+        raise failure.broken(candidate, reason, late=timer.spent)
 
 
 def _is_json(response: httpx.Response) -> bool:
@@ -209,16 +214,18 @@ async def _pieces(
     source = response.aiter_raw()
     piece: bytes | None = b""
     while piece is not None:
-        reason = None
+        reason, until = None, timer.until_piece()
+        if timer.spent:  # a provider that never pauses gives a timeout no chance
+            raise failure.broken(candidate, timer.passed, late=True)
         try:
-            async with asyncio.timeout_at(timer.until_piece()):
+            async with asyncio.timeout_at(until):
                 piece = await anext(source, None)
         except TimeoutError:
             reason = timer.passed
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             reason = failure.transport_reason(error)
         if reason is not None:
-            raise failure.broken(candidate, reason)
+            raise failure.broken(candidate, reason, late=timer.spent)
         if piece:
             yield piece
 

@@ -16,7 +16,7 @@ from vaultcore.errors import GatewayError, InvalidRequest, UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.upstream import failure
 from vaultcore.upstream.client import Asked, Heard, Upstream
-from vaultcore.upstream.timer import Timer
+from vaultcore.upstream.timer import ENDLESS, Timer
 from vaultcore.wire import Json
 
 AT_ONCE = 6  # posts of one attempt that are on their way
@@ -32,12 +32,13 @@ class Errand:
     offer: Offer
     order: Order
 
-    async def run(self, upstream: Upstream, candidate: Candidate, heard: Heard) -> list[Part]:
+    async def run(
+        self, upstream: Upstream, candidate: Candidate, heard: Heard, left: float = ENDLESS
+    ) -> list[Part]:
         """The parts in the order of the posts, or `UpstreamError`: all of them or none."""
         placed = _placed(candidate, self.offer)
-        trip = _Trip(
-            self, upstream, placed, heard, upstream.timer(), form(self.artifact.kind, self.offer.format)
-        )
+        made = form(self.artifact.kind, self.offer.format)
+        trip = _Trip(self, upstream, placed, heard, upstream.timer(left), made)
         if len(self.order.posts) == 1:
             return [await trip.fetch(self.order.posts[0])]
         return await _together(trip, self.order.posts)
@@ -110,7 +111,7 @@ class _Trip:
         left = deadline - asyncio.get_running_loop().time()
         await asyncio.sleep(min(seconds, max(left, 0.0)))
         if left <= seconds:
-            raise failure.broken(self.candidate, self.timer.passed)
+            raise failure.broken(self.candidate, self.timer.passed, late=self.timer.spent)
 
 
 async def _together(trip: _Trip, posts: Iterable[Post]) -> list[Part]:

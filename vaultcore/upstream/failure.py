@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from vaultcore.dialects import ErrorDetail
-from vaultcore.errors import Fault, StreamBroken, UpstreamError
+from vaultcore.errors import Fault, OutOfTime, StreamBroken, UpstreamError
 from vaultcore.observe import redact
 from vaultcore.routing.fault import fault
 from vaultcore.routing.plan import Candidate
@@ -55,9 +55,11 @@ def reported(candidate: Candidate, status: int | None, detail: ErrorDetail) -> U
     return _told(candidate, shown, found, detail, None)
 
 
-def broken(candidate: Candidate, reason: str, *, status: int | None = None) -> UpstreamError:
-    """No answer came, or nothing that is one. The reason is ours."""
-    return UpstreamError(
+def broken(
+    candidate: Candidate, reason: str, *, status: int | None = None, late: bool = False
+) -> UpstreamError:
+    """No answer came, or nothing that is one. The reason is ours; `late` where it is the request's time."""
+    return (OutOfTime if late else UpstreamError)(
         f"{candidate.target.provider.title} {reason}",
         fault=Fault.HOST,
         provider=candidate.target.provider.name,
@@ -76,8 +78,11 @@ def unsendable(candidate: Candidate, reason: str, found: Fault) -> UpstreamError
     )
 
 
-def midway(error: UpstreamError) -> StreamBroken:
+def midway(error: UpstreamError) -> UpstreamError:
     """The same failure, of an answer that had begun."""
+    if isinstance(error, OutOfTime):
+        error.begun = True
+        return error
     return StreamBroken(
         str(error),
         fault=error.fault,

@@ -6,15 +6,24 @@ import asyncio
 
 from vaultcore.settings import Timeouts
 
+ENDLESS = float("inf")
+OWN = "all this request has"
+NEARLY = 0.01  # seconds by which a wait may end early
+
 
 class Timer:
-    """Knows which deadline comes next, and its name once it has passed."""
+    """Knows which deadline comes next, and its name once it has passed.
 
-    def __init__(self, timeouts: Timeouts, *, whole: float, first: float | None = None) -> None:
+    `left` is what the request as a whole may still take: nothing is waited for beyond it.
+    """
+
+    def __init__(
+        self, timeouts: Timeouts, *, whole: float, first: float | None = None, left: float = ENDLESS
+    ) -> None:
         self._now = asyncio.get_running_loop().time
         self._idle = timeouts.idle
         began = self._now()
-        self._whole = (began + whole, whole, "total")
+        self._whole = min((began + whole, whole, "total"), (began + left, left, OWN))
         self._first = (began + first, first, "first token") if first is not None else self._whole
         self._next = min(self._whole, self._first)
 
@@ -39,6 +48,11 @@ class Timer:
     def shorten(self, seconds: float) -> None:
         """From now on nothing may take longer than this."""
         self._whole = self._first = min(self._whole, (self._now() + seconds, seconds, "end of the answer"))
+
+    @property
+    def spent(self) -> bool:
+        """Whether the request's own time is over."""
+        return self._whole[2] is OWN and self._now() >= self._whole[0] - NEARLY
 
     @property
     def passed(self) -> str:
