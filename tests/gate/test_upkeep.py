@@ -52,6 +52,7 @@ class Away(MemoryStore):
         self.slow: asyncio.Event | None = None
 
     async def settle(self, settlement: Settlement) -> Settled:
+        await asyncio.sleep(0)  # as any other store, it lets others run meanwhile
         if self.slow is not None:
             await self.slow.wait()
         if self.away:
