@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.fakes.clock import FakeClock
 from tests.ledger.book import DAY, NOON, SIGNER, Book, run, verdict, written
 from vaultcore.ledger.sealing import ROWS, Sealer
-from vaultcore.store.base import Store
+from vaultcore.store.base import Add, Document, Drop, Name, Put, Store
 from vaultcore.store.memory import MemoryStore
 from vaultcore.store.sqlite import SqliteStore
 
@@ -118,6 +118,38 @@ def test_what_came_late_is_told() -> None:
         assert [place.endswith(late.id) for place in sealed.late] == [True]
         assert (sealed.first, sealed.last, sealed.count) == ("", "", 1)
         assert verdict(await book.lines()).problem is None
+
+    run(story())
+
+
+class Hesitant(MemoryStore):
+    """Lets everybody else go on before each of its operations."""
+
+    async def get(self, *names: Name) -> list[Document | None]:
+        await asyncio.sleep(0)
+        return await super().get(*names)
+
+    async def write(self, *writes: Put | Drop | Add) -> None:
+        await asyncio.sleep(0)
+        await super().write(*writes)
+
+
+@pytest.mark.parametrize("sealers", [2, 3, 7])
+def test_sealers_in_step_make_one_chain(sealers: int) -> None:
+    """Sealers that all read the same place before any of them writes: the others begin again."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        book = Book(Hesitant(clock), clock)
+        for turn in range(3):
+            for each in range(5):
+                await book.spend(ended=clock.time - (200 if each == 4 else 0))
+            clock.time += DAY if turn == 1 else 70
+            many = (Sealer(book.store, SIGNER, clock).run(sweep_every=0.0) for _ in range(sealers))
+            assert sum(await asyncio.gather(*many)) == 5
+        lines = await book.lines()
+        assert len(ids(lines)) == 15
+        assert verdict(lines).problem is None
 
     run(story())
 

@@ -57,6 +57,42 @@ def test_any_other_byte_is_found(data: st.DataObject) -> None:
     assert problem.line <= line + 1
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'","', b'", "'),
+        (b"\n", b"\r\n"),
+        (b"\n", b"\n\n"),
+        (b'"cost"', b'"\\u0063ost"'),
+        (b'"seals":5', b'"seals":5,"seals":5'),
+        (b'"ms":1000.0', b'"ms":1e3'),
+        (b'"ms":1000.0', b'"ms":NaN'),
+    ],
+)
+def test_another_spelling_is_another_file(old: bytes, new: bytes) -> None:
+    """What would be read as the same is refused as well: a line has one spelling."""
+    whole = b"".join(GOOD)
+    assert old in whole
+    assert verdict(whole.replace(old, new, 1).splitlines(keepends=True)).problem is not None
+
+
+@pytest.mark.parametrize("index", [0, *SEALS])
+def test_a_signature_has_one_spelling(index: int) -> None:
+    """Capital digits in a signature are another byte, and so another file."""
+    told = json.loads(GOOD[index])
+    lines = [*GOOD]
+    lines[index] = f"{canonical({**told, 'signature': told['signature'].upper()})}\n".encode()
+    assert named(lines)[0] == index + 1
+
+
+def test_a_missing_seal_is_told_as_such() -> None:
+    """Where only the line of a seal is gone, the next seal says that it is."""
+    problem = verdict([line for index, line in enumerate(GOOD) if index != SEALS[0]]).problem
+
+    assert problem is not None
+    assert "a seal is missing" in problem.wrong
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.data())
 def test_rows_and_seals_stay_where_they_are(data: st.DataObject) -> None:
