@@ -117,6 +117,10 @@ def test_rows_that_end_before_the_seal_before() -> None:
     lines = run(story())
     assert verdict(lines).problem is None
     assert "not in the order of their end" in refused(forged(lines, seal=timely))
+    other = forged(
+        lines, seal=lambda number, seal: seal.update(late=["2026-11-22/x"]) if number == 2 else None
+    )
+    assert "names other rows" in refused(other)
 
 
 @pytest.mark.parametrize(
