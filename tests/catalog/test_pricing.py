@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,3 +216,16 @@ def test_each_unit_is_in_the_price_version(unit: str) -> None:
         return over(text.format(written[0] + ", ", written[1])).price_version
 
     assert len({version(usual, usual), version(dear, usual), version(usual, dear)}) == 3
+
+
+def test_the_guide_is_right() -> None:
+    """Its example loads, and its table of units has all there are."""
+    text = (Path(__file__).parents[2] / "docs/prices.md").read_text("utf-8")
+    _, example, _ = re.split(r"```(?:yaml)?\n", text)
+    table = text.partition("## Units")[2].partition("\n## ")[0]
+
+    catalog = over(example + "providers: {acme: {base_url: https://api.acme.example/v1}}\n")
+
+    assert catalog.model("acme", "acme-voice").services[0].name == "flex"
+    assert {*TOKENS, "request", "picture"} <= set(re.findall(r"`(\w+)`", table))
+    assert set(SERVICES) <= set(re.findall(r"`(\w+)`", table))

@@ -41,6 +41,17 @@ def test_cheapest_first_sorts_the_routes_own_targets() -> None:
     assert names(order(route, "cheapest", Random(1).random)) == ["cheap", "dear", "unknown"]
 
 
+def test_what_is_sold_by_the_piece_is_not_free() -> None:
+    """A picture counts for the tokens that others make one of: its price stands where theirs does."""
+    pieces = target("pieces", price=Price(0, 0, pictures={"": 40_000_000 * 10**6, "256x256": 1}))
+    tokens = target("tokens", price=Price(5 * 10**9, 30 * 10**9))
+    route = Route("r", (pieces, tokens))
+
+    assert names(order(route, "cheapest", Random(1).random)) == ["pieces", "tokens"]
+    dearer = target("dearer", price=Price(0, 0, pictures={"": 80_000_000 * 10**6}))
+    assert names(order(Route("r", (dearer, tokens)), "cheapest", Random(1).random)) == ["tokens", "dearer"]
+
+
 def test_without_a_strategy_the_route_decides() -> None:
     """A request's strategy goes before the route's; without one the route's own order stands."""
     route = Route("r", (DEAR, CHEAP), strategy="cheapest")

@@ -74,3 +74,10 @@ def test_without_a_number_of_pictures_as_many_as_one_request_may_ask_for() -> No
 def test_no_price_is_no_bound() -> None:
     """None, not zero: such a request cannot be reserved for."""
     assert most(1, 1, Model("m")) is None
+
+
+def test_a_request_as_such_is_in_the_bound() -> None:
+    """Who charges for being asked charges a request without tokens too."""
+    model = Model("m", price=Price(0, 0, request=5_000_000))
+
+    assert most(0, 0, model) == cost({"prompt_tokens": 0, "completion_tokens": 0}, model) == 5

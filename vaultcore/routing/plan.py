@@ -9,6 +9,7 @@ from vaultcore.catalog.schema import Price, Provider, Route, Strategy, Target
 from vaultcore.routing.health import Health
 from vaultcore.vault.keyring import Credential, Keyring
 
+PICTURE = 1_000  # tokens that one takes where pictures are sold by tokens
 OUTPUT_SHARE = 4  # cheapest-first weighs one output token to four input tokens, as chat traffic has them
 
 
@@ -61,7 +62,8 @@ def _draw(weight: int, chance: float) -> float:
 def _blended(target: Target) -> float:
     """Nano-dollars per million tokens of typical traffic; targets of unknown price go last."""
     match target.model.price:
-        case Price(input=input, output=output):
-            return input + output / OUTPUT_SHARE
+        case Price(input=input, output=output, pictures=pictures):
+            piece = max(pictures.values(), default=0) / PICTURE
+            return input + (output + piece) / OUTPUT_SHARE
         case _:
             return float("inf")
