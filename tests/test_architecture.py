@@ -54,7 +54,7 @@ INNER = {
     "web": GROUND
     | MODELS
     | {"artifacts", "call", "dialects", "explanation", "gate", "gateway", "governance", "ledger"}
-    | {"routing", "secrets", "services", "store", "surfaces", "usage"},
+    | {"routing", "secrets", "services", "store", "surfaces", "upstream", "usage"},
     "app": GROUND | {"artifacts", "services", "surfaces", "web"},
     "conformance": GROUND
     | MODELS

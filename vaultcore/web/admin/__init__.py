@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from vaultcore.errors import GatewayError
-from vaultcore.gate.routes import Routes
 from vaultcore.services import Services
 from vaultcore.store.base import Conflict
 from vaultcore.web.admin import check, keys, limits, logs, page, routing, state, trail, usage
@@ -51,7 +50,6 @@ def create_admin(services: Services) -> ASGIApp:
     )
     app.state.services = services
     app.state.checks = check.Checks(services.clock)
-    app.state.routes = Routes(services.store, services.secrets, services.clock, services.catalog)
     app.add_exception_handler(HTTPException, refuse_http)
     app.add_exception_handler(RequestValidationError, refuse_question)
     app.add_exception_handler(GatewayError, refuse)

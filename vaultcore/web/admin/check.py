@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from vaultcore.catalog.catalog import Catalog
-from vaultcore.catalog.schema import Model, Price, Provider, Target
 from vaultcore.clock import Clock
-from vaultcore.dialects import Rendered
-from vaultcore.errors import GatewayError, LimitExceeded, NotFound, UpstreamError
-from vaultcore.observe import redact
-from vaultcore.routing.plan import Candidate, credentials
-from vaultcore.upstream.client import Asked, Upstream, render
-from vaultcore.vault.keyring import Credential
+from vaultcore.errors import LimitExceeded, NotFound
+from vaultcore.routing.plan import credentials
+from vaultcore.upstream.check import check as checked
 from vaultcore.web.admin.asking import House
-from vaultcore.wire import Json
 
 PAUSE = 2.0  # seconds between two checks of a provider
-LONGEST = 15.0  # seconds that one key's check may take
-AT_ONCE = 4  # keys
 
 api = APIRouter(tags=["providers"])
 
@@ -75,75 +65,16 @@ async def check(
     checks: Checks = request.app.state.checks
     checks.begin(provider.name)
     keyring = (await here.secrets.current()).keyring
-    question = Question(here.gateway.upstream, here.catalog, asyncio.Semaphore(AT_ONCE))
-    held = credentials(provider, keyring)
-    told = await asyncio.gather(*(question.ask(_candidate(provider, key, here.catalog)) for key in held))
-    return {"name": provider.name, "ok": bool(told) and all(each["ok"] for each in told), "keys": told}
-
-
-class Question:
-    """The cheap call, and what came of it."""
-
-    def __init__(self, upstream: Upstream, catalog: Catalog, gate: asyncio.Semaphore) -> None:
-        self._upstream, self._catalog, self._gate = upstream, catalog, gate
-
-    async def ask(self, candidate: Candidate) -> Json:
-        """What a key's check tells. Never raises for what a provider does."""
-        key, said, reason = candidate.credential, _Said(), None
-        async with self._gate:
-            now = asyncio.get_running_loop().time
-            began = now()
-            try:
-                async with asyncio.timeout(LONGEST):
-                    await self._call(candidate, said)
-            except TimeoutError:
-                reason = f"did not answer within {LONGEST:g} s"
-            except UpstreamError as error:
-                said.status = error.upstream_status if said.status is None else said.status
-                reason = None if said.lists else redact(str(error), key.key)
-            except GatewayError as error:
-                reason = redact(str(error), key.key)
-            ms = round((now() - began) * 1_000, 1)
-        told = {"id": key.id, "masked": key.masked, "ok": reason is None}
-        return {**told, "status": said.status, "ms": ms, "reason": reason}
-
-    async def _call(self, candidate: Candidate, said: _Said) -> None:
-        target = candidate.target
-        if target.provider.missing:
-            raise NotFound(f"its address lacks {', '.join(target.provider.missing)}: see docs/providers.md")
-        if target.provider.models_path is not None:
-            asked = Asked(target.provider.models_path, Rendered({}), target.provider.dialect, method="GET")
-            await self._upstream.post(candidate, asked, said)
-        elif not target.model.name:
-            raise NotFound("lists no models, and none is known to ask")
-        else:
-            messages: Any = [{"role": "user", "content": "Hi"}]
-            request: Any = {"model": target.model.name, "messages": messages, "max_tokens": 1}
-            await self._upstream.complete(candidate, render(target, request), said)
-
-
-class _Said:
-    """What is heard of an answer before its body: a list of models need not be an object."""
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-        self.lists = False
-
-    def __call__(self, headers: Mapping[str, str], status: int) -> None:
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        self.status, self.lists = status, status == 200 and kind == "application/json"
-
-
-def _candidate(provider: Provider, key: Credential, catalog: Catalog) -> Candidate:
-    return Candidate(Target(provider, catalog.model(provider.name, _cheapest(provider, catalog))), key)
-
-
-def _cheapest(provider: Provider, catalog: Catalog) -> str:
-    """The name of the model that a token costs least of; none where none is known."""
-    models = [catalog.model(provider.name, name) for name in catalog.ids(provider)]
-    texts = [model for model in models if model.type == "text"]
-    return min(texts, key=lambda model: _output(model.price), default=Model("")).name
-
-
-def _output(price: Price | None) -> float:
-    return float("inf") if price is None else price.output
+    found = await checked(here.gateway.upstream, provider, credentials(provider, keyring), here.catalog)
+    keys = [
+        {
+            "id": each.credential.id,
+            "masked": each.credential.masked,
+            "ok": each.reason is None,
+            "status": each.status,
+            "ms": each.ms,
+            "reason": each.reason,
+        }
+        for each in found
+    ]
+    return {"name": provider.name, "ok": bool(keys) and all(key["ok"] for key in keys), "keys": keys}

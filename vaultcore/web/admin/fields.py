@@ -7,10 +7,11 @@ goes out as a number that is exact to the nano-dollar up to four million dollars
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_network
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
@@ -49,7 +50,8 @@ def iso(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
-class Moment(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Moment:  # no tuple: FastAPI would take it for several values
     """When a day or a moment begins, and when it ends: seconds since 1970."""
 
     start: float

@@ -69,8 +69,8 @@ class Standing(BaseModel):
     usage: Usage
     tokens_remaining: int | None = Field(None, description="of token_quota")
     balance_usd: float | None = Field(None, description="of credits_usd")
-    spent_today_usd: float
-    spent_this_month_usd: float
+    spent_today_usd: float | None = Field(None, description="counted where anything is limited")
+    spent_this_month_usd: float | None = None
     in_flight: int = Field(description="requests that have been let in and are not over")
 
 
@@ -93,8 +93,9 @@ def standing(account: Account, limits: Limits, now: float) -> dict[str, Any]:
         },
         "tokens_remaining": None if limits.tokens is None else max(0, limits.tokens - account.tokens),
         "balance_usd": None if limits.credits is None else dollars(limits.credits - account.nanos),
-        "spent_today_usd": dollars(account.day_nanos),
-        "spent_this_month_usd": dollars(account.month_nanos),
+        # An account without limits is never asked for room, and does not learn what day it is.
+        "spent_today_usd": dollars(account.day_nanos) if limits.any else None,
+        "spent_this_month_usd": dollars(account.month_nanos) if limits.any else None,
         "in_flight": len(account.leases),
     }
 

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, Field
-from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.errors import InvalidRequest
 from vaultcore.gate.routes import Routes, Stored, told
-from vaultcore.web.admin.asking import RequestId, Sent, body, reads
+from vaultcore.web.admin.asking import House, RequestId, Sent, body, reads
 
 api = APIRouter(tags=["routes"])
 
@@ -36,31 +35,23 @@ class Routing(BaseModel):
     file: dict[str, Any] = Field(description="those of the providers file")
 
 
-async def routes(request: Request) -> Routes:
-    found: Routes = request.app.state.routes
-    return found
-
-
-Ruling = Annotated[Routes, Depends(routes)]
-
-
 @api.get("/routes", response_model=Routing)
-async def show(ruling: Ruling, response: Response) -> Any:
+async def show(here: House, response: Response) -> Any:
     """The routes in force. The `etag` is the version, for `If-Match`."""
-    return _shown(await ruling.stored(), ruling, response)
+    return _shown(await here.routes.stored(), here.routes, response)
 
 
 @api.put("/routes", response_model=Routing, openapi_extra=body(Wanted))
 async def update(
     wanted: Annotated[Wanted, Depends(reads(Wanted))],
-    ruling: Ruling,
+    here: House,
     response: Response,
     request: RequestId,
     if_match: Annotated[str | None, Header(max_length=40)] = None,
 ) -> Any:
     """Set all routes at once. In force everywhere after five seconds; checked as the file's are."""
     version = wanted.version if if_match is None else _version(if_match)
-    return _shown(await ruling.replace(wanted.models, version, request), ruling, response)
+    return _shown(await here.routes.replace(wanted.models, version, request), here.routes, response)
 
 
 def _version(tag: str) -> int | None:
@@ -72,11 +63,11 @@ def _version(tag: str) -> int | None:
     return int(text)
 
 
-def _shown(stored: Stored, ruling: Routes, response: Response) -> dict[str, Any]:
+def _shown(stored: Stored, routes: Routes, response: Response) -> dict[str, Any]:
     response.headers["etag"] = f'"{stored.version}"'
     return {
         "version": stored.version,
         "models": dict(stored.models),
         "broken": dict(stored.broken),
-        "file": {name: told(route) for name, route in ruling.file.items()},
+        "file": {name: told(route) for name, route in routes.file.items()},
     }

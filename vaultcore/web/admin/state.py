@@ -63,8 +63,9 @@ async def providers(here: House) -> dict[str, Any]:
 async def models(here: House) -> dict[str, Any]:
     """The models that the vault's keys can reach."""
     keyring = (await here.secrets.current()).keyring
-    within = reachable(here.catalog.providers.values(), keyring)
-    return {"data": [asdict(model) for model in listed(here.catalog, within)]}
+    catalog = await here.routes.current()
+    within = reachable(catalog.providers.values(), keyring)
+    return {"data": [asdict(model) for model in listed(catalog, within)]}
 
 
 def _sinks(told: Settings) -> dict[str, Any]:

@@ -1,0 +1,227 @@
+"""What was used, as an administrator reads it: pages, sums and downloads of the same records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.web.admin.office import NOON, Client, Json, office, settled, visit
+from vaultcore.governance.account import day_of
+from vaultcore.services import Services
+from vaultcore.web.admin.export import FORMULA, cell
+
+DAY = 86_400.0
+MODELS = ("openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "=1+1")
+BOUNDS = {"from": "2026-11-01", "to": "2026-11-22"}
+HISTORY = st.lists(
+    st.tuples(
+        st.integers(0, 12 * 86_400_000),  # milliseconds ago
+        st.sampled_from(MODELS),
+        st.sampled_from([200, 200, 404, 429, 499, 502]),
+        st.tuples(st.integers(0, 1_000), st.integers(0, 1_000)),
+        st.none() | st.integers(0, 10**9),
+    ),
+    max_size=25,
+)
+
+
+async def past(services: Services, history: Any) -> None:
+    for number, (ago, model, status, tokens, cost) in enumerate(history):
+        at = NOON - ago / 1_000
+        await settled(services, f"r{number}", at=at, model=model, status=status, tokens=tokens, cost=cost)
+
+
+async def pages(client: Client, path: str, between: Any = None, **params: Any) -> list[Json]:
+    """All rows, page after page."""
+    found, cursor = list[Json](), dict[str, str]()
+    while True:
+        answer = await client.get(path, params={**params, **cursor})
+        assert answer.status_code == 200, answer.text
+        found += answer.json()["data"]
+        if answer.json()["next_cursor"] is None:
+            return found
+        cursor = {"cursor": answer.json()["next_cursor"]}
+        if between is not None:
+            await between()
+
+
+@settings(deadline=None, max_examples=15)
+@given(HISTORY, st.sampled_from(["day", "key", "model", "provider"]), st.integers(1, 7))
+def test_sums_are_those_of_the_log(history: Any, by: str, limit: int) -> None:
+    """Usage, however it is grouped, adds up to its total, and that to what the log's rows add up to."""
+    services = office()
+
+    async def story(client: Client) -> tuple[Json, list[Json]]:
+        await past(services, history)
+        report = (await client.get("/usage", params={**BOUNDS, "group_by": by})).json()
+        return report, await pages(client, "/logs", **BOUNDS, limit=limit)
+
+    report, rows = visit(services, story)
+    assert {row["id"] for row in rows} == {f"r{number}" for number in range(len(history))}
+    assert [row["ended_at"] for row in rows] == sorted((row["ended_at"] for row in rows), reverse=True)
+    for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
+        assert report["total"][name] == sum(row[name] for row in rows)
+        assert sum(row[name] for row in report["data"]) == report["total"][name]
+    assert report["total"]["requests"] == len(rows) == sum(row["requests"] for row in report["data"])
+    assert report["total"]["failed"] == sum(row["status"] >= 400 and row["status"] != 499 for row in rows)
+    assert report["total"]["unpriced"] == sum(row["cost_usd"] is None for row in rows)
+    cost = sum(round((row["cost_usd"] or 0) * 10**9) for row in rows)
+    assert round(report["total"]["cost_usd"] * 10**9) == cost
+    if by == "day":
+        assert [row["day"] for row in report["data"]] == sorted({row["ended_at"][:10] for row in rows})
+
+
+@settings(deadline=None, max_examples=15)
+@given(HISTORY, st.integers(1, 5))
+def test_pages_hold_every_record_once_while_more_are_written(history: Any, limit: int) -> None:
+    """What was there when the first page was read is found once, whatever ends meanwhile."""
+    services, late = office(), list[str]()
+
+    async def story(client: Client) -> list[Json]:
+        await past(services, history)
+
+        async def more() -> None:
+            late.append(f"late{len(late)}")
+            await settled(services, late[-1], at=NOON + len(late))
+
+        return await pages(client, "/logs", more, limit=limit)
+
+    found = [row["id"] for row in visit(services, story)]
+    assert len(found) == len(set(found))
+    assert {f"r{number}" for number in range(len(history))} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [
+        ({"status": "429"}, lambda row: row["status"] == 429),
+        ({"status": "4xx"}, lambda row: 400 <= row["status"] < 500),
+        ({"model": "openai/gpt-4o"}, lambda row: row["model"] == "openai/gpt-4o"),
+        ({"model": "gpt-4o-mini"}, lambda row: row["served"] == "gpt-4o-mini"),
+        ({"provider": "anthropic"}, lambda row: row["provider"] == "anthropic"),
+        ({"key": "system", "id": "r7"}, lambda row: row["id"] == "r7"),
+        ({"owner": "nobody"}, lambda row: False),
+        (
+            {"from": "2026-11-21T00:00:00Z", "to": "2026-11-21T12:00:00Z"},
+            lambda row: row["ended_at"][:13] < "2026-11-21T12" and row["ended_at"][:10] == "2026-11-21",
+        ),
+        ({"from": "2026-11-20", "to": "2026-11-20"}, lambda row: row["ended_at"][:10] == "2026-11-20"),
+    ],
+)
+def test_filters_leave_what_fits(asked: Json, fits: Any) -> None:
+    """A filter finds all of what it names, and nothing else, on however many pages."""
+    services = office()
+    history = [
+        (number * 5_000_000, MODELS[number % 4], (200, 404, 429, 502)[number // 4 % 4], (1, 1), 1)
+        for number in range(60)
+    ]
+
+    async def story(client: Client) -> tuple[list[Json], list[Json]]:
+        await past(services, history)
+        return await pages(client, "/logs", limit=50), await pages(client, "/logs", limit=3, **asked)
+
+    everything, found = visit(services, story)
+    assert len(everything) == 60
+    assert found == [row for row in everything if fits(row)]
+
+
+def test_a_long_gap_is_walked_in_bounded_steps() -> None:
+    """A year with two requests is read page by page: a page may be empty, and the cursor goes on."""
+    services = office()
+
+    async def story(client: Client) -> list[Json]:
+        await settled(services, "old", at=NOON - 300 * DAY)
+        await settled(services, "new", at=NOON - DAY)
+        bounds = {"from": day_of(NOON - 390 * DAY), "to": day_of(NOON)}
+        first = (await client.get("/logs", params=bounds)).json()
+        assert [row["id"] for row in first["data"]] == ["new"]
+        assert first["next_cursor"]
+        return await pages(client, "/logs", **bounds)
+
+    assert [row["id"] for row in visit(services, story)] == ["new", "old"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"from": "2020-01-01"},
+        {"from": "2026-11-22", "to": "2026-11-21"},
+        {"from": "yesterday"},
+        {"to": "2026-11-22T00:00:00"},
+        {"cursor": "MTIz"},
+        {"cursor": "%%%"},
+        {"limit": 0},
+        {"limit": 1_001},
+        {"status": "6xx"},
+        {"format": "xlsx"},
+        {"who": "me"},
+    ],
+)
+def test_a_bad_question_is_named(asked: Json) -> None:
+    """A question that makes no sense is a 400 that names the parameter."""
+
+    async def story(client: Client) -> Json:
+        answer = await client.get("/logs", params=asked)
+        assert answer.status_code == 400
+        return dict(answer.json()["error"])
+
+    assert visit(office(), story)["param"] == next(iter(asked))
+
+
+@settings(deadline=None, max_examples=10)
+@given(HISTORY)
+def test_downloads_hold_what_pages_hold(history: Any) -> None:
+    """CSV, JSON and JSON Lines have every row of the log, in its order."""
+    services = office()
+
+    async def story(client: Client) -> None:
+        await past(services, history)
+        rows = await pages(client, "/logs")
+        lines = await client.get("/logs", params={"format": "jsonl"})
+        whole = await client.get("/logs", params={"format": "json"})
+        table = await client.get("/logs", headers={"accept": "text/csv"})
+        some = await client.get("/logs", params={"format": "jsonl", "limit": 2})
+        assert [json.loads(line) for line in lines.text.splitlines()] == rows
+        assert whole.json() == {"data": rows}
+        assert [json.loads(line) for line in some.text.splitlines()] == rows[:2]
+        cells = list(csv.DictReader(io.StringIO(table.text)))
+        assert [row["id"] for row in cells] == [row["id"] for row in rows]
+        assert [row["total_tokens"] for row in cells] == [str(row["total_tokens"]) for row in rows]
+        assert table.headers["content-type"] == "text/csv; charset=utf-8"
+        assert table.headers["content-disposition"].startswith('attachment; filename="logs-2026-')
+        assert table.headers["cache-control"] == "no-store"
+
+    visit(services, story)
+
+
+FORMULAE = ('=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0")
+
+
+@pytest.mark.parametrize("name", FORMULAE)
+@pytest.mark.parametrize("path", ["/logs", "/usage"])
+def test_no_cell_is_a_formula(name: str, path: str) -> None:
+    """A model name that a spreadsheet would run arrives there as text."""
+    services = office()
+
+    async def story(client: Client) -> str:
+        await settled(services, "r1", model=name, status=404)
+        return (
+            await client.get(
+                path, params={"format": "csv", **({} if path == "/logs" else {"group_by": "model"})}
+            )
+        ).text
+
+    table = list(csv.DictReader(io.StringIO(visit(services, story), newline="")))
+    assert [row["model"] for row in table] == [f"'{name}"]
+
+
+@given(st.text() | st.lists(st.text()) | st.dictionaries(st.text(), st.text()))
+def test_no_text_is_a_formula(value: Any) -> None:
+    """Whatever is text in a cell begins with nothing that begins a formula."""
+    assert not str(cell(value)).startswith(FORMULA)
