@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from starlette.requests import Request
@@ -79,15 +80,17 @@ class Table:
         yield "]}\n"
 
 
-def cell(value: object) -> str | int | float:
+def cell(value: object) -> str | int:
     """A value as a cell of CSV, which no spreadsheet runs."""
     match value:
         case None:
             return ""
         case bool():
             return "true" if value else "false"
-        case int() | float():
+        case int():
             return value
+        case float():
+            return f"{Decimal(str(value)):f}"  # 0.00006075, where Python says 6.075e-05
         case str():
             return f"'{value}" if value.startswith(FORMULA) else value
         case _:

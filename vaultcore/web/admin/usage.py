@@ -46,13 +46,17 @@ class Used(BaseModel):
     average_ms: float
 
 
-class Row(Used):
-    """One day, key, model or provider."""
+class Group(BaseModel):
+    """What a row is of: one of these."""
 
     day: str | None = None
     key: str | None = None
     model: str | None = None
     provider: str | None = None
+
+
+class Row(Used, Group):
+    """One day, key, model or provider."""
 
 
 class Report(BaseModel):
