@@ -1,4 +1,4 @@
-"""What may be said aloud: redaction of everything that came from outside, and one JSON log line per event.
+"""One JSON log line per event, with everything redacted that came from outside.
 
 Lines carry ids and counts, never prompts, keys or bodies. Libraries that log addresses, headers or
 secrets are held at WARNING whatever our own level is.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from typing import TextIO
+
+from vaultcore.observe.redaction import redact
 
 Fact = str | int | float | bool | None
 
-MAX_TEXT = 500  # characters of a provider's message that are shown
-HIDDEN = "[redacted]"
 LOGGER = "vaultedge"
 TALKATIVE = (
     "aiohttp",
@@ -28,32 +27,6 @@ TALKATIVE = (
     "urllib3",
     "uvicorn.access",
 )
-
-# Each alternative is a literal and one run of characters: linear on any input. sk-ab***yz counts too.
-_KEY = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    r"(?:sk|xai|csk|pplx|nvapi)-[\w.*…•-]{6,}"
-    r"|(?:gsk|hf|r8|fw|tgp_v1|ghp|gho|github_pat|vg)_[\w.*…•-]{8,}"
-    r"|AIza[\w*-]{10,}"
-    r"|(?:AKIA|ASIA)[A-Z0-9]{12,}"
-    r"|v[eap]-[0-9a-f]{16,}"
-    r"|VE_VAULT_v[\w+/=]{8,}"
-    r"|[Bb]earer [^\s\"',;]{6,}"
-    r")"
-)
-_CONTROLS = (*range(32), *range(127, 160))
-_INVISIBLE = (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
-_UNSEEN = {**dict.fromkeys((*_CONTROLS, *_INVISIBLE), ""), **dict.fromkeys((9, 10, 13), " ")}
-
-
-def redact(text: str, *keys: str, limit: int = MAX_TEXT) -> str:
-    """A text of somebody else's without control characters, these keys and what looks like one, capped."""
-    seen = text if text.isascii() and text.isprintable() else text.translate(_UNSEEN)
-    for key in keys:
-        if key:
-            seen = seen.replace(key, HIDDEN)
-    seen = _KEY.sub(HIDDEN, seen)
-    return seen if len(seen) <= limit else seen[: limit - 1] + "…"
 
 
 class Log:
@@ -102,9 +75,14 @@ class JsonLines(logging.Formatter):
         if record.name != LOGGER:
             line["logger"] = record.name
         facts: dict[str, Fact] = getattr(record, "facts", {})
-        line |= {name: redact(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+        for name, fact in facts.items():
+            line[name] = redact(fact) if isinstance(fact, str) else fact
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__name__
-        return json.dumps(
-            line, ensure_ascii=False, separators=(",", ":"), default=lambda value: type(value).__name__
-        )
+        return _encode(line)
+
+
+# Made once: json.dumps makes an encoder for every line where it is told how.
+_encode = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), default=lambda value: type(value).__name__
+).encode
