@@ -29,6 +29,7 @@ BRIEF = 4_096  # what an answer without a bound is expected to stay below, where
 SHARE = 4  # a request without a bound reserves at most a quarter of what is left
 ROUNDS = 4  # tries to find what such a request may have
 OWED = 1_000  # settlements kept while the store is away
+FEW = 2  # of them that an answer waits for
 
 Notify = Callable[[Sequence[Put]], None]
 
@@ -109,7 +110,7 @@ class Gate:
         over = Outcome(status, ended, error, self._price_version)
         due = settlement(grant, call, over)
         if await self._settled(due):
-            await self.pay()
+            await self.pay(FEW)
             return
         self._owed.append(due)
         self._log.trouble(
@@ -121,9 +122,9 @@ class Gate:
             cost_nanos=due.spent.nanos,
         )
 
-    async def pay(self) -> None:
+    async def pay(self, most: int = OWED) -> None:
         """Settle what is owed, oldest first, until the store is away again."""
-        for _ in range(len(self._owed)):
+        for _ in range(min(most, len(self._owed))):
             if not self._owed:  # others pay too
                 return
             due, paid = self._owed.popleft(), False
