@@ -12,6 +12,7 @@ from vaultcore.services import Services
 from vaultcore.surfaces import chat, messages, responses
 from vaultcore.web import artifacts, console, counting, explain, inference, key, models
 from vaultcore.web.admission import Admission
+from vaultcore.web.deadline import InTime
 from vaultcore.web.lazy import LazyAdmin
 from vaultcore.web.reply import json_reply
 
@@ -41,7 +42,7 @@ def create_app(services: Services) -> ASGIApp:
     ]
     # The router alone: Starlette's own wrappers would catch and answer once more what Admission does.
     app = Router(routes=routes, redirect_slashes=False)
-    return Admission(app, services.log, services.gateway.upstream.aclose)
+    return Admission(InTime(app), services.log, services.gateway.upstream.aclose)
 
 
 async def health(_: Request) -> Response:

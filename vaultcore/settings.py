@@ -44,6 +44,8 @@ class Settings:
     pepper_secret: str | None = None
     store: str = "memory:"  # or sqlite:PATH, dynamodb:TABLE
     degraded: int = 0  # instances that share the rates while the store is away; 0: requests are refused then
+    heartbeat: float = 15.0  # seconds after which a quiet stream says that it is still there
+    integration: float = 29.0  # seconds that API Gateway waits for an answer in one piece
     lease: float = 960.0  # seconds that a reservation of a request nobody settles stands
     alert_topic: str | None = None  # ARN of an SNS topic
     alert_webhook: str | None = field(default=None, repr=False)  # URL, which may hold a secret itself
@@ -82,6 +84,8 @@ class Settings:
             pepper_secret=read.optional("VAULTEDGE_PEPPER_SECRET"),
             store=read.text("VAULTEDGE_STORE", f"sqlite:{home / 'vaultedge.db'}"),
             degraded=read.number("VAULTEDGE_DEGRADED", 0, most=100_000),
+            heartbeat=read.millis("VAULTEDGE_HEARTBEAT", 15_000, least=100),
+            integration=read.millis("VAULTEDGE_INTEGRATION_TIMEOUT", 29_000, least=1_000),
             lease=read.millis("VAULTEDGE_LEASE", 960_000),
             alert_topic=read.optional("VAULTEDGE_ALERT_TOPIC"),
             alert_webhook=read.optional("VAULTEDGE_ALERT_WEBHOOK"),
@@ -120,16 +124,16 @@ class _Reader:
     def text(self, name: str, default: str) -> str:
         return self.optional(name) or default
 
-    def number(self, name: str, default: int, *, most: int) -> int:
+    def number(self, name: str, default: int, *, most: int, least: int = 0) -> int:
         text = self.optional(name)
         if text is None:
             return default
-        if not (text.isascii() and text.isdecimal()) or int(text) > most:
-            raise ConfigError(f"must be a whole number from 0 to {most}, not {text!r}", key=name)
+        if not (text.isascii() and text.isdecimal()) or not least <= int(text) <= most:
+            raise ConfigError(f"must be a whole number from {least} to {most}, not {text!r}", key=name)
         return int(text)
 
-    def millis(self, name: str, default: int) -> float:
-        return self.number(name, default, most=86_400_000) / 1_000
+    def millis(self, name: str, default: int, *, least: int = 0) -> float:
+        return self.number(name, default, most=86_400_000, least=least) / 1_000
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         """The first of the allowed values is the default."""

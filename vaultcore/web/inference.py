@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
 from functools import partial
 from typing import cast
 
@@ -22,15 +22,14 @@ from vaultcore.usage import wanted
 from vaultcore.web import options
 from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
+from vaultcore.web.deadline import LAST, SPARE, time_left
 from vaultcore.web.idempotency import once
 from vaultcore.web.outlet import Outlet
 from vaultcore.web.passage import Passage, admit
-from vaultcore.web.reply import EventStream, error_reply, json_reply
+from vaultcore.web.reply import STILL_HERE, EventStream, error_reply, json_reply
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 Verbatim = Callable[[Json, Mapping[str, str]], Native | None]
-
-SPARE = 2.0  # seconds of a Lambda invocation kept to end the answer properly
 
 
 def endpoint(
@@ -97,7 +96,7 @@ def incoming(
         strict=options.flag(request.headers, "x-vaultedge-strict"),
         explain=options.flag(request.headers, "x-vaultedge-explain"),
         native=(native or _native(surface))(cast(Json, body), request.headers),
-        deadline=now + _time_left(request) - SPARE,
+        deadline=now + time_left(request.scope) - SPARE,
     )
 
 
@@ -118,39 +117,50 @@ def explained(call: Call, body: Json) -> Json:
     return {**body, "vaultedge": {"translation": report(call.changes)}} if call.explain else body
 
 
-def _time_left(request: Request) -> float:
-    """Seconds this invocation may still take: without an end where no Lambda context says so."""
-    context = request.scope.get("aws.context")
-    remaining = getattr(context, "get_remaining_time_in_millis", None)
-    return remaining() / 1_000 if remaining is not None else float("inf")
-
-
 async def _streamed(surface: Surface, services: Services, passage: Passage) -> ASGIApp:
-    """Await the first piece before anything is sent, so that a failure until then is a proper status."""
-    pieces = services.gateway.stream(passage.call)
+    """Await the first piece before anything is sent, so that a failure until then is a proper status.
+
+    Not for longer than a client bears to hear nothing: then the answer begins without it, with a comment and
+    with headers that cannot say yet who answers, and a failure is the stream's last event.
+    """
+    pieces, quiet = services.gateway.stream(passage.call), services.settings.heartbeat
+    first = asyncio.ensure_future(anext(pieces))
     try:
-        first = await anext(pieces)
+        await asyncio.wait({first}, timeout=quiet)
+        if first.done():
+            first.result()
+            passage.call.first = services.clock.now()
     except BaseException:
-        await pieces.aclose()
+        await _left_off(first, pieces)
         raise
-    passage.call.first = services.clock.now()
-    events = _events(surface, passage, first, pieces)
+    headers = passage.headers if first.done() else passage.allowance
+    events = _events(surface, services, passage, first, pieces)
     opening = await anext(events, b"")  # begun here, so that it will end, and settle, whoever leaves when
-    return EventStream(events, passage.headers, opening=opening)
+    return EventStream(events, headers, opening=opening, quiet=quiet)
 
 
 async def _events(
-    surface: Surface, passage: Passage, first: Piece, rest: AsyncGenerator[Piece, None]
+    surface: Surface,
+    services: Services,
+    passage: Passage,
+    first: asyncio.Future[Piece],
+    rest: AsyncGenerator[Piece, None],
 ) -> AsyncGenerator[bytes, None]:
     call = passage.call
     outlet = Outlet(surface, call.request)
     try:
-        async with aclosing(rest):
-            for event in outlet.feed(first):
+        try:
+            if not first.done():
+                yield STILL_HERE
+            piece = await first
+            call.first = call.first or services.clock.now()
+            for event in outlet.feed(piece):
                 yield event.encode()
             async for piece in rest:
                 for event in outlet.feed(piece):
                     yield event.encode()
+        finally:
+            await _left_off(first, rest)
         await passage.settle(200)  # before the last event: who has read it finds its use counted
         for event in outlet.close():
             yield event.encode()
@@ -158,11 +168,20 @@ async def _events(
             yield b": vaultedge " + dump(report(call.changes)).encode() + b"\n\n"
     except GatewayError as error:
         call.flags.append("broken")
-        await passage.settle(200, error)
+        await passage.settle(200, error, within=LAST)  # a store that is slow must not cost the client its end
         for event in outlet.fail(error):
             yield event.encode()
     finally:  # until here nothing has been settled where the client has gone away
         await passage.abandon()
+
+
+async def _left_off(first: asyncio.Future[Piece], pieces: AsyncGenerator[Piece, None]) -> None:
+    """End an answer's pieces wherever they are: not while the first is still being waited for."""
+    if first.cancel():
+        await asyncio.wait({first})
+    if not first.cancelled():
+        first.exception()  # has been told, or is nobody's concern any more
+    await pieces.aclose()
 
 
 def refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:

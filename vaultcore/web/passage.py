@@ -33,26 +33,39 @@ class Passage:
         self._services, self._grant = services, grant
         self.call = call
         self._ending: asyncio.Task[None] | None = None
+        self._left = False  # to end by itself
 
     @property
     def headers(self) -> dict[str, str]:
         """The response headers that say who answered, what it cost, and what the key has left."""
         return {**told(self.call), **dict(self._grant.headers)}
 
-    async def settle(self, status: int, error: GatewayError | None = None) -> None:
+    @property
+    def allowance(self) -> dict[str, str]:
+        """The response headers that are known before anybody has answered."""
+        return dict(self._grant.headers)
+
+    async def settle(
+        self, status: int, error: GatewayError | None = None, *, within: float | None = None
+    ) -> None:
         """Charge the call and write its record, the first time that this is called.
 
-        Goes on to its end even where the caller is cancelled: what was used has been used.
+        Goes on to its end even where the caller is cancelled, or waits no longer than `within` seconds: what
+        was used has been used.
         """
         if self._ending is None:
             settling = self._services.gate.settle(self._grant, self.call, status, error)
             self._ending = asyncio.ensure_future(settling)
             note(self._services, self.call, self._grant.caller, status, error)
-        await asyncio.shield(self._ending)
+        done, _ = await asyncio.wait({self._ending}, timeout=within)
+        self._left = not done
+        if done:
+            self._ending.result()
 
     async def abandon(self) -> None:
-        """The end of a call that nobody waits for any more."""
-        await self.settle(GONE)
+        """The end of a call that nobody waits for any more; not where settling it has taken too long."""
+        if not self._left:
+            await self.settle(GONE)
 
 
 async def admit(services: Services, caller: Caller, call: Call, wanted: Wanted) -> Passage:
