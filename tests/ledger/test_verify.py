@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ledger.book import DAY, NOON, SIGNER, Book, catalog, run, verdict, written
+from tests.ledger.book import DAY, NOON, SIGNER, Book, catalog, record, run, verdict, written
 from vaultcore.ledger.chain import canonical, follow
 from vaultcore.ledger.export import export
+from vaultcore.ledger.rates import Rates
 from vaultcore.ledger.sealing import POSITION, Sealer
 from vaultcore.ledger.signing import Signer
 from vaultcore.ledger.verify import verify
 from vaultcore.store import shelves
 from vaultcore.store.base import Drop, Name, Put
+from vaultcore.usage.cost import applied, recomputed
+from vaultcore.usage.unknown import UnknownPrice, priced
 
 GOOD = run(run(written()).lines())
 ROWS = [index for index, line in enumerate(GOOD) if "hash" in json.loads(line)]
@@ -253,35 +257,50 @@ def test_another_price_is_found() -> None:
     run(story())
 
 
-def test_every_tier_of_a_model_is_a_price_of_its_version() -> None:
-    """Every price that the catalog charges at is one that the verifier accepts, and doubled it is not."""
-    from tests.ledger.book import record
-    from vaultcore.ledger.rates import Rates
-    from vaultcore.usage.cost import applied, recomputed
-
+def test_every_price_that_is_charged_is_one_of_its_version() -> None:
+    """Every price that the catalog charges at, in every tier and hour, is accepted, and doubled it is not."""
     rows, rates = 0, Rates(catalog())
-    for provider in ("openai", "anthropic", "gemini", "xai"):
+    for provider in ("openai", "anthropic", "gemini", "xai", "deepseek"):
         for name in catalog().models.ids(provider):
             model = catalog().model(provider, name)
-            for prompt in (10, 150_000, 300_000):
-                for service in ("", *(each.name for each in model.services)):
-                    usage: Any = {"prompt_tokens": prompt, "completion_tokens": 5, "service_tier": service}
-                    if not (price := applied(usage, model)):
-                        continue
+            services = ("", *(each.name for each in model.services))
+            for prompt, service, hour in product((10, 300_000), services, (1, 9, 17)):
+                at = NOON + hour * 3_600
+                usage: Any = {"prompt_tokens": prompt, "completion_tokens": 5, "service_tier": service}
+                if price := applied(usage, model, at):
                     row = replace(
-                        record("r", NOON),
-                        provider=provider,
-                        served=name,
-                        price=price,
-                        cost=recomputed(price),
-                        prompt_tokens=prompt,
+                        record("r", at + 1), provider=provider, served=name, prompt_tokens=prompt, at=at
                     )
-                    assert rates.fault(row) is None
-                    rows += 1
                     odd = {unit: [count, rate * 2 + 1] for unit, (count, rate) in price.items()}
+                    assert rates.fault(replace(row, price=price, cost=recomputed(price))) is None
                     assert rates.fault(replace(row, price=odd, cost=recomputed(odd))) is not None
+                    rows += 1
     assert rows > 100
     assert rates.notes == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "usage"), [("2/10", {}), ("free", {}), ("free", {"pictures": {"count": 2}})]
+)
+def test_the_price_of_unknown_models_is_in_the_version(choice: str, usage: dict[str, Any]) -> None:
+    """What an operator set for models without a price holds for these, and for no other model."""
+    unknown = UnknownPrice.parse(choice)
+    model = priced(catalog().model("openai", "unheard-of"), unknown)
+    assert model is not None
+    told: Any = {"prompt_tokens": 10, "completion_tokens": 5, **usage}
+    price = applied(told, model, NOON)
+    assert price is not None
+    row = replace(
+        record("r", NOON),
+        served="unheard-of",
+        price=price,
+        cost=recomputed(price),
+        price_version=unknown.version(catalog().price_version),
+    )
+
+    assert Rates(catalog()).fault(row) is None
+    assert Rates(catalog()).fault(replace(row, price_version=catalog().price_version)) is not None
+    assert Rates(catalog()).fault(replace(row, served="gpt-4o")) is not None
 
 
 def test_prices_of_an_unknown_version_are_compared() -> None:

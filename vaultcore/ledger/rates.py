@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from vaultcore.catalog.catalog import Catalog
@@ -27,16 +28,17 @@ class Rates:
         made = recomputed(record.price)
         if made != record.cost:
             return f"its cost is {record.cost} nano-dollars, and its counts and prices make {made}"
-        if self._catalog is not None and record.price_version == self._catalog.price_version:
-            return self._beside(record, self._catalog)
+        version, _, unknown = record.price_version.partition("~")
+        if self._catalog is not None and version == self._catalog.price_version:
+            return self._beside(record, self._catalog, unknown)
         self._compare(record)
         return None
 
-    def _beside(self, record: Record, catalog: Catalog) -> str | None:
+    def _beside(self, record: Record, catalog: Catalog, unknown: str) -> str | None:
         """What the catalog that the row was priced by says."""
         if not record.price:
             return None
-        prices = list(_prices(record, catalog))
+        prices = list(_prices(record, catalog, unknown))
         if any(all(_has(price, unit, rate) for unit, (_, rate) in record.price.items()) for price in prices):
             return None
         told = ", ".join(f"{unit} {rate}" for unit, (_, rate) in record.price.items())
@@ -54,11 +56,17 @@ class Rates:
                 self.notes.append(note)
 
 
-def _prices(record: Record, catalog: Catalog) -> Iterator[Price]:
-    """Those that can be in force for a row: its prompt's tier, of every service tier."""
+def _prices(record: Record, catalog: Catalog, unknown: str) -> Iterator[Price]:
+    """Those that can be in force for a row: its prompt's tier at its hour, of every service tier.
+
+    A model without any has the one that the operator set for such models, which its version tells.
+    """
     model = catalog.model(record.provider or "", record.served or record.model)
+    if model.price is None and (told := re.fullmatch(r"(\d{1,18})/(\d{1,18})", unknown, re.ASCII)):
+        came_in, came_out = map(int, told.groups())
+        yield Price(came_in, came_out, pictures={} if came_in or came_out else {"": 0})
     for service in (None, *(each.name for each in model.services)):
-        if (price := price_at(model, record.prompt_tokens, service)) is not None:
+        if (price := price_at(model, record.prompt_tokens, service, record.at)) is not None:
             yield price
 
 
