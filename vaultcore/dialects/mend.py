@@ -62,8 +62,11 @@ def failed(told: Json) -> bool:
 
 
 def usage(told: object) -> Usage | None:
-    """Usage whose total is the sum of its parts, and whose completion holds the reasoning."""
-    if not isinstance(told, dict):
+    """Usage whose total is the sum of its parts, and whose completion holds the reasoning.
+
+    An empty one tells nothing: it is not one of zeros.
+    """
+    if not isinstance(told, dict) or not told:
         return None
     prompt = count(told, "prompt_tokens", "input_tokens")
     completion = count(told, "completion_tokens", "output_tokens")

@@ -55,6 +55,7 @@ def settlement(grant: Grant, call: Call, over: Outcome) -> Settlement:
 def recorded(grant: Grant, call: Call, over: Outcome) -> Record:
     """What is kept of a call."""
     usage: Usage = (call.usage or {}) if over.charged else {}
+    cost = call.cost if usage else 0
     served = call.served if call.usage is not None else None
     return Record(
         id=call.id,
@@ -74,13 +75,13 @@ def recorded(grant: Grant, call: Call, over: Outcome) -> Record:
         completion_tokens=usage.get("completion_tokens") or 0,
         cached_tokens=_detail(usage.get("prompt_tokens_details"), "cached_tokens"),
         reasoning_tokens=_detail(usage.get("completion_tokens_details"), "reasoning_tokens"),
-        cost=call.cost if over.charged and call.usage is not None else 0,
+        cost=cost,
         price_version=over.price_version,
         price=call.price if over.charged else {},
         ms=round((over.ended - call.started) * 1_000, 1),
         first_ms=None if call.first is None else round((call.first - call.started) * 1_000, 1),
         changes=len(call.changes),
-        flags=tuple(call.flags),
+        flags=(*call.flags, *(["unpriced"] if cost is None else [])),
     )
 
 
