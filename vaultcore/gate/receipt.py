@@ -81,7 +81,7 @@ def recorded(grant: Grant, call: Call, over: Outcome) -> Record:
         ms=round((over.ended - call.started) * 1_000, 1),
         first_ms=None if call.first is None else round((call.first - call.started) * 1_000, 1),
         changes=len(call.changes),
-        flags=(*call.flags, *(["unpriced"] if cost is None else [])),
+        flags=(*call.flags, "unpriced") if cost is None else tuple(call.flags),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-Flag = Literal["estimated", "clamped", "hung_up", "broken", "unpriced", "expired"]
+Flag = Literal["estimated", "clamped", "broken", "unpriced"]
 
 
 @dataclass(frozen=True, slots=True)
