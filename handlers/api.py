@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.buffered import Buffered
+from handlers.buffered import buffered
 from handlers.build import build
-from vaultcore.app import create_app
 
-handler = Buffered(create_app(build()))
+handler = buffered(build())

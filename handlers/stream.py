@@ -6,37 +6,23 @@
 from __future__ import annotations
 
 import os
-import random
-from contextlib import suppress
 
 from handlers.build import build
+from handlers.snapshot import Snapshot
 from vaultcore.app import create_app
-from vaultcore.errors import VaultUnavailable
 from vaultcore.runtime.loop import Function, run
 
 
 def function() -> Function:
     """The gateway, and what SnapStart asks of it: imports before the snapshot, secrets after the restore."""
     services = build()
-
-    async def warm() -> None:
-        if services.settings.vault_secret:
-            from vaultcore.aws.secrets import ManagedSecrets  # noqa: PLC0415 - only used with AWS
-
-            if isinstance(services.secrets, ManagedSecrets):
-                await services.secrets.warm()
-
-    async def restored() -> None:
-        random.seed()  # copies of one snapshot would draw the same numbers
-        with suppress(VaultUnavailable):  # the first request will ask again
-            await services.secrets.current()
-
-    return Function(create_app(services), before_snapshot=[warm], after_restore=[restored])
+    snapshot = Snapshot(services)
+    return Function(create_app(services), [snapshot.before], [snapshot.after])
 
 
 if __name__ == "__main__":
     run(function, os.environ)
 else:
-    from handlers.buffered import Buffered
+    from handlers.buffered import buffered
 
-    handler = Buffered(function().app)
+    handler = buffered(build())

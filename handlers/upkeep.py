@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from handlers.build import build
+from handlers.snapshot import Snapshot, register
 
-upkeep = build().upkeep
+services = build()
 runner = asyncio.Runner()  # one event loop for all events, made at the first
+register(Snapshot(services), runner.run)
 
 
 def handler(_event: object, _context: object) -> dict[str, list[str]]:
     """One pass; the names of its steps that failed, which the log has reasons for."""
-    return {"failed": runner.run(upkeep.run())}
+    return {"failed": runner.run(services.upkeep.run())}

@@ -50,10 +50,11 @@ INNER = {
     | {"artifacts", "call", "dialects", "routing", "secrets", "structured", "surfaces", "upstream", "usage"},
     "structured": GROUND | {"dialects"},
     "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream", "usage"},
-    "services": GROUND | {"catalog", "gate", "gateway", "routing", "secrets", "store", "usage"},
+    "watch": GROUND | {"call", "governance", "routing", "store"},
+    "services": GROUND | {"watch", "catalog", "gate", "gateway", "routing", "secrets", "store", "usage"},
     "web": GROUND
     | MODELS
-    | {"artifacts", "call", "dialects", "explanation", "gate", "gateway", "governance", "ledger"}
+    | {"artifacts", "call", "dialects", "explanation", "gate", "gateway", "governance", "ledger", "watch"}
     | {"routing", "secrets", "services", "store", "surfaces", "upstream", "usage"},
     "app": GROUND | {"artifacts", "services", "surfaces", "web"},
     "conformance": GROUND
@@ -68,6 +69,7 @@ OUTER = {
     "aws": {"boto3", "botocore"},
     "store": {"botocore"},
     "gate": {"cryptography", "httpx"},
+    "watch": {"httpx"},
     "ledger": {"cryptography"},
     "web": {"starlette", "fastapi", "pydantic"},
     "app": {"starlette"},
@@ -75,7 +77,7 @@ OUTER = {
     "conformance": {"httpx"},
     "simulators": {"starlette", "uvicorn"},
     "cli": {"httpx", "uvicorn", "starlette"},
-    "handlers": {"mangum"},
+    "handlers": {"mangum", "snapshot_restore_py"},
 }
 PURE = ("governance", "artifacts", "dialects", "surfaces", "routing", "streams", "usage", "catalog")
 STANDARD = sys.stdlib_module_names

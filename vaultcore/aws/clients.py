@@ -39,15 +39,18 @@ class SecretsManager(Protocol):
 
 
 class Aws:
-    """A session of botocore's. Making it reads no credentials; `warm` may run before a snapshot is taken."""
+    """A session of botocore's, and a client that finds its credentials when it is first used.
+
+    So `warm` may run before a snapshot is taken.
+    """
 
     def __init__(self) -> None:
         self._session: Session | None = None
         self._secrets_manager: _Client | None = None
 
     def warm(self) -> None:
-        """Import botocore and read its description of the service: most of what a first call costs."""
-        self.session().get_service_model("secretsmanager")
+        """Import botocore and make the client: most of what a first call costs."""
+        self._client()
 
     def batch(self, ids: Sequence[str]) -> Json:
         """See `SecretsManager`."""
@@ -65,9 +68,11 @@ class Aws:
         if self._session is None:
             from botocore.session import get_session
 
+            from vaultcore.aws.credentials import defer
+
             for name in LOGGERS:
                 logging.getLogger(name).setLevel(logging.WARNING)
-            self._session = get_session()
+            self._session = defer(get_session())
         return self._session
 
     def _client(self) -> _Client:

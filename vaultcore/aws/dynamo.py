@@ -71,8 +71,8 @@ class Dynamo:
         self._threads = ThreadPoolExecutor(THREADS, "dynamodb")  # which start with the first calls
 
     def warm(self) -> None:
-        """Import botocore and read its description of the service. Needs no network. Blocks."""
-        self._session().get_service_model("dynamodb")
+        """Import botocore and make the client. Needs neither network nor credentials. Blocks."""
+        self._client()
 
     async def call(self, operation: str, asked: Json) -> Json:
         """The answer of an operation, which is named as botocore's clients do. Raises ConditionsFailed."""
@@ -153,6 +153,9 @@ class Table:
             asked["ReturnValues"] = "ALL_NEW"
         answer = await self._dynamo.call(f"{action.kind.lower()}_item", asked)
         return answer.get("Attributes") or {}
+
+    async def warm(self) -> None:
+        await asyncio.to_thread(self._dynamo.warm)
 
     async def aclose(self) -> None:
         await self._dynamo.aclose()

@@ -95,6 +95,10 @@ class DynamoStore:
         with answering():
             return await self._accounts.sweep(accounts)
 
+    async def warm(self) -> None:
+        """What a first operation would spend time on, as far as it needs neither network nor credentials."""
+        await self._table.warm()
+
     async def aclose(self) -> None:
         """Wait for what is under way; the store is of no use any more."""
         await self._table.aclose()

@@ -91,13 +91,13 @@ class Upstream:
     """
 
     def __init__(self, http: httpx.AsyncBaseTransport, timeouts: Timeouts) -> None:
-        self._http = http
+        self.http = http
         self._timeouts = timeouts
         self._signer = Signer()
 
     async def aclose(self) -> None:
         """Close every connection to a provider."""
-        await self._http.aclose()
+        await self.http.aclose()
 
     async def complete(
         self, candidate: Candidate, asked: Asked, heard: Heard, left: float = ENDLESS
@@ -189,7 +189,7 @@ class Upstream:
         outgoing.extensions["timeout"] = {"connect": self._timeouts.connect}
         try:
             async with asyncio.timeout_at(timer.until_answer()):
-                return await self._http.handle_async_request(outgoing)
+                return await self.http.handle_async_request(outgoing)
         except httpx.ConnectTimeout:
             reason = f"timed out after {self._timeouts.connect:g} s (connect)"
         except TimeoutError:

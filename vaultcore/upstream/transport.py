@@ -84,6 +84,10 @@ class Pool(httpx.AsyncBaseTransport):
             extensions={"http_version": b"HTTP/1.1"},
         )
 
+    async def warm(self) -> None:
+        """Read the root certificates: most of what a first request costs, and nothing of it is secret."""
+        self._trust()
+
     async def aclose(self) -> None:
         for kept in self._idle.values():
             for connection in kept:
