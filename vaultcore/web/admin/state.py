@@ -30,6 +30,7 @@ async def config(here: House) -> dict[str, Any]:
         "breaker_threshold": told.breaker_threshold,
         "providers_file": str(told.providers_file) if told.providers_file else None,
         "price_version": here.catalog.price_version,
+        "unknown_price": told.unknown_price,
         "store": told.store.partition(":")[0],
         "lease_seconds": told.lease,
         "alerts": _sinks(told),
