@@ -42,7 +42,7 @@ def create_app(services: Services) -> ASGIApp:
     ]
     # The router alone: Starlette's own wrappers would catch and answer once more what Admission does.
     app = Router(routes=routes, redirect_slashes=False)
-    return Admission(InTime(app), services.log, services.gateway.upstream.aclose)
+    return Admission(InTime(app), services.log, services.watch, services.gateway.upstream.aclose)
 
 
 async def health(_: Request) -> Response:

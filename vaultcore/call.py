@@ -8,7 +8,9 @@ from typing import Any
 
 from vaultcore.catalog.schema import Strategy, Target
 from vaultcore.dialects import Change, Native
+from vaultcore.errors import GatewayError
 from vaultcore.money import Nanos
+from vaultcore.observe import Trace
 from vaultcore.routing.attempts import Attempt, Policy
 from vaultcore.routing.plan import Candidate
 from vaultcore.usage.record import Flag
@@ -39,11 +41,23 @@ class Call:
     bounds: tuple[int, int] | None = None  # tokens that prompt and completion can have at most
     first: float | None = None  # when the first piece of a stream came
     flags: list[Flag] = field(default_factory=list)
+    client_id: str | None = None  # what the client calls this request
+    trace: Trace | None = None
+    status: int = 0  # that it ended with; 0: it goes on
+    error: GatewayError | None = None
+    ended: float | None = None  # when it was settled
 
     @property
     def model(self) -> str:
         """The name the client asked for."""
         return self.request["model"]
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """The headers by which a provider's log of the latest attempt can be joined with ours."""
+        number = len(self.attempts)
+        told = {"x-client-request-id": f"{self.id}-{number}"}
+        return told if self.trace is None else {**told, "traceparent": self.trace.traceparent(number)}
 
     @property
     def served(self) -> Candidate | None:

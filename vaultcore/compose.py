@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from vaultcore.catalog.load import load
@@ -16,7 +17,7 @@ from vaultcore.gate.notice import Sink
 from vaultcore.gate.routes import Routes
 from vaultcore.gate.upkeep import Leases, Seals, Upkeep
 from vaultcore.gateway import Gateway
-from vaultcore.observe import Log
+from vaultcore.observe import Emf, Log
 from vaultcore.routing.health import Health, Rests
 from vaultcore.secrets import OpenedOnce, Secrets, SecretSource, digest
 from vaultcore.services import Services
@@ -27,6 +28,7 @@ from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.transport import Pool
 from vaultcore.usage.unknown import UnknownPrice
 from vaultcore.vault.keyring import Credential, Keyring
+from vaultcore.watch import Watch
 
 
 def compose(
@@ -37,9 +39,10 @@ def compose(
     log = Log()
     catalog = load(settings.providers_file, settings.environ)
     source = secrets or secret_source(settings, clock)
-    health = Health(Rests(threshold=settings.breaker_threshold))
+    watch = watching(settings, clock, log)
+    health = Health(Rests(threshold=settings.breaker_threshold), watch.opened)
     upstream = Upstream(Pool(), settings.timeouts)
-    store = open_store(settings.store, clock)
+    store = watch.store(open_store(settings.store, clock))
     routes = Routes(store, source, clock, catalog)
     gateway = Gateway(lambda: routes.catalog, source, upstream, clock, health, log)
     doorman = Doorman(store, source, clock, log, routes.heard)
@@ -55,7 +58,7 @@ def compose(
     )
     keys = Keys(store, source, clock, doorman.forget)
     alerts = Alerts(store, alert_sinks(settings, clock), clock, log)
-    gate.notify = alerts.notify
+    gate.notify = watch.heard(alerts.notify)
     steps = {
         "owed": gate.pay,
         "leases": Leases(store, keys).give_back,
@@ -78,7 +81,22 @@ def compose(
         prices=prices,
         clock=clock,
         log=log,
+        watch=watch,
     )
+
+
+def watching(settings: Settings, clock: Clock, log: Log) -> Watch:
+    """The metrics and spans that the settings ask for."""
+    emf = Emf(sys.stdout, clock.now, settings.metrics_namespace) if settings.metrics == "emf" else None
+    if settings.otlp_endpoint is None:
+        return Watch(clock, emf)
+    from vaultcore.watch.exporter import Exporter
+
+    told = {"service.name": settings.service_name, "telemetry.sdk.language": "python"}
+    if settings.function:
+        told |= {"cloud.provider": "aws", "faas.name": settings.function}
+    endpoint, headers = settings.otlp_endpoint, settings.otlp_headers
+    return Watch(clock, emf, Exporter(endpoint, headers, told, clock, log, gathers=not settings.function))
 
 
 def alert_sinks(settings: Settings, clock: Clock) -> list[Sink]:

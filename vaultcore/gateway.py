@@ -53,6 +53,7 @@ class Gateway:
                     to = attempt.candidate
                     answer = await self.upstream.complete(to, asked, self._hear(attempt), self._left(call))
                     told = answer.completion
+                    attempt.answered = told.get("model")
                     self._settle(call, attempt, used(told) or _counted(told, call))
                     _hold(call, attempt.candidate.target, told)
                     created = told.get("created") or int(call.started)
@@ -73,6 +74,7 @@ class Gateway:
                             async for piece in pieces:
                                 yield _spliced(splice, piece)
                     finally:  # also where the client has gone: what was told until then was used
+                        attempt.answered = splice.answered
                         if splice.begun:
                             self._settle(call, attempt, _used(splice, call))
                 if splice.begun:
@@ -89,7 +91,8 @@ class Gateway:
         async with aclosing(self._attempts(call, speaking)) as tries:
             async for attempt in tries:
                 with attempt:
-                    asked = replace(pass_on(attempt.candidate.target, call.request, native), path=path)
+                    passed = pass_on(attempt.candidate.target, call.request, native)
+                    asked = _marked(replace(passed, path=path), call)
                     timer = self.upstream.timer(self._left(call))
                     return await self.upstream.post(attempt.candidate, asked, self._hear(attempt), timer)
         raise AssertionError("attempts() ends by raising")
@@ -102,7 +105,7 @@ class Gateway:
             async for attempt in tries:
                 with attempt:
                     target = attempt.candidate.target
-                    errand, call.passed = able[target.name], False
+                    errand, call.passed = replace(able[target.name], headers=call.marks), False
                     call.changes = errand.order.changes
                     _refuse(call.changes, target, strict=call.strict)
                     to, left = attempt.candidate, self._left(call)
@@ -155,14 +158,14 @@ class Gateway:
         target = attempt.candidate.target
         if call.native is not None and target.speaks(call.native.dialect):
             call.changes, call.passed = (), True
-            return pass_on(target, call.request, call.native)
+            return _marked(pass_on(target, call.request, call.native), call)
         call.passed = False
         lost = call.native.elsewhere() if call.native is not None else ()
         _refuse(lost, target, strict=call.strict)
         asked = render(target, call.request)
         call.changes = (*lost, *asked.rendered.changes)
         _refuse(asked.rendered.changes, target, strict=call.strict)
-        return asked
+        return _marked(asked, call)
 
     def _left(self, call: Call) -> float:
         return call.deadline - self.clock.now()
@@ -197,6 +200,10 @@ class Gateway:
             reason=str(error),
             ms=round(attempt.seconds * 1_000, 1),
         )
+
+
+def _marked(asked: Asked, call: Call) -> Asked:
+    return replace(asked, headers={**asked.headers, **call.marks})
 
 
 def _refuse(changes: Sequence[Change], target: Target, *, strict: bool) -> None:

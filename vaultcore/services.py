@@ -20,6 +20,7 @@ from vaultcore.secrets import SecretSource
 from vaultcore.settings import Settings
 from vaultcore.store.base import Store
 from vaultcore.usage.unknown import UnknownPrice
+from vaultcore.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Services:
     prices: UnknownPrice
     clock: Clock
     log: Log
+    watch: Watch
 
     @property
     def catalog(self) -> Catalog:

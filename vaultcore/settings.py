@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from vaultcore.errors import ConfigError
 
 MIN_ADMIN_KEY = 32  # characters; shorter ones can be guessed
 STRATEGIES = ("default", "priority", "cheapest")
+URL = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", re.ASCII)
+FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+", re.ASCII)  # what a header may be called
 UNKNOWN_PRICE = re.compile(r"deny|free|\d{1,6}(?:\.\d{1,9})?/\d{1,6}(?:\.\d{1,9})?", re.ASCII)
 
 
@@ -61,12 +64,19 @@ class Settings:
     max_body: int = 5_500_000  # bytes
     debug: bool = False
     log_level: str = "INFO"
+    function: str | None = None  # the Lambda function that this is
+    metrics: str = "off"  # or emf: lines on stdout that CloudWatch reads
+    metrics_namespace: str = "VaultEdge"
+    otlp_endpoint: str | None = None  # URL of an OpenTelemetry collector, without /v1/traces
+    otlp_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    service_name: str = "vaultedge"
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)  # fills the catalog's placeholders
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
         """Read the `VAULTEDGE_*` variables; raise ConfigError naming the one that makes no sense."""
         read = _Reader(environ)
+        function = read.optional("AWS_LAMBDA_FUNCTION_NAME")
         home = Path(read.text("VAULTEDGE_HOME", "~/.vaultedge")).expanduser()
         settings = cls(
             home=home,
@@ -107,6 +117,12 @@ class Settings:
             max_body=read.number("VAULTEDGE_MAX_BODY", 5_500_000, most=1 << 30),
             debug=read.flag("VAULTEDGE_DEBUG"),
             log_level=read.choice("VAULTEDGE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+            function=function,
+            metrics=read.choice("VAULTEDGE_METRICS", ("emf", "off") if function else ("off", "emf")),
+            metrics_namespace=read.text("VAULTEDGE_METRICS_NAMESPACE", "VaultEdge"),
+            otlp_endpoint=read.url("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            otlp_headers=read.pairs("OTEL_EXPORTER_OTLP_HEADERS"),
+            service_name=read.text("OTEL_SERVICE_NAME", "vaultedge"),
             environ=environ,
         )
         if settings.admin_key is not None and len(settings.admin_key) < MIN_ADMIN_KEY:
@@ -152,6 +168,22 @@ class _Reader:
                 f"must be deny, free, or US dollars per million tokens like 2/10, not {text!r}", key=name
             )
         return text
+
+    def url(self, name: str) -> str | None:
+        text = self.optional(name)
+        if text is not None and not URL.fullmatch(text):
+            raise ConfigError("must be an http or https URL without a user, a query or a fragment", key=name)
+        return text
+
+    def pairs(self, name: str) -> Mapping[str, str]:
+        """`name=value,name=value`, the values percent-encoded; what is wrong in it is not quoted."""
+        pairs = [pair.partition("=") for pair in self.text(name, "").split(",") if pair.strip()]
+        told = {key.strip().lower(): unquote(value.strip()) for key, _, value in pairs}
+        if not all(FIELD.fullmatch(key) and value.isascii() for key, value in told.items()):
+            raise ConfigError("must be name=value pairs with commas between them", key=name)
+        if not all(value.isprintable() for value in told.values()):
+            raise ConfigError("must hold values that a header can carry", key=name)
+        return told
 
     def flag(self, name: str) -> bool:
         text = (self.optional(name) or "false").lower()

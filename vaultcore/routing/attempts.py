@@ -59,6 +59,7 @@ class Attempt:
         self.started = clock.now()
         self.seconds = 0.0
         self.trace: str | None = None  # the provider's own id of the request
+        self.answered: str | None = None  # the model that the provider says it was
         self._health, self._clock = health, clock
 
     def __enter__(self) -> Self:

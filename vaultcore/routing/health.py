@@ -8,7 +8,7 @@ Advisory and per process; limits that must hold live in the store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -56,9 +56,16 @@ class Rests:
     longest: float = 3_600.0  # however long a provider asks for
 
 
+def _unheard(_provider: str) -> None:
+    return
+
+
 @dataclass(slots=True)
 class Health:
+    """`opened` hears of every provider at which a circuit opens, or opens again after its rest."""
+
     rests: Rests = Rests()
+    opened: Callable[[str], None] = _unheard
     _keys: dict[str, Circuit] = field(default_factory=dict)
     _hosts: dict[str, Circuit] = field(default_factory=dict)
     _quotas: dict[str, Quota] = field(default_factory=dict)
@@ -92,6 +99,7 @@ class Health:
         key, host = self._circuits(candidate)
         match error.fault:
             case Fault.KEY:
+                self._tell(key, candidate, now)
                 key.fault = error.fault
                 key.opens(now + self.rests.refused, firm=False)
             case Fault.RATE:
@@ -102,6 +110,7 @@ class Health:
             case Fault.HOST:
                 host.failures += 1
                 if host.failures >= self.rests.threshold:
+                    self._tell(host, candidate, now)
                     host.fault = error.fault
                     host.opens(now + self.rests.cooldown, firm=False)
             case _:
@@ -130,6 +139,10 @@ class Health:
             "providers": {name: _told(circuit, now) for name, circuit in self._hosts.items()},
             "quotas": {key: {"left": round(quota.left(now), 4)} for key, quota in self._quotas.items()},
         }
+
+    def _tell(self, circuit: Circuit, candidate: Candidate, now: float) -> None:
+        if not circuit.open or circuit.rests_until <= now:
+            self.opened(candidate.target.provider.name)
 
     def _left(self, credential: Credential, now: float) -> float:
         quota = self._quotas.get(credential.id)

@@ -21,10 +21,12 @@ class Splice:
         self.begun = False
         self.finished = False
         self.usage: Usage | None = None
+        self.answered: str | None = None  # the model, as its provider calls it
 
     def note(self, chunk: ChatChunk) -> None:
         """A chunk that goes to the client in its provider's own words."""
         self.begun = True
+        self.answered = self.answered or chunk.get("model")
         tier = chunk.get("service_tier")
         self._tier = tier if isinstance(tier, str) else self._tier
         if usage := chunk.get("usage"):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from vaultcore.artifacts import Artifact, Format, Later, Order, Part, Post, Told, form, offers
@@ -31,6 +31,7 @@ class Errand:
     artifact: Artifact
     offer: Offer
     order: Order
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     async def run(
         self, upstream: Upstream, candidate: Candidate, heard: Heard, left: float = ENDLESS
@@ -96,6 +97,7 @@ class _Trip:
             path,
             Rendered(body or {}),
             candidate.target.provider.dialect,
+            self.errand.headers,
             method="GET" if body is None else "POST",
         )
         # Raised here, where no local holds the body: it may quote the key.

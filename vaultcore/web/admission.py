@@ -12,15 +12,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.errors import GatewayError
 from vaultcore.observe import Log
+from vaultcore.watch import Watch
+from vaultcore.web.deadline import time_left
 from vaultcore.web.refusal import refused, spoken
 from vaultcore.web.reply import SAFE
 
 
 class Admission:
-    """Names the request in `scope["state"]["request_id"]`, and answers 500 where nothing else answered."""
+    """Names the request in `scope["state"]["request_id"]`, and answers 500 where nothing else answered.
 
-    def __init__(self, app: ASGIApp, log: Log, close: Callable[[], Awaitable[None]]) -> None:
-        self._app, self._log, self._close = app, log, close
+    What is known of it from outside stands beside its name as `visit`, and is told when it is over.
+    """
+
+    def __init__(self, app: ASGIApp, log: Log, watch: Watch, close: Callable[[], Awaitable[None]]) -> None:
+        self._app, self._log, self._watch, self._close = app, log, watch, close
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -29,7 +34,8 @@ class Admission:
         if scope["type"] != "http":
             return
         request_id = secrets.token_hex(12)
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        visit = self._watch.begin(request_id, scope)
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id, "visit": visit}
         scope["app"] = self._app  # so that the router raises what it refuses
         started = False
 
@@ -37,6 +43,7 @@ class Admission:
             nonlocal started
             started = True
             if message["type"] == "http.response.start":
+                visit.status = message["status"]
                 named = (b"x-request-id", request_id.encode())
                 message = {**message, "headers": [*message.get("headers", ()), named]}
             await send(message)
@@ -50,6 +57,9 @@ class Admission:
             self._log.trouble("crash", request_id=request_id, kind=type(error).__name__, at=_place(error))
             if not started:
                 await _crash(scope["path"], sending)
+        finally:
+            self._watch.end(visit)
+        await self._watch.flush(time_left(scope) / 2)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -57,6 +67,7 @@ class Admission:
                 case "lifespan.startup":
                     await send({"type": "lifespan.startup.complete"})
                 case "lifespan.shutdown":
+                    await self._watch.aclose()
                     await self._close()
                     await send({"type": "lifespan.shutdown.complete"})
                     return

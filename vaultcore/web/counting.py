@@ -12,6 +12,7 @@ from vaultcore.errors import AttemptsExhausted, GatewayError
 from vaultcore.services import Services
 from vaultcore.surfaces import messages
 from vaultcore.usage.estimate import estimate
+from vaultcore.watch import Visit
 from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
 from vaultcore.web.inference import incoming
@@ -52,5 +53,7 @@ async def _counted(services: Services, call: Call) -> Json:
 
 
 def _log(services: Services, request: Request, status: int, code: str | None = None) -> None:
-    request_id = request.scope["state"]["request_id"]
-    services.log.request(request_id=request_id, path=request.url.path, status=status, code=code)
+    visit: Visit = request.scope["state"]["visit"]
+    services.log.request(
+        request_id=visit.id, client_id=visit.client_id, path=request.url.path, status=status, code=code
+    )

@@ -81,6 +81,7 @@ def _again(services: Services, caller: Caller, call: Call, replay: Replay) -> Re
     """An answer as it was given before. It costs nothing, and its headers say so: who adds up counts once."""
     services.log.request(
         request_id=call.id,
+        client_id=call.client_id,
         key=caller.id,
         path=call.path,
         model=call.model,

@@ -19,6 +19,7 @@ from vaultcore.services import Services
 from vaultcore.surfaces import Reader, Repeating, Surface
 from vaultcore.surfaces.text import dump
 from vaultcore.usage import wanted
+from vaultcore.watch import Visit
 from vaultcore.web import options
 from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
@@ -86,8 +87,11 @@ def incoming(
 ) -> Call:
     """A request as a call: what is asked, and how hard to try. Raises InvalidRequest."""
     now = services.clock.now()
-    return Call(
-        id=request.scope["state"]["request_id"],
+    visit: Visit = request.scope["state"]["visit"]
+    visit.call = Call(
+        id=visit.id,
+        client_id=visit.client_id,
+        trace=visit.trace,
         path=request.url.path,
         request=surface.parse_request(body),
         started=now,
@@ -98,6 +102,7 @@ def incoming(
         native=(native or _native(surface))(cast(Json, body), request.headers),
         deadline=now + time_left(request.scope) - SPARE,
     )
+    return visit.call
 
 
 def _native(surface: Reader) -> Verbatim:
@@ -186,6 +191,12 @@ async def _left_off(first: asyncio.Future[Piece], pieces: AsyncGenerator[Piece, 
 
 def refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:
     """The answer to a request that became no call, and its line in the log."""
-    request_id = request.scope["state"]["request_id"]
-    services.log.request(request_id=request_id, path=request.url.path, status=error.status, code=error.code)
+    visit: Visit = request.scope["state"]["visit"]
+    services.log.request(
+        request_id=visit.id,
+        client_id=visit.client_id,
+        path=request.url.path,
+        status=error.status,
+        code=error.code,
+    )
     return error_reply(error, surface)

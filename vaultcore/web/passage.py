@@ -54,7 +54,8 @@ class Passage:
         was used has been used.
         """
         if self._ending is None:
-            settling = self._services.gate.settle(self._grant, self.call, status, error)
+            settling = self._settled(status, error)
+            self.call.status, self.call.error = status, error
             self._ending = asyncio.ensure_future(settling)
             note(self._services, self.call, self._grant.caller, status, error)
         done, _ = await asyncio.wait({self._ending}, timeout=within)
@@ -66,6 +67,10 @@ class Passage:
         """The end of a call that nobody waits for any more; not where settling it has taken too long."""
         if not self._left:
             await self.settle(GONE)
+
+    async def _settled(self, status: int, error: GatewayError | None) -> None:
+        await self._services.gate.settle(self._grant, self.call, status, error)
+        self.call.ended = self._services.clock.now()
 
 
 async def admit(services: Services, caller: Caller, call: Call, wanted: Wanted) -> Passage:
@@ -129,6 +134,7 @@ def note(
     served = call.served
     services.log.request(
         request_id=call.id,
+        client_id=call.client_id,
         key=caller.id,
         model=call.model,
         provider=served.target.provider.name if served else None,
