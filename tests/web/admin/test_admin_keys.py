@@ -38,7 +38,7 @@ TOLD: Json = {
     **FULL,
     "credits_usd": 12.000000001,
     "allowed_ips": ["203.0.113.7/32", "2001:db8::/32"],
-    "expires_at": "2027-01-01T00:00:00Z",
+    "expires_at": "2027-01-01T00:00:00.000Z",
 }
 
 
@@ -63,7 +63,7 @@ def test_a_key_is_what_it_was_told_to_be() -> None:
     assert made["balance_usd"] == 12.000000001
     assert made["tokens_remaining"] == 1_000_000
     assert made["state"] == "active"
-    assert made["created_at"] == "2026-11-22T12:00:00Z"
+    assert made["created_at"] == "2026-11-22T12:00:00.000Z"
     assert shown == {name: value for name, value in made.items() if name != "key"}
     assert listed == {"data": [shown], "next_cursor": None}
 

@@ -44,10 +44,10 @@ def dollars(nanos: int) -> float:
 
 
 def iso(at: float | None) -> str | None:
-    """A time as it goes out: ISO 8601, UTC."""
+    """A time as it goes out: ISO 8601, UTC, always as long, so that texts sort as times do."""
     if at is None:
         return None
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
