@@ -14,4 +14,11 @@ register(Snapshot(services), runner.run)
 
 def handler(_event: object, _context: object) -> dict[str, list[str]]:
     """One pass; the names of its steps that failed, which the log has reasons for."""
-    return {"failed": runner.run(services.upkeep.run())}
+    return {"failed": runner.run(_kept())}
+
+
+async def _kept() -> list[str]:
+    try:
+        return await services.upkeep.run()
+    finally:
+        await services.watch.flush()

@@ -15,7 +15,7 @@ from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
 from vaultcore.gate.notice import Sink
 from vaultcore.gate.routes import Routes
-from vaultcore.gate.upkeep import Leases, Seals, Upkeep
+from vaultcore.gate.upkeep import Leases, Seals, Step, Upkeep
 from vaultcore.gateway import Gateway
 from vaultcore.observe import Emf, Log
 from vaultcore.routing.health import Health, Rests
@@ -59,7 +59,7 @@ def compose(
     keys = Keys(store, source, clock, doorman.forget)
     alerts = Alerts(store, alert_sinks(settings, clock), clock, log)
     gate.notify = watch.heard(alerts.notify)
-    steps = {
+    steps: dict[str, Step] = {
         "owed": gate.pay,
         "leases": Leases(store, keys).give_back,
         "alerts": alerts.deliver,
