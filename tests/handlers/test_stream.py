@@ -2,64 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from tests.handlers.deployment import EVENTS, ROOT, Deployment, deployment
-from tests.handlers.gated_provider import GatedProvider, gated_provider
-from tests.runtime.runtime_api import Report, RuntimeApiServer, runtime_api
-
-
-def event(name: str) -> Any:
-    return json.loads((EVENTS / f"{name}.json").read_text("utf-8"))
-
-
-def running(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    async def bounded() -> None:
-        async with asyncio.timeout(60):
-            await scenario()
-
-    asyncio.run(bounded())
-
-
-@dataclass
-class Running:
-    """The streamed entry point in a process of its own, and what stands around it."""
-
-    api: RuntimeApiServer
-    provider: GatedProvider
-    deployed: Deployment
-    process: asyncio.subprocess.Process
-
-
-@asynccontextmanager
-async def function(folder: Path, **changes: str) -> AsyncIterator[Running]:
-    async with runtime_api() as api, gated_provider() as provider:
-        with deployment(folder, provider.base_url) as deployed:
-            process = await asyncio.create_subprocess_exec(
-                str(ROOT / "handlers" / "run_stream"),
-                sys.executable,
-                "bootstrap.py",
-                env={**deployed.environ, "AWS_LAMBDA_RUNTIME_API": api.address, **changes},
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            try:
-                yield Running(api, provider, deployed, process)
-            finally:
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
-
-
-async def arrived(report: Report, text: bytes) -> None:
-    """Wait until the text has come in."""
-    while text not in report.body:
-        assert await report.pieces.get() is not None, report.body
+from tests.handlers.running import arrived, event, function, running
 
 
 def test_words_pass_one_by_one(tmp_path: Path) -> None:
