@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from botocore.session import Session
 
+CONNECT, PATIENCE = 1.0, 2.0  # seconds: to connect, and for an answer
+ATTEMPTS, PAUSE = 2, 2.0  # and between them at most, in seconds
 THREADS = 32  # calls at a time; further ones wait
 MOST_KEYS = 100  # of one BatchGetItem
 BATCHES = 4  # calls for what DynamoDB leaves out of a batch
@@ -64,8 +66,8 @@ class Dynamo:
     A call that got no answer is made once more; what its first attempt wrote, its second may find there.
     """
 
-    def __init__(self, session: Callable[[], Session] | None = None) -> None:
-        self._session = session or Aws().session
+    def __init__(self, session: Callable[[], Session] | None = None, *, patience: float = PATIENCE) -> None:
+        self._session, self._patience = session or Aws().session, patience
         self._lock = Lock()
         self._made: BaseClient | None = None
         self._threads = ThreadPoolExecutor(THREADS, "dynamodb")  # which start with the first calls
@@ -79,9 +81,12 @@ class Dynamo:
         loop = asyncio.get_running_loop()
         try:
             running = loop.run_in_executor(self._threads, self.ask, operation, asked)
+            async with asyncio.timeout(ATTEMPTS * (CONNECT + self._patience) + PAUSE):
+                return await running
+        except TimeoutError:  # all threads are waiting for answers, or it would have been told
+            raise AwsError(operation, "crowded") from None
         except RuntimeError:  # which is how an executor says that it is closed
             raise AwsError(operation, "closed") from None
-        return await running
 
     def ask(self, operation: str, asked: Json) -> Json:
         """The same, in this thread."""
@@ -107,9 +112,9 @@ class Dynamo:
                 from botocore.config import Config
 
                 config = Config(
-                    connect_timeout=1,
-                    read_timeout=2,
-                    retries={"mode": "standard", "total_max_attempts": 2},
+                    connect_timeout=CONNECT,
+                    read_timeout=self._patience,
+                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                     max_pool_connections=THREADS,
                     parameter_validation=False,  # it takes longer than making what it looks at
                     tcp_keepalive=True,

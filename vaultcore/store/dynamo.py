@@ -16,9 +16,11 @@ from vaultcore.governance.account import Account
 from vaultcore.governance.reservation import Reservation
 from vaultcore.store.base import Add, Document, Drop, Name, Put, Settled, Settlement
 from vaultcore.store.dynamo_accounts import Accounts
+from vaultcore.store.dynamo_admitting import admit
 from vaultcore.store.dynamo_documents import Writing
 from vaultcore.store.dynamo_items import document_key, document_of, entry_of
 from vaultcore.store.dynamo_pages import Between, pages
+from vaultcore.store.dynamo_settling import settle
 from vaultcore.store.dynamo_turns import Turns, answering
 
 
@@ -85,11 +87,11 @@ class DynamoStore:
 
     async def admit(self, reservation: Reservation) -> list[Account]:
         with answering():
-            return await self._accounts.admit(reservation)
+            return await admit(self._accounts, reservation)
 
     async def settle(self, settlement: Settlement) -> Settled:
         with answering():
-            return await self._accounts.settle(settlement)
+            return await settle(self._accounts, settlement)
 
     async def sweep(self, *accounts: str) -> int:
         with answering():

@@ -10,9 +10,9 @@ from vaultcore.aws.dynamo import Busy
 from vaultcore.clock import Clock
 from vaultcore.errors import StoreUnavailable
 
-TURNS = 12
+TURNS = 16
 AT_ONCE = 2  # turns without a pause: what DynamoDB has just shown is most likely still so
-PAUSES = (0.02, 0.5)  # seconds: doubling from the first to the second
+PAUSES = (0.02, 1.0)  # seconds: doubling from the first to the second
 
 
 class Turns:
