@@ -13,13 +13,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import hotspots, interleave, report, target
+from tests.bench import hotspots, interleave, report, stores, target
 from tests.bench.measure import Bench, Server
 from tests.bench.process import Cores, machine, running
 
 
 def main(argv: Sequence[str]) -> int:
     args = _arguments(argv)
+    if args.stores:
+        for line in stores.lines():
+            print(line, flush=True)
+        return 0
     if sys.platform != "linux":
         print("the benchmark reads /proc: it needs Linux", file=sys.stderr)
         return 1
@@ -54,6 +58,11 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", type=_parts, default=interleave.PARTS, help=f"some of {parts}")
     parser.add_argument("--json", action="store_true", help="every round's figures: seconds and megabytes")
     parser.add_argument("--profile", action="store_true", help="where the time goes: imports, and hot lines")
+    parser.add_argument(
+        "--stores",
+        action="store_true",
+        help="what a request costs its store instead: time, calls, and DynamoDB's request units",
+    )
     return parser.parse_args(argv)
 
 

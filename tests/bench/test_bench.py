@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import report, target, upstream
+from tests.bench import report, stores, target, upstream
 from tests.bench.driver import Answer, Job, drive, quantiles
 from tests.bench.process import Cores, running
 
@@ -49,6 +49,19 @@ def test_added_latency_is_what_the_direct_request_does_not_take() -> None:
     row = list(report.table(seen, direct))[1].split()
 
     assert row[-3:] == ["1,500", "2,500", "1.75"]
+
+
+def test_what_a_request_costs_its_store() -> None:
+    """Every store has a row for one level and for three; DynamoDB's tells what a request consumes of it."""
+    titles, *rows = (line.split() for line in stores.lines(count=2))
+
+    assert titles[0] == "store"
+    assert [row[:3] for row in rows] == [
+        [kind, levels, flying] for kind in stores.KINDS for levels in "13" for flying in ("0", "20")
+    ]
+    one, one_crowded, three, three_crowded = [row[5:] for row in rows if row[0] == "dynamodb"]
+    assert (one, three) == (["2.0", "7.0", "0.0"], ["2.0", "16.0", "0.0"])  # 1 + 2 x 3, and 2 x 3 + 2 x 5
+    assert float(one[1]) < float(one_crowded[1]) < float(three_crowded[1])
 
 
 def test_load_stays_on_this_machine() -> None:
