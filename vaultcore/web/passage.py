@@ -23,7 +23,7 @@ CAPS: Mapping[str, str] = {  # how a native body says the most tokens of an answ
     "responses": "max_output_tokens",
 }
 
-SPARE = 5.0  # seconds before the end of its reservation that a call is over
+WITHIN = 0.95  # of its reservation's time, a call is over
 
 
 class Passage:
@@ -77,7 +77,7 @@ async def admit(services: Services, caller: Caller, call: Call, wanted: Wanted) 
     """Let a call in. Raises NoRoute, Forbidden, LimitExceeded, CreditsExhausted or StoreUnavailable."""
     targets = _priced(services, caller, await allowed(services, caller, call))
     call.targets = targets
-    call.deadline = min(call.deadline, services.clock.now() + services.settings.lease - SPARE)
+    call.deadline = min(call.deadline, services.clock.now() + services.settings.lease * WITHIN)
     grant = await services.gate.admit(caller, call, wanted, targets)
     call.bounds = (wanted.prompt, grant.completion)
     if grant.cap is not None:
