@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
+import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from itertools import count
@@ -59,12 +59,13 @@ async def settle(store: Store, order: Order) -> list[str]:
 
 
 async def walk(store: Store, order: Order) -> list[str]:
-    """One request from its beginning to its end, stopping for ever where the order says."""
+    """One request from its beginning to its end, which gets no further than the order says."""
 
     def reached(point: str) -> None:
         if point == order["stop"]:
             tell([point])
-            signal.pause()
+            sys.stdin.read()  # for ever, or until nobody is there any more
+            os._exit(0)
 
     (name,) = await admit(store, order)
     reached("admitted")

@@ -310,6 +310,16 @@ async def test_a_loop_is_not_held_up(path: Path, clock: FakeClock) -> None:
     await store.aclose()
 
 
+async def test_a_commit_waits_for_no_disk(store: SqliteStore) -> None:
+    """Writing goes to a log that is brought to the disk now and then, not with every operation."""
+
+    def told(connection: sqlite3.Connection) -> list[object]:
+        pragmas = ("journal_mode", "synchronous")
+        return [connection.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in pragmas]
+
+    assert await store._run("BEGIN", told) == ["wal", 1]
+
+
 async def test_a_file_that_is_damaged_meanwhile(store: SqliteStore, path: Path) -> None:
     """A failure of the file is an unavailable store, and where it is mended the store works again."""
     await store.write(Put(ONE, {"n": 1}))

@@ -127,7 +127,6 @@ class SqliteStore:
                 connection.execute(begin)
                 result = work(connection)
         except sqlite3.Error as error:
-            self._close()  # the next operation opens it anew
             raise StoreUnavailable("the store does not answer", retry_after=1.0) from error
         if begin is _WRITING:
             self._forget_now_and_then()

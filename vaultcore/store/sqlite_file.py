@@ -2,6 +2,7 @@
 
 What becomes of it in a crash is SQLite's doing: in WAL mode a process may be killed at any time. With
 `synchronous=NORMAL` a power failure can take the last moments back, all of a transaction or none of it.
+The file has to lie on a disk of this machine: WAL does not work over a network.
 """
 
 from __future__ import annotations
