@@ -31,8 +31,8 @@ class Asked:
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_two_calls_before_and_one_after(stream: bool, tmp_path: Path) -> None:
-    """A key that is new to a process costs a look and a reservation before a provider is asked, and a settlement;
-    from then on only the last two; the system key of a gateway without limits only the last."""
+    """A key that is new to a process costs a look and a reservation before a provider is asked, a settlement
+    after; then only the last two; the system key of a gateway without limits only the last."""
     with FakeProvider() as provider:
         services = house(tmp_path, provider)
         notes: list[str] = []
