@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vaultcore.governance.account import (
@@ -26,6 +26,7 @@ from vaultcore.governance.limits import Limits
 NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
 FOR_EVER = NOON * 2
 LATER = NOON + 40 * 86_400
+BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whatever else a machine does
 
 
 def admitted(account: Account, limits: Limits, name: str, at: float, **asked: int) -> Account | Denial:
@@ -61,7 +62,7 @@ def accounts(draw: st.DrawFn) -> tuple[Account, float]:
     return account, at
 
 
-@settings(deadline=None, max_examples=400)
+@settings(BUSY, max_examples=400)
 @given(
     accounts(),
     st.sampled_from(["rpm", "tpm", "day", "month"]),
@@ -107,7 +108,7 @@ def test_a_burst_at_every_moment(kind: str) -> None:
     assert seen == [60, 0, 0, 15, 15, 29, 60]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(BUSY, max_examples=60)
 @given(st.integers(1, 40), st.lists(st.tuples(st.floats(0, 45), st.integers(1, 50)), max_size=14))
 def test_no_burst_passes_twice(limit: int, bursts: list[tuple[float, int]]) -> None:
     """However bursts move, each gets exactly what the minute before it, spread evenly, leaves it."""
@@ -229,7 +230,7 @@ def test_limits_may_be_off() -> None:
     assert (made.requests, made.tokens_held) == (1, 5)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(BUSY, max_examples=60)
 @given(accounts(), st.integers(1, 30), st.integers(1, 5_000), st.floats(0, 200))
 def test_what_is_told_to_remain_remains(
     seen: tuple[Account, float], rpm: int, tpm: int, pause: float
@@ -255,6 +256,7 @@ def test_nothing_is_told_of_what_is_not_limited() -> None:
     assert remaining(Account(), Limits(rpm=3), NOON) == {"rpm": (3, 3, 0.0)}
 
 
+@settings(BUSY)
 @given(accounts())
 def test_packed_and_unpacked(seen: tuple[Account, float]) -> None:
     """An account comes back from JSON as it was."""
