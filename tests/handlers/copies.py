@@ -1,0 +1,67 @@
+"""Two copies of one snapshot of the gateway, each of which prints what it draws after its restore.
+
+Run as a program. A fork stands for a restore; what forking would reseed by itself is put back as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import ssl
+import uuid
+from typing import Any
+
+from handlers.build import build
+from handlers.snapshot import Snapshot
+from vaultcore.app import create_app
+from vaultcore.runtime.asgi import App
+from vaultcore.services import Services
+from vaultcore.vault.keyring import Credential
+from vaultcore.vault.sealed import seal
+
+
+async def request_id(app: App) -> str:
+    heads: list[Any] = []
+
+    async def send(message: Any) -> None:
+        heads.extend(message.get("headers", ()))
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    scope = {"type": "http", "method": "GET", "path": "/health", "root_path": "", "headers": []}
+    await app(scope, receive, send)
+    return dict(heads)[b"x-request-id"].decode()
+
+
+async def draw(services: Services, app: App, after: bool) -> dict[str, str]:
+    if after:
+        await Snapshot(services).after()
+    return {
+        "request id": await request_id(app),
+        "jitter": repr(services.clock.jitter()),
+        "nonce and salt": seal([Credential("one", "sk-one-0123456789")], "a password"),
+        "random": repr(random.random()),
+        "uuid": str(uuid.uuid4()),
+        "tls": ssl.RAND_bytes(16).hex(),
+    }
+
+
+def main() -> None:
+    """Two copies whose hook has not run, then two whose has."""
+    services = build()
+    app = create_app(services)
+    asyncio.run(Snapshot(services).before())
+    state = random.getstate()
+    for after in (False, False, True, True):
+        if (child := os.fork()) == 0:
+            random.setstate(state)
+            print(json.dumps(asyncio.run(draw(services, app, after))), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    main()
