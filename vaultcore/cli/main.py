@@ -1,8 +1,8 @@
 """`vaultedge`: finds the sub-command, runs it, and turns its failures into a line, a hint and an exit status.
 
-A sub-command is a module of this package, named in COMMANDS. It offers `register(commands)`, which adds its
-parser and sets `run`: a callable that is given the parsed arguments and the terminal, and returns the exit
-status. Such a module imports nothing heavy but inside the functions that need it.
+A sub-command is a module of this package, named in COMMANDS (with - for _). It offers `register(commands)`,
+which adds its parser and sets `run`: a callable that is given the parsed arguments and the terminal, and
+returns the exit status. Such a module imports nothing heavy but inside the functions that need it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ COMMANDS = (
     "conformance",
     "keys",
     "ledger",
+    "deploy-info",
+    "doctor",
 )
 DONE, REFUSED, MISUSE = 0, 1, 2
 
@@ -101,7 +103,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     named = argv[0] if argv else ""
     for command in (named,) if named in COMMANDS else COMMANDS:
-        import_module(f"vaultcore.cli.{command}").register(commands)
+        import_module(f"vaultcore.cli.{command.replace('-', '_')}").register(commands)
     return parser
 
 

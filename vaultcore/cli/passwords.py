@@ -28,7 +28,7 @@ def add_weak_option(parser: argparse.ArgumentParser) -> None:
 
 def opening(args: argparse.Namespace, terminal: Terminal, name: str = "password") -> Hidden:
     """The password of a vault that exists: any password."""
-    given = _given(args, terminal, name)
+    given = offered(args, terminal, name)
     if given is None and (known := terminal.environ.get("VAULTEDGE_PASSWORD")) is not None:
         return Hidden(known)
     return _asked(terminal) if given is None else given
@@ -36,7 +36,7 @@ def opening(args: argparse.Namespace, terminal: Terminal, name: str = "password"
 
 def sealing(args: argparse.Namespace, terminal: Terminal) -> Hidden:
     """The password for a new vault string; where nobody gives one, it is made here and shown once."""
-    given = _given(args, terminal) or Hidden(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
+    given = offered(args, terminal) or Hidden(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
     password = given or terminal.ask("password for the vault string (empty: make one): ")
     if not password:
         password = Hidden(generate())
@@ -48,7 +48,7 @@ def sealing(args: argparse.Namespace, terminal: Terminal) -> Hidden:
 
 def required(args: argparse.Namespace, terminal: Terminal) -> Hidden:
     """The password for a new vault string where stdin holds something else."""
-    given = _given(args, terminal) or Hidden(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
+    given = offered(args, terminal) or Hidden(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
     if not given:
         raise _missing()
     return strong(given, allow_weak=args.allow_weak)
@@ -56,7 +56,7 @@ def required(args: argparse.Namespace, terminal: Terminal) -> Hidden:
 
 def replacement(args: argparse.Namespace, terminal: Terminal, old: Hidden) -> Hidden:
     """The new password where one is given; else the old one, as it is."""
-    given = _given(args, terminal, "new-password")
+    given = offered(args, terminal, "new-password")
     return old if given is None else strong(given, allow_weak=args.allow_weak)
 
 
@@ -71,7 +71,8 @@ def strong(password: Hidden, *, allow_weak: bool) -> Hidden:
     return password
 
 
-def _given(args: argparse.Namespace, terminal: Terminal, name: str = "password") -> Hidden | None:
+def offered(args: argparse.Namespace, terminal: Terminal, name: str = "password") -> Hidden | None:
+    """What the two options give; None where neither is there."""
     value: str | None = getattr(args, name.replace("-", "_"))
     file: Path | None = getattr(args, f"{name.replace('-', '_')}_file")
     if value is not None and file is not None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vaultcore.vault.hidden import Hidden
     from vaultcore.vault.keyring import Credential
 
-_VARIABLE = "VAULTEDGE_VAULT="
+VARIABLE = "VAULTEDGE_VAULT="
 _KDFS = ("pbkdf2", "scrypt", "argon2id")
 
 
@@ -26,7 +26,7 @@ def register(actions: Any) -> None:
         help="print the vault as one encrypted string",
         description="Without a password a strong one is made and shown once, on stderr.",
     )
-    _add_sealing_options(export)
+    add_sealing_options(export)
     passwords.add_options(export)
     export.add_argument(
         "--output", type=Path, metavar="FILE", help="write the string alone to a new file (0600)"
@@ -47,12 +47,12 @@ def register(actions: Any) -> None:
     )
     passwords.add_options(migrate, "old-password")
     passwords.add_options(migrate, "new-password")
-    _add_sealing_options(migrate)
+    add_sealing_options(migrate)
     migrate.set_defaults(run=run_migrate)
 
     seal = actions.add_parser("seal", help="stdin: a JSON array of {provider, key}; stdout: the vault string")
     passwords.add_options(seal)
-    _add_sealing_options(seal)
+    add_sealing_options(seal)
     seal.set_defaults(run=run_seal)
 
     unseal = actions.add_parser("open", help="stdin: a vault string; stdout: the JSON array, in clear")
@@ -63,17 +63,17 @@ def register(actions: Any) -> None:
 def run_export(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.vault.local import LocalVault
 
-    _check_format(args)
+    check_format(args)
     held = LocalVault(terminal.settings().home).credentials()
     if not held:
         raise VaultError("the vault is empty", hint="vaultedge vault add-key --provider NAME")
     if args.output is not None and not args.force and args.output.exists():
-        raise _there(args.output)
-    sealed = _sealed(held, passwords.sealing(args, terminal), args)
+        raise there(args.output)
+    sealed = sealed_as(held, passwords.sealing(args, terminal), args)
     if args.output is None:
-        terminal.say(_VARIABLE + sealed)
+        terminal.say(VARIABLE + sealed)
     else:
-        _write(args.output, sealed, replace=args.force)
+        write_string(args.output, sealed, replace=args.force)
         terminal.warn(f"{len(held)} keys sealed in {args.output}")
     return 0
 
@@ -96,18 +96,18 @@ def run_import(args: argparse.Namespace, terminal: Terminal) -> int:
 def run_migrate(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.cli.opening import unsealed
 
-    _check_format(args)
+    check_format(args)
     text = _string(args, terminal)
     old = passwords.opening(args, terminal, "old-password")
     new = passwords.replacement(args, terminal, old)
-    terminal.say(_VARIABLE + _sealed(unsealed(text, old, terminal), new, args))
+    terminal.say(VARIABLE + sealed_as(unsealed(text, old, terminal), new, args))
     return 0
 
 
 def run_seal(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.vault import plaintext
 
-    _check_format(args)
+    check_format(args)
     password = passwords.required(args, terminal)
     credentials = plaintext.parse(terminal.rest().encode("utf-8", "surrogateescape"))
     if credentials is None:
@@ -115,7 +115,7 @@ def run_seal(args: argparse.Namespace, terminal: Terminal) -> int:
             "stdin must hold a JSON array of objects with the strings provider and key",
             hint='echo \'[{"provider": "openai", "key": "..."}]\' shows the shape',
         )
-    terminal.say(_sealed(credentials, password, args))
+    terminal.say(sealed_as(credentials, password, args))
     return 0
 
 
@@ -128,7 +128,7 @@ def run_open(args: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _add_sealing_options(parser: argparse.ArgumentParser) -> None:
+def add_sealing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=("v1", "v2"), default="v1", help="v1 opens with VaultEdge's tools, too"
     )
@@ -136,12 +136,14 @@ def _add_sealing_options(parser: argparse.ArgumentParser) -> None:
     passwords.add_weak_option(parser)
 
 
-def _check_format(args: argparse.Namespace) -> None:
+def check_format(args: argparse.Namespace) -> None:
+    """Raises Misuse where the two options do not go together."""
     if args.kdf is not None and args.format != "v2":
         raise Misuse("--kdf needs --format v2: a v1 string has no choice")
 
 
-def _sealed(credentials: Sequence[Credential], password: Hidden, args: argparse.Namespace) -> str:
+def sealed_as(credentials: Sequence[Credential], password: Hidden, args: argparse.Namespace) -> str:
+    """The vault string in the format that the options name."""
     from vaultcore.vault import kdf, sealed, sealed_v2
 
     if args.format == "v1":
@@ -151,7 +153,7 @@ def _sealed(credentials: Sequence[Credential], password: Hidden, args: argparse.
 
 def _string(args: argparse.Namespace, terminal: Terminal) -> str:
     text = _first_line(terminal) if args.string == "-" else str(args.string)
-    return text.strip().removeprefix(_VARIABLE)
+    return text.strip().removeprefix(VARIABLE)
 
 
 def _first_line(terminal: Terminal) -> str:
@@ -160,18 +162,19 @@ def _first_line(terminal: Terminal) -> str:
         terminal.warn("paste the vault string; one of more than 4,000 characters has to come from a file")
     while line := terminal.stdin.readline():
         if line.strip():
-            return line.strip().removeprefix(_VARIABLE)
+            return line.strip().removeprefix(VARIABLE)
     raise Misuse("there is no vault string on stdin")
 
 
-def _write(file: Path, sealed: str, *, replace: bool) -> None:
+def write_string(file: Path, sealed: str, *, replace: bool) -> None:
+    """Make a file (0600) of a vault string alone. Raises VaultError where one is there."""
     from vaultcore.vault import private
 
     try:
         (private.write if replace else private.write_new)(file, f"{sealed}\n")
     except FileExistsError as error:
-        raise _there(file) from error
+        raise there(file) from error
 
 
-def _there(file: Path) -> VaultError:
+def there(file: Path) -> VaultError:
     return VaultError(f"{file} is there already; it stays as it is", hint="--force replaces it")

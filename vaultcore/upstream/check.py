@@ -28,36 +28,42 @@ class Verdict:
     status: int | None  # what the provider answered; None where no answer came
     ms: float
     reason: str | None
+    date: str | None = None  # as the answer's header has it
 
 
 async def check(
-    upstream: Upstream, provider: Provider, keys: Sequence[Credential], catalog: Catalog
+    upstream: Upstream,
+    provider: Provider,
+    keys: Sequence[Credential],
+    catalog: Catalog,
+    *,
+    longest: float = LONGEST,
 ) -> list[Verdict]:
     """Ask a provider once with each of its keys, in their order. Never raises for what a provider does."""
     model, gate = _cheapest(provider, catalog), asyncio.Semaphore(AT_ONCE)
 
     async def one(key: Credential) -> Verdict:
         async with gate:
-            return await _ask(upstream, Candidate(Target(provider, model), key))
+            return await _ask(upstream, Candidate(Target(provider, model), key), longest)
 
     return list(await asyncio.gather(*map(one, keys)))
 
 
-async def _ask(upstream: Upstream, candidate: Candidate) -> Verdict:
+async def _ask(upstream: Upstream, candidate: Candidate, longest: float) -> Verdict:
     key, heard, reason = candidate.credential, _Heard(), None
     now = asyncio.get_running_loop().time
     began = now()
     try:
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(longest):
             await _call(upstream, candidate, heard)
     except TimeoutError:
-        reason = f"did not answer within {LONGEST:g} s"
+        reason = f"did not answer within {longest:g} s"
     except UpstreamError as error:
         heard.status = error.upstream_status if heard.status is None else heard.status
         reason = None if heard.listed else redact(str(error), key.key)
     except GatewayError as error:
         reason = redact(str(error), key.key)
-    return Verdict(key, heard.status, round((now() - began) * 1_000, 1), reason)
+    return Verdict(key, heard.status, round((now() - began) * 1_000, 1), reason, heard.date)
 
 
 async def _call(upstream: Upstream, candidate: Candidate, heard: _Heard) -> None:
@@ -81,12 +87,13 @@ class _Heard:
 
     def __init__(self) -> None:
         self.status: int | None = None
+        self.date: str | None = None
         self.whole = False  # the body counts too
         self.listed = False
 
     def __call__(self, headers: Mapping[str, str], status: int) -> None:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        self.status = status
+        self.status, self.date = status, headers.get("date")
         self.listed = status == 200 and kind == "application/json" and not self.whole
 
 
