@@ -10,6 +10,7 @@ from vaultcore.clock import Clock, SystemClock
 from vaultcore.errors import ConfigError
 from vaultcore.gate.alerts import Alerts
 from vaultcore.gate.claims import Claims
+from vaultcore.gate.content import Content
 from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
@@ -77,6 +78,7 @@ def compose(
         keys=keys,
         alerts=alerts,
         upkeep=Upkeep(steps, log),
+        content=Content(store, source, clock, log, seconds=settings.keep_content),
         claims=Claims(store, source, clock, log, lease=settings.lease),
         prices=prices,
         clock=clock,

@@ -55,6 +55,7 @@ class Gateway:
                     told = answer.completion
                     attempt.answered = told.get("model")
                     self._settle(call, attempt, used(told) or _counted(told, call))
+                    call.answer = told
                     _hold(call, attempt.candidate.target, told)
                     created = told.get("created") or int(call.started)
                     return replace(answer, completion={**told, "created": created, "model": call.model})
@@ -77,6 +78,7 @@ class Gateway:
                         attempt.answered = splice.answered
                         if splice.begun:
                             self._settle(call, attempt, _used(splice, call))
+                            call.answer = {"text": splice.said}
                 if splice.begun:
                     if attempt.error is not None and not splice.finished:
                         raise attempt.error

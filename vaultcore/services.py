@@ -8,6 +8,7 @@ from vaultcore.catalog.catalog import Catalog
 from vaultcore.clock import Clock
 from vaultcore.gate.alerts import Alerts
 from vaultcore.gate.claims import Claims
+from vaultcore.gate.content import Content
 from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.gate import Gate
 from vaultcore.gate.keys import Keys
@@ -37,6 +38,7 @@ class Services:
     alerts: Alerts
     upkeep: Upkeep
     claims: Claims
+    content: Content
     prices: UnknownPrice
     clock: Clock
     log: Log

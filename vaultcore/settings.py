@@ -49,6 +49,7 @@ class Settings:
     degraded: int = 0  # instances that share the rates while the store is away; 0: requests are refused then
     heartbeat: float = 15.0  # seconds after which a quiet stream says that it is still there
     integration: float = 29.0  # seconds that API Gateway waits for an answer in one piece
+    keep_content: float = 0.0  # seconds that prompts and answers are kept, encrypted; 0: not at all
     lease: float = 960.0  # seconds that a reservation of a request nobody settles stands
     alert_topic: str | None = None  # ARN of an SNS topic
     alert_webhook: str | None = field(default=None, repr=False)  # URL, which may hold a secret itself
@@ -96,6 +97,7 @@ class Settings:
             degraded=read.number("VAULTEDGE_DEGRADED", 0, most=100_000),
             heartbeat=read.millis("VAULTEDGE_HEARTBEAT", 15_000, least=100),
             integration=read.millis("VAULTEDGE_INTEGRATION_TIMEOUT", 29_000, least=1_000),
+            keep_content=read.number("VAULTEDGE_KEEP_CONTENT", 0, most=8_784) * 3_600.0,  # hours
             lease=read.millis("VAULTEDGE_LEASE", 960_000),
             alert_topic=read.optional("VAULTEDGE_ALERT_TOPIC"),
             alert_webhook=read.optional("VAULTEDGE_ALERT_WEBHOOK"),

@@ -70,6 +70,7 @@ class Passage:
 
     async def _settled(self, status: int, error: GatewayError | None) -> None:
         await self._services.gate.settle(self._grant, self.call, status, error)
+        await self._services.content.keep(self.call)
         self.call.ended = self._services.clock.now()
 
 

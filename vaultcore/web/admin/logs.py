@@ -6,14 +6,14 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
 from vaultcore.ledger.reading import Span, every_record, records
 from vaultcore.services import Services
 from vaultcore.usage.record import Record
-from vaultcore.web.admin.asking import House
+from vaultcore.web.admin.asking import House, RequestId
 from vaultcore.web.admin.export import Format, Table, asked
 from vaultcore.web.admin.fields import dollars, iso
 from vaultcore.web.admin.period import Period
@@ -141,6 +141,20 @@ async def index(which: Annotated[Asked, Query()], here: House, request: Request)
     page = await records(here.store, span, which.picks, limit=which.limit or 100, before=which.cursor)
     following = None if page.next is None else token(page.next)
     return {"data": [_told(found.body) for found in page.found], "next_cursor": following}
+
+
+class Said(BaseModel):
+    """What a request asked and what it was answered, as chat completions."""
+
+    request: dict[str, Any] | None = None
+    answer: Any = Field(None, description="of a stream, its text")
+    too_large: int | None = Field(None, description="it was not kept: that many characters")
+
+
+@api.get("/logs/{id}/content", response_model=Said, response_model_exclude_none=True)
+async def content(id: Annotated[str, Path(max_length=128)], here: House, asking: RequestId) -> Any:
+    """What a request said, where VAULTEDGE_KEEP_CONTENT keeps that for a while. Reading it is audited."""
+    return await here.content.read(id, asking)
 
 
 async def _rows(which: Asked, span: Span, here: Services) -> AsyncGenerator[Json, None]:
