@@ -70,6 +70,7 @@ def visit(services: Services, story: Callable[[httpx.AsyncClient], Awaitable[T]]
             try:
                 return await story(client)
             finally:
+                await services.watch.aclose()
                 await services.gateway.upstream.aclose()
                 await services.store.aclose()
 

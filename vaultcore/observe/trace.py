@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 
 _PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
-_SPANS = 1 << 64
+_SPANS = (1 << 64) - 1  # an id of zeros is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Trace:
 
     def name(self, attempt: int = 0) -> str:
         """The id of an attempt's span, counted from 1; of the request's own where there is none."""
-        return f"{(self.span + attempt) % _SPANS or 1:016x}"
+        return f"{(self.span + attempt) % _SPANS + 1:016x}"
 
     def traceparent(self, attempt: int) -> str:
         """The header that makes an attempt the parent of what its provider does."""

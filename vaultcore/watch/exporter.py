@@ -69,6 +69,9 @@ class Exporter:
     async def aclose(self) -> None:
         """Send what there is, and hang up."""
         if self._task is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ENDING), self._sending:
+                    self._task.cancel()  # not half way through a post, which would be sent again
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
