@@ -298,17 +298,17 @@ async def test_a_lost_answer_is_no_conflict_of_others(
 
 async def test_hundreds_of_leases_that_are_over(wire: Wire, store: DynamoStore, clock: FakeClock) -> None:
     """Far more expired leases than one update can give back are given back for the next who needs it."""
-    levels = (level("gateway"), level("key:one", Limits(tokens=210)))
-    leases = {f"{n}": Lease(NOON, NOON + LEASE, tokens=1) for n in range(210)}
-    before = Account(tokens_held=210, leases=leases, day="2026-11-22", month="2026-11", window=29_922_480)
+    levels = (level("gateway"), level("key:one", Limits(tokens=299)))
+    leases = {f"{n}": Lease(NOON, NOON + LEASE, tokens=1) for n in range(299)}
+    before = Account(tokens_held=299, leases=leases, day="2026-11-22", month="2026-11", window=29_922_480)
     dynamo = Dynamo(session(wire.table.endpoint))
     await aws.Table(dynamo, wire.table.name).write(created("key:one", before))
     await dynamo.aclose()
 
     clock.time = NOON + LEASE
-    (_, account) = await store.admit(Asking("next", levels, clock.time, tokens=210).reservation)
+    (_, account) = await store.admit(Asking("next", levels, clock.time, tokens=299).reservation)
 
-    assert (account.tokens_held, list(account.leases)) == (210, ["next"])
+    assert (account.tokens_held, list(account.leases)) == (299, ["next"])
     for each in await store.accounts("gateway", "key:one"):
         assert list(each.leases) == ["next"]
 

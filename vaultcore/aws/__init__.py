@@ -1,1 +1,1 @@
-"""What this package asks of AWS itself: secrets. botocore is imported when it is first used."""
+"""What this package asks of AWS itself: secrets, a table, a topic. botocore is imported when first used."""

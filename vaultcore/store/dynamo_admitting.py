@@ -83,7 +83,7 @@ class _Admitting:
             raise refused
         if sight.refuses(refused, now):
             raise refused
-        if account not in self._awaited and await sight.others([account]):
+        if not (self._alone or account in self._awaited) and await sight.others([account]):
             self._awaited.add(account)
             self._seen = self._known()
             return

@@ -2,7 +2,8 @@
 
 A writing that depends on nothing is tried as an update of whatever is there. Where that cannot be (what is
 there is over, or has sums that are to be forgotten), DynamoDB shows the item, and it is replaced as it was
-seen. Every writing leaves its mark, so that one whose answer was lost is recognised when it is made again.
+seen. Every writing leaves its mark, so that one whose answer was lost is recognised when it is made again;
+only the removal of a version leaves nothing, and is a Conflict then.
 """
 
 from __future__ import annotations
