@@ -13,6 +13,7 @@ class GatedProvider:
 
     def __init__(self) -> None:
         self.base_url = ""
+        self.asked = asyncio.Event()
         self._words: asyncio.Queue[str | None] = asyncio.Queue()
 
     def say(self, word: str) -> None:
@@ -23,6 +24,7 @@ class GatedProvider:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
+        self.asked.set()
         writer.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )

@@ -36,26 +36,41 @@ class Running:
     provider: GatedProvider
     deployed: Deployment
     process: asyncio.subprocess.Process
+    environ: dict[str, str]
+
+    async def crash(self) -> None:
+        """Kill the process as it is."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def restart(self) -> None:
+        """Another process in its place, as Lambda starts one."""
+        self.process = await started(self.environ)
+
+
+async def started(environ: dict[str, str]) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        str(ROOT / "handlers" / "run_stream"),
+        sys.executable,
+        "bootstrap.py",
+        env=environ,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
 
 
 @asynccontextmanager
 async def function(folder: Path, **changes: str) -> AsyncIterator[Running]:
     async with runtime_api() as api, gated_provider() as provider:
         with deployment(folder, provider.base_url) as deployed:
-            process = await asyncio.create_subprocess_exec(
-                str(ROOT / "handlers" / "run_stream"),
-                sys.executable,
-                "bootstrap.py",
-                env={**deployed.environ, "AWS_LAMBDA_RUNTIME_API": api.address, **changes},
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
+            environ = {**deployed.environ, "AWS_LAMBDA_RUNTIME_API": api.address, **changes}
+            running = Running(api, provider, deployed, await started(environ), environ)
             try:
-                yield Running(api, provider, deployed, process)
+                yield running
             finally:
-                if process.returncode is None:
-                    process.kill()
-                await process.wait()
+                if running.process.returncode is None:
+                    running.process.kill()
+                await running.process.wait()
 
 
 async def arrived(report: Report, text: bytes) -> None:
