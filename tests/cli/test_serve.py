@@ -186,3 +186,19 @@ def test_listening_beyond_this_machine_is_seen() -> None:
     with listen("0.0.0.0", 0) as held:
         assert beyond_loopback(held)
         assert url(held).startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("store", ["sqlite:notes.txt", "sqlite:", "postgres://elsewhere"])
+def test_a_store_that_is_none_is_refused_at_the_start(
+    store: str, tmp_path: Path, simulators: dict[str, Simulator]
+) -> None:
+    """What cannot be a store is named before anybody is served, and left as it is."""
+    fill(tmp_path, simulators)
+    (tmp_path / "notes.txt").write_text("my notes, no database " * 100)
+
+    status, said = refused(tmp_path, "--store", store)
+
+    assert status == 1
+    assert said.startswith("vaultedge: ")
+    assert "Traceback" not in said
+    assert (tmp_path / "notes.txt").read_text().startswith("my notes")

@@ -33,7 +33,7 @@ from vaultcore.governance.reservation import Level, Refused
 from vaultcore.store.base import Name, Store
 
 T = TypeVar("T")
-EXAMPLES = {"memory": 150, "sqlite": 250, "dynamo": 15}  # SEEDS=n in the environment: as many for each
+EXAMPLES = {"memory": 250, "sqlite": 250, "dynamo": 15}  # SEEDS=n in the environment: as many for each
 STEPS = 20
 PAUSES = [0.125, 1.0, 7.5, 29.875, 30.0, 59.5, 60.0, 61.0, 150.0, LEASE, 21_600.0, 86_400.0, 9 * 86_400.0]
 numbers = count()

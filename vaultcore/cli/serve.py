@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vaultcore.cli.terminal import Misuse, Terminal, secret_in
 from vaultcore.settings import Settings
+
+if TYPE_CHECKING:
+    from vaultcore.store.base import Name, Store
 
 
 def register(commands: Any) -> None:
@@ -88,6 +91,23 @@ def _keyed(settings: Settings) -> tuple[Settings, bool]:
     return keyed, kept.made
 
 
+def _open(store: Store, terminal: Terminal) -> None:
+    """Open the store before anybody asks. Raises ConfigError where it is none."""
+    import asyncio
+
+    from vaultcore.errors import StoreUnavailable
+    from vaultcore.store.shelves import POLICY
+
+    try:
+        asyncio.run(_looked(store, POLICY))
+    except StoreUnavailable as error:
+        terminal.warn(f"{error}; requests with virtual keys are refused until then")
+
+
+async def _looked(store: Store, name: Name) -> None:
+    await store.get(name)
+
+
 def _serve(settings: Settings, terminal: Terminal, made: bool) -> int:
     from vaultcore.app import create_app
     from vaultcore.cli import listener
@@ -98,6 +118,7 @@ def _serve(settings: Settings, terminal: Terminal, made: bool) -> int:
 
     secrets = open_local(settings)
     services = compose(settings, FixedSecrets(secrets))
+    _open(services.store, terminal)
     app = Tended(create_app(services), services)
     held = listener.listen(settings.host, settings.port)
     configure(settings.log_level, terminal.stderr)

@@ -32,7 +32,7 @@ class Content:
         self._seconds = seconds
 
     async def keep(self, call: Call) -> None:
-        """Keep a call's request and its answer, as chat completions. Of what is too large, the size is kept."""
+        """Keep a call's request and its answer, as chat completions; of what is too large, the size."""
         pepper = (await self._secrets.current()).pepper if self._seconds else None
         if pepper is None:
             return
