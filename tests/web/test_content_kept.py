@@ -23,8 +23,8 @@ async def kept(client: httpx.AsyncClient, id: str) -> httpx.Response:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("hours", [0, 1])
 def test_content_is_kept_for_its_time_and_encrypted(hours: int, stream: bool, tmp_path: Path) -> None:
-    """With an hour, the administrator reads request and answer for an hour, audited each time; the store never
-    holds a word of them, and without one nothing is kept."""
+    """With an hour, the administrator reads request and answer for an hour, audited each time; the store
+    never holds a word of them, and without one nothing is kept."""
     clock = FakeClock()
     with FakeProvider() as provider:
         provider.script("gpt-fake", Answer(text=TOLD))
