@@ -181,10 +181,9 @@ class _Reader:
         """`name=value,name=value`, the values percent-encoded; what is wrong in it is not quoted."""
         pairs = [pair.partition("=") for pair in self.text(name, "").split(",") if pair.strip()]
         told = {key.strip().lower(): unquote(value.strip()) for key, _, value in pairs}
-        if not all(FIELD.fullmatch(key) and value.isascii() for key, value in told.items()):
-            raise ConfigError("must be name=value pairs with commas between them", key=name)
-        if not all(value.isprintable() for value in told.values()):
-            raise ConfigError("must hold values that a header can carry", key=name)
+        names = all(FIELD.fullmatch(key) and value for key, value in told.items())
+        if not (names and all(value.isascii() and value.isprintable() for value in told.values())):
+            raise ConfigError("must be name=value pairs that a header can carry, and commas", key=name)
         return told
 
     def flag(self, name: str) -> bool:
