@@ -1,0 +1,120 @@
+"""The AWS emulator, taught what it does not know: a program for the Python of .venv-aws, never imported.
+
+* API Gateway's streaming integration is taken for a plain one: a template that streams deploys as it is, and is
+  answered in one piece.
+* Functions run with the Python that they were built for, not with the emulator's.
+* A secret is referred to by its ARN, as CloudFormation does it, so that the statements of a role meet it; and it
+  may have a resource policy.
+* Code is unpacked once, not once for each process that runs it.
+* `dynamodb:LeadingKeys` is the partition keys of a request, so that conditions on them count.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
+from threading import Lock
+from types import SimpleNamespace
+from typing import Any
+
+from ministack.app import main
+from ministack.core import iam_actions, lambda_runtime
+from ministack.services import apigateway_v1, secretsmanager
+from ministack.services.cloudformation import provisioners
+
+PARTITION = re.compile(r"\bpk\s*=\s*(:\w+)")
+KINDS = provisioners._RESOURCE_HANDLERS
+SECRET = dict(KINDS["AWS::SecretsManager::Secret"])
+function_of = apigateway_v1._extract_lambda_ref_from_integration_uri
+program_of = lambda_runtime._detect_runtime_binary
+context_of = iam_actions.dynamodb_service_context
+
+
+def function(uri: str) -> str:
+    return str(function_of(uri.replace("/response-streaming-invocations", "/invocations")))
+
+
+def program(runtime: str) -> tuple[str, str]:
+    binary, script = program_of(runtime)
+    return (os.environ["FUNCTION_PYTHON"] if runtime.startswith("python") else binary), script
+
+
+class Unpacked(zipfile.ZipFile):
+    """An archive whose copies are one folder, and links to it."""
+
+    lock = Lock()
+
+    def extractall(self, path: str, *_: object) -> None:
+        assert self.filename is not None
+        shared = Path(gettempdir()) / sha256(Path(self.filename).read_bytes()).hexdigest()
+        with self.lock:
+            if not shared.exists():
+                super().extractall(shared)
+        Path(path).rmdir()
+        Path(path).symlink_to(shared)
+        Path(self.filename).unlink()
+
+
+def name(arn: str) -> str:
+    return next((name for name, each in secretsmanager._secrets.items() if each["ARN"] == arn), arn)
+
+
+def make(*args: Any) -> tuple[str, dict[str, str]]:
+    _, attributes = SECRET["create"](*args)
+    return attributes["Arn"], attributes
+
+
+def change(arn: str, *args: Any, **kwargs: Any) -> tuple[str, dict[str, str]]:
+    _, attributes = SECRET["update"](name(arn), *args, **kwargs)
+    return attributes["Arn"], attributes
+
+
+def drop(arn: str, *args: Any) -> Any:
+    return SECRET["delete"](name(arn), *args)
+
+
+def attach(_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, str]]:
+    policy = json.dumps(properties["ResourcePolicy"])
+    secretsmanager._put_resource_policy({"SecretId": properties["SecretId"], "ResourcePolicy": policy})
+    return properties["SecretId"], {}
+
+
+def detach(secret: str, _properties: object) -> None:
+    secretsmanager._delete_resource_policy({"SecretId": secret})
+
+
+def leading(told: object) -> Iterator[str]:
+    """Every partition key that stands in a request."""
+    if isinstance(told, dict):
+        for field, each in told.items():
+            if field in {"Key", "Item"} and isinstance(each, dict) and "S" in each.get("pk", ()):
+                yield each["pk"]["S"]
+            elif field == "KeyConditionExpression" and (found := PARTITION.search(each)):
+                yield told["ExpressionAttributeValues"][found[1]]["S"]
+            elif field == "Keys":
+                yield from (key["pk"]["S"] for key in each)
+            else:
+                yield from leading(each)
+    elif isinstance(told, list):
+        for each in told:
+            yield from leading(each)
+
+
+def context(body: bytes) -> dict[str, Any]:
+    keys = list(leading(json.loads(body or b"{}")))
+    return {**context_of(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
+
+
+apigateway_v1._extract_lambda_ref_from_integration_uri = function
+lambda_runtime._detect_runtime_binary = program
+lambda_runtime.zipfile = SimpleNamespace(ZipFile=Unpacked)
+iam_actions.dynamodb_service_context = context
+KINDS["AWS::SecretsManager::Secret"] = {**SECRET, "create": make, "update": change, "delete": drop}
+KINDS["AWS::SecretsManager::ResourcePolicy"] = {"create": attach, "delete": detach}
+main()
