@@ -43,6 +43,12 @@ class Running:
         self.process.kill()
         await self.process.wait()
 
+    async def retire(self) -> None:
+        """Kill the process once it waits for an invocation."""
+        waiting = await self.api.idle()
+        await self.crash()
+        waiting.cancel()
+
     async def restart(self) -> None:
         """Another process in its place, as Lambda starts one."""
         self.process = await started(self.environ)

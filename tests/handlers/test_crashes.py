@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
@@ -95,9 +94,7 @@ async def killed(running: Running, asked: Any, when: When) -> Report | None:
         return report
     running.provider.say("")
     await report.complete.wait()
-    await asyncio.sleep(0.1)  # the function waits for its next invocation
-    await running.crash()
-    await running.api.drop()
+    await running.retire()
     return report
 
 

@@ -80,10 +80,14 @@ class RuntimeApiServer:
 
     async def drop(self) -> None:
         """Hang up on a runtime that waits for an event."""
+        (await self.idle()).cancel()
+
+    async def idle(self) -> asyncio.Task[bytes]:
+        """What a runtime waits for, as soon as one does. Cancelling it hangs up."""
         waiting = await self._waits.get()
         while waiting.done():  # it has been given an event since
             waiting = await self._waits.get()
-        waiting.cancel()
+        return waiting
 
     async def report(self) -> Report:
         """The next POST, as soon as its headers are in."""
