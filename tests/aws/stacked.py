@@ -63,6 +63,9 @@ class Stacked:
     def environ(self) -> dict[str, str]:
         return Table(self.door.url, "").environ
 
+    def client(self, service: str) -> Any:
+        return _client(service)
+
     def read(self, output: str) -> str:
         """A secret's current text."""
         found = _client("secretsmanager").get_secret_value(SecretId=self.outputs[output])
