@@ -24,8 +24,8 @@ def fail(
 ) -> None:
     for _ in range(times):
         attempt = object()
-        health.begin(candidate, attempt, 0.0)
-        health.failed(candidate, attempt, error(fault), 0.0)
+        health.begin(candidate, attempt, now)
+        health.failed(candidate, attempt, error(fault), now)
 
 
 def test_a_circuit_opens_after_failures_in_a_row_only() -> None:
@@ -78,6 +78,25 @@ def test_half_open_lets_one_probe_through() -> None:
     assert taken == [True, False, False]
     health.succeeded(FIRST, probe)
     assert [health.begin(FIRST, object(), 11.0) for _ in range(3)] == [True, True, True]
+
+
+def test_each_opening_is_told_once() -> None:
+    """Whoever watches hears of a circuit that opens, and again when it does so after its rest; not of
+    failures while it is open, and not of rates, whose rests are no trouble.
+    """
+    heard: list[str] = []
+    health = Health(Rests(threshold=2), heard.append)
+
+    fail(health, FIRST, 2)
+    assert heard == [FIRST.target.provider.name]
+    fail(health, FIRST, 3)
+    assert len(heard) == 1
+    fail(health, FIRST, 1, now=11.0)
+    assert len(heard) == 2
+    fail(health, FIRST, 3, Fault.RATE)
+    assert len(heard) == 2
+    fail(health, SECOND, 1, Fault.KEY)
+    assert len(heard) == 3
 
 
 def test_an_open_circuit_may_be_probed_when_nothing_else_is_left() -> None:

@@ -114,6 +114,20 @@ async def test_the_queue_has_an_end(collector: Collector, clock: FakeClock) -> N
     assert [each.name for each in collector.spans] == [str(number) for number in range(100, KEPT + 100)]
 
 
+async def test_what_comes_during_a_post_that_fails_is_newer(clock: FakeClock) -> None:
+    """Spans of a post that came to nothing go back to where they were, and make room like any others."""
+    with Collector(hangs=True) as hanging:
+        sender = exporter(hanging.url, clock)
+        sender.put(map(span, range(KEPT)))
+        posting = asyncio.create_task(sender.flush(0.5))
+        await asyncio.sleep(0)  # it has taken what it sends
+        sender.put(map(span, range(KEPT, KEPT + 100)))
+        await posting
+
+        assert [each["name"] for each in sender._queue] == [str(number) for number in range(100, KEPT + 100)]
+        await sender.aclose()
+
+
 async def test_what_is_refused_for_good_is_let_go(
     collector: Collector, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

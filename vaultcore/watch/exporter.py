@@ -93,9 +93,8 @@ class Exporter:
                     sent = await self._post(batch)
                 finally:  # also where there was no time left
                     if not sent:
-                        self._queue.extendleft(
-                            reversed(batch[max(0, len(self._queue) + len(batch) - KEPT) :])
-                        )
+                        over = max(0, len(self._queue) + len(batch) - KEPT)  # others came meanwhile
+                        self._queue.extendleft(reversed(batch[over:]))
                 if not sent:
                     return
 
