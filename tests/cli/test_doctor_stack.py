@@ -169,6 +169,7 @@ def test_a_table_that_lacks_something(off: str, doctor: Doctor, stack: Stacked) 
 
     assert (status, wrong(found)) == (1, {"table"})
     assert ("TTL" if off == "ttl" else "recovery") in found["table"]["told"]
+    assert f"--table-name {name}" in found["table"]["cure"]
 
 
 def test_a_table_that_is_gone(doctor: Doctor, stack: Stacked) -> None:

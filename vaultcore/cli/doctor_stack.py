@@ -30,7 +30,12 @@ SECRETS = {  # outputs -> what the secret is called, and the name that its text 
     "PepperSecretId": ("pepper", "pepper"),
 }
 SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
-DEPLOY = "sam deploy: the template says so, and somebody has changed it"
+CURES = {  # what a deployment sets, and does not set again where somebody has changed it
+    "expiry": "aws dynamodb update-time-to-live --table-name {table}"
+    " --time-to-live-specification Enabled=true,AttributeName=exp",
+    "recovery": "aws dynamodb update-continuous-backups --table-name {table}"
+    " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
+}
 KEYS, EXPIRES_BY = ("pk", "sk"), "exp"
 
 
@@ -138,7 +143,8 @@ def _opened(chart: _Chart, name: str) -> Finding:
 
 
 def _table(asked: Stack, deployed: Deployed) -> Finding:
-    state = asked.table(stack.output(deployed, "TableName"))
+    name = stack.output(deployed, "TableName")
+    state = asked.table(name)
     if state.status not in ("ACTIVE", "UPDATING"):
         return failed("table", f"it is {state.status}", "wait, or restore it: docs/deployment.md")
     if state.keys != KEYS:
@@ -146,7 +152,8 @@ def _table(asked: Stack, deployed: Deployed) -> Finding:
             "table", f"its keys are {', '.join(state.keys)}", "TableName must be the stack's own table"
         )
     if state.expires_by != EXPIRES_BY:
-        return failed("table", "nothing in it expires (TTL is off)", DEPLOY)
+        return failed("table", "nothing in it expires (TTL is off)", CURES["expiry"].format(table=name))
     if not state.restorable:
-        return failed("table", "it cannot be restored (point-in-time recovery is off)", DEPLOY)
+        told = "it cannot be restored (point-in-time recovery is off)"
+        return failed("table", told, CURES["recovery"].format(table=name))
     return ok("table", "is there, forgets what has expired, and can be restored")
