@@ -1,0 +1,188 @@
+"""What an operator of the stack sees and sets: parameters, alarms, the dashboard, outputs, a domain, canaries."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.handlers.sam import ROOT, ask
+from tests.handlers.translated import Resources, of, translated
+from vaultcore import __version__
+from vaultcore.observe.emf import BY_PROVIDER, PROVIDER, UNITS
+
+OURS = {"Fn::Sub": "VaultEdge/${AWS::StackName}"}
+WATCHED = {  # what alarms look at, besides what is ours
+    ("AWS/ApiGateway", "5XXError"),
+    ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Throttles"),
+    ("AWS/DynamoDB", "ReadThrottleEvents"),
+    ("AWS/DynamoDB", "WriteThrottleEvents"),
+}
+GRADUAL = """
+import json, sys
+from samcli.lib.translate.sam_template_validator import SamTemplateValidator
+from samcli.yamlhelper import yaml_parse
+template = yaml_parse(open(sys.argv[1]).read())
+template["Parameters"]["GradualDeploy"]["Default"] = "true"
+made = SamTemplateValidator(template, None, region="eu-central-1").get_translated_template_if_valid()
+print(json.dumps(yaml_parse(made)["Resources"]))
+"""
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    return translated()
+
+
+@pytest.fixture(scope="module")
+def resources(template: dict[str, Any]) -> Resources:
+    return dict(template["Resources"])
+
+
+def test_every_parameter_is_told_of_and_has_a_default(template: dict[str, Any]) -> None:
+    """Whoever deploys may press Enter at each question, and finds each in one group, with what it is about."""
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(template["Parameters"])
+    for name, parameter in template["Parameters"].items():
+        assert {"Default", "Description"} <= parameter.keys(), name
+        if pattern := parameter.get("AllowedPattern"):
+            assert re.fullmatch(pattern, str(parameter["Default"])), name
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"),
+    [
+        ("arn:aws:iam::123456789012:role/ops", True),
+        ("arn:aws:iam::123456789012:role/ops,arn:aws:iam::123456789012:user/me*", True),
+        ("*", False),
+        ("arn:aws:iam::123456789012:role/ops,", False),
+        ("ops", False),
+    ],
+)
+def test_administrators_are_named_by_arn(told: str, taken: bool, template: dict[str, Any]) -> None:
+    """An empty name or a mere star among them would let everybody in, or nobody."""
+    pattern = template["Parameters"]["SecretAdmins"]["AllowedPattern"]
+
+    assert bool(re.fullmatch(pattern, told)) is taken
+
+
+def test_alarms_look_at_metrics_that_there_are(resources: Resources) -> None:
+    """Ours by the names and dimensions they are written with; silence is none, and mail goes to the topic."""
+    alarms = of(resources, "AWS::CloudWatch::Alarm")
+    ours = {each["MetricName"] for each in alarms.values() if each["Namespace"] == OURS}
+    theirs = {
+        (each["Namespace"], each["MetricName"]) for each in alarms.values() if each["Namespace"] != OURS
+    }
+
+    assert ours == {"AllProvidersFailed", "Overhead", "StoreErrors", "CreditsLow"}
+    assert ours < UNITS.keys()
+    assert theirs == WATCHED
+    for each in alarms.values():
+        assert ("Dimensions" in each) is (each["Namespace"] != OURS)
+        assert each["TreatMissingData"] == "notBreaching"
+        assert each["AlarmActions"] == {"Fn::If": ["Alert", [{"Ref": "AlertTopic"}], {"Ref": "AWS::NoValue"}]}
+    assert UNITS["Overhead"] == "Milliseconds"
+    assert (alarms["OverheadHigh"]["ExtendedStatistic"], alarms["OverheadHigh"]["Threshold"]) == ("p99", 500)
+
+
+def test_functions_write_where_alarms_look(resources: Resources) -> None:
+    """The namespace is the stack's own, so that two stacks of an account are told apart."""
+    for function in of(resources, "AWS::Lambda::Function").values():
+        assert function["Environment"]["Variables"]["VAULTEDGE_METRICS_NAMESPACE"] == OURS
+
+
+def test_the_dashboard_shows_what_is_measured(resources: Resources) -> None:
+    """It is JSON, shows every metric of ours and every alarm, and searches providers where they are written."""
+    (dashboard,) = of(resources, "AWS::CloudWatch::Dashboard").values()
+    told = dashboard["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(told)["widgets"]
+    shown = [line for widget in widgets for line in widget["properties"].get("metrics", ())]
+    ours = {line[1] for line in shown if line[0] == OURS["Fn::Sub"]}
+    searched = [line[0]["expression"] for line in shown if isinstance(line[0], dict)]
+    (alarms,) = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
+
+    assert ours | {"CreditsLow"} == UNITS.keys()
+    for expression in searched:
+        found = re.match(r"""SEARCH\('\{"(.+)",(\w+)\} MetricName="(\w+)"', '\w+', 300\)$""", expression)
+        assert found is not None
+        assert (found[1], found[2]) == (OURS["Fn::Sub"], PROVIDER)
+        assert found[3] in BY_PROVIDER
+    assert alarms == [f"${{{name}.Arn}}" for name in of(resources, "AWS::CloudWatch::Alarm")]
+    places = {
+        (x, y)
+        for w in widgets
+        for x in range(w["x"], w["x"] + w["width"])
+        for y in range(w["y"], w["y"] + w["height"])
+    }
+    assert len(places) == sum(w["width"] * w["height"] for w in widgets)
+
+
+def test_a_new_version_may_come_gradually() -> None:
+    """With GradualDeploy both planes shift ten per cent first, and back on their alarm; else nothing shifts."""
+    gradual = json.loads(ask(GRADUAL, str(ROOT / "template.yaml")))
+    groups = of(gradual, "AWS::CodeDeploy::DeploymentGroup")
+    plain = of(translated()["Resources"], "AWS::CodeDeploy::DeploymentGroup")
+
+    assert plain == {}
+    assert groups.keys() == {"StreamFunctionDeploymentGroup", "AdminFunctionDeploymentGroup"}
+    for name, group in groups.items():
+        plane = name.removesuffix("FunctionDeploymentGroup")
+        (alarm,) = group["AlarmConfiguration"]["Alarms"]
+        assert alarm["Name"] == {"Ref": f"{plane}Failing"}
+        assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+        assert "Canary10Percent5Minutes" in json.dumps(group["DeploymentConfigName"])
+        watched = gradual[f"{plane}Failing"]["Properties"]["Dimensions"]
+        assert {"Name": "Resource", "Value": {"Fn::Sub": f"${{{plane}Function}}:live"}} in watched
+
+
+def test_a_domain_is_regional_and_needs_its_certificate(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    """An own name comes only with a certificate, speaks TLS 1.2 or newer, and cuts no silent stream."""
+    name, mapping = (resources[each] for each in ("OwnName", "OwnNameMapping"))
+    (rule,) = template["Rules"].values()
+
+    assert name["Condition"] == mapping["Condition"] == "OwnDomain"
+    assert name["Properties"]["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
+    assert name["Properties"]["SecurityPolicy"] == "TLS_1_2"
+    assert mapping["Properties"]["RestApiId"] == {"Ref": "Api"}
+    assert "CertificateArn" in json.dumps(rule["Assertions"])
+
+
+def test_settings_are_parameters(resources: Resources) -> None:
+    """Concurrency is reserved for the data plane alone; X-Ray is where the operator wants it."""
+    functions = of(resources, "AWS::Lambda::Function")
+
+    assert {name for name, each in functions.items() if "ReservedConcurrentExecutions" in each} == {
+        "StreamFunction"
+    }
+    assert functions["StreamFunction"]["ReservedConcurrentExecutions"]["Fn::If"][0] == "Reserve"
+    for each in functions.values():
+        assert each["TracingConfig"] == {"Mode": {"Fn::If": ["Trace", "Active", "PassThrough"]}}
+
+
+def test_outputs_name_everything_and_no_secret(template: dict[str, Any]) -> None:
+    """Outputs are URLs, names and ids, which `vaultedge deploy-info` reads; of secrets the ids alone."""
+    outputs = template["Outputs"]
+    conditional = {name: each["Condition"] for name, each in outputs.items() if "Condition" in each}
+
+    assert outputs.keys() - conditional.keys() == {
+        *("BaseUrl", "ConsoleUrl", "DashboardUrl", "Version", "KeyArn", "TableName"),
+        *(f"{name}SecretId" for name in ("Vault", "VaultPassword", "SystemKey", "AdminKey", "Pepper")),
+        *(
+            f"{plane}{what}"
+            for plane in ("Stream", "Admin", "Upkeep")
+            for what in ("FunctionName", "LogGroup")
+        ),
+        "AccessLogGroup",
+    }
+    assert conditional == {"DomainTarget": "OwnDomain", "AlertTopicArn": "Alert"}
+    own, usual = outputs["BaseUrl"]["Value"]["Fn::If"][1:]
+    assert own["Fn::Sub"][0] == "https://${DomainName}${Path}/v1"
+    assert usual["Fn::Sub"].endswith("/${StageName}/v1")
+    assert outputs["Version"]["Value"] == template["Metadata"]["VaultEdge"]["Version"] == __version__
