@@ -1,51 +1,81 @@
 # Lambda: what `sam build` calls for each function (BuildMethod: makefile), and the commands around it.
 # Needs neither Docker nor a Python 3.13: wheels are fetched for the function's platform, whatever this machine is.
 
-ARCH          ?= arm64
+# What was answered at the first deployment counts afterwards.
+DEPLOYED_ARCH := $(shell sed -n 's/.*Architecture=[^a-z]*\(arm64\|x86_64\).*/\1/p' samconfig.toml)
+ARCH          ?= $(or $(DEPLOYED_ARCH),arm64)
 LAMBDA_PYTHON := 3.13
-LAMBDA_LIBS    = build/lambda-$(ARCH)
+LAMBDA_LIBS    = build/locked-$(ARCH)
 WHEELS_arm64  := aarch64
 WHEELS_x86_64 := x86_64
 # glibc of Amazon Linux 2023 is 2.34
 WHEELS         = $(foreach tag,manylinux_2_34 manylinux_2_28 manylinux2014,--platform $(tag)_$(WHEELS_$(ARCH)))
 # The interpreter that byte code is made with has to be the function's; without one the functions compile on start.
 COMPILERS     := $(SAM)/bin/python $(BIN)/python python$(LAMBDA_PYTHON) $(HOME)/.pyenv/versions/$(LAMBDA_PYTHON)*/bin/python
-AWS_SERVICES  := dynamodb secretsmanager sns sso sso-oidc sts
+BUILDER        = $(firstword $(wildcard $(SAM)/bin/python $(BIN)/python) $(PYTHON))
+BUNDLES       := stream admin upkeep
+HERE          := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+COLD          := build/cold
 
-.PHONY: sam-validate sam-build sam-deploy invoke build-StreamFunction build-AdminFunction build-UpkeepFunction \
-	lambda-artifact
+.PHONY: deploy sam-validate sam-build sam-deploy invoke build-StreamFunction build-AdminFunction build-UpkeepFunction \
+	lambda-artifact bundle bench-cold
 
-sam-validate: $(SAM)/.installed ## check template.yaml as AWS would
+sam-validate: $(SAM)/.installed $(LINT)/.installed $(VENV)/.dev ## check template.yaml: sam, cfn-lint, checkov
 	@$(SAM)/bin/sam validate --lint
+	@mkdir -p build && $(BIN)/python -m tests.handlers.translated > build/template.json
+	@$(SAM)/bin/cfn-lint --regions eu-central-1 -- build/template.json
+	@$(LINT)/bin/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
+
+# The first time it asks for everything, with defaults, and has the answers written to samconfig.toml.
+deploy: sam-build ## build and deploy to the AWS account of your credentials; asks for the parameters the first time
+	@if grep -q parameter_overrides samconfig.toml; then $(SAM)/bin/sam deploy $(ARGS); \
+		else $(SAM)/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCH) $(ARGS); fi
 
 sam-build: $(SAM)/.installed ## build the functions for ARCH=arm64 (default) or x86_64, without Docker
 	@ARCH=$(ARCH) $(SAM)/bin/sam build --parameter-overrides Architecture=$(ARCH)
 
-sam-deploy: sam-build ## deploy to the AWS account of your credentials; asks before it changes anything
+sam-deploy: sam-build ## deploy with the defaults; asks before it changes anything
 	@$(SAM)/bin/sam deploy --parameter-overrides Architecture=$(ARCH) $(ARGS)
 
+build-StreamFunction: BUNDLE = stream
+build-AdminFunction: BUNDLE = admin
+build-UpkeepFunction: BUNDLE = upkeep
 build-StreamFunction build-AdminFunction build-UpkeepFunction: lambda-artifact
 
-# sam names the folder to fill in ARTIFACTS_DIR.
+# sam names the folder to fill in ARTIFACTS_DIR. The bill of materials is in it, and in build/.
 lambda-artifact: $(LAMBDA_LIBS)/.installed
 	@test -n "$(ARTIFACTS_DIR)" || { echo "called by sam build: use make sam-build" >&2; exit 1; }
-	@cp -R $(LAMBDA_LIBS)/. "$(ARTIFACTS_DIR)"
-	@cp -R vaultcore handlers "$(ARTIFACTS_DIR)"
-	@cd "$(ARTIFACTS_DIR)" && rm -f .installed && find vaultcore handlers -name __pycache__ -prune -exec rm -rf {} +
-	@for python in $(COMPILERS); do \
-		if "$$python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(LAMBDA_PYTHON)")' 2>/dev/null; then \
-			exec "$$python" -m compileall -q -j 2 -s "$(ARTIFACTS_DIR)" -p /var/task \
-				--invalidation-mode unchecked-hash "$(ARTIFACTS_DIR)"; \
-		fi; \
-	done; echo "no Python $(LAMBDA_PYTHON) here: cold starts will compile (about twice as long)" >&2
+	@$(BUILDER) -m tools.build_bundle $(BUNDLE) --libs $(LAMBDA_LIBS) --into "$(ARTIFACTS_DIR)" \
+		--bill build/$(BUNDLE)-$(ARCH).cdx.json $(BUNDLE_ARGS) --compiler $(COMPILERS)
+
+bundle: $(addprefix bundle-,$(BUNDLES)) ## the functions as ZIP files in build/, with digests and bills of materials
+
+bundle-%: $(LAMBDA_LIBS)/.installed
+	@rm -rf build/bundle-$(ARCH)/$*
+	@$(MAKE) --no-print-directory lambda-artifact BUNDLE=$* ARTIFACTS_DIR=build/bundle-$(ARCH)/$* \
+		BUNDLE_ARGS="--zip build/$*-$(ARCH).zip"
 
 $(LAMBDA_LIBS)/.installed: requirements.txt
 	@rm -rf $(LAMBDA_LIBS) && mkdir -p $(LAMBDA_LIBS)
-	@$(firstword $(wildcard $(SAM)/bin/python $(BIN)/python) $(PYTHON)) $(PIP) --no-compile --no-deps --require-hashes \
-		-r requirements.txt --target $(LAMBDA_LIBS) $(WHEELS) --python-version $(LAMBDA_PYTHON) \
-		--implementation cp --only-binary=:all:
-	@cd $(LAMBDA_LIBS) && rm -rf bin && find . -name __pycache__ -prune -exec rm -rf {} + \
-		&& find . -name tests -type d -prune -exec rm -rf {} + && find . -name '*.pth' -delete \
-		&& find botocore/data -mindepth 1 -maxdepth 1 -type d $(foreach name,$(AWS_SERVICES),! -name $(name)) \
-			-exec rm -rf {} + && rm -rf boto3/examples
+	@$(BUILDER) $(PIP) --no-compile --no-deps --require-hashes -r requirements.txt --target $(LAMBDA_LIBS) $(WHEELS) \
+		--python-version $(LAMBDA_PYTHON) --implementation cp --only-binary=:all: --report $(LAMBDA_LIBS)/report.json
+	@touch $@
+
+# Needs a Python 3.13: the functions run on nothing else.
+bench-cold: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(COLD)/.installed ## what every function's cold start takes
+	@$(MAKE) --no-print-directory bundle ARCH=$(HERE)
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.bench.cold --python $(COLD)/venv/bin/python \
+		--bundles build/bundle-$(HERE) --runtime $(COLD)/runtime --libs build/locked-$(HERE) $(ARGS)
+
+# What Lambda has and a bundle has not: the interpreter, and the client that calls handlers.
+$(COLD)/.installed: requirements-dev.txt
+	@rm -rf $(COLD) && mkdir -p $(COLD)
+	@for python in $(COMPILERS); do \
+		if "$$python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(LAMBDA_PYTHON)")' 2>/dev/null; then \
+			"$$python" -m venv --without-pip $(COLD)/venv; break; \
+		fi; \
+	done; test -d $(COLD)/venv || { echo "needs a Python $(LAMBDA_PYTHON)" >&2; exit 1; }
+	@awk '/^[a-z]/ {on = /^(awslambdaric|simplejson|snapshot-restore-py)==/} on' requirements-dev.txt > $(COLD)/runtime.txt
+	@$(BUILDER) $(PIP) --no-deps --require-hashes -r $(COLD)/runtime.txt --target $(COLD)/runtime --only-binary=:all: \
+		--python-version $(LAMBDA_PYTHON) --implementation cp $(foreach tag,manylinux_2_34 manylinux_2_28 manylinux2014,--platform $(tag)_$(WHEELS_$(HERE)))
 	@touch $@

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from vaultcore.aws.clients import Aws
 from vaultcore.catalog.load import load
 from vaultcore.clock import Clock, SystemClock
 from vaultcore.errors import ConfigError
@@ -39,11 +40,12 @@ def compose(
     clock = clock or SystemClock()
     log = Log()
     catalog = load(settings.providers_file, settings.environ)
-    source = secrets or secret_source(settings, clock)
+    aws = Aws()
+    source = secrets or secret_source(settings, clock, aws)
     watch = watching(settings, clock, log)
     health = Health(Rests(threshold=settings.breaker_threshold), watch.opened)
     upstream = Upstream(Pool(), settings.timeouts)
-    store = watch.store(open_store(settings.store, clock))
+    store = watch.store(open_store(settings.store, clock, aws))
     routes = Routes(store, source, clock, catalog)
     gateway = Gateway(lambda: routes.catalog, source, upstream, clock, health, log)
     doorman = Doorman(store, source, clock, log, routes.heard)
@@ -115,7 +117,7 @@ def alert_sinks(settings: Settings, clock: Clock) -> list[Sink]:
     return sinks
 
 
-def open_store(url: str, clock: Clock) -> Store:
+def open_store(url: str, clock: Clock, aws: Aws | None = None) -> Store:
     """The store of a URL: `memory:`, `sqlite:PATH` or `dynamodb:TABLE`. Opens nothing yet."""
     kind, _, rest = url.partition(":")
     match kind:
@@ -129,18 +131,18 @@ def open_store(url: str, clock: Clock) -> Store:
             from vaultcore.aws.dynamo import Dynamo
             from vaultcore.store.dynamo import DynamoStore
 
-            return DynamoStore(Dynamo(), rest, clock)
+            return DynamoStore(Dynamo(aws.session if aws else None), rest, clock)
         case _:
             said = "must be sqlite:PATH, dynamodb:TABLE or memory:"
             raise ConfigError(f"{said}, not {url!r}", key="VAULTEDGE_STORE")
 
 
-def secret_source(settings: Settings, clock: Clock) -> SecretSource:
+def secret_source(settings: Settings, clock: Clock, aws: Aws | None = None) -> SecretSource:
     """Secrets Manager where its ids are set, else the environment's vault string, else the one on disk."""
     if settings.vault_secret or settings.pepper_secret:
         from vaultcore.aws.secrets import managed_secrets  # boto3 is only paid for where it is used
 
-        return managed_secrets(settings, clock)
+        return managed_secrets(settings, clock, aws)
     return OpenedOnce(lambda: open_local(settings))
 
 

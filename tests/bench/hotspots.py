@@ -45,8 +45,8 @@ def lines(bench: Bench, target: Target) -> Iterator[str]:
     alone = replace(target, arguments=("-c", LOADED))
     loaded, imports = _app(bench, alone)
     yield f"of {', '.join(HEAVY)}, vaultcore.app imports {loaded or 'none'}"
-    yield from _slowest("vaultcore.app", imports)
-    yield from _slowest("serve, to its first answer", _start(bench, target))
+    yield from slowest("vaultcore.app", imports)
+    yield from slowest("serve, to its first answer", _start(bench, target))
     yield from _loads(bench, target)
 
 
@@ -71,7 +71,7 @@ def _start(bench: Bench, target: Target) -> str:
     return (bench.folder / log).read_text()
 
 
-def _slowest(what: str, told: str) -> Iterator[str]:
+def slowest(what: str, told: str) -> Iterator[str]:
     """The imports that cost most themselves, and those that cost most with all they import."""
     rows = [
         (int(own), int(whole), name)

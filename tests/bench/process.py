@@ -86,6 +86,16 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
         os.sched_setaffinity(0, own)
 
 
+def used(root: int) -> float:
+    """CPU seconds of a process tree, of its children that have ended too."""
+    return sum(_cpu(pid) + _reaped(pid) for pid in tree(root))
+
+
+def peak(root: int) -> float:
+    """The most mebibytes that each process of a tree has had resident, together."""
+    return sum(_peak(pid) for pid in tree(root)) / 1024
+
+
 def environment(**more: str) -> dict[str, str]:
     """A bare environment for a child: this repository importable, byte code written and used as usual."""
     root = Path(__file__).parents[2]
@@ -122,6 +132,21 @@ def _cpu(pid: int) -> float:
     with suppress(OSError):
         return time.clock_gettime(~pid << 3 | 2)
     return 0.0
+
+
+def _reaped(pid: int) -> float:
+    with suppress(OSError):
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(after_name[13]) + int(after_name[14])) / TICK  # cutime and cstime
+    return 0.0
+
+
+def _peak(pid: int) -> int:
+    """Kibibytes."""
+    with suppress(OSError):
+        if found := re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()):
+            return int(found[1])
+    return 0
 
 
 def _resident(pid: int) -> int:

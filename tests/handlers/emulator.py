@@ -20,6 +20,7 @@ from tests.handlers import sam
 class Emulator:
     port: int
     output: Path  # what the function printed
+    pid: int  # the emulator's own; the function is its child
 
     def invoke(self, event: bytes) -> tuple[int, bytes]:
         """Status and body of the emulator's answer."""
@@ -50,7 +51,7 @@ def emulated(command: Sequence[str], environ: Mapping[str, str], folder: Path) -
         )
         try:
             _await_port(front)
-            yield Emulator(front, output)
+            yield Emulator(front, output, process.pid)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

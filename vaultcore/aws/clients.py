@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, cast
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from vaultcore.wire import Json
 
@@ -41,10 +42,12 @@ class SecretsManager(Protocol):
 class Aws:
     """A session of botocore's, and a client that finds its credentials when it is first used.
 
-    So `warm` may run before a snapshot is taken.
+    So `warm` may run before a snapshot is taken. A session reads 1.5 MB of JSON: whoever has several clients
+    makes them from one.
     """
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._session: Session | None = None
         self._secrets_manager: _Client | None = None
 
@@ -64,16 +67,11 @@ class Aws:
             raise AwsError("BatchGetSecretValue", type(error).__name__) from None
 
     def session(self) -> Session:
-        """The session that clients are made of."""
-        if self._session is None:
-            from botocore.session import get_session
-
-            from vaultcore.aws.credentials import defer
-
-            for name in LOGGERS:
-                logging.getLogger(name).setLevel(logging.WARNING)
-            self._session = defer(get_session())
-        return self._session
+        """The session that clients are made of, in any thread."""
+        with self._lock:
+            if self._session is None:
+                self._session = _session()
+            return self._session
 
     def _client(self) -> _Client:
         if self._secrets_manager is None:
@@ -86,6 +84,25 @@ class Aws:
                 _Client, self.session().create_client("secretsmanager", config=config)
             )
         return self._secrets_manager
+
+
+def _session() -> Session:
+    from botocore.session import Session
+
+    from vaultcore.aws.credentials import defer
+
+    class Locked(Session):
+        """A session makes one client at a time: botocore leaves that to its caller."""
+
+        lock = Lock()
+
+        def create_client(self, *args: Any, **kwargs: Any) -> Any:
+            with self.lock:
+                return super().create_client(*args, **kwargs)
+
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return defer(Locked())
 
 
 class _Client(Protocol):

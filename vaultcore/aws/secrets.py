@@ -25,7 +25,7 @@ KEPT = 86_400.0  # for so long a reading is good while it cannot be repeated
 PAUSES = (1.0, 60.0)  # after a failed reading: doubling from the first to the second
 
 
-def managed_secrets(settings: Settings, clock: Clock) -> ManagedSecrets:
+def managed_secrets(settings: Settings, clock: Clock, aws: Aws | None = None) -> ManagedSecrets:
     """The secrets whose ids the settings name. A function without a vault calls no provider.
 
     The planes' keys and the pepper come from their own secrets where those are named, else from the settings
@@ -42,7 +42,7 @@ def managed_secrets(settings: Settings, clock: Clock) -> ManagedSecrets:
     )
     pepper = settings.pepper.encode() if settings.pepper else None
     system, admin = (digest(key) if key else None for key in (settings.system_key, settings.admin_key))
-    return ManagedSecrets(Aws(), ids, clock, system=system, admin=admin, pepper=pepper)
+    return ManagedSecrets(aws or Aws(), ids, clock, system=system, admin=admin, pepper=pepper)
 
 
 @dataclass(frozen=True, slots=True)
