@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from tests.fakes.clock import FakeClock
 from vaultcore.aws.clients import Aws
 from vaultcore.aws.reading import SecretIds
 from vaultcore.aws.secrets import REREAD, ManagedSecrets
+from vaultcore.aws.stack import Stack
+from vaultcore.cli.push import LOOKS, Pair
+from vaultcore.vault.hidden import Hidden
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
 from vaultcore.vault.sealed import seal, unseal
@@ -181,6 +185,31 @@ def test_half_a_push_is_taken_back(stack: Stacked, filled: LocalVault, push: Cal
     stack.door.refused.clear()
     assert push().status == 0
     assert held(stack) == filled.credentials()
+
+
+def test_what_was_put_is_read_back_until_it_opens(stack: Stacked) -> None:
+    """A push that somebody else's crosses is no success; what is late by a moment is waited for."""
+    vault, password = seal([THIRD], PASSWORD), Hidden(PASSWORD)
+
+    class Late(FakeClock):
+        def __init__(self, after: int) -> None:
+            super().__init__()
+            self.after = after
+
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds)
+            if len(self.slept) == self.after:
+                stack.write("VaultPasswordSecretId", PASSWORD)
+
+    found = []
+    for clock in (Late(2), Late(99)):
+        with closing(Stack(stack.name)) as asked:
+            pair = Pair.of(asked)
+            pair.put(vault, password)
+            stack.write("VaultPasswordSecretId", "of somebody else")
+            found.append((asyncio.run(pair.holds([THIRD], clock)), len(clock.slept)))
+
+    assert found == [(True, 2), (False, LOOKS - 1)]
 
 
 def test_push_mends_a_pair_that_does_not_fit(

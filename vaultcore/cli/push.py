@@ -72,7 +72,7 @@ def run_push(args: argparse.Namespace, terminal: Terminal) -> int:
     if given is not None:
         passwords.strong(given, allow_weak=args.allow_weak)
     with stack.opened(args) as asked:
-        pair = _Pair.of(asked)
+        pair = Pair.of(asked)
         there = _opens(pair.before)
         wanted = _kept(pair.before, args.stack) if args.keep_password else given
         changed = args.force or there != held or wanted not in (None, pair.before.password)
@@ -137,7 +137,7 @@ def _held(args: argparse.Namespace, terminal: Terminal) -> list[Credential]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class Pair:
     """The two secrets of a stack, and what they hold."""
 
     stack: Stack
@@ -146,7 +146,7 @@ class _Pair:
     before: Filled
 
     @classmethod
-    def of(cls, asked: Stack) -> _Pair:
+    def of(cls, asked: Stack) -> Pair:
         ids = stack.vault_ids(asked.describe())
         return cls(asked, *ids, asked.filled(*ids))
 
