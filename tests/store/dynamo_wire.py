@@ -25,6 +25,7 @@ class Trouble:
 
     said: tuple[int, Body] | None = None
     late: bool = False
+    made: bool = False  # although something else is said
 
 
 LOST, LATE = Trouble(), Trouble(late=True)
@@ -110,6 +111,8 @@ class Wire:
         if trouble is None:
             return await self._locking(operation, asked, head + body)
         if trouble.said is not None:
+            if trouble.made:
+                await self._forward(head + body)
             return response(*trouble.said)
         if trouble.late:
             self._held.append(lambda: self._forward(head + body))

@@ -59,7 +59,6 @@ class Accounts:
         except Busy:
             await turns.another(busy=True)
             return seen, 0
-        self.sight.changed(name)
         return self.shown(name, item), len(ended)
 
     def shown(self, name: str, item: Json) -> Seen:

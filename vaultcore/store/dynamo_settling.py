@@ -80,5 +80,4 @@ class _Settling:
             known = sight.known(name)
             if known is not None and asked.id in known.account.leases:
                 sight.keep(name, charge(known.account, asked.id, asked.lease, asked.spent))
-            sight.changed(name)
         return Settled(fresh=True, crossings=crossed)

@@ -42,17 +42,13 @@ class Sight:
         return seen
 
     def keep(self, name: str, account: Account) -> None:
-        """An account as this process has changed it: what was refused there may have room now."""
+        """An account as this process has changed it."""
         self._keep(name, Seen(account))
-        self.changed(name)
 
     def show(self, name: str, account: Account, *, exists: bool) -> Seen:
         """An account as it was just read."""
         self._keep(name, Seen(account, exists))
         return Seen(account, exists, fresh=True)
-
-    def changed(self, name: str) -> None:
-        self._refused.pop(name, None)
 
     def refuse(self, refused: Refused, now: float) -> None:
         """Remember a refusal, unless it may be over at any moment."""
