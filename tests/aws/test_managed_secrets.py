@@ -240,7 +240,7 @@ def test_an_empty_vault_says_what_to_do(
     """Before the operator has filled the template's placeholders, every answer says how."""
     server.secrets[name] = "empty"
 
-    assert "vaultedge vault seal" in str(refusal(source))
+    assert "vaultedge vault push" in str(refusal(source))
 
 
 def test_rotation(server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock) -> None:

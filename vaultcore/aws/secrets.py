@@ -150,9 +150,7 @@ def _reason(error: AwsError | SecretMissing | VaultError) -> str:
     """What a client may know; ids and AWS's words are the operator's, and go to the log."""
     match error:
         case VaultEmpty():
-            return (
-                "the vault is empty: run `vaultedge vault seal` and store its output, see docs/deployment.md"
-            )
+            return "the vault is empty: run `vaultedge vault push`, see docs/deployment.md"
         case SecretMissing():
             return "the vault cannot be read: one of its secrets is missing or not usable"
         case VaultError():
