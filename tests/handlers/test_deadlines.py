@@ -18,9 +18,11 @@ from tests.fakes.provider import Answer, FakeProvider
 from tests.handlers.asked import BODIES, Told, asked
 from vaultcore.app import create_app
 from vaultcore.clock import Clock, SystemClock
+from vaultcore.compose import compose
 from vaultcore.governance.account import day_of
+from vaultcore.secrets import Secrets
 from vaultcore.services import Services
-from vaultcore.settings import Timeouts
+from vaultcore.settings import Settings, Timeouts
 from vaultcore.store import shelves
 from vaultcore.store.base import Settled, Settlement
 from vaultcore.store.memory import MemoryStore
@@ -190,14 +192,14 @@ def test_a_slow_store_costs_nobody_the_end(tmp_path: Path) -> None:
         services.gate._store = slow
         answer = await asked(create_app(services), "/v1/chat/completions", "fast", LEFT, stream=True)
         before = slow.settled
-        slow.gate.set()
+        slow.gate.set()  # which the end of the stream did not wait for
         await slow.done.wait()
         await services.gateway.upstream.aclose()
         return answer, before, slow.settled
 
     with FakeProvider() as provider:
         provider.script("gpt-fake", Answer(stall=3))
-        answer, before, after = asyncio.run(story())
+        answer, before, after = asyncio.run(asyncio.wait_for(story(), 15))
 
     assert b'"error"' in answer.body
     assert answer.ended is not None
@@ -228,6 +230,29 @@ def test_what_never_answers_is_refused_in_time() -> None:
 
     assert quiet == "DeadlineExceeded"
     assert went_on.body == b"the end"
+
+
+class Sealed:
+    """A vault that is being opened for ever."""
+
+    async def current(self) -> Secrets:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def doubt(self) -> None:
+        return
+
+
+@pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/admin/keys"])
+def test_no_endpoint_is_without_an_end(path: str, tmp_path: Path) -> None:
+    """Before a call has even been let in, a wait without end is a 504 in the envelope of its path."""
+    services = compose(Settings(home=tmp_path), Sealed())
+    answer = asyncio.run(asked(create_app(services), path, "m", 0.4))
+
+    assert (answer.status, json.loads(answer.body)["error"]["type"]) in {
+        (504, "upstream_error"),
+        (504, "timeout_error"),
+    }
 
 
 class Invocation:
