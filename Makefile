@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 SAM    := .venv-sam
 AWS    := .venv-aws
+LINT   := .venv-lint
 NODE   := build/node
 LOCK   := build/lock-venv
 CLIENTS := .venv-clients
@@ -65,10 +66,11 @@ lock: $(LOCK)/.installed ## resolve the requirements*.txt files anew from pyproj
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 	$(COMPILE) --group clients -o requirements-clients.txt
 	echo 'aws-sam-cli>=1.170' | $(COMPILE) - -o requirements-sam.txt
+	echo 'checkov>=3.3' | $(COMPILE) - -o requirements-lint.txt
 	printf 'ministack==1.5.33\naws-sam-translator>=1.115\n' | $(COMPILE) - -o requirements-aws.txt
 
 clean: ## remove what was installed and built
-	rm -rf $(VENV) $(SAM) $(AWS) $(CLIENTS) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(SAM) $(AWS) $(LINT) $(CLIENTS) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
 
 # How requirements are resolved: for every platform and Python, by hash, naming no index.
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -111,6 +113,13 @@ $(AWS)/.installed: requirements-aws.txt
 	@echo "making $(AWS) with ministack ..." >&2
 	@$(PYTHON) -m venv $(AWS)
 	@$(AWS)/bin/python $(PIP) --no-deps --require-hashes -r requirements-aws.txt
+	@touch $@
+
+# Checks of the template that take a minute to install: for `make sam-validate` alone.
+$(LINT)/.installed: requirements-lint.txt
+	@echo "making $(LINT) with checkov ..." >&2
+	@$(PYTHON) -m venv $(LINT)
+	@$(LINT)/bin/python $(PIP) --no-deps --require-hashes -r requirements-lint.txt
 	@touch $@
 
 # The npm package openai, for the tests that speak through it; they are skipped where there is no node.

@@ -76,6 +76,16 @@ def test_the_template_is_valid(tmp_path: Path) -> None:
     assert "[W" not in done.stdout + done.stderr
 
 
+def test_what_sam_makes_of_it_is_valid(template: dict[str, Any], tmp_path: Path) -> None:
+    """cfn-lint has nothing to say to the translated template but what the template explains."""
+    made = tmp_path / "template.json"
+    made.write_text(json.dumps(template), "utf-8")
+    command = [str(sam_python().parent / "cfn-lint"), "--regions", "eu-central-1", "--", str(made)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
 def test_every_data_route_streams(resources: Resources) -> None:
     """The data plane's integrations are streaming ones, for the longest time that there is."""
     data = [(path, method, each) for path, method, each in integrations(resources) if path in DATA_PLANE]

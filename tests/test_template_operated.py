@@ -1,4 +1,4 @@
-"""What an operator of the stack sees and sets: parameters, alarms, the dashboard, outputs, a domain, canaries."""
+"""What an operator of the stack sees and sets: parameters, alarms, dashboard, outputs, a domain, canaries."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def resources(template: dict[str, Any]) -> Resources:
 
 
 def test_every_parameter_is_told_of_and_has_a_default(template: dict[str, Any]) -> None:
-    """Whoever deploys may press Enter at each question, and finds each in one group, with what it is about."""
+    """Whoever deploys may press Enter at each question; each is in one group and says what it is about."""
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     grouped = [name for group in groups for name in group["Parameters"]]
 
@@ -97,7 +97,7 @@ def test_functions_write_where_alarms_look(resources: Resources) -> None:
 
 
 def test_the_dashboard_shows_what_is_measured(resources: Resources) -> None:
-    """It is JSON, shows every metric of ours and every alarm, and searches providers where they are written."""
+    """It is JSON, shows every metric of ours and every alarm, and finds providers where they are written."""
     (dashboard,) = of(resources, "AWS::CloudWatch::Dashboard").values()
     told = dashboard["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(told)["widgets"]
@@ -123,7 +123,7 @@ def test_the_dashboard_shows_what_is_measured(resources: Resources) -> None:
 
 
 def test_a_new_version_may_come_gradually() -> None:
-    """With GradualDeploy both planes shift ten per cent first, and back on their alarm; else nothing shifts."""
+    """With GradualDeploy both planes shift ten per cent first, and back on their alarm."""
     gradual = json.loads(ask(GRADUAL, str(ROOT / "template.yaml")))
     groups = of(gradual, "AWS::CodeDeploy::DeploymentGroup")
     plain = of(translated()["Resources"], "AWS::CodeDeploy::DeploymentGroup")

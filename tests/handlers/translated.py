@@ -31,3 +31,7 @@ def of(resources: Resources, kind: str) -> dict[str, dict[str, Any]]:
 def statements(resources: Resources, role: str) -> list[dict[str, Any]]:
     policies = resources[role]["Properties"]["Policies"]
     return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+if __name__ == "__main__":
+    print(json.dumps(translated()))
