@@ -1,7 +1,7 @@
 """AWS on this machine, for a deployed stack: ministack with `shim.py`, permissions enforced, all on loopback.
 
-Functions run as processes of the emulator's group, with the emulator's environment beneath their own: what they
-need of the test's world, they are told there, and the template stays as it is.
+Functions run as processes of the emulator's group, with the emulator's environment beneath their own: what
+they need of the test's world, they are told there, and the template stays as it is.
 """
 
 from __future__ import annotations

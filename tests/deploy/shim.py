@@ -1,10 +1,10 @@
 """The AWS emulator, taught what it does not know: a program for the Python of .venv-aws, never imported.
 
-* API Gateway's streaming integration is taken for a plain one: a template that streams deploys as it is, and is
-  answered in one piece.
+* API Gateway's streaming integration is taken for a plain one: a template that streams deploys as it is, and
+  is answered in one piece.
 * Functions run with the Python that they were built for, not with the emulator's.
-* A secret is referred to by its ARN, as CloudFormation does it, so that the statements of a role meet it; and it
-  may have a resource policy.
+* A secret is referred to by its ARN, as CloudFormation does it, so that the statements of a role meet it; and
+  it may have a resource policy.
 * Code is unpacked once, not once for each process that runs it.
 * `dynamodb:LeadingKeys` is the partition keys of a request, so that conditions on them count.
 """
@@ -34,6 +34,7 @@ SECRET = dict(KINDS["AWS::SecretsManager::Secret"])
 function_of = apigateway_v1._extract_lambda_ref_from_integration_uri
 program_of = lambda_runtime._detect_runtime_binary
 context_of = iam_actions.dynamodb_service_context
+checks_of = iam_actions.dynamodb_transaction_checks
 
 
 def function(uri: str) -> str:
@@ -108,13 +109,32 @@ def leading(told: object) -> Iterator[str]:
 
 def context(body: bytes) -> dict[str, Any]:
     keys = list(leading(json.loads(body or b"{}")))
+    Checks.keys = keys
     return {**context_of(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
+
+
+class Checks(list[tuple[str, str]]):
+    """The actions of a transaction: while each is looked at, the request's keys are its own alone."""
+
+    keys: list[str] = []  # of the request at hand
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        every = list(self.keys)
+        for check, key in zip(super().__iter__(), every, strict=True):
+            self.keys[:] = [key]
+            yield check
+        self.keys[:] = every
+
+
+def checks(*args: Any) -> Checks:
+    return Checks(checks_of(*args))
 
 
 apigateway_v1._extract_lambda_ref_from_integration_uri = function
 lambda_runtime._detect_runtime_binary = program
 lambda_runtime.zipfile = SimpleNamespace(ZipFile=Unpacked)
 iam_actions.dynamodb_service_context = context
+iam_actions.dynamodb_transaction_checks = checks
 KINDS["AWS::SecretsManager::Secret"] = {**SECRET, "create": make, "update": change, "delete": drop}
 KINDS["AWS::SecretsManager::ResourcePolicy"] = {"create": attach, "delete": detach}
 main()

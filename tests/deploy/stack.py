@@ -85,20 +85,24 @@ def build(folder: Path) -> Path:
 
 def deploy(built: Path, emulator: Emulator, *parameters: str, name: str = NAME) -> Stack:
     """What `sam deploy` makes of it."""
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(built.parent),
-        "SAM_CLI_TELEMETRY": "0",
-        **emulator.environ,
-    }
     asked = ["deploy", "--template-file", str(built / "template.yaml"), "--stack-name", name]
     asked += ["--config-file", str(ROOT / "samconfig.toml"), "--no-confirm-changeset"]
     asked += ["--parameter-overrides", f"Architecture={ARCHITECTURE}", *parameters]
     try:
-        _sam(asked, environ)
+        _sam(asked, _environ(emulator, built))
     except AssertionError as error:
         raise AssertionError(f"{error}\n\nThe emulator said:\n{emulator.said()[-3000:]}") from None
     return described(emulator, built, name)
+
+
+def delete(stack: Stack) -> None:
+    """Take it down with `sam delete`."""
+    _sam(["delete", "--stack-name", stack.name, "--no-prompts"], _environ(stack.emulator, stack.built))
+
+
+def _environ(emulator: Emulator, built: Path) -> dict[str, str]:
+    paths = {"PATH": os.environ["PATH"], "HOME": str(built.parent)}
+    return {**paths, "SAM_CLI_TELEMETRY": "0", **emulator.environ}
 
 
 def described(emulator: Emulator, built: Path, name: str) -> Stack:

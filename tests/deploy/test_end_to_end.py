@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -17,6 +17,7 @@ import httpx
 import openai
 import pytest
 
+from tests.deploy.asking import eventually, made
 from tests.deploy.conftest import KEYS, PASSWORD, Deployment
 from tests.deploy.stack import PATIENCE, Stack
 from tests.fakes.provider import Answer
@@ -39,13 +40,6 @@ def admin(stack: Stack) -> Iterator[httpx.Client]:
         yield client
 
 
-def made(admin: httpx.Client, **fields: object) -> dict[str, Any]:
-    """A new virtual key."""
-    answer = admin.post("/admin/keys", json={"name": f"key {uuid4()}", **fields})
-    assert answer.status_code == 201, answer.text
-    return dict(answer.json())
-
-
 def sdk(stack: Stack, key: str) -> openai.OpenAI:
     return openai.OpenAI(
         api_key=key,
@@ -54,14 +48,6 @@ def sdk(stack: Stack, key: str) -> openai.OpenAI:
         timeout=PATIENCE,
         http_client=httpx.Client(trust_env=False),
     )
-
-
-def eventually(found: Callable[[], list[Any]], seconds: float = 20.0) -> list[Any]:
-    """What is found in the end: functions are other processes, with a clock of their own."""
-    until = time.monotonic() + seconds
-    while not (told := found()) and time.monotonic() < until:
-        time.sleep(0.2)
-    return told
 
 
 def test_an_empty_stack_waits_for_its_vault(deployed: Deployment) -> None:
@@ -91,7 +77,7 @@ def test_what_was_pushed_was_not_shown(deployed: Deployment) -> None:
 
 
 def test_the_sdk_with_a_key_of_the_admin_api(deployed: Deployment, admin: httpx.Client) -> None:
-    """A virtual key made at the admin API's URL works at the data plane's, and the provider gets the vault's."""
+    """A key made at the admin API's URL works at the data plane's, and the provider gets the vault's."""
     key = made(admin)["key"]
     deployed.openai.script("gpt-4o-mini", Answer(text="Rayleigh, says Zoë.", usage=(11, 7)))
     with sdk(deployed.stack, key) as client:
@@ -118,7 +104,7 @@ def test_planes_do_not_know_each_others_keys(stack: Stack) -> None:
 
 
 def test_a_provider_that_fails_is_replaced(deployed: Deployment, admin: httpx.Client) -> None:
-    """While the first provider answers 500 the second one serves, in its own format, and the answer says so."""
+    """While the first provider answers 500 the second serves, in its own format, and the answer says so."""
     key = made(admin)["key"]
     deployed.openai.script("gpt-4o-mini", Answer(status=500))
     deployed.anthropic.script("claude-3-5-haiku-latest", Answer(text="the second one", usage=(5, 3)))
@@ -135,7 +121,7 @@ def test_a_provider_that_fails_is_replaced(deployed: Deployment, admin: httpx.Cl
 
 
 def test_limits_hold_over_all_environments(deployed: Deployment, admin: httpx.Client) -> None:
-    """Of twenty requests at once, each in a process of its own, a key with five a minute gets exactly five."""
+    """Of twenty requests at once, over many processes, a key with five a minute gets exactly five."""
     with deployed.stack.web("nobody") as client, ThreadPoolExecutor(CROWD) as crowd:
         list(
             crowd.map(lambda _: client.get("/v1/models"), range(CROWD))
@@ -168,7 +154,7 @@ def storm(
 
 
 def test_what_was_used_is_told(deployed: Deployment, admin: httpx.Client) -> None:
-    """The admin function tells what the data plane's function counted: tokens, money, and a row per request."""
+    """The admin function tells what the data plane's counted: tokens, money, and a row per request."""
     key = made(admin, credits_usd=1)
     deployed.openai.script("gpt-4o-mini", Answer(usage=(20, 10)))
     with sdk(deployed.stack, key["key"]) as client:

@@ -1,7 +1,7 @@
 """The deployed artifact as it streams: its own loop on a Runtime API, behind a stage that holds nothing back.
 
-The emulator runs the buffered handler and knows no exec wrapper, so the function's process is started here: by the
-wrapper, out of what was built, with the environment and the rights that the stack gave it.
+The emulator runs the buffered handler and knows no exec wrapper, so the function's process is started here:
+by the wrapper, out of what was built, with the environment and the rights that the stack gave it.
 """
 
 from __future__ import annotations
