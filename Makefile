@@ -20,7 +20,7 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-clients lint format docs fuzz bench install lock clean
+.PHONY: help demo serve test test-clients test-deploy lint format docs fuzz bench install lock clean
 
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ##
 	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
 		LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True \
 		$(CLIENTS)/bin/python -m pytest -q -W ignore $(XDIST) $(or $(TESTS),tests/clients) $(ARGS)
+
+# One stack for all of it, so in one process; it takes one to three minutes.
+test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## sam build, sam deploy to an emulated AWS, and use it
+	@VAULTEDGE_TEST_DEPLOY=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/deploy) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
 	@$(BIN)/ruff check .

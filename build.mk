@@ -31,6 +31,9 @@ deploy: sam-build ## build and deploy to the AWS account of your credentials; as
 	@if grep -q parameter_overrides samconfig.toml; then $(SAM)/bin/sam deploy $(ARGS); \
 		else $(SAM)/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCH) $(ARGS); fi
 
+invoke: $(VENV)/.dev $(SAM)/.installed ## EVENT=events/chat.json through its function, or FUNCTION=stream|admin|api|upkeep
+	@$(BIN)/python -m tests.handlers.invoke $(if $(FUNCTION),--function $(FUNCTION)) $(or $(EVENT),events/chat.json)
+
 sam-build: $(SAM)/.installed ## build the functions for ARCH=arm64 (default) or x86_64, without Docker
 	@ARCH=$(ARCH) $(SAM)/bin/sam build --parameter-overrides Architecture=$(ARCH)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from threading import Lock
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from ministack.app import main
 from ministack.core import iam_actions, lambda_runtime
@@ -116,7 +116,7 @@ def context(body: bytes) -> dict[str, Any]:
 class Checks(list[tuple[str, str]]):
     """The actions of a transaction: while each is looked at, the request's keys are its own alone."""
 
-    keys: list[str] = []  # of the request at hand
+    keys: ClassVar[list[str]] = []  # of the request at hand
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         every = list(self.keys)

@@ -13,7 +13,6 @@ from tests.deploy.asking import eventually, made
 from tests.deploy.conftest import Deployment
 from tests.fakes.provider import Answer
 
-pytestmark = pytest.mark.xdist_group("deployed")
 PLENTY = {"rate_limit_rpm": 1_000_000}
 READ = (
     "config",

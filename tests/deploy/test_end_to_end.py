@@ -23,7 +23,6 @@ from tests.deploy.stack import PATIENCE, Stack
 from tests.fakes.provider import Answer
 from tests.handlers.deployment import EVENTS
 
-pytestmark = pytest.mark.xdist_group("deployed")  # one stack for all
 ASKED: Any = [{"role": "user", "content": "why is the sky blue?"}]
 CROWD, RPM = 20, 5
 QUICK = 10.0  # seconds: a window that began meanwhile has let nobody more in by then

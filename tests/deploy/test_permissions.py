@@ -13,7 +13,6 @@ from vaultcore.store import shelves
 from vaultcore.store.base import Name
 from vaultcore.store.dynamo_items import document_key
 
-pytestmark = pytest.mark.xdist_group("deployed")
 FUNCTIONS = ("StreamFunction", "AdminFunction", "UpkeepFunction")
 READABLE = {
     "StreamFunction": {"VaultSecret", "VaultPasswordSecret", "SystemKeySecret", "PepperSecret"},

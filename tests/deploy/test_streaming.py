@@ -14,7 +14,6 @@ from typing import Any
 
 import httpx
 import openai
-import pytest
 
 from tests.deploy.conftest import Deployment
 from tests.deploy.emulated import function_python
@@ -23,7 +22,6 @@ from tests.deploy.stack import PATIENCE
 from tests.handlers.gated_provider import GatedProvider, gated_provider
 from tests.runtime.runtime_api import RuntimeApiServer, runtime_api
 
-pytestmark = pytest.mark.xdist_group("deployed")
 ASKED: Any = [{"role": "user", "content": "say it word by word"}]
 WORDS = ["Word", " by", " word", "."]
 

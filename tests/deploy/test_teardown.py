@@ -7,7 +7,6 @@ import pytest
 from tests.deploy.conftest import Deployment
 from tests.deploy.stack import Stack, delete, deploy
 
-pytestmark = pytest.mark.xdist_group("deployed")
 NAME = "short-lived"
 SECRETS = ("VaultSecret", "VaultPasswordSecret", "SystemKeySecret", "AdminKeySecret", "PepperSecret")
 

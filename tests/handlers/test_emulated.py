@@ -22,6 +22,8 @@ STATUS = {
     "chat_stream": 200,
     "chat_base64": 200,
     "chat_custom_domain": 200,
+    "messages": 200,
+    "responses": 200,
     "http_api_models": 200,
     "http_api_chat": 200,
     "function_url_chat": 200,
@@ -29,11 +31,12 @@ STATUS = {
     "invalid_json": 400,
     "unauthorized": 401,
     "admin_health": 401,  # the data plane has no admin key
+    "admin_keys": 401,
     "not_found": 404,
     "method_not_allowed": 405,
     "console": 307,
 }
-PINGS = ("warm_up", "stream_completed")
+PINGS = ("warm_up", "stream_completed", "upkeep")
 COMMANDS = {
     "buffered": [sys.executable, "-m", "awslambdaric", "handlers.api.handler"],
     "fallback": [sys.executable, "-m", "awslambdaric", "handlers.stream.handler"],
