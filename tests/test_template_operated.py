@@ -186,3 +186,11 @@ def test_outputs_name_everything_and_no_secret(template: dict[str, Any]) -> None
     assert own["Fn::Sub"][0] == "https://${DomainName}${Path}/v1"
     assert usual["Fn::Sub"].endswith("/${StageName}/v1")
     assert outputs["Version"]["Value"] == template["Metadata"]["VaultEdge"]["Version"] == __version__
+
+
+def test_the_documentation_tells_of_each(template: dict[str, Any], resources: Resources) -> None:
+    """docs/deployment.md names every parameter and every alarm."""
+    told = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    named = {*template["Parameters"], *of(resources, "AWS::CloudWatch::Alarm")}
+
+    assert {name for name in named if f"`{name}`" not in told} == set()

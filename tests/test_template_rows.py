@@ -1,6 +1,6 @@
 """Which rows of the table each function's role may read, write and delete, and that this is what they do.
 
-IAM is evaluated here as far as the template uses it: no emulator does.
+IAM is evaluated here as far as the template uses it; `tests/deploy` asks an emulator that enforces it.
 """
 
 from __future__ import annotations
