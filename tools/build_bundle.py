@@ -32,23 +32,32 @@ BUNDLES: Mapping[str, frozenset[str]] = {
 SERVICES = ("dynamodb", "secretsmanager", "sns", "sts")  # the AWS APIs that are called; each is 10 to 500 KB
 OURS = ("handlers", "vaultcore")
 ELSEWHERE = ("vaultcore/cli", "vaultcore/simulators", "vaultcore/conformance")  # of the command line alone
-KINDS = {".py", ".json", ".yaml", ".html", ".js", ".css", ".typed"}
+KINDS = {".py", ".json", ".yaml", ".html", ".js", ".css", ".txt", ".typed"}
 EXECUTABLE = "handlers/run_stream"
 BILL = "sbom.cdx.json"
 RUNTIME = "3.13"
 TASK = "/var/task"  # where Lambda unpacks it
 EPOCH = 315532800  # 1980-01-01: what `sam package` stamps files with too
-LEFT_OUT = re.compile(rf"\.pth$|\.pyi$|(^|/)tests?/|^botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/")
+NEEDLESS = frozenset({"pycparser"})  # of what is required: C sources are read where libraries are compiled
+LEFT_OUT = re.compile(
+    r"\.pth$|\.pyi$|(^|/)tests?/|^cffi/"  # of cffi, what libraries call is _cffi_backend
+    r"|^_yaml/|^yaml/_yaml\."  # 2.6 MB that make an overlay's few lines read sooner
+    r"|^botocore/cacert\.pem$|^dateutil/zoneinfo/.*\.tar\.gz$"  # certifi's is used, and no zone but UTC
+    rf"|^botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/"
+)
+# No start imports these: their byte code would be 2 MB that nobody reads.
+UNCOMPILED = r"/(anyio/(_backends|streams)|cryptography/x509|httpcore|yaml)/"
 
 
 def main(argv: Sequence[str]) -> int:
     args = _arguments(argv)
     args.into.mkdir(parents=True, exist_ok=True)
     lock = locked.pins((ROOT / "requirements.txt").read_text("utf-8"))
-    held = locked.closure(BUNDLES[args.bundle], locked.installed(args.libs, lock))
+    found = locked.closure(BUNDLES[args.bundle], locked.installed(args.libs, lock))
+    held = [each for each in found if each.name not in NEEDLESS]
     for name, content in _files(held):
         write(args.into / name, content)
-    compiled = compile_all(args.into, args.compiler)
+    compiled = compile_all(args.into, args.compiler, "" if args.bundle == "admin" else UNCOMPILED)
     about = _bill(args.bundle, held)
     write(args.into / BILL, about)
     settle(args.into)
@@ -87,14 +96,14 @@ def write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def compile_all(folder: Path, compilers: Sequence[str]) -> bool:
+def compile_all(folder: Path, compilers: Sequence[str], but: str = "") -> bool:
     """Make byte code with the first of these interpreters that is the function's; False where none is.
 
     In one process and in one order, and checked against no time stamp: a deployment package keeps none.
     """
     which = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{RUNTIME}')"
     how = ["-m", "compileall", "-q", "-j", "1", "-s", str(folder), "-p", TASK]
-    how += ["--invalidation-mode", "unchecked-hash", str(folder)]
+    how += ["--invalidation-mode", "unchecked-hash", *(["-x", but] if but else []), str(folder)]
     for python in compilers:
         try:
             fits = subprocess.run([python, "-c", which], capture_output=True, check=False).returncode == 0

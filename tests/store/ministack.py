@@ -126,7 +126,7 @@ def emulator() -> str:
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(port),
             "IOT_MTLS_ENABLED": "0",
-            "SERVICES": "cloudformation,dynamodb,secretsmanager,sns,sqs",
+            "SERVICES": "cloudformation,dynamodb,secretsmanager,sns,sqs,sts",
             "LOG_LEVEL": "ERROR",
         },
         stdin=subprocess.DEVNULL,
