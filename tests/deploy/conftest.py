@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
 
 import httpx
 import pytest
@@ -56,6 +57,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
             with stack.web(stack.secret("SystemKeySecretId")) as client:
                 empty = client.get("/v1/models")
             yield Deployment(stack, openai, anthropic, empty, push(stack, folder))
+    rmtree(folder / "build")  # pytest keeps folders of earlier runs
 
 
 def push(stack: Stack, home: Path) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@
 * A secret is referred to by its ARN, as CloudFormation does it, so that the statements of a role meet it; and
   it may have a resource policy.
 * Code is unpacked once, not once for each process that runs it.
+* `aws:PrincipalArn` of a session is its role's ARN.
 * `dynamodb:LeadingKeys` is the partition keys of a request, so that conditions on them count.
 """
 
@@ -24,16 +25,18 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from ministack.app import main
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime
 from ministack.services import apigateway_v1, secretsmanager
 from ministack.services.cloudformation import provisioners
 
 PARTITION = re.compile(r"\bpk\s*=\s*(:\w+)")
+SESSION = re.compile(r"arn:aws:sts::(\d+):assumed-role/([^/]+)/.*")
 KINDS = provisioners._RESOURCE_HANDLERS
 SECRET = dict(KINDS["AWS::SecretsManager::Secret"])
 function_of = apigateway_v1._extract_lambda_ref_from_integration_uri
 program_of = lambda_runtime._detect_runtime_binary
 context_of = iam_actions.dynamodb_service_context
+condition_of = iam_evaluator._resolve_condition_key
 checks_of = iam_actions.dynamodb_transaction_checks
 
 
@@ -90,6 +93,11 @@ def detach(secret: str, _properties: object) -> None:
     secretsmanager._delete_resource_policy({"SecretId": secret})
 
 
+def condition(key: str, *args: Any) -> Any:
+    found = condition_of(key, *args)
+    return SESSION.sub(r"arn:aws:iam::\1:role/\2", found) if key.lower() == "aws:principalarn" else found
+
+
 def leading(told: object) -> Iterator[str]:
     """Every partition key that stands in a request."""
     if isinstance(told, dict):
@@ -133,6 +141,7 @@ def checks(*args: Any) -> Checks:
 apigateway_v1._extract_lambda_ref_from_integration_uri = function
 lambda_runtime._detect_runtime_binary = program
 lambda_runtime.zipfile = SimpleNamespace(ZipFile=Unpacked)
+iam_evaluator._resolve_condition_key = condition
 iam_actions.dynamodb_service_context = context
 iam_actions.dynamodb_transaction_checks = checks
 KINDS["AWS::SecretsManager::Secret"] = {**SECRET, "create": make, "update": change, "delete": drop}
