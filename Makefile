@@ -9,6 +9,7 @@ LINT   := .venv-lint
 NODE   := build/node
 LOCK   := build/lock-venv
 CLIENTS := .venv-clients
+CONSOLE := .venv-console
 NODE_CLIENTS := build/node-clients
 BIN    := $(VENV)/bin
 PIP    := -m pip -qq --disable-pip-version-check install
@@ -20,7 +21,7 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-clients test-deploy lint format docs fuzz bench install lock clean
+.PHONY: help demo serve test test-clients test-console test-deploy lint format docs fuzz bench install lock clean
 
 help: ## list what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,9 @@ test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ##
 # One stack for all of it, so in one process; it takes one to three minutes.
 test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## sam build, sam deploy to an emulated AWS, and use it
 	@VAULTEDGE_TEST_DEPLOY=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/deploy) $(ARGS)
+
+test-console: $(CONSOLE)/.installed ## the console in Chromium (CHROMIUM=/path); pictures in build/console-screenshots
+	@$(CONSOLE)/bin/python -W error -m pytest -q $(XDIST) $(or $(TESTS),tests/console) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
 	@$(BIN)/ruff check .
@@ -69,12 +73,13 @@ lock: $(LOCK)/.installed ## resolve the requirements*.txt files anew from pyproj
 	$(COMPILE) -c requirements-dev.txt --extra serve --group build pyproject.toml -o requirements-serve.txt
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 	$(COMPILE) --group clients -o requirements-clients.txt
+	$(COMPILE) -c requirements-dev.txt --extra serve --group console pyproject.toml -o requirements-console.txt
 	echo 'aws-sam-cli>=1.170' | $(COMPILE) - -o requirements-sam.txt
 	echo 'checkov>=3.3' | $(COMPILE) - -o requirements-lint.txt
 	printf 'ministack==1.5.33\naws-sam-translator>=1.115\n' | $(COMPILE) - -o requirements-aws.txt
 
 clean: ## remove what was installed and built
-	rm -rf $(VENV) $(SAM) $(AWS) $(LINT) $(CLIENTS) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(SAM) $(AWS) $(LINT) $(CLIENTS) $(CONSOLE) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
 
 # How requirements are resolved: for every platform and Python, by hash, naming no index.
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -145,6 +150,13 @@ $(NODE_CLIENTS)/.installed: tests/clients/node/package-lock.json
 	@mkdir -p $(NODE_CLIENTS)
 	@cp tests/clients/node/package.json tests/clients/node/package-lock.json $(NODE_CLIENTS)
 	@cd $(NODE_CLIENTS) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# A browser's driver, and the gateway's own requirements beside it.
+$(CONSOLE)/.installed: requirements-console.txt
+	@echo "making $(CONSOLE) with Playwright ..." >&2
+	@$(PYTHON) -m venv $(CONSOLE)
+	@$(CONSOLE)/bin/python $(PIP) --no-deps --require-hashes -r requirements-console.txt
 	@touch $@
 
 $(LOCK)/.installed:

@@ -19,6 +19,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tools import locked, sbom
 
@@ -32,7 +33,7 @@ BUNDLES: Mapping[str, frozenset[str]] = {
 SERVICES = ("dynamodb", "secretsmanager", "sns", "sts")  # the AWS APIs that are called; each is 10 to 500 KB
 OURS = ("handlers", "vaultcore")
 ELSEWHERE = ("vaultcore/cli", "vaultcore/simulators", "vaultcore/conformance")  # of the command line alone
-KINDS = {".py", ".json", ".yaml", ".html", ".js", ".css", ".txt", ".typed"}
+ADMINISTERED = ("vaultcore/console", "vaultcore/web/admin")  # by the function of that name alone
 EXECUTABLE = "handlers/run_stream"
 BILL = "sbom.cdx.json"
 RUNTIME = "3.13"
@@ -55,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     lock = locked.pins((ROOT / "requirements.txt").read_text("utf-8"))
     found = locked.closure(BUNDLES[args.bundle], locked.installed(args.libs, lock))
     held = [each for each in found if each.name not in NEEDLESS]
-    for name, content in _files(held):
+    for name, content in _files(held, ELSEWHERE if args.bundle == "admin" else ELSEWHERE + ADMINISTERED):
         write(args.into / name, content)
     compiled = compile_all(args.into, args.compiler, "" if args.bundle == "admin" else UNCOMPILED)
     about = _bill(args.bundle, held)
@@ -74,20 +75,26 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _files(held: Sequence[locked.Distribution]) -> Iterator[tuple[str, bytes]]:
+def _files(held: Sequence[locked.Distribution], without: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     for distribution in held:
         for name, content in locked.read(distribution):
             if not LEFT_OUT.search(name):
                 yield name, content
+    packaged = ("*.py", *_project("tool")["setuptools"]["package-data"]["vaultcore"])
     for folder in OURS:
         for path in sorted((ROOT / folder).rglob("*")):
             name = path.relative_to(ROOT).as_posix()
-            if not name.startswith(ELSEWHERE) and (path.suffix in KINDS or name == EXECUTABLE):
+            ours = name == EXECUTABLE or any(path.match(pattern.removeprefix("**/")) for pattern in packaged)
+            if path.is_file() and ours and not name.startswith(without):
                 yield name, path.read_bytes()
 
 
+def _project(table: str) -> dict[str, Any]:
+    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[table])
+
+
 def _bill(bundle: str, held: Sequence[locked.Distribution]) -> bytes:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    project = _project("project")
     return sbom.bill(project["name"], project["version"], project["license"], bundle, held)
 
 

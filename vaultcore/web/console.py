@@ -12,8 +12,9 @@ from vaultcore.web.reply import SAFE
 
 FILES = Path(__file__).parent.parent / "console"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data: blob:; font-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify"
 )
 HEADERS = {
     **SAFE,
@@ -26,10 +27,11 @@ KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".s
 
 
 class Console:
-    """Serves the files that are there, by their exact names."""
+    """Serves the files that were there at the start, by their exact names below the folder."""
 
     def __init__(self) -> None:
-        self._names = {path.name: path for path in FILES.iterdir() if path.suffix in KINDS}
+        found = (path for path in FILES.rglob("*") if path.suffix in KINDS)
+        self._names = {path.relative_to(FILES).as_posix(): path for path in found}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:

@@ -1,0 +1,168 @@
+"""The console in the system's Chromium, against `vaultedge serve` over simulated providers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.fakes.served import Served, fill, served
+from vaultcore.simulators.server import Simulator, simulated
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parent.parent.parent
+SHOTS = ROOT / "build" / "console-screenshots"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+DESKTOP, PHONE = (1280, 800), (360, 740)
+WATCH = """addEventListener("securitypolicyviolation", (event) =>
+    window.violated(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"""
+
+# The driver is in the environment of `make test-console` alone; `make test` runs what needs no browser.
+collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
+BROWSERLESS = {"test_vendored.py"}
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    return False if collection_path.name in BROWSERLESS else None
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A gateway that serves the console, and keys to it."""
+
+    gateway: Served
+    simulators: dict[str, Simulator]
+    key: str = field(repr=False)  # a virtual key
+
+    @property
+    def url(self) -> str:
+        return self.gateway.url
+
+    @property
+    def console(self) -> str:
+        return f"{self.gateway.url}/console/"
+
+    @property
+    def admin(self) -> str:
+        return self.gateway.said["admin key"]
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """The JSON that the admin API answers."""
+        headers = {"authorization": f"Bearer {self.admin}"}
+        answer = httpx.request(method, f"{self.url}{path}", json=body, headers=headers, trust_env=False)
+        answer.raise_for_status()
+        return answer.json()
+
+    def complete(
+        self, model: str, text: str = "Hello", *, key: str | None = None, **more: Any
+    ) -> httpx.Response:
+        """One chat completion, as an application would ask for it."""
+        return httpx.post(
+            f"{self.url}/v1/chat/completions",
+            json={"model": model, "messages": [{"role": "user", "content": text}], **more},
+            headers={"authorization": f"Bearer {key or self.key}"},
+            trust_env=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    home = tmp_path_factory.mktemp("console")
+    with simulated({"openai": "openai", "anthropic": "anthropic"}) as simulators:
+        overlay = fill(home, simulators)
+        with served(home, "--providers", str(overlay)) as gateway:
+            made = House(gateway, simulators, "").ask(
+                "POST", "/admin/keys", {"name": "the shop", "credits_usd": 20, "token_quota": 1_000_000}
+            )
+            yield House(gateway, simulators, made["key"])
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages of the console: opened("models", key=house.admin, size=PHONE, theme="dark").
+
+    The test fails on errors in a page's log, on violations of its policy and on requests to another origin.
+    What a test means to provoke it takes out: `page.faults.clear()`.
+    """
+    faults: list[str] = []
+    contexts = []
+
+    def open_page(
+        view: str = "overview",
+        *,
+        key: str | None = None,
+        size: tuple[int, int] = DESKTOP,
+        theme: str = "light",
+        **options: Any,
+    ) -> Page:
+        context = chromium.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=theme,  # type: ignore[arg-type]
+            locale="en-US",
+            timezone_id="Europe/Berlin",
+            **options,
+        )
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        context.expose_binding("violated", lambda _, told: faults.append(f"policy: {told}"))
+        context.add_init_script(WATCH)
+        page = context.new_page()
+        page.faults = faults  # type: ignore[attr-defined]
+        page.on("console", lambda said: faults.append(f"log: {said.text}") if said.type == "error" else None)
+        page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+        page.on("request", lambda asked: _foreign(asked.url, house, faults))
+        page.goto(f"{house.console}#/{'sign-in' if key else view}")
+        if key:
+            sign_in(page, key)
+            if view != "overview":
+                page.goto(f"{house.console}#/{view}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def sign_in(page: Page, key: str, *, keep: bool = False) -> None:
+    """As a person does, on the page that asks for a key."""
+    page.get_by_label("Key", exact=True).fill(key)
+    if keep:
+        page.get_by_label("Keep it until this tab is closed").check()
+    page.locator("form").get_by_role("button", name="Sign in").click()
+    page.locator(".badge").wait_for(state="attached")  # on a phone it is in the drawer
+
+
+def shoot(page: Page, name: str) -> Path:
+    """A picture of the whole page for people to look at: NAME-THEME-WIDTH.png."""
+    dark = page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    width = (page.viewport_size or {"width": 0})["width"]
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    path = SHOTS / f"{re.sub('[^a-z0-9-]', '', name)}-{'dark' if dark else 'light'}-{width}.png"
+    page.screenshot(path=path, full_page=True)
+    return path
+
+
+def _foreign(url: str, house: House, faults: list[str]) -> None:
+    if not url.startswith((house.url + "/", f"blob:{house.url}/", "data:")):
+        faults.append(f"another origin: {url}")

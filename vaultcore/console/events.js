@@ -1,0 +1,40 @@
+// Server-sent events of a response, for requests that EventSource cannot make.
+
+/** Yields { event, data }, data as JSON where it is JSON, until [DONE] or the end. Comments are skipped. */
+export async function* events(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let held = "";
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      held += done ? "\n\n" : value;
+      const blocks = held.split(/\r?\n\r?\n/);
+      held = blocks.pop();
+      for (const block of blocks) {
+        const found = parsed(block);
+        if (found?.data === "[DONE]") return;
+        if (found) yield found;
+      }
+      if (done) return;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+function parsed(block) {
+  let event = "message";
+  const data = [];
+  for (const line of block.split(/\r?\n/)) {
+    const [, name, value] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
+    if (name === "event") event = value;
+    if (name === "data") data.push(value);
+  }
+  if (!data.length) return null;
+  const text = data.join("\n");
+  try {
+    return { event, data: JSON.parse(text) };
+  } catch {
+    return { event, data: text };
+  }
+}

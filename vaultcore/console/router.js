@@ -1,0 +1,24 @@
+// Addresses of the console: `#/models?type=image` is the view "models" with the query {type: "image"}.
+
+/** The view and the query that the address bar names. */
+export function here() {
+  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
+  return { name: path || "overview", query: Object.fromEntries(new URLSearchParams(search)) };
+}
+
+/** The address of a view, for links; what is empty in the query is left out. */
+export function address(name, query = {}) {
+  const kept = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const search = new URLSearchParams(kept).toString();
+  return `#/${name}${search ? `?${search}` : ""}`;
+}
+
+/** Go to a view; with `{ replace: true }` the way back leads past where we are. */
+export function go(name, query = {}, { replace = false } = {}) {
+  if (replace) {
+    history.replaceState(null, "", address(name, query));
+    dispatchEvent(new HashChangeEvent("hashchange"));
+  } else {
+    location.hash = address(name, query);
+  }
+}

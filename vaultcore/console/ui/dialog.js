@@ -1,0 +1,61 @@
+// Dialogs over the page: the browser's own, so that the focus stays inside and Escape closes.
+
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { Button, Field, IconButton } from "./controls.js";
+import { useUid } from "./hooks.js";
+
+/** Dialog: open, title, onClose, actions (nodes at its foot), wide, locked (Escape does nothing), children. */
+export function Dialog({ open, ...more }) {
+  return open ? html`<${Opened} ...${more} />` : null;
+}
+
+function Opened({ title, onClose, actions, wide = false, locked = false, children }) {
+  const ref = useRef(null);
+  const id = useUid();
+  useEffect(() => {
+    const before = document.activeElement;
+    ref.current.showModal();
+    return () => before?.isConnected && before.focus();
+  }, []);
+  const cancel = (event) => {
+    event.preventDefault();
+    if (!locked) onClose();
+  };
+  return html`
+    <dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onCancel=${cancel}>
+      <header><h2 id=${id}>${title}</h2>${!locked && html`<${IconButton} label="Close" icon="close" onClick=${onClose} />`}</header>
+      <div class="dialog-body">${children}</div>
+      ${actions && html`<footer class="actions">${actions}</footer>`}
+    </dialog>`;
+}
+
+let show = () => {};
+
+/** Ask before something is done: { title, text, action, danger, typed (a word to type first) }. Resolves to a bool. */
+export const confirm = (question) => new Promise((answer) => show({ ...question, answer }));
+
+/** The place of questions: once in the application. */
+export function Confirmation() {
+  const [asked, become] = useState(null);
+  const [typed, type] = useState("");
+  useEffect(() => {
+    show = (question) => {
+      type("");
+      become(question);
+    };
+  }, []);
+  if (!asked) return null;
+  const end = (value) => () => {
+    become(null);
+    asked.answer(value);
+  };
+  const actions = html`
+    <${Button} onClick=${end(false)}>Cancel<//>
+    <${Button} kind=${asked.danger ? "danger" : "main"} disabled=${Boolean(asked.typed) && typed !== asked.typed} onClick=${end(true)}>
+      ${asked.action ?? "Yes"}<//>`;
+  return html`
+    <${Dialog} open title=${asked.title} onClose=${end(false)} actions=${actions}>
+      <p>${asked.text}</p>
+      ${asked.typed && html`<${Field} label=${`Type ${asked.typed} to go on`} value=${typed} onInput=${type} autocomplete="off" />`}
+    <//>`;
+}

@@ -1,0 +1,51 @@
+// What components remember: a request's state, ids for labels, the width of an element.
+
+import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
+import { aborted } from "../api.js";
+
+let last = 0;
+
+/** An id that no other component has. */
+export function useUid() {
+  const ref = useRef(null);
+  ref.current ??= `u${(last += 1)}`;
+  return ref.current;
+}
+
+/**
+ * Ask again whenever `inputs` change: { data, error, loading, retry, set }. `ask(signal)` returns a promise. What was
+ * there stays until the next answer, so that nothing jumps; `every` seconds it is asked anew while the page is seen.
+ */
+export function useAsked(ask, inputs = [], { every = 0 } = {}) {
+  const [state, become] = useState({ data: null, error: null, loading: true });
+  const [turn, again] = useState(0);
+  useEffect(() => {
+    const stop = new AbortController();
+    become((held) => ({ ...held, loading: true }));
+    Promise.resolve()
+      .then(() => ask(stop.signal))
+      .then((data) => !stop.signal.aborted && become({ data, error: null, loading: false }))
+      .catch((error) => !aborted(error) && !stop.signal.aborted && become((held) => ({ ...held, error, loading: false })));
+    return () => stop.abort();
+  }, [...inputs, turn]);
+  useEffect(() => {
+    if (!every) return undefined;
+    const timer = setInterval(() => document.visibilityState === "visible" && again((held) => held + 1), every * 1000);
+    return () => clearInterval(timer);
+  }, [every]);
+  const retry = useCallback(() => again((held) => held + 1), []);
+  const set = useCallback((data) => become({ data, error: null, loading: false }), []);
+  return { ...state, retry, set };
+}
+
+/** [ref, width in pixels]: of an element, as it changes. */
+export function useWidth(first = 640) {
+  const ref = useRef(null);
+  const [width, become] = useState(first);
+  useEffect(() => {
+    const seen = new ResizeObserver(([entry]) => become(Math.max(1, Math.round(entry.contentRect.width))));
+    seen.observe(ref.current);
+    return () => seen.disconnect();
+  }, []);
+  return [ref, width];
+}
