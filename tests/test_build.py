@@ -52,10 +52,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_artifact_holds_what_it_needs_and_no_more(function: str, built: Path) -> None:
-    """Our packages but for the command line's, requirements for arm64, an executable wrapper, no junk."""
+    """Ours but for the command line's, requirements for arm64, a wrapper, the console once, and no junk."""
     files = {path.relative_to(built / function).as_posix() for path in (built / function).rglob("*")}
     ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "vaultcore").rglob("*.py")}
-    needed = {name for name in ours if not name.startswith(build_bundle.ELSEWHERE)}
+    administers = function == "AdminFunction"
+    without = build_bundle.ELSEWHERE + (() if administers else build_bundle.ADMINISTERED)
+    needed = {name for name in ours if not name.startswith(without)}
 
     assert {name for name in files if re.match(r"vaultcore/.*\.py$", name)} == needed
     assert {
@@ -64,10 +66,11 @@ def test_the_artifact_holds_what_it_needs_and_no_more(function: str, built: Path
         "mangum/__init__.py",
         "botocore/__init__.py",
     } <= files
-    assert ("fastapi/__init__.py" in files) == (function == "AdminFunction")
+    assert ("fastapi/__init__.py" in files) == administers
     assert (built / function / "handlers" / "run_stream").stat().st_mode & 0o111 == 0o111
     assert not [name for name in files if JUNK.search(name)]
-    assert [name for name in files if name.endswith("console/index.html")] == ["vaultcore/console/index.html"]
+    pages = ["vaultcore/console/index.html"] if administers else []
+    assert [name for name in files if name.endswith("index.html")] == pages
     assert not [name for name in files if name.endswith(".so") and "x86_64" in name]
     assert [name for name in files if name.endswith("aarch64-linux-gnu.so")]
 
