@@ -12,11 +12,17 @@ const FORBIDDEN = {
   RETURN_DOM_FRAGMENT: true,
 };
 
+const escape = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+// HTML is shown as it was written: parsing a style is against the page's policy even where it is thrown away.
+const PLAIN = { html: ({ text }) => escape(text), image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || href)}</a>` };
+
 let loading = null;
 
 function renderer() {
-  loading ??= Promise.all([import("../vendor/marked.js"), import("../vendor/purify.js")]).then(([{ marked }, purify]) => (text) =>
-    finished(purify.default.sanitize(marked.parse(text, { async: false, gfm: true, breaks: true }), FORBIDDEN)));
+  loading ??= Promise.all([import("../vendor/marked.js"), import("../vendor/purify.js")]).then(([{ Marked }, purify]) => {
+    const marked = new Marked({ async: false, gfm: true, breaks: true, renderer: PLAIN });
+    return (text) => finished(purify.default.sanitize(marked.parse(text), FORBIDDEN));
+  });
   loading.catch(() => (loading = null));
   return loading;
 }
