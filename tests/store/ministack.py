@@ -19,6 +19,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
 
 from vaultcore.aws.dynamo import Dynamo
@@ -91,15 +92,19 @@ async def dynamo_store(clock: Clock, at: Table | None = None) -> AsyncIterator[D
         await store.aclose()
 
 
+@cache
 def session(url: str) -> Callable[[], Session]:
-    """What a client is made of, whatever the environment says of AWS."""
+    """What clients are made of, whatever the environment says of AWS. It is made once: that takes long."""
+    lock = Lock()
 
+    @cache
     def made() -> Session:
         from botocore.session import Session
 
         class Local(Session):
             def create_client(self, *args: Any, **kwargs: Any) -> Any:
-                return super().create_client(*args, **{**kwargs, "endpoint_url": url})
+                with lock:
+                    return super().create_client(*args, **{**kwargs, "endpoint_url": url})
 
         found = Local()
         found.set_config_variable("config_file", os.devnull)

@@ -49,13 +49,13 @@ async def test_a_request_is_two_calls(
     wire: Wire, store: DynamoStore, clock: FakeClock, levels: tuple[Level, ...]
 ) -> None:
     """Admitting is one call and settling is one, from a new account's first request on, as time goes by."""
-    for n in range(30):
+    for n in range(15):
         clock.time += (0.5, 7.0, 31.0, 70.0, 200.0)[n % 5]
         asked = Asking(f"{n}", levels, clock.time, tokens=100, minute=50, nanos=1_000)
         await request(store, asked, Spent(10, n % 60, 700))
 
     admitted = "UpdateItem" if len(levels) == 1 else "TransactWriteItems"
-    assert wire.operations[2:] == [admitted, "TransactWriteItems"] * 29
+    assert wire.operations[2:] == [admitted, "TransactWriteItems"] * 14
     assert wire.operations[:2] == ["PutItem" if len(levels) == 1 else admitted, "TransactWriteItems"]
 
 

@@ -22,7 +22,7 @@ from vaultcore.store.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
 SEEDS = range(int(os.environ.get("SEEDS", "3")))
-STEPS = 50
+STEPS = 40
 NAMES = ("key:a", "key:b", "owner:x", "gateway")
 LEVELS = (("key:a",), ("key:b",), ("key:a", "gateway"), ("key:b", "owner:x", "gateway"))
 TIMES = (0.0, 0.0, 0.25, 1.0, 7.0, 20.0, 45.0, 60.0, 61.0, 125.0, 400.0, 40_000.0, 86_400.0 * 9)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.store.ministack import dynamo_store, table
-from tests.store.traffic import LEASE, NOON, Asking, alerted, level
+from tests.store.traffic import NOON, Asking, alerted, level
 from vaultcore.governance.account import Spent
 from vaultcore.governance.limits import Limits
 from vaultcore.governance.reservation import Level, Refused
@@ -79,7 +79,7 @@ async def test_what_others_used(twins: Twins, limit: str, above: tuple[Level, ..
 
 
 @pytest.mark.parametrize("limit", ["rpm", "tpm"])
-@pytest.mark.parametrize("later", [60.0, 75.0, 90.0, 119.9, 120.0, 180.0])
+@pytest.mark.parametrize("later", [60.0, 75.0, 119.9, 120.0])
 async def test_a_window_that_others_filled(twins: Twins, limit: str, later: float) -> None:
     """In the next window weighs what others had used of the last one, seen or not."""
     levels = (level("key:one", Limits(**{limit: 4})),)
@@ -93,7 +93,7 @@ async def test_a_window_that_others_filled(twins: Twins, limit: str, later: floa
 
 
 @pytest.mark.parametrize("limit", ["tokens", "credits", "day", "month"])
-@pytest.mark.parametrize("unseen", [1, 79, 80, 98, 99])
+@pytest.mark.parametrize("unseen", [1, 79, 99])
 async def test_marks_that_others_brought_near(twins: Twins, limit: str, unseen: int) -> None:
     """Each mark is told by who takes the account past it, whatever that one had seen."""
     levels = (level("gateway", Limits(**{limit: 100})), level("key:one"))
@@ -111,12 +111,12 @@ async def test_marks_that_others_brought_near(twins: Twins, limit: str, unseen: 
     await twins.agree("gateway", "key:one")
 
 
-@pytest.mark.parametrize("later", [1.0, 60.0, 61.0, 120.0, 200.0, DAY, 9 * DAY])
+@pytest.mark.parametrize("later", [1.0, 60.0, 120.0, DAY, 9 * DAY])
 @pytest.mark.parametrize("minute", [80, 30])  # the second is what it uses: nothing is put right there
 async def test_time_that_others_moved_on(twins: Twins, later: float, minute: int) -> None:
     """What a request used counts in its own minute, day and month, though others have begun the next."""
     levels = (level("key:one"), level("gateway", Limits(day=10**6, month=10**6)))
-    asked = Asking("seen", levels, tokens=100, minute=minute, nanos=1_000)
+    asked = Asking("seen", levels, tokens=100, minute=minute, nanos=1_000, until=NOON + 30 * DAY)
     assert await twins.admit(twins.one, asked)
     assert await twins.admit(twins.other, replace(asked, id="unseen", at=NOON + later))
 
@@ -134,15 +134,14 @@ async def test_a_minute_that_others_use(twins: Twins) -> None:
     await twins.agree("key:one")
 
 
-async def test_an_id_that_is_used_again(twins: Twins, clock: FakeClock) -> None:
+async def test_an_id_that_is_used_again(twins: Twins) -> None:
     """A lease that is over is given back as it was seen: not the next one under the same id."""
     levels = (level("key:one"),)
-    assert await twins.admit(twins.one, one_each("again", levels))
-    clock.time = NOON + LEASE
-    assert await twins.admit(twins.other, one_each("other", levels, clock.time))
-    assert await twins.admit(twins.other, replace(one_each("again", levels, clock.time), tokens=5))
+    assert await twins.admit(twins.one, replace(one_each("again", levels), until=NOON + 10))
+    assert await twins.admit(twins.other, one_each("other", levels, NOON + 10))
+    assert await twins.admit(twins.other, replace(one_each("again", levels, NOON + 10), tokens=5))
 
-    assert await twins.admit(twins.one, one_each("next", levels, clock.time))
+    assert await twins.admit(twins.one, one_each("next", levels, NOON + 10))
     await twins.agree("key:one")
     (account,) = await twins.one.accounts("key:one")
     assert (set(account.leases), account.tokens_held) == ({"other", "again", "next"}, 7)
