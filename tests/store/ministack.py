@@ -37,6 +37,8 @@ KEYS = {
     "pk": "HASH",
     "sk": "RANGE",
 }  # as in template.yaml. No TTL: the clocks of tests are not the emulator's
+# Ends with whoever started it, however that ends: then nobody holds the other end of its input any more.
+WATCHED = '("$0" </dev/null; kill -9 0) & read _; kill -9 0'
 _numbers = count(1)
 
 
@@ -125,7 +127,7 @@ def emulator() -> str:
     url = f"http://127.0.0.1:{port}"
     log = TemporaryFile()  # noqa: SIM115 - for as long as the emulator runs
     process = subprocess.Popen(
-        [str(BINARY)],
+        ["sh", "-c", WATCHED, str(BINARY)],
         env={
             "PATH": os.defpath,
             "BIND_HOST": "127.0.0.1",
@@ -134,7 +136,7 @@ def emulator() -> str:
             "SERVICES": "cloudformation,dynamodb,secretsmanager,sns,sqs,sts",
             "LOG_LEVEL": "ERROR",
         },
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -160,7 +162,7 @@ def _answers(url: str) -> bool:
 def _ended(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     log.close()
 
 
