@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from vaultcore.clock import Clock
 from vaultcore.errors import StoreUnavailable
@@ -33,10 +34,10 @@ class TroubledStore(MemoryStore):
         self.slow: asyncio.Event | None = None  # writing waits for it
         self.writes = 0
 
-    async def get(self, *names: Name) -> list[Document | None]:
+    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
         if self.away:
             raise StoreUnavailable("the store is away")
-        return await super().get(*names)
+        return await super().get(*names, ahead=ahead)
 
     async def write(self, *writes: Put | Drop | Add) -> None:
         self.writes += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 
 import pytest
 
@@ -29,10 +30,10 @@ class Counted(MemoryStore):
 
     reads = 0
 
-    async def get(self, *names: Name) -> list[Document | None]:
+    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
         self.reads += 1
         await asyncio.sleep(0)
-        return await super().get(*names)
+        return await super().get(*names, ahead=ahead)
 
 
 def test_a_revoked_key_is_dead_everywhere_within_five_seconds() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -125,9 +125,9 @@ def test_what_came_late_is_told() -> None:
 class Hesitant(MemoryStore):
     """Lets everybody else go on before each of its operations."""
 
-    async def get(self, *names: Name) -> list[Document | None]:
+    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
         await asyncio.sleep(0)
-        return await super().get(*names)
+        return await super().get(*names, ahead=ahead)
 
     async def write(self, *writes: Put | Drop | Add) -> None:
         await asyncio.sleep(0)

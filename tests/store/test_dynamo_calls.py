@@ -44,6 +44,22 @@ async def request(store: DynamoStore, asked: Asking, spent: Spent) -> None:
     await store.settle(asked.settlement(spent, alert=alerted))
 
 
+async def test_a_process_that_is_new_to_an_account_looks_in_passing(
+    wire: Wire, store: DynamoStore, clock: FakeClock
+) -> None:
+    """Who is told which accounts come next looks at them with the documents: two calls, not three."""
+    async with wired(wire.table) as other:
+        stranger = other.table.store(clock)
+        await request(store, Asking("a", KEY, clock.time, tokens=100), Spent(10, 5, 7))
+        found = await stranger.get(ONE, TWO, ahead=["key:one"])
+        await stranger.admit(Asking("b", KEY, clock.time, tokens=100).reservation)
+        await stranger.get(ONE, ahead=["key:one"])
+        await stranger.aclose()
+
+    assert found == [None, None]
+    assert other.operations == ["BatchGetItem", "UpdateItem", "GetItem"]
+
+
 @pytest.mark.parametrize("levels", [KEY, THREE], ids=["one level", "three levels"])
 async def test_a_request_is_two_calls(
     wire: Wire, store: DynamoStore, clock: FakeClock, levels: tuple[Level, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,9 @@ class CountingStore:
     def __init__(self, store: Any) -> None:
         self._store, self.asked = store, Counter[str]()
 
-    async def get(self, *names: Name) -> list[Document | None]:
+    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
         self.asked["get"] += 1
-        found: list[Document | None] = await self._store.get(*names)
+        found: list[Document | None] = await self._store.get(*names, ahead=ahead)
         return found
 
     def __getattr__(self, name: str) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from vaultcore.clock import Clock
 from vaultcore.errors import Forbidden, StoreUnavailable, Unauthorized
-from vaultcore.gate.caller import Caller
+from vaultcore.gate.caller import GATEWAY, Caller, account
 from vaultcore.governance import virtual_key
 from vaultcore.governance.allowance import allows_address
 from vaultcore.governance.policy import Policy
@@ -57,6 +57,7 @@ class Doorman:
         self._store, self._secrets, self._clock, self._log = store, secrets, clock, log
         self._hear = hear
         self._known: OrderedDict[str, _Known] = OrderedDict()  # by digest; "" is the system key
+        self._policy_known = Policy()  # as it was last read
         self._looking: dict[str, asyncio.Task[_Known]] = {}
 
     async def recognise(self, token: str, address: str | None) -> Caller:
@@ -115,7 +116,7 @@ class Doorman:
         now = self._clock.now()
         names = (shelves.POLICY, shelves.ROUTES, *([shelves.token(digest)] if digest else []))
         try:
-            policy, routes, *found = await self._store.get(*names)
+            policy, routes, *found = await self._store.get(*names, ahead=self._ahead(digest))
         except StoreUnavailable:
             if held is not None and now - held.at < STALE and _harmless(held):
                 return held
@@ -124,12 +125,20 @@ class Doorman:
         set_here = self._signed(routes, pepper)
         if routes is None or set_here is not None:
             self._hear(set_here, routes.version if routes else ABSENT)
-        known = _Known(key, self._policy(policy, pepper), now, gone=bool(digest) and key is None)
+        self._policy_known = self._policy(policy, pepper)
+        known = _Known(key, self._policy_known, now, gone=bool(digest) and key is None)
         self._known[digest] = known
         self._known.move_to_end(digest)
         while len(self._known) > MOST:
             self._known.popitem(last=False)
         return known
+
+    def _ahead(self, digest: str) -> list[str]:
+        """The accounts that the request will count in, as far as they can be told before its key is known."""
+        ahead = [account(virtual_key.identity(digest))] if digest else []
+        if self._policy_known.gateway.any:
+            ahead.append(GATEWAY)
+        return ahead
 
     def _key(self, document: Document | None, pepper: bytes | None) -> VirtualKey | None:
         packed = self._signed(document, pepper)

@@ -46,8 +46,9 @@ class Keys:
     async def create(self, draft: VirtualKey, request_id: str) -> Issued:
         """A new key as drafted; id, time and token are made here."""
         pepper, token = await self._pepper(), virtual_key.issue(secrets.token_bytes)
-        name = f"key_{secrets.token_hex(8)}"
-        key = replace(draft, id=name, created=self._clock.now(), tokens=(_token(token, pepper),))
+        first = _token(token, pepper)
+        name = virtual_key.identity(first.digest)
+        key = replace(draft, id=name, created=self._clock.now(), tokens=(first,))
         await self._write(None, key, ABSENT, Change("keys.create", name, None, shown(key)), request_id)
         return Issued(key, token)
 

@@ -45,6 +45,11 @@ def digest(token: str, pepper: bytes) -> str:
     return hmac.new(pepper, token.encode(), hashlib.sha256).hexdigest()
 
 
+def identity(digest: str) -> str:
+    """The id of a key whose first token has that digest: that token alone tells the account."""
+    return f"key_{digest[:16]}"
+
+
 def masked(token: str) -> str:
     """As much of a key as may be shown: who has it can tell it apart."""
     return f"{PREFIX}…{token[-4:]}"

@@ -100,8 +100,12 @@ class Settled:
 
 
 class Store(Protocol):
-    async def get(self, *names: Name) -> list[Document | None]:
-        """The documents as they are now, in one call."""
+    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
+        """The documents as they are now, in one call.
+
+        `ahead` names accounts that will be asked for next: a store that would have to look at them first may
+        do so in the same call.
+        """
         ...
 
     async def entries(

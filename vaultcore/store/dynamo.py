@@ -7,6 +7,7 @@ document 400 KB with its name.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import aclosing
 from secrets import token_hex
 
@@ -18,7 +19,7 @@ from vaultcore.store.base import Add, Document, Drop, Name, Put, Settled, Settle
 from vaultcore.store.dynamo_accounts import Accounts
 from vaultcore.store.dynamo_admitting import admit
 from vaultcore.store.dynamo_documents import Writing
-from vaultcore.store.dynamo_items import document_key, document_of, entry_of
+from vaultcore.store.dynamo_items import account_key, document_key, document_of, entry_of
 from vaultcore.store.dynamo_pages import Between, pages
 from vaultcore.store.dynamo_settling import settle
 from vaultcore.store.dynamo_turns import Turns, answering
@@ -35,13 +36,16 @@ class DynamoStore:
         self._table, self._clock = Table(dynamo, table), clock
         self._accounts = Accounts(self._table, clock)
 
-    async def get(self, *names: Name) -> list[Document | None]:
+    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
         if not names:
             return []
-        asked = list(dict.fromkeys(names))
+        asked, unseen = list(dict.fromkeys(names)), self._accounts.unseen(ahead)
+        keys = [*(document_key(name) for name in asked), *(account_key(name) for name in unseen)]
         with answering():
-            found = await self._table.get([document_key(name) for name in asked])
-        now, items = self._clock.now(), dict(zip(asked, found, strict=True))
+            found = await self._table.get(keys)
+        for name, item in zip(unseen, found[len(asked) :], strict=True):
+            self._accounts.shown(name, item)
+        now, items = self._clock.now(), dict(zip(asked, found, strict=False))
         return [document_of(name, items[name], now) for name in names]
 
     async def entries(

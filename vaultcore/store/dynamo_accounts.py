@@ -72,6 +72,10 @@ class Accounts:
             seen[index] = self.shown(names[index], items[index])
         return bool(wrong)
 
+    def unseen(self, names: Sequence[str]) -> list[str]:
+        """Those that a first admission would have to look at."""
+        return [name for name in dict.fromkeys(names) if self.sight.known(name) is None]
+
     def known(self, name: str, otherwise: Seen) -> Seen:
         """An account as it was last seen."""
         return self.sight.known(name) or otherwise

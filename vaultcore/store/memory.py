@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from threading import Lock
 
@@ -24,7 +25,11 @@ class MemoryStore:
         self._shelves: defaultdict[str, list[str]] = defaultdict(list)  # of each shelf, in order
         self._accounts: dict[str, Account] = {}
 
-    async def get(self, *names: Name) -> list[Document | None]:
+    async def get(
+        self,
+        *names: Name,
+        ahead: Sequence[str] = (),  # noqa: ARG002 - nothing to look at first
+    ) -> list[Document | None]:
         with self._lock:
             return [self._present(name) for name in names]
 

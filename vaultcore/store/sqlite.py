@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from sqlite3 import Connection
@@ -39,7 +39,11 @@ class SqliteStore:
         self._connection: Connection | None = None  # the thread's
         self._written = 0  # operations
 
-    async def get(self, *names: Name) -> list[Document | None]:
+    async def get(
+        self,
+        *names: Name,
+        ahead: Sequence[str] = (),  # noqa: ARG002 - nothing to look at first
+    ) -> list[Document | None]:
         now = self._clock.now()
         return await self._run(
             _READING, lambda connection: [tables.read(connection, name, now) for name in names]

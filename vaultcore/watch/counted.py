@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from vaultcore.errors import StoreUnavailable
@@ -19,8 +19,8 @@ class CountedStore:
     def __init__(self, store: Store, failed: Callable[[], None]) -> None:
         self._store, self._failed = store, failed
 
-    async def get(self, *names: Name) -> list[Document | None]:
-        return await self._watched(self._store.get(*names))
+    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
+        return await self._watched(self._store.get(*names, ahead=ahead))
 
     async def entries(
         self,
