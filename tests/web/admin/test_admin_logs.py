@@ -37,7 +37,7 @@ async def past(services: Services, history: Any) -> None:
         await settled(services, f"r{number}", at=at, model=model, status=status, tokens=tokens, cost=cost)
 
 
-async def pages(client: Client, path: str, between: Any = None, **params: Any) -> list[Json]:
+async def pages(client: Client, path: str, between: Any = None, /, **params: Any) -> list[Json]:
     """All rows, page after page."""
     found, cursor = list[Json](), dict[str, str]()
     while True:
@@ -78,6 +78,32 @@ def test_sums_are_those_of_the_log(history: Any, by: str, limit: int) -> None:
 
 
 @settings(deadline=None, max_examples=15)
+@given(HISTORY, st.sampled_from(["key", "model", "provider"]), st.integers(1, 4))
+def test_days_and_filters_are_parts_of_the_sums(history: Any, by: str, most: int) -> None:
+    """Each of the first rows is the sum of its days, and what a filter of its name leaves."""
+    services = office()
+
+    async def story(client: Client) -> tuple[Json, list[Json]]:
+        await past(services, history)
+        asked: Json = {**BOUNDS, "group_by": by, "daily": most}
+        told = (await client.get("/usage", params=asked)).json()
+        alone = [
+            (await client.get("/usage", params={**BOUNDS, by: row[by]})).json()["total"]
+            for row in told["data"]
+        ]
+        return told, alone
+
+    told, alone = visit(services, story)
+    assert [{by: row[by], **sums} for row, sums in zip(told["data"], alone, strict=True)] == told["data"]
+    assert {row[by] for row in told["daily"]} == {row[by] for row in told["data"][:most]}
+    for row in told["data"][:most]:
+        days = [each for each in told["daily"] if each[by] == row[by]]
+        assert [each["day"] for each in days] == sorted({each["day"] for each in days})
+        for name in ("requests", "failed", "total_tokens", "unpriced"):
+            assert sum(each[name] for each in days) == row[name]
+
+
+@settings(deadline=None, max_examples=15)
 @given(HISTORY, st.integers(1, 5))
 def test_pages_hold_every_record_once_while_more_are_written(history: Any, limit: int) -> None:
     """What was there when the first page was read is found once, whatever ends meanwhile."""
@@ -107,6 +133,10 @@ def test_pages_hold_every_record_once_while_more_are_written(history: Any, limit
         ({"provider": "anthropic"}, lambda row: row["provider"] == "anthropic"),
         ({"key": "system", "id": "r7"}, lambda row: row["id"] == "r7"),
         ({"owner": "nobody"}, lambda row: False),
+        ({"path": "/v1/chat/completions"}, lambda row: True),
+        ({"path": "/v1/chat"}, lambda row: False),
+        ({"search": "SONNET"}, lambda row: "sonnet" in row["model"]),
+        ({"search": "r17", "status": "5xx"}, lambda row: row["id"] == "r17" and row["status"] >= 500),
         (
             {"from": "2026-11-21T00:00:00Z", "to": "2026-11-21T12:00:00Z"},
             lambda row: row["ended_at"][:13] < "2026-11-21T12" and row["ended_at"][:10] == "2026-11-21",

@@ -46,6 +46,8 @@ COLUMNS = (
     "started_at",
 )
 
+SEARCHED = ("id", "key", "owner", "path", "model", "provider", "served", "code")
+
 api = APIRouter(tags=["logs"])
 
 
@@ -107,6 +109,8 @@ class Asked(Period):
     owner: str | None = Field(None, max_length=128)
     model: str | None = Field(None, max_length=256, description="as asked for, or as served")
     provider: str | None = Field(None, max_length=64)
+    path: str | None = Field(None, max_length=128, description="the kind of request: /v1/chat/completions")
+    search: str | None = Field(None, max_length=128, description="text in a name, an id or an error's code")
     status: str | None = Field(None, pattern=r"^[1-5](\d\d|xx)$", description="429, or 4xx for all of them")
     limit: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
         None, description="100 rows; of a download: all"
@@ -123,10 +127,12 @@ class Asked(Period):
                     ("key", self.key),
                     ("owner", self.owner),
                     ("provider", self.provider),
+                    ("path", self.path),
                 )
             )
             and (self.model is None or self.model in {record.get("model"), record.get("served")})
             and (self.status is None or _of(self.status, record.get("status")))
+            and (self.search is None or _says(self.search.casefold(), record))
         )
 
 
@@ -167,6 +173,10 @@ async def _rows(which: Asked, span: Span, here: Services) -> AsyncGenerator[Json
 def _of(wanted: str, status: object) -> bool:
     told = str(status)
     return told == wanted or (wanted.endswith("xx") and told[:1] == wanted[:1])
+
+
+def _says(text: str, record: Mapping[str, Any]) -> bool:
+    return any(text in str(record.get(name) or "").casefold() for name in SEARCHED)
 
 
 def _told(body: Mapping[str, Any]) -> Json:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.ledger.reading import By, Sums, grouped, total, usage
+from vaultcore.ledger.reading import By, Summed, Sums, grouped, total, usage
 from vaultcore.web.admin.asking import House
 from vaultcore.web.admin.export import Format, Table, asked
 from vaultcore.web.admin.fields import dollars
@@ -66,6 +66,7 @@ class Report(BaseModel):
     last_day: str
     group_by: By
     data: list[Row]
+    daily: list[Row] | None = Field(None, description="of the first rows, a row for each day that has any")
     total: Used
 
 
@@ -73,14 +74,27 @@ class Asked(Period):
     """Which usage, and how it is to be told."""
 
     group_by: By = "day"
+    key: str | None = Field(None, max_length=128)
+    model: str | None = Field(None, max_length=256, description="as `data` names it")
+    provider: str | None = Field(None, max_length=64)
+    daily: Annotated[int, Field(ge=1, le=20)] | None = Field(
+        None, description="of that many of the first rows, each day's sums too"
+    )
     format: Format | None = Field(None, description="a download; `Accept: text/csv` does the same")
+
+    def picks(self, one: Summed) -> bool:
+        return (
+            self.key in {None, one.key}
+            and self.model in {None, one.model}
+            and self.provider in {None, one.provider}
+        )
 
 
 @api.get("/usage", response_model=Report, response_model_exclude_none=True)
 async def report(which: Annotated[Asked, Query()], here: House, request: Request) -> Any:
     """Usage by day, key, model or provider. Times are of whole days in UTC: of all that they touch."""
     span = which.span(here.clock.now())
-    found = await usage(here.store, span)
+    found = [each for each in await usage(here.store, span) if which.picks(each)]
     rows = [{which.group_by: name, **_told(sums)} for name, sums in grouped(found, which.group_by).items()]
     days = span.days
     if chosen := asked(request, which.format):
@@ -90,8 +104,21 @@ async def report(which: Annotated[Asked, Query()], here: House, request: Request
         "last_day": days[-1],
         "group_by": which.group_by,
         "data": rows,
+        "daily": which.daily
+        and _daily(found, which.group_by, [row[which.group_by] for row in rows[: which.daily]]),
         "total": _told(total(each.sums for each in found)),
     }
+
+
+def _daily(found: Iterable[Summed], by: By, names: Iterable[str]) -> list[Json]:
+    own: dict[str, list[Summed]] = {name: [] for name in names}
+    for each in found:
+        own.get(getattr(each, by), []).append(each)
+    return [
+        {by: name, "day": day, **_told(sums)}
+        for name, several in own.items()
+        for day, sums in grouped(several, "day").items()
+    ]
 
 
 def _told(sums: Sums) -> Json:
