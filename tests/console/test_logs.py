@@ -1,0 +1,155 @@
+"""The page of logs: looking for a request, looking into it, and staying smooth with very many."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.history import housed, record
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Opened = Callable[..., "Page"]
+MANY = 10_000
+HOUR = 3_600.0
+HOSTILE = '<img src=x onerror="window.fired=1">'
+FRAMES = """async (frame) => {
+  const times = [];
+  let last = performance.now();
+  for (let turn = 0; turn < 90; turn += 1) {
+    frame.scrollTop += 900;
+    await new Promise(requestAnimationFrame);
+    const now = performance.now();
+    times.push(now - last);
+    last = now;
+  }
+  times.sort((a, b) => a - b);
+  return [times[45], times[85], times.at(-1)];
+}"""
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A gateway with 10,000 requests, from two days ago back."""
+    begin = time.time() - 48 * HOUR
+    models = ("gpt-4o", "gpt-4o-mini", "claude-simulated", "gpt-5")
+    past = [
+        record(number, begin - number * 60, model=models[number % 4], status=429 if number % 50 == 0 else 200)
+        for number in range(1, MANY)
+    ]
+    past.append(record(0, begin, model=HOSTILE, status=404))
+    with housed(tmp_path_factory.mktemp("logs"), past) as made:
+        yield made
+
+
+def rows(page: Page) -> Any:
+    return page.get_by_role("region", name="Requests").locator("tbody tr:not(.spacer)")
+
+
+def test_a_request_is_found_and_looked_into(opened: Opened, house: House, tmp_path: Any) -> None:
+    """A new request appears by itself; search and filters find it, its detail has every attempt, CSV has it."""
+    page = opened("logs", key=house.admin)
+    rows(page).first.wait_for()
+    answer = house.complete("fast-llm", "Hello")
+    id = answer.headers["x-request-id"]
+    rows(page).first.get_by_text("fast-llm").wait_for()
+
+    page.get_by_label("Search").fill(id[:-2])
+    page.get_by_text("1 request ·").wait_for()
+    assert rows(page).count() == 1
+    assert "search=" in page.url
+    rows(page).first.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Request")
+    dialog.get_by_text("1. openai / gpt-4o-mini").wait_for()
+    assert dialog.get_by_role("region", name="request id").inner_text() == id
+    dialog.get_by_text("the shop (key_").wait_for()
+    shoot(page, "logs-detail")
+    dialog.get_by_role("button", name="Show what was said").click()
+    dialog.get_by_text("Nothing is kept of what this request said").wait_for()
+    page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs the 404
+    page.keyboard.press("Escape")
+
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Export CSV").click()
+    saving.value.save_as(tmp_path / "logs.csv")
+    assert saving.value.suggested_filename.startswith("logs-")
+    with (tmp_path / "logs.csv").open() as file:
+        assert [row["id"] for row in csv.DictReader(file)] == [id]
+
+
+def test_filters_are_in_the_address(opened: Opened, house: House) -> None:
+    """Filters leave what fits, a link keeps them, nothing that fits is said, and Clear takes them away."""
+    page = opened("logs?status=429&path=/v1/chat/completions", key=house.admin)
+    rows(page).first.wait_for()
+    assert page.get_by_label("Status").input_value() == "429"
+    assert set(rows(page).locator(".tag").all_inner_texts()) == {"429 rate_limited"}
+    page.get_by_label("Time").select_option("1h")
+    page.get_by_text("No request fits").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    rows(page).first.wait_for()
+    assert page.url.endswith("#/logs")
+
+
+def test_ten_thousand_rows_stay_smooth(opened: Opened, house: House) -> None:
+    """All rows come while scrolling, some dozens are drawn at a time, and frames stay short; times are printed."""
+    page = opened("logs", key=house.admin)
+    frame = page.get_by_role("region", name="Requests")
+    rows(page).first.wait_for()
+    count = "frame => frame.querySelector('table').getAttribute('aria-rowcount')"
+    for _ in range(80):
+        if int(frame.evaluate(count)) > MANY:
+            break
+        frame.evaluate("frame => frame.scrollTo(0, frame.scrollHeight)")
+        page.wait_for_timeout(60)
+    assert int(frame.evaluate(count)) > MANY
+    frame.evaluate("frame => frame.scrollTo(0, 0)")
+    middle, late, longest = frame.evaluate(FRAMES)
+    print(f"frames of {MANY:,} rows: median {middle:.1f} ms, 95% {late:.1f} ms, longest {longest:.1f} ms")
+    assert rows(page).count() < 100
+    assert middle < 50
+
+    before = frame.evaluate("frame => frame.scrollTop")
+    assert house.complete("gpt-4o-mini").status_code == 200
+    page.get_by_role("button", name="Show 1 new").wait_for()
+    assert frame.evaluate("frame => frame.scrollTop") == before
+
+
+def test_a_hostile_name_is_text(opened: Opened, house: House) -> None:
+    """A model's name that is HTML is shown as text, in the table and in the detail."""
+    page = opened("logs?status=404", key=house.admin)
+    rows(page).first.get_by_text(HOSTILE).click()
+    page.get_by_role("dialog", name="Request").get_by_text(HOSTILE).wait_for()
+    assert page.evaluate("window.fired") is None
+
+
+def test_an_outage_is_said_and_what_was_there_stays(opened: Opened, house: House) -> None:
+    """Where the gateway cannot be reached the rows stay, it is said, and trying again brings the page back."""
+    page = opened("logs", key=house.admin)
+    rows(page).first.wait_for()
+    page.context.set_offline(True)
+    page.get_by_role("alert").get_by_text("The gateway cannot be reached").wait_for()
+    assert rows(page).count() > 0
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("alert").wait_for(state="detached")
+    page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs what did not get through
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_of_the_logs(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
+    """The page is there to be looked at, in both themes and on a phone, where nothing is wider than the screen."""
+    page = opened("logs", key=house.admin, theme=theme, size=size)
+    rows(page).first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    shoot(page, "logs")
+    rows(page).nth(3).click()
+    page.get_by_role("dialog", name="Request").wait_for()
+    shoot(page, "logs-detail")

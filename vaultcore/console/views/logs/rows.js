@@ -1,0 +1,34 @@
+// What a row of the log shows: one line for each request.
+
+import { html, Tag, format } from "../../ui/index.js";
+
+const KINDS = {
+  "/v1/chat/completions": "chat", "/v1/completions": "completion", "/v1/responses": "response", "/v1/messages": "message",
+  "/v1/embeddings": "embedding", "/v1/images/generations": "image", "/v1/images/edits": "image edit",
+};
+
+/** The types of requests for a Select, by path. */
+export const TYPES = Object.entries(KINDS);
+
+/** What a path is called. */
+export const typed = (path) => KINDS[path] ?? path;
+
+/** Status: status, code. */
+export function Status({ status, code }) {
+  const kind = status < 400 ? "good" : status < 500 ? "warn" : "bad";
+  const said = status === 499 ? "the client went away" : code;
+  return html`<${Tag} kind=${kind} title=${said}>${status}${said ? ` ${said}` : ""}<//>`;
+}
+
+/** The columns of the log; `named` has the names of keys. */
+export const columns = (named) => [
+  { id: "time", label: "Time", render: (row) => html`<time datetime=${row.ended_at} title=${row.ended_at}>${format.time(row.ended_at)}</time>` },
+  { id: "model", label: "Model", main: true, render: (row) => html`<span title=${row.model}>${row.model}</span>` },
+  { id: "status", label: "Status", render: (row) => html`<${Status} ...${row} />` },
+  { id: "key", label: "Key", render: (row) => html`<span title=${row.key}>${named[row.key] ?? row.key}</span>` },
+  { id: "type", label: "Type", render: (row) => `${typed(row.path)}${row.stream ? ", streamed" : ""}` },
+  { id: "provider", label: "Provider", render: (row) => `${row.provider ?? "none"}${row.tries > 1 ? `, ${row.tries} tries` : ""}` },
+  { id: "tokens", label: "Tokens", end: true, render: (row) => format.number(row.total_tokens) },
+  { id: "cost", label: "Cost", end: true, render: (row) => (row.cost_usd === null ? "unknown" : format.money(row.cost_usd)) },
+  { id: "took", label: "Took", end: true, render: (row) => format.duration(row.ms) },
+];

@@ -1,0 +1,13 @@
+// A download that needs the key in a header: fetched, then handed to the browser as a file.
+
+/** Save what a path of the admin API answers, under the name that it gives or `name`. Raises ApiError. */
+export async function save(api, path, query, name) {
+  const response = await api.raw("GET", path, { query });
+  const told = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "");
+  const url = URL.createObjectURL(await response.blob());
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = told?.[1] ?? name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
