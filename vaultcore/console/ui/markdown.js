@@ -1,6 +1,7 @@
 // A model's Markdown as page: through marked and DOMPurify, which are loaded when the first text comes.
 
 import { html, useEffect, useRef } from "../vendor/preact.js";
+import { highlight } from "./highlight.js";
 
 const FORBIDDEN = {
   FORBID_TAGS: ["img", "style", "form", "svg", "math", "input", "button", "textarea", "select", "audio", "video", "picture",
@@ -38,7 +39,9 @@ function finished(fragment) {
     Object.assign(frame, { className: block.localName === "pre" ? "code" : "scroll", tabIndex: 0 });
     block.replaceWith(frame);
     frame.append(block);
-    if (block.localName === "pre") frame.append(copier(block));
+    if (block.localName !== "pre") continue;
+    frame.append(copier(block));
+    highlight(block.querySelector("code") ?? block);
   }
   return fragment;
 }
