@@ -80,11 +80,11 @@ export function connect(keys) {
     patch: saying("PATCH"),
     /** The Response itself, for headers, downloads and timings: raw("POST", path, { body, as: "play" }). */
     raw: ask,
-    /** Server-sent events of a POST, one by one; `opened` gets the Response first. Ends at [DONE]. */
-    async *stream(path, body, { opened, ...options } = {}) {
+    /** Server-sent events of a POST, one by one; `opened` gets the Response first, `comment` each comment's text. */
+    async *stream(path, body, { opened, comment, ...options } = {}) {
       const response = await ask("POST", path, { ...options, body });
       opened?.(response);
-      yield* events(response);
+      yield* events(response, { comment });
     },
     /** A virtual key for data routes: the session's own, or for an admin one that ends with the day. */
     playKey: () => keys.play(),

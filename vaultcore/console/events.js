@@ -1,7 +1,10 @@
 // Server-sent events of a response, for requests that EventSource cannot make.
 
-/** Yields { event, data }, data as JSON where it is JSON, until [DONE] or the end. Comments are skipped. */
-export async function* events(response) {
+/**
+ * Yields { event, data }, data as JSON where it is JSON, until [DONE] or the end. Comments are skipped, or `comment`
+ * is called with their text: the gateway's last one stands behind [DONE].
+ */
+export async function* events(response, { comment } = {}) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let held = "";
   try {
@@ -12,8 +15,9 @@ export async function* events(response) {
       held = blocks.pop();
       for (const block of blocks) {
         const found = parsed(block);
-        if (found?.data === "[DONE]") return;
-        if (found) yield found;
+        if (comment && block.startsWith(":")) comment(block.slice(1).trim());
+        if (found?.data === "[DONE]" && !comment) return;
+        if (found && found.data !== "[DONE]") yield found;
       }
       if (done) return;
     }

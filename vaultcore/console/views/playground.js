@@ -1,5 +1,58 @@
-// Playground: not built yet.
+// Playground: one question to one model, with everything that can be set, and everything that came of it.
 
-import { html, Empty, Page } from "../ui/index.js";
+import { connect } from "../api.js";
+import { html, Button, Page, Section, Snippets, useAsked, useMemo, useState } from "../ui/index.js";
+import { Answer } from "./playground/answer.js";
+import { programs } from "./playground/code.js";
+import { save } from "./playground/export.js";
+import { models } from "./playground/models.js";
+import { Report } from "./playground/report.js";
+import { FIRST, request } from "./playground/request.js";
+import { useRun } from "./playground/run.js";
+import { Settings } from "./playground/settings.js";
 
-export default () => html`<${Page} title="Playground"><${Empty} icon="playground" title="Not built yet" /><//>`;
+export default function Playground({ session, api, query }) {
+  const [form, write] = useState({ ...FIRST, model: query.model ?? "" });
+  const [key, choose] = useState({ which: "own", text: "" });
+  const [shown, tell] = useState(false); // what is wrong, from the first attempt to send on
+  const { run, start, stop } = useRun();
+  const asking = useMemo(() => (key.which === "own" ? api : connect(bearer(key.text.trim()))), [api, key]);
+  const asked = useAsked((signal) => models(api, session, signal), []);
+  const model = chosen(asked.data, form.model);
+  const kind = model?.type === "image" ? "image" : "chat";
+  const told = { ...form, model: form.model || first(asked.data) };
+  const { path, body, wrong } = request(told, kind);
+  if (key.which === "other" && !key.text.trim()) wrong.key = "Paste a virtual key.";
+  const busy = run.state === "waiting" || run.state === "streaming";
+  const send = () => {
+    tell(true);
+    if (Object.keys(wrong).length) return requestAnimationFrame(() => document.querySelector(".playground [aria-invalid]")?.focus());
+    const out = document.querySelector(".playground-out");
+    if (out.getBoundingClientRect().top > innerHeight / 2) out.scrollIntoView({ block: "start" }); // below: a phone
+    return start({ path, body, api: asking, admin: session.role === "admin" ? api : null });
+  };
+  const change = (name) => (value) => write((held) => ({ ...held, [name]: value }));
+  return html`
+    <${Page} title="Playground" wide intro="Ask one model one thing, and see what it says, what it costs, and what the gateway did on the way.">
+      <form class="playground" onSubmit=${(event) => { event.preventDefault(); if (!busy) send(); }} onKeyDown=${(event) => {
+        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); if (!busy) send(); }
+      }} novalidate>
+        <${Settings} form=${told} change=${change} wrong=${shown ? wrong : {}} kind=${kind} model=${model} asked=${asked}
+          session=${session} choice=${key} choose=${choose}
+          actions=${busy ? html`<${Button} key="stop" kind="danger" icon="stop" onClick=${stop}>Stop<//>`
+            : html`<${Button} key="send" kind="main" icon="send" type="submit">Send<//>`} />
+        <div class="playground-out">
+          <${Answer} run=${run} model=${model} kind=${kind} exact=${session.role === "admin"}
+            actions=${html`<${Button} small icon="download" disabled=${busy || run.state === "new"} onClick=${() => save(run)}>Export<//>`} />
+          <${Report} run=${run} admin=${session.role === "admin"} />
+          <${Section} title="As a program"><${Snippets} of=${programs(api.base, path, body)} /><//>
+        </div>
+      </form>
+    <//>`;
+}
+
+/** Keys for one that was pasted: it goes with requests, and nowhere else. */
+const bearer = (text) => ({ mine: async () => text, play: async () => text, lost: () => {} });
+
+const chosen = (rows, name) => rows?.find((row) => row.id === (name || first(rows))) ?? null;
+const first = (rows) => (rows?.find((row) => row.type === "text" || row.type === "hybrid") ?? rows?.[0])?.id ?? "";

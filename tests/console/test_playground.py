@@ -1,0 +1,203 @@
+"""The playground: asking a model with everything set, what is told of it, and what stays inert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from vaultcore.simulators.script import Mishap
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Opened = Callable[..., "Page"]
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script><svg onload=alert(3)>[x](javascript:alert(4))"
+
+
+def ask(page: Page, prompt: str, *, model: str = "gpt-4o-mini") -> None:
+    page.get_by_label("Model", exact=True).fill(model)
+    page.get_by_label("Prompt", exact=True).fill(prompt)
+    page.get_by_role("button", name="Send").click()
+
+
+def done(page: Page) -> None:
+    page.get_by_role("status").get_by_text("done", exact=True).wait_for()
+    page.get_by_role("button", name="Send").wait_for()
+
+
+def test_a_question_is_asked_and_told_about(opened: Opened, house: House, tmp_path: Path) -> None:
+    """An answer streams in; times, tokens, exact cost and provider stand below it, and all of it exports."""
+    page = opened("playground", key=house.admin)
+    page.get_by_label("System prompt").fill("Be brief.")
+    page.get_by_label("Temperature").fill("0.3")
+    page.get_by_label("Most tokens").fill("200")
+    ask(page, "How far is the moon?")
+    done(page)
+
+    page.get_by_text("You asked: “How far is the moon?”").wait_for()
+    page.get_by_role("cell", name="openai").wait_for()  # the attempt, from the log
+    told = page.locator(".playground-out .stats").inner_text()
+    assert "tokens a second" in told
+    assert "≈" not in told
+    assert "$0.0000" in told
+    sent = house.simulators["openai"].script.asked[-1].body
+    assert sent["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert (sent["temperature"], sent["max_completion_tokens"]) == (0.3, 200)
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+    path = tmp_path / "run.json"
+    download.value.save_as(path)
+    saved = json.loads(path.read_text())
+    assert saved["request"]["body"]["temperature"] == 0.3
+    assert saved["answer"]["text"].startswith("You asked")
+    assert saved["log"]["attempts"][0]["provider"] == "openai"
+    assert house.admin not in path.read_text()
+
+
+def test_what_the_gateway_did_is_told(opened: Opened, house: House) -> None:
+    """A provider that failed is among the attempts, and what translation changed is told, streamed or not."""
+    house.simulators["openai"].script.queue("gpt-4o-mini", *[Mishap(status=500)] * 8)
+    page = opened("playground", key=house.admin)
+    page.get_by_label("Temperature").fill("1.7")
+    ask(page, "Hello", model="fast-llm")
+    done(page)
+
+    page.get_by_role("table", name="Attempts").get_by_role("cell", name="anthropic").wait_for()
+    assert page.get_by_role("table", name="Attempts").get_by_text("500").count() >= 1
+    house.simulators["openai"].script.clear()
+    streamed = page.get_by_role("table", name="Translation").inner_text()
+    assert "temperature" in streamed
+
+    page.get_by_label("Stream the answer").uncheck()
+    ask(page, "Hello again", model="anthropic/claude-simulated")
+    page.get_by_text("You asked: “Hello again”").wait_for()
+    done(page)
+    assert "temperature" in page.get_by_role("table", name="Translation").inner_text()
+    page.get_by_text("not streamed").wait_for()
+
+
+def test_tools_and_schemas(opened: Opened, house: House) -> None:
+    """A tool's call shows its arguments, a schema brings JSON, and what is no JSON is said before sending."""
+    page = opened("playground", key=house.key)
+    page.get_by_text("Tools and answer format").click()
+    page.get_by_label("Tools", exact=True).fill("[{")
+    before = len(house.simulators["openai"].script.asked)
+    ask(page, "Use get_weather, please")
+    page.get_by_text("This is no JSON").wait_for()
+    assert len(house.simulators["openai"].script.asked) == before
+    page.wait_for_function("document.activeElement.getAttribute('aria-invalid') === 'true'")
+
+    page.get_by_role("button", name="Example tool").click()
+    page.get_by_role("button", name="Send").click()
+    done(page)
+    page.get_by_role("heading", name="Calls get_weather").wait_for()
+    assert '"place"' in page.get_by_role("region", name="arguments of get_weather").inner_text()
+    assert '"get_weather"' in page.get_by_role("region", name="Python code").inner_text()
+
+    page.get_by_role("button", name="No tools").click()
+    page.get_by_label("Answer format").select_option("json_schema")
+    page.get_by_role("button", name="Example schema").click()
+    ask(page, "Somebody")
+    page.get_by_role("region", name="answer", exact=True).wait_for()
+    assert set(json.loads(page.get_by_role("region", name="answer", exact=True).inner_text())) == {
+        "name",
+        "age",
+    }
+    assert "≈ $" in page.locator(".playground-out .stats").inner_text()  # a virtual key may not read the log
+
+
+def test_code_is_what_was_sent(opened: Opened, house: House) -> None:
+    """The Python code, when it is run, and the curl command ask for the same as the fields say."""
+    page = opened("playground", key=house.key)
+    page.get_by_label("Prompt", exact=True).fill('It\'s true\n"quoted"')
+    page.get_by_label("Model", exact=True).fill("gpt-4o-mini")
+    page.get_by_label("Top P").fill("0.5")
+
+    python = page.get_by_role("region", name="Python code").inner_text()
+    calls: list[dict[str, object]] = []
+    source = python[python.index("answer = ") : python.index("for chunk")].replace(
+        "client.chat.completions.create", "take"
+    )
+    exec(source, {"take": lambda **told: calls.append(told)})
+    page.get_by_role("tab", name="curl").click()
+    curl = page.get_by_role("region", name="curl code").inner_text()
+    body = json.loads(curl.split("-d '", 1)[1].rstrip().removesuffix("'").replace("'\\''", "'"))
+    assert calls == [body]
+    assert body["messages"][0]["content"] == 'It\'s true\n"quoted"'
+    assert f"{house.url}/v1/chat/completions" in curl
+    assert house.key not in page.content()
+
+
+def test_pictures_are_made(opened: Opened, house: House) -> None:
+    """An image model gets the fields of pictures, and what it makes is there to save."""
+    page = opened("playground", key=house.admin)
+    page.get_by_label("Model", exact=True).fill("gpt-image-1")
+    page.get_by_label("Picture", exact=True).fill("A lighthouse")
+    page.get_by_label("How many").fill("2")
+    page.get_by_role("button", name="Send").click()
+    done(page)
+    assert page.get_by_role("link", name="Save picture").count() == 2
+    assert page.get_by_label("Temperature").count() == 0
+
+
+def test_an_answer_is_stopped(opened: Opened, house: House) -> None:
+    """Stop ends the waiting at once, and Ctrl+Enter asks anew."""
+    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(delay=8))
+    page = opened("playground", key=house.key)
+    ask(page, "Take your time")
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("status").get_by_text("stopped", exact=True).wait_for(timeout=2_000)
+    page.get_by_label("Prompt", exact=True).press("Control+Enter")
+    done(page)
+
+
+def test_errors_are_told(opened: Opened, house: House) -> None:
+    """What is refused, and what nobody answers, is told with its code; the fields stay as they were."""
+    page = opened("playground", key=house.key)
+    ask(page, "Hello", model="no-such-model-anywhere")
+    page.get_by_role("alert").get_by_text("no provider here serves").wait_for()
+    page.get_by_label("Key", exact=True).select_option("other")
+    page.get_by_label("Virtual key").fill("vg_" + "0" * 40)
+    ask(page, "Hello")
+    page.get_by_role("alert").get_by_text("401").wait_for()
+    assert page.get_by_label("Prompt", exact=True).input_value() == "Hello"
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("alert").get_by_text("cannot be reached").wait_for()
+    page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs each
+
+
+def test_an_answer_is_inert(opened: Opened, house: House) -> None:
+    """Scripts, pictures and links in an answer or a model's name do nothing."""
+    page = opened("playground", key=house.key)
+    ask(page, HOSTILE)
+    done(page)
+    page.get_by_text("onerror=alert(1)").first.wait_for()
+    assert (
+        page.locator(".playground-answer :is(img, script, svg:not(.icon), a[href^=javascript])").count() == 0
+    )
+    ask(page, "Hello", model=HOSTILE)
+    page.get_by_role("alert").wait_for()
+    page.faults.clear()  # type: ignore[attr-defined]  # the refusal; a policy's violation would have come before
+    assert page.locator(".playground-answer :is(img, script)").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
+)
+def test_pictures_of_the_playground(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
+    """The playground is there to be looked at, with an answer in it, and nothing is wider than the screen."""
+    page = opened("playground", key=house.admin, theme=theme, size=size)
+    page.get_by_label("Temperature").fill("1.7")
+    ask(page, "How far is the moon?", model="anthropic/claude-simulated")
+    done(page)
+    page.get_by_role("table", name="Attempts").wait_for()
+    page.evaluate("document.activeElement.blur()")
+    shoot(page, "playground")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

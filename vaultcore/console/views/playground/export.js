@@ -1,0 +1,20 @@
+// A run of the playground as a file: what was asked, what came back, and what is known of the way.
+
+/** Give a run to the viewer as a JSON file. It holds no key. */
+export function save(run) {
+  const told = {
+    request: run.sent,
+    answer: {
+      text: run.text, thought: run.thought || undefined, refusal: run.refusal || undefined,
+      tool_calls: run.calls.length ? run.calls : undefined, finish_reason: run.finish, raw: run.raw,
+    },
+    error: run.error ? { status: run.error.status, code: run.error.code, message: run.error.message, attempts: run.error.attempts } : undefined,
+    usage: run.usage, response_ms: Math.round(run.ms), first_token_ms: run.first === null ? null : Math.round(run.first),
+    gateway: run.headers, translation: run.changes, log: run.entry ?? undefined,
+  };
+  const url = URL.createObjectURL(new Blob([JSON.stringify(told, null, 2)], { type: "application/json" }));
+  const link = document.createElement("a");
+  Object.assign(link, { href: url, download: `playground-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.json` });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 1_000);
+}

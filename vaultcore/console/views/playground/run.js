@@ -1,0 +1,117 @@
+// Asking once: what has been answered so far, how long it took, who answered and what it cost.
+
+import { aborted, ApiError } from "../../api.js";
+import { useEffect, useRef, useState } from "../../ui/index.js";
+
+const EXPLAIN = { "x-vaultedge-explain": "true" };
+const NOTHING = Object.freeze({
+  state: "new", text: "", thought: "", refusal: "", calls: [], pictures: [], finish: null, usage: null, error: null,
+  ms: null, first: null, headers: {}, changes: null, entry: null, raw: null, sent: null,
+});
+
+/** { run, start({ path, body, api, admin }), stop() }. `run.state`: new, waiting, streaming, done, stopped or failed. */
+export function useRun() {
+  const [run, show] = useState(NOTHING);
+  const held = useRef(null);
+  useEffect(() => () => held.current?.abort(), []);
+  const start = async (asked) => {
+    held.current?.abort();
+    const stop = new AbortController();
+    held.current = stop;
+    const paint = painter((told) => held.current === stop && show(told));
+    const told = { ...NOTHING, state: "waiting", sent: { path: asked.path, body: asked.body } };
+    paint.now(told);
+    const began = performance.now();
+    try {
+      await (asked.body.stream ? streamed : whole)(asked, told, stop.signal, began, paint);
+      told.state = "done";
+    } catch (error) {
+      told.state = aborted(error) ? "stopped" : "failed";
+      told.error = aborted(error) ? null : error;
+      told.headers.id ??= error.id;
+    }
+    told.ms = performance.now() - began;
+    paint.now(told);
+    told.entry = asked.admin && told.headers.id ? await entry(asked.admin, told.headers.id) : null;
+    paint.now(told);
+  };
+  return { run, start, stop: () => held.current?.abort() };
+}
+
+/** Draws at most once a frame, and at once where it must. */
+function painter(show) {
+  let waiting = 0;
+  const now = (told) => {
+    cancelAnimationFrame(waiting);
+    waiting = 0;
+    show({ ...told, calls: [...told.calls] });
+  };
+  return { now, soon: (told) => (waiting ||= requestAnimationFrame(() => now(told))) };
+}
+
+function headed(response) {
+  const read = (name) => response.headers.get(name);
+  return {
+    id: read("x-request-id"), provider: read("x-vaultedge-provider"), model: read("x-vaultedge-model"),
+    attempts: read("x-vaultedge-attempts"), cost: read("x-vaultedge-cost-usd"),
+  };
+}
+
+async function whole({ path, body, api }, told, signal, began) {
+  const response = await api.raw("POST", path, { body, as: "play", signal, headers: EXPLAIN });
+  told.headers = headed(response);
+  const { vaultedge, ...answer } = await response.json();
+  Object.assign(told, { raw: answer, usage: answer.usage ?? null, changes: vaultedge?.translation ?? null });
+  told.pictures = path.endsWith("generations") ? answer.data ?? [] : [];
+  const choice = answer.choices?.[0];
+  if (choice) said(told, choice.message, choice.finish_reason);
+  told.first = performance.now() - began;
+}
+
+async function streamed({ path, body, api }, told, signal, began, paint) {
+  const chunks = [];
+  const options = {
+    as: "play", signal, headers: EXPLAIN,
+    opened: (response) => (told.headers = headed(response)),
+    comment: (text) => text.startsWith("vaultedge ") && (told.changes = JSON.parse(text.slice(10))),
+  };
+  for await (const { data } of api.stream(path, body, options)) {
+    if (data.error) throw broken(data.error, told.headers.id);
+    chunks.push(data);
+    told.raw = chunks;
+    told.usage = data.usage ?? told.usage;
+    const choice = data.choices?.[0];
+    if (!choice) continue;
+    told.first ??= performance.now() - began;
+    told.state = "streaming";
+    said(told, choice.delta, choice.finish_reason);
+    paint.soon(told);
+  }
+}
+
+const broken = (error, id) => new ApiError({
+  status: 200, code: error.code ?? error.type ?? "broken", message: error.message ?? "The answer broke off.",
+  attempts: error.attempts ?? [], id,
+});
+
+/** A message, or a piece of one, put behind what is there. */
+function said(told, piece, finish) {
+  told.text += piece?.content ?? "";
+  told.thought += piece?.reasoning_content ?? piece?.reasoning ?? "";
+  told.refusal += piece?.refusal ?? "";
+  told.finish = finish ?? told.finish;
+  for (const [at, call] of (piece?.tool_calls ?? []).entries()) {
+    const place = call.index ?? at;
+    const before = told.calls[place] ?? { id: "", name: "", arguments: "" };
+    told.calls[place] = {
+      id: call.id ?? before.id,
+      name: before.name + (call.function?.name ?? ""),
+      arguments: before.arguments + (call.function?.arguments ?? ""),
+    };
+  }
+}
+
+/** The gateway's own record, which only an admin may read. */
+async function entry(api, id) {
+  return api.get("admin/logs", { query: { id, limit: 1 } }).then((page) => page.data[0] ?? null, () => null);
+}

@@ -1,0 +1,40 @@
+// One route: its name, the order of its models, and what can be done with it.
+
+import { html, Button, Copy, Section, Tag, format } from "../../ui/index.js";
+
+export const STRATEGIES = [
+  ["priority", "In this order: the others are fallbacks"],
+  ["weighted", "By weight: each gets its share"],
+  ["cheapest", "The cheapest first"],
+];
+const SHORT = { priority: "in order", weighted: "by weight", cheapest: "cheapest first" };
+
+/** What a target's weight comes to among all, as a share. */
+export const share = (targets, at) => {
+  const all = targets.reduce((sum, each) => sum + (Number(each.weight) || 0), 0);
+  return all > 0 ? (Number(targets[at].weight) || 0) / all : 0;
+};
+
+/** RouteCard: row, onEdit, onRemove, onTry. */
+export function RouteCard({ row, onEdit, onRemove, onTry }) {
+  const here = row.where === "here";
+  return html`
+    <li>
+      <${Section} title=${html`<code>${row.name}</code>`} actions=${html`
+          <${Copy} text=${row.name} label="Copy name" />
+          <${Button} small icon="playground" aria-label=${`Dry run of ${row.name}`} onClick=${onTry}>Dry run<//>
+          <${Button} small icon="edit" aria-label=${`Edit ${row.name}`} onClick=${onEdit}>Edit<//>
+          ${here && html`<${Button} small kind="danger" icon="trash" aria-label=${`Delete ${row.name}`} onClick=${onRemove}>Delete<//>`}`}>
+        <p class="routes-tags">
+          <${Tag} kind="info">${SHORT[row.strategy] ?? row.strategy}<//>
+          <${Tag}>${here ? (row.hides ? "set here, instead of the file's" : "set here") : "from the providers file"}<//>
+          ${row.broken && html`<${Tag} kind="bad">leads nowhere<//>`}
+        </p>
+        ${row.broken && html`<p class="note bad">${row.broken}</p>`}
+        <ol class="routes-chain">${row.targets.map((each, at) => html`
+          <li key=${at}><code>${each.target}</code>
+            <span class="dim small">${row.strategy === "weighted" ? `${format.percent(share(row.targets, at))}, weight ${format.number(each.weight)}`
+              : row.strategy === "priority" ? (at ? `fallback ${at}` : "first") : ""}</span></li>`)}</ol>
+      <//>
+    </li>`;
+}
