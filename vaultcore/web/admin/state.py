@@ -12,6 +12,7 @@ from vaultcore.catalog.lookup import listed
 from vaultcore.routing.plan import credentials, reachable
 from vaultcore.settings import Settings
 from vaultcore.web.admin.asking import House
+from vaultcore.web.models import pricing
 
 api = APIRouter()
 
@@ -62,11 +63,12 @@ async def providers(here: House) -> dict[str, Any]:
 
 @api.get("/models", tags=["providers"])
 async def models(here: House) -> dict[str, Any]:
-    """The models that the vault's keys can reach."""
+    """The models that the vault's keys can reach; `pricing` is in US dollars, as `/v1/models` has it."""
     keyring = (await here.secrets.current()).keyring
     catalog = await here.routes.current()
     within = reachable(catalog.providers.values(), keyring)
-    return {"data": [asdict(model) for model in listed(catalog, within)]}
+    found = listed(catalog, within)
+    return {"data": [{**asdict(each), "pricing": pricing(each.model)} for each in found]}
 
 
 def _sinks(told: Settings) -> dict[str, Any]:
