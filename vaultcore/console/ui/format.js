@@ -8,6 +8,7 @@ const times = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 const days = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const days_utc = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" });
 const spans = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+const sums = []; // formats of money by digits: making one takes longer than a row of a table may
 const STEPS = [["second", 60], ["minute", 60], ["hour", 24], ["day", 30], ["month", 12], ["year", Infinity]];
 
 /** 1,234,567 */
@@ -22,10 +23,11 @@ export function money(dollars) {
   const value = Number(dollars);
   const small = value !== 0 && Math.abs(value) < 1;
   const digits = small ? Math.min(9, Math.max(2, 2 - Math.floor(Math.log10(Math.abs(value))))) : 2;
-  return new Intl.NumberFormat(undefined, {
+  sums[digits] ??= new Intl.NumberFormat(undefined, {
     style: "currency", currency: "USD", currencyDisplay: "narrowSymbol",
     minimumFractionDigits: 2, maximumFractionDigits: digits,
-  }).format(value);
+  });
+  return sums[digits].format(value);
 }
 
 /** 42 % */
