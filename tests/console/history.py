@@ -21,8 +21,12 @@ AT_ONCE = 25  # writes of a store
 
 
 def record(number: int, ended: float, *, model: str = "gpt-4o", status: int = 200) -> Record:
-    """One request, the longer the later its number."""
-    ms = 100.0 + number % 900
+    """One request; every fifth is a stream that the second provider answered."""
+    ms, stream = 100.0 + number % 900, number % 5 == 2
+    tried = (Tried("openai", model, "0123456789ab", None if status == 200 else status, 60.0, "unreachable"),)
+    if stream or status == 200:
+        last = Tried("anthropic" if stream else "openai", model, "ba9876543210", status, ms - 70)
+        tried = (*tried, last) if stream else (last,)
     return Record(
         id=f"past{number:05}",
         key=f"key_{number % 3}",
@@ -32,13 +36,15 @@ def record(number: int, ended: float, *, model: str = "gpt-4o", status: int = 20
         model=model,
         status=status,
         code="rate_limited" if status == 429 else None,
-        provider="openai" if status == 200 else None,
+        stream=stream,
+        provider=tried[-1].provider if status == 200 else None,
         served=model if status == 200 else None,
-        attempts=(Tried("openai", model, "0123456789ab", status, ms - 10),),
+        attempts=tried,
         prompt_tokens=100,
         completion_tokens=20,
         cost=1_000_000 * (1 + number % 7),
         ms=ms,
+        first_ms=70.0 if stream else None,
     )
 
 

@@ -33,7 +33,7 @@ function All({ api, go, query }) {
           Choose more days, or clear a filter.<//><//>`}
         <${Trend} key="trend" report=${found} by=${found.by} metric=${metric} named=${named} onMetric=${(id) => change({ metric: id })} />
         <${Ranking} key="ranking" report=${found} by=${found.by} metric=${metric} named=${named} onBy=${(id) => change({ by: id })}
-          onOnly=${(row) => change({ [found.by]: row[found.by], by: found.by === "model" ? "key" : "model" })}
+          link=${(row) => address("usage", { ...query, [found.by]: row[found.by], by: found.by === "model" ? "key" : "model" })}
           actions=${html`<${Export} api=${api} query=${{ ...asked, group_by: found.by }} />`} />`}<//>
     <//>`;
 }

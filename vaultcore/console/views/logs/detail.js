@@ -14,8 +14,8 @@ const FLAGS = {
 export function Detail({ row, named, api, onClose, onOnly }) {
   if (!row) return null;
   const actions = html`
-    <${Button} onClick=${() => onOnly({ model: row.model })}>Only this model<//>
-    <${Button} onClick=${() => onOnly({ key: row.key })}>Only this key<//>
+    <${Button} small onClick=${() => onOnly({ model: row.model })}>Only this model<//>
+    <${Button} small onClick=${() => onOnly({ key: row.key })}>Only this key<//>
     <${Copy} label="Copy as JSON" text=${() => JSON.stringify(row, null, 2)} />`;
   return html`
     <${Dialog} open wide title="Request" onClose=${onClose} actions=${actions}>

@@ -7,6 +7,8 @@ const KINDS = {
   "/v1/embeddings": "embedding", "/v1/images/generations": "image", "/v1/images/edits": "image edit",
 };
 
+const moments = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit" });
+
 /** The types of requests for a Select, by path. */
 export const TYPES = Object.entries(KINDS);
 
@@ -22,12 +24,12 @@ export function Status({ status, code }) {
 
 /** The columns of the log; `named` has the names of keys. */
 export const columns = (named) => [
-  { id: "time", label: "Time", render: (row) => html`<time datetime=${row.ended_at} title=${row.ended_at}>${format.time(row.ended_at)}</time>` },
+  { id: "time", label: "Time", render: (row) => html`<time datetime=${row.ended_at} title=${format.time(row.ended_at)}>${moments.format(format.moment(row.ended_at))}</time>` },
   { id: "model", label: "Model", main: true, render: (row) => html`<span title=${row.model}>${row.model}</span>` },
   { id: "status", label: "Status", render: (row) => html`<${Status} ...${row} />` },
   { id: "key", label: "Key", render: (row) => html`<span title=${row.key}>${named[row.key] ?? row.key}</span>` },
-  { id: "type", label: "Type", render: (row) => `${typed(row.path)}${row.stream ? ", streamed" : ""}` },
-  { id: "provider", label: "Provider", render: (row) => `${row.provider ?? "none"}${row.tries > 1 ? `, ${row.tries} tries` : ""}` },
+  { id: "type", label: "Type", render: (row) => typed(row.path) },
+  { id: "provider", label: "Provider", render: (row) => html`<span title=${`${format.number(row.tries)} tried`}>${row.provider ?? "none"}${row.tries > 1 ? ` (${row.tries})` : ""}</span>` },
   { id: "tokens", label: "Tokens", end: true, render: (row) => format.number(row.total_tokens) },
   { id: "cost", label: "Cost", end: true, render: (row) => (row.cost_usd === null ? "unknown" : format.money(row.cost_usd)) },
   { id: "took", label: "Took", end: true, render: (row) => format.duration(row.ms) },

@@ -1,10 +1,10 @@
 // Who used most: a ranking with everybody's share of the whole.
 
-import { html, Button, Empty, Section, Table, Tabs, format } from "../../ui/index.js";
+import { html, Empty, Section, Table, Tabs, format } from "../../ui/index.js";
 import { GROUPS, METRICS, called } from "./metrics.js";
 
-/** Ranking: report, by, metric, named, onBy(id), onOnly(row): look at one of them, logs(row): the address of its requests. */
-export function Ranking({ report, by, metric, named, onBy, onOnly, actions }) {
+/** Ranking: report, by, metric, named, onBy(id), link(row): the address of a look at one of them, actions. */
+export function Ranking({ report, by, metric, named, onBy, link, actions }) {
   const { of, title } = METRICS[metric];
   const whole = of(report.groups.total);
   const rows = [...report.groups.data].sort((a, b) => of(b) - of(a) || b.requests - a.requests)
@@ -12,16 +12,16 @@ export function Ranking({ report, by, metric, named, onBy, onOnly, actions }) {
   return html`
     <${Section} title=${`Ranking by ${title.toLowerCase()}`} actions=${actions}>
       <${Tabs} label="Ranking of" tabs=${GROUPS} chosen=${by} onChoose=${onBy}>
-        <${Table} key=${`${by} ${metric}`} label="Ranking" columns=${columns(by, onOnly)} rows=${rows} keyOf=${(row) => row[by]}
-          sort=${{ id: "rank", down: false }} empty=${html`<${Empty} icon="usage" title="Nothing was used" />`} />
+        <div class="usage-ranking"><${Table} key=${`${by} ${metric}`} label="Ranking" columns=${columns(by, link)} rows=${rows} keyOf=${(row) => row[by]}
+          sort=${{ id: "rank", down: false }} empty=${html`<${Empty} icon="usage" title="Nothing was used" />`} /></div>
       <//>
     <//>`;
 }
 
-const columns = (by, onOnly) => [
+const columns = (by, link) => [
   { id: "rank", label: "#", end: true, value: (row) => row.rank },
   { id: "name", label: "Name", main: true, value: (row) => row.name,
-    render: (row) => html`<span class="usage-name" title=${row[by]}>${row.name}</span>` },
+    render: (row) => html`<span class="usage-name" title=${row[by]}>${row[by] ? html`<a href=${link(row)}>${row.name}</a>` : row.name}</span>` },
   { id: "share", label: "Share", value: (row) => row.share, render: (row) => html`<${Share} share=${row.share} />` },
   { id: "requests", label: "Requests", end: true, value: (row) => row.requests, render: (row) => format.number(row.requests) },
   { id: "failed", label: "Failed", end: true, value: (row) => row.failed, render: (row) => format.number(row.failed) },
@@ -30,10 +30,9 @@ const columns = (by, onOnly) => [
   { id: "cost", label: "Spend", end: true, value: (row) => row.cost_usd,
     render: (row) => html`<span title=${row.unpriced ? `${format.number(row.unpriced)} without a known price` : ""}>${format.money(row.cost_usd)}</span>` },
   { id: "took", label: "On average", end: true, value: (row) => row.average_ms, render: (row) => format.duration(row.average_ms) },
-  { id: "only", label: "", render: (row) => html`<${Button} small aria-label=${`Only ${row.name}`} disabled=${!row[by]} onClick=${() => onOnly(row)}>Only this<//>` },
 ];
 
 /** Share: share (0 to 1). Its width is data, so a script sets it. */
 const Share = ({ share }) => html`
   <span class="share"><span class="share-track" aria-hidden="true"><span class="share-fill" style=${{ width: `${share * 100}%` }}></span></span>
-    <span class="share-text">${format.percent(share, share < 0.1 ? 1 : 0)}</span></span>`;
+    <span class="share-text">${format.percent(share, 1)}</span></span>`;
