@@ -71,7 +71,7 @@ def test_a_vault_is_opened_changed_and_sealed_anew(version: int, opened: Opened)
     given = [*KEYS, Credential(HOSTILE, "sk-hostile-0000")]
     text = (sealed if version == 1 else sealed_v2).seal(given, PASSWORD)
     page = opened("vault")
-    page.get_by_role("tab", name="Open a vault string").click()
+    page.get_by_role("tab", name="Open a vault", exact=True).click()
     requests = _watched(page)
     _open(page, f"  {text}\r\n", "wrong")
     page.get_by_role("alert").get_by_text("does not open").wait_for()
@@ -135,7 +135,7 @@ def test_damaged_strings_are_refused(opened: Opened) -> None:
 def test_a_kdf_that_browsers_lack_is_named(name: str, opened: Opened) -> None:
     """A v2 string that no browser can open says why, and with what it opens."""
     page = opened("vault")
-    page.get_by_role("tab", name="Open a vault string").click()
+    page.get_by_role("tab", name="Open a vault", exact=True).click()
     header = bytes([kdf.BY_NAME[name].code]) + kdf.BY_NAME[name].default.pack()
     _open(page, _call(page, "armor", "wrap", "VE_VAULT_v2_", [*header, *range(120)]), PASSWORD)
     page.get_by_role("alert").get_by_text(f"uses {name}").wait_for()
@@ -268,10 +268,12 @@ def test_pictures_of_the_vault(theme: str, size: tuple[int, int], opened: Opened
     page.get_by_role("button", name="Seal the vault").click()
     page.get_by_role("group", name="Sealed vault").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.evaluate("scrollTo(0, 0)")
     shoot(page, "vault")
-    page.get_by_role("tab", name="Open a vault string").click()
+    page.get_by_role("tab", name="Open a vault", exact=True).click()
     _open(page, "VE_VAULT_v1_AAAA", PASSWORD, replace=True)
     page.get_by_role("alert").wait_for()
+    page.evaluate("scrollTo(0, 0)")
     shoot(page, "vault-open")
 
 

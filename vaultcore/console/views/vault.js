@@ -8,7 +8,7 @@ import { generate, weakness } from "./vault/password.js";
 import { Sealed } from "./vault/result.js";
 import { seal } from "./vault/sealed.js";
 
-const TABS = [["build", "Keys and password"], ["open", "Open a vault string"]];
+const TABS = [["build", "Build a vault"], ["open", "Open a vault"]];
 const INTRO = "One encrypted string that holds your provider keys. It is made and opened in this page: keys and password are sent to nobody, "
   + "stored nowhere, and forgotten when you leave.";
 const NEW = { keys: [], password: "", version: 1, allow: false, opened: 0 };

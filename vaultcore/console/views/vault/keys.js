@@ -6,7 +6,10 @@ import { PROVIDERS } from "./providers.js";
 const BLANK = { provider: "", key: "", at: null };
 
 /** A key as it may be shown: as VaultEdge masks, the first and last four of more than eight characters. */
-export const masked = (key) => (key.length > 8 ? `${key.slice(0, 4)}...${key.slice(-4)}` : "****");
+export function masked(key) {
+  const signs = [...key];
+  return signs.length > 8 ? `${signs.slice(0, 4).join("")}...${signs.slice(-4).join("")}` : "****";
+}
 
 /** Keys: keys ([{ provider, key }]), opened (the version they came from, or 0), onChange(keys). */
 export function Keys({ keys, opened, onChange }) {
@@ -61,7 +64,7 @@ export function Keys({ keys, opened, onChange }) {
         ? html`<ol class="vault-keys" aria-label="Keys in this vault">${keys.map((each, at) => html`
             <${Row} key=${`${each.provider} ${each.key}`} each=${each} last=${at === keys.length - 1} first=${at === 0} edited=${draft.at === at}
               onEdit=${() => edit(at)} onRemove=${() => remove(at)} onMove=${(step) => move(at, at + step)} />`)}</ol>
-          <p class="dim small">Of several keys of one provider, the first is asked with first.</p>`
+          <p class="dim small">Of several keys of one provider, the first is used first.</p>`
         : html`<${Empty} icon="vault" title="No keys yet">Add the first above, or open a vault string that you have.<//>`}
     <//>`;
 }

@@ -14,8 +14,8 @@ export function Sealed({ text, held }) {
       <${Section} title="Sealed" actions=${html`<${Tag} kind="good">v${held.version}, ${format.number(held.keys.length)} ${held.keys.length === 1 ? "key" : "keys"}<//>`}>
         <pre class="vault-string" tabindex="0" role="region" aria-label="vault string"><code>${text}</code></pre>
         <div class="actions"><${Copy} text=${text} label="Copy string" /><${Button} small icon="download" onClick=${() => download(text)}>Download<//></div>
-        <p class="dim small">Use it on a machine, or push it to a stack on AWS; both ask for the password. In files and settings it is
-          <code>VAULTEDGE_VAULT</code>, the password <code>VAULTEDGE_PASSWORD</code>.</p>
+        <p class="dim small">Use it on a machine, or push it to a stack on AWS; both ask for the password. As settings they
+          are called <code>VAULTEDGE_VAULT</code> and <code>VAULTEDGE_PASSWORD</code>.</p>
         <${Code} label="commands" text=${"vaultedge vault import \"$(cat vault.txt)\"\nvaultedge vault push --stack vaultedge --file vault.txt"} />
       <//>
     </div>`;
