@@ -15,7 +15,7 @@ import httpx
 
 from tests.deploy.emulated import Emulator
 from tests.handlers.sam import ROOT, sam_python
-from tests.store.ministack import session
+from tests.store.ministack import new_session, session
 
 NAME = "vaultedge"
 ARCHITECTURE = "arm64" if os.uname().machine in {"aarch64", "arm64"} else "x86_64"
@@ -62,7 +62,7 @@ class Stack:
         """Makes clients that have the rights of that function's role."""
         arn = self.client("lambda").get_function_configuration(FunctionName=self.resources[function])["Role"]
         asked = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=function)["Credentials"]
-        made = session(self.emulator.url)()
+        made = new_session(self.emulator.url)
         made.set_credentials(asked["AccessKeyId"], asked["SecretAccessKey"], asked["SessionToken"])
         return made.create_client
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from tests.deploy.conftest import Deployment
 from tests.deploy.stack import Stack, delete, deploy
-from tests.store.ministack import session
+from tests.store.ministack import new_session
 
 NAME = "short-lived"
 SECRETS = ("VaultSecret", "VaultPasswordSecret", "SystemKeySecret", "AdminKeySecret", "PepperSecret")
@@ -38,7 +38,7 @@ def powerful(stack: Stack, name: str) -> str:
 def readable(stack: Stack, role: str) -> set[str]:
     """The secrets that a role gets the text of."""
     asked = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="reader")["Credentials"]
-    made = session(stack.emulator.url)()
+    made = new_session(stack.emulator.url)
     made.set_credentials(asked["AccessKeyId"], asked["SecretAccessKey"], asked["SessionToken"])
     manager, found = made.create_client("secretsmanager"), set()
     for name in SECRETS:

@@ -97,24 +97,25 @@ async def dynamo_store(clock: Clock, at: Table | None = None) -> AsyncIterator[D
 @cache
 def session(url: str) -> Callable[[], Session]:
     """What clients are made of, whatever the environment says of AWS. It is made once: that takes long."""
+    return cache(lambda: new_session(url))
+
+
+def new_session(url: str) -> Session:
+    """One of its own, for who acts as somebody else."""
+    from botocore.session import Session
+
     lock = Lock()
 
-    @cache
-    def made() -> Session:
-        from botocore.session import Session
+    class Local(Session):
+        def create_client(self, *args: Any, **kwargs: Any) -> Any:
+            with lock:
+                return super().create_client(*args, **{**kwargs, "endpoint_url": url})
 
-        class Local(Session):
-            def create_client(self, *args: Any, **kwargs: Any) -> Any:
-                with lock:
-                    return super().create_client(*args, **{**kwargs, "endpoint_url": url})
-
-        found = Local()
-        found.set_config_variable("config_file", os.devnull)
-        found.set_config_variable("region", REGION)
-        found.set_credentials("test", "test")
-        return found
-
-    return made
+    found = Local()
+    found.set_config_variable("config_file", os.devnull)
+    found.set_config_variable("region", REGION)
+    found.set_credentials("test", "test")
+    return found
 
 
 @cache
