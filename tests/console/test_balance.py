@@ -1,0 +1,88 @@
+"""The page of balances: what is left, topping up, limits of owners and the gateway, and alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from tests.console.conftest import DESKTOP, PHONE, House, shoot
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Opened = Callable[..., "Page"]
+
+
+def spent(house: House, name: str) -> str:
+    """The id of a key that has used most of its quota, as an alert says."""
+    made = house.ask("POST", "/admin/keys", {"name": name, "token_quota": 140, "owner": "the workshop"})
+    for most in (30, 30, 30, 20):  # more at once would not be let in
+        assert house.complete("gpt-4o-mini", "Count", key=made["key"], max_tokens=most).status_code == 200
+    return str(made["id"])
+
+
+def test_what_runs_low_is_topped_up(opened: Opened, house: House) -> None:
+    """A key that has used most of its quota is told of and alerted; added credits are there at once."""
+    name = f"low {uuid4().hex[:6]}"
+    key = spent(house, name)
+    page = opened("balance", key=house.admin)
+    page.get_by_label("Only what runs low").check()
+    row = page.get_by_role("region", name="Balances").get_by_role("row").filter(has_text=name)
+    row.get_by_text("of 140 tokens").wait_for()
+    alert = page.get_by_role("region", name="Alerts").get_by_role("row").filter(has_text=name)
+    alert.get_by_text("80 %").wait_for()
+    alert.get_by_text("token quota").first.wait_for()
+    page.get_by_text("VAULTEDGE_ALERT_WEBHOOK").wait_for()
+
+    row.get_by_role("button", name=f"Top up {name}").click()
+    page.get_by_text("This key has had no credit limit.", exact=False).wait_for()
+    page.get_by_label("Amount (US$)").fill("3")
+    page.get_by_label("Reason").fill("invoice 7")
+    page.get_by_role("button", name="Add credits").click()
+    row.get_by_text("of $3.00").wait_for()
+    assert house.ask("GET", f"/admin/keys/{key}")["credits_usd"] == 3
+    (entry,) = house.ask("GET", f"/admin/audit?subject={key}&action=keys.credit")["data"]
+    assert entry["reason"] == "invoice 7"
+
+
+def test_owners_and_the_gateway_are_limited(opened: Opened, house: House) -> None:
+    """An owner's and the gateway's limits are set, kept where they were not touched, and taken away."""
+    owner = f"team {uuid4().hex[:6]}/a"
+    page = opened("balance", key=house.admin)
+    page.get_by_role("button", name="Limit an owner").click()
+    page.get_by_label("Owner", exact=True).fill(owner)
+    page.get_by_label("Budget per day").fill("5")
+    page.get_by_label("Requests per minute").fill("120")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("$0.00 of $5.00").wait_for()
+
+    page.get_by_role("button", name=f"Edit limits of {owner}").click()
+    page.get_by_label("Budget per month").fill("50.5")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("$0.00 of $50.50").wait_for()
+    limits = house.ask("GET", "/admin/limits")["owners"][owner]
+    assert [limits[name] for name in ("budget_day_usd", "budget_month_usd", "rate_limit_rpm")] == [
+        5,
+        50.5,
+        120,
+    ]
+
+    page.get_by_role("button", name=f"Remove limits of {owner}").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    page.get_by_role("heading", name=owner).wait_for(state="detached")
+    assert owner not in house.ask("GET", "/admin/limits")["owners"]
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)])
+def test_pictures_of_balance(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
+    """The balance is there to be looked at; on a phone nothing is wider than the screen."""
+    spent(house, "the printer")
+    page = opened("balance", key=house.admin, theme=theme, size=size)
+    page.get_by_role("region", name="Alerts").get_by_text("the printer").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    shoot(page, "balance")
+    page.get_by_role("button", name="Top up the shop").click()
+    shoot(page, "balance-top-up")
