@@ -31,7 +31,7 @@ def test_what_runs_low_is_topped_up(opened: Opened, house: House) -> None:
     page = opened("balance", key=house.admin)
     page.get_by_label("Only what runs low").check()
     row = page.get_by_role("region", name="Balances").get_by_role("row").filter(has_text=name)
-    row.get_by_text("of 140 tokens").wait_for()
+    row.get_by_text("of 140").wait_for()
     alert = page.get_by_role("region", name="Alerts").get_by_role("row").filter(has_text=name)
     alert.get_by_text("80 %").wait_for()
     alert.get_by_text("token quota").first.wait_for()

@@ -68,6 +68,22 @@ def test_a_gateway_that_is_away_is_said(opened: Opened, house: House) -> None:
     page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs the answer that did not come
 
 
+def test_availability_is_of_the_health(opened: Opened, house: House) -> None:
+    """A model rests where its only provider does, and rests partly where another one serves it too."""
+    down = {"state": "open", "failures": 5, "rests": 30.0, "reason": "HTTP 503"}
+    health = {"keys": {}, "quotas": {}, "providers": {"openai": down}}
+    page = opened(key=house.admin)
+    page.route("**/admin/health", lambda route: route.fulfill(json=health))
+    page.goto(f"{house.console}#/models")
+    for name, state in (
+        ("gpt-4o-mini", "resting"),
+        ("fast-llm", "partly resting"),
+        ("claude-opus-4-5", "up"),
+    ):
+        row = page.get_by_role("row").filter(has=page.get_by_text(name, exact=True))
+        row.get_by_text(state, exact=True).wait_for()
+
+
 def test_a_thousand_models_with_odd_names_stay_inert(opened: Opened, house: House) -> None:
     """Of many models some dozens are drawn; names full of HTML are text."""
     page = opened(key=house.admin)

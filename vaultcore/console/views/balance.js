@@ -1,6 +1,6 @@
 // Balance: what is left of every key's credits and quotas, topping up, what is limited together, and alerts.
 
-import { html, useMemo, useState, Button, Empty, Field, Loaded, Meter, Page, Section, Stat, Table, Toggle, format, useAsked } from "../ui/index.js";
+import { html, useMemo, useState, Button, Empty, Field, IconButton, Loaded, Meter, Page, Section, Stat, Table, Toggle, format, useAsked } from "../ui/index.js";
 import { Alerts } from "./balance/alerts.js";
 import { Levels } from "./balance/levels.js";
 import { useActing } from "./keys/acting.js";
@@ -34,7 +34,7 @@ function Totals({ keys }) {
   const low = active.filter((key) => tightest(key) && share(tightest(key)) >= 0.8).length;
   return html`
     <${Section}><div class="stats">
-      <${Stat} label="Credits left" value=${format.money(sum((key) => Math.max(0, key.balance_usd)))} note=${`on ${format.number(prepaid.length)} keys with credits`} />
+      <${Stat} label="Credits left" value=${format.money(sum((key) => Math.max(0, key.balance_usd)))} note=${prepaid.length === 1 ? "on one key" : `on ${format.number(prepaid.length)} keys`} />
       <${Stat} label="Credits given" value=${format.money(sum((key) => key.credits_usd))} note="to active keys" />
       <${Stat} label="Running low" value=${format.number(low)} note="80 % of a limit or more" />
       <${Stat} label="Used up" value=${format.number(spent)} note="refused until topped up" />
@@ -59,7 +59,7 @@ function Left({ keys, start }) {
       </div>
       <p class="dim small" role="status">${format.number(shown.length)} of ${format.number(active.length)} keys with a lasting limit${free
         ? `; ${format.number(free)} without one` : ""}</p>
-      <div class="key-list"><${Table} label="Balances" columns=${columns} rows=${shown} keyOf=${(key) => key.id} onOpen=${(key) => start("show", key)}
+      <div class="key-list balances"><${Table} label="Balances" columns=${columns} rows=${shown} keyOf=${(key) => key.id} onOpen=${(key) => start("show", key)}
         sort=${{ id: "first", down: true }} empty=${none} /></div>
     <//>`;
 }
@@ -78,6 +78,7 @@ const COLUMNS = (start) => [
     render: (key) => html`<span class="key-name"><strong>${key.name || key.id}</strong><span class="dim small">${key.owner ?? key.masked}</span></span>` },
   { id: "first", label: "Left", end: true, value: (key) => share(tightest(key)), render: (key) => format.percent(Math.max(0, 1 - share(tightest(key)))) },
   column("credits", "Credits"), column("tokens", "Tokens"), column("day", "Today"), column("month", "This month"),
-  { id: "actions", label: "Actions", render: (key) => html`
-    <${Button} small icon="plus" onClick=${() => start("topup", key)} aria-label=${`Top up ${key.name}`}>Top up<//>` },
+  { id: "actions", label: "Actions", render: (key) => html`<span class="row-actions">
+    <${Button} small onClick=${() => start("topup", key)} aria-label=${`Top up ${key.name}`}>Top up<//>
+    <${IconButton} icon="edit" label=${`Edit ${key.name}`} onClick=${() => start("edit", key)} /></span>` },
 ];

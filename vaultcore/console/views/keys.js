@@ -56,7 +56,7 @@ function List({ keys, query, narrow, start }) {
 function Used({ held }) {
   const meter = tightest(held);
   if (!meter) return html`<span class="dim">${format.number(held.usage.total_tokens)} tokens, no quota</span>`;
-  return html`<${Meter} used=${meter.used} most=${meter.most} label=${`${meter.name} of ${held.name}`} text=${meter.text} />`;
+  return html`<${Meter} used=${meter.used} most=${meter.most} label=${`${meter.name} of ${held.name}`} text=${meter.text + meter.unit} />`;
 }
 
 const about = (key) => [...(key.allowed_models ?? []), ...(key.allowed_ips ?? [])].join(", ") || undefined;

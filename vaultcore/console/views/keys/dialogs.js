@@ -15,7 +15,7 @@ export const Issued = ({ issued, base, onClose }) => html`
     <${Code} text=${base} label="base URL" inline />
   <//>`;
 
-/** Sending: what a dialog does when its form is sent, as [state, submit]. */
+/** What a dialog does when its form is sent, as [state, submit]. */
 function useSending(send) {
   const [state, become] = useState({ busy: false, error: null });
   const submit = async (event) => {
@@ -55,7 +55,7 @@ export function TopUp({ held, onSend, onClose }) {
     <${Dialog} open title=${`Top up ${held.name}`} onClose=${onClose} actions=${actions}>
       <form class="form" id="top-up" onSubmit=${submit}>
         ${none && html`<p class="note">This key has had no credit limit. From now on it has one, and the ${format.money(held.usage.cost_usd)} that it has used count.</p>`}
-        <${Field} label="Amount (US$)" inputmode="decimal" value=${typed} onInput=${type} error=${typed && wrong} placeholder="5" autocomplete="off" />
+        <${Field} label="Amount (US$)" inputmode="decimal" value=${typed} onInput=${type} error=${typed && wrong} placeholder="5" autocomplete="off" autofocus />
         <${Field} label="Reason" value=${reason} onInput=${say} maxlength="128" placeholder="invoice 7" hint="Kept in the audit." autocomplete="off" />
         <p role="status">${none && !sum ? "No credit limit yet." : `Left after this: ${format.money(after)}`}</p>
         ${state.error && html`<${ErrorNote} error=${state.error} />`}

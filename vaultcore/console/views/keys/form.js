@@ -35,7 +35,7 @@ export function KeyForm({ held, onSend, onClose }) {
     <${Dialog} open wide title=${held ? `Edit ${held.name}` : "New key"} onClose=${onClose} actions=${actions}>
       <form class="form key-form" id=${FORM} onSubmit=${submit} novalidate>
         <div class="pair">
-          <${Field} label="Name" ...${field("name")} maxlength="128" placeholder="the shop" required />
+          <${Field} label="Name" ...${field("name")} maxlength="128" placeholder="the shop" required autofocus />
           <${Field} label="Owner" ...${field("owner")} maxlength="128" hint="Keys of one owner can have limits together." />
         </div>
         <${LimitFields} field=${field} />

@@ -17,14 +17,14 @@ export async function everyKey(api, signal) {
   return { keys, more: Boolean(cursor) };
 }
 
-/** The lasting limits of a key, an owner or the gateway: [{ id, name, used, most, text }]. */
+/** The lasting limits of a key, an owner or the gateway: [{ id, name, used, most, text, unit }]. */
 export function meters(row) {
   const money = (id, name, used, most) => most !== null && {
-    id, name, used, most, text: `${format.money(used)} of ${format.money(most)}`,
+    id, name, used, most, unit: "", text: `${format.money(used)} of ${format.money(most)}`,
   };
   const tokens = row.token_quota !== null && {
     id: "tokens", name: "Tokens", used: row.usage.total_tokens, most: row.token_quota,
-    text: `${format.number(row.usage.total_tokens)} of ${format.number(row.token_quota)} tokens`,
+    unit: " tokens", text: `${format.number(row.usage.total_tokens)} of ${format.number(row.token_quota)}`,
   };
   return [
     money("credits", "Credits", row.credits_usd === null ? 0 : row.credits_usd - row.balance_usd, row.credits_usd),

@@ -1,11 +1,11 @@
 // The models that a session may ask for, as rows: from the admin API with their health, or from a key's own list.
 
-const CAN = [
+/** What models are filtered by: [capability, its name]. */
+export const CAPABILITIES = [
   ["vision", "vision"], ["tools", "tools"], ["structured_output", "JSON schema"], ["thinking", "thinking"], ["prompt_cache", "prompt cache"],
 ];
 
-/** What models are filtered by: [capability, its name]. */
-export const CAPABILITIES = CAN;
+/** The types there are: [type, its name]. */
 export const TYPES = [["text", "Text"], ["image", "Image"], ["hybrid", "Hybrid"], ["embedding", "Embedding"]];
 
 /** Whether a model is known to have a capability. */
