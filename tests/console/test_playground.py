@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 Opened = Callable[..., "Page"]
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script><svg onload=alert(3)>[x](javascript:alert(4))"
+
+
+@pytest.fixture(autouse=True)
+def well(house: House) -> Iterator[None]:
+    """Nothing goes wrong any more at a provider after a test."""
+    yield
+    house.simulators["openai"].script.clear()
 
 
 def ask(page: Page, prompt: str, *, model: str = "gpt-4o-mini") -> None:
@@ -109,6 +116,7 @@ def test_tools_and_schemas(opened: Opened, house: House) -> None:
         "name",
         "age",
     }
+    assert page.get_by_role("heading", name="Calls get_weather").count() == 0  # of the answer before
     assert "≈ $" in page.locator(".playground-out .stats").inner_text()  # a virtual key may not read the log
 
 
@@ -153,6 +161,8 @@ def test_an_answer_is_stopped(opened: Opened, house: House) -> None:
     ask(page, "Take your time")
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("status").get_by_text("stopped", exact=True).wait_for(timeout=2_000)
+    page.goto(f"{house.console}#/playground?model=gpt-4.1-mini")  # as "try it" leads there
+    page.wait_for_function("document.querySelector('.playground input').value === 'gpt-4.1-mini'")
     page.get_by_label("Prompt", exact=True).press("Control+Enter")
     done(page)
 

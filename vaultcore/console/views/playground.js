@@ -1,7 +1,7 @@
 // Playground: one question to one model, with everything that can be set, and everything that came of it.
 
 import { connect } from "../api.js";
-import { html, Button, Page, Section, Snippets, useAsked, useMemo, useState } from "../ui/index.js";
+import { html, Button, Page, Section, Snippets, useAsked, useEffect, useMemo, useState } from "../ui/index.js";
 import { Answer } from "./playground/answer.js";
 import { programs } from "./playground/code.js";
 import { save } from "./playground/export.js";
@@ -16,6 +16,9 @@ export default function Playground({ session, api, query }) {
   const [key, choose] = useState({ which: "own", text: "" });
   const [shown, tell] = useState(false); // what is wrong, from the first attempt to send on
   const { run, start, stop } = useRun();
+  useEffect(() => {
+    if (query.model) write((held) => ({ ...held, model: query.model }));
+  }, [query.model]);
   const asking = useMemo(() => (key.which === "own" ? api : connect(bearer(key.text.trim()))), [api, key]);
   const asked = useAsked((signal) => models(api, session, signal), []);
   const model = chosen(asked.data, form.model);

@@ -19,6 +19,7 @@ export function Answer({ run, model, kind, exact, actions }) {
       <div aria-busy=${busy} class="playground-answer">
         <${Tabs} label="Answer as" tabs=${[["shown", "Shown"], ["text", "Text"], ["raw", "JSON"]]} chosen=${view} onChoose=${look}>
           ${run.state === "new" ? html`<${Empty} icon=${kind === "image" ? "image" : "playground"} title=${word}>Fill in the prompt and send it.<//>`
+            : view === "raw" && busy ? html`<p class="dim">It stands here when the answer has ended.</p>`
             : view === "raw" ? html`<${Code} label="answer as JSON" text=${run.raw ? JSON.stringify(run.raw, null, 2) : ""} />`
             : view === "text" ? html`<${Code} label="answer as text" text=${run.text} />`
             : html`<${Shown} run=${run} />`}

@@ -3,15 +3,16 @@
 import { aborted, ApiError } from "../../api.js";
 import { useEffect, useRef, useState } from "../../ui/index.js";
 
+const DAY = 86_400_000; // milliseconds
 const EXPLAIN = { "x-vaultedge-explain": "true" };
-const NOTHING = Object.freeze({
+const fresh = () => ({
   state: "new", text: "", thought: "", refusal: "", calls: [], pictures: [], finish: null, usage: null, error: null,
   ms: null, first: null, headers: {}, changes: null, entry: null, raw: null, sent: null,
 });
 
 /** { run, start({ path, body, api, admin }), stop() }. `run.state`: new, waiting, streaming, done, stopped or failed. */
 export function useRun() {
-  const [run, show] = useState(NOTHING);
+  const [run, show] = useState(fresh);
   const held = useRef(null);
   useEffect(() => () => held.current?.abort(), []);
   const start = async (asked) => {
@@ -19,7 +20,7 @@ export function useRun() {
     const stop = new AbortController();
     held.current = stop;
     const paint = painter((told) => held.current === stop && show(told));
-    const told = { ...NOTHING, state: "waiting", sent: { path: asked.path, body: asked.body } };
+    const told = { ...fresh(), state: "waiting", sent: { path: asked.path, body: asked.body } };
     paint.now(told);
     const began = performance.now();
     try {
@@ -111,7 +112,11 @@ function said(told, piece, finish) {
   }
 }
 
-/** The gateway's own record, which only an admin may read. */
-async function entry(api, id) {
-  return api.get("admin/logs", { query: { id, limit: 1 } }).then((page) => page.data[0] ?? null, () => null);
+/** The gateway's own record, which only an admin may read; that of an answer that was left may be on its way still. */
+async function entry(api, id, again = true) {
+  const from = new Date(Date.now() - DAY).toISOString().slice(0, 10);
+  const found = await api.get("admin/logs", { query: { id, from, limit: 1 } }).then((page) => page.data[0] ?? null, () => null);
+  if (found || !again) return found;
+  await new Promise((resolve) => setTimeout(resolve, 800));
+  return entry(api, id, false);
 }
