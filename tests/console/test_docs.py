@@ -51,7 +51,7 @@ def test_every_page_reads(opened: Opened) -> None:
         page.get_by_role("heading", name=title, level=2, exact=True).wait_for()
         if title == "Admin API reference":
             continue
-        page.wait_for_function("document.querySelector('.docs-text .markdown')?.textContent.length > 500")
+        page.locator(".docs-text .markdown > *").nth(1).wait_for()
         shown = page.locator(".docs-text .markdown").inner_text()
         assert "<!--" not in shown, title
         assert "|---" not in shown, title

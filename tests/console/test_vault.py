@@ -120,10 +120,7 @@ def test_damaged_strings_are_refused(opened: Opened) -> None:
             text[:200] + "\n" + text[200:],
             text.replace("v1", "v3").replace("v2", "v4"),
         ]
-        parts += [
-            text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
-            for at in (13, 20, 40, 90, 130, 200)
-        ]
+        parts += [text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :] for at in (13, 40, 90, 200)]
         parts += [text[:12].replace("v1", "v2") + text[12:] if "v1" in text else text.replace("v2", "v1")]
         for broken in parts:
             with pytest.raises(VaultError):
@@ -137,7 +134,7 @@ def test_a_kdf_that_browsers_lack_is_named(name: str, opened: Opened) -> None:
     page = opened("vault")
     page.get_by_role("tab", name="Open a vault", exact=True).click()
     header = bytes([kdf.BY_NAME[name].code]) + kdf.BY_NAME[name].default.pack()
-    _open(page, _call(page, "armor", "wrap", "VE_VAULT_v2_", [*header, *range(120)]), PASSWORD)
+    _open(page, _call(page, "armor", "wrap", "VE_VAULT_v2_", header + bytes(120)), PASSWORD)
     page.get_by_role("alert").get_by_text(f"uses {name}").wait_for()
 
 
@@ -172,7 +169,7 @@ def test_plaintexts_are_read_as_python_reads_them(opened: Opened) -> None:
     for text in texts:
         ours = plaintext.parse(text)
         expected = None if ours is None else [{"provider": each.provider, "key": each.key} for each in ours]
-        assert _call(page, "plaintext", "parse", [*text]) == expected, text[:80]
+        assert _call(page, "plaintext", "parse", text) == expected, text[:80]
     odd = [Credential("a\x7f\x00\n\t'/", '\u2028\U0001f511ü\\"'), *KEYS]
     written = _call(
         page, "plaintext", "render", [{"provider": each.provider, "key": each.key} for each in odd]
@@ -301,11 +298,11 @@ def _watched(page: Page) -> Sequence[str]:
 
 
 def _call(page: Page, module: str, name: str, *arguments: Any, each: Sequence[str] | None = None) -> Any:
-    """What a function of one of the page's modules returns; lists of numbers go in and come out as bytes."""
+    """What a function of one of the page's modules returns; bytes go in as such and come out as numbers."""
     return page.evaluate(
         """async ([module, name, given, each]) => {
-            const numbers = (value) => Array.isArray(value) && value.every(Number.isInteger);
-            const made = (value) => numbers(value) ? Uint8Array.from(value) : value;
+            const bytes = (text) => Uint8Array.from(text, (sign) => sign.charCodeAt(0));
+            const made = (value) => value?.latin1 === undefined ? value : bytes(value.latin1);
             const run = (await import(`${location.pathname}views/vault/${module}.js`))[name];
             if (each) return each.map((one) => run(one));
             try {
@@ -315,5 +312,9 @@ def _call(page: Page, module: str, name: str, *arguments: Any, each: Sequence[st
                 return { refused: error.message };
             }
         }""",
-        [module, name, list(arguments), each],
+        [module, name, [_sent(each) for each in arguments], each],
     )
+
+
+def _sent(value: Any) -> Any:
+    return {"latin1": value.decode("latin-1")} if isinstance(value, bytes) else value
