@@ -15,10 +15,10 @@ from tests.console.conftest import DESKTOP, PHONE, House, shoot
 from vaultcore.simulators.script import Mishap
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import CDPSession, Locator, Page
 
 Opened = Callable[..., "Page"]
-TEXT, OTHER, PAINTER = "gpt-4o-mini", "claude-haiku-4-5", "dall-e-3"
+TEXT, OTHER, PAINTERS = "gpt-4o-mini", "claude-haiku-4-5", ("dall-e-3", "gpt-image-1")
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -52,7 +52,9 @@ def bring(page: Page, told: object) -> None:
     """Import a file."""
     body = told if isinstance(told, bytes) else json.dumps(told).encode()
     file = {"name": "kept.json", "mimeType": "application/json", "buffer": body}
-    page.get_by_label("File to import").set_input_files(files=[file])  # type: ignore[list-item]
+    with page.expect_file_chooser() as asked:
+        page.get_by_role("button", name="Import", exact=True).click()
+    asked.value.set_files(files=[file])  # type: ignore[list-item]
 
 
 def exported(*texts: str, title: str = "Kept", model: str = TEXT, **more: Any) -> dict[str, Any]:
@@ -119,8 +121,9 @@ def test_an_answer_is_stopped_asked_again_and_edited(opened: Opened, house: Hous
     answers(page).get_by_text("You asked: “Slowly”").wait_for()
     say(page, "Second")
     answers(page).get_by_text("You asked: “Second”").wait_for()
-    page.get_by_role("button", name="Edit").first.click()
-    page.get_by_label("Your message").fill("Quickly")
+    page.get_by_role("button", name="Edit").first.press("Enter")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("Quickly")
     page.get_by_label("Your message").press("Control+Enter")
     page.get_by_text("is deleted: 2 messages").wait_for()
     page.get_by_role("button", name="Go on").click()
@@ -148,7 +151,8 @@ def test_an_error_keeps_what_came(opened: Opened, house: House) -> None:
     answers(page).get_by_text("You asked: “Anybody?”").wait_for()
 
 
-def test_pictures_go_both_ways(opened: Opened, house: House) -> None:
+@pytest.mark.parametrize("painter", PAINTERS)
+def test_pictures_go_both_ways(painter: str, opened: Opened, house: House) -> None:
     """A picture attached reaches the model, and one that a model makes is shown from its own bytes."""
     page = opened("chat", key=house.key)
     start(page, TEXT)
@@ -161,7 +165,7 @@ def test_pictures_go_both_ways(opened: Opened, house: House) -> None:
     parts = house.simulators["openai"].script.asked[-1].body["messages"][-1]["content"]
     assert parts[1]["image_url"]["url"] == f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"
 
-    page.get_by_label("Model", exact=True).select_option(PAINTER)
+    page.get_by_label("Model", exact=True).select_option(painter)
     say(page, "A red house")
     made = answers(page).get_by_role("img", name="Picture 1")
     made.wait_for()
@@ -253,16 +257,28 @@ FRAMES = """async () => {
 }"""
 
 
+def busy(told: CDPSession) -> float:
+    """Milliseconds of the processor that a page has taken: what else the machine does is not in them."""
+    found = {each["name"]: each["value"] for each in told.send("Performance.getMetrics")["metrics"]}
+    return float(found["TaskDuration"] * 1_000)
+
+
 def test_a_long_conversation_is_smooth(opened: Opened, house: House) -> None:
     """Of 2,000 messages those near the view are drawn; scrolling keeps its frames and reaches both ends."""
     page = opened("chat", key=house.key)
     bring(page, exported(*(f"Message {at}. " + "Some *words* more. " * (at % 40) for at in range(2_000))))
     page.get_by_text("Message 1999.").wait_for()
     assert page.get_by_role("article").count() < 60
+    told = page.context.new_cdp_session(page)
+    told.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = busy(told)
     frames = page.evaluate(FRAMES)
+    spent = (busy(told) - before) / len(frames)
     middle, worst = frames[len(frames) // 2], frames[int(len(frames) * 0.95)]
-    print(f"\nframes of 2,000 messages: median {middle:.1f} ms, 95 % under {worst:.1f} ms")
-    assert middle < 50
+    print(
+        f"\nframes of 2,000 messages: median {middle:.1f} ms, 95 % under {worst:.1f} ms, work {spent:.1f} ms"
+    )
+    assert spent < 40
     assert page.get_by_role("article").count() < 60
 
     page.locator(".thread").evaluate("list => list.scrollTo(0, 0)")

@@ -8,13 +8,13 @@ const WORDS = `abstract and as assert async await begin bool boolean break byte 
   True try type typeof undefined union unless until use using val var virtual void when where while with yield
   SELECT FROM WHERE INSERT INTO VALUES UPDATE SET DELETE CREATE TABLE JOIN LEFT ON GROUP ORDER BY LIMIT AND OR NOT AS`;
 const KNOWN = new Set(WORDS.split(/\s+/));
-const MOST = 50_000; // characters; more than that is shown plainly
+const MOST = 20_000; // characters; more than that is shown plainly
 
-// In this order: comments, strings, numbers, names. No part can be matched in two ways, so the time is linear.
+// In this order: comments, strings, numbers, names. All are bounded: what never ends is looked for no further than that.
 const PARTS = new RegExp(
   [
-    String.raw`(?<note>\/\*[^]*?\*\/|(?<![:\w\\])\/\/[^\n]*|(?<![\w$&{'"\\])#(?![{\w])[^\n]*|(?<=^|\s)--\s[^\n]*)`,
-    String.raw`(?<text>"""[^]*?"""|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|${"`"}(?:[^${"`"}\\]|\\[^])*${"`"})`,
+    String.raw`(?<note>\/\*[^]{0,1000}?\*\/|(?<![:\w\\])\/\/[^\n]*|(?<![\w$&{'"\\])#(?![{\w])[^\n]*|(?<=^|\s)--\s[^\n]*)`,
+    String.raw`(?<text>"""[^]{0,1000}?"""|"(?:[^"\\\n]|\\.){0,300}"|'(?:[^'\\\n]|\\.){0,300}'|${"`"}(?:[^${"`"}\\]|\\[^]){0,300}${"`"})`,
     String.raw`(?<digits>\b\d[\w.]*)`,
     String.raw`(?<name>[\p{L}_$][\p{L}\p{N}_$]*)`,
   ].join("|"),

@@ -66,6 +66,7 @@ const usual = (chats, models) =>
 
 function Room({ desk, models, go, query }) {
   const [listing, list] = useState(false);
+  const moved = useRef(false); // at first the page's heading has the focus
   const { chats, chat, thread, live } = desk.state;
   useEffect(() => {
     desk.show(query.id, query.model || usual(chats, models));
@@ -90,15 +91,25 @@ function Room({ desk, models, go, query }) {
   };
   const save = (kind) => (kind === "md" ? download(filename(chat.title, "md"), asMarkdown(chat, thread), "text/markdown")
     : download(filename(chat.title, "json"), asJson([[chat, thread]]), "application/json"));
+  const open = (id) => {
+    moved.current = true;
+    if (id !== query.id) go("chat", { id });
+    else list(false);
+  };
+  const start = () => {
+    moved.current = true;
+    if (query.id) go("chat");
+    else fresh(desk, models, list);
+  };
   return html`
     <div class=${listing ? "chat listing" : "chat"}>
       <${Conversations} chats=${chats} current=${chat.id} live=${live} search=${(text) => desk.search(text)}
-        onOpen=${(id) => (id === query.id ? list(false) : go("chat", { id }))} onNew=${() => (query.id ? go("chat") : fresh(desk, models, list))} />
+        onOpen=${open} onNew=${start} />
       <section class="chat-main" aria-label="Conversation">
         <${Head} chat=${chat} models=${models} folders=${[...new Set(chats.map((each) => each.folder).filter(Boolean))]}
           saved=${Boolean(thread?.length) && !growing} onChange=${(more) => desk.change(more)} onExport=${save} onDelete=${remove} onList=${() => list(true)} />
         <${Said} chat=${chat} thread=${thread} growing=${growing} models=${models} onAgain=${renew} />
-        <${Composer} key=${chat.id} busy=${Boolean(growing)} ready=${Boolean(thread && chat.model)} painter=${painter}
+        <${Composer} key=${chat.id} busy=${Boolean(growing)} ready=${Boolean(thread && chat.model)} painter=${painter} eager=${moved.current}
           onSend=${send} onStop=${() => desk.stop()} />
         <p class="hidden" role="status">${growing ? "The answer is on its way." : thread?.at(-1)?.role === "assistant" ? "The answer is there." : ""}</p>
       </section>

@@ -4,15 +4,18 @@ import { html, Button, Field, IconButton, toast, useEffect, useRef, useState } f
 import { ACCEPTED, among, picture } from "./pictures.js";
 
 const MOST = 8;
+/** Whether there is a keyboard that is not on the screen. */
+const typing = () => matchMedia("(pointer: fine)").matches;
 
-/** Composer: busy (an answer is on its way), ready, painter (the model makes pictures), onSend(text, pictures), onStop. */
-export function Composer({ busy, ready, painter, onSend, onStop }) {
+/** Composer: busy (an answer is on its way), ready, painter (the model makes pictures), eager (takes the focus), onSend(text, pictures), onStop. */
+export function Composer({ busy, ready, painter, eager, onSend, onStop }) {
   const [text, type] = useState("");
   const [pictures, hold] = useState([]);
   const form = useRef(null);
+  const focus = () => form.current.querySelector("textarea").focus({ preventScroll: true });
   useEffect(() => {
-    if (matchMedia("(pointer: fine)").matches) form.current.querySelector("textarea").focus({ preventScroll: true });
-  }, []);
+    if (eager && typing()) focus();
+  }, [ready]);
   const able = ready && !busy && (text.trim() || (pictures.length && !painter));
   const send = (event) => {
     event?.preventDefault();
@@ -22,9 +25,13 @@ export function Composer({ busy, ready, painter, onSend, onStop }) {
     hold([]);
   };
   const keys = (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !matchMedia("(pointer: fine)").matches) return;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !typing()) return;
     event.preventDefault();
     send();
+  };
+  const stop = () => {
+    onStop();
+    focus(); // the button that was pressed goes away
   };
   const attach = async (files) => {
     const found = await Promise.allSettled(files.slice(0, MOST - pictures.length).map(picture));
@@ -47,7 +54,7 @@ export function Composer({ busy, ready, painter, onSend, onStop }) {
       <div class="composer-foot">
         ${painter ? html`<span class="dim small">This model makes pictures of your words.</span>` : html`<${Attach} onFiles=${attach} disabled=${!ready} />`}
         <span class="dim small keys">Enter sends, Shift+Enter begins a line</span>
-        ${busy ? html`<${Button} key="stop" icon="stop" onClick=${onStop}>Stop<//>`
+        ${busy ? html`<${Button} key="stop" icon="stop" onClick=${stop}>Stop<//>`
           : html`<${Button} key="send" kind="main" icon="send" type="submit" disabled=${!able}>Send<//>`}
       </div>
     </form>`;

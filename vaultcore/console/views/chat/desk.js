@@ -50,8 +50,14 @@ export class Desk {
       return;
     }
     this.#become({ chat, thread: null });
+    await this.#load(id);
+  }
+
+  async #load(id) {
     const thread = await this.#store.messages(id).catch((error) => this.#become({ error }));
-    if (this.state.chat?.id === id && thread) this.#become({ thread: thread.filter((each) => each.at !== this.state.live.get(id)?.message.at) });
+    if (this.state.chat?.id !== id || !thread) return;
+    const growing = this.state.live.get(id)?.message.at; // what was kept of it meanwhile is older
+    this.#become({ thread: thread.filter((each) => each.at !== growing) });
   }
 
   /** Change the open conversation's model, title, folder or instructions. */
@@ -87,6 +93,7 @@ export class Desk {
     const { chat, thread } = this.state;
     const kept = thread.filter((each) => each.at <= at);
     const last = kept.findLastIndex((each) => each.role === "user");
+    if (last < 0) return;
     const asked = kept.slice(0, last + 1);
     if (text !== null) asked[last] = { ...asked[last], text };
     await this.#turn(asked, chat, painter, asked[last].at);
@@ -113,9 +120,9 @@ export class Desk {
     const made = { ...(await answer(this.#api, now, asked, { painter, signal: stop.signal, grown })), at };
     this.state.live.delete(chat.id);
     await this.#store.keep(chat.id, made).catch((error) => this.#become({ error }));
-    if (this.state.chat?.id === chat.id && this.state.thread) {
-      this.#become({ thread: [...this.state.thread.filter((each) => each.at < at), made] });
-    } else this.#changed();
+    if (this.state.chat?.id !== chat.id) this.#changed();
+    else if (this.state.thread) this.#become({ thread: [...this.state.thread.filter((each) => each.at < at), made] });
+    else await this.#load(chat.id);
   }
 
   /** Draw once a frame, however fast the pieces come. */
@@ -133,8 +140,12 @@ export class Desk {
 
   async remove(id) {
     this.state.live.get(id)?.stop.abort();
-    await this.#store.remove(id);
-    this.#become({ chats: await this.#store.conversations() });
+    try {
+      await this.#store.remove(id);
+      this.#become({ chats: await this.#store.conversations() });
+    } catch (error) {
+      this.#become({ error: new Error(`Not deleted: ${error?.message ?? error}`) });
+    }
   }
 
   search(text) {

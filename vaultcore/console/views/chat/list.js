@@ -13,7 +13,7 @@ export function Conversations({ chats, current, live, search, onOpen, onNew }) {
   const items = (folder) => shown.filter((each) => each.folder === folder).map((each) => html`
     <li key=${each.id}><${Item} chat=${each} current=${each.id === current} busy=${live.has(each.id)} onOpen=${onOpen} /></li>`);
   return html`
-    <aside class="chats" aria-label="Conversations">
+    <section class="chats" aria-label="Conversations">
       <${Button} icon="plus" onClick=${onNew}>New chat<//>
       <${Field} label="Search conversations" hideLabel type="search" placeholder="Search …" value=${text} onInput=${type} />
       <div class="chats-list">
@@ -24,7 +24,7 @@ export function Conversations({ chats, current, live, search, onOpen, onNew }) {
           ${found ? "Titles and messages were searched." : "What you write stays in this browser."}<//>`}
       </div>
       <p class="hidden" role="status">${found ? `${format.number(shown.length)} found` : ""}</p>
-    </aside>`;
+    </section>`;
 }
 
 /** The ids that a search found, or null while nothing is searched for. */

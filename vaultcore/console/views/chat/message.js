@@ -1,18 +1,23 @@
 // One message: what was said, its pictures, how it came about, and what can be done with it.
 
-import { html, Button, Copy, ErrorNote, Field, IconButton, Loading, Markdown, Tag, format, useState } from "../../ui/index.js";
+import { html, Button, Copy, ErrorNote, Field, IconButton, Loading, Markdown, Tag, format, useEffect, useRef, useState } from "../../ui/index.js";
 import { isPicture } from "./ask.js";
 
 /** Message: message, growing, waiting (an answer is on its way), onAgain, onEdit(text). */
 export function Message({ message, growing, waiting, onAgain, onEdit }) {
   const [editing, edit] = useState(false);
+  const ref = useRef(null);
   const mine = message.role === "user";
+  const end = () => {
+    edit(false);
+    ref.current.focus({ preventScroll: true });
+  };
   return html`
-    <article class=${mine ? "turn mine" : "turn"} aria-label=${mine ? "You" : `Answer of ${message.model}`}>
+    <article ref=${ref} tabindex="-1" class=${mine ? "turn mine" : "turn"} aria-label=${mine ? "You" : `Answer of ${message.model}`}>
       <header class="turn-head"><strong class="turn-who">${mine ? "You" : message.model}</strong>
         <time class="dim small" title=${format.time(message.created / 1000)}>${format.time(message.created / 1000)}</time></header>
-      ${editing ? html`<${Editor} text=${message.text} onCancel=${() => edit(false)} onDone=${(text) => {
-        edit(false);
+      ${editing ? html`<${Editor} text=${message.text} onCancel=${end} onDone=${(text) => {
+        end();
         onEdit(text);
       }} />` : html`<${Body} message=${message} mine=${mine} growing=${growing} />`}
       <${Pictures} of=${message.pictures ?? []} />
@@ -59,13 +64,15 @@ function Pictures({ of }) {
 
 function Editor({ text, onDone, onCancel }) {
   const [now, become] = useState(text);
+  const ref = useRef(null);
+  useEffect(() => ref.current.querySelector("textarea").focus({ preventScroll: true }), []);
   const keys = (event) => {
     if (event.key === "Escape") onCancel();
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && now.trim()) onDone(now);
   };
   return html`
-    <div class="turn-edit">
-      <${Field} label="Your message" hideLabel area=${4} value=${now} onInput=${become} onKeyDown=${keys} autofocus />
+    <div class="turn-edit" ref=${ref}>
+      <${Field} label="Your message" hideLabel area=${4} value=${now} onInput=${become} onKeyDown=${keys} />
       <div class="actions"><${Button} kind="main" small disabled=${!now.trim()} onClick=${() => onDone(now)}>Send again<//>
         <${Button} small onClick=${onCancel}>Cancel<//></div>
     </div>`;

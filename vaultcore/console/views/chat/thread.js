@@ -51,13 +51,17 @@ export function Thread({ id, messages, live, onAgain, onEdit }) {
     held.current.end = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
     look({ top: list.scrollTop, seen: list.clientHeight });
   };
+  const again = (at) => () => {
+    frame.current.focus({ preventScroll: true }); // the button that was pressed goes away
+    onAgain(at);
+  };
   return html`
     <div class="thread" ref=${frame} onScroll=${scrolled} tabindex="0" role="region" aria-label="Messages" aria-busy=${Boolean(live)}>
       <div class="thread-list">
         <${Space} high=${above} />
         ${all.slice(first, end).map((each) => html`
           <div key=${`${id} ${each.at}`} data-at=${each.at} class="thread-row">
-            <${Message} message=${each} growing=${each === live} waiting=${Boolean(live)} onAgain=${() => onAgain(each.at)}
+            <${Message} message=${each} growing=${each === live} waiting=${Boolean(live)} onAgain=${again(each.at)}
               onEdit=${(text) => onEdit(each.at, text)} /></div>`)}
         <${Space} high=${below} />
       </div>
