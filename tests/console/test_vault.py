@@ -30,9 +30,9 @@ PASSWORD = "Kaffee-mühle 7 Wolkenbrüche"
 HOSTILE = "<img src=x onerror=violated('ran')>"
 
 
-def test_a_vault_is_built_and_sealed(opened: Opened) -> None:
+def test_a_vault_is_built_and_sealed(opened: Opened, house: House) -> None:
     """Keys are added, one is changed and one moved; under a password made here, Python opens the download."""
-    page = opened("vault")
+    page = opened("vault", key=house.admin)
     page.get_by_role("heading", name="Vault", level=1).wait_for()
     requests = _watched(page)
     seal = page.get_by_role("button", name="Seal the vault")
