@@ -28,7 +28,7 @@ export function useFeed(api, asked, { live, still }) {
     looking.current = null;
     become((held) => ({ ...held, busy: true }));
     look(api, asked, null, PAGE, stop.signal)
-      .then((found) => become({ ...NOTHING, ...found, busy: false }))
+      .then((found) => !stop.signal.aborted && become({ ...NOTHING, ...found, busy: false }))
       .catch((error) => !aborted(error) && become((held) => ({ ...held, error, busy: false })));
     return () => stop.abort();
   }, [wanted, turn]);
@@ -39,7 +39,7 @@ export function useFeed(api, asked, { live, still }) {
     const ask = async () => {
       if (document.visibilityState !== "visible" || !now.current.rows || now.current.busy) return;
       const page = await api.get("admin/logs", { signal: stop.signal, query: { ...asked, limit: PAGE } });
-      become((held) => joined(held, page, still()));
+      if (!stop.signal.aborted) become((held) => joined(held, page, still()));
     };
     const tell = (error) => !aborted(error) && become((held) => ({ ...held, error }));
     const timer = setInterval(() => ask().catch(tell), EVERY);
@@ -58,12 +58,15 @@ export function useFeed(api, asked, { live, still }) {
     looking.current = stop;
     become((held) => ({ ...held, busy: true }));
     look(api, asked, cursor, OLDER, stop.signal)
-      .then((found) => become((held) => ({ ...held, rows: [...held.rows, ...unknown(found.rows, held.rows)], cursor: found.cursor, error: null, busy: false })))
+      .then((found) => !stop.signal.aborted && become((held) => ({ ...held, rows: [...held.rows, ...unknown(found.rows, held.rows)], cursor: found.cursor, error: null, busy: false })))
       .catch((error) => !aborted(error) && become((held) => ({ ...held, error, busy: false })))
       .finally(() => looking.current === stop && (looking.current = null));
   }, [wanted]);
-  const show = useCallback(() => become((held) => ({ ...held, rows: [...held.waiting, ...held.rows], waiting: [] })), []);
   const retry = useCallback(() => again((held) => held + 1), []);
+  const show = useCallback(() => {
+    if (now.current.waiting.length >= PAGE) retry(); // there may be more than a page held: begin anew
+    else become((held) => ({ ...held, rows: [...held.waiting, ...held.rows], waiting: [] }));
+  }, []);
   return { ...state, full: (state.rows?.length ?? 0) >= MOST, older, show, retry };
 }
 
