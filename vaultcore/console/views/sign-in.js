@@ -26,7 +26,7 @@ export default function SignIn({ session, go, query }) {
         <form class="form" onSubmit=${submit}>
           <${Field} label="Key" type="password" value=${typed} onInput=${type} placeholder="va-… or vg_…" error=${wrong}
             hint="The admin key opens everything. A virtual key opens its usage, its models, the playground and the chat."
-            autocomplete="off" spellcheck="false" autocapitalize="off" required />
+            autocomplete="off" spellcheck=${false} autocapitalize="off" required />
           <${Toggle} label="Keep it until this tab is closed" checked=${keep} onChange=${tick}
             hint="In this tab's session storage. Without it, a reload asks again." />
           ${state.error && !wrong && html`<${ErrorNote} error=${state.error} />`}
