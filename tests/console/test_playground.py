@@ -13,7 +13,7 @@ from tests.console.conftest import DESKTOP, PHONE, House, shoot
 from vaultcore.simulators.script import Mishap
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 Opened = Callable[..., "Page"]
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script><svg onload=alert(3)>[x](javascript:alert(4))"
@@ -196,6 +196,23 @@ def test_an_answer_is_inert(opened: Opened, house: House) -> None:
     page.get_by_role("alert").wait_for()
     page.faults.clear()  # type: ignore[attr-defined]  # the refusal; a policy's violation would have come before
     assert page.locator(".playground-answer :is(img, script)").count() == 0
+
+
+def test_a_model_is_not_put_over_what_is_typed(opened: Opened, house: House) -> None:
+    """A list of models that comes late changes nothing in a field that has the focus or was emptied."""
+    page = opened(key=house.key)
+    waiting: list[Route] = []
+    page.route("**/v1/models", lambda asked: waiting.append(asked))  # noqa: PLW0108 - it wants a function
+    with page.expect_request("**/v1/models"):
+        page.goto(f"{house.console}#/playground")
+    field = page.get_by_label("Model", exact=True)
+    field.press_sequentially("my-")
+    field.fill("")
+    with page.expect_response("**/v1/models"):
+        waiting[0].continue_()
+    page.locator("datalist option").first.wait_for(state="attached")
+    field.press_sequentially("own")
+    assert field.input_value() == "own"
 
 
 @pytest.mark.parametrize(

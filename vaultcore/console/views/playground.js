@@ -12,7 +12,7 @@ import { useRun } from "./playground/run.js";
 import { Settings } from "./playground/settings.js";
 
 export default function Playground({ session, api, query }) {
-  const [form, write] = useState({ ...FIRST, model: query.model ?? "" });
+  const [form, write] = useState({ ...FIRST, model: query.model ?? null });
   const [key, choose] = useState({ which: "own", text: "" });
   const [shown, tell] = useState(false); // what is wrong, from the first attempt to send on
   const { run, start, stop } = useRun();
@@ -21,9 +21,9 @@ export default function Playground({ session, api, query }) {
   }, [query.model]);
   const asking = useMemo(() => (key.which === "own" ? api : connect(bearer(key.text.trim()))), [api, key]);
   const asked = useAsked((signal) => models(api, session, signal), []);
-  const model = chosen(asked.data, form.model);
+  const told = { ...form, model: form.model ?? first(asked.data) }; // null: nobody has touched the field
+  const model = asked.data?.find((row) => row.id === told.model) ?? null;
   const kind = model?.type === "image" ? "image" : "chat";
-  const told = { ...form, model: form.model || first(asked.data) };
   const { path, body, wrong } = request(told, kind);
   if (key.which === "other" && !key.text.trim()) wrong.key = "Paste a virtual key.";
   const busy = run.state === "waiting" || run.state === "streaming";
@@ -57,5 +57,4 @@ export default function Playground({ session, api, query }) {
 /** Keys for one that was pasted: it goes with requests, and nowhere else. */
 const bearer = (text) => ({ mine: async () => text, play: async () => text, lost: () => {} });
 
-const chosen = (rows, name) => rows?.find((row) => row.id === (name || first(rows))) ?? null;
 const first = (rows) => (rows?.find((row) => row.type === "text" || row.type === "hybrid") ?? rows?.[0])?.id ?? "";

@@ -1,7 +1,7 @@
 // What the playground's fields ask for, as a request; and what is wrong with them, field by field.
 
 export const FIRST = Object.freeze({
-  model: "", system: "", prompt: "", temperature: "", top_p: "", max_tokens: "", stream: true,
+  model: null, system: "", prompt: "", temperature: "", top_p: "", max_tokens: "", stream: true,
   tools: "", choice: "auto", format: "text", schema: "", size: "", count: "1", given: "b64_json",
 });
 

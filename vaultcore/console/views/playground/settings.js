@@ -8,7 +8,7 @@ export function Settings({ form, change, wrong, kind, model, asked, session, cho
   return html`
     <${Section} title="Request" class="playground-in">
       ${asked.error && html`<${ErrorNote} title="The models cannot be listed" error=${asked.error} retry=${asked.retry} />`}
-      <${Field} label="Model" value=${form.model} onInput=${change("model")} list=${(asked.data ?? []).map((row) => row.id)}
+      <${Field} label="Model" value=${form.model} onInput=${change("model")} onFocus=${() => change("model")(form.model)} list=${(asked.data ?? []).map((row) => row.id)}
         error=${wrong.model} hint=${about(model, form, asked)} autocomplete="off" spellcheck="false" placeholder=${asked.loading ? "Loading …" : ""} />
       <${Key} session=${session} choice=${choice} choose=${choose} wrong=${wrong} />
       ${kind === "chat" && html`<${Field} label="System prompt" area="2" value=${form.system} onInput=${change("system")} />`}
