@@ -290,7 +290,6 @@ def _open(page: Page, text: str, password: str, *, replace: bool = False) -> Non
 
 def _watched(page: Page) -> Sequence[str]:
     """What the page asks of any server from now on; a download is made of its own memory."""
-    page.wait_for_load_state("networkidle")
     asked: list[str] = []
     page.on("request", lambda request: None if request.url.startswith("blob:") else asked.append(request.url))
     page.on("websocket", lambda socket: asked.append(socket.url))
