@@ -41,5 +41,5 @@ function Typed({ value = "", onSettle, ...more }) {
     const timer = setTimeout(() => onSettle(text.trim()), WAIT);
     return () => clearTimeout(timer);
   }, [text]);
-  return html`<${Field} ...${more} value=${text} onInput=${type} autocomplete="off" spellcheck="false" maxlength="128" />`;
+  return html`<${Field} ...${more} value=${text} onInput=${type} autocomplete="off" spellcheck=${false} maxlength="128" />`;
 }

@@ -51,9 +51,9 @@ export function Keys({ keys, opened, onChange }) {
       ${opened > 0 && html`<p class="note" role="status">Opened. Change what you like, then seal it anew.</p>`}
       <form ref=${form} class="vault-add" onSubmit=${save} autocomplete="off">
         <${Field} label="Provider" value=${draft.provider} onInput=${(provider) => write({ ...draft, provider })} list=${PROVIDERS}
-          placeholder="openai" autocomplete="off" autocapitalize="off" spellcheck="false" required />
+          placeholder="openai" autocomplete="off" autocapitalize="off" spellcheck=${false} required />
         <${Field} label="Key" type="password" value=${draft.key} onInput=${(key) => write({ ...draft, key })} error=${error}
-          autocomplete="off" autocapitalize="off" spellcheck="false" required />
+          autocomplete="off" autocapitalize="off" spellcheck=${false} required />
         <div class="actions">
           <${Button} type="submit" icon=${draft.at === null ? "plus" : "done"} disabled=${!draft.provider.trim() || !draft.key.trim()}>
             ${draft.at === null ? "Add key" : "Save key"}<//>

@@ -28,12 +28,12 @@ export function Opener({ filled, onOpened }) {
     <${Section} title="Open a vault string">
       <form class="form" onSubmit=${run} autocomplete="off">
         <${Field} label="Vault string" area="6" value=${text} onInput=${write} placeholder="VE_VAULT_v1_…" autocomplete="off" autocapitalize="off"
-          spellcheck="false" required />
+          spellcheck=${false} required />
         <div class="actions">
           <input ref=${file} class="hidden" type="file" accept=".txt,text/plain" tabindex="-1" aria-label="File with a vault string" onChange=${read} />
           <${Button} small icon="upload" onClick=${() => file.current.click()}>From a file<//>
         </div>
-        <${Field} label="Its password" type="password" value=${password} onInput=${type} autocomplete="off" autocapitalize="off" spellcheck="false" required />
+        <${Field} label="Its password" type="password" value=${password} onInput=${type} autocomplete="off" autocapitalize="off" spellcheck=${false} required />
         ${state.error && html`<${ErrorNote} error=${state.error} />`}
         <div class="actions"><${Button} kind="main" type="submit" icon="key" busy=${state.busy} disabled=${!text.trim() || !password}>
           ${state.busy ? "Opening …" : "Open"}<//></div>

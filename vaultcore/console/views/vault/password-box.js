@@ -19,7 +19,7 @@ export function Password({ held, onChange, onGenerate, busy, error, onSeal }) {
     <${Section} title="Password" actions=${html`<${Button} small icon="refresh" onClick=${made}>Generate<//>`}>
       <form class="form" onSubmit=${onSeal} autocomplete="off">
         <${Field} label="Password of the vault" type=${shown ? "text" : "password"} value=${held.password} suffix=${eye}
-          onInput=${(password) => onChange({ password, allow: false })} autocomplete="new-password" autocapitalize="off" spellcheck="false"
+          onInput=${(password) => onChange({ password, allow: false })} autocomplete="new-password" autocapitalize="off" spellcheck=${false}
           hint="Keep it apart from the string: together they are the keys. Nobody can recover it." />
         <div class="vault-strength">
           <${Strength} password=${held.password} weak=${weak} />
