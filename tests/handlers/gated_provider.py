@@ -23,6 +23,12 @@ class GatedProvider:
         self._words.put_nowait(None)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._answer(reader, writer)
+        finally:  # also where the test is over before the answer is
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.asked.set()
         writer.write(
@@ -36,7 +42,6 @@ class GatedProvider:
                 writer.write(b"0\r\n\r\n")
                 break
             await writer.drain()
-        writer.close()
 
     def _event(self, writer: asyncio.StreamWriter, delta: dict[str, str], finish: str | None) -> None:
         choice = {"index": 0, "delta": delta, "finish_reason": finish}
