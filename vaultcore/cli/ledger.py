@@ -109,7 +109,7 @@ def run_seal(args: argparse.Namespace, terminal: Terminal) -> int:
 async def _export(args: argparse.Namespace, terminal: Terminal, settings: Settings, clock: Clock) -> int:
     from vaultcore.compose import open_store
     from vaultcore.ledger.export import export
-    from vaultcore.ledger.sealing import Sealer
+    from vaultcore.ledger.sealing import GRACE, Sealer
 
     signer = await _signer(settings, clock)
     store = open_store(settings.store, clock)
@@ -123,6 +123,7 @@ async def _export(args: argparse.Namespace, terminal: Terminal, settings: Settin
             with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
                 await _write(lines, file)
             terminal.warn(f"the ledger is in {args.output}; it verifies with --public-key {signer.public}")
+        terminal.hint(f"what ended in the last {GRACE:.0f} seconds is sealed later, and not in it yet")
     finally:
         await store.aclose()
     return 0
