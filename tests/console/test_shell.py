@@ -88,7 +88,7 @@ def test_a_keyboard_reaches_everything(opened: Opened, house: House) -> None:
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "content"
 
-    page.get_by_role("link", name="Docs").focus()
+    page.get_by_role("link", name="Docs", exact=True).focus()
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Docs", level=1).wait_for()
     page.wait_for_function(
@@ -118,11 +118,11 @@ def test_a_phone_has_a_drawer(opened: Opened, house: House) -> None:
     page = opened(key=house.admin, size=PHONE)
     page.get_by_role("cell", name="OpenAI").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-    assert not page.get_by_role("link", name="Docs").is_visible()
+    assert not page.get_by_role("link", name="Docs", exact=True).is_visible()
     page.get_by_role("button", name="Menu").click()
-    page.get_by_role("link", name="Docs").click()
+    page.get_by_role("link", name="Docs", exact=True).click()
     page.get_by_role("heading", name="Docs", level=1).wait_for()
-    assert not page.get_by_role("link", name="Docs").is_visible()
+    assert not page.get_by_role("link", name="Docs", exact=True).is_visible()
 
 
 def test_an_unknown_page_is_said(opened: Opened) -> None:
