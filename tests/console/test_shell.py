@@ -91,9 +91,7 @@ def test_a_keyboard_reaches_everything(opened: Opened, house: House) -> None:
     page.get_by_role("link", name="Docs", exact=True).focus()
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Docs", level=1).wait_for()
-    page.wait_for_function(
-        "document.activeElement.textContent === 'Docs' && document.activeElement.tagName === 'H1'"
-    )
+    page.locator("h1:focus", has_text="Docs").wait_for()
     assert page.title() == "Docs · VaultEdge"
 
     page.get_by_role("link", name="Overview").click()
