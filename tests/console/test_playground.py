@@ -98,7 +98,7 @@ def test_tools_and_schemas(opened: Opened, house: House) -> None:
     ask(page, "Use get_weather, please")
     page.get_by_text("This is no JSON").wait_for()
     assert len(house.simulators["openai"].script.asked) == before
-    page.wait_for_function("document.activeElement.getAttribute('aria-invalid') === 'true'")
+    page.locator("[aria-invalid=true]:focus").wait_for()
 
     page.get_by_role("button", name="Example tool").click()
     page.get_by_role("button", name="Send").click()

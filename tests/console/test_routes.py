@@ -99,7 +99,7 @@ def test_targets_are_put_in_order(opened: Opened, house: House) -> None:
     handle(page, 1).focus()
     page.keyboard.press("ArrowDown")
     page.get_by_role("status").get_by_text(f"{LARGE} is now 2 of 3.").wait_for(state="attached")
-    page.wait_for_function("document.activeElement.getAttribute('aria-label')?.startsWith('Move model 2 of')")
+    page.locator("[aria-label^='Move model 2 of']:focus").wait_for()
     page.get_by_role("button", name="Remove model 3").click()
     page.get_by_role("button", name="Save").click()
     page.get_by_role("dialog").wait_for(state="detached")
