@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from vaultcore.errors import VaultError, VaultUnavailable
+from vaultcore.errors import StoreUnavailable, VaultError, VaultUnavailable
 from vaultcore.vault.keyring import Keyring
 
 
@@ -76,3 +76,11 @@ class OpenedOnce:
 
     def doubt(self) -> None:
         return
+
+
+async def pepper_of(source: SecretSource) -> bytes:
+    """The pepper, for what cannot be without. Raises StoreUnavailable where there is none."""
+    pepper = (await source.current()).pepper
+    if pepper is None:
+        raise StoreUnavailable("this gateway has no pepper: see VAULTEDGE_PEPPER in docs/keys.md")
+    return pepper

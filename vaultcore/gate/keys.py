@@ -14,7 +14,7 @@ from vaultcore.governance import virtual_key
 from vaultcore.governance.signed import signed, verified
 from vaultcore.governance.virtual_key import Token, VirtualKey
 from vaultcore.money import Nanos
-from vaultcore.secrets import SecretSource
+from vaultcore.secrets import SecretSource, pepper_of
 from vaultcore.store import shelves
 from vaultcore.store.base import ABSENT, Document, Drop, Name, Put, Store
 
@@ -45,7 +45,7 @@ class Keys:
 
     async def create(self, draft: VirtualKey, request_id: str) -> Issued:
         """A new key as drafted; id, time and token are made here."""
-        pepper, token = await self._pepper(), virtual_key.issue(secrets.token_bytes)
+        pepper, token = await pepper_of(self._secrets), virtual_key.issue(secrets.token_bytes)
         first = _token(token, pepper)
         name = virtual_key.identity(first.digest)
         key = replace(draft, id=name, created=self._clock.now(), tokens=(first,))
@@ -66,7 +66,7 @@ class Keys:
 
     async def page(self, after: str, limit: int) -> list[VirtualKey]:
         """The keys whose ids come after one, in their order."""
-        pepper = await self._pepper()
+        pepper = await pepper_of(self._secrets)
         page = await self._store.entries(shelves.KEYS, after=after, limit=limit)
         return [_key(document, pepper) for document in page]
 
@@ -82,7 +82,7 @@ class Keys:
 
     async def rotate(self, id: str, grace: float, request_id: str) -> Issued:
         """The same key with a new token; the old ones are good for `grace` seconds more."""
-        pepper, token = await self._pepper(), virtual_key.issue(secrets.token_bytes)
+        pepper, token = await pepper_of(self._secrets), virtual_key.issue(secrets.token_bytes)
         key, version = await self._found(id)
         end = self._clock.now() + grace
         old = [replace(each, until=min(end, each.until or end)) for each in key.tokens] if grace > 0 else []
@@ -111,7 +111,7 @@ class Keys:
         return await self.change(id, edit, request_id, action="keys.credit", reason=reason)
 
     async def _found(self, id: str) -> tuple[VirtualKey, int]:
-        pepper = await self._pepper()
+        pepper = await pepper_of(self._secrets)
         (document,) = await self._store.get(Name(shelves.KEYS, id))
         if document is None:
             raise NotFound(f"no key has the id {id[:60]}", param="id")
@@ -121,7 +121,7 @@ class Keys:
         self, before: VirtualKey | None, key: VirtualKey, version: int, change: Change, request_id: str
     ) -> None:
         """The record, a copy under each token that is still good, and the audit entry: all or none."""
-        pepper, now = await self._pepper(), self._clock.now()
+        pepper, now = await pepper_of(self._secrets), self._clock.now()
         good = [each for each in key.tokens if each.until is None or each.until > now]
         key = replace(key, tokens=tuple(good))
         body = signed(key.pack(), pepper)
@@ -134,12 +134,6 @@ class Keys:
             audited(change, now, request_id),
         )
         self._changed()
-
-    async def _pepper(self) -> bytes:
-        pepper = (await self._secrets.current()).pepper
-        if pepper is None:
-            raise StoreUnavailable("this gateway has no pepper: see VAULTEDGE_PEPPER in docs/keys.md")
-        return pepper
 
 
 def shown(key: VirtualKey) -> dict[str, Any]:

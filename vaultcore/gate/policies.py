@@ -11,7 +11,7 @@ from vaultcore.gate.audit import Change, audited
 from vaultcore.governance.limits import Limits
 from vaultcore.governance.policy import Policy
 from vaultcore.governance.signed import signed, verified
-from vaultcore.secrets import SecretSource
+from vaultcore.secrets import SecretSource, pepper_of
 from vaultcore.store import shelves
 from vaultcore.store.base import ABSENT, Conflict, Document, Put, Store
 
@@ -67,7 +67,7 @@ class Policies:
         for tries in range(TRIES, 0, -1):
             before, version = await self._read()
             after = edit(before)
-            now, body = self._clock.now(), signed(after.pack(), await self._pepper())
+            now, body = self._clock.now(), signed(after.pack(), await pepper_of(self._secrets))
             try:
                 await self._store.write(
                     Put(shelves.POLICY, body, version=version),
@@ -85,13 +85,7 @@ class Policies:
         (document,) = await self._store.get(shelves.POLICY)
         if document is None:
             return Policy(), ABSENT
-        return _policy(document, await self._pepper()), document.version
-
-    async def _pepper(self) -> bytes:
-        pepper = (await self._secrets.current()).pepper
-        if pepper is None:
-            raise StoreUnavailable("this gateway has no pepper: see VAULTEDGE_PEPPER in docs/keys.md")
-        return pepper
+        return _policy(document, await pepper_of(self._secrets)), document.version
 
 
 def _policy(document: Document, pepper: bytes) -> Policy:

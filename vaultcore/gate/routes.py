@@ -18,7 +18,7 @@ from vaultcore.errors import ConfigError, InvalidRequest, StoreUnavailable
 from vaultcore.gate.audit import Change, audited
 from vaultcore.governance.signed import signed, verified
 from vaultcore.observe import redact
-from vaultcore.secrets import SecretSource
+from vaultcore.secrets import SecretSource, pepper_of
 from vaultcore.store import shelves
 from vaultcore.store.base import ABSENT, Document, Put, Store
 from vaultcore.wire import Json
@@ -85,7 +85,7 @@ class Routes:
         (document,) = await self._store.get(shelves.ROUTES)
         version = ABSENT if document is None else document.version
         if version != self._known.version:
-            models = {} if document is None else _models(document, await self._pepper())
+            models = {} if document is None else _models(document, await pepper_of(self._secrets))
             self._take(models, version)
         return self._known
 
@@ -95,7 +95,7 @@ class Routes:
         Raises InvalidRequest naming what cannot be a route, and Conflict.
         """
         routes = self._checked(models)
-        before, pepper = await self.stored(), await self._pepper()
+        before, pepper = await self.stored(), await pepper_of(self._secrets)
         over = before.version if version is None else version
         change = Change("routes.set", "routes", dict(before.models), dict(routes))
         await self._store.write(
@@ -130,12 +130,6 @@ class Routes:
         self._reading, self._read_at = None, self._clock.now()
         if not reading.cancelled():
             reading.exception()  # whoever waited for it has been told; perhaps nobody did
-
-    async def _pepper(self) -> bytes:
-        pepper = (await self._secrets.current()).pepper
-        if pepper is None:
-            raise StoreUnavailable("this gateway has no pepper: see VAULTEDGE_PEPPER in docs/keys.md")
-        return pepper
 
 
 def told(route: Route) -> Json:
