@@ -17,7 +17,7 @@ from vaultcore.money import usd
 from vaultcore.services import Services
 from vaultcore.store import shelves
 from vaultcore.store.base import Document
-from vaultcore.web.admin.fields import dollars
+from vaultcore.web.standing import dollars
 
 FULL: Json = {
     "name": "the app",

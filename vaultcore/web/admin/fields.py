@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from vaultcore.money import Nanos, from_usd, usd
+from vaultcore.money import Nanos, from_usd
 
 MOST_USD = 1_000_000
 MOST_TOKENS = 10**15
@@ -36,11 +36,6 @@ def exact(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise ValueError("the number has no end") from None
-
-
-def dollars(nanos: int) -> float:
-    """Money as it goes out."""
-    return float(usd(nanos))
 
 
 def iso(at: float | None) -> str | None:

@@ -19,8 +19,9 @@ from vaultcore.services import Services
 from vaultcore.store.base import Conflict
 from vaultcore.web.admin.asking import Changed, House, Question, RequestId, Sent, body, reads
 from vaultcore.web.admin.fields import Metadata, Models, Money, Networks, Text, Time, iso
-from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, limited, standing
+from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, standing
 from vaultcore.web.admin.positions import Cursor, token
+from vaultcore.web.standing import limited
 
 GRACE = 604_800  # seconds: a week
 SEEN = 1_000  # keys that one page looks at

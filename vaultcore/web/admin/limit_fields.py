@@ -8,20 +8,9 @@ from pydantic import BaseModel, Field
 
 from vaultcore.governance.account import Account, rolled
 from vaultcore.governance.limits import Limits
-from vaultcore.money import Nanos
 from vaultcore.web.admin.asking import Sent
-from vaultcore.web.admin.fields import Money, Rate, Tokens, dollars
-
-NAMES = {  # ours -> as they are sent and answered
-    "rpm": "rate_limit_rpm",
-    "tpm": "rate_limit_tpm",
-    "parallel": "max_parallel",
-    "tokens": "token_quota",
-    "credits": "credits_usd",
-    "day": "budget_day_usd",
-    "month": "budget_month_usd",
-}
-MONEY = frozenset({"credits", "day", "month"})
+from vaultcore.web.admin.fields import Money, Rate, Tokens
+from vaultcore.web.standing import NAMES, dollars, used
 
 
 class LimitFields(Sent):
@@ -74,23 +63,11 @@ class Standing(BaseModel):
     in_flight: int = Field(description="requests that have been let in and are not over")
 
 
-def limited(limits: Limits) -> dict[str, Any]:
-    """Limits by the names they are sent by."""
-    told = {name: getattr(limits, ours) for ours, name in NAMES.items()}
-    return {name: _money(value) if name.endswith("_usd") else value for name, value in told.items()}
-
-
 def standing(account: Account, limits: Limits, now: float) -> dict[str, Any]:
     """What an account has used, and what is left."""
     account = rolled(account, now)
     return {
-        "usage": {
-            "requests": account.settled,
-            "prompt_tokens": account.prompt,
-            "completion_tokens": account.completion,
-            "total_tokens": account.tokens,
-            "cost_usd": dollars(account.nanos),
-        },
+        "usage": used(account),
         "tokens_remaining": None if limits.tokens is None else max(0, limits.tokens - account.tokens),
         "balance_usd": None if limits.credits is None else dollars(limits.credits - account.nanos),
         # An account without limits is never asked for room, and does not learn what day it is.
@@ -98,7 +75,3 @@ def standing(account: Account, limits: Limits, now: float) -> dict[str, Any]:
         "spent_this_month_usd": dollars(account.month_nanos) if limits.any else None,
         "in_flight": len(account.leases),
     }
-
-
-def _money(nanos: Nanos | None) -> float | None:
-    return None if nanos is None else dollars(nanos)

@@ -14,7 +14,8 @@ from vaultcore.governance.limits import Limits
 from vaultcore.governance.policy import Policy
 from vaultcore.services import Services
 from vaultcore.web.admin.asking import House, RequestId, body, reads
-from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, limited, standing
+from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, standing
+from vaultcore.web.standing import limited
 
 LONGEST = 128  # characters of an owner's name
 AT_ONCE = 100  # accounts read in one call

@@ -15,9 +15,10 @@ from vaultcore.services import Services
 from vaultcore.usage.record import Record
 from vaultcore.web.admin.asking import House, RequestId
 from vaultcore.web.admin.export import Format, Table, asked
-from vaultcore.web.admin.fields import dollars, iso
+from vaultcore.web.admin.fields import iso
 from vaultcore.web.admin.period import Period
 from vaultcore.web.admin.positions import Place, token
+from vaultcore.web.standing import dollars
 from vaultcore.wire import Json
 
 COLUMNS = (

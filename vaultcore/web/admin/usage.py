@@ -13,8 +13,8 @@ from starlette.responses import Response
 from vaultcore.ledger.reading import By, Summed, Sums, grouped, total, usage
 from vaultcore.web.admin.asking import House
 from vaultcore.web.admin.export import Format, Table, asked
-from vaultcore.web.admin.fields import dollars
 from vaultcore.web.admin.period import Period
+from vaultcore.web.standing import dollars
 from vaultcore.wire import Json
 
 COLUMNS = (
