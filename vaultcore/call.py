@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,7 @@ class Call:
     price: Mapping[str, Any] = field(default_factory=dict)  # what the cost is made of
     path: str = ""  # of the endpoint
     targets: Sequence[Target] | None = None  # where it may go, once that is known, in the order to try
-    answer: Any = None  # what came of it, for an operator who keeps that: gate/content.py
+    answer: Callable[[], Any] | None = None  # what came of it, for who keeps that: gate/content.py
     bounds: tuple[int, int] | None = None  # tokens that prompt and completion can have at most
     first: float | None = None  # when the first piece of a stream came
     flags: list[Flag] = field(default_factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 from vaultcore.artifacts import Artifact
@@ -55,7 +56,7 @@ class Gateway:
                     told = answer.completion
                     attempt.answered = told.get("model")
                     self._settle(call, attempt, used(told) or _counted(told, call))
-                    call.answer = told
+                    call.answer = partial(dict, told)
                     _hold(call, attempt.candidate.target, told)
                     created = told.get("created") or int(call.started)
                     return replace(answer, completion={**told, "created": created, "model": call.model})
@@ -78,7 +79,7 @@ class Gateway:
                         attempt.answered = splice.answered
                         if splice.begun:
                             self._settle(call, attempt, _used(splice, call))
-                            call.answer = {"text": splice.said}
+                            call.answer = lambda: {"text": splice.said}
                 if splice.begun:
                     if attempt.error is not None and not splice.finished:
                         raise attempt.error

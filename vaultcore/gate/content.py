@@ -36,7 +36,7 @@ class Content:
         pepper = (await self._secrets.current()).pepper if self._seconds else None
         if pepper is None:
             return
-        told: dict[str, Any] = {"request": call.request, "answer": call.answer}
+        told: dict[str, Any] = {"request": call.request, "answer": call.answer and call.answer()}
         box = _box(told, call.id, pepper)
         if len(box) > LARGEST:
             box = _box({"too_large": len(box)}, call.id, pepper)

@@ -14,7 +14,7 @@ from vaultcore.gate.caller import Caller
 from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.grant import Grant, refusal, told
 from vaultcore.gate.receipt import Outcome, settlement
-from vaultcore.governance.account import Account, Lease, rolled
+from vaultcore.governance.account import Account, Lease
 from vaultcore.governance.limits import Limits
 from vaultcore.governance.reservation import Refused, Reservation
 from vaultcore.observe import Log
@@ -190,7 +190,6 @@ def _less(refused: Refused, wanted: Wanted, completion: int, models: Sequence[Mo
 
 
 def _left(account: Account, limits: Limits) -> dict[str, int]:
-    account = rolled(account, 0.0)
     held = {
         "tokens": (limits.tokens, account.tokens_held),
         "credits": (limits.credits, account.nanos_held),
