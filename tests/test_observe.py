@@ -4,11 +4,10 @@ import io
 import json
 import logging
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from vaultcore.observe import HIDDEN, TALKATIVE, Log, configure, redact
+from vaultcore.observe import HIDDEN, TALKATIVE, Log, redact
 
 KEYS = [
     "sk-proj-abcdefghijklmnop",
@@ -26,20 +25,6 @@ KEYS = [
     "AKIAIOSFODNN7EXAMPLE",
     "hf_abcdefghijkl",
 ]
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    kept, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
-    stream = io.StringIO()
-    configure("DEBUG", stream)
-    yield stream
-    root.handlers[:] = kept
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
 
 
 @pytest.mark.parametrize("key", KEYS)

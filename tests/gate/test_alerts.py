@@ -33,18 +33,6 @@ pytestmark = pytest.mark.anyio
 QUOTA = Caller(key(Limits(tokens=1_000)))
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    clock = FakeClock()
-    clock.time = NOON
-    return clock
-
-
 @asynccontextmanager
 async def opened(kind: str, folder: Path, clock: Clock) -> AsyncIterator[Store]:
     store: Store

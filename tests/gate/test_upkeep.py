@@ -31,18 +31,6 @@ LEASE = 960.0
 QUOTA = Limits(tokens=1_000)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    clock = FakeClock()
-    clock.time = NOON
-    return clock
-
-
 class Away(MemoryStore):
     """Does nothing while it is told to be away; settling may also be held up."""
 

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -11,26 +9,11 @@ import pytest
 from tests.fakes.house import ADMIN, SYSTEM, bearer
 from tests.fakes.provider import Answer
 from tests.watch.watched import Watched
-from vaultcore.observe import TALKATIVE, configure
 from vaultcore.settings import Settings
 
 PROMPT, HEADER, PATH, MODEL = "prompt-canary", "header-canary", "path-canary", "model-canary"
 REPLY, COLLECTOR = "reply-canary", "collector-canary"
 KEYS = ("sk-one-0123456789", "sk-two-0123456789", SYSTEM, ADMIN)
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    kept, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
-    stream = io.StringIO()
-    configure("DEBUG", stream)
-    yield stream
-    root.handlers[:] = kept
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
 
 
 @pytest.mark.parametrize("path", ["chat/completions", "messages", "responses", "embeddings"])

@@ -1,0 +1,20 @@
+"""What tests of the gate share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fakes.clock import FakeClock
+from tests.gate.spending import NOON
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    clock = FakeClock()
+    clock.time = NOON
+    return clock
