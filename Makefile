@@ -10,6 +10,7 @@ NODE   := build/node
 LOCK   := build/lock-venv
 CLIENTS := .venv-clients
 CONSOLE := .venv-console
+PEER   := build/peer-venv
 NODE_CLIENTS := build/node-clients
 BIN    := $(VENV)/bin
 PIP    := -m pip -qq --disable-pip-version-check install
@@ -44,7 +45,7 @@ test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ##
 test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## sam build, sam deploy to an emulated AWS, and use it
 	@VAULTEDGE_TEST_DEPLOY=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/deploy) $(ARGS)
 
-test-console: $(CONSOLE)/.installed ## the console in Chromium (CHROMIUM=/path); pictures in build/console-screenshots
+test-console: $(CONSOLE)/.installed $(PEER)/.installed ## the console in Chromium (CHROMIUM=/path); pictures in build/console-screenshots
 	@$(CONSOLE)/bin/python -W error -m pytest -q $(XDIST) $(or $(TESTS),tests/console) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
@@ -158,6 +159,23 @@ $(CONSOLE)/.installed: requirements-console.txt
 	@$(PYTHON) -m venv $(CONSOLE)
 	@$(CONSOLE)/bin/python $(PIP) --no-deps --require-hashes -r requirements-console.txt
 	@touch $@
+
+# VaultEdge's own package, to exchange vaults with; it needs Python 3.12, and its tests are skipped where there is none.
+$(PEER)/.installed: requirements-dev.txt
+	@rm -rf $(PEER) && mkdir -p $(PEER)
+	@for python in $(PYTHON) $(PEER_PYTHONS); do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+			"$$python" -m venv $(PEER); break; \
+		fi; \
+	done
+	@awk '/^[a-z]/ {on = /^(vaultedge|$(PEER_NEEDS))==/} on' requirements-dev.txt > $(PEER)/requirements.txt
+	@if test -x $(PEER)/bin/python; then \
+		$(PEER)/bin/python $(PIP) --no-deps --require-hashes -r $(PEER)/requirements.txt; \
+		else echo "no Python 3.12: the tests beside VaultEdge's own package are skipped" >&2; fi
+	@touch $@
+
+PEER_PYTHONS := python3.12 python3.13 python3.14 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python)
+PEER_NEEDS   := anyio|certifi|cffi|cryptography|h11|httpcore|httpx|idna|pycparser|sniffio|typing-extensions
 
 $(LOCK)/.installed:
 	@$(PYTHON) -m venv $(LOCK)
