@@ -1,7 +1,7 @@
 // What people press, type into and choose from.
 
 import { html } from "../vendor/preact.js";
-import { useUid } from "./hooks.js";
+import { useUid } from "./uid.js";
 import { Icon } from "./icons.js";
 
 const joined = (...names) => names.filter(Boolean).join(" ");

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { Button, Field, IconButton } from "./controls.js";
-import { useUid } from "./hooks.js";
+import { useUid } from "./uid.js";
 
 /** Dialog: open, title, onClose, actions (nodes at its foot), wide, locked (Escape does nothing), children. */
 export function Dialog({ open, ...more }) {

@@ -1,16 +1,7 @@
-// What components remember: a request's state, ids for labels, the width of an element.
+// What components remember: a request's state, the width of an element.
 
 import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
 import { aborted } from "../api.js";
-
-let last = 0;
-
-/** An id that no other component has. */
-export function useUid() {
-  const ref = useRef(null);
-  ref.current ??= `u${(last += 1)}`;
-  return ref.current;
-}
 
 /**
  * Ask again whenever `inputs` change: { data, error, loading, retry, set }. `ask(signal)` returns a promise. What was

@@ -11,5 +11,6 @@ export { Table } from "./table.js";
 export { Meter, Tag, Stat } from "./meter.js";
 export { Chart } from "./chart.js";
 export { Markdown } from "./markdown.js";
-export { useAsked, useUid, useWidth } from "./hooks.js";
+export { useAsked, useWidth } from "./hooks.js";
+export { useUid } from "./uid.js";
 export * as format from "./format.js";
