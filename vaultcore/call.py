@@ -54,6 +54,11 @@ class Call:
         return self.request["model"]
 
     @property
+    def charge(self) -> Nanos | None:
+        """What its use costs: nothing where nothing was used; None where nobody knows the price."""
+        return self.cost if self.usage else Nanos(0)
+
+    @property
     def marks(self) -> dict[str, str]:
         """The headers by which a provider's log of the latest attempt can be joined with ours."""
         number = len(self.attempts)

@@ -117,7 +117,24 @@ def test_tools_and_schemas(opened: Opened, house: House) -> None:
         "age",
     }
     assert page.get_by_role("heading", name="Calls get_weather").count() == 0  # of the answer before
-    assert "≈ $" in page.locator(".playground-out .stats").inner_text()  # a virtual key may not read the log
+
+
+def test_a_virtual_key_is_told_the_exact_cost(opened: Opened, house: House) -> None:
+    """Of a stream too: what is shown is what was settled, and nothing of the operator's is asked for."""
+    made = house.ask("POST", "/admin/keys", {"name": "counted"})
+    asked: list[str] = []
+    page = opened("playground", key=made["key"])
+    page.on("request", lambda request: asked.append(request.url))
+    ask(page, "How far is the moon? " * 40)
+    done(page)
+
+    (entry,) = house.ask("GET", f"/admin/logs?key={made['id']}")["data"]
+    cost = page.locator(".playground-out .stat").filter(has_text="Cost").inner_text()
+    assert entry["cost_usd"] > 0
+    assert f"${entry['cost_usd']:.9f}".rstrip("0") in cost
+    assert "≈" not in cost
+    page.get_by_text("One attempt").wait_for()
+    assert not [url for url in asked if "/admin/" in url]
 
 
 def test_code_is_what_was_sent(opened: Opened, house: House) -> None:

@@ -26,6 +26,11 @@ export async function* events(response, { comment } = {}) {
   }
 }
 
+const OPENING = "vaultedge ";
+
+/** What the gateway's comment behind a stream tells: { translation, cost_usd, provider, model, attempts }; null of any other. */
+export const epilogue = (comment) => (comment.startsWith(OPENING) ? JSON.parse(comment.slice(OPENING.length)) : null);
+
 function parsed(block) {
   let event = "message";
   const data = [];

@@ -55,7 +55,7 @@ def settlement(grant: Grant, call: Call, over: Outcome) -> Settlement:
 def recorded(grant: Grant, call: Call, over: Outcome) -> Record:
     """What is kept of a call."""
     usage: Usage = (call.usage or {}) if over.charged else {}
-    cost = call.cost if usage else 0
+    cost = call.charge if over.charged else 0
     served = call.served if call.usage is not None else None
     return Record(
         id=call.id,

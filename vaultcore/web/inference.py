@@ -17,7 +17,6 @@ from vaultcore.errors import GatewayError
 from vaultcore.gate.caller import Caller
 from vaultcore.services import Services
 from vaultcore.surfaces import Reader, Repeating, Surface
-from vaultcore.surfaces.text import dump
 from vaultcore.usage import wanted
 from vaultcore.watch import Visit
 from vaultcore.web import options
@@ -27,7 +26,7 @@ from vaultcore.web.deadline import LAST, SPARE, time_left
 from vaultcore.web.idempotency import once
 from vaultcore.web.outlet import Outlet
 from vaultcore.web.passage import Passage, admit
-from vaultcore.web.reply import STILL_HERE, EventStream, error_reply, json_reply
+from vaultcore.web.reply import STILL_HERE, EventStream, epilogue, error_reply, json_reply
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 Verbatim = Callable[[Json, Mapping[str, str]], Native | None]
@@ -170,12 +169,14 @@ async def _events(
         for event in outlet.close():
             yield event.encode()
         if call.explain:
-            yield b": vaultedge " + dump(report(call.changes)).encode() + b"\n\n"
+            yield epilogue(call)
     except GatewayError as error:
         call.flags.append("broken")
         await passage.settle(200, error, within=LAST)  # a store that is slow must not cost the client its end
         for event in outlet.fail(error):
             yield event.encode()
+        if call.explain:
+            yield epilogue(call)
     finally:  # until here nothing has been settled where the client has gone away
         await passage.abandon()
 

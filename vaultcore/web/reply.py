@@ -11,9 +11,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vaultcore.call import Call
+from vaultcore.dialects import report
 from vaultcore.errors import GatewayError
 from vaultcore.money import usd
 from vaultcore.surfaces import Surface
+from vaultcore.surfaces.text import dump
 
 QUIET = 15.0  # seconds; proxies and load balancers wait 30 or more
 STILL_HERE = b": still here\n\n"  # a comment: no client of server-sent events sees it
@@ -48,6 +50,19 @@ def told(call: Call) -> dict[str, str]:
     if call.changes:
         headers["x-vaultedge-translation"] = str(len(call.changes))
     return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
+
+
+def epilogue(call: Call) -> bytes:
+    """The comment that ends a stream: what its headers could not tell yet, and what was changed."""
+    served, charge = call.served, call.charge
+    whole = {
+        "translation": report(call.changes),
+        "cost_usd": None if charge is None else usd(charge),
+        "provider": served.target.provider.name if served else None,
+        "model": served.target.model.name if served else None,
+        "attempts": len(call.attempts),
+    }
+    return b": vaultedge " + dump(whole).encode() + b"\n\n"
 
 
 class EventStream:

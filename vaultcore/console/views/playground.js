@@ -45,7 +45,7 @@ export default function Playground({ session, api, query }) {
           actions=${busy ? html`<${Button} key="stop" kind="danger" icon="stop" onClick=${stop}>Stop<//>`
             : html`<${Button} key="send" kind="main" icon="send" type="submit">Send<//>`} />
         <div class="playground-out">
-          <${Answer} run=${run} model=${model} kind=${kind} exact=${session.role === "admin"}
+          <${Answer} run=${run} kind=${kind}
             actions=${html`<${Button} small icon="download" disabled=${busy || run.state === "new"} onClick=${() => save(run)}>Export<//>`} />
           <${Report} run=${run} admin=${session.role === "admin"} />
           <${Section} title="As a program"><${Snippets} of=${programs(api.base, path, body)} /><//>

@@ -1,6 +1,7 @@
 // Asking a model: what is sent for a conversation, and how its answer grows.
 
 import { aborted } from "../../api.js";
+import { epilogue } from "../../events.js";
 
 const PICTURE = /^data:image\/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/]+=*$/;
 const KINDS = { iVBOR: "png", "/9j/": "jpeg", UklGR: "webp", R0lGO: "gif" };
@@ -50,7 +51,12 @@ function told(error) {
 
 async function talk(api, conversation, messages, { signal, grow, now, began }) {
   const opened = (response) => grow({ provider: response.headers.get("x-vaultedge-provider") });
-  const events = api.stream("v1/chat/completions", request(conversation, messages), { as: "play", signal, opened });
+  const comment = (text) => {
+    const end = epilogue(text);
+    if (end) grow({ cost: end.cost_usd, provider: end.provider });
+  };
+  const options = { as: "play", signal, opened, comment, headers: { "x-vaultedge-explain": "1" } };
+  const events = api.stream("v1/chat/completions", request(conversation, messages), options);
   let ended = false;
   for await (const { data } of events) {
     if (data?.error) throw { status: 0, code: data.error.code ?? data.error.type, message: data.error.message ?? "The answer broke off." };

@@ -1,15 +1,14 @@
 // What came back: text, thoughts, tool calls or pictures, and the figures of the run.
 
 import { html, Code, Empty, ErrorNote, Markdown, Section, Stat, Tabs, Tag, format, useState } from "../../ui/index.js";
-import { roughly } from "./models.js";
 
 const SAID = {
   new: ["", "Nothing has been asked yet."], waiting: ["info", "waiting"], streaming: ["info", "answering"], done: ["good", "done"],
   stopped: ["warn", "stopped"], failed: ["bad", "failed"],
 };
 
-/** Answer: run, model, kind, exact (whether the gateway's own record can be read), actions. */
-export function Answer({ run, model, kind, exact, actions }) {
+/** Answer: run, kind, actions. */
+export function Answer({ run, kind, actions }) {
   const [view, look] = useState("shown");
   const [tag, word] = SAID[run.state];
   const busy = run.state === "waiting" || run.state === "streaming";
@@ -26,7 +25,7 @@ export function Answer({ run, model, kind, exact, actions }) {
         <//>
         ${run.error && html`<${ErrorNote} error=${run.error} />`}
       </div>
-      ${run.state !== "new" && html`<${Figures} run=${run} model=${model} exact=${exact} />`}
+      ${run.state !== "new" && html`<${Figures} run=${run} />`}
     <//>`;
 }
 
@@ -78,10 +77,8 @@ function Picture({ picture, number }) {
     </figure>`;
 }
 
-function Figures({ run, model, exact }) {
-  const told = run.headers.cost ?? run.entry?.cost_usd ?? null;
-  const rough = told === null && !exact ? roughly(model, run.usage) : null;
-  const cost = told !== null ? format.money(told) : rough !== null ? `≈ ${format.money(rough)}` : "–";
+function Figures({ run }) {
+  const cost = run.headers.cost ?? run.entry?.cost_usd ?? null; // where it was stopped, the log alone knows
   const asked = run.usage?.prompt_tokens ?? run.usage?.input_tokens ?? run.entry?.prompt_tokens;
   const answered = run.usage?.completion_tokens ?? run.usage?.output_tokens ?? run.entry?.completion_tokens;
   const span = run.ms !== null && run.first !== null && answered > 0 && run.ms > run.first ? answered / ((run.ms - run.first) / 1000) : null;
@@ -92,7 +89,7 @@ function Figures({ run, model, exact }) {
       <${Stat} label="First token" value=${run.sent.body.stream ? format.duration(run.first) : "–"}
         note=${run.sent.body.stream ? span && `${format.number(Math.round(span))} tokens a second` : "not streamed"} />
       <${Stat} label="Tokens" value=${format.number(asked + answered)} note=${asked === undefined ? "" : `${format.number(asked)} in, ${format.number(answered)} out`} />
-      <${Stat} label="Cost" value=${cost} note=${rough !== null ? "by the model's list price" : ""} />
+      <${Stat} label="Cost" value=${format.money(cost)} note=${cost === null && run.state === "done" ? "nobody knows its price" : ""} />
       <${Stat} label="Answered by" value=${provider ?? "–"} note=${run.headers.model ?? run.entry?.served ?? ""} />
     </div>`;
 }

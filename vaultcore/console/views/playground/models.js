@@ -18,10 +18,3 @@ const ofAdmin = ({ id, providers, model }) => ({
   id, type: model.type, providers, context: model.context_window, output: model.max_output_tokens,
   price: model.price ? { input: model.price.input / NANOS, output: model.price.output / NANOS } : null,
 });
-
-/** What tokens cost at a model's plain price, in dollars; null where nobody knows. */
-export function roughly(model, usage) {
-  if (!model?.price || !usage) return null;
-  const { prompt_tokens: asked = 0, completion_tokens: answered = 0 } = usage;
-  return (asked * model.price.input + answered * model.price.output) / 1e6;
-}

@@ -1,6 +1,7 @@
 // Asking once: what has been answered so far, how long it took, who answered and what it cost.
 
 import { aborted, ApiError } from "../../api.js";
+import { epilogue } from "../../events.js";
 import { useEffect, useRef, useState } from "../../ui/index.js";
 
 const DAY = 86_400_000; // milliseconds
@@ -74,10 +75,11 @@ async function streamed({ path, body, api }, told, signal, began, paint) {
   const options = {
     as: "play", signal, headers: EXPLAIN,
     opened: (response) => (told.headers = headed(response)),
-    comment: (text) => text.startsWith("vaultedge ") && (told.changes = JSON.parse(text.slice(10))),
+    comment: (text) => ended(told, epilogue(text)),
   };
+  let error = null; // what it cost until then comes behind it
   for await (const { data } of api.stream(path, body, options)) {
-    if (data.error) throw broken(data.error, told.headers.id);
+    error ??= data.error ?? null;
     chunks.push(data);
     told.raw = chunks;
     told.usage = data.usage ?? told.usage;
@@ -88,6 +90,15 @@ async function streamed({ path, body, api }, told, signal, began, paint) {
     said(told, choice.delta, choice.finish_reason);
     paint.soon(told);
   }
+  if (error) throw broken(error, told.headers.id);
+}
+
+/** What is known at a stream's end only: the cost, and who answered where the headers came too early to tell. */
+function ended(told, end) {
+  if (!end) return;
+  const { translation, cost_usd: cost, provider, model, attempts } = end;
+  told.changes = translation;
+  told.headers = { ...told.headers, provider, model, attempts: String(attempts), cost };
 }
 
 const broken = (error, id) => new ApiError({
