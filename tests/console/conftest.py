@@ -18,22 +18,34 @@ from tests.fakes.served import Served, fill, served
 from vaultcore.simulators.server import Simulator, simulated
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserType, Page
 
 ROOT = Path(__file__).parent.parent.parent
 SHOTS = ROOT / "build" / "console-screenshots"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "/usr/bin/chromium")
+ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage")  # a container's root, with little shared memory
 DESKTOP, PHONE = (1280, 800), (360, 740)
+PATIENCE = 30  # seconds: a machine that does much else at once is not a defect
+# `fired` is what hostile texts set, and dialogs are what they open, in whatever way they come to run.
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
-    window.violated(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`))"""
+    window.violated(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
+Object.defineProperty(window, "fired", { get: () => undefined, set: (by) => window.violated(`ran: ${by}`) });
+for (const name of ["alert", "confirm", "prompt", "print"])
+    window[name] = () => window.violated(`ran: ${name}`);"""
+ALONE: dict[str, Any] = {"trust_env": False, "timeout": PATIENCE}
 
 # The driver is in the environment of `make test-console` alone; `make test` runs what needs no browser.
 collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
-BROWSERLESS = {"test_vendored.py"}
+BROWSERLESS = {"test_vendored.py", "test_headers.py"}
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return False if collection_path.name in BROWSERLESS else None
+
+
+class NoBrowser(Exception):
+    """The browser does not start here, which says nothing of the console."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,7 @@ class House:
     def ask(self, method: str, path: str, body: object = None) -> Any:
         """The JSON that the admin API answers."""
         headers = {"authorization": f"Bearer {self.admin}"}
-        answer = httpx.request(method, f"{self.url}{path}", json=body, headers=headers, trust_env=False)
+        answer = httpx.request(method, f"{self.url}{path}", json=body, headers=headers, **ALONE)
         answer.raise_for_status()
         return answer.json()
 
@@ -71,7 +83,7 @@ class House:
             f"{self.url}/v1/chat/completions",
             json={"model": model, "messages": [{"role": "user", "content": text}], **more},
             headers={"authorization": f"Bearer {key or self.key}"},
-            trust_env=False,
+            **ALONE,
         )
 
 
@@ -89,20 +101,36 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE * 1_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = _launch(playwright.chromium)
         yield browser
         browser.close()
+
+
+def _launch(kind: BrowserType) -> Browser:
+    """The browser. Where it dies at its start it is started once more; no test is ever repeated."""
+    from playwright.sync_api import Error
+
+    try:
+        return kind.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
+    except Error:
+        print("the browser did not start; trying once more")
+    try:
+        return kind.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
+    except Error as error:
+        raise NoBrowser(str(error)) from error
 
 
 @pytest.fixture
 def opened(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Opens pages of the console: opened("models", key=house.admin, size=PHONE, theme="dark").
 
-    The test fails on errors in a page's log, on violations of its policy and on requests to another origin.
-    What a test means to provoke it takes out: `page.faults.clear()`.
+    The test fails on errors in a page's log, on violations of its policy, on requests to another origin, on a
+    browser's dialog, and where anything sets `window.fired`. What a test means to provoke it takes out:
+    `page.faults.clear()`.
     """
     faults: list[str] = []
     contexts = []
@@ -123,14 +151,14 @@ def opened(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(10_000)
-        context.expose_binding("violated", lambda _, told: faults.append(f"policy: {told}"))
+        context.set_default_timeout(PATIENCE * 1_000)
+        context.expose_binding("violated", lambda _, told: faults.append(str(told)))
         context.add_init_script(WATCH)
         page = context.new_page()
         page.faults = faults  # type: ignore[attr-defined]
         page.on("console", lambda said: faults.append(f"log: {said.text}") if said.type == "error" else None)
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
-        page.on("request", lambda asked: _foreign(asked.url, house, faults))
+        context.on("request", lambda asked: _foreign(asked.url, house, faults))
         page.goto(f"{house.console}#/{'sign-in' if key else view}")
         if key:
             sign_in(page, key)
