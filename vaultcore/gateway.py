@@ -201,6 +201,7 @@ class Gateway:
             status=error.upstream_status,
             fault=error.fault.name.lower(),
             reason=str(error),
+            began_ms=attempt.began_ms(call.started),
             ms=round(attempt.seconds * 1_000, 1),
         )
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.console.conftest import DESKTOP, PHONE, House, shoot
 from tests.console.history import housed, record
+from vaultcore.simulators.script import Mishap
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -82,6 +83,45 @@ def test_a_request_is_found_and_looked_into(opened: Opened, house: House, tmp_pa
     assert saving.value.suggested_filename.startswith("logs-")
     with (tmp_path / "logs.csv").open() as file:
         assert [row["id"] for row in csv.DictReader(file)] == [named]
+
+
+def test_attempts_are_drawn_where_they_began(opened: Opened, house: House) -> None:
+    """After a failover and a pause, bars stand at their times, with a gap between them, which is said too."""
+    for name, model in (("openai", "gpt-4o-mini"), ("anthropic", "claude-simulated")):
+        house.simulators[name].script.queue(model, Mishap(status=429, retry_after=1))
+    key = house.ask("POST", "/admin/keys", {"name": "patient"})["key"]  # its money may buy what has no price
+    named = house.complete("fast-llm", "Hello", key=key).headers["x-request-id"]
+    (told,) = house.ask("GET", f"/admin/logs?id={named}")["data"]
+    first, second, third = told["attempts"]
+    assert third["began_ms"] >= 1_000 > second["began_ms"] + second["ms"]
+
+    page = opened(f"logs?id={named}", key=house.admin)
+    rows(page).first.click()
+    bars = page.get_by_role("list", name="Timeline").locator("li")
+    bars.nth(3).get_by_text("after a pause of").wait_for()
+    bars.nth(3).get_by_text(f"began after {third['began_ms'] / 1_000:.2f} s").wait_for()
+    assert bars.count() == 4
+    track = bars.nth(3).locator(".timeline-track").bounding_box()
+    for number, each in ((1, first), (2, second), (3, third)):
+        drawn = bars.nth(number).locator(".timeline-bar").bounding_box()
+        place = (drawn["x"] - track["x"]) / track["width"] * told["ms"]
+        assert abs(place - each["began_ms"]) < told["ms"] / 50
+    waiting = bars.nth(3).locator(".timeline-wait").bounding_box()
+    assert waiting["width"] > track["width"] / 2
+    assert bars.locator(".timeline-wait").count() == 1
+    shoot(page, "logs-failover")
+
+
+def test_rows_of_before_show_attempts_one_after_another(opened: Opened, house: House) -> None:
+    """A row that does not say when attempts began has a second bar that begins where the first ends."""
+    page = opened("logs?search=past00002", key=house.admin)
+    rows(page).first.click()
+    bars = page.get_by_role("dialog", name="Request").locator(".timeline-bar")
+    bars.nth(2).wait_for()
+    first, second = (bars.nth(number).bounding_box() or {} for number in (1, 2))
+    assert abs(first["x"] + first["width"] - second["x"]) < 2
+    assert page.locator(".timeline-wait").count() == 0
+    assert page.get_by_text("began after").count() == 0
 
 
 def test_filters_are_in_the_address(opened: Opened, house: House) -> None:

@@ -70,7 +70,7 @@ def recorded(grant: Grant, call: Call, over: Outcome) -> Record:
         stream=bool(call.request.get("stream")),
         provider=served.target.provider.name if served else None,
         served=served.target.model.name if served else None,
-        attempts=tuple(map(_tried, call.attempts)),
+        attempts=tuple(_tried(each, call.started) for each in call.attempts),
         prompt_tokens=usage.get("prompt_tokens") or 0,
         completion_tokens=usage.get("completion_tokens") or 0,
         cached_tokens=_detail(usage.get("prompt_tokens_details"), "cached_tokens"),
@@ -85,7 +85,7 @@ def recorded(grant: Grant, call: Call, over: Outcome) -> Record:
     )
 
 
-def _tried(attempt: Attempt) -> Tried:
+def _tried(attempt: Attempt, since: float) -> Tried:
     candidate, error = attempt.candidate, attempt.error
     return Tried(
         provider=candidate.target.provider.name,
@@ -94,6 +94,7 @@ def _tried(attempt: Attempt) -> Tried:
         status=error.upstream_status if error else 200,
         ms=round(attempt.seconds * 1_000, 1),
         fault=error.fault.name.lower() if error else None,
+        began_ms=attempt.began_ms(since),
     )
 
 

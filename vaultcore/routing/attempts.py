@@ -62,6 +62,10 @@ class Attempt:
         self.answered: str | None = None  # the model that the provider says it was
         self._health, self._clock = health, clock
 
+    def began_ms(self, since: float) -> int:
+        """Whole milliseconds from then until this try began; a clock that was set back makes none of less."""
+        return max(0, round((self.started - since) * 1_000))
+
     def __enter__(self) -> Self:
         return self
 

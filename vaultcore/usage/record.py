@@ -19,6 +19,7 @@ class Tried:
     status: int | None  # the provider's answer; None where none came
     ms: float
     fault: str | None = None
+    began_ms: int | None = None  # after the request was taken; None in rows of before this was kept
 
 
 @dataclass(frozen=True, slots=True)

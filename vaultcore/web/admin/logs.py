@@ -61,6 +61,9 @@ class Attempt(BaseModel):
     status: int | None = Field(description="what the provider answered; null where no answer came")
     ms: float
     fault: str | None
+    began_ms: int | None = Field(
+        None, description="after the request was taken; null in rows of before this was kept"
+    )
 
 
 class Entry(BaseModel):
