@@ -22,3 +22,13 @@ export function go(name, query = {}, { replace = false } = {}) {
     location.hash = address(name, query);
   }
 }
+
+const guards = new Set();
+// Before anybody else listens: what a window hears itself goes to its listeners in their order, capturing or not.
+addEventListener("hashchange", (event) => guards.forEach((guard) => guard(event)));
+
+/** Let `guard(event)` see every new address first, to keep it from all others; returns what ends that. */
+export function watch(guard) {
+  guards.add(guard);
+  return () => guards.delete(guard);
+}

@@ -10,7 +10,7 @@ _ENOUGH = 10  # characters that are left once what everybody tries first counts 
 _ALPHABET = (
     "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without 0 O 1 l and o: read over a phone
 )
-_GROUPS, _GROUP = 4, 6  # 24 of 57 signs: 139 bits
+_GROUPS, _GROUP = 4, 6  # 24 of 56 signs: 139 bits
 _WORDS = """
 abc123 access account admin administrator april august baseball batman changeme computer december default
 dragon february flower football friday gateway hello hunter iloveyou january jesus july june killer lambda

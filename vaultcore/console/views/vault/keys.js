@@ -1,9 +1,10 @@
 // The keys of a vault: a form that adds one or changes one, and the list in the order in which a provider's are used.
 
-import { html, useRef, useState, Button, Empty, Field, IconButton, Section, Tag, confirm, format } from "../../ui/index.js";
+import { html, useRef, useState, Button, Empty, Field, IconButton, Section, Tag, confirm, format } from "./parts.js";
 import { PROVIDERS } from "./providers.js";
 
-const BLANK = { provider: "", key: "", at: null };
+/** What is typed into the form before anything is; `at` is the place of a key that is being changed. */
+export const BLANK = { provider: "", key: "", at: null };
 
 /** A key as it may be shown: as VaultEdge masks, the first and last four of more than eight characters. */
 export function masked(key) {
@@ -11,9 +12,8 @@ export function masked(key) {
   return signs.length > 8 ? `${signs.slice(0, 4).join("")}...${signs.slice(-4).join("")}` : "****";
 }
 
-/** Keys: keys ([{ provider, key }]), opened (the version they came from, or 0), onChange(keys). */
-export function Keys({ keys, opened, onChange }) {
-  const [draft, write] = useState(BLANK);
+/** Keys: keys ([{ provider, key }]), opened (the version they came from, or 0), onChange(keys); draft and onDraft(draft). */
+export function Keys({ keys, opened, draft, onDraft: write, onChange }) {
   const [error, say] = useState("");
   const form = useRef(null);
   const close = () => {

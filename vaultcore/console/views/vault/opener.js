@@ -1,13 +1,19 @@
 // Opening a vault string: from the clipboard or a file, with its password.
 
-import { html, useRef, useState, Button, ErrorNote, Field, Section, confirm } from "../../ui/index.js";
+import { html, useRef, useState, Button, ErrorNote, Field, Section, confirm } from "./parts.js";
 import { MAX_SEALED } from "./armor.js";
 import { openSpelled } from "./sealed.js";
 
-/** Opener: filled (there are keys on the page that opening replaces), onOpened({ keys, password, version }). */
-export function Opener({ filled, onOpened }) {
-  const [text, write] = useState("");
-  const [password, type] = useState("");
+/** Nothing is typed yet. */
+export const UNTYPED = { text: "", password: "" };
+
+/**
+ * Opener: typed ({ text, password }), onType (sets it, by value or function), filled (there are keys on the page that would be lost),
+ * onOpened({ keys, password, version }).
+ */
+export function Opener({ typed, onType, filled, onOpened }) {
+  const { text, password } = typed;
+  const write = (more) => onType((before) => ({ ...before, text: more }));
   const [state, become] = useState({ busy: false, error: null });
   const file = useRef(null);
   const run = async (event) => {
@@ -33,7 +39,7 @@ export function Opener({ filled, onOpened }) {
           <input ref=${file} class="hidden" type="file" accept=".txt,text/plain" tabindex="-1" aria-label="File with a vault string" onChange=${read} />
           <${Button} small icon="upload" onClick=${() => file.current.click()}>From a file<//>
         </div>
-        <${Field} label="Its password" type="password" value=${password} onInput=${type} autocomplete="off" autocapitalize="off" spellcheck=${false} required />
+        <${Field} label="Its password" type="password" value=${password} onInput=${(more) => onType((before) => ({ ...before, password: more }))} autocomplete="off" autocapitalize="off" spellcheck=${false} required />
         ${state.error && html`<${ErrorNote} error=${state.error} />`}
         <div class="actions"><${Button} kind="main" type="submit" icon="key" busy=${state.busy} disabled=${!text.trim() || !password}>
           ${state.busy ? "Opening …" : "Open"}<//></div>

@@ -3,7 +3,7 @@
 const SHORTEST = 12;
 const ENOUGH = 10; // characters that are left once what everybody tries first counts little
 const ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"; // without what is misread over a phone
-const [GROUPS, GROUP] = [4, 6]; // 24 of 56 signs: 139 bits
+const [GROUPS, GROUP] = [4, 6];
 const WORDS = `
   abc123 access account admin administrator april august autumn baseball batman changeme computer december
   default dragon february flower football friday gateway hello hunter iloveyou january jesus july june killer
@@ -16,7 +16,10 @@ const ROWS = ["0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "qwertzu
 const BOTH_WAYS = [...ROWS, ...ROWS.map((row) => [...row].reverse().join(""))];
 const PLAIN = { 0: "o", 1: "i", 3: "e", 4: "a", 5: "s", 7: "t", 8: "b", "@": "a", $: "s", "!": "i" };
 
-/** A fresh password of 139 bits, in four groups. */
+/** How much chance there is in a password made here: 24 of 56 signs, 139 bits. */
+export const BITS = Math.floor(GROUPS * GROUP * Math.log2(ALPHABET.length));
+
+/** A fresh password, in four groups. */
 export const generate = () => Array.from({ length: GROUPS }, () => Array.from({ length: GROUP }, sign).join("")).join("-");
 
 function sign() {
