@@ -40,16 +40,17 @@ NAMES = {  # one of each kind
     "record": shelves.record(1.0, "id"),
     "sums": shelves.sums(1.0, "key", "provider", "model"),
     "claim": shelves.claim("key", "digest"),
+    "refusal": shelves.refusal(GATEWAY, "day", "2026-11-22", 1),
 }
 ROWS = {kind: document_key(name)["pk"]["S"] for kind, name in NAMES.items()} | {
     "position": document_key(POSITION)["pk"]["S"],
     "content": document_key(Name("content/id"))["pk"]["S"],
     "account": account_key(GATEWAY)["pk"]["S"],
 }
-MADE_OF = {"stamp", "timed", "log", "usage", "summed"}  # what others of these names are made with
+MADE_OF = {"stamp", "timed", "log", "usage", "sums_of", "summed"}  # what others of these names are made with
 WRITERS = {
     **{kind: {ADMINS} for kind in ("KEYS", "token", "POLICY", "ROUTES", "AUDITS")},
-    **{kind: {STREAM} for kind in ("record", "sums", "claim", "content")},
+    **{kind: {STREAM} for kind in ("record", "sums", "claim", "refusal", "content")},
     **{kind: {UPKEEP} for kind in ("SEALS", "position")},
     **{kind: {STREAM, UPKEEP} for kind in ("ALERTS", "account")},
 }
@@ -59,6 +60,7 @@ HIDDEN = {
     "SEALS",
     "record",
     "sums",
+    "refusal",
     "position",
     "content",
 }  # from what applications reach
@@ -120,12 +122,12 @@ def test_only_tokens_are_ever_deleted(resources: Resources) -> None:
 
 
 def test_applications_reach_no_lists_and_no_history(resources: Resources) -> None:
-    """The data plane's role gets items whose keys it knows, of callers and of claims; it lists nothing."""
+    """The data plane's role gets items whose keys it knows, of callers and of claims; it lists sums alone."""
     read = {kind for kind, row in ROWS.items() if may(resources, STREAM, "GetItem", row)}
 
     assert read == ROWS.keys() - HIDDEN
     assert read == {kind for kind, row in ROWS.items() if may(resources, STREAM, "BatchGetItem", row)}
-    assert not [kind for kind, row in ROWS.items() if may(resources, STREAM, "Query", row)]
+    assert {kind for kind, row in ROWS.items() if may(resources, STREAM, "Query", row)} == {"sums"}
     for role in ROLES:
         assert "Scan" not in str(statements(resources, role))
 
@@ -204,6 +206,7 @@ def test_roles_allow_what_their_functions_do(
         assert [each.status_code for each in told] == [200] * 8 + [429, 200], [each.text for each in told]
         assert (await client.post("/v1/chat/completions", json={**SAID, "stream": True})).status_code == 200
         assert (await client.get("/v1/key", headers=headers)).status_code == 200
+        assert (await client.get("/v1/usage?days=3", headers=headers)).status_code == 200
 
     async def keep_house(_: httpx.AsyncClient, services: Services) -> None:
         assert await services.upkeep.run() == []
@@ -228,6 +231,6 @@ def test_roles_allow_what_their_functions_do(
     for role, wire in wires.items():
         refused = [each for each in sorted(used_by(wire)) if not may(resources, role, *each)]
         assert refused == [], role
-    written = {row for action, row in used_by(wires[STREAM]) if not action.endswith("GetItem")}
+    written = {row for action, row in used_by(wires[STREAM]) if not action.endswith(("GetItem", "Query"))}
     shelved = {row.partition("/")[0] for row in written if row.startswith("D#")}
-    assert shelved == {"D#log", "D#usage", "D#claim", "D#content", "D#alerts"}
+    assert shelved == {"D#log", "D#usage", "D#claim", "D#content", "D#alerts", "D#refused"}

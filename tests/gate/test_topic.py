@@ -87,6 +87,7 @@ def test_subscribers_get_a_text_and_facts(subscribed: Subscribed) -> None:
     assert attributes["id"] == document.body["id"]
     assert (attributes["percent"], attributes["level"], attributes["limit"]) == ("80", "key", "tokens")
     assert message["MessageAttributes"]["percent"]["Type"] == "Number"
+    assert message["MessageAttributes"]["refused"] == {"Type": "String", "Value": "false"}
 
 
 def test_a_topic_that_is_not_there_is_a_reason() -> None:

@@ -78,14 +78,15 @@ class NaiveAccount:
         return len(over)
 
     def settle(self, name: str, spent: Spent) -> list[tuple[str, str, str, int]]:
-        """The marks that this takes the account past."""
+        """The marks, as they were when it was let in, that this takes the account past."""
         before = dict(self._used())
         (event,) = [event for event in self.events if event.asked.id == name]
         event.spent = spent
+        (level,) = [each for each in event.asked.levels if each.account == self.name]
         return [
             (self.name, limit, period, percent)
             for (limit, period), used in self._used()
-            for percent in (80, 100)
+            for percent in level.marks
             if not reached(before[limit, period], self._most(limit), percent)
             and reached(used, self._most(limit), percent)
         ]

@@ -28,7 +28,7 @@ from tests.store.conftest import MAKERS
 from tests.store.naive import NaiveAccount, refusal
 from tests.store.traffic import LEASE, NOON, Asking, alerted
 from vaultcore.governance.account import Spent
-from vaultcore.governance.limits import Limits
+from vaultcore.governance.limits import MARKS, Limits
 from vaultcore.governance.reservation import Level, Refused
 from vaultcore.store.base import Name, Store
 
@@ -54,6 +54,7 @@ limits = st.builds(
     month=most(50, 100),
 )
 amounts = st.integers(0, 30)
+marks = st.sampled_from([MARKS, MARKS, (50, 80, 100), (100,), (1, 20, 40, 60, 80), ()])
 
 
 class Sequence(RuleBasedStateMachine):
@@ -92,11 +93,19 @@ class Sequence(RuleBasedStateMachine):
         behind=st.sampled_from([0.0, 0.0, 0.0, 0.125, 2.0, 61.0]),
         lasts=st.sampled_from([1.0, 59.875, 60.0, LEASE, 30 * 86_400.0]),
         crowd=st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=5),
+        marks=marks,
     )
-    def ask(self, key: str, behind: float, lasts: float, crowd: list[tuple[int, int, int]]) -> Any:
+    def ask(
+        self,
+        key: str,
+        behind: float,
+        lasts: float,
+        crowd: list[tuple[int, int, int]],
+        marks: tuple[int, ...],
+    ) -> Any:
         """Requests by a clock that may be behind: let in, or refused by the limit that the list says."""
         accounts = [self.model[key], self.model["gateway"]]
-        levels = tuple(Level(each.name, each.limits) for each in accounts)
+        levels = tuple(Level(each.name, each.limits, marks) for each in accounts)
         at, log = self.clock.time - behind, f"log/{self.number}"
         sums = Name("sums", log)
         names = (f"{self.number}-{next(self.ids)}" for _ in crowd)

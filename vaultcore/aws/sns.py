@@ -65,6 +65,8 @@ class Sns:
 
 
 def _attribute(value: str | float) -> dict[str, str]:
+    if isinstance(value, bool):
+        return {"DataType": "String", "StringValue": str(value).lower()}
     kind = "String" if isinstance(value, str) else "Number"
     return {"DataType": kind, "StringValue": str(value)}
 

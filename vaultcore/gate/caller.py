@@ -37,11 +37,13 @@ class Caller:
     @property
     def levels(self) -> tuple[Level, ...]:
         """Its own account first, then its owner's and the gateway's where they are limited."""
-        levels = [Level(account(self.id), self.limits)]
+        marks = self.policy.marks
+        own = self.key.marks if self.key and self.key.marks is not None else marks
+        levels = [Level(account(self.id), self.limits, own)]
         if self.owner and (limits := self.policy.owners.get(self.owner)):
-            levels.append(Level(owners_account(self.owner), limits))
+            levels.append(Level(owners_account(self.owner), limits, marks))
         if self.policy.gateway.any:
-            levels.append(Level(GATEWAY, self.policy.gateway))
+            levels.append(Level(GATEWAY, self.policy.gateway, marks))
         return tuple(levels)
 
 

@@ -14,6 +14,7 @@ from vaultcore.gate.caller import Caller
 from vaultcore.gate.doorman import Doorman
 from vaultcore.gate.grant import Grant, refusal, told
 from vaultcore.gate.receipt import Outcome, settlement
+from vaultcore.gate.used_up import UsedUp
 from vaultcore.governance.account import Account, Lease
 from vaultcore.governance.limits import Limits
 from vaultcore.governance.reservation import Refused, Reservation
@@ -52,6 +53,7 @@ class Gate:
         self._lease, self._price_version = lease, price_version
         self._degraded, self._spare = degraded, MemoryStore(clock)
         self._owed: deque[Settlement] = deque(maxlen=OWED)
+        self._used_up = UsedUp(store, clock, log)
         self.notify: Notify = _unheard
 
     async def admit(self, caller: Caller, call: Call, wanted: Wanted, targets: Sequence[Target]) -> Grant:
@@ -61,11 +63,11 @@ class Gate:
         except Refused as refused:
             again = await self._doorman.again(caller)
             if again is None:
-                raise refusal(refused, caller, self._clock.now()) from None
+                raise await self._refusal(refused, caller, call) from None
         try:
             return await self._admit(again, call, wanted, targets)
         except Refused as refused:
-            raise refusal(refused, again, self._clock.now()) from None
+            raise await self._refusal(refused, again, call) from None
 
     async def _admit(self, caller: Caller, call: Call, wanted: Wanted, targets: Sequence[Target]) -> Grant:
         levels = caller.levels
@@ -93,6 +95,13 @@ class Gate:
                 caller, wanted, levels, lease, reserved=True, completion=completion, cap=cap, headers=headers
             )
         raise AssertionError("the last round returns or raises")
+
+    async def _refusal(self, refused: Refused, caller: Caller, call: Call) -> GatewayError:
+        """What a client is told, once the operator has been told what there is to tell."""
+        alert = await self._used_up.alert(refused, call.id)
+        if alert is not None:
+            self.notify([alert])
+        return refusal(refused, caller, self._clock.now())
 
     async def _reserve(self, reservation: Reservation, *, lasting: bool) -> list[Account]:
         """Reserve in the store; while it is away and nothing lasting is limited, in this process's share."""

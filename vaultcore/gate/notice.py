@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from vaultcore.gate.grant import LIMITS
@@ -45,11 +46,18 @@ def notice(alert: Json) -> Notice:
     whose = "the gateway" if alert["level"] == "gateway" else f"{alert['level']} {alert['name']}"
     limit = LIMITS[alert["limit"]]
     dated = f" of {alert['period']}" if alert["limit"] in {"day", "month"} else ""
-    said = f"{whose} has used {alert['percent']} % of its {limit}"
+    said, amount = f"{whose} has used {alert['percent']} % of its {limit}", alert["used"]
+    refused = alert.get("refused", False)  # older documents do not say
+    if refused:
+        said, amount = f"{whose} was refused: too little is left of its {limit}", _left(alert)
     return Notice(
         id=alert["id"],
         at=alert["at"],
         subject=f"VaultEdge: {said}",
-        text=f"{said}{dated}: {alert['used']} of {alert['most']} {alert['unit']}",
-        facts={name: alert[name] for name in FACTS},
+        text=f"{said}{dated}: {amount} of {alert['most']} {alert['unit']}",
+        facts={**{name: alert[name] for name in FACTS}, "refused": refused},
     )
+
+
+def _left(alert: Json) -> str:
+    return f"{max(Decimal(0), Decimal(alert['most']) - Decimal(alert['used'])):f}"

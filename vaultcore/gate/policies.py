@@ -1,4 +1,4 @@
-"""The limits beyond single keys, kept as one signed document: of the gateway, and of owners by name."""
+"""The limits beyond single keys, and the marks that there are alerts at, kept as one signed document."""
 
 from __future__ import annotations
 
@@ -63,6 +63,18 @@ class Policies:
 
         return await self._change(edit, _of_owner(owner), request_id)
 
+    async def set_marks(
+        self, marks: tuple[int, ...], instead_of: tuple[int, ...] | None, request_id: str
+    ) -> Policy:
+        """Other marks to be alerted at; with `instead_of` only in place of those. Raises Conflict."""
+
+        def edit(policy: Policy) -> Policy:
+            if instead_of not in {None, policy.marks}:
+                raise Conflict(shelves.POLICY)
+            return replace(policy, marks=marks)
+
+        return await self._change(edit, _of_marks, request_id)
+
     async def _change(self, edit: Edit, told: Callable[[Policy, Policy], Change], request_id: str) -> Policy:
         for tries in range(TRIES, 0, -1):
             before, version = await self._read()
@@ -97,6 +109,10 @@ def _policy(document: Document, pepper: bytes) -> Policy:
 
 def _of_owner(owner: str) -> Callable[[Policy, Policy], Change]:
     return lambda before, after: _told(f"owner:{owner}", before.owners.get(owner), after.owners.get(owner))
+
+
+def _of_marks(before: Policy, after: Policy) -> Change:
+    return Change("alerts.set", "alerts", {"marks": list(before.marks)}, {"marks": list(after.marks)})
 
 
 def _told(subject: str, before: Limits | None, after: Limits | None) -> Change:

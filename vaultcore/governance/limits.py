@@ -8,6 +8,7 @@ from typing import Any
 from vaultcore.money import Nanos
 
 DEFAULT_RPM = 60
+MARKS = (80, 100)  # per cent of lasting limits that there are alerts at, unless others are set
 
 
 @dataclass(frozen=True, slots=True)

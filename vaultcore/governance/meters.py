@@ -1,14 +1,14 @@
-"""How far along an account is: its lasting limits, what is used of them, and the marks just passed."""
+"""How far along an account is: its lasting limits, what is used of them, the marks just passed, the end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vaultcore.governance.account import Account
 from vaultcore.governance.limits import Limits
 
-MARKS = (80, 100)  # per cent
+PLENTY = 20  # per cent of a limit: where more is left, a request that has no room asks for much
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,20 @@ def mark(most: int, percent: int) -> int:
     return max(1, -(-most * percent // 100))
 
 
-def crossings(name: str, before: Account, after: Account, limits: Limits) -> Iterator[Crossing]:
-    """The marks between two states of an account, the second of which one settlement made of the first."""
+def crossings(
+    name: str, before: Account, after: Account, limits: Limits, marks: Sequence[int]
+) -> Iterator[Crossing]:
+    """The marks between two states of an account, the second of which one settlement made of the first.
+
+    Use only grows within a period, so that a mark which is set when it has been passed stays unsaid.
+    """
     for old, new in zip(meters(before, limits), meters(after, limits), strict=True):
-        for percent in MARKS:
+        for percent in marks:
             if old.used < mark(new.most, percent) <= new.used:
                 yield Crossing(name, new, percent)
+
+
+def used_up(account: Account, limits: Limits, limit: str) -> Meter | None:
+    """The limit that refused a request, where it is lasting and at most PLENTY of it is left; else None."""
+    found = (meter for meter in meters(account, limits) if meter.limit == limit)
+    return next((each for each in found if (each.most - each.used) * 100 <= each.most * PLENTY), None)

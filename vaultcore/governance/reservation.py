@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaultcore.governance.account import Account, Denial, Lease
-from vaultcore.governance.limits import Limits
+from vaultcore.governance.limits import MARKS, Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Level:
 
     account: str  # "key:ID", "owner:NAME", "gateway"
     limits: Limits
+    marks: tuple[int, ...] = MARKS  # per cent of lasting limits: whoever passes one is told of
 
 
 @dataclass(frozen=True, slots=True)

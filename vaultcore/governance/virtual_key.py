@@ -83,6 +83,7 @@ class VirtualKey:
     metadata: Mapping[str, str] = field(default_factory=dict)
     expires: float | None = None
     revoked: float | None = None
+    marks: tuple[int, ...] | None = None  # per cent that there are alerts at; None: the gateway's
 
     def state(self, now: float) -> str:
         """`active`, `revoked` or `expired`."""
@@ -112,6 +113,7 @@ class VirtualKey:
             "metadata": dict(self.metadata),
             "expires": self.expires,
             "revoked": self.revoked,
+            "marks": None if self.marks is None else list(self.marks),
         }
 
     @classmethod
@@ -123,5 +125,6 @@ class VirtualKey:
                 "limits": Limits.unpack(packed["limits"]),
                 "models": None if packed["models"] is None else tuple(packed["models"]),
                 "ips": tuple(packed["ips"]),
+                "marks": None if packed.get("marks") is None else tuple(packed["marks"]),
             }
         )

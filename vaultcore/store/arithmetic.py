@@ -31,7 +31,7 @@ def settled(
     crossed: list[Crossing] = []
     for level, account in zip(settlement.levels, accounts, strict=True):
         done = settle(account, settlement.id, settlement.lease, settlement.spent)
-        crossed += crossings(level.account, account, done, level.limits)
+        crossed += crossings(level.account, account, done, level.limits, level.marks)
         after.append(done)
     return after, tuple(crossed)
 

@@ -7,10 +7,11 @@ marks are passed. Where the guess was wrong, DynamoDB shows the item, and the ne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vaultcore.aws.dynamo import Action
 from vaultcore.governance.account import Account, Lease, Spent
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.meters import MARKS, mark
+from vaultcore.governance.meters import mark
 from vaultcore.governance.reservation import Level
 from vaultcore.store.base import Settlement
 from vaultcore.store.dynamo_change import Change
@@ -36,7 +37,8 @@ def guessed(settlement: Settlement) -> Account:
 
 def charged(level: Level, seen: Account, settlement: Settlement) -> Action:
     """The item with what a request used in place of what it holds, as `settle` says."""
-    change, spent, limits = Change(account_key(level.account)), settlement.spent, level.limits
+    change, spent = Change(account_key(level.account)), settlement.spent
+    limits = level.limits
     held = seen.leases.get(settlement.id)
     lease = held or settlement.lease
     path = change.within("leases", settlement.id)
@@ -47,12 +49,12 @@ def charged(level: Level, seen: Account, settlement: Settlement) -> Action:
         change.want_that(f"attribute_not_exists({path})")
     back_tokens, back_nanos = (held.tokens, held.nanos) if held else (0, 0)
     _correct(change, seen, lease, spent.tokens - lease.minute)
-    _use(change, "tokens", seen.tokens, spent.tokens, limits.tokens)
+    _use(change, "tokens", seen.tokens, spent.tokens, _marks(level, limits.tokens))
     change.more("tokens_held", spent.tokens - back_tokens)
-    _use(change, "nanos", seen.nanos, spent.nanos, limits.credits)
+    _use(change, "nanos", seen.nanos, spent.nanos, _marks(level, limits.credits))
     change.more("nanos_held", spent.nanos - back_nanos)
     if spent.nanos or back_nanos:
-        _spend(change, seen, lease, limits, (spent.nanos, back_nanos))
+        _spend(change, seen, lease, level, (spent.nanos, back_nanos))
     _count(change, spent)
     return change.action()
 
@@ -78,9 +80,9 @@ def _correct(change: Change, seen: Account, lease: Lease, by: int) -> None:
     change.more(name, by)
 
 
-def _spend(change: Change, seen: Account, lease: Lease, limits: Limits, nanos: tuple[int, int]) -> None:
+def _spend(change: Change, seen: Account, lease: Lease, level: Level, nanos: tuple[int, int]) -> None:
     """Money in the day and the month in which the request was admitted, as far as those are not over."""
-    spent, back = nanos
+    (spent, back), limits = nanos, level.limits
     periods = (
         ("day", lease.day, seen.day, seen.day_nanos, limits.day),
         ("month", lease.month, seen.month, seen.month_nanos, limits.month),
@@ -90,16 +92,20 @@ def _spend(change: Change, seen: Account, lease: Lease, limits: Limits, nanos: t
             change.want(name, "<>", admitted)
             continue
         change.want(name, "=", now)
-        _use(change, f"{name}_nanos", used, spent, limit)
+        _use(change, f"{name}_nanos", used, spent, _marks(level, limit))
         change.more(f"{name}_held", spent - back)
 
 
-def _use(change: Change, name: str, used: int, more: int, limit: int | None) -> None:
+def _marks(level: Level, limit: int | None) -> list[int]:
+    """The use at which there are marks on a limit; none, where it is not set."""
+    return [] if limit is None else [mark(limit, percent) for percent in level.marks]
+
+
+def _use(change: Change, name: str, used: int, more: int, marks: Sequence[int]) -> None:
     """Count what was used, where the same marks are passed as they were seen to be."""
     change.more(name, more)
-    if limit is None or more <= 0:
+    if more <= 0:
         return
-    marks = [mark(limit, percent) for percent in MARKS]
     if any(used < each <= used + more for each in marks):
         change.want(name, "=", used)  # what is told of a mark is exact
         return

@@ -51,10 +51,21 @@ def sums(at: float, key: str, provider: str, model: str) -> Name:
     return Name(usage(day_of(at)), json.dumps([key, provider, model], separators=(",", ":")))
 
 
+def sums_of(key: str) -> tuple[str, str]:
+    """What lies before and behind a key's sums of a day."""
+    begun = json.dumps([key]).removesuffix("]")
+    return f"{begun},", f"{begun}-"
+
+
 def summed(entry: str) -> tuple[str, str, str]:
     """The key, provider and model that a day's sum is of."""
     key, provider, model = json.loads(entry)
     return key, provider, model
+
+
+def refusal(account: str, limit: str, period: str, most: int) -> Name:
+    """That somebody has been told of a limit which is used up; another limit is another name."""
+    return Name(f"refused/{account}", f"{limit}-{period}-{most}")
 
 
 def claim(key: str, digest: str) -> Name:

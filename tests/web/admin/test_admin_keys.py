@@ -33,6 +33,7 @@ FULL: Json = {
     "expires_at": "2027-01-01T01:00:00+01:00",
     "owner": "team a",
     "metadata": {"cost centre": "42"},
+    "alert_marks": [50, 80, 100],
 }
 TOLD: Json = {
     **FULL,
@@ -254,6 +255,19 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
+BAD_MARKS: list[Any] = [
+    80,
+    "80",
+    [0],
+    [101],
+    [-5],
+    [80.5],
+    ["80"],
+    [True],
+    [80, 50],
+    [80, 80],
+    [1, 2, 3, 4, 5, 6],
+]
 BAD: dict[str, st.SearchStrategy[Any]] = {
     "name": st.sampled_from([None, "", " a", "a\n", "\x00", "a" * 129, 5, ["a"], "\u202e"]),
     **dict.fromkeys(WHOLE, st.sampled_from([-1, 1.5, "5", True, 10**16, [1], {}, 1e3, "NaN"])),
@@ -322,6 +336,7 @@ BAD: dict[str, st.SearchStrategy[Any]] = {
             {str(n): "" for n in range(17)},
         ]
     ),
+    "alert_marks": st.sampled_from(BAD_MARKS),
     "unknown": ANYTHING,
     "id": ANYTHING,
     "tokens": ANYTHING,
@@ -355,7 +370,9 @@ def test_a_bad_field_is_named_and_changes_nothing(data: st.DataObject) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(ANYTHING, st.sampled_from(["/keys", "/routes", "/limits/gateway", "/limits/owners/a"]))
+@given(
+    ANYTHING, st.sampled_from(["/keys", "/routes", "/limits/gateway", "/limits/owners/a", "/limits/alerts"])
+)
 def test_no_body_makes_a_crash(body: Any, path: str) -> None:
     """Any JSON at all is a 400, or does what it says."""
 

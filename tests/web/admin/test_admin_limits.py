@@ -91,6 +91,70 @@ def test_limits_set_at_once_are_all_kept() -> None:
     assert set(visit(office(), story)) == {"o0", "o1", "o2", "o3"}
 
 
+def test_marks_are_set_over_those_that_were_read() -> None:
+    """Marks are the usual ones until others are set; who has read others is a 409; limits stay."""
+    services = office()
+
+    async def story(client: Client) -> list[Json]:
+        assert (await client.get("/limits")).json()["alert_marks"] == [80, 100]
+        await client.put("/limits/owners/me", json={"token_quota": 100})
+        first = await client.put("/limits/alerts", json={"alert_marks": [50], "instead_of": [80, 100]})
+        assert (first.status_code, first.json()["alert_marks"]) == (200, [50])
+        stale = await client.put("/limits/alerts", json={"alert_marks": [60], "instead_of": [80, 100]})
+        assert (stale.status_code, stale.json()["error"]["code"]) == (409, "conflict")
+        await client.put("/limits/gateway", json={"token_quota": 9})
+        services.clock.time += 1  # type: ignore[attr-defined]
+        told = (await client.put("/limits/alerts", json={"alert_marks": []})).json()
+        assert told == (await client.get("/limits")).json()
+        assert (told["alert_marks"], told["gateway"]["token_quota"]) == ([], 9)
+        assert told["owners"]["me"]["token_quota"] == 100
+        return list((await client.get("/audit", params={"action": "alerts.set"})).json()["data"])
+
+    audit = visit(services, story)
+    assert [(entry["subject"], entry["before"], entry["after"]) for entry in audit] == [
+        ("alerts", {"marks": [50]}, {"marks": []}),
+        ("alerts", {"marks": [80, 100]}, {"marks": [50]}),
+    ]
+
+
+def test_of_several_who_set_marks_at_once_one_does() -> None:
+    """Of those who read the same marks and set others at the same moment one succeeds, and knows."""
+
+    async def story(client: Client) -> None:
+        wanted = [[each] for each in range(10, 16)]
+        asked = [{"alert_marks": marks, "instead_of": [80, 100]} for marks in wanted]
+        answers = await asyncio.gather(*(client.put("/limits/alerts", json=body) for body in asked))
+        assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
+        (done,) = [answer.json()["alert_marks"] for answer in answers if answer.status_code == 200]
+        assert (await client.get("/limits")).json()["alert_marks"] == done
+
+    visit(office(), story)
+
+
+def test_what_is_set_is_what_alerts_are_at() -> None:
+    """Marks hold from the next request on, for keys, owners and the gateway; a key's own go before them."""
+    services = office()
+
+    async def story(client: Client) -> list[tuple[str, int]]:
+        made = (await client.post("/keys", json={"name": "a", "owner": "me", "token_quota": 100})).json()
+
+        async def spend(id: str, tokens: int) -> None:
+            caller = await services.doorman.recognise(made["key"], None)
+            await settled(services, id, caller=caller, tokens=(tokens, 0))
+
+        await client.put("/limits/owners/me", json={"token_quota": 100})
+        await client.put("/limits/alerts", json={"alert_marks": [20, 30]})
+        await spend("r1", 25)
+        await client.put("/limits/alerts", json={"alert_marks": [10, 20, 40, 50]})  # two of them are past
+        await client.patch(f"/keys/{made['id']}", json={"alert_marks": [45]})
+        await spend("r2", 24)
+        told = (await client.get("/alerts")).json()["data"]
+        assert not any(each["refused"] for each in told)
+        return sorted((each["level"], each["percent"]) for each in told)
+
+    assert visit(services, story) == [("key", 20), ("key", 45), ("owner", 20), ("owner", 40)]
+
+
 def test_routes_are_versioned_checked_and_audited() -> None:
     """Routes are set as a whole over a version; a bad target names its place and leaves all as it was."""
     services = office([("openai", "sk-0123456789")])

@@ -7,6 +7,7 @@ goes out as a number that is exact to the nano-dollar up to four million dollars
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -22,6 +23,7 @@ MOST_TOKENS = 10**15
 MOST_RATE = 1_000_000_000
 LATEST = 7_258_118_400.0  # the year 2200, in seconds since 1970
 PAIRS = 16  # of metadata
+MOST_MARKS = 5  # that there are alerts at
 
 _MODEL = re.compile(r"[^\s*](?:[^*]{0,254}[^\s*])?")
 _WHOLE_PROVIDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}/\*")
@@ -43,6 +45,11 @@ def iso(at: float | None) -> str | None:
     if at is None:
         return None
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def marks_of(sent: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Marks as the gateway keeps them."""
+    return None if sent is None else tuple(sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,12 @@ def _network(text: str) -> str:
         raise ValueError("must be an address or a network, like 203.0.113.7 or 203.0.113.0/24") from None
 
 
+def _rising(marks: list[int]) -> list[int]:
+    if marks != sorted(set(marks)):
+        raise ValueError("must rise from one to the next")
+    return marks
+
+
 def _few(pairs: dict[str, str]) -> dict[str, str]:
     if len(pairs) > PAIRS:
         raise ValueError(f"must have at most {PAIRS} pairs")
@@ -154,6 +167,9 @@ When = Annotated[Moment, PlainValidator(_moment), WithJsonSchema(_MOMENT_SCHEMA)
 Text = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_plain)]
 Rate = Annotated[int, Field(ge=1, le=MOST_RATE)]
 Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
+Marks = Annotated[
+    list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=MOST_MARKS), AfterValidator(_rising)
+]
 Models = Annotated[
     list[Annotated[str, Field(max_length=256), AfterValidator(_allowed)]], Field(min_length=1, max_length=256)
 ]

@@ -18,7 +18,7 @@ from vaultcore.money import Nanos
 from vaultcore.services import Services
 from vaultcore.store.base import Conflict
 from vaultcore.web.admin.asking import Changed, House, Question, RequestId, Sent, body, reads
-from vaultcore.web.admin.fields import Metadata, Models, Money, Networks, Text, Time, iso
+from vaultcore.web.admin.fields import Marks, Metadata, Models, Money, Networks, Text, Time, iso, marks_of
 from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, standing
 from vaultcore.web.admin.positions import Cursor, token
 from vaultcore.web.standing import limited
@@ -43,6 +43,9 @@ class KeyFields(LimitFields):
     expires_at: Time | None = None
     owner: Text | None = Field(None, description="whose keys can have limits together")
     metadata: Metadata | None = Field(None, description="up to 16 pairs of short texts")
+    alert_marks: Marks | None = Field(
+        None, description="per cent of its lasting limits that there are alerts at; null: the gateway's"
+    )
 
     def edited(self, key: VirtualKey, now: float) -> VirtualKey:
         """The key with what was sent in its place. Raises InvalidRequest for an end that is past."""
@@ -58,6 +61,7 @@ class KeyFields(LimitFields):
             expires=self.expires_at if "expires_at" in sent else key.expires,
             owner=self.owner if "owner" in sent else key.owner,
             metadata=self.metadata or {} if "metadata" in sent else key.metadata,
+            marks=marks_of(self.alert_marks) if "alert_marks" in sent else key.marks,
         )
 
 
@@ -97,6 +101,7 @@ class Described(BaseModel):
     metadata: dict[str, str]
     allowed_models: list[str] | None
     allowed_ips: list[str] | None
+    alert_marks: list[int] | None
 
 
 class Key(Standing, Limited, Described):
@@ -248,6 +253,7 @@ async def _shown(keys: Sequence[VirtualKey], here: Services) -> list[dict[str, A
             "metadata": dict(key.metadata),
             "allowed_models": None if key.models is None else list(key.models),
             "allowed_ips": list(key.ips) or None,
+            "alert_marks": None if key.marks is None else list(key.marks),
             **limited(key.limits),
             **standing(used, key.limits, now),
         }

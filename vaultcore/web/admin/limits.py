@@ -1,11 +1,11 @@
-"""`/admin/limits`: what an owner's keys may use together, and the gateway as a whole."""
+"""`/admin/limits`: what an owner's keys may use together, and the gateway as a whole; who is told when."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from vaultcore.errors import InvalidRequest
 from vaultcore.gate.caller import GATEWAY, owners_account
@@ -13,7 +13,8 @@ from vaultcore.gate.policies import Policies
 from vaultcore.governance.limits import Limits
 from vaultcore.governance.policy import Policy
 from vaultcore.services import Services
-from vaultcore.web.admin.asking import House, RequestId, body, reads
+from vaultcore.web.admin.asking import House, RequestId, Sent, body, reads
+from vaultcore.web.admin.fields import Marks, marks_of
 from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, standing
 from vaultcore.web.standing import limited
 
@@ -32,6 +33,14 @@ class Levels(BaseModel):
 
     gateway: Level
     owners: dict[str, Level]
+    alert_marks: list[int] = Field(description="per cent of lasting limits that there are alerts at")
+
+
+class MarkFields(Sent):
+    """The marks that there are alerts at."""
+
+    alert_marks: Marks = Field(description="per cent, from 1 to 100, rising; none: no alerts")
+    instead_of: Marks | None = Field(None, description="only in place of these; else it is a 409")
 
 
 async def whose(owner: Annotated[str, Path(description="as keys name it")]) -> str:
@@ -46,6 +55,7 @@ async def policies(here: House) -> Policies:
 
 Owner = Annotated[str, Depends(whose)]
 Ruling = Annotated[Policies, Depends(policies)]
+NewMarks = Annotated[MarkFields, Depends(reads(MarkFields))]
 Fields = Annotated[LimitFields, Depends(reads(LimitFields))]
 
 
@@ -73,6 +83,13 @@ async def drop_owner(owner: Owner, here: House, ruling: Ruling, request: Request
     return await _shown(await ruling.drop_owner(owner, request), here)
 
 
+@api.put("/alerts", response_model=Levels, openapi_extra=body(MarkFields))
+async def set_marks(fields: NewMarks, here: House, ruling: Ruling, request: RequestId) -> Any:
+    """Set the marks that there are alerts at, of keys, owners and the gateway. In force from the next use."""
+    marks, before = tuple(fields.alert_marks), marks_of(fields.instead_of)
+    return await _shown(await ruling.set_marks(marks, before, request), here)
+
+
 async def _shown(policy: Policy, here: Services) -> dict[str, Any]:
     names = [GATEWAY, *(owners_account(owner) for owner in policy.owners)]
     accounts = [
@@ -84,4 +101,8 @@ async def _shown(policy: Policy, here: Services) -> dict[str, Any]:
     gateway, *owners = (
         {**limited(each), **standing(used, each, now)} for each, used in zip(limits, accounts, strict=True)
     )
-    return {"gateway": gateway, "owners": dict(zip(policy.owners, owners, strict=True))}
+    return {
+        "gateway": gateway,
+        "owners": dict(zip(policy.owners, owners, strict=True)),
+        "alert_marks": list(policy.marks),
+    }

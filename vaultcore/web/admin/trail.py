@@ -20,7 +20,7 @@ api = APIRouter(tags=["alerts and audit"])
 
 
 class Alert(BaseModel):
-    """A mark of a limit that was passed: 80 or 100 per cent of a quota, of credits, of a budget."""
+    """A mark on a quota, on credits or on a budget that was passed, or a refusal because it is used up."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -29,7 +29,8 @@ class Alert(BaseModel):
     level: str = Field(description="key, owner or gateway")
     name: str = Field(description="the key's id, or the owner")
     limit: str = Field(description="tokens, credits, day or month")
-    percent: int
+    percent: int = Field(description="the mark; where somebody was refused: what has been used")
+    refused: bool = Field(False, description="whether a request was refused because too little is left")
     period: str
     used: str | int
     most: str | int
