@@ -22,7 +22,7 @@ SECRETS = {
 READ = {f"dynamodb:{name}" for name in ("GetItem", "BatchGetItem")}
 WRITE = {f"dynamodb:{name}" for name in ("PutItem", "UpdateItem")}
 TABLE = {  # which rows of it: test_template_rows.py
-    "Stream": READ | WRITE,
+    "Stream": READ | WRITE | {"dynamodb:Query"},
     "Admin": READ | WRITE | {"dynamodb:Query", "dynamodb:DeleteItem"},
     "Upkeep": READ | WRITE | {"dynamodb:Query"},
 }

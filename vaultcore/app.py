@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from vaultcore.artifacts import embeddings, images
 from vaultcore.services import Services
 from vaultcore.surfaces import chat, messages, responses
-from vaultcore.web import artifacts, console, counting, explain, inference, key, models
+from vaultcore.web import artifacts, console, counting, explain, inference, key, models, usage
 from vaultcore.web.admission import Admission
 from vaultcore.web.deadline import InTime
 from vaultcore.web.lazy import LazyAdmin
@@ -28,6 +28,7 @@ def create_app(services: Services) -> ASGIApp:
         Route("/responses", inference.endpoint(responses, services, responses.verbatim), methods=["POST"]),
         Route("/explain", explain.endpoint(services), methods=["POST"]),
         Route("/key", key.endpoint(services), methods=["GET"]),
+        Route("/usage", usage.endpoint(services), methods=["GET"]),
         Route("/models", models.index(services), methods=["GET"]),
         Route("/models/{id:path}", models.one(services), methods=["GET"]),
     ]

@@ -132,11 +132,11 @@ class Summed:
     sums: Sums
 
 
-async def usage(store: Store, span: Span) -> list[Summed]:
-    """The sums of whole days (UTC): of all that a span touches."""
+async def usage(store: Store, span: Span, key: str | None = None) -> list[Summed]:
+    """The sums of whole days (UTC), of all that a span touches; with `key` nothing else is looked at."""
     days, found = span.days, list[Summed]()
     for start in range(0, len(days), AT_ONCE):
-        read = await asyncio.gather(*(_day(store, day) for day in days[start : start + AT_ONCE]))
+        read = await asyncio.gather(*(_day(store, day, key) for day in days[start : start + AT_ONCE]))
         found += (each for several in read for each in several)
     return found
 
@@ -202,10 +202,11 @@ async def _page(
     return Page(tuple(found), reached if reached > oldest else None)
 
 
-async def _day(store: Store, day: str) -> list[Summed]:
-    shelf, found, after = shelves.usage(day), list[Summed](), ""
+async def _day(store: Store, day: str, of: str | None) -> list[Summed]:
+    shelf, found = shelves.usage(day), list[Summed]()
+    after, before = ("", None) if of is None else shelves.sums_of(of)
     while True:
-        batch = await store.entries(shelf, after=after, limit=CHUNK)
+        batch = await store.entries(shelf, after=after, before=before, limit=CHUNK)
         for document in batch:
             key, provider, model = shelves.summed(document.name.entry)
             found.append(Summed(day, key, provider, model, Sums.of(document.body)))

@@ -94,7 +94,7 @@ class Asked(Period):
 async def report(which: Annotated[Asked, Query()], here: House, request: Request) -> Any:
     """Usage by day, key, model or provider. Times are of whole days in UTC: of all that they touch."""
     span = which.span(here.clock.now())
-    found = [each for each in await usage(here.store, span) if which.picks(each)]
+    found = [each for each in await usage(here.store, span, which.key) if which.picks(each)]
     rows = [{which.group_by: name, **_told(sums)} for name, sums in grouped(found, which.group_by).items()]
     days = span.days
     if chosen := asked(request, which.format):
