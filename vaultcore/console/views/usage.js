@@ -13,7 +13,7 @@ import { Trend } from "./usage/trend.js";
 const SERIES = 7; // that the trend tells apart; an eighth is what is left
 
 export default function Usage({ session, api, go, query }) {
-  return session.role === "key" ? html`<${Own} api=${api} />` : html`<${All} api=${api} go=${go} query=${query} />`;
+  return session.role === "key" ? html`<${Own} api=${api} go=${go} query=${query} />` : html`<${All} api=${api} go=${go} query=${query} />`;
 }
 
 function All({ api, go, query }) {

@@ -4,10 +4,15 @@
 export async function save(api, path, query, name) {
   const response = await api.raw("GET", path, { query });
   const told = /filename="([^"]+)"/.exec(response.headers.get("content-disposition") ?? "");
-  const url = URL.createObjectURL(await response.blob());
+  give(await response.blob(), told?.[1] ?? name);
+}
+
+/** Give a Blob to the viewer as a file. */
+export function give(blob, name) {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
-  link.download = told?.[1] ?? name;
+  link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

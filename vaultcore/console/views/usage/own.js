@@ -1,13 +1,15 @@
-// What a virtual key has used itself, and what it has left.
+// What a virtual key has used itself, by day and in all, and what it has left.
 
 import { html, Empty, Loaded, Meter, Page, Section, Stat, Tag, format, useAsked } from "../../ui/index.js";
+import { OwnTrend } from "./own-trend.js";
 
-/** Own: api. */
-export function Own({ api }) {
+/** Own: api, go, query. */
+export function Own({ api, go, query }) {
   const asked = useAsked((signal) => api.get("v1/key", { signal }), [], { every: 15 });
   return html`
-    <${Page} title="Usage" intro="What this key has used since it was made, and what it has left.">
+    <${Page} title="Usage" intro="What this key has used since it was made, what it has left, and its trend.">
       <${Loaded} asked=${asked} lines=${6}>${(key) => html`<${Totals} key="totals" told=${key} /><${Left} key="left" told=${key} />`}<//>
+      <${OwnTrend} api=${api} go=${go} query=${query} />
     <//>`;
 }
 

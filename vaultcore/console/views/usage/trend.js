@@ -4,13 +4,13 @@ import { html, Chart, Section, Tabs } from "../../ui/index.js";
 import { METRICS, called } from "./metrics.js";
 import { calendar, label } from "./period.js";
 
-/** Trend: report ({ days, groups } of the admin API), by, metric, named, onMetric(id). */
-export function Trend({ report, by, metric, named, onMetric }) {
+/** Trend: report ({ days, groups } of the admin API), by, metric, named, onMetric(id), actions. */
+export function Trend({ report, by, metric, named, onMetric, actions }) {
   const { title } = METRICS[metric];
   const days = calendar(report.days.first_day, report.days.last_day);
   const shown = METRICS[metric].show;
   return html`
-    <${Section} title="Trend by day (UTC)">
+    <${Section} title="Trend by day (UTC)" actions=${actions}>
       <${Tabs} label="What is counted" tabs=${Object.entries(METRICS).map(([id, each]) => [id, each.title])} chosen=${metric} onChoose=${onMetric}>
         <${Chart} label=${`${title} by day`} labels=${days.map(label)} series=${series(report, days, by, metric, named)} show=${shown} />
       <//>
