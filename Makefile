@@ -57,9 +57,10 @@ format: $(VENV)/.dev ## ruff format, and what ruff check can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## write the tables of README.md and docs/providers.md anew
+docs: $(VENV)/.dev ## write the tables of README.md and docs/providers.md anew, and the digest in docs/vault.md
 	@$(BIN)/python -m tools.build_providers
 	@$(BIN)/python -m tools.build_support
+	@$(BIN)/python -m tools.build_vault_page
 
 fuzz: $(VENV)/.dev ## 10,000 mangled requests, answers and streams for every provider format
 	@FUZZ=$(FUZZ) $(BIN)/python -W error -m pytest -q $(XDIST) tests/dialects/test_fuzz.py $(ARGS)

@@ -98,14 +98,18 @@ def test_export_of_nothing_is_refused(vaultedge: Any) -> None:
     assert vaultedge("vault", "export").status == 1
 
 
-@pytest.mark.parametrize("given", ["argument", "stdin", "variable"])
-def test_import_adds_what_is_not_there(given: str, vaultedge: Any, home: Path) -> None:
+@pytest.mark.parametrize("given", ["argument", "stdin", "variable", "file"])
+def test_import_adds_what_is_not_there(given: str, vaultedge: Any, home: Path, tmp_path: Path) -> None:
     """import takes a vault string, bare or as export prints it, and adds the keys that are new."""
     LocalVault(home).add(KEYS[:1])
     sealed = seal(KEYS, PASSWORD)
     environ = {"VAULTEDGE_PASSWORD": PASSWORD}
+    (tmp_path / "vault.txt").write_text(f"{sealed}\n")
 
     ran = {
+        "file": lambda: vaultedge(
+            "vault", "import", "--file", str(tmp_path / "vault.txt"), stdin=f"{PASSWORD}\n"
+        ),
         "argument": lambda: vaultedge("vault", "import", sealed, environ=environ),
         "stdin": lambda: vaultedge("vault", "import", "-", stdin=f"\n{sealed}\n{PASSWORD}\n"),
         "variable": lambda: vaultedge(
@@ -116,6 +120,16 @@ def test_import_adds_what_is_not_there(given: str, vaultedge: Any, home: Path) -
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith("imported 1 of 2 keys")
     assert LocalVault(home).credentials() == KEYS
+
+
+@pytest.mark.parametrize("command", ["import", "migrate"])
+def test_a_string_comes_from_one_place(command: str, vaultedge: Any, home: Path, tmp_path: Path) -> None:
+    """A vault string and --file together are a misuse, and neither is taken."""
+    (tmp_path / "vault.txt").write_text(seal(KEYS, PASSWORD))
+    both = vaultedge("vault", command, "-", "--file", str(tmp_path / "vault.txt"), stdin=f"{PASSWORD}\n")
+
+    assert (both.status, both.out) == (2, "")
+    assert not home.exists()
 
 
 def test_migrate_changes_password_and_format(vaultedge: Any) -> None:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 
 def register(commands: Any) -> None:
-    from vaultcore.cli import push, vault_string
+    from vaultcore.cli import push, vault_page, vault_string
 
-    vault = commands.add_parser("vault", help="provider keys: add, list, remove, export, import, push, pull")
+    vault = commands.add_parser(
+        "vault", help="provider keys: add, list, remove, export, import, page, push, pull"
+    )
     actions = vault.add_subparsers(metavar="ACTION", required=True)
 
     init = actions.add_parser("init", help="make an empty vault on this machine")
@@ -39,6 +41,7 @@ def register(commands: Any) -> None:
     remove.set_defaults(run=run_remove_key)
 
     vault_string.register(actions)
+    vault_page.register(actions)
     push.register(actions)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.cli import passwords
-from vaultcore.cli.terminal import Misuse, Terminal
+from vaultcore.cli.terminal import Misuse, Terminal, secret_in
 from vaultcore.errors import VaultError
 
 if TYPE_CHECKING:
@@ -35,16 +35,12 @@ def register(actions: Any) -> None:
     export.set_defaults(run=run_export)
 
     take = actions.add_parser("import", help="add the keys of a vault string to the vault on this machine")
-    take.add_argument(
-        "string", nargs="?", default="-", metavar="STRING", help="the vault string, or - for stdin"
-    )
+    _add_string_options(take)
     passwords.add_options(take)
     take.set_defaults(run=run_import)
 
     migrate = actions.add_parser("migrate", help="seal a vault string anew: other password, other format")
-    migrate.add_argument(
-        "string", nargs="?", default="-", metavar="STRING", help="the vault string, or - for stdin"
-    )
+    _add_string_options(migrate)
     passwords.add_options(migrate, "old-password")
     passwords.add_options(migrate, "new-password")
     add_sealing_options(migrate)
@@ -151,8 +147,18 @@ def sealed_as(credentials: Sequence[Credential], password: Hidden, args: argpars
     return sealed_v2.seal(credentials, password, kdf=kdf.BY_NAME[args.kdf or _KDFS[0]])
 
 
+def _add_string_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("string", nargs="?", metavar="STRING", help="the vault string, or - for stdin")
+    parser.add_argument("--file", type=Path, metavar="FILE", help="a file that holds it and nothing else")
+
+
 def _string(args: argparse.Namespace, terminal: Terminal) -> str:
-    text = _first_line(terminal) if args.string == "-" else str(args.string)
+    if args.file is not None and args.string is not None:
+        raise Misuse("a vault string and --file exclude each other")
+    if args.file is not None:
+        text: str = secret_in(args.file)
+    else:
+        text = _first_line(terminal) if args.string in (None, "-") else args.string
     return text.strip().removeprefix(VARIABLE)
 
 
