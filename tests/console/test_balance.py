@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -16,18 +17,26 @@ if TYPE_CHECKING:
 Opened = Callable[..., "Page"]
 
 
-def spent(house: House, name: str) -> str:
-    """The id of a key that has used most of its quota, as an alert says."""
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A key that has used most of its quota, as an alert says."""
+
+    id: str
+    token: str = field(repr=False)
+
+
+def spent(house: House, name: str) -> Spent:
+    """A new one of a name."""
     made = house.ask("POST", "/admin/keys", {"name": name, "token_quota": 140, "owner": "the workshop"})
     for most in (30, 30, 30, 20):  # more at once would not be let in
         assert house.complete("gpt-4o-mini", "Count", key=made["key"], max_tokens=most).status_code == 200
-    return str(made["id"])
+    return Spent(made["id"], made["key"])
 
 
 def test_what_runs_low_is_topped_up(opened: Opened, house: House) -> None:
     """A key that has used most of its quota is told of and alerted; added credits are there at once."""
     name = f"low {uuid4().hex[:6]}"
-    key = spent(house, name)
+    key = spent(house, name).id
     page = opened("balance", key=house.admin)
     page.get_by_label("Only what runs low").check()
     row = page.get_by_role("region", name="Balances").get_by_role("row").filter(has_text=name)
@@ -76,13 +85,74 @@ def test_owners_and_the_gateway_are_limited(opened: Opened, house: House) -> Non
     assert owner not in house.ask("GET", "/admin/limits")["owners"]
 
 
+@pytest.fixture
+def usual_marks(house: House) -> Iterator[None]:
+    """Marks as they are at first, and again afterwards: all pages of a session have the same house."""
+    yield
+    house.ask("PUT", "/admin/limits/alerts", {"alert_marks": [80, 100]})
+
+
+@pytest.mark.usefixtures("usual_marks")
+def test_marks_of_alerts_are_set(opened: Opened, house: House) -> None:
+    """Marks are typed in any order; nonsense is refused; where somebody else was first, that is told."""
+    page = opened("balance", key=house.admin)
+    page.get_by_text("when 80 % and 100 % of", exact=False).wait_for()
+    page.get_by_role("button", name="Set marks").click()
+    dialog, field = page.get_by_role("dialog"), page.get_by_label("Per cent of a limit")
+    for wrong in ("0, 80", "101", "eighty", "80.5", "1 2 3 4 5 6"):
+        field.fill(wrong)
+        field.press("Enter")
+        dialog.get_by_role("alert").get_by_text("Whole per cents").wait_for()
+    house.ask("PUT", "/admin/limits/alerts", {"alert_marks": [90]})
+    field.fill("100 %, 50; 80, 50")
+    field.press("Enter")
+    dialog.get_by_text("alerts are at 90 % now", exact=False).wait_for()
+    shoot(page, "balance-marks-conflict")
+    page.faults.clear()  # type: ignore[attr-defined]  # the browser logs the conflict
+    assert field.input_value() == "100 %, 50; 80, 50"
+    assert house.ask("GET", "/admin/limits")["alert_marks"] == [90]
+
+    dialog.get_by_role("button", name="Save").click()
+    dialog.wait_for(state="detached")
+    page.get_by_text("when 50 %, 80 % and 100 % of", exact=False).wait_for()
+    assert house.ask("GET", "/admin/limits")["alert_marks"] == [50, 80, 100]
+
+    page.get_by_role("button", name="Set marks").click()
+    field.fill("")
+    field.press("Enter")
+    page.get_by_text("There are no alerts: no marks are set", exact=False).wait_for()
+    assert house.ask("GET", "/admin/limits")["alert_marks"] == []
+
+
+def test_what_is_used_up_is_told(opened: Opened, house: House) -> None:
+    """A key that is refused for want of its last tokens is among the alerts, once, with what it has left."""
+    name = f"spent {uuid4().hex[:6]}"
+    key = spent(house, name)
+    for _ in range(3):
+        assert house.complete("gpt-4o-mini", "Count", key=key.token, max_tokens=100).status_code == 429
+    page = opened("balance", key=house.admin)
+    row = (
+        page.get_by_role("region", name="Alerts")
+        .get_by_role("row")
+        .filter(has_text=name)
+        .filter(has_text="refused")
+    )
+    row.get_by_text("of 140 left").wait_for()
+    assert row.count() == 1
+
+
 @pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)])
 def test_pictures_of_balance(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
     """The balance is there to be looked at; on a phone nothing is wider than the screen."""
-    spent(house, "the printer")
+    printer = spent(house, "the printer")
+    assert house.complete("gpt-4o-mini", "Count", key=printer.token, max_tokens=100).status_code == 429
     page = opened("balance", key=house.admin, theme=theme, size=size)
     page.get_by_role("region", name="Alerts").get_by_text("the printer").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     shoot(page, "balance")
     page.get_by_role("button", name="Top up the shop").click()
     shoot(page, "balance-top-up")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Set marks").click()
+    page.get_by_label("Per cent of a limit").fill("50, 80, 100")
+    shoot(page, "balance-marks")
