@@ -8,7 +8,7 @@ const FORMAT = `Whole per cents from 1 to 100, at most ${MOST}, like 50, 80, 100
 const listed = new Intl.ListFormat("en-GB");
 
 /** "50 %, 80 % and 100 %". */
-export const spoken = (marks) => listed.format(marks.map((each) => `${each} %`));
+export const spoken = (marks) => listed.format(marks.map((each) => `${each}\u00a0%`));
 
 /** What was typed, as [marks, null], rising and each once, or as [null, what is wrong]. */
 export function typed(text) {
