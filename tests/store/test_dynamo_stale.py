@@ -111,6 +111,26 @@ async def test_marks_that_others_brought_near(twins: Twins, limit: str, unseen: 
     await twins.agree("gateway", "key:one")
 
 
+@pytest.mark.parametrize("limit", ["tokens", "credits", "day", "month"])
+async def test_marks_that_others_know_nothing_of(twins: Twins, limit: str) -> None:
+    """Who has other marks than the one before is told of those that it passes itself, and of no others."""
+    plain = level("gateway", Limits(**{limit: 100}))
+    others = [replace(plain, marks=marks) for marks in ((30, 50), (30, 50), (10, 60), (100,), ())]
+    asked = [Asking(f"{n}", (each, level("key:one"))) for n, each in enumerate(others)]
+    for each in asked:
+        assert await twins.admit(twins.one, each)
+    done = [
+        await twins.settle(twins.one, asked[0], Spent(20, 0, 20)),
+        await twins.settle(twins.other, asked[1], Spent(20, 0, 20)),
+        await twins.settle(twins.one, asked[2], Spent(30, 0, 30)),
+        await twins.settle(twins.other, asked[3], Spent(10, 0, 10)),
+        await twins.settle(twins.one, asked[4], Spent(30, 0, 30)),
+    ]
+
+    assert [[each.percent for each in settled.crossings] for settled in done] == [[], [30], [60], [], []]
+    await twins.agree("gateway", "key:one")
+
+
 @pytest.mark.parametrize("later", [1.0, 60.0, 120.0, DAY, 9 * DAY])
 @pytest.mark.parametrize("minute", [80, 30])  # the second is what it uses: nothing is put right there
 async def test_time_that_others_moved_on(twins: Twins, later: float, minute: int) -> None:
