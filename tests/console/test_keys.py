@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.payloads import IMAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -106,18 +107,16 @@ def test_what_cannot_be_is_said_at_its_field(opened: Opened, house: House) -> No
 
 def test_keys_are_worked_on_by_keyboard(opened: Opened, house: House) -> None:
     """Enter on a row opens its key, Escape gives the focus back; names full of HTML are text."""
-    name = "<img src=x onerror=window.fired=1>"
-    house.ask("POST", "/admin/keys", {"name": name, "owner": "<b>o</b>", "metadata": {"<i>": "<u>"}})
+    house.ask("POST", "/admin/keys", {"name": IMAGE, "owner": "<b>o</b>", "metadata": {"<i>": "<u>"}})
     page = opened("keys", key=house.admin)
-    row = page.get_by_role("row").filter(has_text=name).first
+    row = page.get_by_role("row").filter(has_text=IMAGE).first
     row.focus()
     page.keyboard.press("Enter")
-    page.get_by_role("dialog", name=name).get_by_text("<u>").wait_for()
+    page.get_by_role("dialog", name=IMAGE).get_by_text("<u>").wait_for()
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
     assert page.evaluate("document.activeElement.tagName") == "TR"
     assert page.locator("main img, main b, main i, main u").count() == 0
-    assert page.evaluate("window.fired") is None
 
 
 @pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)])

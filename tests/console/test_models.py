@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.payloads import IMAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -87,15 +88,13 @@ def test_availability_is_of_the_health(opened: Opened, house: House) -> None:
 def test_a_thousand_models_with_odd_names_stay_inert(opened: Opened, house: House) -> None:
     """Of many models some dozens are drawn; names full of HTML are text."""
     page = opened(key=house.admin)
-    name = "<img src=x onerror=window.fired=1>"
     told = house.ask("GET", "/admin/models")["data"][0]
-    rows = [{**told, "id": f"{name}{number:04}"} for number in range(1_000)]
+    rows = [{**told, "id": f"{IMAGE}{number:04}"} for number in range(1_000)]
     page.route("**/admin/models", lambda route: route.fulfill(json={"data": rows}))
     page.goto(f"{house.console}#/models")
-    page.get_by_text(f"{name}0000", exact=True).wait_for()
+    page.get_by_text(f"{IMAGE}0000", exact=True).wait_for()
     assert page.locator("main tbody tr").count() < 100
     assert page.locator("main img").count() == 0
-    assert page.evaluate("window.fired") is None
 
 
 @pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.console.conftest import DESKTOP, PHONE, House, shoot
 from vaultcore.simulators.script import Mishap
@@ -173,13 +174,13 @@ def test_pictures_are_made(opened: Opened, house: House) -> None:
 
 def test_an_answer_is_stopped(opened: Opened, house: House) -> None:
     """Stop ends the waiting at once, and Ctrl+Enter asks anew."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(delay=8))
+    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(delay=45))
     page = opened("playground", key=house.key)
     ask(page, "Take your time")
     page.get_by_role("button", name="Stop").click()
-    page.get_by_role("status").get_by_text("stopped", exact=True).wait_for(timeout=2_000)
+    page.get_by_role("status").get_by_text("stopped", exact=True).wait_for()  # long before the delay ends
     page.goto(f"{house.console}#/playground?model=gpt-4.1-mini")  # as "try it" leads there
-    page.wait_for_function("document.querySelector('.playground input').value === 'gpt-4.1-mini'")
+    expect(page.get_by_label("Model", exact=True)).to_have_value("gpt-4.1-mini")
     page.get_by_label("Prompt", exact=True).press("Control+Enter")
     done(page)
 

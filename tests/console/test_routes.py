@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.payloads import IMAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -152,7 +153,7 @@ def test_a_refusal_is_told(opened: Opened, house: House) -> None:
     """A provider that is not known, and a dry run that leads nowhere, are told, and nothing is changed."""
     page = opened("routes", key=house.admin)
     page.get_by_role("button", name="New route").click()
-    page.get_by_label("Name", exact=True).fill("<img src=x onerror=alert(1)>")
+    page.get_by_label("Name", exact=True).fill(IMAGE)
     page.get_by_label("Model 1", exact=True).fill("nobody/at-all")
     page.get_by_role("button", name="Save").click()
     page.get_by_role("dialog").get_by_role("alert").get_by_text("nobody").wait_for()
@@ -166,14 +167,13 @@ def test_a_refusal_is_told(opened: Opened, house: House) -> None:
 
 def test_hostile_names_are_inert(opened: Opened, house: House) -> None:
     """A route whose name is markup is shown as text, and can be deleted."""
-    hostile = "<img src=x onerror=alert(1)>"
-    put(house, {hostile: MINI})
+    put(house, {IMAGE: MINI})
     page = opened("routes", key=house.admin)
-    page.get_by_role("heading", name=hostile).wait_for()
+    page.get_by_role("heading", name=IMAGE).wait_for()
     assert page.locator("main img").count() == 0
-    page.get_by_role("button", name=f"Delete {hostile}").click()
+    page.get_by_role("button", name=f"Delete {IMAGE}").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    page.get_by_role("heading", name=hostile).wait_for(state="detached")
+    page.get_by_role("heading", name=IMAGE).wait_for(state="detached")
     assert stored(house) == {}
 
 
