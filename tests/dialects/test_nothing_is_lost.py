@@ -18,7 +18,7 @@ from openai.types.chat.completion_create_params import (
 from tests.fakes.parameters import PARAMETERS, Parameter
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
-from vaultcore.dialects import NAMES
+from vaultcore.dialects import NAMES, Change
 from vaultcore.dialects.neutral import neutral
 from vaultcore.errors import InvalidRequest
 from vaultcore.surfaces import chat
@@ -117,6 +117,35 @@ def test_every_provider_carries_or_reports(name: str) -> None:
     targets = [Target(ROWS[name], each) for each in MODELS]
 
     assert [each for target in targets for parameter in PARAMETERS for each in lost(parameter, target)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_clamped_tells_from_what_to_what(name: str) -> None:
+    """The report of a value that was moved has the value that was sent and the one that is asked for."""
+    plain = Provider("acme", "https://api.acme.test/v1", dialect=name)
+    small = Model("small", max_output_tokens=4_000, capabilities=MODELS[3].capabilities)
+    wild = {
+        "temperature": 1.7,
+        "reasoning_effort": "max",
+        "max_tokens": 3,
+        "stop": [f"END{number}" for number in range(30)],
+    }
+    asked = [each for parameter in PARAMETERS for each in parameter.requests]
+    asked += [{**request, name: wild[name]} for request in asked[:1] for name in wild]
+    clamped = [
+        change for model in (*MODELS, small) for each in asked for change in moved(each, Target(plain, model))
+    ]
+
+    assert clamped
+    assert [each for each in clamped if each.was is None or each.now is None or each.was == each.now] == []
+
+
+def moved(request: dict[str, Any], target: Target) -> list[Change]:
+    try:
+        asked = render(target, chat.parse_request(copy.deepcopy(request)))
+    except InvalidRequest:
+        return []
+    return [change for change in asked.rendered.changes if change.kind == "clamped"]
 
 
 def test_no_parameter_is_forgotten() -> None:

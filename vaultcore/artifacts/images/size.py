@@ -77,7 +77,9 @@ def _ratio(size: Size, target: Target, offer: Offer, changes: list[Change]) -> J
         raise unsupported(target, "size", f"makes pictures of about {side}x{side} pixels")
     exact = (size.width, size.height) == (side, side)
     reason = f"{target.provider.title} takes a ratio, and chooses the pixels"
-    changes.append(Change("size", "renamed" if exact else "clamped", reason, None, found))
+    changes.append(
+        Change("size", "renamed" if exact else "clamped", reason, f"{size.width}x{size.height}", found)
+    )
     return {"aspect_ratio": found, **({"scale": scale} if scale else {})}
 
 

@@ -116,7 +116,8 @@ def _length(asked: Json, target: Target, changes: list[Change]) -> int:
     if wanted is None:
         return limit or DEFAULT_LENGTH
     if limit and wanted > limit:
-        changes.append(Change(name, "clamped", f"{target.model.name} writes {limit} tokens at most"))
+        reason = f"{target.model.name} writes {limit} tokens at most"
+        changes.append(Change(name, "clamped", reason, wanted, limit))
         return limit
     return wanted
 
@@ -167,9 +168,11 @@ def _sampling(body: Json, asked: Json, able: Capabilities, thinking: Thinking, c
         changes.extend(Change(name, "dropped", reason) for name in names if not neutral(name, asked[name]))
         return
     if "temperature" in asked:
-        temperature = min(max(asked["temperature"], 0), 1)
-        if temperature != asked["temperature"]:
-            changes.append(Change("temperature", "clamped", f"temperatures go from 0 to 1: {temperature}"))
+        wanted = asked["temperature"]
+        temperature = min(max(wanted, 0), 1)
+        if temperature != wanted:
+            reason = f"temperatures go from 0 to 1: {temperature}"
+            changes.append(Change("temperature", "clamped", reason, wanted, temperature))
         body["temperature"] = temperature
         if "top_p" in asked and not neutral("top_p", asked["top_p"]):
             changes.append(Change("top_p", "dropped", "temperature or top_p, not both"))

@@ -53,7 +53,8 @@ def render_thinking(request: Json, able: Capabilities, most: int, changes: list[
             level = _effort(effort, able, path, changes) if effort else None
             return Thinking({"type": "adaptive", "display": display}, level)
         case "budget":
-            return _budget(budget or BUDGETS[effort or "medium"], most, path, changes)
+            wanted = budget or BUDGETS[effort or "medium"]
+            return _budget(wanted, most, path, changes, told=effort if budget is None else budget)
         case _:
             if effort != "minimal":
                 changes.append(Change(path, "dropped", "this model is not known to think"))
@@ -99,22 +100,24 @@ def _asked(request: Json) -> tuple[str, str | None, int | None]:
 def _off(able: Capabilities, path: str, changes: list[Change]) -> Thinking:
     match able.thinking:
         case "always":
-            changes.append(Change(path, "clamped", "this model always thinks: its lowest effort"))
-            return Thinking(None, (able.effort_levels or COMMON_LEVELS)[0])
+            lowest = (able.effort_levels or COMMON_LEVELS)[0]
+            reason = "this model always thinks: its lowest effort"
+            changes.append(Change(path, "clamped", reason, "none", lowest))
+            return Thinking(None, lowest)
         case "budget" | "adaptive":
             return Thinking({"type": "disabled"})
         case _:
             return Thinking()
 
 
-def _budget(wanted: int, most: int, path: str, changes: list[Change]) -> Thinking:
-    """A budget below the limit of the whole answer, which it is part of."""
+def _budget(wanted: int, most: int, path: str, changes: list[Change], *, told: str | int | None) -> Thinking:
+    """A budget below the limit of the whole answer, which it is part of; `told` is what the client said."""
     if most <= LEAST_BUDGET:
         changes.append(Change(path, "dropped", f"{most} tokens leave no room to think"))
         return Thinking()
     budget = max(LEAST_BUDGET, min(wanted, most - 1))
     if budget != wanted:
-        changes.append(Change(path, "clamped", f"a budget of {budget} tokens"))
+        changes.append(Change(path, "clamped", f"a budget of {budget} tokens", told, budget))
     return Thinking({"type": "enabled", "budget_tokens": budget})
 
 
@@ -127,5 +130,5 @@ def _effort(effort: str, able: Capabilities, path: str, changes: list[Change]) -
         return effort
     below = [level for level in levels if effort in LEVELS and LEVELS.index(level) < LEVELS.index(effort)]
     level = below[-1] if below else levels[0]
-    changes.append(Change(path, "clamped", f"the nearest effort this model has is {level}"))
+    changes.append(Change(path, "clamped", f"the nearest effort this model has is {level}", effort, level))
     return level

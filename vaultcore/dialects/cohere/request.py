@@ -127,7 +127,8 @@ def _length(body: Json, asked: Json, target: Target, changes: list[Change]) -> N
         return
     limit = target.model.max_output_tokens or wanted
     if wanted > limit:
-        changes.append(Change(name, "clamped", f"{target.model.name} writes {limit} tokens at most"))
+        reason = f"{target.model.name} writes {limit} tokens at most"
+        changes.append(Change(name, "clamped", reason, wanted, limit))
     body["max_tokens"] = min(wanted, limit)
 
 
@@ -143,7 +144,8 @@ def _sampling(body: Json, asked: Json, changes: list[Change]) -> None:
     wanted = asked.get("stop") or []
     stops = [stop for stop in dict.fromkeys([wanted] if isinstance(wanted, str) else wanted) if stop]
     if len(stops) > MOST_STOPS:
-        changes.append(Change("stop", "clamped", f"{MOST_STOPS} stop sequences at most"))
+        reason = f"{MOST_STOPS} stop sequences at most"
+        changes.append(Change("stop", "clamped", reason, len(stops), MOST_STOPS))
     if stops:
         body["stop_sequences"] = stops[:MOST_STOPS]
 
