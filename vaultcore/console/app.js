@@ -1,6 +1,6 @@
 // The application: which view is shown to whom, where the focus goes, and what is over all views.
 
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { html, useEffect, useRef, useState } from "./ui/html.js";
 import { Nav } from "./nav.js";
 import { PAGES } from "./pages.js";
 import { address, go, here } from "./router.js";

@@ -1,6 +1,6 @@
 // Where the console starts: the theme first, lest the page flashes, then the application.
 
-import { html, render } from "./vendor/preact.js";
+import { html, render } from "./ui/html.js";
 import { App } from "./app.js";
 import { restore } from "./session.js";
 import { settle } from "./theme.js";

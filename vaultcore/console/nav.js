@@ -1,6 +1,6 @@
 // The frame around every view: navigation, who is signed in, the theme.
 
-import { html, useEffect, useRef, useState } from "./vendor/preact.js";
+import { html, useEffect, useRef, useState } from "./ui/html.js";
 import { listed } from "./pages.js";
 import { address, go } from "./router.js";
 import { signOut } from "./session.js";

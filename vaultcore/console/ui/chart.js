@@ -1,6 +1,6 @@
 // Charts by hand in SVG: bars (stacked) or lines over labels, with axes, a legend, and tooltips for pointer and keyboard.
 
-import { html, useState } from "../vendor/preact.js";
+import { html, useState } from "./html.js";
 import { useWidth } from "./hooks.js";
 import * as format from "./format.js";
 

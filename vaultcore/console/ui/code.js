@@ -1,6 +1,6 @@
 // Text that is there to be copied.
 
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "./html.js";
 import { Button, Tabs } from "./controls.js";
 
 /** Copy: text (or a function that makes it), label. Says so when it is done. */

@@ -1,6 +1,6 @@
 // What people press, type into and choose from.
 
-import { html } from "../vendor/preact.js";
+import { html } from "./html.js";
 import { useUid } from "./uid.js";
 import { Icon } from "./icons.js";
 

@@ -1,6 +1,6 @@
 // Dialogs over the page: the browser's own, so that the focus stays inside and Escape closes.
 
-import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "./html.js";
 import { Button, Field, IconButton } from "./controls.js";
 import { useUid } from "./uid.js";
 

@@ -1,6 +1,6 @@
 // What components remember: a request's state, the width of an element.
 
-import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
+import { useCallback, useEffect, useRef, useState } from "./html.js";
 import { aborted } from "../api.js";
 
 /**

@@ -1,6 +1,6 @@
 // Icons, drawn here; each is decoration beside words or a label.
 
-import { html } from "../vendor/preact.js";
+import { html } from "./html.js";
 
 const PATHS = {
   overview: "M3 11 12 3l9 8M5 10v10h5v-6h4v6h5V10",

@@ -1,6 +1,6 @@
 // Everything views are made of, from one place: `import { html, Page, Table } from "../ui/index.js"`.
 
-export { html, render, useState, useEffect, useLayoutEffect, useRef, useMemo, useCallback, useReducer } from "../vendor/preact.js";
+export { html, render, useState, useEffect, useLayoutEffect, useRef, useMemo, useCallback, useReducer } from "./html.js";
 export { Page, Section, Loading, ErrorNote, Empty, Loaded } from "./page.js";
 export { Button, IconButton, Field, Select, Toggle, Tabs } from "./controls.js";
 export { Icon } from "./icons.js";

@@ -1,6 +1,6 @@
 // A model's Markdown as page: through marked and DOMPurify, which are loaded when the first text comes.
 
-import { html, useEffect, useRef } from "../vendor/preact.js";
+import { html, useEffect, useRef } from "./html.js";
 import { highlight } from "./highlight.js";
 
 const FORBIDDEN = {

@@ -1,6 +1,6 @@
 // Small figures: how much of a limit is used, a state in a word, one number with its name.
 
-import { html } from "../vendor/preact.js";
+import { html } from "./html.js";
 
 /** Meter: used, most, label (spoken), text (shown; without it the share). From 80 % it warns, from 100 % it is full. */
 export function Meter({ used, most, label, text }) {

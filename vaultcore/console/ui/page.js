@@ -1,6 +1,6 @@
 // A view's frame, and the states that a view can be in besides its own.
 
-import { html, useEffect } from "../vendor/preact.js";
+import { html, useEffect } from "./html.js";
 import { Button } from "./controls.js";
 import { Icon } from "./icons.js";
 

@@ -1,6 +1,6 @@
 // Tables that sort, keep their head in sight, become cards on a phone, and draw only what is seen of many rows.
 
-import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./html.js";
 import { Icon } from "./icons.js";
 
 const MANY = 200; // rows; from here on only those in sight are drawn

@@ -1,6 +1,6 @@
 // Short notes at the edge that go by themselves; read out, and never the only place where something is said.
 
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useEffect, useState } from "./html.js";
 
 const STAYS = 5_000;
 let shown = [];

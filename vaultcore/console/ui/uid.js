@@ -1,6 +1,6 @@
 // Ids that tie labels to fields; apart from the other hooks, which know of requests.
 
-import { useRef } from "../vendor/preact.js";
+import { useRef } from "./html.js";
 
 let last = 0;
 
