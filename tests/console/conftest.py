@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import mimetypes
 import os
 import re
 import shutil
@@ -10,15 +11,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.fakes.served import Served, fill, served
 from vaultcore.simulators.server import Simulator, simulated
+from vaultcore.web.console import FILES, HEADERS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserType, Page
+    from playwright.sync_api import Browser, BrowserType, Page, Route
 
 ROOT = Path(__file__).parent.parent.parent
 SHOTS = ROOT / "build" / "console-screenshots"
@@ -130,7 +133,7 @@ def opened(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     The test fails on errors in a page's log, on violations of its policy, on requests to another origin, on a
     browser's dialog, and where anything sets `window.fired`. What a test means to provoke it takes out:
-    `page.faults.clear()`.
+    `page.faults.clear()`. With `modules` the page is of single modules, which a test can import.
     """
     faults: list[str] = []
     contexts = []
@@ -141,6 +144,7 @@ def opened(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
         key: str | None = None,
         size: tuple[int, int] = DESKTOP,
         theme: str = "light",
+        modules: bool = False,
         **options: Any,
     ) -> Page:
         context = chromium.new_context(
@@ -154,6 +158,8 @@ def opened(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
         context.set_default_timeout(PATIENCE * 1_000)
         context.expose_binding("violated", lambda _, told: faults.append(str(told)))
         context.add_init_script(WATCH)
+        if modules:
+            context.route(f"{house.console}**", _apart)
         page = context.new_page()
         page.faults = faults  # type: ignore[attr-defined]
         page.on("console", lambda said: faults.append(f"log: {said.text}") if said.type == "error" else None)
@@ -189,6 +195,13 @@ def shoot(page: Page, name: str) -> Path:
     path = SHOTS / f"{re.sub('[^a-z0-9-]', '', name)}-{'dark' if dark else 'light'}-{width}.png"
     page.screenshot(path=path, full_page=True)
     return path
+
+
+def _apart(route: Route) -> None:
+    """What the gateway does not serve: the page and the modules as they are in the repository."""
+    path = FILES / (urlsplit(route.request.url).path.partition("/console/")[2] or "index.html")
+    kind = mimetypes.guess_type(path.name)[0] or ""
+    route.fulfill(body=path.read_bytes(), headers={**HEADERS, "content-type": kind})
 
 
 def _foreign(url: str, house: House, faults: list[str]) -> None:

@@ -41,7 +41,7 @@ MOUNT = """async ([body, data]) => {
 
 def test_a_models_markdown_is_inert(opened: Opened) -> None:
     """HTML in a model's Markdown is text, odd links lead nowhere, pictures are links; the rest is shown."""
-    page = opened()
+    page = opened(modules=True)
     page.get_by_role("heading", name="Overview", level=1).wait_for()
     page.evaluate(MOUNT, ["markdown", HOSTILE])
     tried = page.locator("#tried")
@@ -58,7 +58,7 @@ def test_a_models_markdown_is_inert(opened: Opened) -> None:
 
 def test_a_long_table_draws_what_is_seen(opened: Opened) -> None:
     """Of 10,000 rows some dozens are drawn, the last one when scrolled to; sorting turns the order."""
-    page = opened()
+    page = opened(modules=True)
     page.get_by_role("heading", name="Overview", level=1).wait_for()
     page.evaluate(MOUNT, ["table", 10_000])
     frame = page.get_by_role("region", name="Rows")
@@ -75,7 +75,7 @@ def test_a_long_table_draws_what_is_seen(opened: Opened) -> None:
 
 def test_a_chart_is_read_by_keyboard(opened: Opened) -> None:
     """Arrow keys and End move through a chart, and each point is said."""
-    page = opened()
+    page = opened(modules=True)
     page.get_by_role("heading", name="Overview", level=1).wait_for()
     page.evaluate(MOUNT, ["chart", None])
     page.get_by_label("Requests. Arrow keys").focus()
@@ -93,7 +93,7 @@ def _made(house: House) -> list[dict[str, Any]]:
 
 def test_an_admin_streams_with_a_key_of_its_own(opened: Opened, house: House) -> None:
     """An admin's page makes one virtual key that expires within a day or so, and a stream arrives with it."""
-    page = opened(key=house.admin)
+    page = opened(key=house.admin, modules=True)
     before = {key["id"] for key in _made(house)}
     pieces = page.evaluate("""async () => {
       const { api } = await import(`${location.pathname}session.js`);
@@ -115,7 +115,7 @@ def test_an_admin_streams_with_a_key_of_its_own(opened: Opened, house: House) ->
 
 def test_a_question_is_answered_by_keyboard(opened: Opened) -> None:
     """A confirmation holds the focus, Escape says no, and the focus returns to where it was."""
-    page = opened()
+    page = opened(modules=True)
     link = page.get_by_role("link", name="Docs")
     link.wait_for()
     link.focus()

@@ -1,14 +1,20 @@
-"""The console: static files of the package, under a policy that lets nothing else run."""
+"""The console: a page, a script, a sheet and the docs, under a policy that lets nothing else run."""
 
 from __future__ import annotations
 
+import asyncio
+import re
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vaultcore.web.reply import SAFE
+from vaultcore.web.site import PAGE, VAULT_PAGE, Held, site, state, vault_page
 
 FILES = Path(__file__).parent.parent / "console"
 POLICY = (
@@ -18,33 +24,62 @@ POLICY = (
 )
 HEADERS = {
     **SAFE,
-    "cache-control": "no-cache",
     "content-security-policy": POLICY,
     "referrer-policy": "no-referrer",
+    "vary": "accept-encoding",
     "x-frame-options": "DENY",
 }
-KINDS = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
-    ".md": "text/markdown",  # of the repository's docs/, for the console's page of that name
-}
+FOR_EVER = "public, max-age=31536000, immutable"
+NONE = re.compile(r"q=0(\.0*)?")
 
 
 class Console:
-    """Serves the files that were there at the start, by their exact names below the folder."""
+    """Serves what is made of a folder when it is first asked for, and again once a file of it has changed."""
 
-    def __init__(self) -> None:
-        found = (path for path in FILES.rglob("*") if path.suffix in KINDS)
-        self._names = {path.relative_to(FILES).as_posix(): path for path in found}
+    def __init__(self, files: Path = FILES) -> None:
+        self._files = files
+        self._state: object = None
+        self._held: Mapping[str, Held] = {}
+        self._making = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in {"GET", "HEAD"}:
             raise HTTPException(405, headers={"Allow": "GET, HEAD"})
-        name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or "index.html"
-        path = self._names.get(name)
-        if path is None:
+        name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or PAGE
+        if name == PAGE or not self._held:
+            await asyncio.to_thread(self._make)  # takes half a second, the first time
+        held = self._held.get(name)
+        if held is None and self._held and name == VAULT_PAGE:
+            held = await asyncio.to_thread(vault_page)
+        if held is None:
             raise HTTPException(404)
-        response = Response(path.read_bytes(), headers=HEADERS, media_type=KINDS[path.suffix])
-        await response(scope, receive, send)
+        await _answer(Request(scope), held)(scope, receive, send)
+
+    def _make(self) -> None:
+        with self._making:
+            now = state(self._files)
+            if now != self._state:
+                self._held, self._state = site(self._files), now
+
+
+def _answer(request: Request, held: Held) -> Response:
+    headers = {
+        **HEADERS,
+        "cache-control": FOR_EVER if held.lasting else "no-cache",
+        "etag": f'W/"{held.digest}"',  # weak: it is one for both forms
+    }
+    if held.policy:
+        headers["content-security-policy"] = held.policy
+    if held.digest in re.findall(r'"([^"]*)"', request.headers.get("if-none-match", "")):
+        return Response(status_code=304, headers=headers)
+    body = held.content
+    if _takes_gzip(request.headers.get("accept-encoding", "")):
+        body, headers["content-encoding"] = held.gzipped, "gzip"
+    headers["content-length"] = str(len(body))
+    return Response(b"" if request.method == "HEAD" else body, headers=headers, media_type=held.kind)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """RFC 9110, section 12.5.3, where what is not said may not be sent."""
+    asked = [each.replace(" ", "").lower().split(";") for each in accepted.split(",")]
+    return any(name == "gzip" and not any(map(NONE.fullmatch, more)) for name, *more in asked)

@@ -5,7 +5,7 @@ Of the forms of ECMA-262, section 16.2, these are known, and every other is refu
     import a, { b as c } from "./x.js"      export { a, b as c }            export const a = …
     import * as a from "./x.js"             export { a } from "./x.js"      export [default] class a …
     import "./x.js"; import("./x.js")       export * as a from "./x.js"     export [default] function a …
-    import.meta.url
+    import.meta.url                                                         export default function (…
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ IMPORT = re.compile(
     rf"|(?:\s+(?P<first>{ID})\s*,)?\s*\{{(?P<names>[^{{}}]*)\}})\s*from)?\s*{SPEC}{END}"
 )
 DECLARED = re.compile(
-    rf"export\s+(?:(?P<default>default)\s+)?(?P<what>const\s|class\s|(?:async\s+)?function\b\s*\*?)\s*"
-    rf"(?P<name>(?!extends\b){ID})"
+    rf"export\s+(?P<what>const\s|class\s|(?:async\s+)?function\b\s*\*?)\s*(?P<name>(?!extends\b){ID})"
+)
+DEFAULT = re.compile(
+    rf"export\s+default\s+(?P<what>class\b|(?:async\s+)?function\b\s*\*?)\s*(?P<name>(?!extends\b){ID})?"
 )
 LISTED = re.compile(rf"export\s*\{{(?P<names>[^{{}}]*)\}}(?:\s*from\s*{SPEC})?{END}")
 SPACE = re.compile(rf"export\s*\*\s*as\s+(?P<space>{ID})\s*from\s*{SPEC}{END}")
@@ -75,6 +77,7 @@ class _Reader:
             (LAZY, self._asked),
             (IMPORT, self._imported),
             (DECLARED, self._declared),
+            (DEFAULT, self._default),
             (LISTED, self._listed),
             (SPACE, self._whole),
             (PROPERTY, self._property),
@@ -82,7 +85,7 @@ class _Reader:
 
     def read(self) -> Module:
         if (taken := self._source.find("$pack")) >= 0:
-            raise UnreadableScript("$pack is the packer's own name", self._source[taken:])
+            raise UnreadableScript("$pack is the packer's own", self._source[taken:])
         pieces, at = [], 0
         for start, end, code in self._changes():
             pieces += [self._source[at:start], code]
@@ -120,8 +123,13 @@ class _Reader:
     def _declared(self, found: re.Match[str]) -> str:
         if found["what"].startswith("const"):
             self._alone(found)
-        self._export(found, "default" if found["default"] else found["name"], found["name"])
+        self._export(found, found["name"], found["name"])
         return f"{found['what']}{found['name']}"
+
+    def _default(self, found: re.Match[str]) -> str:
+        name = found["name"] or "$packed"
+        self._export(found, "default", name)
+        return f"{found['what']} {name} "
 
     def _listed(self, found: re.Match[str]) -> str:
         other = ""
