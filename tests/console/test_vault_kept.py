@@ -17,6 +17,7 @@ import pytest
 from tests.console.conftest import House
 from tests.console.vaults import KEYS, PASSWORD, Opened, add, open_tab
 from vaultcore.vault import sealed
+from vaultcore.vault.keyring import Credential
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -48,6 +49,29 @@ def test_leaving_is_asked_about_and_forgets_everything(opened: Opened, house: Ho
     assert page.get_by_label("Password of the vault").input_value() == ""
     assert page.get_by_label("Key", exact=True).input_value() == ""
     _nothing_kept(page, "sk-0123", PASSWORD)
+
+
+def test_memory_forgets(opened: Opened) -> None:
+    """Once the page is left, no object that is alive holds a key, a password or what was decrypted."""
+    page = opened("vault")
+    open_tab(page, sealed.seal([Credential("groq", "gsk-MARKED-0001")], PASSWORD))
+    for label, typed in (
+        ("Provider", "openai"),
+        ("Key", "sk-MARKED-0002"),
+        ("Password of the vault", "MARKED/7-Wolken"),
+    ):
+        page.get_by_label(label, exact=True).focus()
+        page.keyboard.press("Control+A")
+        page.keyboard.type(typed)
+    page.get_by_role("button", name="Add key").click()
+    page.get_by_label("Password of the vault").press("Enter")
+    page.get_by_role("group", name="Sealed vault").wait_for()
+    assert {"gsk-MARKED-0001", "sk-MARKED-0002", "MARKED/7-Wolken"} <= _alive(page, "MARKED")
+
+    page.get_by_role("link", name="Docs").click()
+    page.get_by_role("button", name="Leave and forget").click()
+    page.get_by_role("heading", name="Docs", level=1).wait_for()
+    assert _alive(page, "MARKED") == set()
 
 
 def test_nothing_is_asked_where_nothing_is_lost(opened: Opened) -> None:
@@ -197,6 +221,17 @@ def _asked(page: Page) -> list[str]:
     told.on("Network.webTransportCreated", lambda event: asked.append(event["url"]))
     page.on("worker", lambda worker: asked.append(worker.url))
     return asked
+
+
+def _alive(page: Page, part: str) -> set[str]:
+    """The strings with that part in the page's memory, after what nobody holds is collected."""
+    pieces: list[str] = []
+    profiler = page.context.new_cdp_session(page)
+    profiler.on("HeapProfiler.addHeapSnapshotChunk", lambda event: pieces.append(event["chunk"]))
+    profiler.send("HeapProfiler.collectGarbage")
+    profiler.send("HeapProfiler.takeHeapSnapshot")
+    profiler.detach()
+    return {text for text in json.loads("".join(pieces))["strings"] if part in text}
 
 
 def _nothing_kept(page: Page, *secrets: str) -> None:

@@ -20,13 +20,13 @@ export default function Vault() {
 
 /** Alone: secret (something is typed: then nothing is asked for, not even the file). */
 const Alone = ({ secret }) => html`
-  <${Section} title="Without a network">
+  <${Section} title="Without a network" class="vault-alone">
     <p>The same page as one file, for a computer that has no network or shall not use it. Its own policy forbids it to talk to
-      anybody. Compare its SHA-256 before you trust it; the repository's <code>docs/vault.md</code> has it, too.</p>
+      anybody. Compare its SHA-256 before you trust it, best with the one in the repository's <code>docs/vault.md</code>:</p>
+    <${Code} inline label="SHA-256 of the file" text=${ALONE} />
     <div class="actions">
       ${secret ? html`<${Button} icon="download" disabled>Download this page as one file<//>
           <span class="dim small">Not while something is typed here: this page then asks for nothing. Open it in another tab.</span>`
         : html`<a class="button" href="vault.html" download="vaultedge-vault.html"><${Icon} name="download" /><span>Download this page as one file</span></a>`}
     </div>
-    <${Code} inline label="SHA-256 of the file" text=${ALONE} />
   <//>`;
