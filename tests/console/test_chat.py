@@ -5,20 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.console.chatting import OTHER, TEXT, Opened, answers, bring, choose, exported, listed, say, start
 from tests.console.conftest import DESKTOP, PHONE, House, shoot
 from vaultcore.simulators.script import Mishap
 
-if TYPE_CHECKING:
-    from playwright.sync_api import CDPSession, Locator, Page
-
-Opened = Callable[..., "Page"]
-TEXT, OTHER, PAINTERS = "gpt-4o-mini", "claude-haiku-4-5", ("dall-e-3", "gpt-image-1")
+PAINTERS = ("dall-e-3", "gpt-image-1")
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -26,45 +21,6 @@ HOSTILE = (
     '<img src=x onerror="window.fired=1"><script>window.fired=1</script> [run](javascript:window.fired=1) '
     "![picture](https://evil.example/p.png)\n\n```python\nimport os  # the <b>\n```"
 )
-
-
-def start(page: Page, model: str) -> None:
-    """A new conversation with a model."""
-    page.get_by_role("button", name="New chat").click()
-    page.get_by_label("Model", exact=True).select_option(model)
-
-
-def say(page: Page, text: str) -> None:
-    page.get_by_label("Message", exact=True).fill(text)
-    page.get_by_label("Message", exact=True).press("Enter")
-
-
-def answers(page: Page) -> Locator:
-    """What models have said, once it is whole."""
-    return page.get_by_role("article").filter(has=page.get_by_role("button", name="Answer again"))
-
-
-def listed(page: Page) -> Locator:
-    return page.get_by_label("Conversations", exact=True).get_by_role("listitem")
-
-
-def bring(page: Page, told: object) -> None:
-    """Import a file."""
-    body = told if isinstance(told, bytes) else json.dumps(told).encode()
-    file = {"name": "kept.json", "mimeType": "application/json", "buffer": body}
-    with page.expect_file_chooser() as asked:
-        page.get_by_role("button", name="Import", exact=True).click()
-    asked.value.set_files(files=[file])  # type: ignore[list-item]
-
-
-def exported(*texts: str, title: str = "Kept", model: str = TEXT, **more: Any) -> dict[str, Any]:
-    """A file of one conversation, the user's words and a model's by turns."""
-    roles = ("user", "assistant")
-    messages = [
-        {"role": roles[at % 2], "text": text, "model": model, **more} for at, text in enumerate(texts)
-    ]
-    told = {"title": title, "folder": "", "model": model, "system": "", "messages": messages}
-    return {"format": "vaultedge.chat", "version": 1, "conversations": [told]}
 
 
 def test_a_conversation(opened: Opened, house: House) -> None:
@@ -93,17 +49,17 @@ def test_a_conversation(opened: Opened, house: House) -> None:
     page.get_by_label("Folder", exact=True).fill("Work")
     page.get_by_label("Instructions", exact=True).fill("Be brief.")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_role("group").filter(has_text="Work").get_by_role("button", name="Vaults").wait_for()
+    page.get_by_role("group").filter(has_text="Work").get_by_role("button", name="Vaults now").wait_for()
     say(page, "Shorter, please.")
     answers(page).nth(2).wait_for()
     assert house.simulators["anthropic"].script.asked[-1].body["system"] is not None
 
     with page.expect_download() as saved:
-        page.get_by_role("button", name="Export as Markdown").click()
+        choose(page, "More about this conversation", "Export as Markdown")
     assert saved.value.suggested_filename == "vaults.md"
     text = Path(saved.value.path()).read_text()
     assert text.startswith("# Vaults\n\n> Be brief.\n\n## You\n\nWhat is a vault?")
-    page.get_by_role("button", name="Delete conversation").click()
+    choose(page, "More about this conversation", "Delete")
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("No conversations yet").wait_for()
 
@@ -214,7 +170,7 @@ def test_exports_come_back(opened: Opened, house: House) -> None:
     bring(second, kept)
     second.get_by_text("Five").wait_for()
     with second.expect_download() as again:
-        second.get_by_role("button", name="Export as JSON").click()
+        choose(second, "More about this conversation", "Export as JSON")
     assert json.loads(Path(again.value.path()).read_text()) == json.loads(kept)
     bring(second, b'{"format": "another"}')
     second.get_by_text("holds no conversations that were exported here").wait_for()
@@ -243,50 +199,6 @@ def test_conversations_are_searched_and_apart_for_each_key(opened: Opened, house
     page.get_by_text("No conversations yet").wait_for()
 
 
-FRAMES = """async () => {
-  const list = document.querySelector(".thread");
-  const spent = [];
-  let before = await new Promise(requestAnimationFrame);
-  for (let step = 0; step < 60; step += 1) {
-    list.scrollTop -= 400;
-    const now = await new Promise(requestAnimationFrame);
-    spent.push(now - before);
-    before = now;
-  }
-  return spent.sort((one, other) => one - other);
-}"""
-
-
-def busy(told: CDPSession) -> float:
-    """Milliseconds of the processor that a page has taken: what else the machine does is not in them."""
-    found = {each["name"]: each["value"] for each in told.send("Performance.getMetrics")["metrics"]}
-    return float(found["TaskDuration"] * 1_000)
-
-
-def test_a_long_conversation_is_smooth(opened: Opened, house: House) -> None:
-    """Of 2,000 messages those near the view are drawn; scrolling keeps its frames and reaches both ends."""
-    page = opened("chat", key=house.key)
-    bring(page, exported(*(f"Message {at}. " + "Some *words* more. " * (at % 40) for at in range(2_000))))
-    page.get_by_text("Message 1999.").wait_for()
-    assert page.get_by_role("article").count() < 60
-    told = page.context.new_cdp_session(page)
-    told.send("Performance.enable", {"timeDomain": "threadTicks"})
-    before = busy(told)
-    frames = page.evaluate(FRAMES)
-    spent = (busy(told) - before) / len(frames)
-    middle, worst = frames[len(frames) // 2], frames[int(len(frames) * 0.95)]
-    print(
-        f"\nframes of 2,000 messages: median {middle:.1f} ms, 95 % under {worst:.1f} ms, work {spent:.1f} ms"
-    )
-    assert spent < 40
-    assert page.get_by_role("article").count() < 60
-
-    page.locator(".thread").evaluate("list => list.scrollTo(0, 0)")
-    page.get_by_text("Message 0.").wait_for()
-    page.locator(".thread").evaluate("list => list.scrollTo(0, list.scrollHeight)")
-    page.get_by_text("Message 1999.").wait_for()
-
-
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pictures_of_the_chat(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
@@ -304,5 +216,5 @@ def test_pictures_of_the_chat(theme: str, size: tuple[int, int], opened: Opened,
     shoot(page, "chat")
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     if size == PHONE:
-        page.get_by_role("button", name="Conversations").click()
+        page.get_by_role("button", name="Conversations", exact=True).click()
         shoot(page, "chat-list")

@@ -6,7 +6,7 @@ export { Button, IconButton, Field, Select, Toggle, Tabs } from "./controls.js";
 export { Icon } from "./icons.js";
 export { Dialog, confirm } from "./dialog.js";
 export { toast } from "./toast.js";
-export { Copy, Code, Snippets } from "./code.js";
+export { Copy, CopyIcon, Code, Snippets } from "./code.js";
 export { Table } from "./table.js";
 export { Meter, Tag, Stat } from "./meter.js";
 export { Chart } from "./chart.js";

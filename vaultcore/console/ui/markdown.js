@@ -1,6 +1,6 @@
 // A model's Markdown as page: through marked and DOMPurify, which are loaded when the first text comes.
 
-import { html, useEffect, useRef } from "./html.js";
+import { html, useLayoutEffect, useRef } from "./html.js";
 import { highlight } from "./highlight.js";
 
 const FORBIDDEN = {
@@ -18,11 +18,12 @@ const escape = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt
 const PLAIN = { html: ({ text }) => escape(text), image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || href)}</a>` };
 
 let loading = null;
+let rendered = null; // what turns text into nodes, once it is here
 
 function renderer() {
   loading ??= Promise.all([import("../vendor/marked.js"), import("../vendor/purify.js")]).then(([{ Marked }, purify]) => {
     const marked = new Marked({ async: false, gfm: true, breaks: true, renderer: PLAIN });
-    return (text) => finished(purify.default.sanitize(marked.parse(text), FORBIDDEN));
+    rendered = (text) => finished(purify.default.sanitize(marked.parse(text), FORBIDDEN));
   });
   loading.catch(() => (loading = null));
   return loading;
@@ -34,13 +35,16 @@ function finished(fragment) {
     if (!link.hasAttribute("href")) continue;
     Object.assign(link, { target: "_blank", rel: "noopener noreferrer nofollow" });
   }
+  for (const head of fragment.querySelectorAll("th:empty")) head.replaceWith(document.createElement("td"));
   for (const block of fragment.querySelectorAll("pre, table")) {
     const frame = document.createElement("div");
-    Object.assign(frame, { className: block.localName === "pre" ? "code" : "scroll", tabIndex: 0 });
+    const code = block.localName === "pre";
+    frame.className = code ? "code" : "scroll";
+    (code ? block : frame).tabIndex = 0; // the one that scrolls
     block.replaceWith(frame);
     frame.append(block);
-    if (block.localName !== "pre") continue;
-    frame.append(copier(block));
+    if (!code) continue;
+    frame.prepend(copier(block));
     highlight(block.querySelector("code") ?? block);
   }
   return fragment;
@@ -57,14 +61,26 @@ function copier(block) {
   return button;
 }
 
+function draw(place, text) {
+  try {
+    place.replaceChildren(rendered(text));
+  } catch {
+    place.textContent = text;
+  }
+}
+
 /** Markdown: text. Shows the plain text until it can be rendered; safe for text of anybody. */
 export function Markdown({ text }) {
   const ref = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
+    const place = ref.current;
+    if (rendered) {
+      draw(place, text); // before it is painted, so that nothing jumps
+      return undefined;
+    }
     let wanted = true;
-    renderer()
-      .then((rendered) => wanted && ref.current.replaceChildren(rendered(text)))
-      .catch(() => wanted && (ref.current.textContent = text));
+    place.textContent = text;
+    renderer().then(() => wanted && draw(place, text), () => {});
     return () => (wanted = false);
   }, [text]);
   return html`<div class="markdown" ref=${ref}></div>`;

@@ -9,16 +9,19 @@ const KINDS = { iVBOR: "png", "/9j/": "jpeg", UklGR: "webp", R0lGO: "gif" };
 /** Whether an address is a picture's own bytes: nothing else is shown, so that nothing is fetched. */
 export const isPicture = (url) => typeof url === "string" && PICTURE.test(url);
 
-/** The messages of a request: instructions first, then what was said; failed answers are left out. */
-export function request(conversation, messages) {
+/** A request: instructions first, then what was said; failed answers are left out, and pictures for a `blind` model. */
+export function request(conversation, messages, { blind = false } = {}) {
   const said = messages.filter((each) => each.role === "user" || each.text);
-  const told = said.map(({ role, text, pictures }) =>
-    role === "user" && pictures?.length
-      ? { role, content: [...(text ? [{ type: "text", text }] : []), ...pictures.map((url) => ({ type: "image_url", image_url: { url } }))] }
-      : { role, content: text });
+  const told = said.map(({ role, text, pictures }) => {
+    if (role !== "user" || !pictures?.length) return { role, content: text };
+    if (blind) return { role, content: text || "[picture]" };
+    return { role, content: [...(text ? [{ type: "text", text }] : []), ...pictures.map((url) => ({ type: "image_url", image_url: { url } }))] };
+  });
+  const { model, system, temperature } = conversation;
   return {
-    model: conversation.model,
-    messages: [...(conversation.system ? [{ role: "system", content: conversation.system }] : []), ...told],
+    model,
+    messages: [...(system ? [{ role: "system", content: system }] : []), ...told],
+    ...(Number.isFinite(temperature) ? { temperature } : {}),
     stream: true,
     stream_options: { include_usage: true },
   };
@@ -28,13 +31,13 @@ export function request(conversation, messages) {
  * Ask for the answer to the messages; `grown(answer)` is called with every piece of it. Resolves to the answer: with
  * `stopped` if the signal said so, with `error` if it failed, in both cases with what had come by then.
  */
-export async function answer(api, conversation, messages, { painter, signal, grown }) {
+export async function answer(api, conversation, messages, { painter, blind, signal, grown }) {
   const began = performance.now();
   let made = { role: "assistant", text: "", pictures: [], model: conversation.model, created: Date.now() };
   const grow = (more) => grown((made = { ...made, ...more }));
   try {
     const work = painter ? paint : talk;
-    await work(api, conversation, messages, { signal, grow, now: () => made, began });
+    await work(api, conversation, messages, { signal, blind, grow, now: () => made, began });
   } catch (error) {
     if (aborted(error)) made = { ...made, stopped: true };
     else made = { ...made, error: told(error) };
@@ -49,29 +52,39 @@ function told(error) {
   return { status, code, message: error instanceof TypeError ? BROKEN : message, id };
 }
 
-async function talk(api, conversation, messages, { signal, grow, now, began }) {
-  const opened = (response) => grow({ provider: response.headers.get("x-vaultedge-provider") });
+async function talk(api, conversation, messages, { signal, blind, grow, now, began }) {
+  let id = null;
+  const opened = ({ headers }) => {
+    id = headers.get("x-request-id");
+    grow({ provider: headers.get("x-vaultedge-provider") });
+  };
   const comment = (text) => {
     const end = epilogue(text);
     if (end) grow({ cost: end.cost_usd, provider: end.provider });
   };
   const options = { as: "play", signal, opened, comment, headers: { "x-vaultedge-explain": "1" } };
-  const events = api.stream("v1/chat/completions", request(conversation, messages), options);
   let ended = false;
-  for await (const { data } of events) {
-    if (data?.error) throw { status: 0, code: data.error.code ?? data.error.type, message: data.error.message ?? "The answer broke off." };
-    const { delta, finish_reason: finish } = data?.choices?.[0] ?? {};
-    ended ||= Boolean(finish);
-    const more = delta?.content || delta?.refusal || "";
-    const pictures = (delta?.images ?? []).map((each) => each?.image_url?.url).filter(isPicture);
-    if (more || pictures.length) {
-      const first = now().first ?? Math.round(performance.now() - began);
-      grow({ text: now().text + more, pictures: [...now().pictures, ...pictures], first });
-    }
-    if (finish === "length") grow({ cut: true });
+  let error = null; // what it cost until then comes behind it
+  for await (const { data } of api.stream("v1/chat/completions", request(conversation, messages, { blind }), options)) {
+    error ??= data?.error ?? null;
+    const choice = data?.choices?.[0] ?? {};
+    ended ||= Boolean(choice.finish_reason);
+    said(choice.delta ?? {}, { grow, now, began });
+    if (choice.finish_reason === "length") grow({ cut: true });
     if (data?.usage) grow({ tokens: data.usage.total_tokens });
   }
-  if (!ended) throw { status: 0, code: "cut", message: "The answer broke off before its end." };
+  if (error) throw { status: 200, code: error.code ?? error.type, message: error.message ?? CUT, id };
+  if (!ended) throw { status: 200, code: "cut", message: CUT, id };
+}
+
+const CUT = "The answer broke off before its end.";
+
+function said(delta, { grow, now, began }) {
+  const more = delta.content || delta.refusal || "";
+  const pictures = (delta.images ?? []).map((each) => each?.image_url?.url).filter(isPicture);
+  if (!more && !pictures.length) return;
+  const { text, pictures: before, first = Math.round(performance.now() - began) } = now();
+  grow({ text: text + more, pictures: [...before, ...pictures], first });
 }
 
 /** Pictures of the last message's words; models that take `response_format` are asked for bytes, which can be shown. */

@@ -1,28 +1,32 @@
 // Where one writes: the text, pictures with it, sending and stopping.
 
-import { html, Button, Field, IconButton, toast, useEffect, useRef, useState } from "../../ui/index.js";
+import { html, Button, Field, Icon, IconButton, useEffect, useRef, useState } from "../../ui/index.js";
 import { ACCEPTED, among, picture } from "./pictures.js";
 
 const MOST = 8;
 /** Whether there is a keyboard that is not on the screen. */
 const typing = () => matchMedia("(pointer: fine)").matches;
 
-/** Composer: busy (an answer is on its way), ready, painter (the model makes pictures), eager (takes the focus), onSend(text, pictures), onStop. */
-export function Composer({ busy, ready, painter, eager, onSend, onStop }) {
-  const [text, type] = useState("");
-  const [pictures, hold] = useState([]);
+/**
+ * Composer: busy (an answer is on its way), ready, painter (the model makes pictures), blind (the name of a model that sees
+ * none), begun (the draft), onDraft({ text, pictures }), eager (takes the focus), onSend(text, pictures), onStop.
+ */
+export function Composer({ busy, ready, painter, blind, begun, onDraft, eager, onSend, onStop }) {
   const form = useRef(null);
-  const focus = () => form.current.querySelector("textarea").focus({ preventScroll: true });
+  const { text, pictures, wrong, become, attach } = useDraft(begun, onDraft, painter);
+  const focus = () => typing() && form.current.querySelector("textarea").focus({ preventScroll: true });
+  const over = useDrop(form, attach);
   useEffect(() => {
-    if (eager && typing()) focus();
+    if (eager) focus();
   }, [ready]);
-  const able = ready && !busy && (text.trim() || (pictures.length && !painter));
+  const unseen = Boolean(blind && pictures.length);
+  const able = ready && !busy && !unseen && (text.trim() || (pictures.length && !painter));
   const send = (event) => {
     event?.preventDefault();
     if (!able) return;
     onSend(text.trim(), painter ? [] : pictures);
-    type("");
-    hold([]);
+    become({ text: "", pictures: [] });
+    focus();
   };
   const keys = (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing || !typing()) return;
@@ -33,31 +37,74 @@ export function Composer({ busy, ready, painter, eager, onSend, onStop }) {
     onStop();
     focus(); // the button that was pressed goes away
   };
-  const attach = async (files) => {
-    const found = await Promise.allSettled(files.slice(0, MOST - pictures.length).map(picture));
-    for (const each of found) if (each.reason) toast(each.reason.message, "bad");
-    if (files.length > MOST - pictures.length) toast(`A message has ${MOST} pictures at most.`, "bad");
-    hold((held) => [...held, ...found.filter((each) => each.value).map((each) => each.value)].slice(0, MOST));
-  };
-  const taken = (transfer) => (event) => {
-    const files = among(event[transfer]);
-    if (!files.length || painter) return;
+  const pasted = (event) => {
+    const files = among(event.clipboardData);
+    if (!files.length) return;
     event.preventDefault();
     attach(files);
   };
+  const told = unseen ? `${blind} cannot see pictures: choose another model, or remove them.` : wrong;
   return html`
-    <form class="composer" ref=${form} onSubmit=${send} onPaste=${taken("clipboardData")} onDrop=${taken("dataTransfer")}
-      onDragOver=${(event) => event.preventDefault()}>
-      <${Attached} of=${pictures} onRemove=${(at) => hold(pictures.filter((_, index) => index !== at))} />
-      <${Field} label="Message" hideLabel area=${2} value=${text} onInput=${type} onKeyDown=${keys} disabled=${!ready}
+    <form class=${over ? "composer over" : "composer"} ref=${form} onSubmit=${send} onPaste=${pasted}>
+      <${Attached} of=${painter ? [] : pictures} onRemove=${(at) => become({ text, pictures: pictures.filter((_, index) => index !== at) })} />
+      ${told && html`<p class="hint bad" role="alert">${told}</p>`}
+      <${Field} label="Message" hideLabel area=${2} value=${text} onInput=${(more) => become({ text: more, pictures })} onKeyDown=${keys} disabled=${!ready}
         placeholder=${painter ? "Describe a picture …" : "Write a message …"} enterkeyhint="send" />
       <div class="composer-foot">
         ${painter ? html`<span class="dim small">This model makes pictures of your words.</span>` : html`<${Attach} onFiles=${attach} disabled=${!ready} />`}
-        <span class="dim small keys">Enter sends, Shift+Enter begins a line</span>
+        <span class="dim small keys">${busy ? "Escape stops" : "Enter sends, Shift+Enter begins a line"}</span>
         ${busy ? html`<${Button} key="stop" icon="stop" onClick=${stop}>Stop<//>`
           : html`<${Button} key="send" kind="main" icon="send" type="submit" disabled=${!able}>Send<//>`}
       </div>
+      ${over && html`<p class="composer-over"><${Icon} name="image" /> Drop pictures to attach them</p>`}
     </form>`;
+}
+
+/** What is being written; pictures are read as they come, and what is wrong with them is told. */
+function useDraft(begun, onDraft, painter) {
+  const [draft, hold] = useState(begun);
+  const [wrong, tell] = useState("");
+  const now = useRef(draft);
+  const become = (next) => {
+    now.current = next;
+    hold(next);
+    tell("");
+    onDraft(next);
+  };
+  const attach = async (files) => {
+    if (painter) return void tell("This model makes pictures of words alone.");
+    const room = MOST - now.current.pictures.length;
+    const found = await Promise.allSettled(files.slice(0, room).map(picture));
+    const { text, pictures } = now.current;
+    become({ text, pictures: [...pictures, ...found.filter((each) => each.value).map((each) => each.value)].slice(0, MOST) });
+    const faults = found.filter((each) => each.reason).map((each) => each.reason.message);
+    tell([...faults, files.length > room ? `A message has ${MOST} pictures at most.` : ""].filter(Boolean).join(" "));
+  };
+  return { ...draft, wrong, become, attach };
+}
+
+/** Takes files that are dropped anywhere on the conversation; whether some are held over it. */
+function useDrop(form, attach) {
+  const [over, hover] = useState(false);
+  const ref = useRef(attach);
+  ref.current = attach;
+  useEffect(() => {
+    const place = form.current.parentElement;
+    const stop = new AbortController();
+    const on = (name, act) => place.addEventListener(name, (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault(); // else the browser leaves the page for the file
+      act(event);
+    }, { signal: stop.signal });
+    on("dragover", () => hover(true));
+    on("dragleave", (event) => place.contains(event.relatedTarget) || hover(false));
+    on("drop", (event) => {
+      hover(false);
+      ref.current([...event.dataTransfer.files]);
+    });
+    return () => stop.abort();
+  }, []);
+  return over;
 }
 
 function Attach({ onFiles, disabled }) {

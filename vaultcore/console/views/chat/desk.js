@@ -1,22 +1,38 @@
-// The desk that the page works at: conversations, the open one, and answers that are on their way.
+// The desk that the page works at: the conversations, the open one, and what is done with them.
 
-import { answer } from "./ask.js";
-import { openStore } from "./store.js";
+import { toast } from "../../ui/index.js";
+import { draft, forget, write } from "./drafts.js";
+import { openKeeping } from "./keeping.js";
+import { shelf } from "./store.js";
+import { Tabs } from "./tabs.js";
 import { asJson, parsed, unique } from "./transfer.js";
+import { Turns } from "./turns.js";
 
-const EVERY = 2_000; // ms between two savings of an answer that grows
+const fresh = (model, now = Date.now()) => ({ id: unique(), title: "", folder: "", model, system: "", created: now, updated: now });
 
 export class Desk {
   #api;
   #changed;
   #store = null;
-  #drawn = 0;
-  /** What the page shows. `thread` is null while it is read; `live`: conversation's id -> { message, stop }. */
-  state = { ready: false, error: null, chats: [], chat: null, thread: null, live: new Map() };
+  #tabs = null;
+  #turns = null;
+  #leave = () => this.#tabs?.tell("answered", this.#turns.ids());
+  /** What the page shows. `thread` is null while it is read; `unsaved`: ids in memory alone, or "all". */
+  state = { ready: false, error: null, chats: [], chat: null, thread: null, unsaved: [], lost: null, said: "", returned: 0, shelf: "" };
 
   constructor(api, changed) {
     this.#api = api;
     this.#changed = changed;
+  }
+
+  /** Conversation's id -> { message }: answers on their way here. */
+  get live() {
+    return this.#turns?.live ?? new Map();
+  }
+
+  /** Ids of the conversations that another tab is having answered. */
+  get elsewhere() {
+    return this.#tabs?.answering ?? new Set();
   }
 
   #become(more) {
@@ -25,127 +41,161 @@ export class Desk {
   }
 
   async open(session) {
-    try {
-      this.#store = await openStore(session);
-      this.#become({ ready: true, error: null, chats: await this.#store.conversations() });
-    } catch (error) {
-      this.#become({ error: new Error(`This browser keeps no conversations: ${error?.message ?? "its storage is shut"}`) });
-    }
+    const name = shelf(session);
+    this.#store = await openKeeping(name);
+    this.#turns = new Turns(this.#api, this.#store, (id, kept = false) => (kept ? this.#tell("changed", [id]) : this.#changed()));
+    this.#tabs = new Tabs(name, { heard: (told) => this.#heard(told), mine: this.#turns.ids });
+    addEventListener("pagehide", this.#leave);
+    this.state.shelf = name;
+    await this.#list();
+    this.#become({ ready: true });
   }
 
   /** Stop every answer, keeping what has come, and let go of the store. */
   close() {
+    removeEventListener("pagehide", this.#leave);
+    this.#leave();
     this.#changed = () => {};
-    for (const { stop } of this.state.live.values()) stop.abort();
-    setTimeout(() => this.#store?.close(), 0);
+    for (const id of this.#turns?.ids() ?? []) this.#turns.stop(id);
+    setTimeout(() => {
+      this.#tabs?.close();
+      this.#store?.close();
+    }, 500);
   }
 
-  /** Show a conversation; one that does not exist is a new one, kept from its first message on. */
+  async #list() {
+    try {
+      const [chats, unsaved] = [await this.#store.conversations(), await this.#store.unsaved()];
+      const chat = chats.find((each) => each.id === this.state.chat?.id) ?? this.state.chat;
+      this.#become({ chats, unsaved, chat });
+    } catch (error) {
+      this.#become({ error });
+    }
+  }
+
+  #tell = (kind, ids) => this.#tabs?.tell(kind, ids);
+
+  async #heard({ kind, ids }) {
+    const id = this.state.chat?.id;
+    if (kind === "removed") {
+      for (const each of ids) this.#turns.stop(each);
+      if (ids.includes(id)) this.#become({ lost: "gone" });
+    }
+    await this.#list();
+    if (kind !== "removed" && ids.includes(id) && !this.live.has(id) && this.state.thread) await this.#load(id);
+  }
+
+  /** Show a conversation; without an id a new one, kept from its first message on. */
   async show(id, model = "") {
     if (id && this.state.chat?.id === id) return;
     const chat = this.state.chats.find((each) => each.id === id);
-    if (!chat) {
-      const now = Date.now();
-      this.#become({ chat: { id: unique(), title: "", folder: "", model, system: "", created: now, updated: now }, thread: [] });
-      return;
-    }
-    this.#become({ chat, thread: null });
+    const clean = { error: null, said: "", lost: null };
+    if (!chat) return void this.#become({ ...clean, chat: fresh(model), thread: [], lost: id ? "unknown" : null });
+    this.#become({ ...clean, chat, thread: null });
     await this.#load(id);
   }
 
   async #load(id) {
     const thread = await this.#store.messages(id).catch((error) => this.#become({ error }));
     if (this.state.chat?.id !== id || !thread) return;
-    const growing = this.state.live.get(id)?.message.at; // what was kept of it meanwhile is older
+    const growing = this.live.get(id)?.message.at; // what was kept of it meanwhile is older
     this.#become({ thread: thread.filter((each) => each.at !== growing) });
   }
 
-  /** Change the open conversation's model, title, folder or instructions. */
-  async change(more) {
-    const chat = { ...this.state.chat, ...more };
-    this.#take(chat);
-    if (this.state.thread?.length) await this.#save(chat);
+  /** Change a conversation's model, title, folder or instructions. */
+  change(chat, more) {
+    if (this.state.chat?.id === chat.id) this.#become({ chat: { ...this.state.chat, ...more } });
+    return this.#do("Not saved", "changed", [chat.id], () => this.#store.change([chat.id], more));
   }
 
-  #take(chat) {
-    const known = this.state.chats.some((each) => each.id === chat.id);
-    this.#become({ chat, chats: known ? this.state.chats.map((each) => (each.id === chat.id ? chat : each)) : this.state.chats });
+  /** Give a folder's conversations another folder; "" is none. */
+  move(folder, to) {
+    const ids = this.state.chats.filter((each) => each.folder === folder).map((each) => each.id);
+    return this.#do("Not moved", "changed", ids, () => this.#store.change(ids, { folder: to }));
   }
 
-  async #save(chat, messages = [], options = {}) {
+  async remove(ids) {
+    for (const id of ids) {
+      this.#turns.stop(id);
+      write(this.state.shelf, id, { text: "", pictures: [] });
+    }
+    await this.#do("Not deleted", "removed", ids, () => this.#store.remove(ids));
+  }
+
+  async removeAll() {
+    await this.remove(this.state.chats.map((each) => each.id));
+    forget(this.state.shelf);
+  }
+
+  /** Do something to conversations, and tell it here and in other tabs. */
+  async #do(failed, kind, ids, work) {
     try {
-      await this.#store.save(chat, messages, options);
-      this.#become({ chats: await this.#store.conversations() });
+      await work();
+      this.#tell(kind, ids);
+      await this.#list();
     } catch (error) {
-      this.#become({ error: new Error(`Not saved: ${error?.message ?? error}`) });
+      this.#become({ error: new Error(`${failed}: ${error?.message ?? error}`) });
     }
   }
 
-  /** Say something and have it answered. */
-  async send(text, pictures, painter) {
-    const { chat, thread } = this.state;
-    const at = (thread.at(-1)?.at ?? -1) + 1;
-    await this.#turn([...thread, { role: "user", text, pictures, created: Date.now(), at }], chat, painter, null);
+  /** Say something and have it answered. `how`: { painter, blind } of the model. */
+  async send(text, pictures, how) {
+    const last = this.state.thread.at(-1)?.at ?? -1;
+    const asked = [...this.state.thread, { role: "user", text, pictures, created: Date.now(), at: last + 1 }];
+    const unsaid = await this.#turn(asked, { ...how, from: null, last });
+    if (!unsaid) return;
+    write(this.state.shelf, unsaid.id, { text: [text, draft(this.state.shelf, unsaid.id).text].filter(Boolean).join("\n\n"), pictures });
+    this.#become({ returned: this.state.returned + 1 });
   }
 
   /** Have the message at a place answered anew, with other words if there are some; what followed it is gone. */
-  async again(at, painter, text = null) {
-    const { chat, thread } = this.state;
+  async again(at, how, text = null) {
+    const { thread } = this.state;
     const kept = thread.filter((each) => each.at <= at);
-    const last = kept.findLastIndex((each) => each.role === "user");
-    if (last < 0) return;
-    const asked = kept.slice(0, last + 1);
-    if (text !== null) asked[last] = { ...asked[last], text };
-    await this.#turn(asked, chat, painter, asked[last].at);
+    const asked = kept.slice(0, kept.findLastIndex((each) => each.role === "user") + 1);
+    if (!asked.length) return;
+    if (text !== null) asked.push({ ...asked.pop(), text });
+    await this.#turn(asked, { ...how, from: asked.at(-1).at, last: thread.at(-1).at });
   }
 
-  async #turn(asked, chat, painter, from) {
-    const last = asked.at(-1);
-    const now = { ...chat, title: chat.title || titled(last.text), updated: Date.now() };
-    const stop = new AbortController();
-    const at = last.at + 1;
-    const message = { role: "assistant", text: "", pictures: [], model: chat.model, created: Date.now(), at };
-    this.state.live.set(chat.id, { message, stop });
-    this.#become({ chat: now, thread: asked });
-    await this.#save(now, [last], { from });
-    let saved = performance.now();
-    const grown = (more) => {
-      this.state.live.set(chat.id, { message: { ...more, at }, stop });
-      if (performance.now() - saved > EVERY) {
-        saved = performance.now();
-        this.#store.keep(chat.id, { ...more, stopped: true, at }).catch(() => {});
-      }
-      this.#soon();
-    };
-    const made = { ...(await answer(this.#api, now, asked, { painter, signal: stop.signal, grown })), at };
-    this.state.live.delete(chat.id);
-    await this.#store.keep(chat.id, made).catch((error) => this.#become({ error }));
-    if (this.state.chat?.id !== chat.id) this.#changed();
-    else if (this.state.thread) this.#become({ thread: [...this.state.thread.filter((each) => each.at < at), made] });
-    else await this.#load(chat.id);
-  }
-
-  /** Draw once a frame, however fast the pieces come. */
-  #soon() {
-    if (this.#drawn) return;
-    this.#drawn = requestAnimationFrame(() => {
-      this.#drawn = 0;
+  /** Resolves to null, or to the conversation if it was not written, as where another tab was first. */
+  async #turn(asked, how) {
+    const { chat } = this.state;
+    const now = { ...chat, title: chat.title || titled(asked.at(-1).text), updated: Date.now() };
+    this.#become({ chat: now, thread: asked, error: null, said: "", lost: null });
+    this.#tell("answering", [chat.id]);
+    try {
+      const taking = this.#turns.take(now, asked, how);
       this.#changed();
-    });
+      await this.#settled(now, await taking);
+      return null;
+    } catch (error) {
+      if (this.state.chat?.id === chat.id) this.#become({ error, lost: error.code === "gone" ? "gone" : null });
+      if (error.code !== "gone") await this.#load(chat.id);
+      return chat;
+    } finally {
+      this.#tell("answered", [chat.id]);
+      this.#tell("changed", [chat.id]);
+      await this.#list();
+    }
+  }
+
+  async #settled(chat, made) {
+    if (this.state.chat?.id !== chat.id) return toast(made.error ? `“${chat.title}” was not answered.` : `“${chat.title}” is answered.`, made.error ? "bad" : "");
+    if (!this.state.thread) return this.#load(chat.id);
+    return this.#become({ thread: [...this.state.thread.filter((each) => each.at < made.at), made], said: spoken(made) });
   }
 
   stop() {
-    this.state.live.get(this.state.chat.id)?.stop.abort();
+    this.#turns.stop(this.state.chat.id);
   }
 
-  async remove(id) {
-    this.state.live.get(id)?.stop.abort();
-    try {
-      await this.#store.remove(id);
-      this.#become({ chats: await this.#store.conversations() });
-    } catch (error) {
-      this.#become({ error: new Error(`Not deleted: ${error?.message ?? error}`) });
-    }
+  /** Keep the open conversation, which was deleted elsewhere, as a new one; its id. */
+  async rescue() {
+    const { chat, thread } = this.state;
+    const copy = { ...chat, id: unique() };
+    await this.#do("Not saved", "changed", [copy.id], () => this.#store.save(copy, thread.map(({ conversation: _of, ...each }) => each)));
+    return copy.id;
   }
 
   search(text) {
@@ -167,13 +217,21 @@ export class Desk {
   async take(text) {
     const found = parsed(text);
     for (const [chat, messages] of found) await this.#store.save(chat, messages);
-    this.#become({ chats: await this.#store.conversations() });
+    this.#tell("changed", found.map(([chat]) => chat.id));
+    await this.#list();
     return { count: found.length, first: found[0]?.[0].id };
   }
 }
 
+/** What is read out of an answer that is there. */
+function spoken({ model, text, pictures, error, stopped }) {
+  if (error) return ""; // is an alert
+  const words = text.length > 600 ? `${text.slice(0, 600)} …` : text;
+  return [stopped ? `${model} was stopped.` : `Answer of ${model}:`, words, pictures.length ? `Pictures: ${pictures.length}.` : ""].filter(Boolean).join(" ");
+}
+
 /** A conversation's name after the first words said. */
 function titled(text) {
-  const line = text.trim().split("\n")[0];
+  const line = text.split("\n").map((each) => each.replace(/^[#>*\s`-]+|[*`]+/g, "").trim()).find(Boolean) ?? "";
   return line.length > 60 ? `${line.slice(0, 59).trimEnd()}…` : line || "Picture";
 }

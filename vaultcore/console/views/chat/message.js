@@ -1,7 +1,8 @@
 // One message: what was said, its pictures, how it came about, and what can be done with it.
 
-import { html, Button, Copy, ErrorNote, Field, IconButton, Loading, Markdown, Tag, format, useEffect, useRef, useState } from "../../ui/index.js";
+import { html, Button, CopyIcon, ErrorNote, Field, Icon, IconButton, Loading, Tag, format, useEffect, useRef, useState } from "../../ui/index.js";
 import { isPicture } from "./ask.js";
+import { Written } from "./written.js";
 
 /** Message: message, growing, waiting (an answer is on its way), onAgain, onEdit(text). */
 export function Message({ message, growing, waiting, onAgain, onEdit }) {
@@ -15,22 +16,24 @@ export function Message({ message, growing, waiting, onAgain, onEdit }) {
   return html`
     <article ref=${ref} tabindex="-1" class=${mine ? "turn mine" : "turn"} aria-label=${mine ? "You" : `Answer of ${message.model}`}>
       <header class="turn-head"><strong class="turn-who">${mine ? "You" : message.model}</strong>
-        <time class="dim small" title=${format.time(message.created / 1000)}>${format.time(message.created / 1000)}</time></header>
+        ${mine && !editing && html`<span class="turn-do">
+          ${message.text && html`<${CopyIcon} text=${message.text} />`}
+          <${IconButton} label="Edit" icon="edit" disabled=${waiting} onClick=${() => edit(true)} /></span>`}
+        <time class="dim small" datetime=${new Date(message.created).toISOString()}>${format.time(message.created / 1000)}</time></header>
       ${editing ? html`<${Editor} text=${message.text} onCancel=${end} onDone=${(text) => {
         end();
         onEdit(text);
       }} />` : html`<${Body} message=${message} mine=${mine} growing=${growing} />`}
       <${Pictures} of=${message.pictures ?? []} />
       ${message.error && html`<${ErrorNote} error=${message.error} retry=${waiting ? undefined : onAgain} />`}
-      ${!growing && !editing && html`
+      ${!growing && !mine && html`
         <footer class="turn-foot">
-          ${!mine && html`<span class="dim small">${facts(message)}</span>`}
+          <span class="dim small">${facts(message)}</span>
           ${message.stopped && html`<${Tag} kind="warn">stopped<//>`}
           ${message.cut && html`<${Tag} kind="warn" title="The model reached its limit of tokens">cut short<//>`}
           <span class="turn-do">
-            ${message.text && html`<${Copy} text=${message.text} />`}
-            ${mine && html`<${IconButton} label="Edit" icon="edit" disabled=${waiting} onClick=${() => edit(true)} />`}
-            ${!mine && html`<${IconButton} label="Answer again" icon="refresh" disabled=${waiting} onClick=${onAgain} />`}
+            ${message.text && html`<${CopyIcon} text=${message.text} />`}
+            <${IconButton} label="Answer again" icon="refresh" disabled=${waiting} onClick=${onAgain} />
           </span>
         </footer>`}
     </article>`;
@@ -48,7 +51,7 @@ const facts = ({ provider, tokens, ms, first, cost }) =>
 function Body({ message, mine, growing }) {
   if (growing && !message.text) return html`<${Loading} label="Waiting for the answer …" lines=${2} />`;
   if (mine) return message.text && html`<p class="turn-text">${message.text}</p>`;
-  return message.text && html`<${Markdown} text=${message.text} />`;
+  return message.text && html`<${Written} text=${message.text} />`;
 }
 
 function Pictures({ of }) {
@@ -57,8 +60,9 @@ function Pictures({ of }) {
   return html`
     <ul class="pictures">
       ${shown.map((url, index) => html`
-        <li key=${index}><a href=${url} download=${`picture-${index + 1}.${/image\/(\w+)/.exec(url)[1]}`} title="Download">
-          <img src=${url} alt=${`Picture ${index + 1}`} /></a></li>`)}
+        <li key=${index}><img src=${url} alt=${`Picture ${index + 1}`} />
+          <a class="icon-button" href=${url} download=${`picture-${index + 1}.${/image\/(\w+)/.exec(url)[1]}`}
+            aria-label=${`Download picture ${index + 1}`} title="Download"><${Icon} name="download" /></a></li>`)}
     </ul>`;
 }
 
@@ -67,7 +71,10 @@ function Editor({ text, onDone, onCancel }) {
   const ref = useRef(null);
   useEffect(() => ref.current.querySelector("textarea").focus({ preventScroll: true }), []);
   const keys = (event) => {
-    if (event.key === "Escape") onCancel();
+    if (event.key === "Escape") {
+      event.stopPropagation();
+      onCancel();
+    }
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && now.trim()) onDone(now);
   };
   return html`

@@ -2,6 +2,7 @@
 
 const SIDE = 1568;
 const BYTES = 600_000;
+const MOST = 20_000_000; // bytes of a file that is opened at all
 const KINDS = ["image/png", "image/jpeg", "image/webp", "image/gif"];
 
 export const ACCEPTED = KINDS.join(",");
@@ -9,6 +10,7 @@ export const ACCEPTED = KINDS.join(",");
 /** A file as a data URL. Raises Error with words for the person who chose it. */
 export async function picture(file) {
   if (!KINDS.includes(file.type)) throw new Error(`${file.name || "This file"} is no PNG, JPEG, WebP or GIF picture.`);
+  if (file.size > MOST) throw new Error(`${file.name || "This picture"} is too large: ${MOST / 1e6} MB are the most.`);
   const seen = await createImageBitmap(file).catch(() => {
     throw new Error(`${file.name || "This picture"} cannot be read.`);
   });
@@ -35,5 +37,5 @@ const whole = (file) =>
     reader.readAsDataURL(file);
   });
 
-/** The files of a paste or a drop that are pictures. */
-export const among = (transfer) => [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+/** The files of a paste or a drop; what is copied from a text that shows pictures is its words. */
+export const among = (transfer) => (transfer?.types.includes("text/plain") ? [] : [...(transfer?.files ?? [])]);

@@ -1,6 +1,6 @@
 // The messages of a conversation, of which only those that are seen are drawn; the end stays in view while it grows.
 
-import { html, useLayoutEffect, useRef, useState } from "../../ui/index.js";
+import { html, Button, useLayoutEffect, useRef, useState } from "../../ui/index.js";
 import { Message } from "./message.js";
 
 const AROUND = 800; // pixels drawn above and below what is seen
@@ -20,26 +20,59 @@ function slice(messages, heights, top, seen) {
   return { first, end, above, below };
 }
 
-/** Thread: id, messages, live (the message that grows, or null), onAgain(at), onEdit(at, text). */
-export function Thread({ id, messages, live, onAgain, onEdit }) {
+/** Thread: id, messages, live (the message that grows, or null), away (another tab has it answered), onAgain(at), onEdit(at, text). */
+export function Thread({ id, messages, live, away, onAgain, onEdit }) {
   const frame = useRef(null);
-  const held = useRef({ id: null, heights: new Map(), end: true });
-  const [view, look] = useState({ top: Infinity, seen: 800 });
-  if (held.current.id !== id) held.current = { id, heights: new Map(), end: true };
   const all = live ? [...messages, live] : messages;
-  const total = all.reduce((sum, each) => sum + (held.current.heights.get(each.at) ?? guessed(each)), 0);
-  const top = held.current.end ? total - view.seen : Math.min(view.top, total);
-  const { first, end, above, below } = slice(all, held.current.heights, top, view.seen);
+  const { held, view, scrolled, toEnd } = useEnd(frame, all);
+  const total = all.reduce((sum, each) => sum + (held.heights.get(each.at) ?? guessed(each)), 0);
+  const top = held.end ? total - view.seen : Math.min(view.top, total);
+  const { first, end, above, below } = slice(all, held.heights, top, view.seen);
+  const again = (at) => () => {
+    frame.current.focus({ preventScroll: true }); // the button that was pressed goes away
+    onAgain(at);
+  };
+  const jump = () => {
+    frame.current.focus({ preventScroll: true });
+    toEnd();
+  };
+  return html`
+    <div class="thread-frame">
+      <div class="thread" ref=${frame} onScroll=${scrolled} tabindex="0" role="log" aria-live="off" aria-label="Messages" aria-busy=${Boolean(live)}>
+        <div class="thread-list">
+          <${Space} high=${above} />
+          ${all.slice(first, end).map((each) => html`
+            <div key=${`${id} ${each.at}`} data-at=${each.at} class="thread-row">
+              <${Message} message=${each} growing=${each === live || (away && each === all.at(-1))} waiting=${Boolean(live) || away}
+                onAgain=${again(each.at)} onEdit=${(text) => onEdit(each.at, text)} /></div>`)}
+          <${Space} high=${below} />
+        </div>
+      </div>
+      ${!held.end && html`<span class="thread-jump"><${Button} small icon="down" onClick=${jump}>Jump to the end<//></span>`}
+    </div>`;
+}
 
-  useLayoutEffect(() => {
+/** Where one is: at the end, which is then held on to while it grows, or further up, where nothing moves. */
+function useEnd(frame, all) {
+  const ref = useRef({ heights: new Map(), end: true, top: 0, wide: 0, last: null });
+  const held = ref.current;
+  const [view, look] = useState({ top: Infinity, seen: 800 });
+  const asked = all.findLast((each) => each.role === "user")?.created;
+  if (held.last !== asked) Object.assign(held, { last: asked, end: true }); // something was said: its answer is what one wants to see
+  const follow = () => {
     const list = frame.current;
-    for (const each of list.querySelectorAll("[data-at]")) held.current.heights.set(Number(each.dataset.at), each.offsetHeight);
-    if (held.current.end) list.scrollTop = list.scrollHeight;
+    if (held.end) list.scrollTop = list.scrollHeight;
+    held.top = list.scrollTop;
+  };
+  useLayoutEffect(() => {
+    for (const each of frame.current.querySelectorAll("[data-at]")) held.heights.set(Number(each.dataset.at), each.offsetHeight);
+    follow();
   });
   useLayoutEffect(() => {
     const list = frame.current;
     const resized = new ResizeObserver(() => {
-      if (held.current.end) list.scrollTop = list.scrollHeight;
+      if (list.clientWidth !== held.wide) Object.assign(held, { wide: list.clientWidth, heights: new Map() });
+      follow();
       look({ top: list.scrollTop, seen: list.clientHeight });
     });
     resized.observe(list);
@@ -48,24 +81,17 @@ export function Thread({ id, messages, live, onAgain, onEdit }) {
   }, []);
   const scrolled = () => {
     const list = frame.current;
-    held.current.end = list.scrollHeight - list.scrollTop - list.clientHeight < NEAR;
+    const left = list.scrollHeight - list.scrollTop - list.clientHeight;
+    // What grew since it was followed is no scrolling: only who went up wants to be there.
+    held.end = left < NEAR || (held.end && list.scrollTop >= held.top - 1);
+    held.top = list.scrollTop;
     look({ top: list.scrollTop, seen: list.clientHeight });
   };
-  const again = (at) => () => {
-    frame.current.focus({ preventScroll: true }); // the button that was pressed goes away
-    onAgain(at);
+  const toEnd = () => {
+    held.end = true;
+    look({ ...view, top: Infinity });
   };
-  return html`
-    <div class="thread" ref=${frame} onScroll=${scrolled} tabindex="0" role="region" aria-label="Messages" aria-busy=${Boolean(live)}>
-      <div class="thread-list">
-        <${Space} high=${above} />
-        ${all.slice(first, end).map((each) => html`
-          <div key=${`${id} ${each.at}`} data-at=${each.at} class="thread-row">
-            <${Message} message=${each} growing=${each === live} waiting=${Boolean(live)} onAgain=${again(each.at)}
-              onEdit=${(text) => onEdit(each.at, text)} /></div>`)}
-        <${Space} high=${below} />
-      </div>
-    </div>`;
+  return { held, view, scrolled, toEnd };
 }
 
 const Space = ({ high }) => html`<div aria-hidden="true" style=${{ height: `${high}px` }}></div>`;

@@ -23,7 +23,7 @@ export const asJson = (all) =>
     version: 1,
     conversations: all.map(([{ id: _id, ...conversation }, messages]) => ({
       ...conversation,
-      messages: messages.map(({ conversation: _of, at: _at, ...message }) => message),
+      messages: messages.map(({ conversation: _of, at: _at, turn: _turn, ...message }) => message),
     })),
   }, null, 1);
 
@@ -45,12 +45,15 @@ export function parsed(text) {
     const conversation = {
       id: unique(), title: words(each.title, 200) || "Imported", folder: words(each.folder, 80),
       model: words(each.model, 300), system: words(each.system), created, updated: moment(each.updated),
+      ...(heat(each.temperature) === null ? {} : { temperature: each.temperature }),
     };
     return [conversation, each.messages.map((message, at) => ({ ...shaped(message, created), at }))];
   });
 }
 
 const words = (value, most = Infinity) => (typeof value === "string" ? value.slice(0, most) : "");
+/** A temperature that may be sent, or null. */
+export const heat = (value) => (Number.isFinite(value) && value >= 0 && value <= 2 ? value : null);
 const moment = (value) => (Number.isFinite(value) && Math.abs(value) < 8e15 ? value : Date.now());
 
 function shaped(message, created) {
