@@ -89,7 +89,9 @@ class Routes:
             self._take(models, version)
         return self._known
 
-    async def replace(self, models: object, version: int | None, request_id: str) -> Stored:
+    async def replace(
+        self, models: object, version: int | None, request_id: str, *, reason: str | None = None
+    ) -> Stored:
         """Other routes in place of those that were set; with `version` only in place of that one.
 
         Raises InvalidRequest naming what cannot be a route, and Conflict.
@@ -97,7 +99,7 @@ class Routes:
         routes = self._checked(models)
         before, pepper = await self.stored(), await pepper_of(self._secrets)
         over = before.version if version is None else version
-        change = Change("routes.set", "routes", dict(before.models), dict(routes))
+        change = Change("routes.set", "routes", dict(before.models), dict(routes), reason)
         await self._store.write(
             Put(shelves.ROUTES, signed({"models": dict(routes)}, pepper), version=over),
             audited(change, self._clock.now(), request_id),

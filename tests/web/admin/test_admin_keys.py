@@ -179,6 +179,27 @@ def test_a_rotated_key_has_its_grace_and_a_revoked_one_none() -> None:
     assert visit(services, story) == [(True, True), (False, True), (False, False)]
 
 
+def test_it_is_told_how_long_replaced_keys_are_good() -> None:
+    """What a rotation replaced is told with its end, the newest first, until then or until it is revoked."""
+    services = office()
+
+    async def story(client: Client) -> None:
+        made = (await client.post("/keys", json={"name": "a"})).json()
+        path = f"/keys/{made['id']}"
+        assert made["superseded"] == []
+        second = (await client.post(f"{path}/rotate", json={"grace_seconds": 60})).json()
+        third = (await client.post(f"{path}/rotate", json={"grace_seconds": 3600})).json()
+        assert third["superseded"] == [
+            {"masked": second["masked"], "until": "2026-11-22T13:00:00.000Z"},
+            {"masked": made["masked"], "until": "2026-11-22T12:01:00.000Z"},
+        ]
+        services.clock.time += 60  # type: ignore[attr-defined]
+        assert (await client.get(path)).json()["superseded"] == third["superseded"][:1]
+        assert (await client.delete(path)).json()["superseded"] == []
+
+    visit(services, story)
+
+
 def test_use_is_told_of_what_was_settled() -> None:
     """A key's usage, balance and remaining tokens are those of its account, to the nano-dollar."""
     services = office()

@@ -174,15 +174,17 @@ def test_routes_are_versioned_checked_and_audited() -> None:
         assert (told["version"], told["models"], told["broken"]) == (1, good, {})
         assert "fast" in {model["id"] for model in (await client.get("/models")).json()["data"]}
         services.clock.time += 1  # type: ignore[attr-defined]
-        assert (await client.put("/routes", json={"models": {}, "version": 1})).json()["version"] == 2
+        last = {"models": {}, "version": 1, "reason": "not needed"}
+        assert (await client.put("/routes", json=last)).json()["version"] == 2
         audit = (await client.get("/audit", params={"subject": "routes"})).json()["data"]
         assert [(entry["before"], entry["after"]) for entry in audit] == [(good, {}), ({}, good)]
+        assert [entry["reason"] for entry in audit] == ["not needed", None]
 
     visit(services, story)
 
 
 def test_alerts_come_newest_first() -> None:
-    """Every alert is listed once, the newest first, across pages."""
+    """Every alert is listed once, the newest first, across pages; refusals alone where they are asked for."""
     services = office()
 
     async def story(client: Client) -> list[str]:
@@ -200,8 +202,12 @@ def test_alerts_come_newest_first() -> None:
                 "most": 10,
                 "unit": "tokens",
                 "delivered": None,
+                **({"refused": True} if number in {2, 5} else {}),
             }
             await services.store.write(Put(shelves.timed(shelves.ALERTS, at, f"a{number}"), body))
+        for refused, numbers in (("true", [2, 5]), ("false", [0, 1, 3, 4, 6])):
+            some = (await client.get("/alerts", params={"refused": refused})).json()["data"]
+            assert [alert["id"] for alert in some] == [f"a{number}" for number in numbers]
         found, cursor = list[str](), dict[str, str]()
         while True:
             page = (await client.get("/alerts", params={"limit": 3, **cursor})).json()

@@ -87,6 +87,13 @@ class Credit(Sent):
     reason: Text | None = Field(None, description="for the audit")
 
 
+class Superseded(BaseModel):
+    """A text of a key from before a rotation, while it is still good."""
+
+    masked: str
+    until: str
+
+
 class Described(BaseModel):
     """What a key is."""
 
@@ -102,6 +109,7 @@ class Described(BaseModel):
     allowed_models: list[str] | None
     allowed_ips: list[str] | None
     alert_marks: list[int] | None
+    superseded: list[Superseded] = Field(description="what a rotation has replaced, and is still good")
 
 
 class Key(Standing, Limited, Described):
@@ -254,8 +262,20 @@ async def _shown(keys: Sequence[VirtualKey], here: Services) -> list[dict[str, A
             "allowed_models": None if key.models is None else list(key.models),
             "allowed_ips": list(key.ips) or None,
             "alert_marks": None if key.marks is None else list(key.marks),
+            "superseded": _superseded(key, now),
             **limited(key.limits),
             **standing(used, key.limits, now),
         }
         for key, used in zip(keys, accounts, strict=True)
+    ]
+
+
+def _superseded(key: VirtualKey, now: float) -> list[dict[str, Any]]:
+    """The newest first. Of a key that is good no longer there is none."""
+    if key.state(now) != "active":
+        return []
+    return [
+        {"masked": token.masked, "until": iso(token.until)}
+        for token in key.tokens
+        if token.until is not None and token.until > now
     ]

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from vaultcore.errors import InvalidRequest
 from vaultcore.gate.routes import Routes, Stored, told
 from vaultcore.web.admin.asking import House, RequestId, Sent, body, reads
+from vaultcore.web.admin.fields import Text
 
 api = APIRouter(tags=["routes"])
 
@@ -24,6 +25,7 @@ class Wanted(Sent):
     version: Annotated[int, Field(ge=0, le=10**12)] | None = Field(
         None, description="only in place of that version; `If-Match` does the same"
     )
+    reason: Text | None = Field(None, description="for the audit")
 
 
 class Routing(BaseModel):
@@ -51,7 +53,8 @@ async def update(
 ) -> Any:
     """Set all routes at once. In force everywhere after five seconds; checked as the file's are."""
     version = wanted.version if if_match is None else _version(if_match)
-    return _shown(await here.routes.replace(wanted.models, version, request), here.routes, response)
+    stored = await here.routes.replace(wanted.models, version, request, reason=wanted.reason)
+    return _shown(stored, here.routes, response)
 
 
 def _version(tag: str) -> int | None:

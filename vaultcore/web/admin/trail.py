@@ -74,9 +74,10 @@ class Asked(Period):
 
 class AskedAlerts(Asked):
     name: str | None = Field(None, max_length=128, description="the key's id, or the owner")
+    refused: bool | None = Field(None, description="refusals because too little is left, or none of them")
 
     def picks(self, body: Mapping[str, Any]) -> bool:
-        return self.name in {None, body.get("name")}
+        return self.name in {None, body.get("name")} and self.refused in {None, body.get("refused", False)}
 
 
 class AskedAudit(Asked):
