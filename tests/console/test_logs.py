@@ -1,4 +1,4 @@
-"""The page of logs: looking for a request, looking into it, and staying smooth with very many."""
+"""The page of logs: looking for a request, looking into it, and reading on while new ones come."""
 
 from __future__ import annotations
 
@@ -18,26 +18,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 Opened = Callable[..., "Page"]
-MANY = 10_000
+MANY = 1_000
 HOUR = 3_600.0
-FRAMES = """async (frame) => {
-  const times = [];
-  let last = performance.now();
-  for (let turn = 0; turn < 90; turn += 1) {
-    frame.scrollTop += 900;
-    await new Promise(requestAnimationFrame);
-    const now = performance.now();
-    times.push(now - last);
-    last = now;
-  }
-  times.sort((a, b) => a - b);
-  return [times[45], times[85], times.at(-1)];
-}"""
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A gateway with 10,000 requests, from two days ago back."""
+    """A gateway with 1,000 requests, from two days ago back."""
     begin = time.time() - 48 * HOUR
     models = ("gpt-4o", "gpt-4o-mini", "claude-simulated", "gpt-5")
     past = [
@@ -137,28 +124,20 @@ def test_filters_are_in_the_address(opened: Opened, house: House) -> None:
     assert page.url.endswith("#/logs")
 
 
-def test_ten_thousand_rows_stay_smooth(opened: Opened, house: House) -> None:
-    """All rows come while scrolling, some dozens are drawn at a time; the printed frames are short."""
+def test_who_reads_further_down_is_not_moved(opened: Opened, house: House) -> None:
+    """A new request waits behind a button while somebody reads older ones, and comes when it is pressed."""
     page = opened("logs", key=house.admin)
     frame = page.get_by_role("region", name="Requests")
     rows(page).first.wait_for()
-    count = "frame => frame.querySelector('table').getAttribute('aria-rowcount')"
-    for _ in range(80):
-        if int(frame.evaluate(count)) > MANY:
-            break
-        frame.evaluate("frame => frame.scrollTo(0, frame.scrollHeight)")
-        page.wait_for_timeout(60)
-    assert int(frame.evaluate(count)) > MANY
-    frame.evaluate("frame => frame.scrollTo(0, 0)")
-    middle, late, longest = frame.evaluate(FRAMES)
-    print(f"frames of {MANY:,} rows: median {middle:.1f} ms, 95% {late:.1f} ms, longest {longest:.1f} ms")
-    assert rows(page).count() < 100
-    assert middle < 250  # far from smooth, but what a machine that is busy with other things may take
-
+    frame.evaluate("frame => frame.scrollTo(0, 3_000)")
+    rows(page).and_(page.locator("[aria-rowindex='80']")).wait_for()
     before = frame.evaluate("frame => frame.scrollTop")
     assert house.complete("gpt-4o-mini").status_code == 200
+
     page.get_by_role("button", name="Show 1 new").wait_for()
     assert frame.evaluate("frame => frame.scrollTop") == before
+    page.get_by_role("button", name="Show 1 new").click()
+    page.get_by_role("button", name="Show 1 new").wait_for(state="detached")
 
 
 def test_a_hostile_name_is_text(opened: Opened, house: House) -> None:

@@ -7,6 +7,7 @@ const PAGE = 250; // rows of the newest page
 const OLDER = 1_000; // rows of a look further back
 const MOST = 20_000; // rows that are held; what is older is found by filters
 const CALLS = 4; // that one look makes, as a page may be empty and yet not be the last one
+const SEARCHES = 12; // that it makes while it has found nothing: they look at about as many rows as are held
 const EVERY = 3_000;
 const NOTHING = { rows: null, cursor: null, waiting: [], error: null, busy: true };
 
@@ -72,7 +73,7 @@ export function useFeed(api, asked, { live, still }) {
 
 async function look(api, asked, cursor, limit, signal) {
   const rows = [];
-  for (let call = 0; call < CALLS; call += 1) {
+  for (let call = 0; call < (rows.length ? CALLS : SEARCHES); call += 1) {
     const page = await api.get("admin/logs", { signal, query: { ...asked, limit, cursor } });
     rows.push(...page.data);
     cursor = page.next_cursor;
