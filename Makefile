@@ -35,6 +35,7 @@ serve: $(VENV)/.serve ## your own keys: the gateway on this machine
 
 test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## install everything and run every test; TESTS=tests/vault for some
 	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
+	@$(if $(TESTS),:,$(if $(CHROMIUM),$(MAKE) --no-print-directory test-console,echo "$(NO_CHROMIUM)"))
 
 test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## LangChain, LlamaIndex, Vercel AI, ... against a served gateway
 	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
@@ -46,7 +47,8 @@ test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## sam build, sam 
 	@VAULTEDGE_TEST_DEPLOY=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/deploy) $(ARGS)
 
 test-console: $(CONSOLE)/.installed $(PEER)/.installed ## the console in Chromium (CHROMIUM=/path); pictures in build/console-screenshots
-	@$(CONSOLE)/bin/python -W error -m pytest -q $(XDIST) $(or $(TESTS),tests/console) $(ARGS)
+	@$(CONSOLE)/bin/python -W error -m pytest -q --durations=15 $(XDIST) $(if $(XDIST),--dist loadscope) \
+		$(or $(TESTS),tests/console) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
 	@$(BIN)/ruff check .
@@ -86,6 +88,9 @@ clean: ## remove what was installed and built
 # How requirements are resolved: for every platform and Python, by hash, naming no index.
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
+NO_CHROMIUM = There is no Chromium here: the tests of the console in a browser were not run (CHROMIUM=/path names one).
 
 # Two workers by default; XDIST= runs in one.
 XDIST ?= -n 2
@@ -166,13 +171,13 @@ $(PEER)/.installed: requirements-dev.txt
 	@rm -rf $(PEER) && mkdir -p $(PEER)
 	@for python in $(PYTHON) $(PEER_PYTHONS); do \
 		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
-			"$$python" -m venv $(PEER); break; \
+			"$$python" -m venv $(PEER) && break; \
 		fi; \
 	done
 	@awk '/^[a-z]/ {on = /^(vaultedge|$(PEER_NEEDS))==/} on' requirements-dev.txt > $(PEER)/requirements.txt
-	@if test -x $(PEER)/bin/python; then \
+	@if $(PEER)/bin/python -m pip --version >/dev/null 2>&1; then \
 		$(PEER)/bin/python $(PIP) --no-deps --require-hashes -r $(PEER)/requirements.txt; \
-		else echo "no Python 3.12: the tests beside VaultEdge's own package are skipped" >&2; fi
+		else rm -rf $(PEER)/bin; echo "no Python 3.12 that can make an environment: tests beside vaultedge's own package are skipped" >&2; fi
 	@touch $@
 
 PEER_PYTHONS := python3.12 python3.13 python3.14 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python)
