@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from handlers.snapshot import Snapshot, register
 from vaultcore.app import create_app
 from vaultcore.clock import Clock, SystemClock
+from vaultcore.runtime.asgi import Receive, Scope, Send
 from vaultcore.runtime.event import is_http, mounted
 from vaultcore.services import Services
 
@@ -66,8 +67,19 @@ class Buffered:
             from mangum import Mangum  # noqa: PLC0415 - where answers are streamed it is never needed
 
             logging.getLogger("mangum").setLevel(logging.WARNING)  # its lines repeat ours
-            self._mangum = Mangum(cast(Any, mounted(self._app)), lifespan="off", text_mime_types=[*TEXT])
+            app = mounted(plain(self._app))
+            self._mangum = Mangum(cast(Any, app), lifespan="off", text_mime_types=[*TEXT])
         return self._mangum
+
+
+def plain(app: App) -> App:
+    """The application, asked for text alone: bytes leave as base64, which a REST API does not decode."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
+        await app({**scope, "headers": headers}, receive, send)
+
+    return application
 
 
 class Bounded:

@@ -57,7 +57,7 @@ def test_the_artifact_holds_what_it_needs_and_no_more(function: str, built: Path
     files = {path.relative_to(built / function).as_posix() for path in (built / function).rglob("*")}
     ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "vaultcore").rglob("*.py")}
     administers = function == "AdminFunction"
-    without = build_bundle.ELSEWHERE + (() if administers else build_bundle.ADMINISTERED)
+    without = build_bundle.without(FUNCTIONS[function])
     needed = {name for name in ours if not name.startswith(without)}
 
     assert {name for name in files if re.match(r"vaultcore/.*\.py$", name)} == needed
@@ -70,7 +70,7 @@ def test_the_artifact_holds_what_it_needs_and_no_more(function: str, built: Path
     assert ("fastapi/__init__.py" in files) == administers
     assert (built / function / "handlers" / "run_stream").stat().st_mode & 0o111 == 0o111
     assert not [name for name in files if JUNK.search(name)]
-    pages = ["vaultcore/console/index.html"] if administers else []
+    pages = ["vaultcore/console/index.html"] if function == "StreamFunction" else []
     assert [name for name in files if name.endswith("index.html")] == pages
     assert not [name for name in files if name.endswith(".so") and "x86_64" in name]
     assert [name for name in files if name.endswith("aarch64-linux-gnu.so")]

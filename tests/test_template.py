@@ -15,8 +15,9 @@ import pytest
 from tests.handlers.sam import ROOT, sam_python
 from tests.handlers.translated import Resources, of, translated
 
-DATA_PLANE = {"/health", "/v1/{proxy+}"}
-ADMIN_PLANE = {"/", "/console", "/console/{proxy+}", "/admin", "/admin/{proxy+}"}
+CONSOLE = {"/", "/console", "/console/{proxy+}"}  # what is compressed passes only where answers stream
+DATA_PLANE = {"/health", "/v1/{proxy+}", *CONSOLE}
+ADMIN_PLANE = {"/admin", "/admin/{proxy+}"}
 ENVIRONMENT = {  # nothing but ids, and what is no secret
     "VAULTEDGE_AWS_ROLE": {"Ref": "BedrockAccess"},
     "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/handlers/run_stream",
@@ -87,7 +88,7 @@ def test_what_sam_makes_of_it_is_valid(template: dict[str, Any], tmp_path: Path)
 
 
 def test_every_data_route_streams(resources: Resources) -> None:
-    """The data plane's integrations are streaming ones, for the longest time that there is."""
+    """The data plane's integrations, and the console's, are streaming ones, for the longest time there is."""
     data = [(path, method, each) for path, method, each in integrations(resources) if path in DATA_PLANE]
 
     assert {path for path, *_ in data} == DATA_PLANE

@@ -33,7 +33,7 @@ BUNDLES: Mapping[str, frozenset[str]] = {
 SERVICES = ("dynamodb", "secretsmanager", "sns", "sts")  # the AWS APIs that are called; each is 10 to 500 KB
 OURS = ("handlers", "vaultcore")
 ELSEWHERE = ("vaultcore/cli", "vaultcore/simulators", "vaultcore/conformance")  # of the command line alone
-ADMINISTERED = ("vaultcore/console", "vaultcore/web/admin")  # by the function of that name alone
+PARTS = {"vaultcore/console": "stream", "vaultcore/web/admin": "admin"}  # each of one function alone
 EXECUTABLE = "handlers/run_stream"
 BILL = "sbom.cdx.json"
 RUNTIME = "3.13"
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     lock = locked.pins((ROOT / "requirements.txt").read_text("utf-8"))
     found = locked.closure(BUNDLES[args.bundle], locked.installed(args.libs, lock))
     held = [each for each in found if each.name not in NEEDLESS]
-    for name, content in _files(held, ELSEWHERE if args.bundle == "admin" else ELSEWHERE + ADMINISTERED):
+    for name, content in _files(held, without(args.bundle)):
         write(args.into / name, content)
     compiled = compile_all(args.into, args.compiler, "" if args.bundle == "admin" else UNCOMPILED)
     about = _bill(args.bundle, held)
@@ -73,6 +73,11 @@ def main(argv: Sequence[str]) -> int:
         )
     print(f"{digest(args.into)}  {args.bundle}, {size(args.into) / 1e6:.1f} MB unpacked")
     return 0
+
+
+def without(bundle: str) -> tuple[str, ...]:
+    """What of ours is left out of a bundle."""
+    return (*ELSEWHERE, *(folder for folder, whose in PARTS.items() if whose != bundle))
 
 
 def _files(held: Sequence[locked.Distribution], without: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:

@@ -10,10 +10,10 @@ from starlette.types import ASGIApp
 from vaultcore.artifacts import embeddings, images
 from vaultcore.services import Services
 from vaultcore.surfaces import chat, messages, responses
-from vaultcore.web import artifacts, console, counting, explain, inference, key, models, usage
+from vaultcore.web import artifacts, counting, explain, inference, key, models, usage
 from vaultcore.web.admission import Admission
 from vaultcore.web.deadline import InTime
-from vaultcore.web.lazy import LazyAdmin
+from vaultcore.web.lazy import LazyAdmin, LazyConsole
 from vaultcore.web.reply import json_reply
 
 
@@ -38,7 +38,7 @@ def create_app(services: Services) -> ASGIApp:
         *data,
         Route("/", _to_console, methods=["GET"]),
         Route("/console", _to_console, methods=["GET"]),
-        Mount("/console", console.Console()),
+        Mount("/console", LazyConsole()),
         Mount("/admin", LazyAdmin(services)),
     ]
     # The router alone: Starlette's own wrappers would catch and answer once more what Admission does.

@@ -6,6 +6,7 @@ The emulator answers in one piece what streams on AWS; `test_streaming.py` strea
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -99,7 +100,16 @@ def test_planes_do_not_know_each_others_keys(stack: Stack) -> None:
     with stack.web(system) as application, stack.web(admin) as operator:
         assert application.get("/admin/keys").status_code == 401
         assert operator.get("/v1/models").status_code == 401
-        assert operator.get("/console/").status_code == 200
+
+
+def test_the_console_is_there_for_anybody(stack: Stack) -> None:
+    """The page comes without a key, and so do the script and the sheet that it names."""
+    with stack.web("nobody") as client:
+        page = client.get("/console/")
+        named = re.findall(r'"(console\.\w+\.(?:css|js))"', page.text)
+
+        assert len(named) == 2
+        assert [client.get(f"/console/{name}").status_code for name in named] == [200, 200]
 
 
 def test_a_provider_that_fails_is_replaced(deployed: Deployment, admin: httpx.Client) -> None:

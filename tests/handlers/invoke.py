@@ -39,7 +39,7 @@ KEYS = {  # the secrets that only some functions know of
     "upkeep": {},
 }
 PRELUDE = b"\0" * 8  # after it a streamed body begins
-ADMINISTRATION = ("/admin", "/console")
+ADMINISTRATION = "/admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class FunctionFailed(Exception):
 def meant(event: Mapping[str, Any]) -> str:
     """The function that an event goes to in a deployed stack."""
     path = str(event.get("rawPath") or event.get("path") or "")
-    if path.startswith(ADMINISTRATION) or path == "/":
+    if path.startswith(ADMINISTRATION):
         return "admin"
     scheduled = any("upkeep" in str(each) for each in event.get("resources", ()))
     return "upkeep" if scheduled else "stream"

@@ -49,15 +49,3 @@ def test_the_admin_key_opens_the_admin_plane(emulator: Emulator) -> None:
 def test_the_system_key_does_nothing_here(name: str, emulator: Emulator) -> None:
     """An application's key is refused by the admin function like any unknown key."""
     assert answer(emulator, event(name))["statusCode"] == 401
-
-
-def test_the_console_is_served_as_text(emulator: Emulator) -> None:
-    """Behind a stage's path the console's page arrives unencoded, since API Gateway decodes nothing here."""
-    asked = event("console")
-    asked |= {"path": "/console/", "resource": "/console/{proxy+}"}
-    asked["requestContext"] |= {"path": "/prod/console/"}
-    told = answer(emulator, asked)
-
-    assert told["statusCode"] == 200
-    assert told["isBase64Encoded"] is False
-    assert told["headers"]["content-type"].startswith("text/html")

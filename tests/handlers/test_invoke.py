@@ -22,7 +22,7 @@ REFUSED = {
     "console": 307,
 }
 NOTHING = {"warm_up": {}, "stream_completed": {}, "upkeep": {"failed": []}}  # no request, so no status
-ADMINISTRATION = {"admin_health", "admin_keys", "console"}
+ADMINISTRATION = {"admin_health", "admin_keys"}
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

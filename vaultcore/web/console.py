@@ -24,9 +24,9 @@ POLICY = (
 )
 HEADERS = {
     **SAFE,
+    "cache-control": "no-cache",
     "content-security-policy": POLICY,
     "referrer-policy": "no-referrer",
-    "vary": "accept-encoding",
     "x-frame-options": "DENY",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -65,7 +65,8 @@ class Console:
 def _answer(request: Request, held: Held) -> Response:
     headers = {
         **HEADERS,
-        "cache-control": FOR_EVER if held.lasting else "no-cache",
+        **({"cache-control": FOR_EVER} if held.lasting else {}),
+        "vary": "accept-encoding",
         "etag": f'W/"{held.digest}"',  # weak: it is one for both forms
     }
     if held.policy:
