@@ -161,7 +161,7 @@ def test_the_canary_sings(opened: Opened) -> None:
 
 def test_markdown_is_inert_at_every_length(opened: Opened) -> None:
     """Of each hostile text every beginning is harmless, as a stream shows one after another."""
-    page = opened()
+    page = opened(modules=True)
     page.get_by_role("heading", name="Overview", level=1).wait_for()
     for kind, text in PAYLOADS.items():
         page.evaluate(GROW, text)

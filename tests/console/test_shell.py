@@ -10,7 +10,7 @@ import pytest
 from tests.console.conftest import DESKTOP, PHONE, House, shoot, sign_in
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Response
 
 Opened = Callable[..., "Page"]
 
@@ -30,6 +30,40 @@ def test_an_admin_signs_in_and_out(opened: Opened, house: House) -> None:
     page.get_by_role("button", name="Sign out").click()
     page.get_by_role("heading", name="Sign in").wait_for()
     assert house.admin not in page.content()
+
+
+def test_no_address_holds_a_key(opened: Opened, house: House) -> None:
+    """From signing in to the last page, no address or referrer tells a key, and nothing sets a cookie."""
+    page = opened("sign-in")
+    asked: list[str] = []
+    referrers: set[str] = set()
+    page.context.on("request", lambda sent: asked.append(sent.url))
+    page.context.on("request", lambda sent: referrers.add(sent.headers.get("referer", "")))
+    sign_in(page, house.admin, keep=True)
+    made: list[str] = []
+    page.on("response", lambda got: made.append(got.json()["key"]) if _makes_a_key(got) else None)
+    links = page.get_by_role("navigation", name="Pages").get_by_role("link")
+    for link in links.all():
+        link.click()
+        page.locator("h1").get_by_text(link.inner_text(), exact=True).wait_for()
+        asked.append(page.url)
+    page.get_by_role("link", name="Playground").click()
+    page.get_by_label("Model", exact=True).fill("gpt-4o-mini")
+    page.get_by_label("Prompt", exact=True).fill("Hello")
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("status").get_by_text("done", exact=True).wait_for()
+    page.reload()
+    page.locator(".badge").wait_for()
+
+    assert len(asked) > 20
+    assert len(made) == 1
+    assert [each for each in asked for key in (house.admin, *made) if key in each] == []
+    assert referrers == {""}
+    assert page.context.cookies() == []
+
+
+def _makes_a_key(got: Response) -> bool:
+    return got.request.method == "POST" and got.url.endswith("/admin/keys")
 
 
 def test_a_virtual_key_sees_its_own_pages(opened: Opened, house: House) -> None:
