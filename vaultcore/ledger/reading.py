@@ -27,7 +27,7 @@ AT_ONCE = 8  # days whose sums are read at a time
 MICROS = 1_000_000
 DAY_MICROS = 86_400 * MICROS
 
-By = Literal["day", "key", "model", "provider"]
+By = Literal["day", "key", "model", "provider", "owner"]
 Keep = Callable[[Mapping[str, Any]], bool]
 
 _POSITION = re.compile(r"\d{16}(?:-[\x21-\x7e]{1,200})?", re.ASCII)
@@ -130,6 +130,7 @@ class Summed:
     provider: str
     model: str
     sums: Sums
+    owner: str = ""  # of the key; sums are kept without it
 
 
 async def usage(store: Store, span: Span, key: str | None = None) -> list[Summed]:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.web.admin.office import NOON, Client, Json, office, settled, visit
+from vaultcore.gate.caller import Caller
 from vaultcore.governance.account import day_of
 from vaultcore.services import Services
+from vaultcore.store import shelves
+from vaultcore.store.base import ABSENT, Put
+from vaultcore.usage.record import Record
 from vaultcore.web.admin.export import FORMULA, cell
+from vaultcore.web.admin.logs import fits
 
 DAY = 86_400.0
 MODELS = ("openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "=1+1")
@@ -52,7 +59,7 @@ async def pages(client: Client, path: str, between: Any = None, /, **params: Any
 
 
 @settings(deadline=None, max_examples=15)
-@given(HISTORY, st.sampled_from(["day", "key", "model", "provider"]), st.integers(1, 7))
+@given(HISTORY, st.sampled_from(["day", "key", "model", "provider", "owner"]), st.integers(1, 7))
 def test_sums_are_those_of_the_log(history: Any, by: str, limit: int) -> None:
     """Usage, however it is grouped, adds up to its total, and that to what the log's rows add up to."""
     services = office()
@@ -130,6 +137,10 @@ def test_pages_hold_every_record_once_while_more_are_written(history: Any, limit
         ({"status": "4xx"}, lambda row: 400 <= row["status"] < 500),
         ({"model": "openai/gpt-4o"}, lambda row: row["model"] == "openai/gpt-4o"),
         ({"model": "gpt-4o-mini"}, lambda row: row["served"] == "gpt-4o-mini"),
+        ({"model": "GPT-4*"}, lambda row: str(row["served"]).startswith("gpt-4")),
+        ({"model": "*sonnet*"}, lambda row: "sonnet" in row["model"]),
+        ({"model": "*"}, lambda row: True),
+        ({"model": "gpt-4"}, lambda row: False),
         ({"provider": "anthropic"}, lambda row: row["provider"] == "anthropic"),
         ({"key": "system", "id": "r7"}, lambda row: row["id"] == "r7"),
         ({"owner": "nobody"}, lambda row: False),
@@ -228,6 +239,56 @@ def test_downloads_hold_what_pages_hold(history: Any) -> None:
         assert table.headers["cache-control"] == "no-store"
 
     visit(services, story)
+
+
+@given(st.lists(st.text("ab*", max_size=4), max_size=4).map("*".join), st.text("abA", max_size=8))
+def test_patterns_are_what_they_say(pattern: str, name: str) -> None:
+    """A star stands for any text, whatever else is around it; without one a name is itself."""
+    meant = ".*".join(map(re.escape, pattern.casefold().split("*")))
+    expected = re.fullmatch(meant, name.casefold()) is not None if "*" in pattern else pattern == name
+    assert fits(pattern, name) == expected
+
+
+def test_keys_are_called_by_their_names() -> None:
+    """A key's name finds its requests and is in tables; usage is summed for owners."""
+    services = office()
+
+    async def story(client: Client) -> None:
+        made = {}
+        for name, owner in (("The Shop", "retail"), ("=1+1", "retail"), ("desk", None)):
+            answer = await client.post("/keys", json={"name": name, "owner": owner})
+            made[name] = answer.json()["id"]
+        for number, each in enumerate([*made.values(), made["desk"]]):
+            caller = Caller(await services.keys.get(each))
+            await settled(services, f"r{number}", caller=caller, at=NOON - number)
+        told = Record("r9", "system", NOON - 9, NOON - 9, "/v1/x", "m", 200, flags=("estimated", "broken"))
+        await settled(services, "r8", at=NOON - 8)
+        await services.store.write(Put(shelves.record(told.ended, told.id), told.pack(), version=ABSENT))
+
+        found = (await client.get("/logs", params={"search": "the shop"})).json()["data"]
+        assert [row["id"] for row in found] == ["r0"]
+        assert "key_name" not in found[0]
+        log = _cells(await client.get("/logs", params={"format": "csv"}))
+        assert [row["key_name"] for row in log] == ["The Shop", "'=1+1", "desk", "desk", "", ""]
+        assert [row["flags"] for row in log] == [""] * 5 + ["estimated; broken"]
+        sums = _cells(await client.get("/usage", params={"format": "csv", "group_by": "key"}))
+        assert {row["key"]: (row["key_name"], row["owner"]) for row in sums} == {
+            made["The Shop"]: ("The Shop", "retail"),
+            made["=1+1"]: ("'=1+1", "retail"),
+            made["desk"]: ("desk", ""),
+            "system": ("", ""),
+        }
+        told = (await client.get("/usage", params={"group_by": "owner", "daily": 5})).json()
+        assert {row["owner"]: row["requests"] for row in told["data"]} == {"retail": 2, "": 3}
+        assert sum(row["requests"] for row in told["daily"]) == told["total"]["requests"] == 5
+        alone = (await client.get("/usage", params={"group_by": "key", "owner": "retail"})).json()
+        assert {row["key"] for row in alone["data"]} == {made["The Shop"], made["=1+1"]}
+
+    visit(services, story)
+
+
+def _cells(answer: httpx.Response) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(answer.text, newline="")))
 
 
 FORMULAE = ('=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0")

@@ -10,12 +10,12 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from vaultcore.ledger.reading import Span, every_record, records
-from vaultcore.services import Services
+from vaultcore.ledger.reading import every_record, records
 from vaultcore.usage.record import Record
 from vaultcore.web.admin.asking import House, RequestId
 from vaultcore.web.admin.export import Format, Table, asked
 from vaultcore.web.admin.fields import iso
+from vaultcore.web.admin.holders import Holder, holders
 from vaultcore.web.admin.period import Period
 from vaultcore.web.admin.positions import Place, token
 from vaultcore.web.standing import dollars
@@ -25,6 +25,7 @@ COLUMNS = (
     "ended_at",
     "id",
     "key",
+    "key_name",
     "owner",
     "path",
     "model",
@@ -111,10 +112,14 @@ class Asked(Period):
     id: str | None = Field(None, max_length=128)
     key: str | None = Field(None, max_length=128)
     owner: str | None = Field(None, max_length=128)
-    model: str | None = Field(None, max_length=256, description="as asked for, or as served")
+    model: str | None = Field(
+        None, max_length=256, description="as asked for, or as served; * stands for any text"
+    )
     provider: str | None = Field(None, max_length=64)
     path: str | None = Field(None, max_length=128, description="the kind of request: /v1/chat/completions")
-    search: str | None = Field(None, max_length=128, description="text in a name, an id or an error's code")
+    search: str | None = Field(
+        None, max_length=128, description="text in a name, also a key's, an id or an error's code"
+    )
     status: str | None = Field(None, pattern=r"^[1-5](\d\d|xx)$", description="429, or 4xx for all of them")
     limit: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
         None, description="100 rows; of a download: all"
@@ -122,7 +127,7 @@ class Asked(Period):
     cursor: Place | None = None
     format: Format | None = Field(None, description="a download; `Accept: text/csv` does the same")
 
-    def picks(self, record: Mapping[str, Any]) -> bool:
+    def picks(self, record: Mapping[str, Any], known: Mapping[str, Holder]) -> bool:
         return (
             all(
                 wanted is None or wanted == record.get(name)
@@ -134,21 +139,28 @@ class Asked(Period):
                     ("path", self.path),
                 )
             )
-            and (self.model is None or self.model in {record.get("model"), record.get("served")})
+            and (
+                self.model is None or any(fits(self.model, record.get(each)) for each in ("model", "served"))
+            )
             and (self.status is None or _of(self.status, record.get("status")))
-            and (self.search is None or _says(self.search.casefold(), record))
+            and (self.search is None or _says(self.search.casefold(), record, known))
         )
 
 
 @api.get("/logs", response_model=Log)
 async def index(which: Annotated[Asked, Query()], here: House, request: Request) -> Any:
     """Requests, newest first. One call looks at a few thousand records and 40 days, and goes on by cursor."""
-    span = which.span(here.clock.now())
-    if chosen := asked(request, which.format):
-        return Table(f"logs-{span.days[0]}-{span.days[-1]}", COLUMNS, _rows(which, span, here)).response(
-            chosen
-        )
-    page = await records(here.store, span, which.picks, limit=which.limit or 100, before=which.cursor)
+    span, chosen = which.span(here.clock.now()), asked(request, which.format)
+    known = await holders(here.keys) if which.search or chosen == "csv" else {}
+
+    def keep(record: Mapping[str, Any]) -> bool:
+        return which.picks(record, known)
+
+    if chosen:
+        found = every_record(here.store, span, keep, limit=which.limit, before=which.cursor)
+        rows = _rows(found, known if chosen == "csv" else None)
+        return Table(f"logs-{span.days[0]}-{span.days[-1]}", COLUMNS, rows).response(chosen)
+    page = await records(here.store, span, keep, limit=which.limit or 100, before=which.cursor)
     following = None if page.next is None else token(page.next)
     return {"data": [_told(found.body) for found in page.found], "next_cursor": following}
 
@@ -167,11 +179,40 @@ async def content(id: Annotated[str, Path(max_length=128)], here: House, asking:
     return await here.content.read(id, asking)
 
 
-async def _rows(which: Asked, span: Span, here: Services) -> AsyncGenerator[Json, None]:
-    found = every_record(here.store, span, which.picks, limit=which.limit, before=which.cursor)
+def fits(pattern: str, name: str | None) -> bool:
+    """Whether a name is what a pattern says, in which * stands for any text, capital or not."""
+    first, *others = pattern.casefold().split("*")
+    if name is None or not others:
+        return pattern == name
+    *middle, last = others
+    text, at = name.casefold(), len(first)
+    if not text.startswith(first):
+        return False
+    for part in middle:
+        found = text.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(text) - len(last) >= at and text.endswith(last)
+
+
+async def _rows(
+    found: AsyncGenerator[Mapping[str, Any], None], known: Mapping[str, Holder] | None
+) -> AsyncGenerator[Json, None]:
     async with aclosing(found) as bodies:
         async for body in bodies:
-            yield _told(body)
+            row = _told(body)
+            yield row if known is None else _plain(row, known)
+
+
+def _plain(row: Json, known: Mapping[str, Holder]) -> Json:
+    """A row for a table of cells: names beside ids, and words for a list."""
+    return {**row, "key_name": _name(known, row["key"]), "flags": "; ".join(row["flags"])}
+
+
+def _name(known: Mapping[str, Holder], key: object) -> str:
+    holder = known.get(str(key))
+    return "" if holder is None else holder.name
 
 
 def _of(wanted: str, status: object) -> bool:
@@ -179,8 +220,9 @@ def _of(wanted: str, status: object) -> bool:
     return told == wanted or (wanted.endswith("xx") and told[:1] == wanted[:1])
 
 
-def _says(text: str, record: Mapping[str, Any]) -> bool:
-    return any(text in str(record.get(name) or "").casefold() for name in SEARCHED)
+def _says(text: str, record: Mapping[str, Any], known: Mapping[str, Holder]) -> bool:
+    said = (_name(known, record.get("key")), *(record.get(name) for name in SEARCHED))
+    return any(text in str(each or "").casefold() for each in said)
 
 
 def _told(body: Mapping[str, Any]) -> Json:

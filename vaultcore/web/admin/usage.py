@@ -1,4 +1,4 @@
-"""`/admin/usage`: what was used and what it cost, by day, key, model or provider."""
+"""`/admin/usage`: what was used and what it cost, by day, key, model, provider or owner."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from vaultcore.ledger.reading import By, Summed, Sums, grouped, total, usage
 from vaultcore.web.admin.asking import House
 from vaultcore.web.admin.export import Format, Table, asked
+from vaultcore.web.admin.holders import Holder, holders, owned
 from vaultcore.web.admin.period import Period
 from vaultcore.web.standing import dollars
 from vaultcore.wire import Json
@@ -53,10 +54,11 @@ class Group(BaseModel):
     key: str | None = None
     model: str | None = None
     provider: str | None = None
+    owner: str | None = Field(None, description="of the keys as they are now; empty: of nobody")
 
 
 class Row(Used, Group):
-    """One day, key, model or provider."""
+    """One day, key, model, provider or owner."""
 
 
 class Report(BaseModel):
@@ -77,6 +79,7 @@ class Asked(Period):
     key: str | None = Field(None, max_length=128)
     model: str | None = Field(None, max_length=256, description="as `data` names it")
     provider: str | None = Field(None, max_length=64)
+    owner: str | None = Field(None, max_length=128, description="whose keys, as they are now")
     daily: Annotated[int, Field(ge=1, le=20)] | None = Field(
         None, description="of that many of the first rows, each day's sums too"
     )
@@ -87,25 +90,32 @@ class Asked(Period):
             self.key in {None, one.key}
             and self.model in {None, one.model}
             and self.provider in {None, one.provider}
+            and self.owner in {None, one.owner}
         )
 
 
 @api.get("/usage", response_model=Report, response_model_exclude_none=True)
 async def report(which: Annotated[Asked, Query()], here: House, request: Request) -> Any:
-    """Usage by day, key, model or provider. Times are of whole days in UTC: of all that they touch."""
-    span = which.span(here.clock.now())
-    found = [each for each in await usage(here.store, span, which.key) if which.picks(each)]
-    rows = [{which.group_by: name, **_told(sums)} for name, sums in grouped(found, which.group_by).items()]
+    """Usage by day, key, model, provider or owner. Times are of whole days in UTC: of all that they touch."""
+    span, by, chosen = which.span(here.clock.now()), which.group_by, asked(request, which.format)
+    found = await usage(here.store, span, which.key)
+    known = dict[str, Holder]()
+    if by == "owner" or which.owner is not None or (by == "key" and chosen == "csv"):
+        known = await holders(here.keys)
+        found = owned(found, known)
+    found = [each for each in found if which.picks(each)]
+    rows = [{by: name, **_told(sums)} for name, sums in grouped(found, by).items()]
     days = span.days
-    if chosen := asked(request, which.format):
-        return _download(rows, which.group_by, f"usage-{days[0]}-{days[-1]}", chosen)
+    if chosen == "csv" and by == "key":
+        rows = [{**row, **_called(known.get(row["key"]))} for row in rows]
+    if chosen:
+        return _download(rows, by, f"usage-{days[0]}-{days[-1]}", chosen)
     return {
         "first_day": days[0],
         "last_day": days[-1],
-        "group_by": which.group_by,
+        "group_by": by,
         "data": rows,
-        "daily": which.daily
-        and _daily(found, which.group_by, [row[which.group_by] for row in rows[: which.daily]]),
+        "daily": which.daily and _daily(found, by, [row[by] for row in rows[: which.daily]]),
         "total": _told(total(each.sums for each in found)),
     }
 
@@ -135,9 +145,14 @@ def _told(sums: Sums) -> Json:
     }
 
 
+def _called(holder: Holder | None) -> Json:
+    return {} if holder is None else {"key_name": holder.name, "owner": holder.owner}
+
+
 def _download(rows: Iterable[Json], by: By, name: str, format: Format) -> Response:
     async def each() -> AsyncGenerator[Json, None]:
         for row in rows:
             yield row
 
-    return Table(name, (by, *COLUMNS), each()).response(format)
+    named = ("key_name", "owner") if by == "key" else ()
+    return Table(name, (by, *named, *COLUMNS), each()).response(format)

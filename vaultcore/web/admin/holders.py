@@ -1,0 +1,40 @@
+"""What the operator calls virtual keys: names and owners, for tables whose rows have ids.
+
+They are those of now, also of what was used under others before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from vaultcore.gate.keys import Keys
+from vaultcore.ledger.reading import Summed
+
+PAGE = 250  # keys read at once
+MOST = 5_000  # keys looked at; those beyond are told by their ids
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a key was made for."""
+
+    name: str
+    owner: str
+
+
+async def holders(keys: Keys) -> dict[str, Holder]:
+    """Who holds the keys, by their ids."""
+    found, after = dict[str, Holder](), ""
+    while len(found) < MOST:
+        page = await keys.page(after, PAGE)
+        found |= {key.id: Holder(key.name, key.owner or "") for key in page}
+        if len(page) < PAGE:
+            break
+        after = page[-1].id
+    return found
+
+
+def owned(sums: Iterable[Summed], by_key: Mapping[str, Holder]) -> list[Summed]:
+    """The sums with the owners of their keys; of a key without one, or that is gone, with none."""
+    return [replace(each, owner=by_key[each.key].owner if each.key in by_key else "") for each in sums]
