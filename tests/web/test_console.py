@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import re
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from os import utime
@@ -19,6 +20,7 @@ from tests.fakes.served import fill, served
 from vaultcore.simulators.server import simulated
 from vaultcore.web.console import FILES, POLICY, Console
 from vaultcore.web.offline import page
+from vaultcore.web.site import site
 
 FOR_EVER = "public, max-age=31536000, immutable"
 INDEX = '<link rel="stylesheet" href="a.css">\n<script type="module" src="a.js"></script>'
@@ -47,12 +49,25 @@ def test_the_page_names_a_script_and_a_sheet(client: httpx.Client) -> None:
     index = client.get("")
     linked = re.findall(r'(?:src|href)="([^"]*)"', index.text)
 
-    assert linked == ["data:,", *sorted(names(client))]
+    assert linked == ["data:,", *names(client)]
     assert index.headers["cache-control"] == "no-cache"
     for name, kind in zip(linked[1:], ("text/css", "text/javascript"), strict=True):
         answer = client.get(name)
         assert answer.headers["cache-control"] == FOR_EVER
         assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+
+
+def test_other_peoples_code_keeps_its_names(client: httpx.Client, tmp_path: Path) -> None:
+    """What only Markdown needs is loaded by names that no change of our own code changes."""
+    [script, _] = sorted(names(client), reverse=True)
+    apart = re.findall(r'import\("\./([^"]*)"\)', client.get(script).text)
+    changed = Path(shutil.copytree(FILES, tmp_path / "files"))
+    write(changed, "theme.js", (changed / "theme.js").read_text("utf-8") + "globalThis.changed = 1;\n")
+
+    assert {name.partition(".")[0] for name in apart} == {"marked", "purify"}
+    assert [client.get(name).headers["cache-control"] for name in apart] == [FOR_EVER] * 2
+    assert script not in site(changed)
+    assert set(apart) <= set(site(changed))
 
 
 def test_the_sheet_is_the_sheets_in_the_order_of_the_page(client: httpx.Client) -> None:
@@ -168,7 +183,7 @@ def test_a_change_is_seen_with_the_next_page(tmp_path: Path) -> None:
 
 def test_many_who_come_first_get_the_same(tmp_path: Path) -> None:
     """Requests that all come before anything is made are all answered with the same names."""
-    console = Console()
+    console = Console(Path(shutil.copytree(FILES, tmp_path / "files")))
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda _: ask(console, ""), range(8)))
 

@@ -127,6 +127,18 @@ def test_a_module_may_lead_back_to_who_imports_it_lazily(tmp_path: Path) -> None
     assert run_packed(tmp_path, sources, "a.js") == "1\n"
 
 
+@engine
+def test_a_module_may_stay_a_file_of_its_own(tmp_path: Path) -> None:
+    """What is asked for while the script runs may have an address, and is not in the script then."""
+    far = "export const a = 'far';"
+    main = 'import("./lib/far.js").then((far) => console.log(far.a));'
+    packed = pack({"main.js": main, "lib/far.js": far}, "main.js", {"lib/far.js": "./far.1.mjs"})
+    files = {"packed.cjs": packed, "far.1.mjs": far}
+
+    assert "'far'" not in packed
+    assert _run(tmp_path / "packed", files, "packed.cjs") == "far\n"
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from vaultcore.web.tokens import UnreadableScript, tidied
 
@@ -60,14 +61,17 @@ class Module:
     exports: dict[str, str]  # the expression that is called so by others
 
 
-def parse(name: str, source: str) -> Module:
-    """Read one module, whose path is `name`; raises `UnreadableScript`."""
-    return _Reader(name, source).read()
+def parse(name: str, source: str, apart: Mapping[str, str] = MappingProxyType({})) -> Module:
+    """Read one module, whose path is `name`; raises `UnreadableScript`.
+
+    What it asks for while it runs stays a file of its own where `apart` has its address.
+    """
+    return _Reader(name, source, apart).read()
 
 
 class _Reader:
-    def __init__(self, name: str, source: str) -> None:
-        self._name = name
+    def __init__(self, name: str, source: str, apart: Mapping[str, str]) -> None:
+        self._name, self._apart = name, apart
         self._source, self._searched = tidied(source)
         self._imports: list[Import] = []
         self._lazy: list[str] = []
@@ -111,8 +115,11 @@ class _Reader:
         return f'$pack.at("{self._name}")'
 
     def _asked(self, found: re.Match[str]) -> str:
-        self._lazy.append(self._module(found))
-        return f'$pack.load("{self._lazy[-1]}")'
+        module = self._module(found)
+        if module in self._apart:
+            return f'import("{self._apart[module]}")'
+        self._lazy.append(module)
+        return f'$pack.load("{module}")'
 
     def _imported(self, found: re.Match[str]) -> str:
         names = [("default", own)] if (own := found["default"] or found["first"]) else []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import MappingProxyType
 
 from vaultcore.web.javascript import Import, Module, parse
 from vaultcore.web.tokens import UnreadableScript
@@ -32,23 +34,31 @@ class UnpackableModule(ValueError):
         super().__init__(f"{module}: {reason}")
 
 
-def pack(sources: Mapping[str, str], entry: str) -> str:
+def pack(sources: Mapping[str, str], entry: str, apart: Mapping[str, str] = MappingProxyType({})) -> str:
     """One script that does what the module `entry` does, of {path: source}; the same for the same sources.
 
     It may be served as a module or as a classic script. Modules come behind those that they import; what is
-    asked for by `import()` is in it too, and runs when it is asked for. What nobody asks for is left out, and
-    so are comments. `import.meta.url` becomes the module's path below the document's own address. No module
-    may have a top-level `await`. Raises `UnpackableModule`.
+    asked for by `import()` is in it too, and runs when it is asked for, or has an address in `apart` and is
+    loaded from there. What nobody asks for is left out, and so are comments. `import.meta.url` becomes the
+    module's path below the document's own address. No module may have a top-level `await`. Raises
+    `UnpackableModule`.
     """
     modules: dict[str, Module] = {}
     asked = [entry]
+    read = partial(parse, apart=apart)
     for name in asked:  # grows meanwhile
-        _add(name, sources, modules, ())
+        _add(name, sources, modules, read)
         asked += [lazy for each in modules.values() for lazy in each.lazy if lazy not in asked]
     return HEAD + "".join(_part(each) for each in modules.values()) + FOOT % entry
 
 
-def _add(name: str, sources: Mapping[str, str], modules: dict[str, Module], above: tuple[str, ...]) -> None:
+def _add(
+    name: str,
+    sources: Mapping[str, str],
+    modules: dict[str, Module],
+    read: Callable[[str, str], Module],
+    above: tuple[str, ...] = (),
+) -> None:
     """Add a module behind all that it imports."""
     if name in modules:
         return
@@ -57,11 +67,11 @@ def _add(name: str, sources: Mapping[str, str], modules: dict[str, Module], abov
     if name not in sources:
         raise UnpackableModule(name, f"is not there for {above[-1]}" if above else "is not there")
     try:
-        module = parse(name, sources[name])
+        module = read(name, sources[name])
     except UnreadableScript as error:
         raise UnpackableModule(name, str(error)) from error
     for each in module.imports:
-        _add(each.module, sources, modules, (*above, name))
+        _add(each.module, sources, modules, read, (*above, name))
         for there, _ in each.names:
             if there not in modules[each.module].exports:
                 raise UnpackableModule(name, f"{each.module} exports no {there}")

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from vaultcore.web.offline import page
 from vaultcore.web.pack import pack
+from vaultcore.web.tokens import tidied
 
 PAGE, VAULT_PAGE = "index.html", "vault.html"
 SHEET = re.compile(r'<link rel="stylesheet" href="([^"]+)">\n')
 SCRIPT = re.compile(r'<script type="module" src="([^"]+)">')
+# A quarter of all code, which Markdown alone needs. As it is not ours, its names outlast our versions.
+APART = ("vendor/marked.js", "vendor/purify.js")
 READ = ("*.html", "*.js", "*.css", "*.md")
 
 
@@ -36,6 +39,10 @@ class Held:
         digest = hashlib.sha256(content).hexdigest()[:16]
         return cls(content, kind, gzip.compress(content, 9, mtime=0), digest, lasting, policy)
 
+    @classmethod
+    def script(cls, text: str) -> Held:
+        return cls.of(text, "text/javascript", lasting=True)
+
 
 def site(files: Path) -> Mapping[str, Held]:
     """All that is served, by its name; nothing where there is no page. Raises UnpackableModule.
@@ -48,14 +55,17 @@ def site(files: Path) -> Mapping[str, Held]:
     [entry] = SCRIPT.findall(index)
     modules = {path.relative_to(files).as_posix(): path.read_text("utf-8") for path in files.rglob("*.js")}
     sheets = [(files / name).read_text("utf-8") for name in SHEET.findall(index)]
-    script = Held.of(pack(modules, entry), "text/javascript", lasting=True)
+    apart = {name: Held.script(tidied(modules[name])[0]) for name in APART if name in modules}
+    addresses = {name: f"{Path(name).stem}.{held.digest}.js" for name, held in apart.items()}
+    script = Held.script(pack(modules, entry, {name: f"./{at}" for name, at in addresses.items()}))
     sheet = Held.of("\n".join(sheets), "text/css", lasting=True)
     named = {f"console.{script.digest}.js": script, f"console.{sheet.digest}.css": sheet}
     texts = {
         path.relative_to(files).as_posix(): Held.of(path.read_text("utf-8"), "text/markdown")
         for path in files.rglob("*.md")
     }
-    return {PAGE: Held.of(_joined(index, *named), "text/html"), **named, **texts}
+    others = {addresses[name]: held for name, held in apart.items()}
+    return {PAGE: Held.of(_joined(index, *named), "text/html"), **named, **others, **texts}
 
 
 @cache
