@@ -42,7 +42,7 @@ def test_what_runs_low_is_topped_up(opened: Opened, house: House) -> None:
     row = page.get_by_role("region", name="Balances").get_by_role("row").filter(has_text=name)
     row.get_by_text("of 140").wait_for()
     alert = page.get_by_role("region", name="Alerts").get_by_role("row").filter(has_text=name)
-    alert.get_by_text("80 %").wait_for()
+    alert.get_by_text("80%").wait_for()
     alert.get_by_text("token quota").first.wait_for()
     page.get_by_text("VAULTEDGE_ALERT_WEBHOOK").wait_for()
 
@@ -96,17 +96,17 @@ def usual_marks(house: House) -> Iterator[None]:
 def test_marks_of_alerts_are_set(opened: Opened, house: House) -> None:
     """Marks are typed in any order; nonsense is refused; where somebody else was first, that is told."""
     page = opened("balance", key=house.admin)
-    page.get_by_text("when 80 % and 100 % of", exact=False).wait_for()
+    page.get_by_text("when 80% and 100% of", exact=False).wait_for()
     page.get_by_role("button", name="Set marks").click()
-    dialog, field = page.get_by_role("dialog"), page.get_by_label("Per cent of a limit")
+    dialog, field = page.get_by_role("dialog"), page.get_by_label("Percent of a limit")
     for wrong in ("0, 80", "101", "eighty", "80.5", "1 2 3 4 5 6"):
         field.fill(wrong)
         field.press("Enter")
-        dialog.get_by_role("alert").get_by_text("Whole per cents").wait_for()
+        dialog.get_by_role("alert").get_by_text("Whole percentages").wait_for()
     house.ask("PUT", "/admin/limits/alerts", {"alert_marks": [90]})
     field.fill("100 %, 50; 80, 50")
     field.press("Enter")
-    dialog.get_by_text("alerts are at 90 % now", exact=False).wait_for()
+    dialog.get_by_text("alerts are at 90% now", exact=False).wait_for()
     shoot(page, "balance-marks-conflict")
     page.faults.clear()  # type: ignore[attr-defined]  # the browser logs the conflict
     assert field.input_value() == "100 %, 50; 80, 50"
@@ -114,7 +114,7 @@ def test_marks_of_alerts_are_set(opened: Opened, house: House) -> None:
 
     dialog.get_by_role("button", name="Save").click()
     dialog.wait_for(state="detached")
-    page.get_by_text("when 50 %, 80 % and 100 % of", exact=False).wait_for()
+    page.get_by_text("when 50%, 80% and 100% of", exact=False).wait_for()
     assert house.ask("GET", "/admin/limits")["alert_marks"] == [50, 80, 100]
 
     page.get_by_role("button", name="Set marks").click()
@@ -140,6 +140,87 @@ def test_what_is_used_up_is_told(opened: Opened, house: House) -> None:
     row.get_by_text("of 140 left").wait_for()
     assert row.count() == 1
 
+    balance = page.get_by_role("region", name="Balances").get_by_role("row").filter(has_text=name)
+    balance.get_by_text("refused", exact=True).wait_for()
+    page.goto(f"{house.console}#/keys")
+    page.get_by_role("row").filter(has_text=name).get_by_text("refused", exact=True).wait_for()
+    house.ask("PATCH", f"/admin/keys/{key.id}", {"token_quota": 1_000})
+    page.get_by_role("button", name="Refresh").click()
+    row = page.get_by_role("row").filter(has_text=name).filter(has_text="of 1,000 tokens")
+    row.wait_for()
+    assert row.get_by_text("refused", exact=True).count() == 0
+
+
+def test_what_is_left_is_not_rounded_up(opened: Opened, house: House) -> None:
+    """A key that has used a little has not all of it left, nor nothing while a little is left."""
+    made = {}
+    for name in ("whole", "begun", "scraps"):
+        made[name] = house.ask(
+            "POST", "/admin/keys", {"name": f"{name} {uuid4().hex[:6]}", "credits_usd": 20}
+        )
+        if name != "whole":
+            answer = house.complete("gpt-4o-mini", key=made[name]["key"], max_tokens=10)
+            assert answer.status_code == 200
+    cost = house.ask("GET", f"/admin/keys/{made['scraps']['id']}")["usage"]["cost_usd"]
+    house.ask("PATCH", f"/admin/keys/{made['scraps']['id']}", {"credits_usd": f"{cost * 1.005:.9f}"})
+    page = opened("balance", key=house.admin)
+    table = page.get_by_role("region", name="Balances")
+    for name, said in (("whole", "100%"), ("begun", "99%"), ("scraps", "< 1%")):
+        row = table.get_by_role("row").filter(has_text=made[name]["name"])
+        row.locator("[data-label=Left]").get_by_text(said, exact=True).wait_for()
+    assert table.get_by_role("columnheader", name="Left").get_attribute("aria-sort") == "ascending"
+    table.get_by_role("columnheader", name="Today (UTC)").wait_for()
+
+
+@pytest.mark.usefixtures("usual_marks")
+def test_running_low_is_what_marks_say(opened: Opened, house: House) -> None:
+    """What runs low has passed the first of its own marks, or the gateway's."""
+    names = {marks: f"marked {uuid4().hex[:6]}" for marks in ((40,), None, ())}
+    for marks, name in names.items():
+        body = {"name": name, "token_quota": 140, **({} if marks is None else {"alert_marks": list(marks)})}
+        made = house.ask("POST", "/admin/keys", body)
+        for _ in range(2):
+            assert house.complete("gpt-4o-mini", "Count", key=made["key"], max_tokens=30).status_code == 200
+        used = house.ask("GET", f"/admin/keys/{made['id']}")["usage"]["total_tokens"]
+        assert 40 <= used * 100 / 140 < 80
+    page = opened("balance", key=house.admin)
+    page.get_by_label("Only what runs low").check()
+    rows = page.get_by_role("region", name="Balances").get_by_role("row")
+    rows.filter(has_text=names[(40,)]).wait_for()
+    assert rows.filter(has_text=names[None]).count() == 0
+    house.ask("PUT", "/admin/limits/alerts", {"alert_marks": [30, 100]})
+    page.get_by_role("button", name="Refresh keys").click()
+    rows.filter(has_text=names[None]).wait_for()
+    page.get_by_text("at 30% of a limit", exact=False).wait_for()
+    assert rows.filter(has_text=names[()]).count() == 0
+
+
+SHIFTS = """window.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((each) => {
+  if (!each.hadRecentInput) window.shifted += each.value;
+})).observe({ type: "layout-shift", buffered: true });"""
+
+
+def test_nothing_jumps_while_the_balance_is_read(opened: Opened, house: House) -> None:
+    """However late and in whatever order the answers come, what is shown stays where it is."""
+    page = opened(key=house.admin)
+    late = {"keys": 600, "limits": 900, "alerts": 300, "config": 1_200}
+    page.evaluate(
+        """(late) => { const fetched = window.fetch; window.fetch = async (url, options) => {
+          const name = String(url).match(/admin\\/(\\w+)/)?.[1];
+          await new Promise((go) => setTimeout(go, late[name] ?? 0));
+          return fetched(url, options);
+        }; }""",
+        late,
+    )
+    page.evaluate(SHIFTS)
+    page.evaluate("location.hash = '#/balance'")
+    page.get_by_role("region", name="Alerts").or_(
+        page.get_by_text("No limit has been reached")
+    ).first.wait_for()
+    page.get_by_role("region", name="Balances").wait_for()
+    assert page.evaluate("window.shifted") < 0.05
+
 
 @pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)])
 def test_pictures_of_balance(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
@@ -154,5 +235,5 @@ def test_pictures_of_balance(theme: str, size: tuple[int, int], opened: Opened, 
     shoot(page, "balance-top-up")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Set marks").click()
-    page.get_by_label("Per cent of a limit").fill("50, 80, 100")
+    page.get_by_label("Percent of a limit").fill("50, 80, 100")
     shoot(page, "balance-marks")

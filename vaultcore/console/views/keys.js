@@ -3,7 +3,9 @@
 import { html, useMemo, Button, Empty, Field, IconButton, Loaded, Meter, Page, Section, Select, Stat, Table, format, useAsked } from "../ui/index.js";
 import { useActing } from "./keys/acting.js";
 import { State } from "./keys/details.js";
-import { everyKey, filtered, rates, restrictions, share, tightest, totals } from "./keys/rows.js";
+import { everyKey } from "./keys/reading.js";
+import { filtered, rates, restrictions, share, tightest, totals } from "./keys/rows.js";
+import { SystemKey } from "./keys/system.js";
 
 const CHOICES = [["active", "Active"], ["expired", "Expired"], ["revoked", "Revoked"], ["all", "All"]];
 
@@ -11,17 +13,19 @@ export default function Keys({ api, go, query }) {
   const asked = useAsked((signal) => everyKey(api, signal), [], { every: 30 });
   const [start, dialogs] = useActing(api, asked.retry);
   const narrow = (change) => go("keys", { ...query, ...change }, { replace: true });
-  const create = html`<${Button} kind="main" icon="plus" onClick=${() => start("new")}>New key<//>`;
+  const actions = html`<${Button} icon="refresh" onClick=${asked.retry}>Refresh<//>
+    <${Button} kind="main" icon="plus" onClick=${() => start("new")}>New key<//>`;
   const none = html`<${Section}><${Empty} icon="keys" title="No key has been made yet">
     Give every application a key of its own instead of the system key. <//><//>`;
   return html`
-    <${Page} wide title="API keys" intro="Virtual keys: each has its own limits, and can be revoked without touching the others." actions=${create}>
+    <${Page} wide title="API keys" intro="Virtual keys: each has its own limits, and can be revoked without touching the others." actions=${actions}>
       <${Loaded} asked=${asked} lines=${8} empty=${({ keys }) => !keys.length} none=${none}>${({ keys, more }) => html`
         <${Totals} keys=${keys} />
         <${Section}>
           <${List} keys=${keys} query=${query} narrow=${narrow} start=${start} />
           ${more && html`<p class="note">There are more keys than are shown here. Ask the admin API for all of them.</p>`}
         <//>`}<//>
+      ${asked.data && html`<${SystemKey} api=${api} />`}
       ${dialogs}
     <//>`;
 }
@@ -30,11 +34,11 @@ function Totals({ keys }) {
   const { active, requests, tokens, cost, low } = totals(keys);
   return html`
     <${Section}><div class="stats">
-      <${Stat} label="Active keys" value=${format.number(active)} note=${`${format.number(keys.length)} in all`} />
-      <${Stat} label="Requests" value=${format.number(requests)} note="of all keys, ever" />
-      <${Stat} label="Tokens" value=${format.compact(tokens)} note="of all keys, ever" />
-      <${Stat} label="Spend" value=${format.money(cost)} note="of all keys, ever" />
-      <${Stat} label="Close to a limit" value=${format.number(low)} note=${low ? html`<a href="#/balance">See the balance</a>` : "none above 80 %"} />
+      <${Stat} label="Active keys" value=${format.number(active)} note=${`${format.number(keys.length)} in total`} />
+      <${Stat} label="Requests" value=${format.number(requests)} note="of virtual keys, ever" />
+      <${Stat} label="Tokens" value=${format.compact(tokens)} note="of virtual keys, ever" />
+      <${Stat} label="Spend" value=${format.money(cost)} note="of virtual keys, ever" />
+      <${Stat} label="Running low" value=${format.number(low)} note=${low ? html`<a href="#/balance">See the balance</a>` : "none at its first mark"} />
     </div><//>`;
 }
 

@@ -1,17 +1,18 @@
 // Alerts: at which marks there are any, which limits were reached, what has become of telling somebody, and where they go.
 
 import { html, useState, Button, Empty, Loaded, Section, Table, Tag, format, toast, useAsked } from "../../ui/index.js";
+import { LIMIT_NAMES } from "../keys/rows.js";
 import { MarksForm, spoken } from "./marks.js";
 
-const LIMITS = { tokens: "token quota", credits: "credits", day: "budget of the day", month: "budget of the month" };
+/** What Alerts shows, as `asked`. */
+export const useAlerts = (api) => useAsked(async (signal) => {
+  const [alerts, config, limits] = await Promise.all([
+    api.get("admin/alerts", { signal, query: { limit: 50 } }), api.get("admin/config", { signal }), api.get("admin/limits", { signal })]);
+  return { rows: alerts.data, next: alerts.next_cursor, sinks: config.alerts, marks: limits.alert_marks };
+}, []);
 
-/** Alerts: api, names (Map of key ids to names). */
-export function Alerts({ api, names }) {
-  const asked = useAsked(async (signal) => {
-    const [alerts, config, limits] = await Promise.all([
-      api.get("admin/alerts", { signal, query: { limit: 50 } }), api.get("admin/config", { signal }), api.get("admin/limits", { signal })]);
-    return { rows: alerts.data, next: alerts.next_cursor, sinks: config.alerts, marks: limits.alert_marks };
-  }, []);
+/** Alerts: api, asked (of useAlerts), names (Map of key ids to names), changed() after other marks are set. */
+export function Alerts({ api, asked, names, changed }) {
   const [busy, wait] = useState(false);
   const [setting, set] = useState(false);
   const save = async (marks, insteadOf) => {
@@ -23,6 +24,7 @@ export function Alerts({ api, names }) {
       throw error;
     }
     set(false);
+    changed();
     toast(marks.length ? `Alerts are at ${spoken(marks)} now` : "There are no alerts any more", "good");
   };
   const older = async () => {
@@ -78,11 +80,11 @@ function whose(row, names) {
 const COLUMNS = (names, anybody) => [
   { id: "name", label: "Whose", main: true, value: (row) => whose(row, names) },
   { id: "at", label: "When", value: (row) => row.at, render: (row) => html`<span title=${format.relative(row.at)}>${format.time(row.at)}</span>` },
-  { id: "limit", label: "Limit", value: (row) => LIMITS[row.limit] ?? row.limit },
+  { id: "limit", label: "Limit", value: (row) => LIMIT_NAMES[row.limit] ?? row.limit },
   { id: "percent", label: "Used", value: (row) => row.percent, render: (row) => (row.refused
-    ? html`<${Tag} kind="bad" title=${`A request was refused with ${row.percent} % used`}>refused<//>`
-    : html`<${Tag} kind=${row.percent >= 100 ? "bad" : "warn"}>${row.percent} %<//>`) },
-  { id: "sum", label: "That was", end: true, render: (row) => (row.refused ? `${left(row)} of ${sum(row, row.most)} left` : `${sum(row, row.used)} of ${sum(row, row.most)}`) },
-  anybody && { id: "delivered", label: "Told", value: (row) => row.delivered,
+    ? html`<${Tag} kind="bad" title=${`A request was refused with ${format.percent(row.percent / 100)} used`}>refused<//>`
+    : html`<${Tag} kind=${row.percent >= 100 ? "bad" : "warn"}>${format.percent(row.percent / 100)}<//>`) },
+  { id: "sum", label: "Use", end: true, render: (row) => (row.refused ? `${left(row)} of ${sum(row, row.most)} left` : `${sum(row, row.used)} of ${sum(row, row.most)}`) },
+  anybody && { id: "delivered", label: "Notified", value: (row) => row.delivered,
     render: (row) => (row.delivered ? format.time(row.delivered) : row.delivery?.failed ? "given up" : "on its way") },
 ].filter(Boolean);

@@ -1,13 +1,12 @@
 // What owners and the gateway as a whole may use, and changing that.
 
-import { html, useState, Button, Dialog, ErrorNote, Field, IconButton, Loaded, Meter, Section, confirm, toast, useAsked } from "../../ui/index.js";
+import { html, useState, Button, Dialog, ErrorNote, Field, IconButton, Loaded, Meter, Section, confirm, toast } from "../../ui/index.js";
 import { LIMITS, draft, read } from "../keys/draft.js";
-import { LimitFields } from "../keys/form.js";
+import { LimitFields, changed } from "../keys/form.js";
 import { meters, rates } from "../keys/rows.js";
 
-/** Levels: api, owners (names that keys have). */
-export function Levels({ api, owners }) {
-  const asked = useAsked((signal) => api.get("admin/limits", { signal }), []);
+/** Levels: api, asked (of admin/limits), owners (names that keys have). */
+export function Levels({ api, asked, owners }) {
   const [held, edit] = useState(null); // { owner (null: the gateway, "": a new one), level }
   const path = (owner) => (owner === null ? "admin/limits/gateway" : `admin/limits/owners/${encodeURIComponent(owner)}`);
   const save = async (owner, body) => {
@@ -50,6 +49,7 @@ function LevelForm({ owner, level, owners, onSave, onClose }) {
   const [name, call] = useState(owner ?? "");
   const blank = Object.fromEntries(LIMITS.map((each) => [each, ""]));
   const [now, write] = useState(() => (level ? Object.fromEntries(Object.entries(draft(level)).filter(([each]) => LIMITS.includes(each))) : blank));
+  const [before] = useState(now);
   const [state, become] = useState({ busy: false, error: null, errors: {} });
   const submit = async (event) => {
     event.preventDefault();
@@ -67,7 +67,7 @@ function LevelForm({ owner, level, owners, onSave, onClose }) {
   const title = owner === null ? "Limits of the gateway" : owner ? `Limits of ${owner}` : "Limit an owner";
   const actions = html`<${Button} onClick=${onClose}>Cancel<//><${Button} kind="main" type="submit" form="level-form" busy=${state.busy}>Save<//>`;
   return html`
-    <${Dialog} open wide title=${title} onClose=${onClose} actions=${actions}>
+    <${Dialog} open wide title=${title} onClose=${onClose} actions=${actions} dirty=${changed(now, before) || name !== (owner ?? "")}>
       <form class="form key-form" id="level-form" onSubmit=${submit} novalidate>
         ${owner === "" && html`<${Field} label="Owner" value=${name} onInput=${call} list=${owners} error=${state.errors.owner} maxlength="128" autocomplete="off" />`}
         <${LimitFields} field=${field} />

@@ -1,14 +1,14 @@
 // The marks that there are alerts at: how they are said and typed, and the dialog that sets them.
 
-import { html, useState, Button, Dialog, ErrorNote, Field } from "../../ui/index.js";
+import { html, useState, Button, Dialog, ErrorNote, Field, format } from "../../ui/index.js";
 
 const MOST = 5;
 const FORM = "marks-form";
-const FORMAT = `Whole per cents from 1 to 100, at most ${MOST}, like 50, 80, 100.`;
+const FORMAT = `Whole percentages from 1 to 100, at most ${MOST}, like 50, 80, 100.`;
 const listed = new Intl.ListFormat("en-GB");
 
-/** "50 %, 80 % and 100 %". */
-export const spoken = (marks) => listed.format(marks.map((each) => `${each}\u00a0%`));
+/** "50%, 80% and 100%". */
+export const spoken = (marks) => listed.format(marks.map((each) => format.percent(each / 100)));
 
 /** What was typed, as [marks, null], rising and each once, or as [null, what is wrong]. */
 export function typed(text) {
@@ -41,7 +41,7 @@ export function MarksForm({ marks, onSave, onClose }) {
         ${conflict ? html`<p class="note bad" role="alert">Somebody else has changed this meanwhile: ${marks.length ? `alerts are at ${spoken(marks)}` : "there are no alerts"} now.
             Saving again puts yours in place of that.</p>`
           : state.error && html`<${ErrorNote} error=${state.error} />`}
-        <${Field} label="Per cent of a limit" value=${text} onInput=${change} error=${state.wrong} placeholder="none" autocomplete="off" spellcheck=${false} autofocus
+        <${Field} label="Percent of a limit" value=${text} onInput=${change} error=${state.wrong} placeholder="none" autocomplete="off" spellcheck=${false} autofocus
           hint=${`At most ${MOST} marks from 1 to 100, like 50, 80, 100. With 100, refusals of what is used up are told of too. Empty: no alerts at all.`} />
         <p class="dim small">They hold for keys, owners and the gateway, from the next request on. What has been passed before is not told of again.</p>
       </form>

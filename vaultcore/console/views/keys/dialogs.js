@@ -1,7 +1,7 @@
 // What is asked and told about one key: its text once, a successor, more credits.
 
 import { html, useState, Button, Code, Dialog, ErrorNote, Field, Select, format } from "../../ui/index.js";
-import { amount } from "./draft.js";
+import { amount } from "./numbers.js";
 
 const GRACES = [["0", "at once"], ["3600", "in one hour"], ["86400", "in one day"], ["604800", "in one week"]];
 

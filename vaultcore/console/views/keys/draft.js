@@ -1,25 +1,30 @@
 // A key as people type it: texts, which become what the admin API takes, and only what was changed.
 
+import { typed } from "../balance/marks.js";
+import { amount, unmistakable, whole } from "./numbers.js";
+
 const LISTS = ["allowed_models", "allowed_ips"];
 const WHOLE = ["rate_limit_rpm", "rate_limit_tpm", "max_parallel", "token_quota"];
+const NONE = "none"; // no alerts at all, where nothing means the gateway's marks
 const MONEY = ["credits_usd", "budget_day_usd", "budget_month_usd"];
 
 /** What of a key can be limited, and what an owner and the gateway can be limited to. */
 export const LIMITS = [...WHOLE, ...MONEY];
 
 /** What a form for a new key begins with. */
-export const BLANK = { name: "", owner: "", allowed_models: "", allowed_ips: "", expires_at: "", metadata: "",
+export const BLANK = { name: "", owner: "", allowed_models: "", allowed_ips: "", expires_at: "", metadata: "", alert_marks: "",
   ...Object.fromEntries(LIMITS.map((name) => [name, ""])), rate_limit_rpm: "60" };
 
 /** A key's texts. Money is written out: 0.0000126, where JavaScript says 1.26e-5. */
 export function draft(key) {
-  const amount = (value) => value.toFixed(9).replace(/\.?0+$/, "");
+  const written = (value) => unmistakable(value.toFixed(9).replace(/\.?0+$/, ""));
   return {
     name: key.name ?? "", owner: key.owner ?? "", expires_at: local(key.expires_at),
+    alert_marks: !key.alert_marks ? "" : key.alert_marks.join(", ") || NONE,
     metadata: Object.entries(key.metadata ?? {}).map(([name, value]) => `${name}=${value}`).join("\n"),
     ...Object.fromEntries(LISTS.map((name) => [name, (key[name] ?? []).join("\n")])),
     ...Object.fromEntries(WHOLE.map((name) => [name, key[name] === null ? "" : String(key[name])])),
-    ...Object.fromEntries(MONEY.map((name) => [name, key[name] === null ? "" : amount(key[name])])),
+    ...Object.fromEntries(MONEY.map((name) => [name, key[name] === null ? "" : written(key[name])])),
   };
 }
 
@@ -40,17 +45,12 @@ function reading(name, text) {
   if (name === "metadata") return pairs(text);
   if (name === "name") return text ? [text] : [null, "A key needs a name."];
   if (!text) return [null];
-  if (WHOLE.includes(name)) {
-    const digits = text.replace(/[\s,_']/g, "");
-    return /^\d{1,15}$/.test(digits) ? [Number(digits)] : [null, "A whole number, like 1000."];
-  }
+  if (WHOLE.includes(name)) return whole(text);
   if (MONEY.includes(name)) return amount(text);
+  if (name === "alert_marks") return text.toLowerCase() === NONE ? [[], null] : typed(text);
   if (name === "expires_at") return [new Date(text).toISOString()];
   return [text];
 }
-
-/** [US dollars as text, which is exact] or [null, what is wrong]. */
-export const amount = (text) => (/^\d{1,7}(\.\d{1,9})?$/.test(text.trim()) ? [text.trim()] : [null, "An amount in US dollars, like 12.50."]);
 
 function lines(text, by) {
   const found = text.split(by).map((each) => each.trim()).filter(Boolean);

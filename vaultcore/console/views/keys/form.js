@@ -2,11 +2,12 @@
 
 import { html, useState, Button, Dialog, ErrorNote, Field } from "../../ui/index.js";
 import { BLANK, draft, read } from "./draft.js";
+import { Restrictions } from "./restrictions.js";
 
 const FORM = "key-form";
 
-/** KeyForm: held (a key to change, or null for a new one), models (suggestions), onSend(body) → promise, onClose. */
-export function KeyForm({ held, onSend, onClose }) {
+/** KeyForm: api, held (a key to change, or null for a new one), onSend(body) → promise, onClose. */
+export function KeyForm({ api, held, onSend, onClose }) {
   const [before] = useState(held ? draft(held) : BLANK);
   const [now, write] = useState(before);
   const [state, become] = useState({ busy: false, error: null, errors: {} });
@@ -32,28 +33,29 @@ export function KeyForm({ held, onSend, onClose }) {
   const actions = html`<${Button} onClick=${onClose}>Cancel<//>
     <${Button} kind="main" type="submit" form=${FORM} busy=${state.busy}>${held ? "Save" : "Create key"}<//>`;
   return html`
-    <${Dialog} open wide title=${held ? `Edit ${held.name}` : "New key"} onClose=${onClose} actions=${actions}>
+    <${Dialog} open wide title=${held ? `Edit ${held.name}` : "New key"} onClose=${onClose} actions=${actions}
+      dirty=${changed(now, before)}>
       <form class="form key-form" id=${FORM} onSubmit=${submit} novalidate>
         <div class="pair">
           <${Field} label="Name" ...${field("name")} maxlength="128" placeholder="the shop" required autofocus />
           <${Field} label="Owner" ...${field("owner")} maxlength="128" hint="Keys of one owner can have limits together." />
         </div>
         <${LimitFields} field=${field} />
-        <h3>Restrictions</h3>
-        <div class="pair">
-          <${Field} label="Models" area=${3} ...${field("allowed_models")} placeholder=${"gpt-4o-mini\nanthropic/*"}
-            hint="One per line: a name, provider/model or provider/*. Empty: every model." />
-          <${Field} label="Networks" area=${3} ...${field("allowed_ips")} placeholder="203.0.113.0/24"
-            hint="One per line. Empty: from everywhere." />
-        </div>
+        <${Restrictions} api=${api} field=${field} models=${now.allowed_models} />
+        <h3>More</h3>
         <div class="pair">
           <${Field} label="Expires" type="datetime-local" ...${field("expires_at")} hint="In your time zone. Empty: never." />
-          <${Field} label="Metadata" area=${2} ...${field("metadata")} placeholder="team=search" hint="One name=value per line, for you." />
+          <${Field} label="Alerts at (% of a limit)" ...${field("alert_marks")} placeholder="50, 80, 100"
+            hint="Empty: the gateway's marks. “none”: no alerts of this key." />
         </div>
+        <${Field} label="Metadata" area=${2} ...${field("metadata")} placeholder="team=search" hint="One name=value per line, for you." />
         ${state.error && html`<${ErrorNote} error=${state.error} />`}
       </form>
     <//>`;
 }
+
+/** Whether one of a form's texts is another than it was. */
+export const changed = (now, before) => Object.keys(now).some((name) => now[name] !== before[name]);
 
 /** The limits that keys, owners and the gateway have alike; `field(name)` gives a field's props. */
 export const LimitFields = ({ field }) => html`
@@ -62,9 +64,9 @@ export const LimitFields = ({ field }) => html`
   <div class="triple">
     <${Field} label="Requests per minute" inputmode="numeric" ...${field("rate_limit_rpm")} />
     <${Field} label="Tokens per minute" inputmode="numeric" ...${field("rate_limit_tpm")} />
-    <${Field} label="Requests at once" inputmode="numeric" ...${field("max_parallel")} />
-    <${Field} label="Tokens in all" inputmode="numeric" ...${field("token_quota")} />
-    <${Field} label="Credits in all (US$)" inputmode="decimal" ...${field("credits_usd")} />
-    <${Field} label="Budget per day (US$)" inputmode="decimal" ...${field("budget_day_usd")} />
-    <${Field} label="Budget per month (US$)" inputmode="decimal" ...${field("budget_month_usd")} />
+    <${Field} label="Max requests at once" inputmode="numeric" ...${field("max_parallel")} />
+    <${Field} label="Total tokens" inputmode="numeric" ...${field("token_quota")} />
+    <${Field} label="Total credits (US$)" inputmode="decimal" ...${field("credits_usd")} />
+    <${Field} label="Budget per day (US$, UTC)" inputmode="decimal" ...${field("budget_day_usd")} />
+    <${Field} label="Budget per month (US$, UTC)" inputmode="decimal" ...${field("budget_month_usd")} />
   </div>`;

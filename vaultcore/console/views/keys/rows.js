@@ -1,21 +1,9 @@
-// Virtual keys as they are listed: all of them, what they have used of their limits, and their totals.
+// Virtual keys as they are listed: what they have used of their limits, which of them run low, and their totals.
 
 import { format } from "../../ui/index.js";
 
-const PAGES = 50; // of a hundred keys
-
-/** Every key, page by page: { keys, more }; `more` where there are too many to look at. */
-export async function everyKey(api, signal) {
-  const keys = [];
-  let cursor = null;
-  for (let page = 0; page < PAGES; page += 1) {
-    const answer = await api.get("admin/keys", { signal, query: { limit: 100, cursor } });
-    keys.push(...answer.data);
-    cursor = answer.next_cursor;
-    if (!cursor) break;
-  }
-  return { keys, more: Boolean(cursor) };
-}
+/** The lasting limits, as sentences name them. */
+export const LIMIT_NAMES = { tokens: "token quota", credits: "credits", day: "budget of the day (UTC)", month: "budget of the month (UTC)" };
 
 /** The lasting limits of a key, an owner or the gateway: [{ id, name, used, most, text, unit }]. */
 export function meters(row) {
@@ -29,8 +17,8 @@ export function meters(row) {
   return [
     money("credits", "Credits", row.credits_usd === null ? 0 : row.credits_usd - row.balance_usd, row.credits_usd),
     tokens,
-    money("day", "Today", row.spent_today_usd ?? 0, row.budget_day_usd),
-    money("month", "This month", row.spent_this_month_usd ?? 0, row.budget_month_usd),
+    money("day", "Today (UTC)", row.spent_today_usd ?? 0, row.budget_day_usd),
+    money("month", "This month (UTC)", row.spent_this_month_usd ?? 0, row.budget_month_usd),
   ].filter(Boolean);
 }
 
@@ -39,6 +27,24 @@ export const share = (meter) => (meter.most > 0 ? meter.used / meter.most : 1);
 
 /** The limit that will be reached first, or null. */
 export const tightest = (row) => meters(row).sort((a, b) => share(b) - share(a))[0] ?? null;
+
+/** How much of its tightest limit a key has left, from 0 to 1. */
+export const left = (row) => Math.max(0, 1 - share(tightest(row)));
+
+/** "97%": 100% only where all is left, and 0% only where nothing is. */
+export function leftText(row) {
+  const part = left(row);
+  const shown = Math.min(part < 1 ? 0.99 : 1, Math.floor(part * 100 + 1e-9) / 100); // 0.29 * 100 is a little less than 29
+  return part > 0 && shown === 0 ? `< ${format.percent(0.01)}` : format.percent(shown);
+}
+
+const live = (key) => key.state === "active";
+
+/** Whether a key has nothing left, or so little that it is refused. */
+export const spent = (key) => live(key) && (key.refused.length > 0 || meters(key).some((meter) => share(meter) >= 1));
+
+/** Whether a key has passed the first of its marks, or is refused. */
+export const low = (key) => spent(key) || (live(key) && meters(key).some((meter) => share(meter) * 100 >= Math.min(...key.marks)));
 
 /** "60 a minute, 10K tokens a minute, 4 at once", or "no limit". */
 export function rates(row) {
@@ -67,10 +73,10 @@ export function filtered(keys, { q = "", state = "" }) {
 export function totals(keys) {
   const sum = (pick) => keys.reduce((held, key) => held + pick(key), 0);
   return {
-    active: keys.filter((key) => key.state === "active").length,
+    active: keys.filter(live).length,
     requests: sum((key) => key.usage.requests),
     tokens: sum((key) => key.usage.total_tokens),
     cost: sum((key) => key.usage.cost_usd),
-    low: keys.filter((key) => key.state === "active" && meters(key).some((meter) => share(meter) >= 0.8)).length,
+    low: keys.filter(low).length,
   };
 }
