@@ -1,9 +1,10 @@
-"""What people do in the chat, by the names that the page gives to things; and a model that speaks when it is told to."""
+"""What people do in the chat, by the names that the page gives to things; a model that speaks when told."""
 
 from __future__ import annotations
 
 import json
 import queue
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,6 +38,11 @@ def listed(page: Page) -> Locator:
     return page.get_by_label("Conversations", exact=True).get_by_role("listitem")
 
 
+def item(within: Page | Locator, title: str) -> Locator:
+    """What opens a conversation of the list: its title and when something was said."""
+    return within.get_by_role("button", name=re.compile(f"^{re.escape(title)} "))
+
+
 def choose(page: Page, menu: str, item: str) -> None:
     """An item of a menu, by keyboard."""
     page.get_by_role("button", name=menu, exact=True).press("Enter")
@@ -52,7 +58,9 @@ def bring(page: Page, told: object) -> None:
     asked.value.set_files(files=[file])  # type: ignore[list-item]
 
 
-def exported(*texts: str, title: str = "Kept", folder: str = "", model: str = TEXT, **more: Any) -> dict[str, Any]:
+def exported(
+    *texts: str, title: str = "Kept", folder: str = "", model: str = TEXT, **more: Any
+) -> dict[str, Any]:
     """A file of one conversation, the user's words and a model's by turns."""
     roles = ("user", "assistant")
     messages = [

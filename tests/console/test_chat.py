@@ -6,10 +6,23 @@ import base64
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.console.chatting import OTHER, TEXT, Opened, answers, bring, choose, exported, listed, say, start
+from tests.console.chatting import (
+    OTHER,
+    TEXT,
+    Opened,
+    answers,
+    bring,
+    choose,
+    exported,
+    item,
+    listed,
+    say,
+    start,
+)
 from tests.console.conftest import DESKTOP, PHONE, House, shoot
 from vaultcore.simulators.script import Mishap
 
@@ -49,7 +62,7 @@ def test_a_conversation(opened: Opened, house: House) -> None:
     page.get_by_label("Folder", exact=True).fill("Work")
     page.get_by_label("Instructions", exact=True).fill("Be brief.")
     page.get_by_role("button", name="Save", exact=True).click()
-    page.get_by_role("group").filter(has_text="Work").get_by_role("button", name="Vaults now").wait_for()
+    item(page.get_by_role("group").filter(has_text="Work"), "Vaults").wait_for()
     say(page, "Shorter, please.")
     answers(page).nth(2).wait_for()
     assert house.simulators["anthropic"].script.asked[-1].body["system"] is not None
@@ -207,7 +220,7 @@ def test_pictures_of_the_chat(theme: str, size: tuple[int, int], opened: Opened,
     page.get_by_text("Say something").wait_for()
     shoot(page, "chat-empty")
     answer = "It depends:\n\n- **salt** first\n- then `argon2`\n\n" + HOSTILE.split("\n\n")[1]
-    facts = {"provider": "openai", "tokens": 1234, "ms": 2345}
+    facts: dict[str, Any] = {"provider": "openai", "tokens": 1234, "ms": 2345}
     told = exported("How do I hash a password?", answer, title="Passwords", **facts)
     told["conversations"][0]["folder"] = "Work"
     bring(page, told)

@@ -1,7 +1,7 @@
 // The desk that the page works at: the conversations, the open one, and what is done with them.
 
 import { toast } from "../../ui/index.js";
-import { draft, forget, write } from "./drafts.js";
+import { draft, forget, write } from "./memory.js";
 import { openKeeping } from "./keeping.js";
 import { shelf } from "./store.js";
 import { Tabs } from "./tabs.js";

@@ -1,7 +1,8 @@
-// Conversations in this page's memory, with the methods of those on disk: for browsers that keep nothing, or no more.
+// What is in this page's memory alone: drafts, and conversations where the browser keeps none, or no more.
 
 import { Conflict } from "./store.js";
 
+/** Conversations, with the methods of those on disk. */
 export class Memory {
   #held = new Map(); // id -> { conversation, messages }
 
@@ -51,4 +52,22 @@ export class Memory {
   async remove(ids) {
     for (const id of ids) this.#held.delete(id);
   }
+}
+
+const drafts = new Map();
+const NONE = Object.freeze({ text: "", pictures: [] });
+const name = (shelf, id) => `${shelf} ${id ?? ""}`;
+
+/** What was written and not sent yet in a conversation, or of the new one where there is no id. */
+export const draft = (shelf, id) => drafts.get(name(shelf, id)) ?? NONE;
+
+/** Keep a draft; an empty one is forgotten. */
+export function write(shelf, id, { text, pictures }) {
+  if (text || pictures.length) drafts.set(name(shelf, id), { text, pictures });
+  else drafts.delete(name(shelf, id));
+}
+
+/** Forget every draft of one who signed in. */
+export function forget(shelf) {
+  for (const each of drafts.keys()) if (each.startsWith(`${shelf} `)) drafts.delete(each);
 }

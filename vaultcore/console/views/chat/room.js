@@ -2,15 +2,16 @@
 
 import { html, Button, Empty, ErrorNote, Loading, confirm, useEffect, useRef, useState } from "../../ui/index.js";
 import { Composer } from "./composer.js";
-import { draft, write } from "./drafts.js";
+import { draft, write } from "./memory.js";
 import { Head } from "./head.js";
 import { Conversations, named } from "./list.js";
 import { Thread } from "./thread.js";
 import { asJson, asMarkdown, download, filename } from "./transfer.js";
+import { usual } from "../playground/models.js";
 
-/** The model of a new conversation: the one last used, else the first that writes. */
-const usual = (chats, models) =>
-  [...chats.map((each) => each.model), models.find((each) => each.type === "text")?.id, models[0]?.id]
+/** The model of a new conversation: the one last used, else one that is good to begin with. */
+const first = (chats, models) =>
+  [...chats.map((each) => each.model), usual(models)]
     .find((name) => models.some((each) => each.id === name)) ?? "";
 
 /** Room: desk, models (none while they are not known), known (whether they are), go, query. */
@@ -19,15 +20,15 @@ export function Room({ desk, models, known, go, query }) {
   const moved = useRef(false); // at first the page's heading has the focus
   const { chats, chat } = desk.state;
   const start = () => {
-    desk.show(undefined, usual(desk.state.chats, models));
+    desk.show(undefined, first(desk.state.chats, models));
     list(false);
   };
   useEffect(() => {
-    desk.show(query.id, query.model || usual(chats, models));
+    desk.show(query.id, query.model || first(chats, models));
     list(false);
   }, [query.id, query.model]);
   useEffect(() => {
-    if (chat && !chat.model && known) desk.change(chat, { model: usual(chats, models) });
+    if (chat && !chat.model && known) desk.change(chat, { model: first(chats, models) });
   }, [known]);
   if (!chat) return null;
   const open = (id) => {
