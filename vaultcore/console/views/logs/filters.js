@@ -1,6 +1,6 @@
 // What is looked for in the log. Everything is in the page's address, so that it can be kept and sent on.
 
-import { html, useEffect, useState, Button, Field, Select } from "../../ui/index.js";
+import { html, useEffect, useLayoutEffect, useState, Button, Field, Select } from "../../ui/index.js";
 import { keyOptions } from "./keys.js";
 import { PERIODS } from "./period.js";
 import { TYPES } from "./rows.js";
@@ -35,7 +35,7 @@ export function Filters({ query, named, models, onChange }) {
 /** A field whose text counts once the typing pauses. */
 function Typed({ value = "", onSettle, ...more }) {
   const [text, type] = useState(value);
-  useEffect(() => type(value), [value]);
+  useLayoutEffect(() => type(value), [value]); // before anything can be typed: later it would take that back
   useEffect(() => {
     if (text === value) return undefined;
     const timer = setTimeout(() => onSettle(text.trim()), WAIT);
