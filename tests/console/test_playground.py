@@ -93,7 +93,7 @@ def test_what_the_gateway_did_is_told(opened: Opened, house: House) -> None:
 def test_tools_and_schemas(opened: Opened, house: House) -> None:
     """A tool's call shows its arguments, a schema brings JSON, and what is no JSON is said before sending."""
     page = opened("playground", key=house.key)
-    page.locator("datalist option").first.wait_for(state="attached")  # what it tells of a model moves the rest
+    page.locator("datalist option").first.wait_for(state="attached")  # the page moves then
     page.get_by_text("Tools and answer format").click()
     page.get_by_label("Tools", exact=True).fill("[{")
     before = len(house.simulators["openai"].script.asked)
