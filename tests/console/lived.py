@@ -23,7 +23,7 @@ from vaultcore.gate.receipt import alert
 from vaultcore.governance.account import Lease, Spent
 from vaultcore.governance.limits import Limits
 from vaultcore.governance.meters import Crossing
-from vaultcore.governance.reservation import Level
+from vaultcore.governance.reservation import Level, Reservation
 from vaultcore.money import from_usd
 from vaultcore.simulators.server import simulated
 from vaultcore.store import shelves
@@ -37,8 +37,8 @@ SOON = 1.2  # seconds until a key has expired
 
 # (fields of the key, its share of the requests)
 KEYS: tuple[tuple[dict[str, Any], int], ...] = (
-    ({"name": "checkout", "owner": "shop", "credits_usd": 40, "budget_day_usd": 5, "rate_limit_rpm": 600}, 9),
-    ({"name": "support bot", "owner": "support", "token_quota": 1_300_000, "rate_limit_tpm": 200_000}, 7),
+    ({"name": "checkout", "owner": "shop", "credits_usd": 7, "budget_day_usd": 5, "rate_limit_rpm": 600}, 9),
+    ({"name": "support bot", "owner": "support", "token_quota": 2_300_000, "rate_limit_tpm": 200_000}, 7),
     ({"name": "search", "owner": "shop", "allowed_models": ["text-embedding-3-small", "openai/*"]}, 5),
     ({"name": LONG, "owner": "data platform", "allowed_ips": ["10.0.0.0/8", "192.168.4.0/24"]}, 3),
     (
@@ -125,21 +125,22 @@ async def _live(path: Path, keys: Sequence[dict[str, Any]]) -> None:
     for ago in range(27, -1, -1):
         weekend = datetime.fromtimestamp(now - ago * DAY, UTC).weekday() >= 5
         count = int((9 if weekend else 18) * (0.6 + (27 - ago) / 30) * random.uniform(0.8, 1.2))
-        for place in range(count):
+        span = 0.9 * DAY if ago else 6 * 3_600
+        for ended in sorted(now - ago * DAY - 40 - random.random() * span for _ in range(count)):
             number += 1
-            ended = (
-                now - ago * DAY - (place + random.random()) / count * (0.9 * DAY if ago else 6 * 3_600) - 40
-            )
             key = random.choices(keys, [share for _, share in KEYS])[0]
-            await store.settle(_settlement(_record(random, number, key, ended), key))
+            over = _settlement(_record(random, number, key, ended), key)
+            free = [Level(each.account, Limits()) for each in over.levels]
+            await store.admit(Reservation(over.id, free, over.lease))
+            await store.settle(over)
     await store.aclose()
 
 
 def _record(random: Random, number: int, key: dict[str, Any], ended: float) -> Record:
     asked, provider, served_, dear_in, dear_out, _ = random.choices(MODELS, [each[-1] for each in MODELS])[0]
     embeds, stream = dear_out == 0.0, random.random() < 0.4
-    ms, tokens_in = random.lognormvariate(7, 0.6), int(random.lognormvariate(7.3, 0.9))
-    tokens_out = 0 if embeds else int(random.lognormvariate(5.6, 0.8))
+    ms, tokens_in = random.lognormvariate(7, 0.6), int(random.lognormvariate(9.7, 0.9))
+    tokens_out = 0 if embeds else int(random.lognormvariate(7.9, 0.8))
     tried: list[Tried] = []
     began = 3.0
     fails = random.choices((0, 1, 3), (90, 7, 3))[0]  # three: nobody answered

@@ -95,7 +95,7 @@ def _talk(title: str, then: str) -> Way:
             page.get_by_text("conversations were imported").wait_for()
             page.get_by_text("conversations were imported").wait_for(state="detached")
         if not page.locator(".chats").is_visible():
-            page.get_by_role("button", name="Conversations").click()
+            page.get_by_role("button", name="Conversations", exact=True).click()
         page.locator(".chats-item").filter(has_text=title).first.click()
         page.locator(then).first.wait_for()
 
@@ -105,7 +105,7 @@ def _talk(title: str, then: str) -> Way:
 def _talks(page: Page) -> None:
     _talk("Passwords", ".markdown pre")(page)
     if not page.locator(".chats").is_visible():
-        page.get_by_role("button", name="Conversations").click()
+        page.get_by_role("button", name="Conversations", exact=True).click()
     page.locator(".chats-item").first.wait_for()
 
 

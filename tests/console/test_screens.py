@@ -56,6 +56,9 @@ def test_everything_fits(theme: str, size: tuple[int, int], opened: Opened, hous
         if shift >= MOST_SHIFT:
             found.append((scene.name, f"layout shift {shift:.3f}"))
         if size != TABLET:
+            page.evaluate("scrollTo(0, 0)")
             shoot(page, scene.name)
 
+    for each in found:
+        print(*each, sep=" | ")
     assert found == []

@@ -30,6 +30,14 @@ export function money(dollars) {
   return sums[digits].format(value);
 }
 
+/** $0.000019: where there is room for two digits only; `money` says all of it. */
+export function brief(dollars) {
+  const value = Number(dollars);
+  if (!known(dollars) || value === 0 || Math.abs(value) >= 1) return money(dollars);
+  const power = 10 ** (1 - Math.floor(Math.log10(Math.abs(value))));
+  return money(Math.round(value * power) / power);
+}
+
 /** 42 % */
 export const percent = (share, digits = 0) =>
   known(share) ? new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: digits }).format(share) : NONE;

@@ -1,6 +1,6 @@
 // Models: what can be asked for here, what it can do and costs, and whether its providers are up.
 
-import { html, useMemo, useState, Button, Copy, Empty, Field, IconButton, Loaded, Page, Section, Select, Table, Tag, format, useAsked } from "../ui/index.js";
+import { html, useMemo, useState, Button, CopyIcon, Empty, Field, IconButton, Loaded, Page, Section, Select, Table, Tag, format, useAsked } from "../ui/index.js";
 import { Details, STATES, playable } from "./models/details.js";
 import { CAPABILITIES, TYPES, filtered, has, models } from "./models/rows.js";
 
@@ -76,10 +76,10 @@ function State({ row }) {
 
 const COLUMNS = ({ admin, onTry }) => [
   { id: "id", label: "Model", main: true, value: (row) => row.id,
-    render: (row) => html`<span class="model-id"><code title=${row.id}>${row.id}</code><${Copy} text=${row.id} label=${`Copy ${row.id}`} /></span>` },
+    render: (row) => html`<span class="model-id"><code title=${row.id}>${row.id}</code><${CopyIcon} text=${row.id} label=${`Copy ${row.id}`} /></span>` },
   { id: "type", label: "Type", value: (row) => row.type },
   { id: "providers", label: "Served by", value: (row) => `${row.providers[0]?.title} ${row.state}`,
-    render: (row) => html`<span class="served"><span>${row.providers.map((each) => each.title).join(", ")}</span>${admin && html` <${State} row=${row} />`}</span>` },
+    render: (row) => html`<span class="served"><span title=${row.providers.map((each) => each.title).join(", ")}>${row.providers.map((each) => each.title).join(", ")}</span>${admin && html` <${State} row=${row} />`}</span>` },
   { id: "window", label: "Context", end: true, value: (row) => row.window,
     render: (row) => html`<span title=${row.window ? `${format.number(row.window)} tokens` : undefined}>${format.compact(row.window)}</span>` },
   { id: "input", label: "Input", end: true, value: (row) => amount(row, "input"), render: (row) => html`<${Cost} row=${row} name="input" />` },

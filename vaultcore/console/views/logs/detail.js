@@ -24,7 +24,7 @@ export function Detail({ row, named, api, onClose, onOnly }) {
       <${Timeline} row=${row} />
       <dl class="facts">${facts(row, named).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
       ${Object.keys(row.price).length > 0 && html`
-        <details><summary>How the cost was made up</summary><${Code} label="price" text=${JSON.stringify(row.price, null, 2)} /></details>`}
+        <details class="log-price"><summary>How the cost was made up</summary><${Code} label="price" text=${JSON.stringify(row.price, null, 2)} /></details>`}
       <${Content} id=${row.id} api=${api} />
     <//>`;
 }
@@ -66,7 +66,7 @@ function Content({ id, api }) {
   };
   const { busy, said, none, error } = state;
   return html`
-    <div class="said">
+    <div class="log-said">
       ${!said && html`<${Button} small busy=${busy} onClick=${read}>Show what was said<//>
         <p class="dim small" role="status">${none ? "Nothing is kept of what this request said. VAULTEDGE_KEEP_CONTENT keeps it for some hours."
           : "Where the gateway keeps it. Reading it is written to the audit."}</p>`}

@@ -28,7 +28,7 @@ export function Versions({ api, current, restore }) {
     { id: "at", label: "When", value: (row) => row.at, render: (row) => html`<span title=${format.relative(row.at)}>${format.time(row.at)}</span>` },
     { id: "what", label: "What changed", main: true, value: (row) => difference(row.before, row.after) },
     { id: "count", label: "Routes", end: true, value: (row) => Object.keys(row.after ?? {}).length },
-    { id: "do", label: "", render: (row) => (alike(row.after, current?.models) ? html`<${Tag} kind="good">in force<//>`
+    { id: "do", label: "Restore", render: (row) => (alike(row.after, current?.models) ? html`<${Tag} kind="good">in force<//>`
       : html`<${Button} small disabled=${busy || !current} aria-label=${`Restore the routes of ${format.time(row.at)}`}
           onClick=${() => back(row.after ?? {}, `Restore the routes of ${format.time(row.at)}?`)}>Restore<//>`) },
   ].map((column) => ({ ...column, sortable: false }));

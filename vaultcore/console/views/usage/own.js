@@ -30,7 +30,8 @@ const LIMITS = [
   ["rate_limit_rpm", "Requests in a minute", format.number], ["rate_limit_tpm", "Tokens in a minute", format.number],
 ];
 
-function Left({ told }) {
+/** Left: told (of `v1/key`). */
+export function Left({ told }) {
   const set = LIMITS.filter(([name]) => told.limits[name] !== null);
   return html`
     <${Section} title="What is left">
