@@ -1,7 +1,7 @@
 // Balance: what is left of every key's credits and quotas, topping up, what is limited together, and alerts.
 
 import { html, useMemo, Empty, Loaded, Page, Section, Stat, format, useAsked } from "../ui/index.js";
-import { Alerts, useAlerts } from "./balance/alerts.js";
+import { Alerts } from "./balance/alerts.js";
 import { Left } from "./balance/left.js";
 import { Levels } from "./balance/levels.js";
 import { spoken } from "./balance/marks.js";
@@ -11,8 +11,6 @@ import { filtered, low, spent } from "./keys/rows.js";
 
 export default function Balance({ api }) {
   const asked = useAsked((signal) => everyKey(api, signal), [], { every: 30 });
-  const limits = useAsked((signal) => api.get("admin/limits", { signal }), []);
-  const alerts = useAlerts(api);
   const [start, dialogs] = useActing(api, asked.retry);
   const keys = asked.data?.keys ?? [];
   const names = useMemo(() => new Map(keys.map((key) => [key.id, key.name])), [asked.data]);
@@ -23,14 +21,11 @@ export default function Balance({ api }) {
       <${Loaded} asked=${asked} lines=${6} empty=${({ keys: all }) => !all.length} none=${none}>${({ keys: all, marks }) => html`
         <${Totals} keys=${all} marks=${marks} />
         <${Left} keys=${all} start=${start} refresh=${asked.retry} />`}<//>
-      ${settled(asked) && html`<${Levels} api=${api} asked=${limits} owners=${owners} />`}
-      ${settled(asked, limits) && html`<${Alerts} api=${api} asked=${alerts} names=${names} changed=${asked.retry} />`}
+      <${Levels} api=${api} owners=${owners} />
+      <${Alerts} api=${api} names=${names} changed=${asked.retry} />
       ${dialogs}
     <//>`;
 }
-
-/** Whether all of it is here or has failed: what stands below waits for that, so that it is not pushed down. */
-const settled = (...all) => all.every(({ data, error }) => data || error);
 
 function Totals({ keys, marks }) {
   const active = filtered(keys, { state: "active" });

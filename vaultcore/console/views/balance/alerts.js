@@ -4,15 +4,13 @@ import { html, useState, Button, Empty, Loaded, Section, Table, Tag, format, toa
 import { LIMIT_NAMES } from "../keys/rows.js";
 import { MarksForm, spoken } from "./marks.js";
 
-/** What Alerts shows, as `asked`. */
-export const useAlerts = (api) => useAsked(async (signal) => {
-  const [alerts, config, limits] = await Promise.all([
-    api.get("admin/alerts", { signal, query: { limit: 50 } }), api.get("admin/config", { signal }), api.get("admin/limits", { signal })]);
-  return { rows: alerts.data, next: alerts.next_cursor, sinks: config.alerts, marks: limits.alert_marks };
-}, []);
-
-/** Alerts: api, asked (of useAlerts), names (Map of key ids to names), changed() after other marks are set. */
-export function Alerts({ api, asked, names, changed }) {
+/** Alerts: api, names (Map of key ids to names), changed() after other marks are set. */
+export function Alerts({ api, names, changed }) {
+  const asked = useAsked(async (signal) => {
+    const [alerts, config, limits] = await Promise.all([
+      api.get("admin/alerts", { signal, query: { limit: 50 } }), api.get("admin/config", { signal }), api.get("admin/limits", { signal })]);
+    return { rows: alerts.data, next: alerts.next_cursor, sinks: config.alerts, marks: limits.alert_marks };
+  }, []);
   const [busy, wait] = useState(false);
   const [setting, set] = useState(false);
   const save = async (marks, insteadOf) => {

@@ -1,12 +1,13 @@
 // What owners and the gateway as a whole may use, and changing that.
 
-import { html, useState, Button, Dialog, ErrorNote, Field, IconButton, Loaded, Meter, Section, confirm, toast } from "../../ui/index.js";
+import { html, useState, Button, Dialog, ErrorNote, Field, IconButton, Loaded, Meter, Section, confirm, toast, useAsked } from "../../ui/index.js";
 import { LIMITS, draft, read } from "../keys/draft.js";
 import { LimitFields, changed } from "../keys/form.js";
 import { meters, rates } from "../keys/rows.js";
 
-/** Levels: api, asked (of admin/limits), owners (names that keys have). */
-export function Levels({ api, asked, owners }) {
+/** Levels: api, owners (names that keys have). */
+export function Levels({ api, owners }) {
+  const asked = useAsked((signal) => api.get("admin/limits", { signal }), []);
   const [held, edit] = useState(null); // { owner (null: the gateway, "": a new one), level }
   const path = (owner) => (owner === null ? "admin/limits/gateway" : `admin/limits/owners/${encodeURIComponent(owner)}`);
   const save = async (owner, body) => {
@@ -21,7 +22,7 @@ export function Levels({ api, asked, owners }) {
   };
   const add = html`<${Button} small icon="plus" onClick=${() => edit({ owner: "", level: null })}>Limit an owner<//>`;
   return html`
-    <${Section} title="Gateway and owners" actions=${add}>
+    <${Section} title="Gateway and owners" class="levels-card" actions=${add}>
       <p class="dim">What everything that passes may use together, and all keys of an owner. It counts from when they were limited first.</p>
       <${Loaded} asked=${asked}>${({ gateway, owners: limited }) => html`
         <div class="levels">

@@ -60,13 +60,13 @@ export const changed = (now, before) => Object.keys(now).some((name) => now[name
 /** The limits that keys, owners and the gateway have alike; `field(name)` gives a field's props. */
 export const LimitFields = ({ field }) => html`
   <h3>Limits</h3>
-  <p class="dim small">What is left empty is not limited.</p>
+  <p class="dim small">What is left empty is not limited. Budgets are in US$, of calendar days and months in UTC.</p>
   <div class="triple">
     <${Field} label="Requests per minute" inputmode="numeric" ...${field("rate_limit_rpm")} />
     <${Field} label="Tokens per minute" inputmode="numeric" ...${field("rate_limit_tpm")} />
     <${Field} label="Max requests at once" inputmode="numeric" ...${field("max_parallel")} />
     <${Field} label="Total tokens" inputmode="numeric" ...${field("token_quota")} />
     <${Field} label="Total credits (US$)" inputmode="decimal" ...${field("credits_usd")} />
-    <${Field} label="Budget per day (US$, UTC)" inputmode="decimal" ...${field("budget_day_usd")} />
-    <${Field} label="Budget per month (US$, UTC)" inputmode="decimal" ...${field("budget_month_usd")} />
+    <${Field} label="Budget per day (UTC)" inputmode="decimal" ...${field("budget_day_usd")} />
+    <${Field} label="Budget per month (UTC)" inputmode="decimal" ...${field("budget_month_usd")} />
   </div>`;

@@ -10,7 +10,7 @@ export function SystemKey({ api }) {
     <${Section} title="The system key">
       <p class="dim">A secret of the deployment that opens every model. It is not listed above and has no limits of its own, only
         those of the gateway. Who sets another one (<code>VAULTEDGE_SYSTEM_KEY</code>, or its secret on AWS) has replaced it.</p>
-      <p role="status">${used ? html`In the last 30 days: ${format.number(used.requests)} requests, ${format.number(used.total_tokens)} tokens,
+      <p role="status">${used ? html`In the last 30 days: ${used.requests === 1 ? "one request" : `${format.number(used.requests)} requests`}, ${format.number(used.total_tokens)} tokens,
         ${" "}${format.money(used.cost_usd)}. <a href="#/logs?key=system">Its requests in the logs</a>` : asked.error ? asked.error.message : "…"}</p>
     <//>`;
 }
