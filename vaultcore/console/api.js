@@ -1,6 +1,7 @@
 // Requests to the gateway that serves this page, and what they fail with.
 
 import { events } from "./events.js";
+import { heard } from "./reach.js";
 
 /** Where the gateway is, with a stage's path if there is one, and what SDKs are told. */
 export const root = new URL("..", import.meta.url).href;
@@ -30,10 +31,16 @@ export async function send(path, { method = "GET", key, body, query, headers = {
   if (body !== undefined) options.body = JSON.stringify(body);
   const response = await fetch(url, options).catch((error) => {
     if (aborted(error)) throw error;
-    throw new ApiError({ status: 0, code: "offline", message: "The gateway cannot be reached." });
+    throw noted(new ApiError({ status: 0, code: "offline", message: "The gateway cannot be reached." }));
   });
-  if (!response.ok) throw await refusal(response);
+  if (!response.ok) throw noted(await refusal(response));
+  heard();
   return response;
+}
+
+function noted(error) {
+  heard(error);
+  return error;
 }
 
 async function refusal(response) {
@@ -57,15 +64,15 @@ async function json(response) {
   });
 }
 
-/** What views get as `api`, for a session that `keys` tells of: `mine()`, `play()`, `lost(error, which)`. */
+/** What views get as `api`, for a session that `keys` tells of: `mine()`, `play()`, and `lost(which, key)`, whether there may be another. */
 export function connect(keys) {
   const ask = async (method, path, { as = "mine", ...options } = {}) => {
     const key = await keys[as]();
     try {
       return await send(path, { ...options, method, key });
     } catch (error) {
-      if (error.status === 401) keys.lost(as);
-      throw error;
+      if (error.status !== 401 || !keys.lost(as, key)) throw error;
+      return send(path, { ...options, method, key: await keys[as]() });
     }
   };
   const asking = (method) => async (path, options) => json(await ask(method, path, options));

@@ -3,28 +3,36 @@
 import { html, useEffect, useRef, useState } from "./ui/html.js";
 import { Nav } from "./nav.js";
 import { PAGES } from "./pages.js";
+import { Standing } from "./standing.js";
 import { address, go, here } from "./router.js";
 import { api, session as signedIn, watch } from "./session.js";
+import { Unsettled } from "./unsettled.js";
 import { Confirmation, Empty, ErrorNote, Loading, Page, Toasts } from "./ui/shell.js";
 
 /** App: no props. */
 export function App() {
   const place = usePlace();
   const [session, become] = useState(signedIn());
-  useEffect(() => watch(become), []);
+  useEffect(() => {
+    become(signedIn()); // it may have changed since it was drawn
+    return watch(become);
+  }, []);
   const page = Object.hasOwn(PAGES, place.name) ? PAGES[place.name] : null;
   const shut = page && !page.roles.includes(session.role);
-  const away = shut && session.role === null;
+  const unsettled = session.waiting || session.failed;
+  const away = shut && session.role === null && !unsettled;
   useEffect(() => {
-    if (away) go("sign-in", { next: place.name }, { replace: true });
-  }, [away, place.name]);
+    if (away) go("sign-in", { next: address(place.name, place.query).slice(2) }, { replace: true });
+  }, [away, place]);
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to content</a>
-    <${Offline} />
+    <${Standing} />
     <div class="frame">
       <${Nav} session=${session} current=${place.name} />
       <main id="content" tabindex="-1">
-        ${!page ? html`<${Missing} />` : shut ? html`<${Shut} page=${page} />`
+        ${!page ? html`<${Missing} />`
+          : unsettled && (shut || place.name === "overview") ? html`<${Unsettled} title=${page.title} session=${session} />`
+          : shut ? html`<${Shut} page=${page} />`
           : html`<${View} page=${page} place=${place} session=${session} />`}
       </main>
     </div>
@@ -78,17 +86,3 @@ const Missing = () => html`
 const Shut = ({ page }) => html`
   <${Page} title=${page.title}><${Empty} icon="key" title="This page needs the admin key">
     A virtual key sees its own usage, its models, the playground and the chat.<//><//>`;
-
-function Offline() {
-  const [online, become] = useState(navigator.onLine);
-  useEffect(() => {
-    const changed = () => become(navigator.onLine);
-    addEventListener("online", changed);
-    addEventListener("offline", changed);
-    return () => {
-      removeEventListener("online", changed);
-      removeEventListener("offline", changed);
-    };
-  }, []);
-  return html`<p class=${online ? "offline unseen" : "offline"} role="status">${online ? "" : "You are offline. What is shown may be old."}</p>`;
-}

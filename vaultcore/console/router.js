@@ -1,9 +1,12 @@
 // Addresses of the console: `#/models?type=image` is the view "models" with the query {type: "image"}.
 
 /** The view and the query that the address bar names. */
-export function here() {
-  const [path, search = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
-  return { name: path || "overview", query: Object.fromEntries(new URLSearchParams(search)) };
+export const here = () => parsed(location.hash);
+
+/** The view and the query of an address, with or without `#/` in front. */
+export function parsed(text) {
+  const [path, ...search] = text.replace(/^#?\/?/, "").split("?");
+  return { name: path || "overview", query: Object.fromEntries(new URLSearchParams(search.join("?"))) };
 }
 
 /** The address of a view, for links; what is empty in the query is left out. */

@@ -1,5 +1,7 @@
 // Dark, light, or as the system has it; the choice is kept in this browser.
 
+import { keep, kept } from "./kept.js";
+
 const NAME = "vaultedge.theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -8,7 +10,7 @@ export const shown = () => document.documentElement.dataset.theme ?? (dark.match
 
 /** Show what was chosen before. */
 export function settle() {
-  const chosen = localStorage.getItem(NAME);
+  const chosen = kept("localStorage", NAME);
   if (chosen === "dark" || chosen === "light") document.documentElement.dataset.theme = chosen;
 }
 
@@ -16,7 +18,7 @@ export function settle() {
 export function toggle() {
   const next = shown() === "dark" ? "light" : "dark";
   document.documentElement.dataset.theme = next;
-  localStorage.setItem(NAME, next);
+  keep("localStorage", NAME, next);
   return next;
 }
 

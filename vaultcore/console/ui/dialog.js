@@ -4,12 +4,15 @@ import { html, useEffect, useRef, useState } from "./html.js";
 import { Button, Field, IconButton } from "./controls.js";
 import { useUid } from "./uid.js";
 
-/** Dialog: open, title, onClose, actions (nodes at its foot), wide, locked (Escape does nothing), children. */
+/**
+ * Dialog: open, title, onClose, actions (nodes at its foot), wide, locked (Escape does nothing), dirty (ask before it
+ * is closed by Escape or its cross, as something was typed), children.
+ */
 export function Dialog({ open, ...more }) {
   return open ? html`<${Opened} ...${more} />` : null;
 }
 
-function Opened({ title, onClose, actions, wide = false, locked = false, children }) {
+function Opened({ title, onClose, actions, wide = false, locked = false, dirty = false, children }) {
   const ref = useRef(null);
   const id = useUid();
   useEffect(() => {
@@ -21,17 +24,32 @@ function Opened({ title, onClose, actions, wide = false, locked = false, childre
       if (before?.isConnected) before.focus();
     };
   }, []);
+  const asking = useRef(false);
+  const leave = async () => {
+    if (locked || asking.current) return;
+    asking.current = dirty;
+    const sure = !dirty || (await confirm(DISCARD));
+    setTimeout(() => (asking.current = false)); // one Escape may close the question and reach this dialog too
+    if (sure) onClose();
+  };
   const cancel = (event) => {
     event.preventDefault();
-    if (!locked) onClose();
+    leave();
+  };
+  const closed = () => {
+    if (!ref.current?.isConnected || ref.current.open) return;
+    ref.current.showModal(); // a browser closes it unasked at a second Escape
+    leave();
   };
   return html`
-    <dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onCancel=${cancel}>
-      <header><h2 id=${id}>${title}</h2>${!locked && html`<${IconButton} label="Close" icon="close" onClick=${onClose} />`}</header>
+    <dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onCancel=${cancel} onClose=${closed}>
+      <header><h2 id=${id}>${title}</h2>${!locked && html`<${IconButton} label="Close" icon="close" onClick=${leave} />`}</header>
       <div class="dialog-body">${children}</div>
       ${actions && html`<footer class="actions">${actions}</footer>`}
     </dialog>`;
 }
+
+const DISCARD = { title: "Discard what you changed?", text: "It is not saved yet.", action: "Discard", danger: true };
 
 let show = () => {};
 

@@ -2,10 +2,12 @@
 
 import { useCallback, useEffect, useRef, useState } from "./html.js";
 import { aborted } from "../api.js";
+import { useComeback } from "./comeback.js";
 
 /**
  * Ask again whenever `inputs` change: { data, error, loading, retry, set }. `ask(signal)` returns a promise. What was
- * there stays until the next answer, so that nothing jumps; `every` seconds it is asked anew while the page is seen.
+ * there stays until the next answer, so that nothing jumps; `every` seconds it is asked anew while the page is seen,
+ * and after an error that may pass, as when the gateway is away, until there is an answer.
  */
 export function useAsked(ask, inputs = [], { every = 0 } = {}) {
   const [state, become] = useState({ data: null, error: null, loading: true });
@@ -25,6 +27,7 @@ export function useAsked(ask, inputs = [], { every = 0 } = {}) {
     return () => clearInterval(timer);
   }, [every]);
   const retry = useCallback(() => again((held) => held + 1), []);
+  useComeback(state.error, retry);
   const set = useCallback((data) => become({ data, error: null, loading: false }), []);
   return { ...state, retry, set };
 }

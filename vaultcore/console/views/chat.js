@@ -4,6 +4,7 @@ import { html, Button, ErrorNote, IconButton, Loading, Page, confirm, toast, use
 import { Desk } from "./chat/desk.js";
 import { Room } from "./chat/room.js";
 import { download } from "./chat/transfer.js";
+import { models as listed } from "./playground/models.js";
 
 const INTRO = "Conversations stay in this browser; the gateway keeps none of their words.";
 const ALL = "delete all";
@@ -11,12 +12,7 @@ const ALL = "delete all";
 export default function Chat({ session, api, go, query }) {
   const desk = useDesk(session, api);
   const { ready, chats, unsaved } = desk.state;
-  const models = useAsked(async (signal) => (await api.get("v1/models", { signal, as: "play" })).data.filter((each) => each.type !== "embedding"));
-  useEffect(() => {
-    if (models.error === null) return undefined;
-    addEventListener("online", models.retry);
-    return () => removeEventListener("online", models.retry);
-  }, [models.error]);
+  const models = useAsked((signal) => listed(api, session, signal)); // without a key of an admin's own: that is made for a message
   const bring = async (file) => {
     try {
       const { count, first } = await desk.take(await file.text());

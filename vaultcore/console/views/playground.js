@@ -5,23 +5,25 @@ import { html, Button, Page, Section, Snippets, useAsked, useEffect, useMemo, us
 import { Answer } from "./playground/answer.js";
 import { programs } from "./playground/code.js";
 import { save } from "./playground/export.js";
-import { models } from "./playground/models.js";
+import { begun, write as put } from "./playground/draft.js";
+import { models, usual } from "./playground/models.js";
 import { Report } from "./playground/report.js";
-import { FIRST, request } from "./playground/request.js";
+import { request } from "./playground/request.js";
 import { useRun } from "./playground/run.js";
 import { Settings } from "./playground/settings.js";
 
 export default function Playground({ session, api, query }) {
-  const [form, write] = useState({ ...FIRST, model: query.model ?? null });
+  const [form, write] = useState(() => ({ ...begun(), ...(query.model && { model: query.model }) }));
   const [key, choose] = useState({ which: "own", text: "" });
   const [shown, tell] = useState(false); // what is wrong, from the first attempt to send on
   const { run, start, stop } = useRun();
+  useEffect(() => put(form), [form]);
   useEffect(() => {
     if (query.model) write((held) => ({ ...held, model: query.model }));
   }, [query.model]);
   const asking = useMemo(() => (key.which === "own" ? api : connect(bearer(key.text.trim()))), [api, key]);
   const asked = useAsked((signal) => models(api, session, signal), []);
-  const told = { ...form, model: form.model ?? first(asked.data) }; // null: nobody has touched the field
+  const told = { ...form, model: form.model ?? usual(asked.data ?? []) }; // null: nobody has touched the field
   const model = asked.data?.find((row) => row.id === told.model) ?? null;
   const kind = model?.type === "image" ? "image" : "chat";
   const { path, body, wrong } = request(told, kind);
@@ -48,7 +50,7 @@ export default function Playground({ session, api, query }) {
           <${Answer} run=${run} kind=${kind}
             actions=${html`<${Button} small icon="download" disabled=${busy || run.state === "new"} onClick=${() => save(run)}>Export<//>`} />
           <${Report} run=${run} admin=${session.role === "admin"} />
-          <${Section} title="As a program"><${Snippets} of=${programs(api.base, path, body)} /><//>
+          <${Section} title="Code"><${Snippets} of=${programs(api.base, path, body)} /><//>
         </div>
       </form>
     <//>`;
@@ -56,5 +58,3 @@ export default function Playground({ session, api, query }) {
 
 /** Keys for one that was pasted: it goes with requests, and nowhere else. */
 const bearer = (text) => ({ mine: async () => text, play: async () => text, lost: () => {} });
-
-const first = (rows) => (rows?.find((row) => row.type === "text" || row.type === "hybrid") ?? rows?.[0])?.id ?? "";

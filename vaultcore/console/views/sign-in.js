@@ -1,5 +1,6 @@
 // Sign in: with the admin key for everything, or with a virtual key for what is its own.
 
+import { parsed } from "../router.js";
 import { signIn } from "../session.js";
 import { html, useState, Button, ErrorNote, Field, Page, Section, Toggle } from "../ui/index.js";
 
@@ -13,7 +14,8 @@ export default function SignIn({ session, go, query }) {
     become({ busy: true, error: null });
     try {
       await signIn(typed, { keep });
-      go(query.next ?? "overview", {}, { replace: true });
+      const next = parsed(query.next ?? "");
+      go(next.name, next.query, { replace: true });
     } catch (error) {
       become({ busy: false, error });
     }

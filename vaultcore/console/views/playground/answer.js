@@ -25,7 +25,7 @@ export function Answer({ run, kind, actions }) {
         <//>
         ${run.error && html`<${ErrorNote} error=${run.error} />`}
       </div>
-      ${run.state !== "new" && html`<${Figures} run=${run} />`}
+      ${run.state !== "new" && !vain(run) && html`<${Figures} run=${run} />`}
     <//>`;
 }
 
@@ -77,17 +77,29 @@ function Picture({ picture, number }) {
     </figure>`;
 }
 
+/** Whether a run failed without anything that could be counted. */
+const vain = (run) => run.state === "failed" && !run.text && !run.usage && !run.headers.provider;
+
+const PIECES = 5;
+const SPAN = 250; // milliseconds
+
+/** Tokens a second of a stream, or null where it came at once: a burst says how the network is, not the model. */
+export function speed({ first, last, pieces }, tokens) {
+  if (!(tokens > 0) || pieces < PIECES || last - first < SPAN) return null;
+  return Math.round(tokens / ((last - first) / 1_000));
+}
+
 function Figures({ run }) {
   const cost = run.headers.cost ?? run.entry?.cost_usd ?? null; // where it was stopped, the log alone knows
   const asked = run.usage?.prompt_tokens ?? run.usage?.input_tokens ?? run.entry?.prompt_tokens;
   const answered = run.usage?.completion_tokens ?? run.usage?.output_tokens ?? run.entry?.completion_tokens;
-  const span = run.ms !== null && run.first !== null && answered > 0 && run.ms > run.first ? answered / ((run.ms - run.first) / 1000) : null;
+  const pace = speed(run, answered);
   const provider = run.headers.provider ?? run.entry?.provider;
   return html`
     <div class="stats">
       <${Stat} label="Response time" value=${format.duration(run.ms)} note=${run.finish ? `ended with ${run.finish}` : ""} />
       <${Stat} label="First token" value=${run.sent.body.stream ? format.duration(run.first) : "–"}
-        note=${run.sent.body.stream ? span && `${format.number(Math.round(span))} tokens a second` : "not streamed"} />
+        note=${run.sent.body.stream ? pace && `${format.number(pace)} tokens a second` : "not streamed"} />
       <${Stat} label="Tokens" value=${format.number(asked + answered)} note=${asked === undefined ? "" : `${format.number(asked)} in, ${format.number(answered)} out`} />
       <${Stat} label="Cost" value=${format.money(cost)} note=${cost === null && run.state === "done" ? "nobody knows its price" : ""} />
       <${Stat} label="Answered by" value=${provider ?? "–"} note=${run.headers.model ?? run.entry?.served ?? ""} />

@@ -1,20 +1,24 @@
 // The models that can be asked here, the same rows for an admin and for a virtual key.
 
-const NANOS = 1e9;
+import { models as every } from "../models/rows.js";
 
-/** [{ id, type, providers, context, output, price }]: `price` is dollars per million tokens { input, output } or null. */
+const KNOWN = ["gpt-4o-mini", "gpt-4.1-mini", "claude-haiku-4-5", "gemini-2.5-flash", "mistral-small-latest"]; // cheap, and good enough to try
+
+/** [{ id, type, state, capabilities, providers, context, output, price }]: `price` is dollars per million tokens { input, output } or null. */
 export async function models(api, session, signal) {
-  const admin = session.role === "admin";
-  const { data } = await api.get(admin ? "admin/models" : "v1/models", { signal });
-  return data.map(admin ? ofAdmin : ofKey).filter((row) => row.type !== "embedding");
+  const rows = await every(api, session.role, signal);
+  return rows.filter((row) => row.type !== "embedding").map(({ id, type, state, capabilities, providers, window, output, pricing }) => ({
+    id, type, state, capabilities, providers: providers.map((each) => each.name), context: window, output,
+    price: pricing?.input === undefined ? null : { input: Number(pricing.input), output: Number(pricing.output) },
+  }));
 }
 
-const ofKey = (row) => ({
-  id: row.id, type: row.type, providers: row.providers, context: row.context_window, output: row.max_output_tokens,
-  price: row.pricing?.input === undefined ? null : { input: Number(row.pricing.input), output: Number(row.pricing.output) },
-});
-
-const ofAdmin = ({ id, providers, model }) => ({
-  id, type: model.type, providers, context: model.context_window, output: model.max_output_tokens,
-  price: model.price ? { input: model.price.input / NANOS, output: model.price.output / NANOS } : null,
-});
+/** The id of the model to begin with: one that chats and is not resting, well known or else the cheapest; "" of none. */
+export function usual(rows) {
+  const chats = rows.filter((row) => row.type === "text" || row.type === "hybrid");
+  const up = chats.filter((row) => row.state !== "resting");
+  const known = KNOWN.map((id) => up.find((row) => row.id === id)).find(Boolean);
+  const cost = ({ price }) => (price && price.input + price.output > 0 ? price.input + price.output : Infinity);
+  const cheapest = up.filter((row) => cost(row) < Infinity).sort((a, b) => cost(a) - cost(b))[0];
+  return (known ?? cheapest ?? up[0] ?? chats[0] ?? rows[0])?.id ?? "";
+}

@@ -8,7 +8,7 @@ const ATTEMPTS = [
   { id: "model", label: "Model", value: (row) => row.model ?? "–" },
   { id: "status", label: "Status", value: (row) => row.status, render: (row) => html`
     <${Tag} kind=${row.fault ? "bad" : "good"} title=${row.message}>${[row.status ?? "no answer", row.fault].filter(Boolean).join(" · ")}<//>` },
-  { id: "ms", label: "Took", end: true, value: (row) => row.ms, render: (row) => format.duration(row.ms) },
+  { id: "ms", label: "Duration", end: true, value: (row) => row.ms, render: (row) => format.duration(row.ms) },
 ].map((column) => ({ ...column, sortable: false }));
 
 const CHANGES = [
@@ -26,19 +26,19 @@ const plain = (value) => (value === null || value === undefined ? "–" : typeof
 export const Changes = ({ changes }) => html`
   <${Table} label="Translation" columns=${CHANGES} rows=${changes} keyOf=${(row) => `${row.path} ${row.kind} ${plain(row.to)}`} />`;
 
-/** Report: run, admin. Nothing before something was asked. */
+/** Report: run, admin. Nothing before something was asked, nor of a request that was refused at the door. */
 export function Report({ run, admin }) {
   if (run.ms === null) return null;
   const rows = (run.entry?.attempts ?? run.error?.attempts ?? []).map((each, index) => ({ ...each, at: index + 1, fault: each.fault ?? null, message: each.reason }));
   const count = run.headers.attempts;
+  if (run.state === "failed" && !rows.length && !count && run.changes === null) return null;
   return html`
-    <${Section} title="On the way">
+    <${Section} title="Attempts">
       ${run.headers.id && html`<p class="dim small">Request <code>${run.headers.id}</code></p>`}
       ${rows.length ? html`<${Table} label="Attempts" columns=${ATTEMPTS} rows=${rows} keyOf=${(row) => row.at} />`
         : html`<p>${count ? `${count === "1" ? "One attempt" : `${count} attempts`}; ${admin ? "the log has no record of them yet." : "each of them is in the operator's log."}`
           : "No provider was asked."}</p>`}
-      <h3>Translation</h3>
-      ${run.changes === null ? html`<p class="dim">Nothing was told about it.</p>`
-        : run.changes.length ? html`<${Changes} changes=${run.changes} />` : html`<p class="dim">The request went out as it was written.</p>`}
+      ${run.changes !== null && html`<h3>Translation</h3>`}
+      ${run.changes === null ? "" : run.changes.length ? html`<${Changes} changes=${run.changes} />` : html`<p class="dim">The request went out as it was written.</p>`}
     <//>`;
 }

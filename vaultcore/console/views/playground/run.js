@@ -8,7 +8,7 @@ const DAY = 86_400_000; // milliseconds
 const EXPLAIN = { "x-vaultedge-explain": "true" };
 const fresh = () => ({
   state: "new", text: "", thought: "", refusal: "", calls: [], pictures: [], finish: null, usage: null, error: null,
-  ms: null, first: null, headers: {}, changes: null, entry: null, raw: null, sent: null,
+  ms: null, first: null, last: null, pieces: 0, headers: {}, changes: null, entry: null, raw: null, sent: null,
 });
 
 /** { run, start({ path, body, api, admin }), stop() }. `run.state`: new, waiting, streaming, done, stopped or failed. */
@@ -85,7 +85,9 @@ async function streamed({ path, body, api }, told, signal, began, paint) {
     told.usage = data.usage ?? told.usage;
     const choice = data.choices?.[0];
     if (!choice) continue;
-    told.first ??= performance.now() - began;
+    told.last = performance.now() - began;
+    told.first ??= told.last;
+    told.pieces += 1;
     told.state = "streaming";
     said(told, choice.delta, choice.finish_reason);
     paint.soon(told);

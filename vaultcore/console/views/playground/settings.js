@@ -28,7 +28,7 @@ function about(model, form, asked) {
 }
 
 function Key({ session, choice, choose, wrong }) {
-  const own = session.role === "admin" ? "One of the console's, for today" : `The one I signed in with: ${session.name}`;
+  const own = session.role === "admin" ? "The console's own, which ends with today" : `The one I signed in with: ${session.name}`;
   return html`
     <${Select} label="Key" value=${choice.which} onChange=${(which) => choose({ which, text: "" })}
       options=${[["own", own], ["other", "Another virtual key"]]} />
@@ -42,7 +42,7 @@ const Sampling = ({ form, change, wrong }) => html`
       error=${wrong.temperature} placeholder="the model's" />
     <${Field} label="Top P" type="number" min="0" max="1" step="0.05" value=${form.top_p} onInput=${change("top_p")}
       error=${wrong.top_p} placeholder="the model's" />
-    <${Field} label="Most tokens" type="number" min="1" step="1" value=${form.max_tokens} onInput=${change("max_tokens")}
+    <${Field} label="Max tokens" type="number" min="1" step="1" value=${form.max_tokens} onInput=${change("max_tokens")}
       error=${wrong.max_tokens} placeholder="no limit" />
   </div>
   <${Toggle} label="Stream the answer" checked=${form.stream} onChange=${change("stream")} />`;

@@ -3,7 +3,7 @@
 import { html, Button, Dialog, ErrorNote, Field, Select, useState } from "../../ui/index.js";
 import { STRATEGIES } from "./card.js";
 import { TargetList } from "./targets.js";
-import { wrong } from "./shape.js";
+import { same, wrong } from "./shape.js";
 
 let last = 0;
 const keyed = (target = { target: "", weight: 1 }) => ({ ...target, id: (last += 1) });
@@ -11,6 +11,7 @@ const keyed = (target = { target: "", weight: 1 }) => ({ ...target, id: (last +=
 /** Editor: draft, taken (names), known (targets), newer (somebody changed it meanwhile), onSave(route, before), onClose. */
 export function Editor({ draft, taken, known, newer, onSave, onClose }) {
   const [route, write] = useState(() => ({ ...draft, targets: (draft.targets.length ? draft.targets : [undefined]).map((each) => keyed(each)) }));
+  const [first] = useState(route);
   const [told, tell] = useState(false);
   const [state, become] = useState({ busy: false, error: null });
   const amiss = wrong(route, taken);
@@ -25,7 +26,7 @@ export function Editor({ draft, taken, known, newer, onSave, onClose }) {
   const shown = told ? amiss : null;
   const conflict = state.error?.status === 409;
   return html`
-    <${Dialog} open wide title=${draft.fresh ? "New route" : `Edit ${draft.name}`} onClose=${onClose} actions=${html`
+    <${Dialog} open wide title=${draft.fresh ? "New route" : `Edit ${draft.name}`} onClose=${onClose} dirty=${route.name !== first.name || !same(route, first)} actions=${html`
         <${Button} onClick=${onClose}>Cancel<//><${Button} kind="main" busy=${state.busy} onClick=${save}>Save<//>`}>
       <form class="routes-editor" onSubmit=${save} novalidate>
         ${conflict ? html`<p class="note bad" role="alert">Somebody else has changed the routes meanwhile. Nothing of theirs is lost:
