@@ -1,6 +1,7 @@
 // The rows of the log: newest first, older ones as they are asked for, new ones as they come.
 
 import { useCallback, useEffect, useRef, useState } from "../../ui/index.js";
+import { useComeback } from "../../ui/comeback.js";
 import { aborted } from "../../api.js";
 
 const PAGE = 250; // rows of the newest page
@@ -9,10 +10,11 @@ const MOST = 20_000; // rows that are held; what is older is found by filters
 const CALLS = 4; // that one look makes, as a page may be empty and yet not be the last one
 const SEARCHES = 12; // that it makes while it has found nothing: they look at about as many rows as are held
 const EVERY = 3_000;
-const NOTHING = { rows: null, cursor: null, waiting: [], error: null, busy: true };
+const NOTHING = { rows: null, of: null, cursor: null, waiting: [], error: null, busy: true }; // `of`: the query of the rows
 
 /**
- * { rows, cursor, error, busy, waiting, older(), show(), retry() } of what `asked` names (a query, by value). While `live`,
+ * { rows, cursor, error, busy, waiting, older(), show(), retry() } of what `asked` names (a query, by value; null: nothing).
+ * The rows of another query stay until there is an answer, and go where there is none. While `live`,
  * new rows are put on top, or held in `waiting` until show() where `still()` says that somebody is reading further down.
  */
 export function useFeed(api, asked, { live, still }) {
@@ -27,15 +29,16 @@ export function useFeed(api, asked, { live, still }) {
     const stop = new AbortController();
     looking.current?.abort();
     looking.current = null;
+    if (!asked) return become({ ...NOTHING, rows: [], of: wanted, busy: false });
     become((held) => ({ ...held, busy: true }));
     look(api, asked, null, PAGE, stop.signal)
-      .then((found) => !stop.signal.aborted && become({ ...NOTHING, ...found, busy: false }))
-      .catch((error) => !aborted(error) && become((held) => ({ ...held, error, busy: false })));
+      .then((found) => !stop.signal.aborted && become({ ...NOTHING, ...found, of: wanted, busy: false }))
+      .catch((error) => !aborted(error) && become((held) => ({ ...(held.of === wanted ? held : NOTHING), error, busy: false })));
     return () => stop.abort();
   }, [wanted, turn]);
 
   useEffect(() => {
-    if (!live) return undefined;
+    if (!live || !asked) return undefined;
     const stop = new AbortController();
     const ask = async () => {
       if (document.visibilityState !== "visible" || !now.current.rows || now.current.busy) return;
@@ -64,6 +67,7 @@ export function useFeed(api, asked, { live, still }) {
       .finally(() => looking.current === stop && (looking.current = null));
   }, [wanted]);
   const retry = useCallback(() => again((held) => held + 1), []);
+  useComeback(state.rows === null ? state.error : null, retry); // rows that are there are not taken from who reads them
   const show = useCallback(() => {
     if (now.current.waiting.length >= PAGE) retry(); // there may be more than a page held: begin anew
     else become((held) => ({ ...held, rows: [...held.waiting, ...held.rows], waiting: [] }));
