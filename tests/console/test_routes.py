@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,16 +29,14 @@ def put(house: House, models: dict[str, object]) -> None:
     house.ask("PUT", "/admin/routes", {"models": models})
 
 
-def stored(house: House) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = house.ask("GET", "/admin/routes")["models"]
+def stored(house: House) -> dict[str, Any]:
+    found: dict[str, Any] = house.ask("GET", "/admin/routes")["models"]
     return found
 
 
 def names(house: House, name: str) -> list[str]:
     """A stored route's targets, in order."""
-    targets = stored(house)[name]["targets"]
-    assert isinstance(targets, list)
-    return [each["target"] for each in targets]
+    return [each["target"] for each in stored(house)[name]["targets"]]
 
 
 def handle(page: Page, number: int) -> Locator:
@@ -46,7 +44,7 @@ def handle(page: Page, number: int) -> Locator:
 
 
 def test_a_route_is_made_tried_and_taken_back(opened: Opened, house: House) -> None:
-    """A new route is in force, a dry run calls nobody, undo takes it away, and undo again brings it back."""
+    """A new route is in force, a dry run calls nobody, and undo takes the route away."""
     page = opened("routes", key=house.admin)
     page.get_by_role("heading", name="fast-llm").wait_for()  # of the file
     page.get_by_role("button", name="New route").click()
@@ -75,12 +73,66 @@ def test_a_route_is_made_tried_and_taken_back(opened: Opened, house: House) -> N
     assert "/v1/" in page.get_by_role("region", name="address").inner_text()
     assert sum(len(each.script.asked) for each in house.simulators.values()) == asked
 
-    for there in (False, True):
+    page.get_by_role("button", name="Undo the last change").click()
+    page.get_by_role("dialog", name="Undo: added our-best?").get_by_role("button", name="Restore").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    page.get_by_role("heading", name="our-best").wait_for(state="detached")
+    assert "our-best" not in stored(house)
+
+
+def test_undo_goes_back_step_by_step(opened: Opened, house: House) -> None:
+    """Undoing twice is two steps back and no redo, after going back to a version too; one is in force."""
+    page = opened("routes", key=house.admin)
+
+    def undo(said: str) -> None:
         page.get_by_role("button", name="Undo the last change").click()
-        page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+        page.get_by_role("dialog", name=f"Undo: {said}?").get_by_role("button", name="Restore").click()
         page.get_by_role("dialog").wait_for(state="detached")
-        page.get_by_role("heading", name="our-best").wait_for(state="visible" if there else "detached")
-        assert ("our-best" in stored(house)) is there
+
+    for targets in ([MINI], [MINI, CLAUDE], [LARGE]):
+        put(house, {"steps": targets})
+    page.reload()
+    page.get_by_label("Key", exact=True).fill(house.admin)
+    page.locator("form").get_by_role("button", name="Sign in").click()
+    versions = page.get_by_role("region", name="Versions")
+    versions.get_by_text("in force").wait_for()
+    undo("changed steps")
+    assert stored(house)["steps"] == [MINI, CLAUDE]
+    undo("changed steps")
+    assert stored(house)["steps"] == [MINI]
+    assert versions.get_by_text("in force").count() == 1
+
+    versions.get_by_role("row").nth(3).get_by_role("button", name="Restore").click()  # the last that was put
+    page.get_by_role("dialog").get_by_role("button", name="Restore").click()
+    versions.get_by_text("goes back to").first.wait_for()
+    assert stored(house)["steps"] == [LARGE]
+    undo("changed steps")
+    assert stored(house)["steps"] == [MINI, CLAUDE]
+    undo("changed steps")
+    undo("added steps")
+    assert stored(house) == {}
+
+
+def test_a_route_is_renamed_and_shows_its_shares(opened: Opened, house: House) -> None:
+    """A name can be changed, and the old one is gone; weights are shares, with no arrow between."""
+    targets = [{"target": MINI, "weight": 3}, {"target": CLAUDE, "weight": 1}]
+    put(house, {"before": {"targets": targets, "strategy": "weighted"}, "chain": [MINI, CLAUDE]})
+    page = opened("routes", key=house.admin)
+    card = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="before"))
+    card.get_by_role("meter", name=f"Share of {MINI}").get_by_text("75%, weight 3").wait_for()
+    assert card.locator(".routes-chain").count() == 0
+    page.get_by_role("button", name="Edit before").click()
+    page.get_by_label("Name", exact=True).fill("chain")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("There is a route of this name already.").wait_for()
+    page.get_by_label("Name", exact=True).fill("after")
+    page.get_by_text("Programs that ask for before are no longer routed by this.").wait_for()
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("heading", name="after").wait_for()
+    assert names_of(house) == {"after", "chain"}
+    page.get_by_role("button", name="New route").click()
+    page.keyboard.type("typed at once")
+    assert page.get_by_label("Name", exact=True).input_value() == "typed at once"
 
 
 def test_targets_are_put_in_order(opened: Opened, house: House) -> None:

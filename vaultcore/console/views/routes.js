@@ -13,9 +13,9 @@ export default function Routes({ api, query }) {
   const [draft, edit] = useState(null);
   const [tried, attempt] = useState({ model: query.model ?? "", turn: 0 });
   /** Puts other models in place of those in force; raises ApiError, a conflict after asking for what is new. */
-  const put = async (models, said) => {
+  const put = async (models, said, reason = null) => {
     try {
-      asked.set(await api.put("admin/routes", { models, version: asked.data.version }));
+      asked.set(await api.put("admin/routes", { models, version: asked.data.version, reason }));
       toast(said, "good");
     } catch (error) {
       if (error.status === 409) asked.retry();
@@ -43,7 +43,7 @@ export default function Routes({ api, query }) {
             onTry=${() => { attempt((held) => ({ model: row.name, turn: held.turn + 1 })); }} />`)}</ul>`}<//>
       <p class="dim small"><${Icon} name="refresh" /> Routes that are set here go before those of the providers file. A change reaches every process within five seconds.</p>
       <${DryRun} api=${api} tried=${tried} names=${asked.data ? rows(asked.data).map((row) => row.name) : []} />
-      <${Versions} api=${api} current=${asked.data} restore=${(models) => put(models, "Restored.")} />
+      <${Versions} api=${api} current=${asked.data} restore=${(models, reason) => put(models, "Restored.", reason)} />
       ${draft && html`<${Editor} draft=${draft} taken=${taken(asked.data, draft)} known=${known.data ?? []} onSave=${save} onClose=${() => edit(null)}
         newer=${!draft.fresh && changed(asked.data, draft)} />`}
     <//>`;

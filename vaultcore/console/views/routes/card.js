@@ -1,6 +1,6 @@
 // One route: its name, the order of its models, and what can be done with it.
 
-import { html, Button, Copy, Section, Tag, format } from "../../ui/index.js";
+import { html, Button, Copy, Meter, Section, Tag, format } from "../../ui/index.js";
 
 export const STRATEGIES = [
   ["priority", "In this order: the others are fallbacks"],
@@ -31,10 +31,20 @@ export function RouteCard({ row, onEdit, onRemove, onTry }) {
           ${row.broken && html`<${Tag} kind="bad">leads nowhere<//>`}
         </p>
         ${row.broken && html`<p class="note bad">${row.broken}</p>`}
-        <ol class="routes-chain">${row.targets.map((each, at) => html`
-          <li key=${at}><code>${each.target}</code>
-            <span class="dim small">${row.strategy === "weighted" ? `${format.percent(share(row.targets, at))}, weight ${format.number(each.weight)}`
-              : row.strategy === "priority" ? (at ? `fallback ${at}` : "first") : ""}</span></li>`)}</ol>
+        ${row.strategy === "weighted" ? html`<${Shares} targets=${row.targets} />` : html`<${Chain} row=${row} />`}
       <//>
     </li>`;
 }
+
+/** Models in the order they are asked in; of the cheapest first, nobody knows it beforehand. */
+const Chain = ({ row }) => html`
+  <ol class=${row.strategy === "priority" ? "routes-chain" : "routes-chain unordered"}>${row.targets.map((each, at) => html`
+    <li key=${at}><code>${each.target}</code>
+      <span class="dim small">${row.strategy === "priority" ? (at ? `fallback ${at}` : "first") : ""}</span></li>`)}</ol>`;
+
+/** Models with the share of requests that each is asked first. */
+const Shares = ({ targets }) => html`
+  <ul class="routes-shares">${targets.map((each, at) => html`
+    <li key=${at}><code>${each.target}</code>
+      <${Meter} used=${share(targets, at)} most=${1} label=${`Share of ${each.target}`}
+        text=${`${format.percent(share(targets, at))}, weight ${format.number(each.weight)}`} /></li>`)}</ul>`;

@@ -68,8 +68,8 @@ function Found({ found }) {
         empty=${html`<${Empty} icon="warning" title="Nobody could be asked">The vault holds no key for any of these providers.<//>`} />
       ${estimate && html`<div class="stats">
         <${Stat} label="Prompt" value=${`≈ ${format.number(estimate.prompt_tokens)}`} note="tokens" />
-        <${Stat} label="Longest answer" value=${format.number(estimate.max_completion_tokens)} note="tokens" />
-        <${Stat} label="Cost at most" value=${format.money(estimate.max_cost_usd)} note="at the first candidate" />
+        <${Stat} label="Max output" value=${format.number(estimate.max_completion_tokens)} note="tokens" />
+        <${Stat} label="Max cost" value=${format.money(estimate.max_cost_usd)} note="at the first candidate" />
       </div>`}
       ${request && html`
         <h3>What the first would be sent</h3>

@@ -32,8 +32,8 @@ export function Editor({ draft, taken, known, newer, onSave, onClose }) {
         ${conflict ? html`<p class="note bad" role="alert">Somebody else has changed the routes meanwhile. Nothing of theirs is lost:
             ${newer ? " they have changed this one too, and saving again puts yours in its place." : " this one is as it was, and you can save again."}</p>`
           : html`<${ErrorNote} error=${state.error} />`}
-        <${Field} label="Name" value=${route.name} onInput=${(name) => write((held) => ({ ...held, name }))} readonly=${!draft.fresh} maxlength="256"
-          error=${shown?.name} hint=${draft.fresh ? "What programs ask for as their model." : draft.where === "file" ? "Saved here, it goes before the file's." : ""} autocomplete="off" spellcheck="false" />
+        <${Field} label="Name" value=${route.name} onInput=${(name) => write((held) => ({ ...held, name }))} readonly=${draft.where === "file"} autofocus=${Boolean(draft.fresh)} maxlength="256"
+          error=${shown?.name} hint=${hint(draft, route)} autocomplete="off" spellcheck="false" />
         <${Select} label="Which model is asked first" value=${route.strategy} options=${STRATEGIES} onChange=${(strategy) => write((held) => ({ ...held, strategy }))} />
         <${TargetList} targets=${route.targets} place=${place} known=${known} strategy=${route.strategy} wrong=${shown?.targets} />
         ${shown?.none && html`<p class="hint bad" role="alert">${shown.none}</p>`}
@@ -41,4 +41,10 @@ export function Editor({ draft, taken, known, newer, onSave, onClose }) {
         <button type="submit" class="hidden" tabindex="-1" aria-hidden="true">Save</button>
       </form>
     <//>`;
+}
+
+function hint(draft, route) {
+  if (draft.fresh) return "What programs ask for as their model.";
+  if (draft.where === "file") return "Saved here, it goes before the file's.";
+  return route.name.trim() === draft.name ? "" : `Programs that ask for ${draft.name} are no longer routed by this.`;
 }
