@@ -76,6 +76,41 @@ def test_the_admin_api_describes_itself(opened: Opened, house: House) -> None:
         page.get_by_role("button", name="Save as one page").click()
     assert "/admin/keys/{id}/rotate" in Path(coming.value.path()).read_text()
 
+    link = page.get_by_role("link", name="/admin/docs")
+    assert link.get_attribute("href") == f"{house.url}/admin/docs"
+    with page.expect_download() as coming:
+        link.click()
+    assert "/admin/keys/{id}/rotate" in Path(coming.value.path()).read_text()
+    assert f"{house.url}/admin/docs > admin.html" in page.get_by_role("region", name="command").inner_text()
+
+
+def test_the_docs_are_searched(opened: Opened, house: House) -> None:
+    """All pages are looked through, the best first and with the place; a finding leads to its page."""
+    page = opened("docs")
+    page.get_by_role("heading", name="With your own keys").wait_for()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/docs/" in request.url else None)
+    page.get_by_label("Search the docs").fill("pepper")
+    results = page.locator(".docs-found li")
+    results.first.wait_for()
+    shoot(page, "docs-search")
+    titles = results.get_by_role("link").all_inner_texts()
+    assert "Keys, limits and budgets" in titles
+    assert len(titles) > 1
+    for excerpt in page.locator(".docs-found mark").all_inner_texts():
+        assert excerpt.lower() == "pepper"
+
+    page.get_by_label("Search the docs").fill("pepper zyzzyva")
+    page.get_by_text("No page has that").wait_for()
+    page.get_by_label("Search the docs").fill("standard webhooks signed")
+    results.get_by_role("link", name="Alerts").wait_for()
+    files = [url for url in asked if url.endswith(".md")]
+    assert len(files) == len(set(files))  # each once, however much is typed
+    results.get_by_role("link", name="Alerts").click()
+    page.get_by_role("heading", name="Where alerts go").wait_for()
+    assert page.get_by_label("Search the docs").input_value() == ""
+    assert page.url.endswith("#/docs?page=alerts")
+
 
 def test_others_are_told_who_may_read_the_reference(opened: Opened, house: House) -> None:
     """A virtual key is told that the admin API describes itself to the admin key; the rest reads."""
@@ -85,7 +120,7 @@ def test_others_are_told_who_may_read_the_reference(opened: Opened, house: House
     page.get_by_text("describes itself to the admin key").wait_for()
 
 
-def test_a_page_that_does_not_come_can_be_asked_for_again(opened: Opened) -> None:
+def test_a_page_that_did_not_come_comes_later(opened: Opened) -> None:
     """Offline, what was not read yet is an error with its page's title; when the gateway is back it reads."""
     page = opened("docs")
     page.get_by_role("heading", name="With your own keys").wait_for()
@@ -94,7 +129,6 @@ def test_a_page_that_does_not_come_can_be_asked_for_again(opened: Opened) -> Non
     page.get_by_role("alert").get_by_text("cannot be reached").wait_for()
     page.get_by_role("heading", name="Alerts", level=2).wait_for()
     page.context.set_offline(False)
-    page.get_by_role("button", name="Try again").click()
     page.locator(".docs-text .markdown").wait_for()
     page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs what it did not reach
 

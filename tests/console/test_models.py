@@ -27,7 +27,7 @@ def test_a_model_is_found_and_tried(opened: Opened, house: House) -> None:
     kinds.get_by_role("button", name="All").click()
 
     page.get_by_label("Provider", exact=True).select_option("openai")
-    page.get_by_label("Can do", exact=True).select_option("tools")
+    page.get_by_label("Capabilities", exact=True).select_option("tools")
     page.get_by_role("searchbox").type("4o-mini gpt")
     row = page.get_by_role("row").filter(has=page.get_by_text("gpt-4o-mini", exact=True))
     row.get_by_text("$0.15").wait_for()

@@ -30,7 +30,7 @@ function Filters({ rows, query, narrow }) {
     <div class="bar">
       <${Field} label="Search" type="search" value=${query.q} onInput=${(q) => narrow({ q })} placeholder="gpt, claude, embed …" autocomplete="off" spellcheck=${false} />
       <${Select} label="Provider" value=${query.provider ?? ""} onChange=${(provider) => narrow({ provider })} options=${[["", "All providers"], ...providers]} />
-      <${Select} label="Can do" value=${query.can ?? ""} onChange=${(can) => narrow({ can })} options=${[["", "Anything"], ...CAPABILITIES]} />
+      <${Select} label="Capabilities" value=${query.can ?? ""} onChange=${(can) => narrow({ can })} options=${[["", "Any"], ...CAPABILITIES]} />
     </div>`;
 }
 
@@ -84,7 +84,7 @@ const COLUMNS = ({ admin, onTry }) => [
     render: (row) => html`<span title=${row.window ? `${format.number(row.window)} tokens` : undefined}>${format.compact(row.window)}</span>` },
   { id: "input", label: "Input", end: true, value: (row) => amount(row, "input"), render: (row) => html`<${Cost} row=${row} name="input" />` },
   { id: "output", label: "Output", end: true, value: (row) => amount(row, "output"), render: (row) => html`<${Cost} row=${row} name="output" />` },
-  { id: "can", label: "Can do", render: (row) => {
+  { id: "can", label: "Capabilities", render: (row) => {
     const said = CAPABILITIES.filter(([name]) => has(row, name)).map(([, word]) => word).join(", ");
     return html`<span class="abilities" title=${said}>${said || "–"}</span>`;
   } },

@@ -1,6 +1,6 @@
 // The admin API's reference: every operation with its fields, from the description that the gateway gives of itself.
 
-import { html, useMemo, useState, Button, Empty, Field, Loaded, Section, Table, toast, useAsked } from "../../ui/index.js";
+import { html, useMemo, useState, Button, Code, Empty, Field, Loaded, Section, Table, toast, useAsked } from "../../ui/index.js";
 import { operations } from "./schema.js";
 
 const COLUMNS = [
@@ -20,10 +20,16 @@ export function Admin({ api }) {
       toast(error.message, "bad");
     }
   };
+  const follow = (event) => {
+    event.preventDefault();
+    save();
+  };
   return html`
     <${Section} title="Admin API reference" actions=${html`<${Button} small icon="download" onClick=${save}>Save as one page<//>`}>
-      <p class="dim">All of it takes the admin key as bearer. The same is at <code>/admin/docs</code> as one page, and at${" "}
-        <code>/admin/openapi.json</code> for programs.</p>
+      <p class="dim">All of it takes the admin key as bearer, which a browser does not send with an address. The same as one page is${" "}
+        <a href=${`${api.root}admin/docs`} onClick=${follow}>/admin/docs</a>, which this link saves with your key; programs read${" "}
+        <code>/admin/openapi.json</code>. In a terminal:</p>
+      <${Code} inline label="command" text=${`curl -H "authorization: Bearer $VAULTEDGE_ADMIN_KEY" ${api.root}admin/docs > admin.html`} />
       <${Field} label="Find an operation or a field" type="search" value=${wanted} onInput=${want} placeholder="credits" />
       <${Loaded} asked=${asked} lines=${8}>${(description) => html`<${Operations} description=${description} wanted=${wanted} />`}<//>
     <//>`;

@@ -16,7 +16,7 @@ export function Details({ row, base, onClose, onTry }) {
       <dl class="facts">
         <${Fact} name="Type">${row.type}<//>
         <${Fact} name="Context window">${row.window ? `${format.number(row.window)} tokens` : "not known"}<//>
-        <${Fact} name="Longest answer">${row.output ? `${format.number(row.output)} tokens` : "not known"}<//>
+        <${Fact} name="Max output">${row.output ? `${format.number(row.output)} tokens` : "not known"}<//>
         <${Fact} name="Served by">${row.providers.map((each) => html`<${Place} key=${each.name} place=${each} />`)}<//>
       </dl>
       <h3>Price</h3>
