@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -56,10 +57,12 @@ def test_a_request_is_found_and_looked_into(opened: Opened, house: House, tmp_pa
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog", name="Request")
     dialog.get_by_text("1. openai / gpt-4o-mini").wait_for()
+    (vault,) = [row for row in house.ask("GET", "/admin/providers")["data"] if row["name"] == "openai"]
+    dialog.get_by_text(f"of openai, {vault['keys'][0]['masked']}").wait_for()
     assert dialog.get_by_role("region", name="request id").inner_text() == named
     dialog.get_by_text("the shop (key_").wait_for()
     shoot(page, "logs-detail")
-    dialog.get_by_role("button", name="Show what was said").click()
+    dialog.get_by_role("button", name="Show prompt and answer").click()
     dialog.get_by_text("Nothing is kept of what this request said").wait_for()
     page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs the 404
     page.keyboard.press("Escape")
@@ -69,7 +72,8 @@ def test_a_request_is_found_and_looked_into(opened: Opened, house: House, tmp_pa
     saving.value.save_as(tmp_path / "logs.csv")
     assert saving.value.suggested_filename.startswith("logs-")
     with (tmp_path / "logs.csv").open() as file:
-        assert [row["id"] for row in csv.DictReader(file)] == [named]
+        told = [(row["id"], row["key_name"]) for row in csv.DictReader(file)]
+    assert told == [(named, "the shop")]
 
 
 def test_attempts_are_drawn_where_they_began(opened: Opened, house: House) -> None:
@@ -138,6 +142,78 @@ def test_who_reads_further_down_is_not_moved(opened: Opened, house: House) -> No
     assert frame.evaluate("frame => frame.scrollTop") == before
     page.get_by_role("button", name="Show 1 new").click()
     page.get_by_role("button", name="Show 1 new").wait_for(state="detached")
+
+
+def test_filters_hold_together(opened: Opened, house: House) -> None:
+    """What is typed while another filter is chosen holds with it, and Clear takes back what still waits."""
+    page = opened("logs", key=house.admin)
+    rows(page).first.wait_for()
+    page.get_by_label("Search").fill("gpt ")
+    page.get_by_label("Status").select_option("4xx")
+    page.get_by_text("Requests that the gateway itself refused are not recorded").wait_for()
+    assert page.url.endswith("#/logs?search=gpt&status=4xx")
+    page.locator(".log[aria-busy=false]").wait_for()
+    assert set(rows(page).locator(".tag").all_inner_texts()) == {"429 rate_limited"}
+    assert page.get_by_label("Search").input_value() == "gpt "  # more may be typed
+
+    page.get_by_role("button", name="Clear").click()
+    rows(page).first.wait_for()
+    page.get_by_label("Search").fill("nothing")
+    page.get_by_role("button", name="Clear").click()
+    assert page.get_by_label("Search").input_value() == ""
+    page.get_by_label("Model").fill("GPT-4")
+    page.wait_for_url("**/#/logs?model=*GPT-4*")
+    page.locator(".log[aria-busy=false]").wait_for()
+    names = set(rows(page).locator("td.main").all_inner_texts())
+    assert {"gpt-4o", "gpt-4o-mini"} <= names <= {"gpt-4o", "gpt-4o-mini", "fast-llm"}
+    page.get_by_label("Model").fill("gpt-5")
+    page.wait_for_url("**/#/logs?model=gpt-5")
+    page.locator(".log[aria-busy=false]").wait_for()
+    assert set(rows(page).locator("td.main").all_inner_texts()) == {"gpt-5"}
+
+
+def test_a_key_is_found_by_its_name(opened: Opened, house: House) -> None:
+    """Search finds a key's requests by what it is called; of one that was only refused it says why not."""
+    made = house.ask("POST", "/admin/keys", {"name": "Nightly import"})
+    assert house.complete("claude-simulated", key=made["key"]).status_code == 200
+    shut = house.ask("POST", "/admin/keys", {"name": "shut out", "allowed_models": ["anthropic/*"]})
+    assert house.complete("gpt-4o-mini", key=shut["key"]).status_code == 403
+    page = opened("logs?search=nightly", key=house.admin)
+    rows(page).first.get_by_text("Nightly import").wait_for()
+    assert rows(page).count() == 1
+
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_label("Key").select_option(label="shut out")
+    page.get_by_text("Requests that the gateway itself refused are not recorded").wait_for()
+    shoot(page, "logs-refused")
+
+
+def test_addresses_that_mean_nothing_are_mended(opened: Opened, house: House) -> None:
+    """What the log does not know goes from the address; a span without any time is told in words."""
+    page = opened("logs?status=error&time=soon&who=me&model=gpt-5", key=house.admin)
+    rows(page).first.wait_for()
+    assert page.url.endswith("#/logs?model=gpt-5")
+    assert page.get_by_label("Status").input_value() == ""
+    page.goto(f"{house.console}#/logs?time=between&from=2026-02-01T10:00&to=2026-01-01T10:00")
+    page.get_by_text("This is not after the beginning").wait_for()
+    page.get_by_text("The end is not after the beginning").wait_for()
+    assert rows(page).count() == 0
+
+
+def test_rows_of_another_filter_go_when_it_fails(opened: Opened, house: House) -> None:
+    """Where a filter cannot be asked for there is the error alone, and trying again has its rows."""
+    page = opened("logs", key=house.admin)
+    rows(page).first.wait_for()
+    asked = re.compile(r"/admin/logs\?.*status=5xx")
+    page.route(asked, lambda route: route.fulfill(status=500, json={"error": {"message": "Broken."}}))
+    page.get_by_label("Status").select_option("5xx")
+    page.get_by_role("alert").get_by_text("Broken.").wait_for()
+    assert rows(page).count() == 0
+    assert page.get_by_text("appear by themselves").count() == 0
+    page.unroute(asked)
+    page.get_by_role("button", name="Try again").click()
+    page.get_by_text("No request fits").wait_for()
+    page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs the 500
 
 
 def test_a_hostile_name_is_text(opened: Opened, house: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tests.console.conftest import House
+from tests.console.conftest import PHONE, House
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -31,9 +31,12 @@ MOUNT = """async ([body, data]) => {
     chart: () => ui.html`<${ui.Chart} label="Requests" labels=${["Mon", "Tue", "Wed"]}
       series=${[{ name: "a", values: [1, 2, 30] }, { name: "b", values: [4, 0, 6] }]} />`,
     table: () => ui.html`<${ui.Table} label="Rows" keyOf=${(row) => row.id} sort=${{ id: "id", down: false }}
+      onOpen=${(row) => (document.title = row.name)}
       rows=${Array.from({ length: data }, (_, id) => ({ id, name: `row ${id}` }))}
       columns=${[{ id: "id", label: "Id", value: (row) => row.id, end: true },
-        { id: "name", label: "Name", main: true, value: (row) => row.name }]} />`,
+        { id: "name", label: "Name", main: true, value: (row) => row.name },
+        { id: "more", label: "More",
+          render: ({ id }) => (id % 3 ? "" : ui.html`<p>two</p><p>lines</p>`) }]} />`,
   };
   ui.render(build[body](), place);
 }"""
@@ -71,6 +74,66 @@ def test_a_long_table_draws_what_is_seen(opened: Opened) -> None:
     frame.evaluate("frame => frame.scrollTo(0, 0)")
     frame.get_by_role("button", name="Id").click()
     frame.get_by_role("cell", name="row 9999").wait_for()
+
+
+def test_a_long_table_is_walked_by_keyboard(opened: Opened) -> None:
+    """It is one stop of Tab; arrows, pages, Home and End move the focus, which no scrolling takes away."""
+    page = opened(modules=True)
+    page.get_by_role("heading", name="Overview", level=1).wait_for()
+    page.evaluate(MOUNT, ["table", 10_000])
+    frame = page.get_by_role("region", name="Rows")
+    frame.get_by_role("cell", name="row 0", exact=True).wait_for()
+    frame.get_by_role("button", name="Name").focus()
+    page.keyboard.press("Tab")
+    focused = frame.locator("tr:focus")
+    assert focused.get_attribute("aria-rowindex") == "2"
+    for _ in range(60):
+        page.keyboard.press("ArrowDown")
+    frame.locator("tr:focus[aria-rowindex='62']").wait_for()
+    assert frame.locator("tr[tabindex='0']").count() == 1
+
+    frame.hover()
+    page.mouse.wheel(0, 60_000)
+    frame.locator("tr[aria-rowindex='63']").wait_for(state="detached")
+    assert focused.get_attribute("aria-rowindex") == "62"
+    page.keyboard.press("ArrowDown")
+    frame.locator("tr:focus[aria-rowindex='63']").wait_for()
+    for key, row in (("End", 10_001), ("ArrowDown", 10_001), ("PageUp", None), ("Home", 2), ("ArrowUp", 2)):
+        page.keyboard.press(key)
+        if row:
+            frame.locator(f"tr:focus[aria-rowindex='{row}']").wait_for()
+        seen, edge = focused.bounding_box() or {}, frame.bounding_box() or {}
+        assert edge["y"] <= seen["y"]
+        assert seen["y"] + seen["height"] <= edge["y"] + edge["height"] + 1
+    page.keyboard.press("Enter")
+    assert page.title() == "row 0"
+    page.keyboard.press("Tab")
+    assert frame.locator(":focus").count() == 0
+
+
+def test_many_cards_are_drawn_as_they_are_seen(opened: Opened) -> None:
+    """On a phone a hundred cards of different heights take one screen; all are reached, none jumps."""
+    page = opened(modules=True, size=PHONE)
+    page.get_by_role("heading", name="Overview", level=1).wait_for()
+    page.evaluate(MOUNT, ["table", 100])
+    frame = page.get_by_role("region", name="Rows")
+    frame.get_by_text("row 0", exact=True).wait_for()
+    assert frame.locator("tbody tr:not(.spacer)").count() < 40
+    assert (frame.bounding_box() or {})["height"] < PHONE[1]
+    frame.hover()
+    for _ in range(100):
+        marked = frame.locator("tbody tr:not(.spacer)").nth(8)
+        named, was = marked.get_attribute("aria-rowindex"), (marked.bounding_box() or {})["y"]
+        at = frame.evaluate("frame => frame.scrollTop")
+        page.mouse.wheel(0, 150)
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)))")
+        now = frame.locator(f"tr[aria-rowindex='{named}']").bounding_box() or {}
+        moved = frame.evaluate("frame => frame.scrollTop") - at
+        assert abs(was - now["y"] - moved) < 2
+        if not moved:
+            break
+    frame.get_by_text("row 99", exact=True).wait_for()
+    assert at > PHONE[1]
 
 
 def test_a_chart_is_read_by_keyboard(opened: Opened) -> None:

@@ -6,8 +6,8 @@ import { Status, typed } from "./rows.js";
 import { Timeline } from "./timeline.js";
 
 const FLAGS = {
-  estimated: "tokens are estimated", clamped: "its length was limited to what was left", broken: "the stream broke off",
-  unpriced: "nobody knows its price",
+  estimated: "tokens are estimated", clamped: "its length was limited to what the key had left", broken: "the stream broke off",
+  unpriced: "its price is not known",
 };
 
 /** Detail: row (null: nothing is open), named (keys), api, onClose, onOnly(filter): show only the like. */
@@ -21,7 +21,7 @@ export function Detail({ row, named, api, onClose, onOnly }) {
     <${Dialog} open wide title="Request" onClose=${onClose} actions=${actions}>
       <p class="bar"><${Status} ...${row} /> <strong>${row.model}</strong> <span class="dim">${format.time(row.ended_at)}</span></p>
       <${Code} inline label="request id" text=${row.id} />
-      <${Timeline} row=${row} />
+      <${Timeline} row=${row} api=${api} />
       <dl class="facts">${facts(row, named).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
       ${Object.keys(row.price).length > 0 && html`
         <details class="log-price"><summary>How the cost was made up</summary><${Code} label="price" text=${JSON.stringify(row.price, null, 2)} /></details>`}
@@ -40,12 +40,12 @@ function facts(row, named) {
     ["Owner", row.owner ?? "none"],
     ["Answered by", row.provider ? `${row.provider} / ${row.served}` : "nobody"],
     ["Began", format.time(row.started_at)],
-    ["Took", row.first_ms === null ? format.duration(row.ms) : `${format.duration(row.ms)}, first piece after ${format.duration(row.first_ms)}`],
+    ["Duration", row.first_ms === null ? format.duration(row.ms) : `${format.duration(row.ms)}, first piece after ${format.duration(row.first_ms)}`],
     ["Tokens", tokens],
     ["Cost", row.cost_usd === null ? "unknown" : format.money(row.cost_usd)],
-    ["Prices of", row.price_version || "–"],
-    ["Fields translated with a change", format.number(row.changes)],
-    ["Remarks", [...row.flags.map((flag) => FLAGS[flag] ?? flag), row.replayed && "replayed"].filter(Boolean).join("; ") || "none"],
+    ["Price list", row.price_version || "–"],
+    ["Fields changed in translation", format.number(row.changes)],
+    ["Notes", [...row.flags.map((flag) => FLAGS[flag] ?? flag), row.replayed && "replayed"].filter(Boolean).join("; ") || "none"],
   ];
 }
 
@@ -67,13 +67,13 @@ function Content({ id, api }) {
   const { busy, said, none, error } = state;
   return html`
     <div class="log-said">
-      ${!said && html`<${Button} small busy=${busy} onClick=${read}>Show what was said<//>
+      ${!said && html`<${Button} small busy=${busy} onClick=${read}>Show prompt and answer<//>
         <p class="dim small" role="status">${none ? "Nothing is kept of what this request said. VAULTEDGE_KEEP_CONTENT keeps it for some hours."
           : "Where the gateway keeps it. Reading it is written to the audit."}</p>`}
       ${error && html`<${ErrorNote} error=${error} retry=${read} />`}
       ${said?.too_large && html`<p>It was too large to be kept: ${format.number(said.too_large)} characters.</p>`}
-      ${said?.request && html`<h3>Asked</h3><${Code} label="request" text=${JSON.stringify(said.request, null, 2)} />`}
-      ${said?.answer && html`<h3>Answered</h3><${Code} label="answer"
+      ${said?.request && html`<h3>Prompt</h3><${Code} label="request" text=${JSON.stringify(said.request, null, 2)} />`}
+      ${said?.answer && html`<h3>Answer</h3><${Code} label="answer"
         text=${typeof said.answer === "string" ? said.answer : JSON.stringify(said.answer, null, 2)} />`}
     </div>`;
 }

@@ -72,7 +72,8 @@ export function useFeed(api, asked, { live, still }) {
     if (now.current.waiting.length >= PAGE) retry(); // there may be more than a page held: begin anew
     else become((held) => ({ ...held, rows: [...held.waiting, ...held.rows], waiting: [] }));
   }, []);
-  return { ...state, full: (state.rows?.length ?? 0) >= MOST, older, show, retry };
+  const behind = state.of !== wanted && !state.error; // the rows are still those of another query
+  return { ...state, busy: state.busy || behind, full: (state.rows?.length ?? 0) >= MOST, older, show, retry };
 }
 
 async function look(api, asked, cursor, limit, signal) {

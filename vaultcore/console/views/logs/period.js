@@ -12,6 +12,9 @@ export function bounds({ time, from, to }, now = Date.now()) {
   return HOURS[time] ? { from: new Date(now - HOURS[time] * HOUR).toISOString() } : {};
 }
 
+/** Whether the end that was chosen is not after the beginning. */
+export const reversed = ({ time, from, to }) => time === "between" && Boolean(from && to) && Date.parse(from) >= Date.parse(to);
+
 function iso(local) {
   const at = new Date(local ?? "");
   return Number.isNaN(at.getTime()) ? undefined : at.toISOString();

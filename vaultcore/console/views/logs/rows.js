@@ -32,5 +32,5 @@ export const columns = (named) => [
   { id: "provider", label: "Provider", render: (row) => html`<span title=${`${format.number(row.tries)} tried`}>${row.provider ?? "none"}${row.tries > 1 ? ` (${row.tries})` : ""}</span>` },
   { id: "tokens", label: "Tokens", end: true, render: (row) => format.number(row.total_tokens) },
   { id: "cost", label: "Cost", end: true, render: (row) => (row.cost_usd === null ? "unknown" : format.money(row.cost_usd)) },
-  { id: "took", label: "Took", end: true, render: (row) => format.duration(row.ms) },
+  { id: "duration", label: "Duration", end: true, render: (row) => format.duration(row.ms) },
 ];

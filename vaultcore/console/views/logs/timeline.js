@@ -1,9 +1,11 @@
 // When each provider was asked, how long it took, and what was waited for in between.
 
 import { html, format } from "../../ui/index.js";
+import { useProviderKeys } from "./provider-keys.js";
 
-/** Timeline: row (of the log). Bars share one scale; in rows that do not say when attempts began, one follows the other. */
-export function Timeline({ row }) {
+/** Timeline: row (of the log), api. Bars share one scale; in rows that do not say when attempts began, one follows the other. */
+export function Timeline({ row, api }) {
+  const keyCalled = useProviderKeys(api);
   const bars = placed(row.attempts);
   const whole = Math.max(row.ms, ...bars.map(({ from, ms }) => from + ms), 1);
   return html`
@@ -12,7 +14,7 @@ export function Timeline({ row }) {
         said=${row.first_ms === null ? "" : `first piece after ${format.duration(row.first_ms)}`} />
       ${bars.map((each, index) => html`
         <${Bar} key=${index} title=${`${index + 1}. ${each.provider} / ${each.model}`} ...${each} whole=${whole}
-          kind=${each.fault ? "bad" : "good"} said=${outcome(each)} />`)}
+          kind=${each.fault ? "bad" : "good"} said=${outcome(each, keyCalled)} />`)}
     </ol>
     ${!bars.length && html`<p class="dim">No provider was asked.</p>`}`;
 }
@@ -30,9 +32,9 @@ function placed(attempts) {
 
 const SHORT = 5; // milliseconds that nobody calls waiting
 
-const outcome = ({ status, fault, key_id, began_ms, waited }) =>
+const outcome = ({ provider, status, fault, key_id, began_ms, waited }, keyCalled) =>
   [
-    status ?? "no answer", fault?.replaceAll("_", " "), `key ${key_id}`,
+    status ?? "no answer", fault?.replaceAll("_", " "), keyCalled(provider, key_id),
     began_ms >= SHORT && `began after ${format.duration(began_ms)}`,
     waited >= SHORT && `after a pause of ${format.duration(waited)}`,
   ].filter(Boolean).join(" · ");

@@ -11,11 +11,13 @@ export const METRICS = {
 };
 
 /** What sums can be of. */
-export const GROUPS = [["model", "Models"], ["key", "Keys"], ["provider", "Providers"]];
+export const GROUPS = [["model", "Models"], ["key", "Keys"], ["provider", "Providers"], ["owner", "Owners"]];
+
+const NOBODY = { provider: "no provider (refused or failed)", owner: "no owner", model: "no model" };
 
 /** What a row is called; `named` has the names of keys. */
 export function called(row, by, named) {
   const id = row[by];
   if (by === "key") return named[id] ?? id;
-  return id || (by === "provider" ? "no provider (refused or failed)" : "no model");
+  return id || NOBODY[by];
 }

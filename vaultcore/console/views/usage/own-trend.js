@@ -16,14 +16,15 @@ export function OwnTrend({ api, go, query }) {
   const metric = Object.hasOwn(METRICS, query.metric ?? "") ? query.metric : "cost";
   const asked = useAsked((signal) => api.get("v1/usage", { query: { days: days || 30 }, signal }), [days], { every: 60 });
   const change = (more) => go("usage", { ...query, ...more }, { replace: true });
-  const actions = (rows) => html`
-    <${Select} label="Days" hideLabel value=${days} options=${CHOICES} onChange=${(id) => change({ days: id })} />
+  const choice = html`<${Select} label="Days" hideLabel value=${days} options=${CHOICES} onChange=${(id) => change({ days: id })} />`;
+  const actions = (rows) => html`${choice}
     <${Button} small icon="download" onClick=${() => give(file(rows), `usage-${rows[0].day}-${rows.at(-1).day}.csv`)}>Export CSV<//>`;
   return html`
     <${Loaded} asked=${asked} lines=${8}>${({ data }) => html`
-      <${Trend} key="trend" report=${report(data)} by="day" metric=${metric} named=${{}} onMetric=${(id) => change({ metric: id })}
-        actions=${actions(data)} />
-      ${data.every((row) => !row.requests) && html`<${Section} key="none"><${Empty} icon="usage" title="Nothing was used in these days">
+      ${data.some((row) => row.requests) ? html`
+        <${Trend} key="trend" report=${report(data)} by="day" metric=${metric} named=${{}} onMetric=${(id) => change({ metric: id })}
+          actions=${actions(data)} />` : html`
+      <${Section} key="none" title="Trend by day (UTC)" actions=${choice}><${Empty} icon="usage" title="Nothing was used in these days">
         What this key asks for appears here.<//><//>`}`}<//>`;
 }
 
