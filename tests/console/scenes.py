@@ -29,6 +29,7 @@ class Scene:
     way: Way
     who: str = ADMIN
     harsh: bool = False  # requests fail on purpose
+    grows: bool = False  # what was asked for comes while one looks
 
 
 def text(words: str) -> Way:
@@ -38,6 +39,10 @@ def text(words: str) -> Way:
 
 def row(words: str) -> Way:
     return lambda page: page.locator("tbody tr").filter(has_text=words).first.wait_for()
+
+
+def rows(page: Page) -> None:
+    page.locator("tbody tr:not(.spacer)").first.wait_for()
 
 
 def press(name: str, then: Way | None = None, role: str = "button") -> Way:
@@ -150,11 +155,11 @@ SCENES = (
     Scene("not-found", "nowhere", text("There is no such page"), NOBODY),
     Scene("own-overview", "overview", text("Spend"), KEY),
     Scene("own-usage", "usage", text("What is left"), KEY),
-    Scene("own-models", "models", row("gpt-4o-mini"), KEY),
+    Scene("own-models", "models", rows, KEY),
     Scene("shut", "logs", text("This page needs the admin key"), KEY),
     Scene("overview", "overview", row("OpenAI")),
     Scene("menu", "overview", _menu),
-    Scene("models", "models", row("gpt-4o-mini")),
+    Scene("models", "models", rows),
     Scene("models-empty", "models?q=nothing-is-called-so", text("No model fits")),
     Scene("model", "models?q=gpt-4o-mini", open_row("gpt-4o-mini")),
     Scene("keys", "keys", row(LONG)),
@@ -163,13 +168,13 @@ SCENES = (
     Scene("key-shown", "keys", _new_key),
     Scene("key-revoke", "keys", press("Revoke support bot")),
     Scene("playground-empty", "playground", lambda page: page.get_by_label("Prompt", exact=True).wait_for()),
-    Scene("playground", "playground", _asked),
+    Scene("playground", "playground", _asked, grows=True),
     Scene("chat-empty", "chat", text("Say something")),
     Scene("chat", "chat", _talk("Passwords", ".markdown pre .hl-note")),
     Scene("chat-picture", "chat", _talk("A sunset", ".turn img")),
     Scene("chat-failed", "chat", _talk("What failed", ".turn [role=alert], .turn .note")),
     Scene("chat-list", "chat", _talks),
-    Scene("logs", "logs", row("gpt-4o-mini")),
+    Scene("logs", "logs", rows),
     Scene("logs-empty", "logs?search=nothing-is-called-so", text("No request fits")),
     Scene("logs-detail", "logs?status=5xx", open_row("503")),
     Scene("logs-error", "logs", _without("**/admin/logs*", "Offline"), harsh=True),
@@ -209,7 +214,7 @@ def visited(opened: Opened, house: House, theme: str, size: tuple[int, int]) -> 
 
 
 def arrive(page: Page, house: House, scene: Scene) -> None:
+    page.goto("about:blank")  # from one address behind # to another nothing is loaded anew
     page.goto(f"{house.console}#/{scene.view}")
-    page.reload()  # an address behind # alone loads nothing anew
     page.get_by_role("heading", level=1).wait_for()
     scene.way(page)

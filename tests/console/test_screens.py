@@ -21,7 +21,7 @@ WIDER = """() => {
     said.push(`${localName}.${className}: ${scrollWidth} > ${clientWidth}`);
   for (const each of document.querySelectorAll("#console *")) {
     const style = getComputedStyle(each);
-    const shown = each.checkVisibility() && each.clientWidth > 1 && !each.closest("svg");
+    const shown = each.checkVisibility() && each.clientWidth > 1 && !each.closest("svg, input, .hidden");
     if (!shown || each.scrollWidth <= each.clientWidth + 1) continue;
     const hides = ["hidden", "clip"].includes(style.overflowX) && style.textOverflow !== "ellipsis";
     const table = each.matches(".table") && innerWidth >= 1280;  // scrolls, but should not need to
@@ -53,7 +53,7 @@ def test_everything_fits(theme: str, size: tuple[int, int], opened: Opened, hous
         shift: float = page.evaluate(SHIFT)
         print(f"{scene.name:20} {size[0]:5} {theme:5} layout shift {shift:.4f}")
         found += [(scene.name, each) for each in page.evaluate(WIDER)]
-        if shift >= MOST_SHIFT:
+        if shift >= MOST_SHIFT and not scene.grows:
             found.append((scene.name, f"layout shift {shift:.3f}"))
         if size != TABLET:
             page.evaluate("scrollTo(0, 0)")

@@ -72,7 +72,7 @@ def test_a_virtual_key_sees_its_own_pages(opened: Opened, house: House) -> None:
     page = opened(key=made["key"])
 
     page.get_by_text("a visitor").wait_for()
-    page.get_by_text("$20.00 left").first.wait_for()
+    page.get_by_text("$20.00 left", exact=True).first.wait_for()
     assert page.get_by_role("link", name="API keys").count() == 0
     page.goto(f"{house.console}#/logs")
     page.get_by_text("This page needs the admin key").wait_for()
