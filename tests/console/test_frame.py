@@ -1,4 +1,4 @@
-"""The console's frame when things go wrong: storage that is blocked, a gateway that is away, keys that end in mid-work."""
+"""The console's frame on bad days: storage that is blocked, a gateway that is away, keys that end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_storage_may_be_blocked(opened: Opened, house: House) -> None:
 
 @pytest.mark.parametrize("status", [0, 500, 503])
 def test_a_reload_while_the_gateway_fails(status: int, opened: Opened, house: House) -> None:
-    """A key that this tab keeps is not given up: the failure is told, and trying again signs in, at the same place."""
+    """A key that this tab keeps is not given up: the failure is told, and trying again leads on."""
     page = opened("sign-in")
     sign_in(page, house.admin, keep=True)
     page.goto(f"{house.console}#/models?type=image")
@@ -104,7 +104,7 @@ def test_signing_in_leads_to_the_whole_address(opened: Opened, house: House) -> 
 
 
 def test_looking_makes_no_key(opened: Opened, house: House) -> None:
-    """An admin's pages make a key when something is asked, one for playground and chat, also after a reload."""
+    """An admin's pages make a key when something is asked, and one for all, also after a reload."""
     before = {key["id"] for key in made(house)}
     page = opened("sign-in")
     sign_in(page, house.admin, keep=True)
@@ -165,7 +165,7 @@ def test_pages_that_were_never_opened_come_back(opened: Opened, house: House) ->
 
 
 def test_a_gateway_that_comes_back_is_noticed(opened: Opened, house: House) -> None:
-    """While it does not answer a line says so on every page; then everything on the page recovers by itself."""
+    """While it does not answer a line says so on every page; then all of a page recovers by itself."""
     page = opened("balance", key=house.admin)
     page.get_by_role("heading", name="Gateway and owners").wait_for()
     page.route("**/admin/**", lambda asked: asked.abort())
@@ -185,7 +185,7 @@ def test_a_gateway_that_comes_back_is_noticed(opened: Opened, house: House) -> N
 
 
 def test_a_providers_failure_is_not_the_gateways(opened: Opened, house: House) -> None:
-    """What the gateway itself answers with 502 or 503 is told where it was asked, and not as a gateway that is away."""
+    """What the gateway itself answers with 503 is told where it was asked, not as a gateway that is away."""
     page = opened("playground", key=house.admin)
     error = {
         "error": {"message": "all providers failed", "code": "all_providers_failed", "type": "server_error"}
@@ -218,7 +218,7 @@ def typed(page: Page, dialog: str, field: str, text: str) -> None:
 
 
 def test_a_form_is_not_thrown_away_unasked(opened: Opened, house: House) -> None:
-    """Escape and the cross ask before they close a form in which something was changed, and only such a one."""
+    """Escape and the cross ask before they close a form in which something was changed, and no other."""
     page = opened("keys", key=house.admin)
     page.get_by_role("button", name="New key").click()
     page.get_by_role("dialog", name="New key").wait_for()

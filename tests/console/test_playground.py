@@ -202,7 +202,7 @@ def test_errors_are_told(opened: Opened, house: House) -> None:
 
 
 def test_what_is_typed_outlives_other_pages(opened: Opened, house: House) -> None:
-    """The fields are as they were after another page, "try it" and a key that ended; signing out empties them."""
+    """The fields outlive another page, "try it" and a key that ended; signing out empties them."""
     made = house.ask("POST", "/admin/keys", {"name": "ends while one writes"})
     page = opened("playground", key=made["key"])
     prompt = page.get_by_label("Prompt", exact=True)
@@ -262,7 +262,7 @@ def test_a_burst_has_no_speed(opened: Opened) -> None:
 
 
 def test_a_refusal_has_no_figures(opened: Opened, house: House) -> None:
-    """Of a request that was refused at the door the reason is told, without figures or attempts that there are not."""
+    """Of a request that was refused at the door the reason is told, and no figures that there are not."""
     made = house.ask("POST", "/admin/keys", {"name": "nothing left", "credits_usd": "0.000000001"})
     page = opened("playground", key=made["key"])
     ask(page, "Hello")

@@ -64,7 +64,10 @@ async function json(response) {
   });
 }
 
-/** What views get as `api`, for a session that `keys` tells of: `mine()`, `play()`, and `lost(which, key)`, whether there may be another. */
+/**
+ * What views get as `api`, for a session that `keys` tells of: `mine()` and `play()` are keys, and `lost(which, key)` is
+ * called with one that was refused: whether there may be another, so that asking once more is worth it.
+ */
 export function connect(keys) {
   const ask = async (method, path, { as = "mine", ...options } = {}) => {
     const key = await keys[as]();
