@@ -30,6 +30,7 @@ HEADERS = {
     "x-frame-options": "DENY",
 }
 FOR_EVER = "public, max-age=31536000, immutable"
+VERSION = re.compile(r"(?<=^console)\.[0-9a-f]{16}(?=\.(?:js|css)$)")
 NONE = re.compile(r"q=0(\.0*)?")
 
 
@@ -48,7 +49,8 @@ class Console:
         name = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/") or PAGE
         if name == PAGE or not self._held:
             await asyncio.to_thread(self._make)  # takes half a second, the first time
-        held = self._held.get(name)
+        # While two versions are deployed, a page may ask for the script of the other one: it gets ours.
+        held = self._held.get(name) or self._held.get(VERSION.sub("", name))
         if held is None and self._held and name == VAULT_PAGE:
             held = await asyncio.to_thread(vault_page)
         if held is None:

@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -60,12 +60,13 @@ def site(files: Path) -> Mapping[str, Held]:
     script = Held.script(pack(modules, entry, {name: f"./{at}" for name, at in addresses.items()}))
     sheet = Held.of("\n".join(sheets), "text/css", lasting=True)
     named = {f"console.{script.digest}.js": script, f"console.{sheet.digest}.css": sheet}
+    unnamed = {"console.js": replace(script, lasting=False), "console.css": replace(sheet, lasting=False)}
     texts = {
         path.relative_to(files).as_posix(): Held.of(path.read_text("utf-8"), "text/markdown")
         for path in files.rglob("*.md")
     }
     others = {addresses[name]: held for name, held in apart.items()}
-    return {PAGE: Held.of(_joined(index, *named), "text/html"), **named, **others, **texts}
+    return {PAGE: Held.of(_joined(index, *named), "text/html"), **named, **unnamed, **others, **texts}
 
 
 @cache
