@@ -153,6 +153,18 @@ def test_a_key_has_marks_of_its_own_and_models_that_are_served(opened: Opened, h
     page.get_by_text("at the gateway's marks").wait_for()
 
 
+def test_a_key_can_be_made_before_the_list_is_there(opened: Opened, house: House) -> None:
+    """Who asks for a new key while the others are still being read gets its form, with the focus in it."""
+    page = opened(key=house.admin)
+    page.route("**/admin/keys?*", lambda route: None)  # never answered
+    page.goto(f"{house.console}#/keys")
+    page.get_by_role("button", name="New key").click()
+    page.get_by_role("dialog", name="New key").wait_for()
+    page.keyboard.type("typed at once")
+    assert page.get_by_label("Name", exact=True).input_value() == "typed at once"
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_a_key_that_was_revoked_meanwhile_is_told(opened: Opened, house: House) -> None:
     """Who saves or tops up a key that somebody else has revoked hears of that, and sees it in the list."""
     made = [house.ask("POST", "/admin/keys", {"name": f"{n} {uuid4().hex[:6]}"}) for n in range(2)]
