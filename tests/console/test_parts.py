@@ -36,7 +36,7 @@ MOUNT = """async ([body, data]) => {
       columns=${[{ id: "id", label: "Id", value: (row) => row.id, end: true },
         { id: "name", label: "Name", main: true, value: (row) => row.name },
         { id: "more", label: "More",
-          render: ({ id }) => (id % 3 ? "" : ui.html`<p>two</p><p>lines</p>`) }]} />`,
+          render: ({ id }) => (id % 3 ? "" : ui.html`<p>two</p><p>lines<i class="hidden">.</i></p>`) }]} />`,
   };
   ui.render(build[body](), place);
 }"""
@@ -120,6 +120,7 @@ def test_many_cards_are_drawn_as_they_are_seen(opened: Opened) -> None:
     frame.get_by_text("row 0", exact=True).wait_for()
     assert frame.locator("tbody tr:not(.spacer)").count() < 40
     assert (frame.bounding_box() or {})["height"] < PHONE[1]
+    whole = page.evaluate("document.documentElement.scrollHeight")
     frame.hover()
     for _ in range(100):
         marked = frame.locator("tbody tr:not(.spacer)").nth(8)
@@ -134,6 +135,7 @@ def test_many_cards_are_drawn_as_they_are_seen(opened: Opened) -> None:
             break
     frame.get_by_text("row 99", exact=True).wait_for()
     assert at > PHONE[1]
+    assert page.evaluate("document.documentElement.scrollHeight") == whole
 
 
 def test_a_chart_is_read_by_keyboard(opened: Opened) -> None:

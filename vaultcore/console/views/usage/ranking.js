@@ -29,7 +29,7 @@ const columns = (by, link) => [
     render: (row) => html`<span title=${`${format.number(row.prompt_tokens)} in, ${format.number(row.completion_tokens)} out`}>${format.number(row.total_tokens)}</span>` },
   { id: "cost", label: "Spend", end: true, value: (row) => row.cost_usd,
     render: (row) => html`<span title=${row.unpriced ? `${format.number(row.unpriced)} without a known price` : ""}>${format.money(row.cost_usd)}</span>` },
-  { id: "duration", label: "Average duration", end: true, value: (row) => row.average_ms, render: (row) => format.duration(row.average_ms) },
+  { id: "duration", label: "Average", end: true, value: (row) => row.average_ms, render: (row) => html`<span title="duration of a request">${format.duration(row.average_ms)}</span>` },
 ];
 
 /** Share: share (0 to 1). Its width is data, so a script sets it. */
