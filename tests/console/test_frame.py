@@ -233,3 +233,10 @@ def test_a_form_is_not_thrown_away_unasked(opened: Opened, house: House) -> None
     page.goto(f"{house.console}#/balance")
     page.get_by_role("button", name="Edit limits of The gateway").click()
     typed(page, "Limits of the gateway", "Tokens per minute", "70000")
+
+
+def test_code_to_begin_with_names_a_model_that_may_be_asked(opened: Opened, house: House) -> None:
+    """The overview's code asks for a model of the signed-in key's own list."""
+    mine = house.ask("POST", "/admin/keys", {"name": "narrow", "allowed_models": ["anthropic/*"]})
+    page = opened(key=mine["key"])
+    page.get_by_role("region", name="Python code").get_by_text('model="claude-').wait_for()

@@ -6,7 +6,7 @@ import { send } from "./api.js";
 import { reached, watch } from "./reach.js";
 
 const OFFLINE = "You are offline. What is shown may be old.";
-const SILENT = "The gateway does not answer. What is shown may be old; it is asked again by itself.";
+const SILENT = "The gateway does not answer. What is shown may be old.";
 
 /** Standing: no props. */
 export function Standing() {

@@ -5,26 +5,27 @@ import { Failures } from "./overview/failures.js";
 import { Own } from "./overview/own.js";
 import { Providers } from "./overview/providers.js";
 import { Days, Today, lately } from "./overview/lately.js";
+import { models, usual } from "./playground/models.js";
 import { snippets } from "./snippets.js";
 
 const INTRO = "One OpenAI-compatible endpoint in front of many providers. Their keys stay in this gateway's vault; applications carry its own keys instead.";
 
 export default function Overview({ session, api }) {
   const inside = { admin: Operator, key: Holder }[session.role] ?? Stranger;
-  return html`<${Page} title="Overview" intro=${INTRO}><${inside} api=${api} /><//>`;
+  return html`<${Page} title="Overview" intro=${INTRO}><${inside} api=${api} session=${session} /><//>`;
 }
 
-function Operator({ api }) {
+function Operator({ api, session }) {
   const asked = useAsked((signal) => lately(api, signal), [], { every: 30 });
   return html`
     <div class="columns"><${Gateway} api=${api} /><${Today} asked=${asked} /></div>
     <div class="columns"><${Days} asked=${asked} /><${Failures} api=${api} /></div>
-    <div class="columns"><${Providers} api=${api} /><${Begin} api=${api} /></div>`;
+    <div class="columns"><${Providers} api=${api} /><${BeginWithMine} api=${api} session=${session} /></div>`;
 }
 
-const Holder = ({ api }) => html`
+const Holder = ({ api, session }) => html`
   <${Own} api=${api}><${Gateway} api=${api} /><//>
-  <${Begin} api=${api} />`;
+  <${BeginWithMine} api=${api} session=${session} />`;
 
 const Stranger = ({ api }) => html`
   <div class="columns">
@@ -34,7 +35,13 @@ const Stranger = ({ api }) => html`
   </div>
   <${Begin} api=${api} />`;
 
-const Begin = ({ api }) => html`<${Section} title="From your program"><${Snippets} of=${snippets(api.base)} /><//>`;
+const Begin = ({ api, model }) => html`<${Section} title="From your program"><${Snippets} of=${snippets(api.base, model)} /><//>`;
+
+/** With a model that may be asked: code that is refused is no beginning. */
+function BeginWithMine({ api, session }) {
+  const asked = useAsked((signal) => models(api, session, signal));
+  return html`<${Begin} api=${api} model=${usual(asked.data ?? []) || undefined} />`;
+}
 
 function Gateway({ api }) {
   const asked = useAsked((signal) => api.get("health", { signal }), [], { every: 15 });
