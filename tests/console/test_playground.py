@@ -290,7 +290,8 @@ def test_an_answer_is_inert(opened: Opened, house: House) -> None:
 
 def test_a_model_is_not_put_over_what_is_typed(opened: Opened, house: House) -> None:
     """A list of models that comes late changes nothing in a field that has the focus or was emptied."""
-    page = opened(key=house.key)
+    page = opened("usage", key=house.key)
+    page.get_by_role("heading", name="Usage", level=1).wait_for()  # the overview asks for models too
     waiting: list[Route] = []
     page.route("**/v1/models", lambda asked: waiting.append(asked))  # noqa: PLW0108 - it wants a function
     with page.expect_request("**/v1/models"):
