@@ -123,6 +123,11 @@ def _sealed(page: Page) -> None:
     page.get_by_role("group", name="Sealed vault").wait_for()
 
 
+def _searched(page: Page) -> None:
+    page.get_by_label("Search the docs").fill("idempotency")
+    page.locator(".docs-found a, .docs-found button").first.wait_for()
+
+
 def _without(path: str, words: str) -> Way:
     """As it is while the gateway does not answer there."""
 
@@ -182,6 +187,7 @@ SCENES = (
     Scene("usage-keys", "usage?by=key&metric=requests&days=90", row("checkout")),
     Scene("balance", "balance", row("checkout")),
     Scene("balance-top-up", "balance", press("Top up checkout")),
+    Scene("balance-marks", "balance", press("Set marks")),
     Scene("routes", "routes", text("fast-llm")),
     Scene("routes-dry-run", "routes", press("Dry run of best", text("The name leads to"))),
     Scene("routes-editor", "routes", press("Edit fast")),
@@ -192,6 +198,8 @@ SCENES = (
     Scene(
         "docs-providers", "docs?page=providers", lambda page: page.locator(".docs-text td").first.wait_for()
     ),
+    Scene("docs-errors", "docs?page=errors", text("deadline_exceeded")),
+    Scene("docs-search", "docs", _searched),
     Scene("docs-admin", "docs?page=admin", lambda page: page.locator(".docs-operation").first.wait_for()),
     Scene("offline", "balance", _offline, harsh=True),
 )

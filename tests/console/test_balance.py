@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.conftest import House, shoot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -227,20 +227,3 @@ def test_nothing_jumps_while_the_balance_is_read(late: dict[str, int], opened: O
         "new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(go, 99))))"
     )
     assert page.evaluate("window.shifted") < 0.02
-
-
-@pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)])
-def test_pictures_of_balance(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """The balance is there to be looked at; on a phone nothing is wider than the screen."""
-    printer = spent(house, "the printer")
-    assert house.complete("gpt-4o-mini", "Count", key=printer.token, max_tokens=100).status_code == 429
-    page = opened("balance", key=house.admin, theme=theme, size=size)
-    page.get_by_role("region", name="Alerts").get_by_text("the printer").first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    shoot(page, "balance")
-    page.get_by_role("button", name="Top up the shop").click()
-    shoot(page, "balance-top-up")
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Set marks").click()
-    page.get_by_label("Percent of a limit").fill("50, 80, 100")
-    shoot(page, "balance-marks")

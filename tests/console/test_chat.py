@@ -6,7 +6,6 @@ import base64
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ from tests.console.chatting import (
     say,
     start,
 )
-from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.conftest import House
 from vaultcore.simulators.script import Mishap
 
 PAINTERS = ("dall-e-3", "gpt-image-1")
@@ -210,24 +209,3 @@ def test_conversations_are_searched_and_apart_for_each_key(opened: Opened, house
     page.locator("form").get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Chat").click()
     page.get_by_text("No conversations yet").wait_for()
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_of_the_chat(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """The chat is there to be looked at, empty and in use, in both themes, and fits a phone's screen too."""
-    page = opened("chat", key=house.key, theme=theme, size=size)
-    page.get_by_text("Say something").wait_for()
-    shoot(page, "chat-empty")
-    answer = "It depends:\n\n- **salt** first\n- then `argon2`\n\n" + HOSTILE.split("\n\n")[1]
-    facts: dict[str, Any] = {"provider": "openai", "tokens": 1234, "ms": 2345}
-    told = exported("How do I hash a password?", answer, title="Passwords", **facts)
-    told["conversations"][0]["folder"] = "Work"
-    bring(page, told)
-    page.locator(".markdown pre").wait_for()
-    page.locator(".toasts").evaluate("notes => (notes.style.visibility = 'hidden')")
-    shoot(page, "chat")
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    if size == PHONE:
-        page.get_by_role("button", name="Conversations", exact=True).click()
-        shoot(page, "chat-list")

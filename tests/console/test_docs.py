@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.console.conftest import DESKTOP, PHONE, ROOT, House, shoot
+from tests.console.conftest import PHONE, ROOT, House, shoot
 from vaultcore.web.console import FILES
 
 if TYPE_CHECKING:
@@ -162,21 +160,3 @@ def test_the_overview_of_the_api_has_every_route() -> None:
     for file in (ROOT / "vaultcore/web").glob("*.py"):
         headers |= set(re.findall(r'"(x-vaultedge-[a-z-]+)"', file.read_text()))
     assert {header for header in headers if header not in told} == set()
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_of_the_docs(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """A text, a table and the admin API's reference fit the screen, in both themes and on a phone."""
-    page = opened("docs?page=errors", key=house.admin, theme=theme, size=size)
-    page.get_by_role("cell", name="deadline_exceeded").wait_for()
-    shoot(page, "docs-errors")
-    page.goto(f"{house.console}#/docs?page=api")
-    page.get_by_role("heading", name="Headers of an answer").wait_for()
-    shoot(page, "docs")
-    page.goto(f"{house.console}#/docs?page=admin")
-    page.get_by_label("Find an operation or a field").fill("rotate")
-    page.get_by_text("/admin/keys/{id}/rotate").click()
-    page.get_by_role("cell", name="grace_seconds", exact=True).wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    shoot(page, "docs-admin")

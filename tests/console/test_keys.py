@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import pytest
-
-from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.conftest import House
 from tests.console.payloads import IMAGE
 
 if TYPE_CHECKING:
@@ -276,18 +274,3 @@ def test_numbers_are_read_as_they_are_meant(opened: Opened, house: House) -> Non
     assert all(said[0] or said[1] for said in found["amounts"])
     assert found["wholes"] == [1000, 1000, 12000, None, None, 7]
     assert found["unmistakable"] == ["1.1250", "1.5", "0.125"]
-
-
-@pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)])
-def test_pictures_of_keys(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """Keys and their form are there to be looked at; on a phone nothing is wider than the screen."""
-    page = opened("keys", key=house.admin, theme=theme, size=size)
-    page.get_by_text("the shop").first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    shoot(page, "keys")
-    page.get_by_role("button", name="New key").click()
-    shoot(page, "key-new")
-    page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("the shop").first.click()
-    page.get_by_role("dialog", name="the shop").wait_for()
-    shoot(page, "key")

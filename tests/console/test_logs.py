@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.conftest import House, shoot
 from tests.console.history import housed, record
 from tests.console.payloads import IMAGE
 from vaultcore.simulators.script import Mishap
@@ -234,16 +234,3 @@ def test_an_outage_is_said_and_what_was_there_stays(opened: Opened, house: House
     page.get_by_role("button", name="Try again").click()
     page.get_by_role("alert").wait_for(state="detached")
     page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs what did not get through
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_of_the_logs(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """The page is there to be looked at, in both themes and on a phone, and fits its screen."""
-    page = opened("logs", key=house.admin, theme=theme, size=size)
-    rows(page).first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    shoot(page, "logs")
-    rows(page).nth(3).click()
-    page.get_by_role("dialog", name="Request").wait_for()
-    shoot(page, "logs-detail")

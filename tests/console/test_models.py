@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import pytest
-
-from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.conftest import House
 from tests.console.payloads import IMAGE
 
 if TYPE_CHECKING:
@@ -95,16 +93,3 @@ def test_a_thousand_models_with_odd_names_stay_inert(opened: Opened, house: Hous
     page.get_by_text(f"{IMAGE}0000", exact=True).wait_for()
     assert page.locator("main tbody tr").count() < 100
     assert page.locator("main img").count() == 0
-
-
-@pytest.mark.parametrize(("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("dark", PHONE)])
-def test_pictures_of_models(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """The models are there to be looked at; on a phone nothing is wider than the screen."""
-    page = opened("models", key=house.admin, theme=theme, size=size)
-    page.get_by_role("searchbox").fill("gpt-4o")
-    page.get_by_text("gpt-4o-mini", exact=True).wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    shoot(page, "models")
-    page.get_by_text("gpt-4o-mini", exact=True).click()
-    page.get_by_role("dialog").wait_for()
-    shoot(page, "model")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.console.conftest import DESKTOP, PHONE, House, shoot, sign_in
+from tests.console.conftest import House, sign_in
 from vaultcore.simulators.script import Mishap
 
 if TYPE_CHECKING:
@@ -304,18 +304,3 @@ def test_a_model_is_not_put_over_what_is_typed(opened: Opened, house: House) -> 
     page.locator("datalist option").first.wait_for(state="attached")
     field.press_sequentially("own")
     assert field.input_value() == "own"
-
-
-@pytest.mark.parametrize(
-    ("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
-)
-def test_pictures_of_the_playground(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """The playground is there to be looked at, with an answer in it, and nothing is wider than the screen."""
-    page = opened("playground", key=house.admin, theme=theme, size=size)
-    page.get_by_label("Temperature").fill("1.7")
-    ask(page, "How far is the moon?", model="anthropic/claude-simulated")
-    done(page)
-    page.get_by_role("table", name="Attempts").wait_for()
-    page.evaluate("document.activeElement.blur()")
-    shoot(page, "playground")
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

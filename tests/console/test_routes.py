@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.conftest import House
 from tests.console.payloads import IMAGE
 
 if TYPE_CHECKING:
@@ -227,25 +227,3 @@ def test_hostile_names_are_inert(opened: Opened, house: House) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_role("heading", name=IMAGE).wait_for(state="detached")
     assert stored(house) == {}
-
-
-@pytest.mark.parametrize(
-    ("theme", "size"), [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
-)
-def test_pictures_of_routes(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """The routes and their editor are there to be looked at, and nothing is wider than the screen."""
-    weighted = {
-        "targets": [{"target": MINI, "weight": 3}, {"target": CLAUDE, "weight": 1}],
-        "strategy": "weighted",
-    }
-    put(house, {"by-weight": weighted, "ours": [MINI, CLAUDE, LARGE]})
-    page = opened("routes", key=house.admin, theme=theme, size=size)
-    page.get_by_role("button", name="Dry run of ours").click()
-    page.get_by_text("The name leads to").wait_for()
-    page.evaluate("scrollTo(0, 0)")
-    shoot(page, "routes")
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    page.get_by_role("button", name="Edit by-weight").click()
-    page.get_by_role("dialog").wait_for()
-    shoot(page, "routes-editor")
-    assert page.evaluate("document.querySelector('dialog').scrollWidth") <= size[0]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.console.conftest import DESKTOP, PHONE, House, shoot, sign_in
+from tests.console.conftest import PHONE, House, sign_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Response
@@ -162,13 +162,3 @@ def test_an_unknown_page_is_said(opened: Opened) -> None:
     """An address that names no page, or a property that every object has, leads to "not found"."""
     page = opened("constructor")
     page.get_by_text("There is no such page").wait_for()
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_of_the_shell(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """The overview and the page to sign in are there to be looked at, in both themes and on a phone."""
-    shoot(opened("sign-in", theme=theme, size=size), "sign-in")
-    page = opened(key=house.admin, theme=theme, size=size)
-    page.get_by_role("cell", name="OpenAI").wait_for()
-    shoot(page, "overview")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.console.conftest import DESKTOP, PHONE, House, shoot
+from tests.console.conftest import House
 from tests.console.history import housed, record
 from tests.console.payloads import IMAGE
 
@@ -185,18 +185,6 @@ def test_a_new_key_has_used_nothing(opened: Opened, house: House) -> None:
     assert "days=7" in page.url
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_of_own_usage(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """A key's own page is there to be looked at too, and fits its screen."""
-    assert house.complete("gpt-4o-mini").status_code == 200
-    page = opened("usage", key=house.key, theme=theme, size=size)
-    page.locator(".chart rect").first.wait_for(state="attached")
-    page.get_by_role("meter", name="Credit used").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    shoot(page, "usage-own")
-
-
 def test_an_outage_is_said(opened: Opened, house: House) -> None:
     """Where the gateway cannot be reached the page says so, and trying again brings it back."""
     page = opened("usage", key=house.admin)
@@ -208,13 +196,3 @@ def test_an_outage_is_said(opened: Opened, house: House) -> None:
     page.context.set_offline(False)
     page.get_by_role("button", name="Try again").click()
     page.get_by_role("alert").wait_for(state="detached")
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_of_usage(theme: str, size: tuple[int, int], opened: Opened, house: House) -> None:
-    """The page is there to be looked at, in both themes and on a phone, and fits its screen."""
-    page = opened("usage", key=house.admin, theme=theme, size=size)
-    cells(page).first.wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    shoot(page, "usage")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.conftest import DESKTOP, PHONE, ROOT, House, shoot
+from tests.console.conftest import ROOT, House
 from tests.console.vaults import KEYS, PASSWORD, VIEWS, Opened, add, open_string
 from vaultcore.vault import sealed, sealed_v2
 from vaultcore.vault.keyring import Credential
@@ -125,25 +125,3 @@ def test_the_suggested_providers_are_the_catalogs() -> None:
     listed = re.search(r"`(.*)`", (VIEWS / "providers.js").read_text(), re.DOTALL)
     assert listed
     assert listed[1].split() == sorted(catalog["providers"])
-
-
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pictures_of_the_vault(theme: str, size: tuple[int, int], opened: Opened) -> None:
-    """The empty page, a sealed vault and the form that opens one fit the screen in both themes."""
-    page = opened("vault", theme=theme, size=size)
-    page.get_by_text("No keys yet").wait_for()
-    shoot(page, "vault-empty")
-    for key in KEYS:
-        add(page, key.provider, key.key)
-    page.get_by_role("button", name="Generate").click()
-    page.get_by_role("button", name="Seal the vault").click()
-    page.get_by_role("group", name="Sealed vault").wait_for()
-    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-    page.evaluate("scrollTo(0, 0)")
-    shoot(page, "vault")
-    page.get_by_role("tab", name="Open a vault", exact=True).click()
-    open_string(page, "VE_VAULT_v1_AAAA", PASSWORD, replace=True)
-    page.get_by_role("alert").wait_for()
-    page.evaluate("scrollTo(0, 0)")
-    shoot(page, "vault-open")
