@@ -16,14 +16,13 @@ export function address(name, query = {}) {
   return `#/${name}${search ? `?${search}` : ""}`;
 }
 
-/** Go to a view; with `{ replace: true }` the way back leads past where we are. */
+/** Go to a view, at once: what is done next is done there. With `{ replace: true }` the way back leads past where we are. */
 export function go(name, query = {}, { replace = false } = {}) {
-  if (replace) {
-    history.replaceState(null, "", address(name, query));
-    dispatchEvent(new HashChangeEvent("hashchange"));
-  } else {
-    location.hash = address(name, query);
-  }
+  const wanted = address(name, query);
+  if (wanted === location.hash) return;
+  if (replace) history.replaceState(null, "", wanted);
+  else history.pushState(null, "", wanted);
+  dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 const guards = new Set();

@@ -29,12 +29,16 @@ function Opened({ title, onClose, actions, wide = false, locked = false, dirty =
     if (locked || asking.current) return;
     asking.current = dirty;
     const sure = !dirty || (await confirm(DISCARD));
-    setTimeout(() => (asking.current = false)); // one Escape may close the question and reach this dialog too
+    asking.current = false;
     if (sure) onClose();
   };
   const cancel = (event) => {
     event.preventDefault();
     leave();
+  };
+  // A browser's own Escape may close this dialog and the question over it at once.
+  const escape = (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented) cancel(event);
   };
   const closed = () => {
     if (!ref.current?.isConnected || ref.current.open) return;
@@ -42,7 +46,7 @@ function Opened({ title, onClose, actions, wide = false, locked = false, dirty =
     leave();
   };
   return html`
-    <dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onCancel=${cancel} onClose=${closed}>
+    <dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onKeyDown=${escape} onCancel=${cancel} onClose=${closed}>
       <header><h2 id=${id}>${title}</h2>${!locked && html`<${IconButton} label="Close" icon="close" onClick=${leave} />`}</header>
       <div class="dialog-body">${children}</div>
       ${actions && html`<footer class="actions">${actions}</footer>`}

@@ -1,6 +1,6 @@
 // What components remember: a request's state, the width of an element.
 
-import { useCallback, useEffect, useRef, useState } from "./html.js";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { aborted } from "../api.js";
 import { useComeback } from "./comeback.js";
 
@@ -32,12 +32,14 @@ export function useAsked(ask, inputs = [], { every = 0 } = {}) {
   return { ...state, retry, set };
 }
 
-/** [ref, width in pixels]: of an element, as it changes. */
+/** [ref, width in pixels]: of an element, before it is first painted and as it changes. */
 export function useWidth(first = 640) {
   const ref = useRef(null);
   const [width, become] = useState(first);
-  useEffect(() => {
-    const seen = new ResizeObserver(([entry]) => become(Math.max(1, Math.round(entry.contentRect.width))));
+  useLayoutEffect(() => {
+    const take = (pixels) => become(Math.max(1, Math.round(pixels)));
+    take(ref.current.clientWidth);
+    const seen = new ResizeObserver(([entry]) => take(entry.contentRect.width));
     seen.observe(ref.current);
     return () => seen.disconnect();
   }, []);

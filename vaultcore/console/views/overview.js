@@ -5,7 +5,7 @@ import { Failures } from "./overview/failures.js";
 import { Own } from "./overview/own.js";
 import { Providers } from "./overview/providers.js";
 import { Days, Today, lately } from "./overview/lately.js";
-import { models, usual } from "./playground/models.js";
+import { beginning } from "./playground/models.js";
 import { snippets } from "./snippets.js";
 
 const INTRO = "One OpenAI-compatible endpoint in front of many providers. Their keys stay in this gateway's vault; applications carry its own keys instead.";
@@ -39,8 +39,8 @@ const Begin = ({ api, model }) => html`<${Section} title="From your program"><${
 
 /** With a model that may be asked: code that is refused is no beginning. */
 function BeginWithMine({ api, session }) {
-  const asked = useAsked((signal) => models(api, session, signal));
-  return html`<${Begin} api=${api} model=${usual(asked.data ?? []) || undefined} />`;
+  const asked = useAsked((signal) => beginning(api, session, signal));
+  return html`<${Begin} api=${api} model=${asked.data || undefined} />`;
 }
 
 function Gateway({ api }) {

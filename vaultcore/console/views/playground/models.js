@@ -2,7 +2,10 @@
 
 import { models as every } from "../models/rows.js";
 
-const KNOWN = ["gpt-4o-mini", "gpt-4.1-mini", "claude-haiku-4-5", "gemini-2.5-flash", "mistral-small-latest"]; // cheap, and good enough to try
+/** Cheap, and good enough to try: [provider, model]. */
+const KNOWN = [
+  ["openai", "gpt-4o-mini"], ["openai", "gpt-4.1-mini"], ["anthropic", "claude-haiku-4-5"], ["gemini", "gemini-2.5-flash"], ["mistral", "mistral-small-latest"],
+];
 
 /** [{ id, type, state, capabilities, providers, context, output, price }]: `price` is dollars per million tokens { input, output } or null. */
 export async function models(api, session, signal) {
@@ -17,8 +20,27 @@ export async function models(api, session, signal) {
 export function usual(rows) {
   const chats = rows.filter((row) => row.type === "text" || row.type === "hybrid");
   const up = chats.filter((row) => row.state !== "resting");
-  const known = KNOWN.map((id) => up.find((row) => row.id === id)).find(Boolean);
+  const known = KNOWN.map(([, id]) => up.find((row) => row.id === id)).find(Boolean);
   const cost = ({ price }) => (price && price.input + price.output > 0 ? price.input + price.output : Infinity);
   const cheapest = up.filter((row) => cost(row) < Infinity).sort((a, b) => cost(a) - cost(b))[0];
   return (known ?? cheapest ?? up[0] ?? chats[0] ?? rows[0])?.id ?? "";
+}
+
+/** The id of a model to begin with, as `usual`, without reading the long list where a well-known one will do. */
+export async function beginning(api, session, signal) {
+  const [known] = session.role === "admin" ? await held(api, signal) : await allowed(api, signal);
+  return known ? known[1] : usual(await models(api, session, signal));
+}
+
+/** Those whose provider has a key in the vault. */
+async function held(api, signal) {
+  const { data } = await api.get("admin/providers", { signal });
+  const names = data.filter(({ keys }) => keys.length).map(({ name }) => name);
+  return KNOWN.filter(([provider]) => names.includes(provider));
+}
+
+/** Those that a virtual key names; of a key that names none the list tells what there is. */
+async function allowed(api, signal) {
+  const { allowed_models: listed } = await api.get("v1/key", { signal });
+  return KNOWN.filter(([provider, id]) => [id, `${provider}/${id}`, `${provider}/*`].some((name) => listed?.includes(name)));
 }
