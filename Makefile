@@ -35,7 +35,7 @@ serve: $(VENV)/.serve ## your own keys: the gateway on this machine
 
 test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## install everything and run every test; TESTS=tests/vault for some
 	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
-	@$(if $(TESTS),:,$(if $(CHROMIUM),$(MAKE) --no-print-directory test-console,echo "$(NO_CHROMIUM)"))
+	@$(if $(TESTS),:,$(if $(CHROMIUM),$(MAKE) --no-print-directory test-console ARGS='-m "not slow"',echo "$(NO_CHROMIUM)"))
 
 test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## LangChain, LlamaIndex, Vercel AI, ... against a served gateway
 	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \

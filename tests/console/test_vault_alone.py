@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.console.axe import violations
 from tests.console.conftest import DESKTOP, PATIENCE, PHONE, ROOT, WATCH, shoot
-from tests.console.test_accessible import violations
 from tests.console.vaults import KEYS, PASSWORD, Opened, add, open_string, open_tab
 from vaultcore.vault import sealed, sealed_v2
 from vaultcore.vault.keyring import Credential
