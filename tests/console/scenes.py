@@ -88,11 +88,12 @@ def _asked(page: Page) -> None:
 
 
 def _talk(title: str, then: str) -> Way:
-    """A conversation that was brought along; they are imported where there are none yet."""
+    """A conversation that was brought along; they are imported once in a tab."""
 
     def way(page: Page) -> None:
         page.get_by_role("button", name="Export all").wait_for()
-        if page.locator(".chats-item").count() < 2:
+        if not page.evaluate("sessionStorage.brought"):
+            page.evaluate("sessionStorage.brought = true")
             body = json.dumps(conversations()).encode()
             page.get_by_label("File to import").set_input_files(
                 files=[{"name": "kept.json", "mimeType": "application/json", "buffer": body}]
