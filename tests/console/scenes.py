@@ -136,7 +136,6 @@ def _without(path: str, words: str) -> Way:
         page.route(path, lambda route: route.abort())
         page.reload()
         page.get_by_role("alert").get_by_text(words).first.wait_for()
-        page.unroute(path)
 
     return way
 
@@ -216,6 +215,7 @@ def visited(opened: Opened, house: House, theme: str, size: tuple[int, int]) -> 
             if scene.who == who:
                 arrive(page, house, scene)
                 yield scene, page
+                page.unroute_all()
                 page.context.set_offline(False)
                 if scene.harsh:
                     faults = page.faults  # type: ignore[attr-defined]

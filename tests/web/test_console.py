@@ -131,7 +131,7 @@ def test_nothing_else_is_served(client: httpx.Client, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["js", "css"])
 def test_the_page_of_another_version_works_on(client: httpx.Client, kind: str) -> None:
-    """A page that asks for a file of another version, which is deployed too, gets ours and does not keep it."""
+    """A page that asks for a file of another version, deployed beside us, gets ours and does not keep it."""
     [ours] = [name for name in names(client) if name.endswith(kind)]
     answer = client.get(f"console.0123456789abcdef.{kind}")
 

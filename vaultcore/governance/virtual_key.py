@@ -113,7 +113,7 @@ class VirtualKey:
             "metadata": dict(self.metadata),
             "expires": self.expires,
             "revoked": self.revoked,
-            "marks": None if self.marks is None else list(self.marks),
+            **({} if self.marks is None else {"marks": list(self.marks)}),  # versions before know no marks
         }
 
     @classmethod

@@ -59,5 +59,10 @@ class Record:
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> Record:
-        tried = tuple(Tried(**one) for one in packed["attempts"])
-        return cls(**{**packed, "attempts": tried, "flags": tuple(packed["flags"])})
+        """What a newer version has added to a row is left out: both run while one replaces the other."""
+        tried = tuple(Tried(**_known(Tried, one)) for one in packed["attempts"])
+        return cls(**{**_known(cls, packed), "attempts": tried, "flags": tuple(packed["flags"])})
+
+
+def _known(kind: type[Record | Tried], packed: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.name: packed[each.name] for each in fields(kind) if each.name in packed}
