@@ -5,6 +5,7 @@ import datetime
 import gc
 import ipaddress
 import ssl
+import warnings
 from pathlib import Path
 
 import httpx
@@ -113,6 +114,27 @@ def test_a_client_outlives_its_event_loop() -> None:
                 loop.close()
         gc.collect()
         assert provider.connections == 2
+
+
+def test_a_cancelled_call_leaves_no_socket() -> None:
+    """A call that is cancelled while it connects to an address, wherever it is, closes what it has opened."""
+
+    async def cancelled(base_url: str, turns: int) -> None:
+        async with httpx.AsyncClient(transport=Pool(), trust_env=False) as http:
+            asking = asyncio.create_task(ask(http, base_url))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    with FakeProvider() as provider, warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        provider.script("m", Answer(hang=True))
+        for turns in range(24):
+            asyncio.run(cancelled(provider.base_url, turns))
+            gc.collect()
+
+    assert [str(each.message) for each in heard] == []
 
 
 def test_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from functools import partial
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import httpx
@@ -125,7 +126,7 @@ class Pool(httpx.AsyncBaseTransport):
     async def _connect(self, origin: Origin, seconds: float | None) -> Connection:
         loop = asyncio.get_running_loop()
         connect = loop.create_connection
-        if isinstance(loop, asyncio.BaseEventLoop):
+        if isinstance(loop, asyncio.BaseEventLoop) and not _is_address(origin.host):
             connect = partial(connect, happy_eyeballs_delay=EYEBALLS)  # other loops do not know it
         try:
             async with asyncio.timeout(seconds):
@@ -146,6 +147,15 @@ class Pool(httpx.AsyncBaseTransport):
             self._verify = httpx.create_ssl_context(trust_env=False)  # once: it reads every root certificate
             self._verify.set_alpn_protocols(["http/1.1"])
         return self._verify
+
+
+def _is_address(host: str) -> bool:
+    """Whether there is nothing to race: asyncio loses an open socket where a race is cancelled at its end."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class Body(httpx.AsyncByteStream):
