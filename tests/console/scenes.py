@@ -100,8 +100,7 @@ def _talk(title: str, then: str) -> Way:
             )
             page.get_by_text("conversations were imported").wait_for()
             page.get_by_text("conversations were imported").wait_for(state="detached")
-        if not page.locator(".chats").is_visible():
-            page.get_by_role("button", name="Conversations", exact=True).click()
+        _list(page)
         page.locator(".chats-item").filter(has_text=title).first.click()
         page.locator(then).first.wait_for()
 
@@ -110,9 +109,15 @@ def _talk(title: str, then: str) -> Way:
 
 def _talks(page: Page) -> None:
     _talk("Passwords", ".markdown pre")(page)
+    _list(page)
+    page.locator(".chats-item").first.wait_for()
+
+
+def _list(page: Page) -> None:
+    """See the list of conversations, which a phone has behind a button."""
+    page.locator(".chats").wait_for(state="attached")
     if not page.locator(".chats").is_visible():
         page.get_by_role("button", name="Conversations", exact=True).click()
-    page.locator(".chats-item").first.wait_for()
 
 
 def _sealed(page: Page) -> None:
