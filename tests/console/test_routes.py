@@ -131,6 +131,7 @@ def test_a_route_is_renamed_and_shows_its_shares(opened: Opened, house: House) -
     page.get_by_role("heading", name="after").wait_for()
     assert names_of(house) == {"after", "chain"}
     page.get_by_role("button", name="New route").click()
+    page.locator("dialog input:focus").wait_for()
     page.keyboard.type("typed at once")
     assert page.get_by_label("Name", exact=True).input_value() == "typed at once"
 

@@ -29,10 +29,11 @@ function Items({ label, items, by, onClose, onAway }) {
     menu.querySelector("button").focus({ preventScroll: true });
     const pressed = (event) => !by.current.contains(event.target) && onAway();
     addEventListener("pointerdown", pressed);
-    addEventListener("scroll", onAway, true);
+    const scrolled = (event) => event.target.contains(by.current) && onAway(); // not where an answer grows beside it
+    addEventListener("scroll", scrolled, true);
     return () => {
       removeEventListener("pointerdown", pressed);
-      removeEventListener("scroll", onAway, true);
+      removeEventListener("scroll", scrolled, true);
     };
   }, []);
   const keys = (event) => {
