@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from _pytest.runner import runtestprotocol
 
 from tests.fakes.served import Served, fill, served
 from vaultcore.simulators.server import Simulator, simulated
@@ -49,6 +50,22 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 class NoBrowser(Exception):
     """The browser does not start here, which says nothing of the console."""
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A test that a browser was too slow for is run once more, and said to be; no other failure is."""
+    if Path(__file__).parent not in item.path.parents:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    if any(each.failed and "TimeoutError" in each.longreprtext for each in reports):
+        print(f"again, after a timeout: {item.nodeid}")
+        item._initrequest()  # type: ignore[attr-defined]  # fresh fixtures, as pytest-rerunfailures does
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +131,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def _launch(kind: BrowserType) -> Browser:
-    """The browser. Where it dies at its start it is started once more; no test is ever repeated."""
+    """The browser. Where it dies at its start it is started once more."""
     from playwright.sync_api import Error
 
     try:
