@@ -17,6 +17,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """Tests marked `anyio` run in asyncio's loop."""
+    return "asyncio"
+
+
+@pytest.fixture
 def lines() -> Iterator[io.StringIO]:
     """What is logged meanwhile, at DEBUG, as this gateway writes it."""
     root = logging.getLogger()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z, a Sunday: the beginning of a window, in the middle of a day
+
 
 class FakeClock:
-    """Starts at second 1,000; `jitter` is always the largest it can be."""
+    """Starts at second 1,000 unless told otherwise; `jitter` is always the largest it can be."""
 
-    def __init__(self) -> None:
-        self.time = 1_000.0
+    def __init__(self, at: float = 1_000.0) -> None:
+        self.time = at
         self.slept: list[float] = []
 
     def now(self) -> float:

@@ -9,12 +9,5 @@ from tests.gate.spending import NOON
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def clock() -> FakeClock:
-    clock = FakeClock()
-    clock.time = NOON
-    return clock
+    return FakeClock(NOON)

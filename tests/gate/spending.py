@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.fakes.clock import NOON
 from tests.gate.receiver import SECRET
 from vaultcore.call import Call
 from vaultcore.clock import Clock
@@ -22,7 +23,6 @@ from vaultcore.store.base import Document, Store
 from vaultcore.usage.wanted import Wanted
 from vaultcore.vault.keyring import Keyring
 
-NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
 PEPPER = b"vp-" + b"7" * 40
 SECRETS = FixedSecrets(Secrets(Keyring(()), pepper=PEPPER))
 

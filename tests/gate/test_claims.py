@@ -25,11 +25,6 @@ HEADERS = {"content-type": "application/json", "x-vaultedge-model": "gpt-fake"}
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
 

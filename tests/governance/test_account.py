@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.clock import NOON
 from vaultcore.governance.account import (
     Account,
     Denial,
@@ -23,7 +24,6 @@ from vaultcore.governance.account import (
 )
 from vaultcore.governance.limits import Limits
 
-NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
 FOR_EVER = NOON * 2
 LATER = NOON + 40 * 86_400
 BUSY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # whatever else a machine does

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, TypeVar
 
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import NOON, FakeClock
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.load import builtin
 from vaultcore.governance.account import Lease, Spent
@@ -24,7 +24,6 @@ from vaultcore.store.memory import MemoryStore
 from vaultcore.usage.cost import applied, recomputed
 from vaultcore.usage.record import Record, Tried
 
-NOON = 1_795_348_800.0  # of a day
 DAY = 86_400.0
 PEPPER = b"vp-" + b"7" * 48
 SIGNER = Signer(PEPPER)

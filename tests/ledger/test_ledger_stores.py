@@ -20,8 +20,7 @@ def test_every_store_keeps_a_ledger(kind: str, tmp_path: Path) -> None:
     """Sealed by several at once, with late rows and over days, an export verifies and has every cost."""
 
     async def story() -> None:
-        clock = FakeClock()
-        clock.time = NOON
+        clock = FakeClock(NOON)
         async with MAKERS[kind](clock, tmp_path) as place:
             book = Book(place.store, clock)
             made = []

@@ -23,8 +23,7 @@ def test_a_key_has_its_own_sums_and_no_others(kind: str, tmp_path: Path) -> None
     """However names begin, what is read of a key is what all the sums have of it, on every day."""
 
     async def story() -> None:
-        clock = FakeClock()
-        clock.time = NOON
+        clock = FakeClock(NOON)
         async with MAKERS[kind](clock, tmp_path) as place:
             names = [
                 shelves.sums(NOON - day * DAY, key, "one", model)
@@ -47,8 +46,7 @@ def test_a_key_with_very_many_models_is_read_whole(tmp_path: Path) -> None:
     """More sums than are asked for at once are all there, and the reading ends where the key's end."""
 
     async def story() -> None:
-        clock = FakeClock()
-        clock.time = NOON
+        clock = FakeClock(NOON)
         async with MAKERS["sqlite"](clock, tmp_path) as place:
             names = [shelves.sums(NOON, "key_1", "one", f"model-{number}") for number in range(2 * CHUNK)]
             names += [shelves.sums(NOON, "key_2", "one", "gpt")]

@@ -122,8 +122,7 @@ def opened(url: str, clock: Clock) -> Store:
 
 async def serve(url: str) -> None:
     """Obey until nobody orders any more. Time is what the order says."""
-    clock = FakeClock()
-    clock.time = NOON
+    clock = FakeClock(NOON)
     store = opened(url, clock)
     while line := await asyncio.to_thread(sys.stdin.readline):
         order = json.loads(line)

@@ -66,15 +66,8 @@ SHARED = sorted(MAKERS.keys() - {"memory"})  # by processes, and what is kept ou
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def clock() -> FakeClock:
-    clock = FakeClock()
-    clock.time = NOON
-    return clock
+    return FakeClock(NOON)
 
 
 @pytest.fixture(params=MAKERS)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.fakes.clock import NOON
 from vaultcore.governance.account import Lease, Spent
 from vaultcore.governance.limits import Limits
 from vaultcore.governance.meters import Crossing
 from vaultcore.governance.reservation import Level, Reservation
 from vaultcore.store.base import ABSENT, Add, Name, Put, Settlement
 
-NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z, a Sunday: the beginning of a window, in the middle of a day
 LEASE = 300.0  # seconds
 LOG = "log/2026-11-22"
 SUMS = Name("usage/2026-11-22", '["key","provider","model"]')

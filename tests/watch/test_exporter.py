@@ -24,11 +24,6 @@ CHAT = "/v1/chat/completions"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def collector() -> Iterator[Collector]:
     with Collector() as found:
         yield found

@@ -8,14 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import NOON, FakeClock
 from tests.fakes.house import ADMIN, SYSTEM, bearer, house, issued, visit
 from tests.fakes.provider import Answer, FakeProvider
 from tests.store.ministack import table
 from vaultcore.services import Services
 from vaultcore.web.usage import MOST, USUAL
 
-NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
 DAY = 86_400.0
 QUESTION = {"model": "one/gpt-fake", "messages": [{"role": "user", "content": "hi"}]}
 NOTHING = {
@@ -31,8 +30,7 @@ NOTHING = {
 @pytest.fixture(params=["memory", "sqlite", "dynamo"])
 def services(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A house at noon, over each kind of store."""
-    clock = FakeClock()
-    clock.time = NOON
+    clock = FakeClock(NOON)
     where = {"memory": "memory", "sqlite": f"sqlite:{tmp_path / 'state.db'}"}.get(request.param, "")
     if not where:
         shared = table()

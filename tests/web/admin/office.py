@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import NOON, FakeClock
 from vaultcore.app import create_app
 from vaultcore.call import Call
 from vaultcore.compose import compose
@@ -28,7 +28,6 @@ from vaultcore.usage.wanted import Wanted
 from vaultcore.vault.keyring import Credential, Keyring
 
 SYSTEM, ADMIN = "ve-" + "5" * 40, "va-" + "6" * 40
-NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
 Json = dict[str, Any]
 Client = httpx.AsyncClient
 T = TypeVar("T")
