@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 from handlers.snapshot import Snapshot, register
 from vaultcore.app import create_app
 from vaultcore.clock import Clock, SystemClock
-from vaultcore.runtime.asgi import Receive, Scope, Send
-from vaultcore.runtime.event import is_http, mounted
+from vaultcore.lambda_runtime.asgi import Receive, Scope, Send
+from vaultcore.lambda_runtime.event import is_http, mounted
 from vaultcore.services import Services
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mangum import Mangum
     from mangum.types import LambdaContext
 
-    from vaultcore.runtime.asgi import App
+    from vaultcore.lambda_runtime.asgi import App
 
 TEXT = ("text/", "application/json", "application/javascript", "image/svg+xml")  # the rest leaves as base64
 

@@ -6,9 +6,9 @@ import os
 import sys
 
 from vaultcore.compose import compose
-from vaultcore.observe import configure
 from vaultcore.services import Services
 from vaultcore.settings import Settings
+from vaultcore.telemetry import configure
 
 
 def build() -> Services:

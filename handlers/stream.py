@@ -10,7 +10,7 @@ import os
 from handlers.build import build
 from handlers.snapshot import Snapshot
 from vaultcore.app import create_app
-from vaultcore.runtime.loop import Function, run
+from vaultcore.lambda_runtime.loop import Function, run
 
 
 def function() -> Function:

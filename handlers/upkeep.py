@@ -19,6 +19,6 @@ def handler(_event: object, _context: object) -> dict[str, list[str]]:
 
 async def _kept() -> list[str]:
     try:
-        return await services.upkeep.run()
+        return await services.maintenance.run()
     finally:
-        await services.watch.flush()
+        await services.observer.flush()

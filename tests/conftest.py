@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vaultcore.observe import TALKATIVE, configure
+from vaultcore.telemetry import TALKATIVE, configure
 
 # A shell that runs this in the background has SIGINT ignored, and so would every program that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

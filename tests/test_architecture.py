@@ -18,48 +18,58 @@ SOURCES = {
 SOURCES |= {f"handlers.{path.stem}": path for path in ROOT.glob("handlers/*.py")}
 LONGEST = 350  # lines
 
-GROUND = {"errors", "wire", "clock", "money", "settings", "observe"}
+GROUND = {"errors", "wire", "clock", "money", "settings", "telemetry"}
 MODELS = {"streams", "catalog", "vault"}
+CONTROL = {"admission", "alerts", "content_log", "control", "idempotency", "maintenance"}
 INNER = {
     "errors": set(),
     "wire": set(),
     "clock": set(),
     "money": set(),
     "settings": {"errors"},
-    "observe": set(),
+    "telemetry": set(),
     "secrets": {"errors", "vault"},
     "streams": GROUND,
     "vault": GROUND,
     "catalog": GROUND,
     "simulators": GROUND,
     "usage": GROUND | {"catalog"},
-    "governance": GROUND | {"catalog"},
-    "store": GROUND | {"aws", "governance"},
-    "ledger": GROUND | {"catalog", "governance", "store", "usage"},
-    "gate": GROUND | MODELS | {"aws", "call", "governance", "ledger", "routing", "secrets", "store", "usage"},
+    "limits": GROUND | {"catalog"},
+    "store": GROUND | {"aws", "limits"},
+    "ledger": GROUND | {"catalog", "limits", "store", "usage"},
+    "control": GROUND | MODELS | {"aws", "call", "limits", "ledger", "routing", "secrets", "store", "usage"},
+    "alerts": GROUND | MODELS | {"aws", "call", "control", "limits", "ledger", "secrets", "store", "usage"},
+    "admission": GROUND
+    | MODELS
+    | {"alerts", "aws", "call", "control", "limits", "ledger", "routing", "secrets", "store", "usage"},
+    "idempotency": GROUND | MODELS | {"admission", "aws", "call", "limits", "secrets", "store", "usage"},
+    "content_log": GROUND | MODELS | {"call", "idempotency", "limits", "secrets", "store", "usage"},
+    "maintenance": GROUND
+    | MODELS
+    | {"admission", "alerts", "control", "limits", "ledger", "secrets", "store", "usage"},
     "dialects": GROUND | MODELS - {"vault"},
-    "surfaces": GROUND | {"streams", "dialects", "usage"},
-    "artifacts": GROUND | {"catalog", "dialects"},
+    "client_apis": GROUND | {"streams", "dialects", "usage"},
+    "media": GROUND | {"catalog", "dialects"},
     "routing": GROUND | MODELS,
     "aws": GROUND | {"vault", "secrets"},
-    "runtime": GROUND,
-    "upstream": GROUND | MODELS | {"artifacts", "dialects", "routing"},
+    "lambda_runtime": GROUND,
+    "upstream": GROUND | MODELS | {"media", "dialects", "routing"},
     "call": GROUND | MODELS | {"dialects", "routing", "usage"},
     "gateway": GROUND
     | MODELS
-    | {"artifacts", "call", "dialects", "routing", "secrets", "structured", "surfaces", "upstream", "usage"},
-    "structured": GROUND | {"dialects"},
-    "explanation": GROUND | MODELS | {"call", "dialects", "routing", "upstream", "usage"},
-    "watch": GROUND | {"call", "governance", "routing", "store"},
-    "services": GROUND | {"watch", "catalog", "gate", "gateway", "routing", "secrets", "store", "usage"},
+    | {"media", "call", "dialects", "routing", "secrets", "client_apis", "upstream", "usage"},
+    "tracing": GROUND | {"call", "limits", "routing", "store"},
+    "services": GROUND | CONTROL | {"tracing", "catalog", "gateway", "routing", "secrets", "store", "usage"},
+    "console_bundle": GROUND,
     "web": GROUND
     | MODELS
-    | {"artifacts", "call", "dialects", "explanation", "gate", "gateway", "governance", "ledger", "watch"}
-    | {"routing", "secrets", "services", "store", "surfaces", "upstream", "usage"},
-    "app": GROUND | {"artifacts", "services", "surfaces", "web"},
-    "conformance": GROUND
+    | CONTROL
+    | {"console_bundle", "media", "call", "dialects", "gateway", "limits", "ledger", "tracing"}
+    | {"routing", "secrets", "services", "store", "client_apis", "upstream", "usage"},
+    "app": GROUND | {"media", "services", "client_apis", "web"},
+    "capability_matrix": GROUND
     | MODELS
-    | {"artifacts", "dialects", "routing", "simulators", "surfaces", "upstream"},
+    | {"media", "dialects", "routing", "simulators", "client_apis", "upstream"},
 }
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 OUTER = {
@@ -68,18 +78,23 @@ OUTER = {
     "upstream": {"httpx", "h11", "botocore"},
     "aws": {"boto3", "botocore"},
     "store": {"botocore"},
-    "gate": {"cryptography", "httpx"},
-    "watch": {"httpx"},
+    "control": {"cryptography", "httpx"},
+    "admission": {"cryptography", "httpx"},
+    "alerts": {"cryptography", "httpx"},
+    "idempotency": {"cryptography", "httpx"},
+    "content_log": {"cryptography", "httpx"},
+    "tracing": {"httpx"},
     "ledger": {"cryptography"},
     "web": {"starlette", "fastapi", "pydantic"},
+    "console_bundle": {"starlette"},
     "app": {"starlette"},
-    "runtime": set(),
-    "conformance": {"httpx"},
+    "lambda_runtime": set(),
+    "capability_matrix": {"httpx"},
     "simulators": {"starlette", "uvicorn"},
     "cli": {"httpx", "uvicorn", "starlette"},
     "handlers": {"mangum", "snapshot_restore_py"},
 }
-PURE = ("governance", "artifacts", "dialects", "surfaces", "routing", "streams", "usage", "catalog")
+PURE = ("limits", "media", "dialects", "client_apis", "routing", "streams", "usage", "catalog")
 STANDARD = sys.stdlib_module_names
 
 

@@ -19,11 +19,11 @@ from tests.fakes.faults import ADMIN, CASES, FIRST, OTHER, SYSTEM, Case, ask, ch
 from tests.fakes.provider import Answer, FakeProvider
 from vaultcore.call import Call
 from vaultcore.errors import AttemptsExhausted, GatewayError, VaultError
-from vaultcore.observe import configure
-from vaultcore.routing.attempts import Policy
+from vaultcore.routing.attempts import RetryPolicy
 from vaultcore.secrets import Secrets, digest
 from vaultcore.services import Services
 from vaultcore.settings import Settings
+from vaultcore.telemetry import configure
 from vaultcore.vault.keyring import Credential, Keyring
 from vaultcore.vault.sealed import seal, unseal
 from vaultcore.wire import ChatChunk, ChatRequest
@@ -66,7 +66,7 @@ def shown(response: httpx.Response) -> str:
 async def tried(services: Services, model: str, *, stream: bool) -> str:
     """What a crash reporter would print of a failed call: all causes, all frames, all locals."""
     request: ChatRequest = {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream}
-    call = Call("id", request, services.clock.now(), Policy())
+    call = Call("id", request, services.clock.now(), RetryPolicy())
     try:
         await (drained(services.gateway.stream(call)) if stream else services.gateway.complete(call))
     except GatewayError as error:

@@ -11,7 +11,7 @@ import pytest
 from tests.handlers.sam import ROOT, ask
 from tests.handlers.translated import Resources, of, translated
 from vaultcore import __version__
-from vaultcore.observe.emf import BY_PROVIDER, PROVIDER, UNITS
+from vaultcore.telemetry.emf import BY_PROVIDER, PROVIDER, UNITS
 
 OURS = {"Fn::Sub": "VaultEdge/${AWS::StackName}"}
 WATCHED = {  # what alarms look at, besides what is ours

@@ -15,32 +15,32 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.house import ADMIN, bearer, house, visit
+from tests.alerts.receiver import SECRET, receiving
+from tests.fakes.gateway_app import ADMIN, bearer, house, visit
 from tests.fakes.provider import FakeProvider
-from tests.gate.receiver import SECRET, receiving
 from tests.handlers.translated import Resources, statements, translated
-from tests.store.dynamo_wire import Wire, actions, wired
+from tests.store.dynamodb.wire import Wire, actions, wired
 from tests.store.ministack import table
-from vaultcore.gate.caller import GATEWAY
+from vaultcore.admission.caller import GATEWAY
 from vaultcore.ledger.sealing import POSITION
 from vaultcore.services import Services
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import Name
-from vaultcore.store.dynamo_items import account_key, document_key
+from vaultcore.store.dynamodb.items import account_key, document_key
 
 STREAM, ADMINS, UPKEEP = ROLES = ("StreamRole", "AdminRole", "UpkeepRole")
 NAMES = {  # one of each kind
-    "KEYS": Name(shelves.KEYS, "key_1"),
-    "token": shelves.token("digest"),
-    "POLICY": shelves.POLICY,
-    "ROUTES": shelves.ROUTES,
-    "AUDITS": shelves.timed(shelves.AUDITS, 1.0, "id"),
-    "ALERTS": shelves.timed(shelves.ALERTS, 1.0, "id"),
-    "SEALS": Name(shelves.SEALS, "day"),
-    "record": shelves.record(1.0, "id"),
-    "sums": shelves.sums(1.0, "key", "provider", "model"),
-    "claim": shelves.claim("key", "digest"),
-    "refusal": shelves.refusal(GATEWAY, "day", "2026-11-22", 1),
+    "KEYS": Name(document_types.KEYS, "key_1"),
+    "token": document_types.token("digest"),
+    "POLICY": document_types.POLICY,
+    "ROUTES": document_types.ROUTES,
+    "AUDITS": document_types.timed(document_types.AUDITS, 1.0, "id"),
+    "ALERTS": document_types.timed(document_types.ALERTS, 1.0, "id"),
+    "SEALS": Name(document_types.SEALS, "day"),
+    "record": document_types.record(1.0, "id"),
+    "sums": document_types.sums(1.0, "key", "provider", "model"),
+    "claim": document_types.claim("key", "digest"),
+    "refusal": document_types.refusal(GATEWAY, "day", "2026-11-22", 1),
 }
 ROWS = {kind: document_key(name)["pk"]["S"] for kind, name in NAMES.items()} | {
     "position": document_key(POSITION)["pk"]["S"],
@@ -101,9 +101,9 @@ def test_rows_have_their_writers(kind: str, resources: Resources) -> None:
 
 def test_every_kind_of_row_is_known_here() -> None:
     """A shelf that is new has to be given to somebody, here and in the template."""
-    named = {name for name, each in vars(shelves).items() if isinstance(each, Name) or name.isupper()}
-    made = {name for name, _ in inspect.getmembers(shelves, inspect.isfunction)}
-    made = {name for name in made if getattr(shelves, name).__module__ == shelves.__name__}
+    named = {name for name, each in vars(document_types).items() if isinstance(each, Name) or name.isupper()}
+    made = {name for name, _ in inspect.getmembers(document_types, inspect.isfunction)}
+    made = {name for name in made if getattr(document_types, name).__module__ == document_types.__name__}
 
     assert named | made == NAMES.keys() | MADE_OF
     assert WRITERS.keys() == ROWS.keys()
@@ -209,7 +209,7 @@ def test_roles_allow_what_their_functions_do(
         assert (await client.get("/v1/usage?days=3", headers=headers)).status_code == 200
 
     async def keep_house(_: httpx.AsyncClient, services: Services) -> None:
-        assert await services.upkeep.run() == []
+        assert await services.maintenance.run() == []
 
     async def over(role: str, story: Story, **settings: Any) -> None:
         async with wired(held) as wire:

@@ -7,7 +7,7 @@ import pytest
 from tests.handlers.translated import Resources, of, translated
 from tests.store.ministack import KEYS
 from vaultcore.store.base import Name
-from vaultcore.store.dynamo_items import document_key, ending
+from vaultcore.store.dynamodb.items import document_key, ending
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import asyncio
 import sys
 from pathlib import Path
 
+from vaultcore.capability_matrix.matrix import LEGEND, Matrix
+from vaultcore.capability_matrix.run import matrix
+from vaultcore.capability_matrix.subject import simulated
 from vaultcore.catalog.load import builtin
-from vaultcore.conformance.matrix import LEGEND, Matrix
-from vaultcore.conformance.run import matrix
-from vaultcore.conformance.subject import simulated
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGIN, END = "<!-- support: begin -->\n", "<!-- support: end -->\n"

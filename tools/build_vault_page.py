@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vaultcore.web.offline import page
+from vaultcore.console_bundle.vault_page import page
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = (ROOT / "docs/vault.md", ROOT / "vaultcore/console/views/vault/alone-digest.js")

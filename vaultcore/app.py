@@ -7,13 +7,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
-from vaultcore.artifacts import embeddings, images
+from vaultcore.client_apis import chat, messages, responses
+from vaultcore.media import embeddings, images
 from vaultcore.services import Services
-from vaultcore.surfaces import chat, messages, responses
-from vaultcore.web import artifacts, counting, explain, inference, key, models, usage
-from vaultcore.web.admission import Admission
+from vaultcore.web import count_tokens, explain, inference, key, media, models, usage
 from vaultcore.web.deadline import InTime
-from vaultcore.web.lazy import LazyAdmin, LazyConsole
+from vaultcore.web.lazy_apps import LazyAdmin, LazyConsole
+from vaultcore.web.middleware import RequestMiddleware
 from vaultcore.web.reply import json_reply
 
 
@@ -22,9 +22,9 @@ def create_app(services: Services) -> ASGIApp:
     data = [
         Route("/chat/completions", inference.endpoint(chat, services), methods=["POST"]),
         Route("/messages", inference.endpoint(messages, services, messages.native_request), methods=["POST"]),
-        Route("/messages/count_tokens", counting.endpoint(services), methods=["POST"]),
-        Route("/embeddings", artifacts.endpoint(embeddings, services), methods=["POST"]),
-        Route("/images/generations", artifacts.endpoint(images, services), methods=["POST"]),
+        Route("/messages/count_tokens", count_tokens.endpoint(services), methods=["POST"]),
+        Route("/embeddings", media.endpoint(embeddings, services), methods=["POST"]),
+        Route("/images/generations", media.endpoint(images, services), methods=["POST"]),
         Route("/responses", inference.endpoint(responses, services, responses.verbatim), methods=["POST"]),
         Route("/explain", explain.endpoint(services), methods=["POST"]),
         Route("/key", key.endpoint(services), methods=["GET"]),
@@ -43,7 +43,7 @@ def create_app(services: Services) -> ASGIApp:
     ]
     # The router alone: Starlette's own wrappers would catch and answer once more what Admission does.
     app = Router(routes=routes, redirect_slashes=False)
-    return Admission(InTime(app), services.log, services.watch, services.gateway.upstream.aclose)
+    return RequestMiddleware(InTime(app), services.log, services.observer, services.gateway.upstream.aclose)
 
 
 async def health(_: Request) -> Response:

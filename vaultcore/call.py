@@ -10,9 +10,9 @@ from vaultcore.catalog.schema import Strategy, Target
 from vaultcore.dialects import Change, Native
 from vaultcore.errors import GatewayError
 from vaultcore.money import Nanos
-from vaultcore.observe import Trace
-from vaultcore.routing.attempts import Attempt, Policy
+from vaultcore.routing.attempts import Attempt, RetryPolicy
 from vaultcore.routing.plan import Candidate
+from vaultcore.telemetry import Trace
 from vaultcore.usage.record import Flag
 from vaultcore.wire import ChatRequest, Usage
 
@@ -24,7 +24,7 @@ class Call:
     id: str
     request: ChatRequest
     started: float  # seconds since 1970
-    policy: Policy
+    policy: RetryPolicy
     strategy: Strategy | None = None
     strict: bool = False
     explain: bool = False

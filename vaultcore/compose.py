@@ -5,32 +5,32 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from vaultcore.admission.authenticator import Authenticator
+from vaultcore.admission.limiter import Limiter
+from vaultcore.alerts.notification import AlertSink
+from vaultcore.alerts.outbox import AlertOutbox
 from vaultcore.aws.clients import Aws
 from vaultcore.catalog.load import load
 from vaultcore.clock import Clock, SystemClock
+from vaultcore.content_log import ContentLog
+from vaultcore.control.routes import RouteStore
+from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.errors import ConfigError
-from vaultcore.gate.alerts import Alerts
-from vaultcore.gate.claims import Claims
-from vaultcore.gate.content import Content
-from vaultcore.gate.doorman import Doorman
-from vaultcore.gate.gate import Gate
-from vaultcore.gate.keys import Keys
-from vaultcore.gate.notice import Sink
-from vaultcore.gate.routes import Routes
-from vaultcore.gate.upkeep import Leases, Seals, Step, Upkeep
-from vaultcore.gateway import Gateway
-from vaultcore.observe import Emf, Log
-from vaultcore.routing.health import Health, Rests
+from vaultcore.gateway.gateway import Gateway
+from vaultcore.idempotency.claims import Claims
+from vaultcore.maintenance import LeaseReclaimer, LedgerSealing, Maintenance, Step
+from vaultcore.routing.health import Cooldowns, Health
 from vaultcore.secrets import OpenedOnce, Secrets, SecretSource, digest
 from vaultcore.services import Services
 from vaultcore.settings import Settings
 from vaultcore.store.base import Store
 from vaultcore.store.memory import MemoryStore
+from vaultcore.telemetry import Emf, Log
+from vaultcore.tracing import Observer
 from vaultcore.upstream.client import Upstream
-from vaultcore.upstream.transport import Pool
-from vaultcore.usage.unknown import UnknownPrice
+from vaultcore.upstream.http1.pool import Pool
+from vaultcore.usage.unknown_price import UnknownPrice
 from vaultcore.vault.keyring import Credential, Keyring
-from vaultcore.watch import Watch
 
 
 def compose(
@@ -42,15 +42,15 @@ def compose(
     catalog = load(settings.providers_file, settings.environ)
     aws = Aws()
     source = secrets or secret_source(settings, clock, aws)
-    watch = watching(settings, clock, log)
-    health = Health(Rests(threshold=settings.breaker_threshold), watch.opened)
+    observer = watching(settings, clock, log)
+    health = Health(Cooldowns(threshold=settings.breaker_threshold), observer.opened)
     upstream = Upstream(Pool(), settings.timeouts)
-    store = watch.store(open_store(settings.store, clock, aws))
-    routes = Routes(store, source, clock, catalog)
+    store = observer.store(open_store(settings.store, clock, aws))
+    routes = RouteStore(store, source, clock, catalog)
     gateway = Gateway(lambda: routes.catalog, source, upstream, clock, health, log)
-    doorman = Doorman(store, source, clock, log, routes.heard)
+    doorman = Authenticator(store, source, clock, log, routes.heard)
     prices = UnknownPrice.parse(settings.unknown_price)
-    gate = Gate(
+    limiter = Limiter(
         store,
         doorman,
         clock,
@@ -59,14 +59,14 @@ def compose(
         degraded=settings.degraded,
         price_version=prices.version(catalog.price_version),
     )
-    keys = Keys(store, source, clock, doorman.forget)
-    alerts = Alerts(store, alert_sinks(settings, clock), clock, log)
-    gate.notify = watch.heard(alerts.notify)
+    keys = VirtualKeys(store, source, clock, doorman.forget)
+    alerts = AlertOutbox(store, alert_sinks(settings, clock), clock, log)
+    limiter.notify = observer.heard(alerts.notify)
     steps: dict[str, Step] = {
-        "owed": gate.pay,
-        "leases": Leases(store, keys).give_back,
+        "owed": limiter.pay,
+        "leases": LeaseReclaimer(store, keys).give_back,
         "alerts": alerts.deliver,
-        "seals": Seals(store, source, clock).seal,
+        "seals": LedgerSealing(store, source, clock).seal,
     }
     return Services(
         settings=settings,
@@ -75,43 +75,43 @@ def compose(
         gateway=gateway,
         health=health,
         store=store,
-        doorman=doorman,
-        gate=gate,
+        authenticator=doorman,
+        limiter=limiter,
         keys=keys,
         alerts=alerts,
-        upkeep=Upkeep(steps, log),
-        content=Content(store, source, clock, log, seconds=settings.keep_content),
+        maintenance=Maintenance(steps, log),
+        content=ContentLog(store, source, clock, log, seconds=settings.keep_content),
         claims=Claims(store, source, clock, log, lease=settings.lease),
         prices=prices,
         clock=clock,
         log=log,
-        watch=watch,
+        observer=observer,
     )
 
 
-def watching(settings: Settings, clock: Clock, log: Log) -> Watch:
+def watching(settings: Settings, clock: Clock, log: Log) -> Observer:
     """The metrics and spans that the settings ask for."""
     emf = Emf(sys.stdout, clock.now, settings.metrics_namespace) if settings.metrics == "emf" else None
     if settings.otlp_endpoint is None:
-        return Watch(clock, emf)
-    from vaultcore.watch.exporter import Exporter
+        return Observer(clock, emf)
+    from vaultcore.tracing.otlp_exporter import Exporter
 
     told = {"service.name": settings.service_name, "telemetry.sdk.language": "python"}
     if settings.function:
         told |= {"cloud.provider": "aws", "faas.name": settings.function}
     endpoint, headers = settings.otlp_endpoint, settings.otlp_headers
-    return Watch(clock, emf, Exporter(endpoint, headers, told, clock, log, gathers=not settings.function))
+    return Observer(clock, emf, Exporter(endpoint, headers, told, clock, log, gathers=not settings.function))
 
 
-def alert_sinks(settings: Settings, clock: Clock) -> list[Sink]:
+def alert_sinks(settings: Settings, clock: Clock) -> list[AlertSink]:
     """Whom alerts are sent to. Raises ConfigError."""
-    sinks: list[Sink] = []
+    sinks: list[AlertSink] = []
     if settings.alert_topic:
-        from vaultcore.gate.topic import topic
+        from vaultcore.alerts.sns import topic
 
         sinks.append(topic(settings.alert_topic))
     if settings.alert_webhook:
-        from vaultcore.gate.webhook import webhook
+        from vaultcore.alerts.webhook import webhook
 
         sinks.append(webhook(settings.alert_webhook, settings.alert_webhook_secret, clock))
     return sinks
@@ -124,12 +124,12 @@ def open_store(url: str, clock: Clock, aws: Aws | None = None) -> Store:
         case "memory":
             return MemoryStore(clock)
         case "sqlite" if rest:
-            from vaultcore.store.sqlite import SqliteStore  # each is imported where it is chosen
+            from vaultcore.store.sqlite.store import SqliteStore  # each is imported where it is chosen
 
             return SqliteStore(Path(rest).expanduser(), clock)
         case "dynamodb" if rest:
             from vaultcore.aws.dynamo import Dynamo
-            from vaultcore.store.dynamo import DynamoStore
+            from vaultcore.store.dynamodb.store import DynamoStore
 
             return DynamoStore(Dynamo(aws.session if aws else None), rest, clock)
         case _:

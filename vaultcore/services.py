@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vaultcore.admission.authenticator import Authenticator
+from vaultcore.admission.limiter import Limiter
+from vaultcore.alerts.outbox import AlertOutbox
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.clock import Clock
-from vaultcore.gate.alerts import Alerts
-from vaultcore.gate.claims import Claims
-from vaultcore.gate.content import Content
-from vaultcore.gate.doorman import Doorman
-from vaultcore.gate.gate import Gate
-from vaultcore.gate.keys import Keys
-from vaultcore.gate.routes import Routes
-from vaultcore.gate.upkeep import Upkeep
-from vaultcore.gateway import Gateway
-from vaultcore.observe import Log
+from vaultcore.content_log import ContentLog
+from vaultcore.control.routes import RouteStore
+from vaultcore.control.virtual_keys import VirtualKeys
+from vaultcore.gateway.gateway import Gateway
+from vaultcore.idempotency.claims import Claims
+from vaultcore.maintenance import Maintenance
 from vaultcore.routing.health import Health
 from vaultcore.secrets import SecretSource
 from vaultcore.settings import Settings
 from vaultcore.store.base import Store
-from vaultcore.usage.unknown import UnknownPrice
-from vaultcore.watch import Watch
+from vaultcore.telemetry import Log
+from vaultcore.tracing import Observer
+from vaultcore.usage.unknown_price import UnknownPrice
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
     secrets: SecretSource
-    routes: Routes
+    routes: RouteStore
     gateway: Gateway
     health: Health
     store: Store
-    doorman: Doorman
-    gate: Gate
-    keys: Keys
-    alerts: Alerts
-    upkeep: Upkeep
+    authenticator: Authenticator
+    limiter: Limiter
+    keys: VirtualKeys
+    alerts: AlertOutbox
+    maintenance: Maintenance
     claims: Claims
-    content: Content
+    content: ContentLog
     prices: UnknownPrice
     clock: Clock
     log: Log
-    watch: Watch
+    observer: Observer
 
     @property
     def catalog(self) -> Catalog:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.aws.secrets_manager import SecretsManagerServer
 from tests.fakes.clock import FakeClock
-from tests.fakes.house import SYSTEM, overlay
+from tests.fakes.gateway_app import SYSTEM, overlay
 from tests.fakes.provider import Answer, FakeProvider
 from vaultcore.app import create_app
 from vaultcore.compose import compose

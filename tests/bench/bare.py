@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from vaultcore.cli import listener
-from vaultcore.upstream.transport import Pool
+from vaultcore.upstream.http1.pool import Pool
 
 URL = os.environ.get("BENCH_UPSTREAM", "") + "/chat/completions"
 HEADERS = {"content-type": "application/json", "authorization": "Bearer sk-bench"}

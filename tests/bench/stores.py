@@ -19,14 +19,14 @@ from tempfile import TemporaryDirectory
 from tests.store.ministack import session, table
 from vaultcore.aws.dynamo import Dynamo
 from vaultcore.clock import SystemClock
-from vaultcore.governance.account import Lease, Spent
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.reservation import Level, Reservation
+from vaultcore.limits.account import Lease, Spent
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Level, Reservation
 from vaultcore.money import Nanos
 from vaultcore.store.base import ABSENT, Add, Name, Put, Settlement, Store
-from vaultcore.store.dynamo import DynamoStore
+from vaultcore.store.dynamodb.store import DynamoStore
 from vaultcore.store.memory import MemoryStore
-from vaultcore.store.sqlite import SqliteStore
+from vaultcore.store.sqlite.store import SqliteStore
 from vaultcore.wire import Json
 
 KINDS = ("memory", "sqlite", "dynamodb")

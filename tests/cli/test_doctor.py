@@ -18,9 +18,9 @@ from tests.cli.conftest import Ran
 from tests.fakes.provider import Answer, FakeProvider
 from tests.fakes.served import served
 from vaultcore.catalog.load import load
-from vaultcore.cli import doctor_keys
-from vaultcore.cli.doctor_findings import Finding, State, failed, ok
-from vaultcore.cli.paint import Paint
+from vaultcore.cli.color import Paint
+from vaultcore.cli.doctor import provider_keys
+from vaultcore.cli.doctor.findings import Finding, State, failed, ok
 from vaultcore.settings import Settings
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential
@@ -195,7 +195,7 @@ def test_keys_are_tried_all_at_once(tmp_path: Path) -> None:
         overlay.write_text(f"providers:\n{rows}\n")
         held = [Credential(f"p-{name}", key) for name, key in keys.items()]
         held.append(Credential("nobody", "sk-CANARY-stranger"))
-        found = asyncio.run(doctor_keys.tried(held, load(overlay), Settings(), patience=0.5))
+        found = asyncio.run(provider_keys.tried(held, load(overlay), Settings(), patience=0.5))
 
     told = {each.check: each for each in found.findings}
     assert [name for name, each in told.items() if each.state is State.OK] == ["key p-good"]
@@ -210,7 +210,7 @@ def test_keys_are_tried_all_at_once(tmp_path: Path) -> None:
 @given(off=st.integers(-10_000, 10_000))
 def test_a_clock_is_compared_with_others(off: int) -> None:
     """A clock that is more than a minute away from what answers say is wrong, either way."""
-    found = doctor_keys.drift([formatdate(NOW)], NOW + off)
+    found = provider_keys.drift([formatdate(NOW)], NOW + off)
 
     assert (found.state is State.FAILED) is (abs(off) > 60)
     if found.state is State.FAILED:
@@ -222,7 +222,7 @@ def test_dates_that_are_none_count_for_nothing(dates: list[str]) -> None:
     """One liar does not make a clock wrong, nor does nonsense."""
     honest = [formatdate(NOW)] * (len(dates) + 1)
 
-    assert doctor_keys.drift([*dates, *honest], NOW).state is State.OK
+    assert provider_keys.drift([*dates, *honest], NOW).state is State.OK
 
 
 def test_findings_cannot_write_to_the_terminal() -> None:

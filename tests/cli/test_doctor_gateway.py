@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from vaultcore.cli.doctor_findings import Finding, State
-from vaultcore.cli.doctor_gateway import CURES, OTHERWISE, Visit, cheapest
+from vaultcore.cli.doctor.findings import Finding, State
+from vaultcore.cli.doctor.gateway import CURES, OTHERWISE, Visit, cheapest
 from vaultcore.vault.hidden import Hidden
 
 KEY = "ve-CANARY-of-the-system"

@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Ran, Vaultedge
 from tests.fakes.provider import FakeProvider
 from tests.fakes.served import Served, served
-from vaultcore.governance.virtual_key import well_formed
+from vaultcore.limits.virtual_key import well_formed
 from vaultcore.vault.local import LocalVault
 
 Keys = Callable[..., Ran]

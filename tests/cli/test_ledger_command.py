@@ -14,10 +14,10 @@ import pytest
 
 from tests.cli.conftest import Vaultedge
 from tests.fakes.clock import FakeClock
-from tests.fakes.house import ADMIN, PEPPER, SYSTEM, bearer, house, issued, visit
+from tests.fakes.gateway_app import ADMIN, PEPPER, SYSTEM, bearer, house, issued, visit
 from tests.fakes.provider import Answer, FakeProvider
-from vaultcore.gate.caller import account
-from vaultcore.governance import virtual_key
+from vaultcore.admission.caller import account
+from vaultcore.limits import virtual_key
 from vaultcore.services import Services
 
 ENVIRON = {"VAULTEDGE_PEPPER": PEPPER.decode()}

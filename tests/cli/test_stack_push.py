@@ -18,7 +18,7 @@ from vaultcore.aws.clients import Aws
 from vaultcore.aws.reading import SecretIds
 from vaultcore.aws.secrets import REREAD, ManagedSecrets
 from vaultcore.aws.stack import Stack
-from vaultcore.cli.push import LOOKS, Pair
+from vaultcore.cli.vault.push import LOOKS, Pair
 from vaultcore.vault.hidden import Hidden
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from starlette.types import Message
 
-from tests.fakes.house import house
+from tests.admission.spending import gate, kept, key, spend
+from tests.alerts.receiver import SECRET, receiving
+from tests.fakes.gateway_app import house
 from tests.fakes.provider import FakeProvider
 from tests.fakes.served import fill, served
-from tests.gate.receiver import SECRET, receiving
-from tests.gate.spending import gate, kept, key, spend
+from vaultcore.admission.caller import Caller
 from vaultcore.app import create_app
-from vaultcore.cli.tending import Tended
+from vaultcore.cli.lifespan import Tended
 from vaultcore.clock import SystemClock
 from vaultcore.errors import StoreUnavailable
-from vaultcore.gate.caller import Caller
-from vaultcore.governance.limits import Limits
+from vaultcore.limits.limits import Limits
 from vaultcore.services import Services
 from vaultcore.simulators.server import simulated
-from vaultcore.store.sqlite import SqliteStore
+from vaultcore.store.sqlite.store import SqliteStore
 
 QUOTA = Caller(key(Limits(tokens=1_000)))
 
@@ -50,9 +50,9 @@ def test_the_end_pays_and_delivers(tmp_path: Path) -> None:
         services = house(tmp_path, provider, store=f"sqlite:{tmp_path / 'state.db'}", **settings)
 
         async def story() -> None:
-            await spend(services.gate, services.clock, QUOTA, "sent", 900)  # hangs at the receiver
+            await spend(services.limiter, services.clock, QUOTA, "sent", 900)  # hangs at the receiver
             working, services.store.settle = services.store.settle, away  # type: ignore[method-assign]
-            await spend(services.gate, services.clock, QUOTA, "owed", 200)
+            await spend(services.limiter, services.clock, QUOTA, "owed", 200)
             services.store.settle = working  # type: ignore[method-assign]
             asyncio.get_running_loop().call_later(0.1, receiver.gate.set)
 

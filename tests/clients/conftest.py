@@ -42,7 +42,7 @@ class House:
 @pytest.fixture(scope="session")
 def served_house() -> Iterator[House]:
     process = subprocess.Popen(
-        [SERVER, "-m", "tests.clients.house"],
+        [SERVER, "-m", "tests.clients.served_gateway"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -12,9 +12,9 @@ from tests.console.conftest import House
 from tests.fakes.served import fill, served
 from vaultcore.clock import SystemClock
 from vaultcore.simulators.server import simulated
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Add, Put
-from vaultcore.store.sqlite import SqliteStore
+from vaultcore.store.sqlite.store import SqliteStore
 from vaultcore.usage.record import Record, Tried
 
 AT_ONCE = 25  # writes of a store
@@ -65,11 +65,11 @@ def housed(home: Path, past: Iterable[Record]) -> Iterator[House]:
 
 async def _write(path: Path, past: list[Record]) -> None:
     store = SqliteStore(path, SystemClock())
-    puts = [Put(shelves.record(each.ended, each.id), each.pack(), version=ABSENT) for each in past]
+    puts = [Put(document_types.record(each.ended, each.id), each.pack(), version=ABSENT) for each in past]
     for start in range(0, len(puts), AT_ONCE):
         await store.write(*puts[start : start + AT_ONCE])
     for name, amounts in _sums(past).items():
-        await store.write(Add(shelves.sums(*name), amounts))
+        await store.write(Add(document_types.sums(*name), amounts))
     await store.aclose()
 
 

@@ -17,18 +17,18 @@ from typing import Any
 
 from tests.console.conftest import House
 from tests.fakes.served import fill, served
+from vaultcore.admission.caller import account
+from vaultcore.admission.settlement import alert
 from vaultcore.clock import SystemClock
-from vaultcore.gate.caller import account
-from vaultcore.gate.receipt import alert
-from vaultcore.governance.account import Lease, Spent
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.meters import Crossing
-from vaultcore.governance.reservation import Level, Reservation
+from vaultcore.limits.account import Lease, Spent
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Level, Reservation
+from vaultcore.limits.thresholds import Crossing
 from vaultcore.money import from_usd
 from vaultcore.simulators.server import simulated
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Add, Put, Settlement
-from vaultcore.store.sqlite import SqliteStore
+from vaultcore.store.sqlite.store import SqliteStore
 from vaultcore.usage.record import Record, Tried
 
 DAY = 86_400.0
@@ -203,13 +203,13 @@ def _settlement(record: Record, key: dict[str, Any]) -> Settlement:
         "cost_nanos": record.cost or 0,
         "ms": round(record.ms),
     }
-    name = shelves.sums(record.ended, record.key, record.provider or "", record.served or record.model)
+    name = document_types.sums(record.ended, record.key, record.provider or "", record.served or record.model)
     return Settlement(
         id=record.id,
         levels=[Level(account(record.key), limits)],
         lease=Lease(record.at, record.at + 600),
         spent=Spent(record.prompt_tokens, record.completion_tokens, record.cost or 0),
-        record=Put(shelves.record(record.ended, record.id), record.pack(), version=ABSENT),
+        record=Put(document_types.record(record.ended, record.id), record.pack(), version=ABSENT),
         adds=(Add(name, amounts),),
         alert=told,
     )

@@ -23,7 +23,7 @@ from tests.console.chatting import (
     start,
 )
 from tests.console.conftest import House
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 
 PAINTERS = ("dall-e-3", "gpt-image-1")
 PIXEL = base64.b64decode(
@@ -78,7 +78,7 @@ def test_a_conversation(opened: Opened, house: House) -> None:
 
 def test_an_answer_is_stopped_asked_again_and_edited(opened: Opened, house: House) -> None:
     """Stop ends the wait, asking again replaces the answer, and an edited message is answered anew."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(delay=5))
+    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(delay=5))
     page = opened("chat", key=house.key)
     start(page, TEXT)
     say(page, "Slowly")
@@ -101,7 +101,7 @@ def test_an_answer_is_stopped_asked_again_and_edited(opened: Opened, house: Hous
 
 def test_an_error_keeps_what_came(opened: Opened, house: House) -> None:
     """A stream that breaks off leaves its words, says so, and can be asked again; so does being offline."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(cut_after=4))
+    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(cut_after=4))
     page = opened("chat", key=house.key)
     start(page, TEXT)
     say(page, "Break")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.console.chatting import TEXT, Opened, answers, bring, exported, item, say, start
 from tests.console.conftest import House, sign_in
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -97,7 +97,7 @@ def test_instructions_and_sums(opened: Opened, house: House) -> None:
 
 def test_an_error_stays_with_its_message(opened: Opened, house: House) -> None:
     """A refusal stands where the answer would, with its code and the request's id, also after a reload."""
-    house.simulators["openai"].script.queue(TEXT, *[Mishap(status=400, message="too odd")] * 2)
+    house.simulators["openai"].script.queue(TEXT, *[InjectedFault(status=400, message="too odd")] * 2)
     page = opened("chat", key=house.key)
     start(page)
     say(page, "Odd")

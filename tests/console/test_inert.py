@@ -16,7 +16,7 @@ from tests.console.conftest import House, sign_in
 from tests.console.payloads import EVIL, IMAGE, NAMES, PAYLOADS
 from tests.fakes.provider import Answer, FakeProvider
 from tests.fakes.served import fill, served
-from vaultcore.simulators.script import Script
+from vaultcore.simulators.faults import FaultScript
 from vaultcore.simulators.server import Simulator
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     home = tmp_path_factory.mktemp("inert")
     with FakeProvider() as provider:
         _arm(provider)
-        there = Simulator("openai", "openai", provider.base_url, ("sk-none-of-a-provider",), Script())
+        there = Simulator("openai", "openai", provider.base_url, ("sk-none-of-a-provider",), FaultScript())
         with served(home, "--providers", str(fill(home, {"openai": there}))) as gateway:
             made = House(gateway, {"openai": there}, "")
             made.ask("PUT", "/admin/routes", {"models": dict.fromkeys(NAMES.values(), PLAIN)})

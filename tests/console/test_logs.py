@@ -13,7 +13,7 @@ import pytest
 from tests.console.conftest import House, shoot
 from tests.console.history import housed, record
 from tests.console.payloads import IMAGE
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -79,7 +79,7 @@ def test_a_request_is_found_and_looked_into(opened: Opened, house: House, tmp_pa
 def test_attempts_are_drawn_where_they_began(opened: Opened, house: House) -> None:
     """After a failover and a pause, bars stand at their times, with a gap between them, which is said too."""
     for name, model in (("openai", "gpt-4o-mini"), ("anthropic", "claude-simulated")):
-        house.simulators[name].script.queue(model, Mishap(status=429, retry_after=1))
+        house.simulators[name].script.queue(model, InjectedFault(status=429, retry_after=1))
     key = house.ask("POST", "/admin/keys", {"name": "patient"})["key"]  # its money may buy what has no price
     named = house.complete("fast-llm", "Hello", key=key).headers["x-request-id"]
     (told,) = house.ask("GET", f"/admin/logs?id={named}")["data"]

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.console.conftest import House, sign_in
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -69,7 +69,7 @@ def test_a_question_is_asked_and_told_about(opened: Opened, house: House, tmp_pa
 
 def test_what_the_gateway_did_is_told(opened: Opened, house: House) -> None:
     """A provider that failed is among the attempts, and what translation changed is told, streamed or not."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", *[Mishap(status=500)] * 8)
+    house.simulators["openai"].script.queue("gpt-4o-mini", *[InjectedFault(status=500)] * 8)
     page = opened("playground", key=house.admin)
     page.get_by_label("Temperature").fill("1.7")
     ask(page, "Hello", model="fast-llm")
@@ -174,7 +174,7 @@ def test_pictures_are_made(opened: Opened, house: House) -> None:
 
 def test_an_answer_is_stopped(opened: Opened, house: House) -> None:
     """Stop ends the waiting at once, and Ctrl+Enter asks anew."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(delay=45))
+    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(delay=45))
     page = opened("playground", key=house.key)
     ask(page, "Take your time")
     page.get_by_role("button", name="Stop").click()

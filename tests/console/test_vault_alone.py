@@ -14,9 +14,9 @@ import pytest
 from tests.console.axe import violations
 from tests.console.conftest import DESKTOP, PATIENCE, PHONE, ROOT, WATCH, shoot
 from tests.console.vaults import KEYS, PASSWORD, Opened, add, open_string, open_tab
+from vaultcore.console_bundle.vault_page import page as made
 from vaultcore.vault import sealed, sealed_v2
 from vaultcore.vault.keyring import Credential
-from vaultcore.web.offline import page as made
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.runtime.runtime_api import DELIMITER, Report, RuntimeApiServer
+from tests.lambda_runtime.runtime_api import DELIMITER, Report, RuntimeApiServer
 
 STAGE = "prod"
 

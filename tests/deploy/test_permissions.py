@@ -9,9 +9,9 @@ import pytest
 
 from tests.deploy.conftest import Deployment
 from tests.deploy.stack import Stack
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import Name
-from vaultcore.store.dynamo_items import document_key
+from vaultcore.store.dynamodb.items import document_key
 
 FUNCTIONS = ("StreamFunction", "AdminFunction", "UpkeepFunction")
 READABLE = {
@@ -20,12 +20,12 @@ READABLE = {
     "UpkeepFunction": {"PepperSecret"},
 }
 ADMINISTERED = {  # what only administrators write
-    "keys": Name(shelves.KEYS, "key_0"),
-    "token": shelves.token("0" * 64),
-    "policy": shelves.POLICY,
-    "routes": shelves.ROUTES,
-    "audits": shelves.timed(shelves.AUDITS, 0, "0"),
-    "seals": Name(shelves.SEALS, "0"),
+    "keys": Name(document_types.KEYS, "key_0"),
+    "token": document_types.token("0" * 64),
+    "policy": document_types.POLICY,
+    "routes": document_types.ROUTES,
+    "audits": document_types.timed(document_types.AUDITS, 0, "0"),
+    "seals": Name(document_types.SEALS, "0"),
 }
 
 
@@ -74,7 +74,7 @@ def test_the_data_plane_writes_nothing_of_the_administrators(shelf: str, stack: 
     dynamo = stack.role("StreamFunction")("dynamodb")
     table, key = stack.resources["Table"], document_key(ADMINISTERED[shelf])
     put = {"Put": {"TableName": table, "Item": key}}
-    harmless = {"Put": {"TableName": table, "Item": document_key(shelves.claim("key_0", "0"))}}
+    harmless = {"Put": {"TableName": table, "Item": document_key(document_types.claim("key_0", "0"))}}
 
     assert refused(dynamo.put_item, TableName=table, Item=key)
     assert refused(dynamo.update_item, TableName=table, Key=key)
@@ -86,7 +86,7 @@ def test_the_data_plane_writes_nothing_of_the_administrators(shelf: str, stack: 
 def test_the_data_plane_reads_no_history(shelf: str, stack: Stack) -> None:
     """Who changed what, what was sealed, and who asked when is not for what applications can reach."""
     dynamo, table = stack.role("StreamFunction")("dynamodb"), stack.resources["Table"]
-    key = document_key({**ADMINISTERED, "log": shelves.record(0, "0")}[shelf])
+    key = document_key({**ADMINISTERED, "log": document_types.record(0, "0")}[shelf])
     asked = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": key["pk"]}}
 
     assert refused(dynamo.get_item, TableName=table, Key=key)
@@ -96,7 +96,7 @@ def test_the_data_plane_reads_no_history(shelf: str, stack: Stack) -> None:
 def test_the_data_plane_writes_its_own_rows(stack: Stack) -> None:
     """The same calls are allowed for what requests leave, so the refusals above are the shelves'."""
     dynamo = stack.role("StreamFunction")("dynamodb")
-    table, key = stack.resources["Table"], document_key(shelves.claim("key_0", "1"))
+    table, key = stack.resources["Table"], document_key(document_types.claim("key_0", "1"))
 
     assert not refused(dynamo.put_item, TableName=table, Item=key)
     assert not refused(dynamo.update_item, TableName=table, Key=key)

@@ -20,7 +20,7 @@ from tests.deploy.emulated import function_python
 from tests.deploy.front import front
 from tests.deploy.stack import PATIENCE
 from tests.handlers.gated_provider import GatedProvider, gated_provider
-from tests.runtime.runtime_api import RuntimeApiServer, runtime_api
+from tests.lambda_runtime.runtime_api import RuntimeApiServer, runtime_api
 
 ASKED: Any = [{"role": "user", "content": "say it word by word"}]
 WORDS = ["Word", " by", " word", "."]

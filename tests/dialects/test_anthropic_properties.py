@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import anthropic
-from vaultcore.surfaces import chat
 
 PARAMS = TypeAdapter(MessageCreateParamsNonStreaming)
 ALSO_TAKEN = ("temperature", "top_p", "top_k")  # by older models; no longer among the SDK's types

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from tests.dialects.test_nothing_is_lost import MODELS, lost
 from tests.fakes.parameters import PARAMETERS, Parameter
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import bedrock
-from vaultcore.dialects.bedrock.family import FAMILIES, UNKNOWN, family
+from vaultcore.dialects.bedrock.publisher import FAMILIES, UNKNOWN, family
 from vaultcore.errors import InvalidRequest
-from vaultcore.surfaces import chat
 
 INPUT = (
     botocore.session.get_session()

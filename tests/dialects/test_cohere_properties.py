@@ -13,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from tests.fakes.conversations import conversations
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Model, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import cohere
 from vaultcore.simulators import cohere as manners
 from vaultcore.simulators.reply import reply
 from vaultcore.streams import sse
-from vaultcore.surfaces import chat
 
 TARGET = Target(builtin().providers["cohere"], Model("command-a-03-2025"))
 HEADERS = {"content-type": "application/json"}

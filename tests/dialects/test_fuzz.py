@@ -16,10 +16,10 @@ import pytest
 
 from tests.fakes import seeds
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import NAMES, StreamFault, dialect
 from vaultcore.errors import InvalidRequest
 from vaultcore.streams import Stage, sse
-from vaultcore.surfaces import chat
 from vaultcore.upstream.client import render
 from vaultcore.wire import ChatChunk
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import gemini
 from vaultcore.simulators import gemini as manners
 from vaultcore.simulators.gemini_rules import check_request
 from vaultcore.simulators.reply import reply
 from vaultcore.streams import sse
-from vaultcore.surfaces import chat
 
 FIELDS: dict[str, TypeAdapter[Any]] = {
     "contents": TypeAdapter(list[types.Content]),

@@ -12,11 +12,11 @@ import pytest
 from tests.dialects.test_fuzz import mutated
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import ErrorDetail, gemini
 from vaultcore.dialects.gemini.generation import NEWEST, generation
 from vaultcore.errors import InvalidRequest
 from vaultcore.streams.sse import Event
-from vaultcore.surfaces import chat
 
 GOLDEN = Path(__file__).parent / "golden"
 PROVIDER = Provider("gemini", "https://api.example.test/v1beta", title="Gemini", dialect="gemini")

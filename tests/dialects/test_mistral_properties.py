@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from tests.fakes.conversations import conversations
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Model, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import mistral
 from vaultcore.simulators import mistral as manners
 from vaultcore.simulators.reply import reply
 from vaultcore.streams import sse
-from vaultcore.surfaces import chat
 
 TARGET = Target(builtin().providers["mistral"], Model("mistral-large-latest"))
 HEADERS = {"content-type": "application/json"}

@@ -18,10 +18,10 @@ from openai.types.chat.completion_create_params import (
 from tests.fakes.parameters import PARAMETERS, Parameter
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import NAMES, Change
-from vaultcore.dialects.neutral import neutral
+from vaultcore.dialects.default_values import neutral
 from vaultcore.errors import InvalidRequest
-from vaultcore.surfaces import chat
 from vaultcore.upstream.client import render
 
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")

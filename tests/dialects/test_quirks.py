@@ -9,8 +9,8 @@ import pytest
 
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.client_apis import chat
 from vaultcore.errors import InvalidRequest
-from vaultcore.surfaces import chat
 from vaultcore.upstream.client import render
 
 ROWS = builtin().providers

@@ -11,9 +11,9 @@ from openai.types.responses.response_create_params import ResponseCreateParamsNo
 from pydantic import TypeAdapter
 
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
+from vaultcore.client_apis import chat
 from vaultcore.dialects import responses
 from vaultcore.simulators import responses_rules
-from vaultcore.surfaces import chat
 
 PARAMS: Any = TypeAdapter(ResponseCreateParamsNonStreaming)
 HEADERS = {"content-type": "application/json"}

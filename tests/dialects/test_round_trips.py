@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import seeds, transcript
+from vaultcore.capability_matrix.answer import folded, whole
+from vaultcore.capability_matrix.subject import simulated
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Provider, Target
-from vaultcore.conformance.answer import folded, whole
-from vaultcore.conformance.subject import simulated
+from vaultcore.client_apis import chat
 from vaultcore.dialects import NAMES, dialect
 from vaultcore.simulators import openai
 from vaultcore.simulators.reply import reply
 from vaultcore.simulators.server import MANNERS
-from vaultcore.surfaces import chat
 
 HEADERS = {
     "content-type": "application/json",

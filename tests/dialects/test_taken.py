@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.parameters import PARAMETERS, Parameter
+from vaultcore.capability_matrix.subject import simulated
 from vaultcore.catalog.load import builtin
 from vaultcore.catalog.schema import Target
-from vaultcore.conformance.subject import simulated
+from vaultcore.client_apis import chat
 from vaultcore.errors import InvalidRequest
-from vaultcore.simulators.script import Refused
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.server import MANNERS
-from vaultcore.surfaces import chat
 from vaultcore.upstream.client import render
 
 CATALOG = builtin()

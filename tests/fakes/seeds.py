@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.parameters import PARAMETERS
+from vaultcore.capability_matrix.offered import BOTH, SAID, TIDE, WEATHER, asked, user
 from vaultcore.catalog.schema import Model, Provider, Target
-from vaultcore.conformance.offered import BOTH, SAID, TIDE, WEATHER, asked, user
+from vaultcore.client_apis import chat
 from vaultcore.dialects import dialect
 from vaultcore.simulators.reply import reply
 from vaultcore.simulators.server import MANNERS
 from vaultcore.streams import Stage, eventstream, sse
-from vaultcore.surfaces import chat
 
 Json = dict[str, Any]
 GOLDEN = Path(__file__).parent.parent / "dialects/golden"

@@ -11,8 +11,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from tests.fakes.house import SYSTEM
-from vaultcore.runtime.context import Context
+from tests.fakes.gateway_app import SYSTEM
+from vaultcore.lambda_runtime.context import Context
 
 ASKED = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 50}
 BODIES: dict[str, dict[str, Any]] = {

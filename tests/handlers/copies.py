@@ -16,7 +16,7 @@ from typing import Any
 from handlers.build import build
 from handlers.snapshot import Snapshot
 from vaultcore.app import create_app
-from vaultcore.runtime.asgi import App
+from vaultcore.lambda_runtime.asgi import App
 from vaultcore.services import Services
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import seal

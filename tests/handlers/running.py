@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.handlers.deployment import EVENTS, ROOT, Deployment, deployment
 from tests.handlers.gated_provider import GatedProvider, gated_provider
-from tests.runtime.runtime_api import Report, RuntimeApiServer, runtime_api
+from tests.lambda_runtime.runtime_api import Report, RuntimeApiServer, runtime_api
 
 
 def event(name: str) -> Any:

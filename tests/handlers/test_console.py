@@ -15,8 +15,8 @@ from tests.fakes.provider import FakeProvider
 from tests.handlers.deployment import EVENTS, ROOT, Deployment, deployment
 from tests.handlers.emulator import Emulator, emulated
 from tests.handlers.invoke import Told, told
+from vaultcore.console_bundle.site import PAGE, SCRIPT, site
 from vaultcore.web.console import FILES
-from vaultcore.web.site import PAGE, SCRIPT, site
 
 COMMANDS = {
     "streamed": [str(ROOT / "handlers" / "run_stream"), sys.executable, "bootstrap.py"],

@@ -17,16 +17,16 @@ from tests.fakes.provider import Answer, FakeProvider
 from tests.handlers.deployment import EVENTS, PEPPER, ROOT, deployment
 from tests.handlers.emulator import emulated
 from tests.handlers.running import Running, arrived, event, function, running
-from tests.runtime.runtime_api import Report
+from tests.lambda_runtime.runtime_api import Report
+from vaultcore.admission.caller import account
 from vaultcore.clock import SystemClock
-from vaultcore.gate.caller import account
-from vaultcore.gate.keys import Keys
-from vaultcore.governance.account import day_of
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.virtual_key import VirtualKey
+from vaultcore.control.virtual_keys import VirtualKeys
+from vaultcore.limits.account import day_of
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.secrets import FixedSecrets, Secrets
-from vaultcore.store import shelves
-from vaultcore.store.sqlite import SqliteStore
+from vaultcore.store import document_types
+from vaultcore.store.sqlite.store import SqliteStore
 from vaultcore.vault.keyring import Keyring
 
 When = Literal["before", "during", "after"]
@@ -53,7 +53,7 @@ async def issued(file: Path) -> tuple[str, str]:
     store = SqliteStore(file, clock)
     secrets = FixedSecrets(Secrets(Keyring(()), pepper=PEPPER.encode()))
     draft = VirtualKey("", "a key", clock.now(), (), Limits(tokens=1_000_000))
-    made = await Keys(store, secrets, clock, lambda: None).create(draft, "request")
+    made = await VirtualKeys(store, secrets, clock, lambda: None).create(draft, "request")
     await store.aclose()
     return account(made.key.id), made.token
 
@@ -63,7 +63,7 @@ async def counted(file: Path, name: str, clock: SystemClock) -> Counted:
     store = SqliteStore(file, clock)
     await store.sweep(name)
     (found,) = await store.accounts(name)
-    records = await store.entries(shelves.log(day_of(SystemClock().now())))
+    records = await store.entries(document_types.log(day_of(SystemClock().now())))
     await store.aclose()
     tokens = [one.body["prompt_tokens"] + one.body["completion_tokens"] for one in records]
     return Counted(found.tokens_held, len(found.leases), tokens)

@@ -13,17 +13,17 @@ import pytest
 
 from handlers.buffered import Buffered
 from tests.fakes.clock import FakeClock
-from tests.fakes.house import SYSTEM, house
+from tests.fakes.gateway_app import SYSTEM, house
 from tests.fakes.provider import Answer, FakeProvider
 from tests.handlers.asked import BODIES, Told, asked
 from vaultcore.app import create_app
 from vaultcore.clock import Clock, SystemClock
 from vaultcore.compose import compose
-from vaultcore.governance.account import day_of
+from vaultcore.limits.account import day_of
 from vaultcore.secrets import Secrets
 from vaultcore.services import Services
 from vaultcore.settings import Settings, Timeouts
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import Settled, Settlement
 from vaultcore.store.memory import MemoryStore
 from vaultcore.web.deadline import LAST, SPARE, InTime
@@ -67,7 +67,7 @@ def test_a_stream_ends_before_its_invocation(tmp_path: Path) -> None:
 
     async def ask(services: Services) -> tuple[dict[str, Told], list[Any]]:
         answers = await everywhere(services, LEFT, stream=True)
-        return answers, await services.store.entries(shelves.log(day_of(services.clock.now())))
+        return answers, await services.store.entries(document_types.log(day_of(services.clock.now())))
 
     answers, kept = told(tmp_path, Answer(stall=3), ask)
 
@@ -189,7 +189,7 @@ def test_a_slow_store_costs_nobody_the_end(tmp_path: Path) -> None:
     async def story() -> tuple[Told, int, int]:
         services = house(tmp_path, provider)
         slow = Slow(SystemClock())
-        services.gate._store = slow
+        services.limiter._store = slow
         asyncio.get_running_loop().call_later(10, slow.gate.set)  # too late for whoever waits for it
         answer = await asked(create_app(services), "/v1/chat/completions", "fast", LEFT, stream=True)
         before = slow.settled

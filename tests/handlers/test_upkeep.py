@@ -7,17 +7,17 @@ import json
 import sys
 from pathlib import Path
 
-from tests.gate.spending import gate, kept, key, spend
-from tests.gate.test_topic import Subscribed
+from tests.admission.spending import gate, kept, key, spend
+from tests.alerts.test_sns import Subscribed
 from tests.handlers.deployment import EVENTS, PASSWORD, PEPPER, deployment
 from tests.handlers.emulator import emulated
 from tests.store.ministack import Table, table
+from vaultcore.admission.caller import Caller, account
 from vaultcore.clock import SystemClock
-from vaultcore.gate.caller import Caller, account
-from vaultcore.gate.keys import Keys
-from vaultcore.governance.account import Account, Lease
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.reservation import Reservation
+from vaultcore.control.virtual_keys import VirtualKeys
+from vaultcore.limits.account import Account, Lease
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Reservation
 from vaultcore.secrets import FixedSecrets, Secrets
 from vaultcore.store.base import Document
 from vaultcore.vault.keyring import Keyring
@@ -30,7 +30,7 @@ async def left_behind(at: Table) -> str:
     """A key's account with a lease that is over, and an alert that nobody has delivered."""
     store = at.store(CLOCK)
     secrets = FixedSecrets(Secrets(Keyring(()), pepper=PEPPER.encode()))
-    keys = Keys(store, secrets, CLOCK, lambda: None)
+    keys = VirtualKeys(store, secrets, CLOCK, lambda: None)
     made = (await keys.create(key(Limits(tokens=1_000)), "r0")).key
     caller, now = Caller(made), CLOCK.now()
     await store.admit(Reservation("dead", caller.levels, Lease(now - 120, now - 60, tokens=100)))

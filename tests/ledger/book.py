@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 from tests.fakes.clock import NOON, FakeClock
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.load import builtin
-from vaultcore.governance.account import Lease, Spent
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.reservation import Level
 from vaultcore.ledger.export import export
 from vaultcore.ledger.sealing import Sealer, seals
 from vaultcore.ledger.signing import Signer
 from vaultcore.ledger.verify import Verdict, verify
-from vaultcore.store import shelves
+from vaultcore.limits.account import Lease, Spent
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Level
+from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Put, Settlement, Store
 from vaultcore.store.memory import MemoryStore
 from vaultcore.usage.cost import applied, recomputed
@@ -87,7 +87,7 @@ class Book:
                 (Level(f"key:{key}", Limits()),),
                 Lease(made.at, made.ended + 60),
                 Spent(made.prompt_tokens, made.completion_tokens, made.cost or 0),
-                Put(shelves.record(made.ended, made.id), made.pack(), version=ABSENT),
+                Put(document_types.record(made.ended, made.id), made.pack(), version=ABSENT),
             )
         )
         return made

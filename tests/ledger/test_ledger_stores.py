@@ -11,7 +11,7 @@ from tests.fakes.clock import FakeClock
 from tests.ledger.book import DAY, NOON, SIGNER, Book, record, run, verdict
 from tests.store.conftest import MAKERS
 from vaultcore.ledger.sealing import ROWS, Sealer
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import Put
 
 
@@ -49,7 +49,7 @@ def test_a_full_seal_fits_every_store(kind: str, tmp_path: Path) -> None:
         async with MAKERS[kind](clock, tmp_path) as place:
             book = Book(place.store, clock)
             rows = [record(f"{number:024x}", NOON + number / 1_000) for number in range(ROWS)]
-            puts = [Put(shelves.record(row.ended, row.id), row.pack()) for row in rows]
+            puts = [Put(document_types.record(row.ended, row.id), row.pack()) for row in rows]
             for start in range(0, ROWS, 25):
                 await place.store.write(*puts[start : start + 25])
             assert await book.seal() == ROWS

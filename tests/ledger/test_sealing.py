@@ -18,7 +18,7 @@ from tests.ledger.book import DAY, NOON, SIGNER, Book, run, verdict, written
 from vaultcore.ledger.sealing import ROWS, Sealer
 from vaultcore.store.base import Add, Document, Drop, Name, Put, Store
 from vaultcore.store.memory import MemoryStore
-from vaultcore.store.sqlite import SqliteStore
+from vaultcore.store.sqlite.store import SqliteStore
 
 STORES: dict[str, Callable[[FakeClock, Path], Store]] = {
     "memory": lambda clock, _: MemoryStore(clock),

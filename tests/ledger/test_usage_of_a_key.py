@@ -10,7 +10,7 @@ from tests.fakes.clock import FakeClock
 from tests.ledger.book import DAY, NOON, run
 from tests.store.conftest import MAKERS
 from vaultcore.ledger.reading import CHUNK, Span, usage
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import Add
 
 KEYS = ("key_1", "key_10", "key_1,", "key_1-", 'key_1"', "key_2", "system", "s", "\u00e4", "~", "")
@@ -26,7 +26,7 @@ def test_a_key_has_its_own_sums_and_no_others(kind: str, tmp_path: Path) -> None
         clock = FakeClock(NOON)
         async with MAKERS[kind](clock, tmp_path) as place:
             names = [
-                shelves.sums(NOON - day * DAY, key, "one", model)
+                document_types.sums(NOON - day * DAY, key, "one", model)
                 for day in range(4)
                 for key in KEYS
                 for model in MODELS
@@ -48,8 +48,10 @@ def test_a_key_with_very_many_models_is_read_whole(tmp_path: Path) -> None:
     async def story() -> None:
         clock = FakeClock(NOON)
         async with MAKERS["sqlite"](clock, tmp_path) as place:
-            names = [shelves.sums(NOON, "key_1", "one", f"model-{number}") for number in range(2 * CHUNK)]
-            names += [shelves.sums(NOON, "key_2", "one", "gpt")]
+            names = [
+                document_types.sums(NOON, "key_1", "one", f"model-{number}") for number in range(2 * CHUNK)
+            ]
+            names += [document_types.sums(NOON, "key_2", "one", "gpt")]
             for start in range(0, len(names), 25):
                 await place.store.write(*(Add(each, {"requests": 1}) for each in names[start : start + 25]))
             found = await usage(place.store, Span(NOON, NOON + 1), "key_1")

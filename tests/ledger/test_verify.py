@@ -18,10 +18,10 @@ from vaultcore.ledger.rates import Rates
 from vaultcore.ledger.sealing import POSITION, Sealer
 from vaultcore.ledger.signing import Signer
 from vaultcore.ledger.verify import verify
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import Drop, Name, Put
 from vaultcore.usage.cost import applied, recomputed
-from vaultcore.usage.unknown import UnknownPrice, priced
+from vaultcore.usage.unknown_price import UnknownPrice, priced
 
 GOOD = run(run(written()).lines())
 ROWS = [index for index, line in enumerate(GOOD) if "hash" in json.loads(line)]
@@ -181,7 +181,7 @@ def test_a_row_taken_out_of_the_store_is_found() -> None:
     async def story() -> None:
         for change in ({}, {"cost": 1}, {"key": "key_z"}):
             book = await written((4,), every=4)
-            (first, second, *_) = await book.store.entries(shelves.log("2026-11-22"))
+            (first, second, *_) = await book.store.entries(document_types.log("2026-11-22"))
             await book.store.write(Put(first.name, {**first.body, **change}) if change else Drop(first.name))
             problem = verdict(await book.lines()).problem
             assert problem is not None
@@ -394,7 +394,7 @@ def test_a_dishonest_sealer_crashes_nobody(data: st.DataObject) -> None:
     async def story() -> None:
         book = Book()
         made = await book.spend()
-        name = shelves.record(made.ended, made.id)
+        name = document_types.record(made.ended, made.id)
         await book.store.write(Put(name, {**made.pack(), field: odd}))
         await book.seal()
         verdict(await book.lines())
@@ -413,7 +413,7 @@ def test_a_forged_position_is_found() -> None:
         await book.spend()
         await book.seal()
         assert verdict(await book.lines()).problem is not None
-        assert await book.store.get(Name(shelves.SEALS, "2026-11-22/000002")) != [None]
+        assert await book.store.get(Name(document_types.SEALS, "2026-11-22/000002")) != [None]
 
     run(story())
 

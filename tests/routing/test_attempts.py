@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.fakes.clock import FakeClock
 from vaultcore.catalog.schema import Model, Provider, Target
 from vaultcore.errors import AttemptsExhausted, DeadlineExceeded, Fault, UpstreamError
-from vaultcore.routing.attempts import Policy, attempts
-from vaultcore.routing.health import Health, Rests
+from vaultcore.routing.attempts import RetryPolicy, attempts
+from vaultcore.routing.health import Cooldowns, Health
 from vaultcore.routing.plan import Candidate, plan
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -36,7 +36,7 @@ def failure(fault: Fault, status: int | None = None, wait: float | None = None) 
 
 
 HOST, RATE, KEY = failure(Fault.HOST, 503), failure(Fault.RATE, 429), failure(Fault.KEY, 401)
-USUAL = Policy()
+USUAL = RetryPolicy()
 MODEL, REQUEST = failure(Fault.MODEL, 404), failure(Fault.REQUEST, 400)
 SIZE = failure(Fault.SIZE, 400)
 
@@ -57,7 +57,7 @@ class Course:
         self.health, self.clock = health or Health(), clock or FakeClock()
         self.tried: list[str] = []
 
-    async def run(self, answers: Answers, policy: Policy, deadline: float) -> Candidate:
+    async def run(self, answers: Answers, policy: RetryPolicy, deadline: float) -> Candidate:
         async def candidates() -> list[Candidate]:
             return plan(self.targets, self.keyring, self.health, self.clock.now())
 
@@ -72,7 +72,7 @@ class Course:
         raise AssertionError("the loop ended without an answer or an error")
 
     def go(
-        self, *script: UpstreamError | None, policy: Policy = USUAL, deadline: float = float("inf")
+        self, *script: UpstreamError | None, policy: RetryPolicy = USUAL, deadline: float = float("inf")
     ) -> Candidate:
         def answers(_: Candidate, count: int) -> UpstreamError | None:
             return script[count - 1] if count <= len(script) else None
@@ -215,7 +215,7 @@ def test_attempts_are_bounded(most: int) -> None:
     course = Course(["a", "b", "c"], keys=3)
 
     with pytest.raises(AttemptsExhausted):
-        course.go(*[HOST] * 20, policy=Policy(attempts=most))
+        course.go(*[HOST] * 20, policy=RetryPolicy(attempts=most))
     assert len(course.tried) == most
 
 
@@ -224,7 +224,7 @@ def test_further_keys_of_one_provider_are_bounded(more: int) -> None:
     """At most `key_retries` further keys of a provider are tried."""
     course = Course(["a", "b"], keys=5)
 
-    course.go(*[KEY] * (more + 1), policy=Policy(attempts=10, key_retries=more))
+    course.go(*[KEY] * (more + 1), policy=RetryPolicy(attempts=10, key_retries=more))
     assert course.tried == [*(f"a{n}" for n in range(more + 1)), "b0"]
 
 
@@ -247,7 +247,7 @@ def test_keys_are_asked_for_again_after_a_refusal() -> None:
         course.keyring = Keyring([Credential("a", "fresh")])
         return KEY
 
-    asyncio.run(course.run(answers, Policy(), float("inf")))
+    asyncio.run(course.run(answers, RetryPolicy(), float("inf")))
     assert course.tried == ["a0", "fresh"]
 
 
@@ -263,9 +263,9 @@ def test_a_refused_key_is_not_tried_again_in_the_same_request() -> None:
 
 def test_a_client_that_leaves_frees_the_probe() -> None:
     """A cancelled attempt neither counts as failure nor keeps the circuit's only probe."""
-    health, clock = Health(Rests(threshold=1)), FakeClock()
+    health, clock = Health(Cooldowns(threshold=1)), FakeClock()
     with pytest.raises(AttemptsExhausted):
-        Course(["a"], health=health, clock=clock).go(*[HOST] * 4, policy=Policy(attempts=1))
+        Course(["a"], health=health, clock=clock).go(*[HOST] * 4, policy=RetryPolicy(attempts=1))
     clock.time += 11
 
     async def leave() -> None:
@@ -274,7 +274,7 @@ def test_a_client_that_leaves_frees_the_probe() -> None:
         def answers(_: Candidate, __: int) -> UpstreamError | None:
             raise asyncio.CancelledError
 
-        await course.run(answers, Policy(), float("inf"))
+        await course.run(answers, RetryPolicy(), float("inf"))
 
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(leave())
@@ -290,7 +290,7 @@ FAILURES = st.sampled_from(
 def test_every_script_ends(script: list[UpstreamError | None], targets: int, keys: int, most: int) -> None:
     """Whatever providers answer, a request ends within its attempts, and pauses stay within the patience."""
     course = Course(["a", "b", "c"][:targets], keys=keys)
-    policy = Policy(attempts=most)
+    policy = RetryPolicy(attempts=most)
 
     with suppress(AttemptsExhausted):
         course.go(*script, *[HOST] * 20, policy=policy)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.routing.test_attempts import HOST, Course, Policy
+from tests.routing.test_attempts import HOST, Course
 from vaultcore.errors import AttemptsExhausted, DeadlineExceeded, Fault, OutOfTime, UpstreamError
-from vaultcore.routing.attempts import ENOUGH, LEAST
-from vaultcore.routing.health import Health, Rests
+from vaultcore.routing.attempts import ENOUGH, LEAST, RetryPolicy
+from vaultcore.routing.health import Cooldowns, Health
 from vaultcore.routing.plan import Candidate
 
 
@@ -35,7 +35,7 @@ def taking(course: Course, seconds: float, error: UpstreamError) -> Callable[[Ca
 def ends(course: Course, seconds: float, error: UpstreamError, left: float) -> type[BaseException]:
     deadline = course.clock.now() + left
     with pytest.raises((DeadlineExceeded, AttemptsExhausted)) as raised:
-        asyncio.run(course.run(taking(course, seconds, error), Policy(attempts=8), deadline))
+        asyncio.run(course.run(taking(course, seconds, error), RetryPolicy(attempts=8), deadline))
     return raised.type
 
 
@@ -56,7 +56,7 @@ def test_no_attempt_begins_in_the_last_second(seconds: float, left: float, targe
         return inner(candidate, count)
 
     with pytest.raises((DeadlineExceeded, AttemptsExhausted)):
-        asyncio.run(course.run(answers, Policy(attempts=8), end))
+        asyncio.run(course.run(answers, RetryPolicy(attempts=8), end))
     assert all(spare >= LEAST - 1e-6 for spare in begun)
     assert bool(begun) == (left >= LEAST)
 
@@ -75,7 +75,7 @@ def test_the_end_of_the_time_is_no_ones_failure_to_retry() -> None:
 )
 def test_who_is_to_blame(seconds: float, begun: bool, blamed: bool) -> None:
     """A provider rests for it that had ten seconds and said nothing; not one asked late, or still talking."""
-    health = Health(Rests(threshold=1))
+    health = Health(Cooldowns(threshold=1))
     course = Course(["a", "b"], health=health)
     ends(course, seconds, out_of_time(begun=begun), left=60.0)
     course.tried.clear()

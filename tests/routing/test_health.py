@@ -6,7 +6,7 @@ import pytest
 
 from vaultcore.catalog.schema import Model, Provider, Target
 from vaultcore.errors import Fault, UpstreamError
-from vaultcore.routing.health import Health, Rests
+from vaultcore.routing.health import Cooldowns, Health
 from vaultcore.routing.plan import Candidate, plan
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -30,7 +30,7 @@ def fail(
 
 def test_a_circuit_opens_after_failures_in_a_row_only() -> None:
     """One success in between starts the count anew."""
-    health = Health(Rests(threshold=3))
+    health = Health(Cooldowns(threshold=3))
     fail(health, FIRST, 2)
     health.succeeded(FIRST, object())
     fail(health, FIRST, 2)
@@ -42,7 +42,7 @@ def test_a_circuit_opens_after_failures_in_a_row_only() -> None:
 
 def test_a_failing_host_rests_with_all_its_keys() -> None:
     """Host faults count against the provider, whichever key was used."""
-    health = Health(Rests(threshold=2))
+    health = Health(Cooldowns(threshold=2))
     fail(health, FIRST, 1)
     fail(health, SECOND, 1)
 
@@ -62,7 +62,7 @@ def test_a_key_at_fault_rests_alone(fault: Fault, seconds: float) -> None:
 @pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.MODEL])
 def test_what_is_the_clients_doing_opens_nothing(fault: Fault) -> None:
     """One client's bad requests never rest a key or a provider for the others."""
-    health = Health(Rests(threshold=1))
+    health = Health(Cooldowns(threshold=1))
     fail(health, FIRST, 50, fault)
 
     assert health.rest(FIRST, 0.0)[0] == 0.0
@@ -70,7 +70,7 @@ def test_what_is_the_clients_doing_opens_nothing(fault: Fault) -> None:
 
 def test_half_open_lets_one_probe_through() -> None:
     """After the rest exactly one attempt is let through until it has ended."""
-    health = Health(Rests(threshold=1))
+    health = Health(Cooldowns(threshold=1))
     fail(health, FIRST, 1)
     probe = object()
 
@@ -85,7 +85,7 @@ def test_each_opening_is_told_once() -> None:
     failures while it is open, and not of rates, whose rests are no trouble.
     """
     heard: list[str] = []
-    health = Health(Rests(threshold=2), heard.append)
+    health = Health(Cooldowns(threshold=2), heard.append)
 
     fail(health, FIRST, 2)
     assert heard == [FIRST.target.provider.name]
@@ -101,7 +101,7 @@ def test_each_opening_is_told_once() -> None:
 
 def test_an_open_circuit_may_be_probed_when_nothing_else_is_left() -> None:
     """Before its rest is over, too, one attempt at a time may try: the last resort of a route."""
-    health = Health(Rests(threshold=1))
+    health = Health(Cooldowns(threshold=1))
     fail(health, FIRST, 1)
 
     assert [health.begin(FIRST, object(), 1.0) for _ in range(2)] == [True, False]
@@ -126,7 +126,7 @@ def test_an_absurd_retry_after_is_capped() -> None:
 
 def test_breakers_can_be_switched_off() -> None:
     """With a threshold of 0 nothing ever rests."""
-    health = Health(Rests(threshold=0))
+    health = Health(Cooldowns(threshold=0))
     for fault in Fault:
         fail(health, FIRST, 20, fault)
 

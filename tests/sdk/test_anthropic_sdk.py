@@ -10,7 +10,7 @@ import anthropic
 import pytest
 
 from tests.sdk.conftest import House
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 
 QUESTION: Any = [{"role": "user", "content": "why is the sky blue?"}]
 CALLS: Any = [{"role": "user", "content": "call weather, then weather, then now"}]
@@ -163,7 +163,7 @@ def test_the_async_client(house: House, model: str) -> None:
 
 def test_a_fallback_answers(client: anthropic.Anthropic, house: House) -> None:
     """Where a route's first provider is down its second answers the same request."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", *[Mishap(status=503)] * 4)
+    house.simulators["openai"].script.queue("gpt-4o-mini", *[InjectedFault(status=503)] * 4)
     answer = client.messages.create(model="fast-llm", max_tokens=200, messages=QUESTION)
     house.simulators["openai"].script.clear()
 
@@ -174,7 +174,9 @@ def test_r12_errors_are_typed(client: anthropic.Anthropic, house: House, model: 
     """Every refusal is the exception that the SDK has for it, with Anthropic's type in its body."""
     bad: Any = [{"role": "nobody", "content": "x"}]
     wrong = anthropic.Anthropic(api_key="ve-wrong", base_url=house.gateway.url, max_retries=0)
-    house.simulators[model.partition("/")[0]].script.queue(model.partition("/")[2], *[Mishap(status=429)] * 4)
+    house.simulators[model.partition("/")[0]].script.queue(
+        model.partition("/")[2], *[InjectedFault(status=429)] * 4
+    )
     with pytest.raises(anthropic.RateLimitError) as limited:
         client.messages.create(model=model, max_tokens=9, messages=QUESTION)
     house.simulators[model.partition("/")[0]].script.clear()

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from tests.sdk.conftest import House
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 
 QUESTION: Any = [
     {"role": "system", "content": "be brief"},
@@ -237,7 +237,7 @@ def test_a_provider_refusal_is_passed_on(client: openai.OpenAI, model: str) -> N
 def test_a_rate_limit_everywhere_is_a_rate_limit_error(house: House, client: openai.OpenAI) -> None:
     """Where every provider says 429, the SDK raises RateLimitError and sees when to come back."""
     for simulator in house.simulators.values():
-        simulator.script.queue("*", *[Mishap(status=429, retry_after=1)] * 4)
+        simulator.script.queue("*", *[InjectedFault(status=429, retry_after=1)] * 4)
 
     with pytest.raises(openai.RateLimitError) as caught:
         client.chat.completions.create(model="fast-llm", messages=QUESTION)
@@ -249,7 +249,7 @@ def test_a_rate_limit_everywhere_is_a_rate_limit_error(house: House, client: ope
 
 def test_a_failover_is_invisible(house: House, client: openai.OpenAI) -> None:
     """A primary that fails costs the client nothing but the header that tells of it."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", *[Mishap(status=503)] * 4)
+    house.simulators["openai"].script.queue("gpt-4o-mini", *[InjectedFault(status=503)] * 4)
 
     raw = client.chat.completions.with_raw_response.create(model="fast-llm", messages=QUESTION)
 
@@ -262,7 +262,7 @@ def test_a_failover_is_invisible(house: House, client: openai.OpenAI) -> None:
 def test_a_stream_that_breaks_off_raises(house: House, client: openai.OpenAI, model: str) -> None:
     """After the first words a failure is one error event: the SDK raises, it does not just end."""
     provider, _, name = model.partition("/")
-    house.simulators[provider].script.queue(name, Mishap(cut_after=5))
+    house.simulators[provider].script.queue(name, InjectedFault(cut_after=5))
     seen: list[object] = []
 
     with pytest.raises(openai.APIError):

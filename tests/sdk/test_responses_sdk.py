@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from tests.sdk.conftest import House
 from vaultcore.dialects.responses.envelope import enveloped, unseal
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 
 QUESTION = "why is the sky blue?"
 WEATHER: Any = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -279,7 +279,7 @@ def test_o3_chat_reaches_models_that_only_speak_responses(client: openai.OpenAI,
 
 def test_e8_a_stream_that_breaks_ends_in_failed(house: House, client: openai.OpenAI) -> None:
     """A provider that breaks off leaves the client a last event that says so."""
-    house.simulators["anthropic"].script.queue("claude-simulated", Mishap(cut_after=6))
+    house.simulators["anthropic"].script.queue("claude-simulated", InjectedFault(cut_after=6))
 
     events = list(client.responses.create(model="anthropic/claude-simulated", input=QUESTION, stream=True))
 
@@ -291,7 +291,7 @@ def test_e8_a_stream_that_breaks_ends_in_failed(house: House, client: openai.Ope
 
 def test_e1_a_refusal_keeps_its_status(client: openai.OpenAI, house: House) -> None:
     """A provider's 400 stays one, with its words."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(status=400, message="no such thing"))
+    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(status=400, message="no such thing"))
 
     with pytest.raises(openai.BadRequestError, match="no such thing"):
         client.responses.create(model="openai/gpt-4o-mini", input=QUESTION)
@@ -299,7 +299,7 @@ def test_e1_a_refusal_keeps_its_status(client: openai.OpenAI, house: House) -> N
 
 def test_e8_a_native_stream_that_breaks_goes_on_counting(house: House) -> None:
     """What passed as the provider wrote it ends in an error event with the next number."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", Mishap(cut_after=7))
+    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(cut_after=7))
     body = {"model": "openai/gpt-4o-mini", "input": QUESTION, "stream": True}
     headers = {"authorization": f"Bearer {house.key}"}
 

@@ -19,7 +19,7 @@ from vaultcore.app import create_app
 from vaultcore.compose import compose
 from vaultcore.secrets import FixedSecrets, Secrets, digest
 from vaultcore.settings import Settings
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -124,7 +124,7 @@ def test_it_refuses_what_bedrock_refuses(bedrock: Simulator, wrong: dict[str, An
 
 def test_b29_boto3_knows_the_errors(bedrock: Simulator, client: Any) -> None:
     """Errors have the names that AWS's own client knows them by."""
-    bedrock.script.queue(MODEL, Mishap(status=429))
+    bedrock.script.queue(MODEL, InjectedFault(status=429))
 
     with pytest.raises(ClientError) as caught:
         client.converse(modelId=MODEL, messages=said("hi"))
@@ -185,16 +185,16 @@ def test_the_stream_says_what_the_answer_says(bedrock: Simulator, tmp_path: Path
 @pytest.mark.parametrize(
     ("mishap", "status"),
     [
-        (Mishap(status=400), 400),
-        (Mishap(status=403), 502),
-        (Mishap(status=404), 404),
-        (Mishap(status=424), 502),
-        (Mishap(status=429), 429),
-        (Mishap(cut_after=0), 502),
+        (InjectedFault(status=400), 400),
+        (InjectedFault(status=403), 502),
+        (InjectedFault(status=404), 404),
+        (InjectedFault(status=424), 502),
+        (InjectedFault(status=429), 429),
+        (InjectedFault(cut_after=0), 502),
     ],
 )
 def test_b29_faults_are_told_as_what_they_are(
-    bedrock: Simulator, tmp_path: Path, mishap: Mishap, status: int
+    bedrock: Simulator, tmp_path: Path, mishap: InjectedFault, status: int
 ) -> None:
     """Only what the request is at fault for comes back as the client's."""
     bedrock.script.clear()
@@ -208,7 +208,7 @@ def test_b29_faults_are_told_as_what_they_are(
 
 def test_a_stream_that_is_cut_ends_in_an_error(bedrock: Simulator, tmp_path: Path) -> None:
     """After the first piece, a connection that breaks is one error event, and no end."""
-    bedrock.script.queue(MODEL, Mishap(cut_after=4))
+    bedrock.script.queue(MODEL, InjectedFault(cut_after=4))
     asked = {"model": f"bedrock/{MODEL}", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
     [answer] = ask(tmp_path, bedrock, asked)
     last = [line for line in answer.text.splitlines() if line][-1]

@@ -18,7 +18,7 @@ from vaultcore.app import create_app
 from vaultcore.compose import compose
 from vaultcore.secrets import FixedSecrets, Secrets, digest
 from vaultcore.settings import Settings
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -151,7 +151,7 @@ def test_rules_are_enforced(google: Simulator, model: str, body: dict[str, Any])
 
 def test_mishaps_are_played(google: Simulator, client: genai.Client) -> None:
     """A scripted refusal reaches the SDK as the error it is."""
-    google.script.queue("gemini-2.5-pro", Mishap(status=429, retry_after=1.5))
+    google.script.queue("gemini-2.5-pro", InjectedFault(status=429, retry_after=1.5))
 
     with pytest.raises(errors.ClientError) as caught:
         client.models.generate_content(model="gemini-2.5-pro", contents="Hi")

@@ -11,8 +11,8 @@ import httpx
 import openai
 import pytest
 
+from vaultcore.simulators.faults import InjectedFault
 from vaultcore.simulators.reply import Prompt, Tool, reply
-from vaultcore.simulators.script import Mishap
 from vaultcore.simulators.server import Simulator, simulated
 
 WEATHER: Any = {
@@ -165,7 +165,7 @@ def test_a_wrong_key_is_refused(providers: dict[str, Simulator]) -> None:
 
 def test_mishaps_are_played_once(providers: dict[str, Simulator], one: openai.OpenAI) -> None:
     """A scripted refusal carries its status and Retry-After, and the next request is answered."""
-    providers["one"].script.queue("gpt-4o-mini", Mishap(status=429, retry_after=1.5))
+    providers["one"].script.queue("gpt-4o-mini", InjectedFault(status=429, retry_after=1.5))
 
     with pytest.raises(openai.RateLimitError) as caught:
         one.chat.completions.create(model="gpt-4o-mini", messages=QUESTION)
@@ -176,7 +176,7 @@ def test_mishaps_are_played_once(providers: dict[str, Simulator], one: openai.Op
 
 def test_a_stream_can_be_cut(providers: dict[str, Simulator], one: openai.OpenAI) -> None:
     """A scripted cut ends the connection after so many events, without the last chunk."""
-    providers["one"].script.queue("gpt-4.1", Mishap(cut_after=2))
+    providers["one"].script.queue("gpt-4.1", InjectedFault(cut_after=2))
     stream = one.chat.completions.create(model="gpt-4.1", messages=QUESTION, stream=True)
     seen = []
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from vaultcore.simulators import anthropic, openai
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.reply import THOUGHT, reply
-from vaultcore.simulators.script import Refused
 
 HEADERS = {"anthropic-version": "2023-06-01", "content-type": "application/json"}
 ASKED: dict[str, Any] = {

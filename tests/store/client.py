@@ -17,9 +17,9 @@ from typing import Any
 from tests.fakes.clock import FakeClock
 from tests.store.traffic import LEASE, NOON, Asking, alerted
 from vaultcore.clock import Clock
-from vaultcore.governance.account import Spent
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.reservation import Level, Refused
+from vaultcore.limits.account import Spent
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Level, Refused
 from vaultcore.store.base import Name, Store
 
 Order = dict[str, Any]
@@ -111,11 +111,11 @@ def opened(url: str, clock: Clock) -> Store:
     """The store of a URL, with no more imported than it needs: a test starts many of these."""
     kind, _, where = url.partition(":")
     if kind == "sqlite":
-        from vaultcore.store.sqlite import SqliteStore
+        from vaultcore.store.sqlite.store import SqliteStore
 
         return SqliteStore(Path(where), clock)
     from vaultcore.aws.dynamo import Dynamo
-    from vaultcore.store.dynamo import DynamoStore
+    from vaultcore.store.dynamodb.store import DynamoStore
 
     return DynamoStore(Dynamo(), where, clock)
 

@@ -16,7 +16,7 @@ from tests.store.traffic import NOON
 from vaultcore.clock import Clock
 from vaultcore.store.base import Store
 from vaultcore.store.memory import MemoryStore
-from vaultcore.store.sqlite import SqliteStore
+from vaultcore.store.sqlite.store import SqliteStore
 
 PROCESSES = 3
 

@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from vaultcore.aws.dynamo import Dynamo
 from vaultcore.clock import Clock
-from vaultcore.store.dynamo import DynamoStore
+from vaultcore.store.dynamodb.store import DynamoStore
 
 if TYPE_CHECKING:
     from botocore.session import Session

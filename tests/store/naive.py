@@ -1,6 +1,6 @@
 """What accounts should say, worked out anew each time from a list of everything that ever happened.
 
-Written from the words of `vaultcore.store.base` and `vaultcore.governance.account`, and shares none of their
+Written from the words of `vaultcore.store.base` and `vaultcore.limits.account`, and shares none of their
 arithmetic. Times are multiples of an eighth of a second, so that floats hold them exactly.
 """
 
@@ -14,8 +14,8 @@ from math import ceil
 from typing import Any
 
 from tests.store.traffic import Asking
-from vaultcore.governance.account import Spent
-from vaultcore.governance.limits import Limits
+from vaultcore.limits.account import Spent
+from vaultcore.limits.limits import Limits
 
 
 def day(at: float) -> str:

@@ -12,8 +12,8 @@ from tests.store.client import Order, askings
 from tests.store.conftest import SHARED, Place
 from tests.store.crew import Member
 from tests.store.traffic import LEASE, NOON, Asking
-from vaultcore.governance.account import Account, Spent
-from vaultcore.governance.reservation import Refused
+from vaultcore.limits.account import Account, Spent
+from vaultcore.limits.reservation import Refused
 from vaultcore.store.base import Name, Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("place", SHARED, indirect=True)]

@@ -27,9 +27,9 @@ from tests.fakes.clock import FakeClock
 from tests.store.conftest import MAKERS
 from tests.store.naive import NaiveAccount, refusal
 from tests.store.traffic import LEASE, NOON, Asking, alerted
-from vaultcore.governance.account import Spent
-from vaultcore.governance.limits import MARKS, Limits
-from vaultcore.governance.reservation import Level, Refused
+from vaultcore.limits.account import Spent
+from vaultcore.limits.limits import MARKS, Limits
+from vaultcore.limits.reservation import Level, Refused
 from vaultcore.store.base import Name, Store
 
 T = TypeVar("T")

@@ -15,11 +15,11 @@ import pytest
 from tests.fakes.clock import FakeClock
 from tests.store.traffic import NOON, Asking, level
 from vaultcore.errors import ConfigError, StoreUnavailable
-from vaultcore.governance.account import Account, Spent
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.meters import Crossing
+from vaultcore.limits.account import Account, Spent
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.thresholds import Crossing
 from vaultcore.store.base import Add, Conflict, Document, Drop, Name, Put
-from vaultcore.store.sqlite import SqliteStore
+from vaultcore.store.sqlite.store import SqliteStore
 
 pytestmark = pytest.mark.anyio
 ONE = Name("shelf", "one")

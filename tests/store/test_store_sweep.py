@@ -8,8 +8,8 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.store.traffic import DOLLAR, LEASE, NOON, Asking, level
-from vaultcore.governance.account import Account, Spent
-from vaultcore.governance.limits import Limits
+from vaultcore.limits.account import Account, Spent
+from vaultcore.limits.limits import Limits
 from vaultcore.money import Nanos
 from vaultcore.store.base import Store
 

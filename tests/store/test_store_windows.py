@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.store.traffic import NOON, Asking, alerted, level
-from vaultcore.governance.account import Account, Spent
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.reservation import Level, Refused
+from vaultcore.limits.account import Account, Spent
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Level, Refused
 from vaultcore.store.base import Settled, Store
 
 pytestmark = pytest.mark.anyio

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.fakes.clock import NOON
-from vaultcore.governance.account import Lease, Spent
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.meters import Crossing
-from vaultcore.governance.reservation import Level, Reservation
+from vaultcore.limits.account import Lease, Spent
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Level, Reservation
+from vaultcore.limits.thresholds import Crossing
 from vaultcore.store.base import ABSENT, Add, Name, Put, Settlement
 
 LEASE = 300.0  # seconds

@@ -16,8 +16,8 @@ from vaultcore.catalog.schema import Auth, Model, Provider, Target
 from vaultcore.errors import Fault, InvalidRequest, StreamBroken, UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
-from vaultcore.upstream.client import Asked, Upstream, render
-from vaultcore.upstream.transport import Pool
+from vaultcore.upstream.client import ProviderRequest, Upstream, render
+from vaultcore.upstream.http1.pool import Pool
 from vaultcore.vault.keyring import Credential
 from vaultcore.wire import ChatRequest
 
@@ -43,11 +43,11 @@ def candidate(base_url: str, dialect: str = "openai", key: str = KEY, **row: Any
     )
 
 
-def plain(at: Candidate, request: ChatRequest = REQUEST) -> Asked:
+def plain(at: Candidate, request: ChatRequest = REQUEST) -> ProviderRequest:
     return render(at.target, request)
 
 
-def streamed(at: Candidate) -> Asked:
+def streamed(at: Candidate) -> ProviderRequest:
     return render(at.target, {**REQUEST, "stream": True})
 
 

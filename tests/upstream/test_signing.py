@@ -14,7 +14,7 @@ from vaultcore.catalog.schema import Auth, Model, Provider, Target
 from vaultcore.dialects import bedrock
 from vaultcore.errors import Fault, UpstreamError
 from vaultcore.routing.plan import Candidate, credentials, reachable
-from vaultcore.upstream.outgoing import outgoing
+from vaultcore.upstream.build_request import outgoing
 from vaultcore.upstream.signing import Signer, is_pair
 from vaultcore.vault.keyring import Credential, Keyring
 

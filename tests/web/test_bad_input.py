@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.house import ADMIN, ask_house
+from tests.fakes.gateway_app import ADMIN, ask_house
 from tests.fakes.provider import FakeProvider
 
 Json = dict[str, Any]
@@ -187,7 +187,7 @@ def test_every_refusal_of_a_key_reads_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("header", ["authorization", "x-api-key", "api-key"])
 def test_a_key_may_come_in_any_of_three_headers(header: str, tmp_path: Path) -> None:
     """OpenAI's, Anthropic's and Azure's way of sending a key all open the door."""
-    from tests.fakes.house import SYSTEM
+    from tests.fakes.gateway_app import SYSTEM
 
     value = f"Bearer {SYSTEM}" if header == "authorization" else SYSTEM
     with FakeProvider() as provider:

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.house import bearer, house, issued, visit
+from tests.fakes.gateway_app import bearer, house, issued, visit
 from tests.fakes.provider import Answer, FakeProvider
-from vaultcore.governance.account import day_of
+from vaultcore.limits.account import day_of
 from vaultcore.services import Services
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.usage.cost import recomputed
 from vaultcore.usage.record import Record
 
@@ -80,7 +80,7 @@ def recorded(folder: Path, model: str, answer: Answer, hour: int, *, stream: boo
 
 
 async def only(services: Services) -> Record:
-    documents = await services.store.entries(shelves.log(day_of(services.clock.now())), limit=9)
+    documents = await services.store.entries(document_types.log(day_of(services.clock.now())), limit=9)
     (record,) = [Record.unpack(document.body) for document in documents]
     return record
 

@@ -17,10 +17,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from tests.fakes.served import fill, served
+from vaultcore.console_bundle.site import site
+from vaultcore.console_bundle.vault_page import page
 from vaultcore.simulators.server import simulated
 from vaultcore.web.console import FILES, POLICY, Console
-from vaultcore.web.offline import page
-from vaultcore.web.site import site
 
 FOR_EVER = "public, max-age=31536000, immutable"
 INDEX = '<link rel="stylesheet" href="a.css">\n<script type="module" src="a.js"></script>'

@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.house import ask_house, bearer, house, issued, visit
+from tests.fakes.gateway_app import ask_house, bearer, house, issued, visit
 from tests.fakes.provider import Answer, FakeProvider
-from vaultcore.governance.account import day_of
+from vaultcore.limits.account import day_of
 from vaultcore.money import usd
 from vaultcore.services import Services
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.usage.record import Record
 
 SAID: dict[str, Any] = {"model": "fast", "stream": True}
@@ -39,7 +39,7 @@ def told(response: httpx.Response) -> Any:
 
 
 async def only(services: Services) -> Record:
-    (document,) = await services.store.entries(shelves.log(day_of(services.clock.now())), limit=9)
+    (document,) = await services.store.entries(document_types.log(day_of(services.clock.now())), limit=9)
     return Record.unpack(document.body)
 
 

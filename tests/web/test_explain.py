@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.house import ask_house
+from tests.fakes.gateway_app import ask_house
 from tests.fakes.provider import FakeProvider
 
 QUESTION = {

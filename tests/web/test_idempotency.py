@@ -15,13 +15,13 @@ import openai
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.house import SYSTEM, bearer, house, issued, visit
+from tests.fakes.gateway_app import SYSTEM, bearer, house, issued, visit
 from tests.fakes.provider import Answer, FakeProvider
-from vaultcore.gate.caller import account
-from vaultcore.governance.account import day_of
-from vaultcore.governance.virtual_key import VirtualKey
+from vaultcore.admission.caller import account
+from vaultcore.limits.account import day_of
+from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.services import Services
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.usage.record import Record
 
 CANARY = "Kanarienvogel"
@@ -68,7 +68,7 @@ async def ask(
 
 
 async def records(services: Services) -> list[Record]:
-    shelf = shelves.log(day_of(services.clock.now()))
+    shelf = document_types.log(day_of(services.clock.now()))
     return [Record.unpack(document.body) for document in await services.store.entries(shelf, limit=1_000)]
 
 

@@ -16,11 +16,11 @@ import pytest
 import uvicorn
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.house import SYSTEM, bearer, house, issued, visit
+from tests.fakes.gateway_app import SYSTEM, bearer, house, issued, visit
 from tests.fakes.provider import Answer, FakeProvider
-from tests.gate.claiming import TroubledStore, claims
+from tests.idempotency.claiming import TroubledStore, claims
 from vaultcore.app import create_app
-from vaultcore.gate.claims import LARGEST
+from vaultcore.idempotency.claims import LARGEST
 from vaultcore.services import Services
 
 PATH = "/v1/chat/completions"

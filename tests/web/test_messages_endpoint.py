@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.house import ask_house
+from tests.fakes.gateway_app import ask_house
 from tests.fakes.provider import Answer, FakeProvider
 
 HI = [{"role": "user", "content": "Hi"}]
@@ -123,7 +123,7 @@ def test_r16_thinking_returns_to_its_provider_alone(tmp_path: Path, provider: Fa
 @pytest.mark.parametrize("path", ["/v1/messages", "/messages", "/v1/messages?beta=true"])
 def test_r1_any_way_to_send_the_key(tmp_path: Path, provider: FakeProvider, path: str) -> None:
     """The endpoint answers with and without /v1, and to `x-api-key` as its SDK sends it."""
-    from tests.fakes.house import SYSTEM
+    from tests.fakes.gateway_app import SYSTEM
 
     response = post(tmp_path, provider, path=path, headers={"authorization": "", "x-api-key": SYSTEM})
 

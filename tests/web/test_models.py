@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.house import ask_house
+from tests.fakes.gateway_app import ask_house
 from tests.fakes.provider import FakeProvider
 from vaultcore.catalog.load import builtin, overlaid
 from vaultcore.catalog.schema import Model

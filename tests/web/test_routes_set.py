@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.house import house, visit
+from tests.fakes.gateway_app import house, visit
 from tests.fakes.provider import FakeProvider
-from vaultcore.gate.routes import Routes
+from vaultcore.control.routes import RouteStore
 
 QUESTION = {"model": "house", "messages": [{"role": "user", "content": "hi"}]}
 
@@ -19,7 +19,7 @@ def test_a_route_set_elsewhere_is_in_force_within_five_seconds(tmp_path: Path) -
     clock = FakeClock()
     with FakeProvider() as provider:
         services = house(tmp_path, provider, clock=clock)
-        elsewhere = Routes(services.store, services.secrets, clock, services.catalog)
+        elsewhere = RouteStore(services.store, services.secrets, clock, services.catalog)
 
         async def ask(client: httpx.AsyncClient) -> tuple[int, bool]:
             clock.time += 5

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.house import bearer, house, issued, visit
+from tests.fakes.gateway_app import bearer, house, issued, visit
 from tests.fakes.provider import FakeProvider
 
 QUESTION = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
@@ -40,7 +40,7 @@ def test_two_calls_before_and_one_after(stream: bool, tmp_path: Path) -> None:
         async def story(client: httpx.AsyncClient) -> list[list[str]]:
             token = await issued(services, rpm=10, tpm=10_000, tokens=10_000, credits=10**9, parallel=5)
             asked: Any = Asked(services.store, notes)
-            services.gate._store = services.doorman._store = asked
+            services.limiter._store = services.authenticator._store = asked
             found = []
             for headers in (bearer(token), bearer(token), {}, {}):
                 notes.clear()

@@ -13,17 +13,17 @@ import httpx
 import pytest
 
 from vaultcore.app import create_app
+from vaultcore.capability_matrix.offered import PNG, SAID, WEATHER, asked, user
+from vaultcore.capability_matrix.subject import simulated as dialects
 from vaultcore.catalog.load import load
 from vaultcore.catalog.schema import Target
+from vaultcore.client_apis import chat
 from vaultcore.compose import compose
-from vaultcore.conformance.offered import PNG, SAID, WEATHER, asked, user
-from vaultcore.conformance.subject import simulated as dialects
 from vaultcore.dialects import report
 from vaultcore.secrets import FixedSecrets, Secrets, digest
 from vaultcore.settings import Settings
-from vaultcore.simulators.script import Mishap
+from vaultcore.simulators.faults import InjectedFault
 from vaultcore.simulators.server import MANNERS, Simulator, simulated
-from vaultcore.surfaces import chat
 from vaultcore.upstream.client import render
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -204,7 +204,7 @@ def test_the_report_is_of_the_one_who_answered(house: House) -> None:
     """After a failover it tells what was changed for who answered, not for who failed."""
     request = {**PLAIN, "model": "twice", "seed": 7}
     first = house.post("/v1/chat/completions", request, **WORDY)
-    house.providers["anthropic"].script.queue("claude-sonnet-4-5", *[Mishap(status=500)] * 4)
+    house.providers["anthropic"].script.queue("claude-sonnet-4-5", *[InjectedFault(status=500)] * 4)
     second = house.post("/v1/chat/completions", request, **WORDY)
     house.providers["anthropic"].script.clear()
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.house import ADMIN, SYSTEM, bearer, house, issued, visit
+from tests.fakes.gateway_app import ADMIN, SYSTEM, bearer, house, issued, visit
 from tests.fakes.provider import Answer, FakeProvider
 from tests.store.ministack import table
 from vaultcore.services import Services

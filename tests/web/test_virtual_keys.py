@@ -12,14 +12,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.house import ADMIN, bearer, house, issued, visit
+from tests.fakes.gateway_app import ADMIN, bearer, house, issued, visit
 from tests.fakes.provider import Answer, FakeProvider
-from vaultcore.gate.caller import account
-from vaultcore.governance import virtual_key
-from vaultcore.governance.account import day_of
+from vaultcore.admission.caller import account
+from vaultcore.limits import virtual_key
+from vaultcore.limits.account import day_of
 from vaultcore.money import from_usd
 from vaultcore.services import Services
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import Document, Name
 from vaultcore.usage.record import Record
 
@@ -31,7 +31,7 @@ async def ask(client: httpx.AsyncClient, token: str, path: str = "/v1/chat/compl
 
 
 async def records(services: Services) -> list[Record]:
-    shelf = shelves.log(day_of(services.clock.now()))
+    shelf = document_types.log(day_of(services.clock.now()))
     return [Record.unpack(document.body) for document in await services.store.entries(shelf, limit=1_000)]
 
 
@@ -59,7 +59,7 @@ def test_garbage_costs_no_look_at_the_store(tmp_path: Path) -> None:
         async def story(client: httpx.AsyncClient) -> tuple[Counter[str], set[int]]:
             token = await issued(services)
             counting = CountingStore(services.store)
-            services.doorman._store = counting  # type: ignore[assignment]
+            services.authenticator._store = counting  # type: ignore[assignment]
             made_up = [f"vg_{secrets.token_urlsafe(30)}" for _ in range(500)]
             near = [
                 token[:place] + ("a" if token[place] != "a" else "b") + token[place + 1 :]
@@ -146,7 +146,7 @@ def test_a_raised_limit_in_the_store_opens_nothing(tmp_path: Path) -> None:
             for document in services.store._documents.values():  # type: ignore[attr-defined]
                 if "signed" in document.body:
                     document.body["signed"]["limits"]["rpm"] = 1_000_000
-            services.doorman.forget()
+            services.authenticator.forget()
             return before, (await ask(client, token)).status_code
 
         assert visit(services, story) == (200, 401)
@@ -193,7 +193,7 @@ def test_a_quota_holds_to_the_token(seed: int, tmp_path: Path) -> None:
             found = await asyncio.gather(*(ask(client, token) for _ in range(100)))
             (key,) = await services.keys.all()
             (held,) = await services.store.accounts(account(key.id))
-            sums = await services.store.entries(shelves.usage(day_of(services.clock.now())))
+            sums = await services.store.entries(document_types.usage(day_of(services.clock.now())))
             return found, held, await records(services), sums
 
         found, held, kept, sums = visit(services, story)
@@ -437,14 +437,16 @@ def test_rotation_lets_both_tokens_in_for_a_while(tmp_path: Path) -> None:
 
 def test_an_owner_and_the_gateway_are_limited_too(tmp_path: Path) -> None:
     """A request passes every level or none: keys of one owner share its limit, all keys the gateway's."""
-    from vaultcore.gate.policies import Policies
-    from vaultcore.governance.limits import Limits
+    from vaultcore.control.limit_policies import LimitPolicies
+    from vaultcore.limits.limits import Limits
 
     with FakeProvider() as provider:
         services = house(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> tuple[Counter[int], Counter[int], int]:
-            policies = Policies(services.store, services.secrets, services.clock, services.doorman.forget)
+            policies = LimitPolicies(
+                services.store, services.secrets, services.clock, services.authenticator.forget
+            )
             await policies.set_owner("team", Limits(rpm=10), "test")
             await policies.set_gateway(Limits(rpm=15), "test")
             team = [await issued(services, owner="team", rpm=100) for _ in range(2)]

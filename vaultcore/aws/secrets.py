@@ -13,9 +13,9 @@ from vaultcore.aws.clients import Aws, AwsError, SecretsManager
 from vaultcore.aws.reading import Reading, SecretIds, VaultEmpty, read
 from vaultcore.clock import Clock
 from vaultcore.errors import ConfigError, VaultError, VaultUnavailable
-from vaultcore.observe import Log
 from vaultcore.secrets import Secrets, digest
 from vaultcore.settings import Settings
+from vaultcore.telemetry import Log
 from vaultcore.vault.keyring import Keyring
 from vaultcore.vault.sealed import unseal
 

@@ -38,7 +38,7 @@ class Auth:
 class Offer:
     """How a provider makes embeddings or images: of which models, in which format, and where."""
 
-    format: str  # a module of vaultcore.artifacts
+    format: str  # a module of vaultcore.media
     path: str  # below the base URL; {model} stands for the model's name, {+model} for one with slashes
     when: tuple[str, ...] = ()  # only of models whose name holds one of these
     strip: tuple[str, ...] = ()  # endings of the base URL that the path does not go on from

@@ -24,10 +24,10 @@ def register(commands: Any) -> None:
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     # Only who asks for it pays for the simulators.
+    from vaultcore.capability_matrix.matrix import LEGEND
+    from vaultcore.capability_matrix.run import matrix
+    from vaultcore.capability_matrix.subject import simulated
     from vaultcore.catalog.load import builtin
-    from vaultcore.conformance.matrix import LEGEND
-    from vaultcore.conformance.run import matrix
-    from vaultcore.conformance.subject import simulated
 
     known = simulated()
     for name in args.dialects:

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaultcore.cli.paint import Paint
+from vaultcore.cli.color import Paint
 from vaultcore.cli.terminal import Terminal
 from vaultcore.settings import Settings
 
 if TYPE_CHECKING:
-    from vaultcore.cli.story import Witness
+    from vaultcore.cli.demo_requests import Witness
     from vaultcore.simulators.server import Simulator
 
 PROVIDERS = {"openai": "openai", "anthropic": "anthropic"}
@@ -136,8 +136,8 @@ def _stage(simulators: Mapping[str, Simulator]) -> Iterator[Stage]:
 @contextmanager
 def _witness() -> Iterator[Witness]:
     """Hear the gateway's log lines, and keep them off the terminal."""
-    from vaultcore.cli.story import Witness
-    from vaultcore.observe import LOGGER
+    from vaultcore.cli.demo_requests import Witness
+    from vaultcore.telemetry import LOGGER
 
     logger, witness = logging.getLogger(LOGGER), Witness()
     propagates, logger.propagate = logger.propagate, False
@@ -173,13 +173,16 @@ def _tell(
     url: str,
     witness: Witness,
 ) -> None:
-    from vaultcore.cli.story import Story
-    from vaultcore.simulators.script import Mishap
+    from vaultcore.cli.demo_requests import Story
+    from vaultcore.simulators.faults import InjectedFault
 
     story = Story(terminal, paint, f"{url}/v1", stage.key, witness)
     story.question("1  a question", ROUTE, "why is the sky blue?")
     simulators["openai"].script.queue(
-        PRIMARY, Mishap(status=429, retry_after=1), Mishap(status=503), Mishap(status=503)
+        PRIMARY,
+        InjectedFault(status=429, retry_after=1),
+        InjectedFault(status=503),
+        InjectedFault(status=503),
     )
     story.question("2  the primary fails, the fallback answers", ROUTE, "and why is the sunset red?")
     story.stream("3  an answer as it is written", f"anthropic/{FALLBACK}", "what becomes of the green light?")

@@ -42,8 +42,8 @@ def _told(args: argparse.Namespace, terminal: Terminal) -> Json:
     from vaultcore.catalog.load import load
     from vaultcore.clock import SystemClock
     from vaultcore.compose import open_local
-    from vaultcore.explanation import explain
-    from vaultcore.routing.attempts import Policy
+    from vaultcore.gateway.explain import explain
+    from vaultcore.routing.attempts import RetryPolicy
     from vaultcore.routing.health import Health
 
     settings = terminal.settings()
@@ -54,7 +54,7 @@ def _told(args: argparse.Namespace, terminal: Terminal) -> Json:
         id="explain",
         request={"model": args.model, "messages": [{"role": "user", "content": args.prompt}]},
         started=clock.now(),
-        policy=Policy(),
+        policy=RetryPolicy(),
     )
     catalog = load(settings.providers_file, settings.environ)
     keyring = open_local(settings).keyring

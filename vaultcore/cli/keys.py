@@ -16,7 +16,7 @@ from vaultcore.cli.terminal import Misuse, Terminal, secret_in
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:
-    from vaultcore.cli.desk import Desk
+    from vaultcore.cli.admin_client import Desk
     from vaultcore.vault.hidden import Hidden
 
 NONE = "none"
@@ -101,17 +101,17 @@ def _add_fields(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metadata", action="append", metavar="K=V", help="repeatable; replaces all")
 
 
-async def run_create(args: argparse.Namespace, terminal: Terminal, desk: Desk) -> int:
-    told = await desk.ask("POST", "/keys", body=_fields(args))
+async def run_create(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
+    told = await admin_client.ask("POST", "/keys", body=_fields(args))
     return _issued(told, args, terminal)
 
 
-async def run_list(args: argparse.Namespace, terminal: Terminal, desk: Desk) -> int:
+async def run_list(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
     query = {"limit": "100"}
     query |= {name: given for name in ("owner", "state") if (given := getattr(args, name)) is not None}
     found: list[Json] = []
     while True:
-        page = await desk.ask("GET", "/keys", query=query)
+        page = await admin_client.ask("GET", "/keys", query=query)
         found += page["data"]
         if page["next_cursor"] is None:
             break
@@ -126,47 +126,47 @@ async def run_list(args: argparse.Namespace, terminal: Terminal, desk: Desk) -> 
     return 0
 
 
-async def run_show(args: argparse.Namespace, terminal: Terminal, desk: Desk) -> int:
-    return _shown(await desk.ask("GET", f"/keys/{_id(args)}"), args, terminal)
+async def run_show(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
+    return _shown(await admin_client.ask("GET", f"/keys/{_id(args)}"), args, terminal)
 
 
-async def run_update(args: argparse.Namespace, terminal: Terminal, desk: Desk) -> int:
+async def run_update(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
     body = _fields(args)
     if not body:
         raise Misuse("nothing to change", hint="vaultedge keys update --help")
-    return _shown(await desk.ask("PATCH", f"/keys/{_id(args)}", body=body), args, terminal)
+    return _shown(await admin_client.ask("PATCH", f"/keys/{_id(args)}", body=body), args, terminal)
 
 
-async def run_revoke(args: argparse.Namespace, terminal: Terminal, desk: Desk) -> int:
-    told = await desk.ask("DELETE", f"/keys/{_id(args)}")
+async def run_revoke(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
+    told = await admin_client.ask("DELETE", f"/keys/{_id(args)}")
     if args.json:
         return _shown(told, args, terminal)
     terminal.say(f"revoked {told['id']} {told['masked']} ({told['name']})")
     return 0
 
 
-async def run_rotate(args: argparse.Namespace, terminal: Terminal, desk: Desk) -> int:
+async def run_rotate(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
     span = _span(args.grace)
     if span is None:
         raise Misuse("--grace must be a span like 3600, 24h or 7d")
-    told = await desk.ask("POST", f"/keys/{_id(args)}/rotate", body={"grace_seconds": span})
+    told = await admin_client.ask("POST", f"/keys/{_id(args)}/rotate", body={"grace_seconds": span})
     return _issued(told, args, terminal)
 
 
-async def run_credit(args: argparse.Namespace, terminal: Terminal, desk: Desk) -> int:
+async def run_credit(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
     body = {"amount_usd": args.amount, **({} if args.reason is None else {"reason": args.reason})}
-    return _shown(await desk.ask("POST", f"/keys/{_id(args)}/credits", body=body), args, terminal)
+    return _shown(await admin_client.ask("POST", f"/keys/{_id(args)}/credits", body=body), args, terminal)
 
 
 def _answered(run: Any, args: argparse.Namespace, terminal: Terminal) -> int:
-    from vaultcore.cli.desk import Refused
+    from vaultcore.cli.admin_client import Refused
 
     if getattr(args, "id", None) is not None:
         _id(args)
-    desk = _desk(args, terminal)
+    admin_client = _desk(args, terminal)
 
     async def story() -> int:
-        async with desk as opened:
+        async with admin_client as opened:
             return int(await run(args, terminal, opened))
 
     try:
@@ -177,14 +177,14 @@ def _answered(run: Any, args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _desk(args: argparse.Namespace, terminal: Terminal) -> AbstractAsyncContextManager[Desk]:
-    from vaultcore.cli import desk
+    from vaultcore.cli import admin_client
 
     if args.url is None:
         if args.admin_key_file is not None:
             raise Misuse("--admin-key-file goes with --url: this machine's store needs no admin key")
-        return desk.here(local.stored(args, terminal), terminal)
-    url = desk.address(args.url, terminal)
-    return desk.distant(url, _admin_key(args, terminal))
+        return admin_client.here(local.stored(args, terminal), terminal)
+    url = admin_client.address(args.url, terminal)
+    return admin_client.distant(url, _admin_key(args, terminal))
 
 
 def _admin_key(args: argparse.Namespace, terminal: Terminal) -> Hidden:
@@ -277,7 +277,7 @@ def _issued(told: Json, args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _shown(told: Json, args: argparse.Namespace, terminal: Terminal) -> int:
-    from vaultcore.cli.desk import described
+    from vaultcore.cli.admin_client import described
 
     if args.json:
         terminal.say(json.dumps(told, ensure_ascii=False, indent=2))
@@ -289,7 +289,7 @@ def _shown(told: Json, args: argparse.Namespace, terminal: Terminal) -> int:
 
 
 def _row(key: Json) -> tuple[str, ...]:
-    from vaultcore.cli.desk import described
+    from vaultcore.cli.admin_client import described
 
     used = key["usage"]
     told = {**key, "requests": used["requests"], "tokens": used["total_tokens"], "cost_usd": used["cost_usd"]}

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     if not command:
         raise Misuse("a command is missing", hint="vaultedge run -- python app.py")
     from vaultcore.catalog.load import load
-    from vaultcore.cli.opening import credentials
+    from vaultcore.cli.open_vault import credentials
 
     catalog = load(terminal.settings().providers_file, terminal.environ)
     keys = variables(credentials(terminal), catalog)

@@ -35,7 +35,7 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    from vaultcore.cli.dumps import refuse_dumps
+    from vaultcore.cli.core_dumps import refuse_dumps
 
     refuse_dumps()
     settings, made = _keyed(_settings(args, terminal))
@@ -96,7 +96,7 @@ def _open(store: Store, terminal: Terminal) -> None:
     import asyncio
 
     from vaultcore.errors import StoreUnavailable
-    from vaultcore.store.shelves import POLICY
+    from vaultcore.store.document_types import POLICY
 
     try:
         asyncio.run(_looked(store, POLICY))
@@ -111,10 +111,10 @@ async def _looked(store: Store, name: Name) -> None:
 def _serve(settings: Settings, terminal: Terminal, made: bool) -> int:
     from vaultcore.app import create_app
     from vaultcore.cli import listener
-    from vaultcore.cli.tending import Tended
+    from vaultcore.cli.lifespan import Tended
     from vaultcore.compose import compose, open_local
-    from vaultcore.observe import configure
     from vaultcore.secrets import FixedSecrets
+    from vaultcore.telemetry import configure
 
     secrets = open_local(settings)
     services = compose(settings, FixedSecrets(secrets))

@@ -65,14 +65,14 @@ class Native:
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class RawEvent:
     """An event that goes on to the client as it came, and what it means."""
 
     event: Event
     chunks: tuple[ChatChunk, ...]
 
 
-Piece = ChatChunk | Passed
+StreamItem = ChatChunk | RawEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Dialect(Protocol):
 
 
 @runtime_checkable
-class Keeping(Protocol):
+class StatefulPassthrough(Protocol):
     """What a dialect offers besides, whose own bodies hold state that is for its issuer alone.
 
     These see to what passes untranslated, and to nothing else.

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
-from vaultcore.dialects import mend
-from vaultcore.dialects.payload import an_object, payload
+from vaultcore.dialects import repair
+from vaultcore.dialects.json_fields import an_object, payload
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
 
@@ -33,11 +33,11 @@ class Decoder:
             if self._done or not text:
                 return ()
         chunk = payload(item)
-        if mend.failed(chunk):
-            raise mend.fault(chunk.get("error") or chunk)
+        if repair.failed(chunk):
+            raise repair.fault(chunk.get("error") or chunk)
         chunk.pop("obfuscation", None)
         if "service_tier" in chunk:
-            mend.settle_tier(chunk)
+            repair.settle_tier(chunk)
         if self._plain(chunk):
             return (cast(ChatChunk, chunk),)
         return [cast(ChatChunk, each) for each in self._mended(chunk)]
@@ -74,11 +74,11 @@ class Decoder:
         aside = chunk.get("x_groq")
         told = chunk.get("usage") or (aside.get("usage") if isinstance(aside, dict) else None)
         if told or "usage" in chunk:
-            chunk["usage"] = mend.usage(told)
+            chunk["usage"] = repair.usage(told)
         identity = chunk.get("id")
         chunk["id"] = identity if isinstance(identity, str) else ""
         chunk["object"] = OBJECT
-        chunk["created"] = mend.created(chunk.get("created"))
+        chunk["created"] = repair.created(chunk.get("created"))
         chunk.setdefault("model", "")
         chunk["choices"] = choices
         before: list[Json] = []
@@ -96,7 +96,7 @@ class Decoder:
 
     def _choice(self, position: int, choice: Json, answer: str) -> list[Json]:
         if choice.get("error"):
-            raise mend.fault(choice["error"])
+            raise repair.fault(choice["error"])
         index = choice.get("index")
         index = choice["index"] = index if type(index) is int else position
         known = self._choices.setdefault(index, _Choice())
@@ -106,7 +106,7 @@ class Decoder:
         choice["finish_reason"] = None
         if reason is None or known.finished:
             return []
-        choice["finish_reason"] = mend.finish_reason(reason, called=bool(known.calls), said=known.said)
+        choice["finish_reason"] = repair.finish_reason(reason, called=bool(known.calls), said=known.said)
         known.finished = True
         if not (silent := known.silent_calls()):
             return []
@@ -140,7 +140,7 @@ class _Choice:
         if not self.opened:
             delta = {"role": "assistant", **delta}
             self.opened = True
-        mend.settle_text(delta)
+        repair.settle_text(delta)
         calls = delta.pop("tool_calls", None)
         for key, value in delta.items():
             if isinstance(value, list):
@@ -173,7 +173,7 @@ class _Choice:
         ours = self._which(told, name)
         fresh = ours == len(self.calls)
         if fresh:
-            self.calls.append(_Call(str(told.get("id") or mend.identity("call_", answer, ours))))
+            self.calls.append(_Call(str(told.get("id") or repair.identity("call_", answer, ours))))
         if type(index := told.get("index")) is int:
             self.by_index[index] = ours
         call = self.calls[ours]
@@ -182,7 +182,7 @@ class _Choice:
         if "custom" in told:
             call.begun = True
             return {**head, "custom": told["custom"]}
-        part = {"arguments": mend.arguments_text(function.get("arguments"))}
+        part = {"arguments": repair.arguments_text(function.get("arguments"))}
         if name and not call.name:
             call.name = name
             part = {"name": name, **part}

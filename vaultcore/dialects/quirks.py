@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from vaultcore.catalog.schema import Provider, Target
-from vaultcore.dialects import Change, effort
-from vaultcore.dialects.choice import choice
-from vaultcore.dialects.neutral import neutral
-from vaultcore.dialects.payload import dump
-from vaultcore.dialects.unplaced import unplaced
+from vaultcore.dialects import Change, reasoning_effort
+from vaultcore.dialects.default_values import neutral
+from vaultcore.dialects.json_fields import dump
+from vaultcore.dialects.tool_choice import choice
+from vaultcore.dialects.unsupported_fields import unplaced
 from vaultcore.wire import Json, Message
 
 SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs")
@@ -26,7 +26,7 @@ def settle(body: Json, target: Target, changes: list[Change]) -> None:
     """Make a body of ours what the target takes. The messages are replaced, never changed in place."""
     provider, able = target.provider, target.model.capabilities
     _settle_messages(body, provider, changes)
-    effort.settle(body, provider, able, changes)
+    reasoning_effort.settle(body, provider, able, changes)
     if able.sampling_params is False and body.get("reasoning_effort") != "none":
         _leave_out_sampling(body, target, changes)
     for name, (least, most) in provider.clamp.items():

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vaultcore.clock import Clock
-from vaultcore.governance.account import day_of
 from vaultcore.ledger.chain import FORMAT, GENESIS, VERSION, Kept, Seal, canonical
 from vaultcore.ledger.sealing import KEPT, seals
 from vaultcore.ledger.signing import Signer
-from vaultcore.store import shelves
+from vaultcore.limits.account import day_of
+from vaultcore.store import document_types
 from vaultcore.store.base import Name, Store
 
 TOGETHER = 100  # rows read in one call
@@ -50,7 +50,7 @@ async def export(
     first = max(first or oldest, oldest)
     names, sealed = [], []
     async for kept in seals(store, first, last):
-        names.append(Name(shelves.SEALS, kept.seal.entry))
+        names.append(Name(document_types.SEALS, kept.seal.entry))
         sealed.append(kept.seal)
     yield _line(_header(sealed, signer))
     for name in names:
@@ -85,7 +85,7 @@ async def _rows(store: Store, kept: Kept) -> AsyncIterator[str]:
 
 def _name(place: str) -> Name:
     day, _, entry = place.partition("/")
-    return Name(shelves.log(day), entry)
+    return Name(document_types.log(day), entry)
 
 
 def _line(told: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from vaultcore.ledger.chain import Seal, canonical
 from vaultcore.ledger.export import Header
 from vaultcore.ledger.rates import sound
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.usage.record import Record, Tried
 
 LONGEST = 16 << 20  # bytes
@@ -56,10 +56,10 @@ def record(told: Mapping[str, Any], id: str) -> tuple[str, Record]:
         raise Malformed(id, "is not a record")
     made = Record(**{**kept, "attempts": [Tried(**each) for each in tried]})
     try:
-        name = shelves.record(made.ended, made.id)
+        name = document_types.record(made.ended, made.id)
     except (ValueError, OverflowError, OSError):  # a time that is none
         raise Malformed(id, "is not a record") from None
-    return f"{name.shelf.removeprefix(shelves.log(''))}/{name.entry}", made
+    return f"{name.shelf.removeprefix(document_types.log(''))}/{name.entry}", made
 
 
 def _exactly(form: type[_Made], told: Mapping[str, Any], subject: str) -> _Made:

@@ -15,8 +15,8 @@ from functools import reduce
 from itertools import islice
 from typing import Any, Literal
 
-from vaultcore.governance.account import day_of
-from vaultcore.store import shelves
+from vaultcore.limits.account import day_of
+from vaultcore.store import document_types
 from vaultcore.store.base import Document, Store
 
 DAY = 86_400.0
@@ -72,7 +72,7 @@ async def records(store: Store, span: Span, keep: Keep, *, limit: int, before: s
     """The records of requests that ended in a span of time. `before` is the `next` of the page before."""
     start = min(before or _end(span), _end(span))
     places = islice(_days(span, start), SHELVES)
-    return await _page(store, places, start, keep, limit=limit, oldest=shelves.stamp(span.since))
+    return await _page(store, places, start, keep, limit=limit, oldest=document_types.stamp(span.since))
 
 
 async def entries(
@@ -80,7 +80,7 @@ async def entries(
 ) -> Page:
     """The entries of a shelf that is ordered by time: alerts, audits."""
     start = min(before or _end(span), _end(span))
-    oldest = shelves.stamp(span.since)
+    oldest = document_types.stamp(span.since)
     return await _page(store, (Place(shelf, oldest),), start, keep, limit=limit, oldest=oldest)
 
 
@@ -158,11 +158,11 @@ def total(sums: Iterable[Sums]) -> Sums:
 
 
 def _end(span: Span) -> str:
-    return shelves.stamp(span.until)
+    return document_types.stamp(span.until)
 
 
 def _micros(at: float) -> int:
-    return int(shelves.stamp(at))
+    return int(document_types.stamp(at))
 
 
 def _day_at(micros: int) -> int:
@@ -173,7 +173,7 @@ def _days(span: Span, start: str) -> Iterator[Place]:
     """The shelves of records from a position back to the beginning of a span."""
     last = int(start[:16]) - (0 if "-" in start else 1)  # a bare time is past the last of what is before it
     for day in range(_day_at(last), _day_at(_micros(span.since)) - 1, -1):
-        yield Place(shelves.log(day_of(day * DAY)), shelves.stamp(max(day * DAY, span.since)))
+        yield Place(document_types.log(day_of(day * DAY)), document_types.stamp(max(day * DAY, span.since)))
 
 
 async def _page(
@@ -204,12 +204,12 @@ async def _page(
 
 
 async def _day(store: Store, day: str, of: str | None) -> list[Summed]:
-    shelf, found = shelves.usage(day), list[Summed]()
-    after, before = ("", None) if of is None else shelves.sums_of(of)
+    shelf, found = document_types.usage(day), list[Summed]()
+    after, before = ("", None) if of is None else document_types.sums_of(of)
     while True:
         batch = await store.entries(shelf, after=after, before=before, limit=CHUNK)
         for document in batch:
-            key, provider, model = shelves.summed(document.name.entry)
+            key, provider, model = document_types.summed(document.name.entry)
             found.append(Summed(day, key, provider, model, Sums.of(document.body)))
         if len(batch) < CHUNK:
             return found

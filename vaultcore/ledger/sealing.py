@@ -13,10 +13,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from vaultcore.clock import Clock
-from vaultcore.governance.account import day_of
 from vaultcore.ledger.chain import GENESIS, Kept, Seal, follow, named
 from vaultcore.ledger.signing import Signer
-from vaultcore.store import shelves
+from vaultcore.limits.account import day_of
+from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Conflict, Document, Name, Put, Store
 
 POSITION = Name("ledger")
@@ -94,8 +94,10 @@ class Sealer:
         """The next rows of one day, and the day that sealing stands at with them."""
         day, last = position.day, position.last
         while True:
-            before = shelves.stamp(until)
-            rows = await self._store.entries(shelves.log(day), after=last, before=before, limit=most or 1)
+            before = document_types.stamp(until)
+            rows = await self._store.entries(
+                document_types.log(day), after=last, before=before, limit=most or 1
+            )
             if rows or day >= day_of(until):
                 return day, rows[:most]
             day, last = _before(day, -1), ""
@@ -130,7 +132,7 @@ class Sealer:
         position = replace(position, last=last, number=seal.number, head=seal.head)
         await self._store.write(
             Put(POSITION, position.pack(), version=version),
-            Put(Name(shelves.SEALS, seal.entry), kept.pack(), version=ABSENT),
+            Put(Name(document_types.SEALS, seal.entry), kept.pack(), version=ABSENT),
         )
 
     async def _late(self, position: Position, since: str) -> list[Document]:
@@ -144,7 +146,7 @@ class Sealer:
                 await self._compare(found, reached[0] or since, reached[1], _before(day, 1))
             known = {name for name, _ in kept.rows}
             if seal.last:
-                async for row in walk(self._store, shelves.log(day), after=after, before=seal.last):
+                async for row in walk(self._store, document_types.log(day), after=after, before=seal.last):
                     if place(row.name) not in known:
                         found[place(row.name)] = row
             for name in seal.late:
@@ -156,7 +158,7 @@ class Sealer:
     async def _compare(self, found: dict[str, Document], day: str, after: str, until: str) -> None:
         """Find the rows that no seal's range covers: the ends of days, and days without any seal."""
         while day <= until:
-            async for row in walk(self._store, shelves.log(day), after=after):
+            async for row in walk(self._store, document_types.log(day), after=after):
                 found[place(row.name)] = row
             day, after = _before(day, -1), ""
 
@@ -164,7 +166,7 @@ class Sealer:
 async def seals(store: Store, first: str, last: str | None = None) -> AsyncIterator[Kept]:
     """The seals of some days, both inclusive, in their order."""
     before = None if last is None else f"{_before(last, -1)}/"
-    async for document in walk(store, shelves.SEALS, after=f"{first}/", before=before, limit=SEALS):
+    async for document in walk(store, document_types.SEALS, after=f"{first}/", before=before, limit=SEALS):
         yield Kept.unpack(document.body)
 
 
@@ -183,7 +185,7 @@ async def walk(
 
 def place(name: Name) -> str:
     """A row's place, of its document's name."""
-    return named(name.shelf.removeprefix(shelves.log("")), name.entry)
+    return named(name.shelf.removeprefix(document_types.log("")), name.entry)
 
 
 def _before(day: str, days: int) -> str:

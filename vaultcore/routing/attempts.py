@@ -37,7 +37,7 @@ ENOUGH = 10.0  # ... and one that had these, and said nothing, is to blame when 
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RetryPolicy:
     """How hard to try. Seconds."""
 
     attempts: int = 4  # upstream calls for one request
@@ -92,7 +92,7 @@ class Attempt:
 
 async def attempts(
     candidates: Callable[[], Awaitable[Sequence[Candidate]]],
-    policy: Policy,
+    policy: RetryPolicy,
     health: Health,
     clock: Clock,
     *,
@@ -124,7 +124,7 @@ async def attempts(
 class _Course:
     """What one request has learnt so far."""
 
-    policy: Policy
+    policy: RetryPolicy
     rounds: int = 0
     failures: list[UpstreamError] = field(default_factory=list)
     resting: list[UpstreamError] = field(default_factory=list)

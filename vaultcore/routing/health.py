@@ -46,7 +46,7 @@ class Circuit:
 
 
 @dataclass(frozen=True, slots=True)
-class Rests:
+class Cooldowns:
     """How long a circuit stays open, in seconds, and what opens it. `threshold` 0 switches breakers off."""
 
     threshold: int = 5
@@ -64,7 +64,7 @@ def _unheard(_provider: str) -> None:
 class Health:
     """`opened` hears of every provider at which a circuit opens, or opens again after its rest."""
 
-    rests: Rests = Rests()
+    rests: Cooldowns = Cooldowns()
     opened: Callable[[str], None] = _unheard
     _keys: dict[str, Circuit] = field(default_factory=dict)
     _hosts: dict[str, Circuit] = field(default_factory=dict)

@@ -10,9 +10,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.reply import THOUGHT, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.sample import schema_in
-from vaultcore.simulators.script import Refused
 from vaultcore.simulators.strict import bounded, left_open
 
 PATH = "/messages"

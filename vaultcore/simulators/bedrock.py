@@ -12,9 +12,9 @@ import struct
 from collections.abc import Iterator, Mapping
 
 from vaultcore.simulators.bedrock_rules import check_request, rule
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.reply import THOUGHT, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.sample import schema_in
-from vaultcore.simulators.script import Refused
 
 PATH = "/model/{model:path}/{verb}"
 STREAM = "application/vnd.amazon.eventstream"

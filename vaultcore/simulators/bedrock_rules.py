@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from vaultcore.simulators.script import Refused
+from vaultcore.simulators.faults import Refused
 
 Json = dict[str, Any]
 KNOWN = frozenset(  # whatever else a request has at its top level is refused

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.reply import THOUGHT, Call, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.sample import schema_in
-from vaultcore.simulators.script import Refused
 
 PATH = "/chat"
 MODELS: tuple[str, ...] = ("command-a-03-2025", "command-a-reasoning-08-2025", "command-r7b-12-2024")

@@ -7,10 +7,10 @@ import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.gemini_rules import SKIP, blocks, check_request, newer, parameters, rule
 from vaultcore.simulators.reply import THOUGHT, Call, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.sample import schema_in
-from vaultcore.simulators.script import Refused
 
 PATH = "/models/{model}:{verb}"
 MODELS: tuple[str, ...] = ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview")

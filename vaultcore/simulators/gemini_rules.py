@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.reply import Json
-from vaultcore.simulators.script import Refused
 
 KNOWN = frozenset(  # whatever else a request has at its top level is refused
     [

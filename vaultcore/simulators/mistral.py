@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from vaultcore.simulators import openai
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.openai import listing, token
 from vaultcore.simulators.reply import THOUGHT, Json, Prompt, Reply, mark
-from vaultcore.simulators.script import Refused
 
 __all__ = ["MODELS", "PATH", "check", "completion", "events", "failure", "listing", "prompt", "token"]
 

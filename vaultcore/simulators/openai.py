@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.reply import THOUGHT, Call, Json, Prompt, Reply, Tool, mark
 from vaultcore.simulators.sample import schema_in
-from vaultcore.simulators.script import Refused
 from vaultcore.simulators.strict import left_open, optional
 
 PATH = "/chat/completions"

@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from vaultcore.simulators.atelier import atelier
+from vaultcore.simulators.faults import Cut, FaultScript, InjectedFault, ProviderCall, Refused
+from vaultcore.simulators.media_routes import atelier
 from vaultcore.simulators.reply import Json, Prompt, Reply, reply
-from vaultcore.simulators.script import Asked, Cut, Mishap, Refused, Script
 
 
-class Manners(Protocol):
+class ProviderBehavior(Protocol):
     """What a module of this package says about one family of providers."""
 
     PATH: str  # where completions are asked for
@@ -43,7 +43,7 @@ class Manners(Protocol):
 
 
 @runtime_checkable
-class Framed(Manners, Protocol):
+class Framed(ProviderBehavior, Protocol):
     """Manners of a provider whose streams are no server-sent events, and whose errors a header names."""
 
     STREAM: str  # the media type of its streams
@@ -52,24 +52,24 @@ class Framed(Manners, Protocol):
 
 
 def application(
-    manners: Manners,
+    manners: ProviderBehavior,
     title: str,
     keys: tuple[str, ...],
-    script: Script,
+    script: FaultScript,
     *,
     pace: float = 0.0,
-    also: Sequence[Manners] = (),
+    also: Sequence[ProviderBehavior] = (),
 ) -> Starlette:
     """The provider. It accepts its keys; `pace` is the seconds between two events of a stream.
 
     It speaks in `also` besides, with the same key and script, where those have other paths.
     """
 
-    async def complete(request: Request, manners: Manners) -> Response:
+    async def complete(request: Request, manners: ProviderBehavior) -> Response:
         body = {**await _told(request), **_addressed(request, manners)}
         known = manners.token(request.headers) in keys
         name = str(body.get("model", ""))
-        script.asked.append(Asked(request.url.path, name, body.get("stream") is True, known, body))
+        script.asked.append(ProviderCall(request.url.path, name, body.get("stream") is True, known, body))
         mishap = script.next(name)
         await asyncio.sleep(mishap.delay)
         if mishap.status is not None:
@@ -122,7 +122,7 @@ def _admit(known: bool) -> None:
         raise Refused(401, "authentication_error", "This is no key of ours.", code="invalid_api_key")
 
 
-def _addressed(request: Request, manners: Manners) -> Json:
+def _addressed(request: Request, manners: ProviderBehavior) -> Json:
     """What some formats say in the address rather than in the body: the model, and whether to stream."""
     if "verb" not in request.path_params:
         return {}
@@ -141,7 +141,7 @@ async def _told(request: Request) -> dict[str, Any]:
     return body
 
 
-async def _paced(events: Iterator[bytes], mishap: Mishap, pace: float) -> AsyncIterator[bytes]:
+async def _paced(events: Iterator[bytes], mishap: InjectedFault, pace: float) -> AsyncIterator[bytes]:
     for number, event in enumerate(events):
         if number == mishap.cut_after:
             raise Cut

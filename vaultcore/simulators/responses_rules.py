@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from vaultcore.simulators.faults import Refused
 from vaultcore.simulators.openai import NAME
 from vaultcore.simulators.reply import Json, mark
-from vaultcore.simulators.script import Refused
 
 KNOWN = frozenset(  # whatever else a request has at its top level is refused
     [

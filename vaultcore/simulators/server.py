@@ -15,10 +15,10 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vaultcore.simulators import anthropic, bedrock, cohere, gemini, mistral, openai, responses
-from vaultcore.simulators.provider import Manners, application
-from vaultcore.simulators.script import Script
+from vaultcore.simulators.faults import FaultScript
+from vaultcore.simulators.provider import ProviderBehavior, application
 
-MANNERS: Mapping[str, Manners] = {
+MANNERS: Mapping[str, ProviderBehavior] = {
     "openai": openai,
     "anthropic": anthropic,
     "gemini": gemini,
@@ -27,7 +27,7 @@ MANNERS: Mapping[str, Manners] = {
     "mistral": mistral,
     "bedrock": bedrock,
 }
-ALSO: Mapping[str, tuple[Manners, ...]] = {"openai": (responses,)}  # spoken at the same address
+ALSO: Mapping[str, tuple[ProviderBehavior, ...]] = {"openai": (responses,)}  # spoken at the same address
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Simulator:
     dialect: str
     base_url: str
     keys: tuple[str, ...] = field(repr=False)  # random, and good for nothing else
-    script: Script = field(repr=False)
+    script: FaultScript = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -57,7 +57,7 @@ def simulated(
             dialect=providers[name],
             base_url=f"http://127.0.0.1:{held.getsockname()[1]}/v1",
             keys=tuple(f"sk-simulated-{secrets.token_hex(16)}" for _ in range(keys)),
-            script=Script(),
+            script=FaultScript(),
         )
         for name, held in listening.items()
     }

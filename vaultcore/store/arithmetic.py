@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vaultcore.governance.account import Account, Denial, present, release, reserve, rolled, settle
-from vaultcore.governance.meters import Crossing, crossings
-from vaultcore.governance.reservation import Refused, Reservation
+from vaultcore.limits.account import Account, Denial, present, release, reserve, rolled, settle
+from vaultcore.limits.reservation import Refused, Reservation
+from vaultcore.limits.thresholds import Crossing, crossings
 from vaultcore.store.base import Settlement
 
 

@@ -1,7 +1,7 @@
 """What a store offers: documents by name, and accounts that cannot be taken past their limits.
 
 Everything that is kept is a document on a shelf: keys, records, alerts, audits. A store knows nothing of what
-they say. Accounts are the one thing it does arithmetic with (`vaultcore.governance.account`): a reservation
+they say. Accounts are the one thing it does arithmetic with (`vaultcore.limits.account`): a reservation
 is made at every level or at none, and a settlement is made once, together with the documents that tell of it.
 
 Every method raises StoreUnavailable where the store cannot be reached or does not answer in time. What was
@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from vaultcore.governance.account import Account, Lease, Spent
-from vaultcore.governance.meters import Crossing
-from vaultcore.governance.reservation import Level, Reservation
+from vaultcore.limits.account import Account, Lease, Spent
+from vaultcore.limits.reservation import Level, Reservation
+from vaultcore.limits.thresholds import Crossing
 from vaultcore.wire import Json
 
 ABSENT = 0  # the version of what is not there

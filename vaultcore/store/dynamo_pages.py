@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from vaultcore.aws.dynamo import Table
 from vaultcore.store.base import Name
-from vaultcore.store.dynamo_change import Change
-from vaultcore.store.dynamo_items import document_key, text
+from vaultcore.store.dynamodb.items import document_key, text
+from vaultcore.store.dynamodb.update_expression import UpdateExpression
 from vaultcore.wire import Json
 
 LATER = 100  # entries looked at for each further page
@@ -30,7 +30,7 @@ class Between:
     def asked(self, now: float) -> Json:
         """What a query has to say, but for how much."""
         first, last = (document_key(Name(self.shelf, end or "")) for end in (self.after, self.before))
-        change = Change({})
+        change = UpdateExpression({})
         condition = f"pk = {change.value(first['pk'])}"
         if self.after and self.before is not None:  # a key has one condition, and BETWEEN includes its ends
             condition += f" AND sk BETWEEN {change.value(first['sk'])} AND {change.value(last['sk'])}"

@@ -9,8 +9,8 @@ from dataclasses import replace
 from threading import Lock
 
 from vaultcore.clock import Clock
-from vaultcore.governance.account import Account
-from vaultcore.governance.reservation import Reservation
+from vaultcore.limits.account import Account
+from vaultcore.limits.reservation import Reservation
 from vaultcore.store.arithmetic import reserved, settled, swept
 from vaultcore.store.base import ABSENT, Add, Conflict, Document, Drop, Name, Put, Settled, Settlement
 

@@ -14,27 +14,27 @@ import httpx
 from vaultcore.catalog.schema import Framing, Target
 from vaultcore.dialects import (
     Dialect,
-    Keeping,
     Native,
-    Passed,
-    Piece,
+    RawEvent,
     Rendered,
+    StatefulPassthrough,
     StreamFault,
+    StreamItem,
     dialect,
-    thinktags,
+    think_tags,
 )
-from vaultcore.dialects.functions import retold, suited
+from vaultcore.dialects.legacy_functions import retold, suited
 from vaultcore.errors import UpstreamError
 from vaultcore.routing.plan import Candidate
 from vaultcore.settings import Timeouts
-from vaultcore.upstream import failure, whole
-from vaultcore.upstream.outgoing import outgoing
-from vaultcore.upstream.reading import Reading
+from vaultcore.upstream import as_chunks, errors
+from vaultcore.upstream.build_request import outgoing
+from vaultcore.upstream.deadlines import ENDLESS, Timer
 from vaultcore.upstream.signing import Signer
-from vaultcore.upstream.timer import ENDLESS, Timer
+from vaultcore.upstream.stream_reader import Reading
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
-Heard = Callable[[Mapping[str, str], int], None]
+OnHeaders = Callable[[Mapping[str, str], int], None]
 
 JSON = "application/json"
 ACCEPTS: Mapping[Framing, str] = {
@@ -49,7 +49,7 @@ SWEPT = 0.1  # seconds for what follows a stream's end, so that its connection c
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProviderRequest:
     """A request in a provider's own words: the path below its base URL, the body, and what that took."""
 
     path: str
@@ -61,27 +61,31 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProviderResponse:
     """A whole answer: its meaning, and its body as the provider wrote it."""
 
     completion: ChatCompletion
     body: Json
 
 
-def pass_on(target: Target, request: ChatRequest, native: Native) -> Asked:
+def passthrough(target: Target, request: ChatRequest, native: Native) -> ProviderRequest:
     """The client's own body for a provider that speaks the same, with the provider's name for the model."""
     speech = dialect(native.dialect)
-    body = speech.pass_request(native.body, target) if isinstance(speech, Keeping) else native.body
+    body = (
+        speech.pass_request(native.body, target) if isinstance(speech, StatefulPassthrough) else native.body
+    )
     rendered = Rendered({**body, "model": target.model.name})
-    return Asked(speech.render_path(request, target), rendered, native.dialect, native.headers, native=True)
+    return ProviderRequest(
+        speech.render_path(request, target), rendered, native.dialect, native.headers, native=True
+    )
 
 
-def render(target: Target, request: ChatRequest) -> Asked:
+def render(target: Target, request: ChatRequest) -> ProviderRequest:
     """The request as the target's provider wants it. Raises InvalidRequest."""
     speech = dialect(target.dialect)
     told = suited(request, target)
     rendered = retold(speech.render_request(told, target), request)
-    return Asked(speech.render_path(told, target), rendered, target.dialect)
+    return ProviderRequest(speech.render_path(told, target), rendered, target.dialect)
 
 
 class Upstream:
@@ -100,15 +104,15 @@ class Upstream:
         await self.http.aclose()
 
     async def complete(
-        self, candidate: Candidate, asked: Asked, heard: Heard, left: float = ENDLESS
-    ) -> Answer:
+        self, candidate: Candidate, asked: ProviderRequest, heard: OnHeaders, left: float = ENDLESS
+    ) -> ProviderResponse:
         """A whole answer to a request that asked for one, or `UpstreamError`."""
         timer = self.timer(left)
         outgoing = await self._outgoing(candidate, asked, timer, accept=JSON)
         speech = dialect(asked.dialect)
         async with self._answer(candidate, speech, outgoing, heard, timer) as response:
             answer = await _whole(candidate, speech, response, timer)
-        if asked.native and isinstance(speech, Keeping):
+        if asked.native and isinstance(speech, StatefulPassthrough):
             return replace(answer, body=speech.pass_answer(answer.body, candidate.target))
         return answer
 
@@ -117,7 +121,7 @@ class Upstream:
         return Timer(self._timeouts, whole=self._timeouts.total, left=left)
 
     async def post(
-        self, candidate: Candidate, asked: Asked, heard: Heard, timer: Timer | None = None
+        self, candidate: Candidate, asked: ProviderRequest, heard: OnHeaders, timer: Timer | None = None
     ) -> Json:
         """The JSON object that answers a request for something else than a completion, or `UpstreamError`."""
         timer = timer or self.timer()
@@ -125,12 +129,12 @@ class Upstream:
         async with self._answer(candidate, dialect(asked.dialect), outgoing, heard, timer) as response:
             told = _object(await _body(candidate, response, timer))
         if told is None:
-            raise failure.broken(candidate, "answered with something that is no JSON object", status=200)
+            raise errors.broken(candidate, "answered with something that is no JSON object", status=200)
         return told
 
     async def stream(
-        self, candidate: Candidate, asked: Asked, heard: Heard, left: float = ENDLESS
-    ) -> AsyncGenerator[Piece, None]:
+        self, candidate: Candidate, asked: ProviderRequest, heard: OnHeaders, left: float = ENDLESS
+    ) -> AsyncGenerator[StreamItem, None]:
         """The pieces of an answer to a request that asked for a stream.
 
         Raises `UpstreamError`, and after the first chunk `StreamBroken`.
@@ -142,10 +146,10 @@ class Upstream:
         speech = dialect(asked.dialect)
         async with self._answer(candidate, speech, outgoing, heard, timer) as response:
             if _is_json(response):
-                for chunk in whole.chunks((await _whole(candidate, speech, response, timer)).completion):
+                for chunk in as_chunks.chunks((await _whole(candidate, speech, response, timer)).completion):
                     yield chunk
                 return
-            decoder = thinktags.decoder(speech, candidate.target.provider)
+            decoder = think_tags.decoder(speech, candidate.target.provider)
             reading = Reading(decoder, framing, passing=asked.native)
             async with aclosing(_pieces(candidate, response, timer)) as pieces:
                 while not reading.ended:
@@ -157,7 +161,7 @@ class Upstream:
 
     @asynccontextmanager
     async def _answer(
-        self, candidate: Candidate, speech: Dialect, outgoing: httpx.Request, heard: Heard, timer: Timer
+        self, candidate: Candidate, speech: Dialect, outgoing: httpx.Request, heard: OnHeaders, timer: Timer
     ) -> AsyncGenerator[httpx.Response, None]:
         """An answer that promises to be one: a 2xx, not encoded, not a web page."""
         response = await self._send(candidate, outgoing, timer)
@@ -166,15 +170,15 @@ class Upstream:
             if not response.is_success:
                 raise await _refusal(candidate, speech, response, timer)
             if response.headers.get("content-encoding", "identity") != "identity":
-                raise failure.broken(candidate, "answered in an encoding it was not asked for", status=200)
+                raise errors.broken(candidate, "answered in an encoding it was not asked for", status=200)
             if _type(response) == "text/html":
-                raise failure.broken(candidate, "answered with a web page", status=response.status_code)
+                raise errors.broken(candidate, "answered with a web page", status=response.status_code)
             yield response
         finally:
             await _close(response)
 
     async def _outgoing(
-        self, candidate: Candidate, asked: Asked, timer: Timer, *, accept: str
+        self, candidate: Candidate, asked: ProviderRequest, timer: Timer, *, accept: str
     ) -> httpx.Request:
         try:
             async with asyncio.timeout_at(timer.until_answer()):
@@ -183,7 +187,7 @@ class Upstream:
                 return await outgoing(candidate, *told, accept=accept, signer=self._signer)
         except TimeoutError:
             reason = timer.passed
-        raise failure.broken(candidate, reason, late=timer.spent)
+        raise errors.broken(candidate, reason, late=timer.spent)
 
     async def _send(self, candidate: Candidate, outgoing: httpx.Request, timer: Timer) -> httpx.Response:
         outgoing.extensions["timeout"] = {"connect": self._timeouts.connect}
@@ -195,8 +199,8 @@ class Upstream:
         except TimeoutError:
             reason = timer.passed
         except (httpx.HTTPError, OSError) as error:
-            reason = failure.transport_reason(error)
-        raise failure.broken(candidate, reason, late=timer.spent)
+            reason = errors.transport_reason(error)
+        raise errors.broken(candidate, reason, late=timer.spent)
 
 
 def _is_json(response: httpx.Response) -> bool:
@@ -216,23 +220,23 @@ async def _pieces(
     while piece is not None:
         reason, until = None, timer.until_piece()
         if timer.spent:  # a provider that never pauses gives a timeout no chance
-            raise failure.broken(candidate, timer.passed, late=True)
+            raise errors.broken(candidate, timer.passed, late=True)
         try:
             async with asyncio.timeout_at(until):
                 piece = await anext(source, None)
         except TimeoutError:
             reason = timer.passed
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            reason = failure.transport_reason(error)
+            reason = errors.transport_reason(error)
         if reason is not None:
-            raise failure.broken(candidate, reason, late=timer.spent)
+            raise errors.broken(candidate, reason, late=timer.spent)
         if piece:
             yield piece
 
 
 async def _next(
     candidate: Candidate, pieces: AsyncGenerator[bytes, None], reading: Reading, timer: Timer
-) -> list[Piece]:
+) -> list[StreamItem]:
     """What the next piece completes. An answer that has finished cannot break any more."""
     broke: UpstreamError | None = None
     try:
@@ -240,7 +244,7 @@ async def _next(
     except UpstreamError as error:
         broke, piece = error, None
     if broke is not None and not reading.finished:
-        raise failure.midway(broke) if reading.begun else broke
+        raise errors.midway(broke) if reading.begun else broke
     begun = reading.begun
     chunks = reading.close() if piece is None else reading.feed(piece)
     if reading.begun and not begun:
@@ -248,23 +252,23 @@ async def _next(
     if reading.finished:
         timer.settle(SETTLED)
     if reading.ended and not reading.begun and reading.fault is None:
-        raise failure.broken(candidate, "ended its stream without an answer", status=200)
+        raise errors.broken(candidate, "ended its stream without an answer", status=200)
     return chunks
 
 
 def _fault(candidate: Candidate, reading: Reading) -> UpstreamError:
     match reading.fault:
         case StreamFault(status=status, detail=detail):
-            error = failure.reported(candidate, status, detail)
+            error = errors.reported(candidate, status, detail)
         case None:
-            error = failure.broken(candidate, "ended its stream without a reason to finish")
+            error = errors.broken(candidate, "ended its stream without a reason to finish")
         case _:
-            error = failure.broken(candidate, "sent a stream that makes no sense", status=200)
-    return failure.midway(error) if reading.begun else error
+            error = errors.broken(candidate, "sent a stream that makes no sense", status=200)
+    return errors.midway(error) if reading.begun else error
 
 
-def _passing(piece: Piece, speech: Dialect, target: Target) -> Piece:
-    if isinstance(piece, Passed) and isinstance(speech, Keeping):
+def _passing(piece: StreamItem, speech: Dialect, target: Target) -> StreamItem:
+    if isinstance(piece, RawEvent) and isinstance(speech, StatefulPassthrough):
         return replace(piece, event=speech.pass_event(piece.event, target))
     return piece
 
@@ -279,7 +283,9 @@ async def _sweep(pieces: AsyncGenerator[bytes, None], timer: Timer) -> None:
         return
 
 
-async def _whole(candidate: Candidate, speech: Dialect, response: httpx.Response, timer: Timer) -> Answer:
+async def _whole(
+    candidate: Candidate, speech: Dialect, response: httpx.Response, timer: Timer
+) -> ProviderResponse:
     # Raised here, where no local holds the body: it may quote the key.
     answer = _parse(candidate, speech, await _body(candidate, response, timer), response.status_code)
     if isinstance(answer, UpstreamError):
@@ -294,7 +300,7 @@ async def _body(candidate: Candidate, response: httpx.Response, timer: Timer) ->
             pieces.append(piece)
             size += len(piece)
             if size > MAX_ANSWER:
-                raise failure.broken(candidate, f"answered with more than {MAX_ANSWER} bytes", status=200)
+                raise errors.broken(candidate, f"answered with more than {MAX_ANSWER} bytes", status=200)
     return b"".join(pieces)
 
 
@@ -312,27 +318,29 @@ async def _refusal(
                     break
     except UpstreamError:
         pass  # what came is enough: the status says the most
-    detail = failure.named(speech.parse_error(response.status_code, body[:MAX_ERROR]), response.headers)
-    wait = failure.retry_after(response.headers, time.time())
-    return failure.refused(candidate, response.status_code, detail, retry_after=wait)
+    detail = errors.named(speech.parse_error(response.status_code, body[:MAX_ERROR]), response.headers)
+    wait = errors.retry_after(response.headers, time.time())
+    return errors.refused(candidate, response.status_code, detail, retry_after=wait)
 
 
-def _parse(candidate: Candidate, speech: Dialect, body: bytes, status: int) -> Answer | UpstreamError:
+def _parse(
+    candidate: Candidate, speech: Dialect, body: bytes, status: int
+) -> ProviderResponse | UpstreamError:
     fault: StreamFault | None = None
     try:
         answer: Json = json.loads(body)
         if isinstance(answer, dict | list):  # of pieces, from some: the dialect's to judge
-            return Answer(thinktags.parse(speech, candidate.target.provider, answer), answer)
+            return ProviderResponse(think_tags.parse(speech, candidate.target.provider, answer), answer)
     except StreamFault as error:
         fault = error
     except (ValueError, RecursionError):
         pass
     if fault is not None:
-        return failure.reported(candidate, fault.status, fault.detail)
+        return errors.reported(candidate, fault.status, fault.detail)
     reason = (
         "answered with something that is no completion" if body.strip() else "answered with an empty body"
     )
-    return failure.broken(candidate, reason, status=status)
+    return errors.broken(candidate, reason, status=status)
 
 
 def _object(body: bytes) -> Json | None:

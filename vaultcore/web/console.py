@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from vaultcore.console_bundle.site import PAGE, VAULT_PAGE, Held, site, state, vault_page
 from vaultcore.web.reply import SAFE
-from vaultcore.web.site import PAGE, VAULT_PAGE, Held, site, state, vault_page
 
 FILES = Path(__file__).parent.parent / "console"
 POLICY = (

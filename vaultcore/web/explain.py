@@ -8,12 +8,12 @@ from contextlib import suppress
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vaultcore.client_apis import chat
 from vaultcore.errors import NoRoute
-from vaultcore.explanation import explain
+from vaultcore.gateway.explain import explain
 from vaultcore.services import Services
-from vaultcore.surfaces import chat
-from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
+from vaultcore.web.credentials import recognised
 from vaultcore.web.inference import incoming
 from vaultcore.web.passage import allowed
 from vaultcore.web.reply import json_reply

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vaultcore.admission.caller import Caller
 from vaultcore.call import Call
 from vaultcore.errors import InvalidRequest
-from vaultcore.gate.caller import Caller
-from vaultcore.gate.claims import Replay
+from vaultcore.idempotency.claims import Replay
 from vaultcore.services import Services
 from vaultcore.web.passage import allowed
 from vaultcore.web.reply import SAFE

@@ -11,21 +11,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from vaultcore.admission.caller import Caller
 from vaultcore.call import Call
-from vaultcore.dialects import Native, Piece, report
+from vaultcore.client_apis import ClientApi, EchoesRequest, RequestParser
+from vaultcore.dialects import Native, StreamItem, report
 from vaultcore.errors import GatewayError
-from vaultcore.gate.caller import Caller
 from vaultcore.services import Services
-from vaultcore.surfaces import Reader, Repeating, Surface
-from vaultcore.usage import wanted
-from vaultcore.watch import Visit
+from vaultcore.tracing import HttpRequest
+from vaultcore.usage import request_estimate
 from vaultcore.web import options
-from vaultcore.web.access import recognised
 from vaultcore.web.body import read_json
+from vaultcore.web.client_stream import Outlet
+from vaultcore.web.credentials import recognised
 from vaultcore.web.deadline import LAST, SPARE, time_left
 from vaultcore.web.idempotency import once
-from vaultcore.web.outlet import Outlet
-from vaultcore.web.passage import Passage, admit
+from vaultcore.web.passage import AdmittedCall, admit
 from vaultcore.web.reply import STILL_HERE, EventStream, epilogue, error_reply, json_reply
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
@@ -33,7 +33,7 @@ Verbatim = Callable[[Json, Mapping[str, str]], Native | None]
 
 
 def endpoint(
-    surface: Surface, services: Services, native: Verbatim | None = None
+    surface: ClientApi, services: Services, native: Verbatim | None = None
 ) -> Callable[[Request], Awaitable[Response]]:
     """An endpoint that answers in the words of a surface, streamed where the request asks for it.
 
@@ -52,7 +52,7 @@ def endpoint(
             return refused(surface, services, request, error)
 
     async def asked(caller: Caller, call: Call) -> Response:
-        passage = await admit(services, caller, call, wanted.chat(call.request))
+        passage = await admit(services, caller, call, request_estimate.chat(call.request))
         try:
             if call.request.get("stream"):
                 return cast(Response, await _streamed(surface, services, passage))
@@ -70,15 +70,15 @@ def endpoint(
     return answer
 
 
-def _renderer(surface: Surface) -> Callable[[ChatCompletion, ChatRequest], Json]:
+def _renderer(surface: ClientApi) -> Callable[[ChatCompletion, ChatRequest], Json]:
     """How a surface renders an answer: asked once, for looking at a protocol takes as long as rendering."""
-    if isinstance(surface, Repeating):
+    if isinstance(surface, EchoesRequest):
         return surface.render_answer
     return lambda completion, _: surface.render_completion(completion)
 
 
 def incoming(
-    surface: Reader,
+    surface: RequestParser,
     services: Services,
     request: Request,
     body: object,
@@ -86,7 +86,7 @@ def incoming(
 ) -> Call:
     """A request as a call: what is asked, and how hard to try. Raises InvalidRequest."""
     now = services.clock.now()
-    visit: Visit = request.scope["state"]["visit"]
+    visit: HttpRequest = request.scope["state"]["visit"]
     visit.call = Call(
         id=visit.id,
         client_id=visit.client_id,
@@ -104,7 +104,7 @@ def incoming(
     return visit.call
 
 
-def _native(surface: Reader) -> Verbatim:
+def _native(surface: RequestParser) -> Verbatim:
     """What goes on verbatim to a provider that speaks as the client does."""
 
     def passed(body: Json, headers: Mapping[str, str]) -> Native | None:
@@ -121,7 +121,7 @@ def explained(call: Call, body: Json) -> Json:
     return {**body, "vaultedge": {"translation": report(call.changes)}} if call.explain else body
 
 
-async def _streamed(surface: Surface, services: Services, passage: Passage) -> ASGIApp:
+async def _streamed(surface: ClientApi, services: Services, passage: AdmittedCall) -> ASGIApp:
     """Await the first piece before anything is sent, so that a failure until then is a proper status.
 
     Not for longer than a client bears to hear nothing: then the answer begins without it, with a comment and
@@ -144,11 +144,11 @@ async def _streamed(surface: Surface, services: Services, passage: Passage) -> A
 
 
 async def _events(
-    surface: Surface,
+    surface: ClientApi,
     services: Services,
-    passage: Passage,
-    first: asyncio.Future[Piece],
-    rest: AsyncGenerator[Piece, None],
+    passage: AdmittedCall,
+    first: asyncio.Future[StreamItem],
+    rest: AsyncGenerator[StreamItem, None],
 ) -> AsyncGenerator[bytes, None]:
     call = passage.call
     outlet = Outlet(surface, call.request)
@@ -181,7 +181,7 @@ async def _events(
         await passage.abandon()
 
 
-async def _left_off(first: asyncio.Future[Piece], pieces: AsyncGenerator[Piece, None]) -> None:
+async def _left_off(first: asyncio.Future[StreamItem], pieces: AsyncGenerator[StreamItem, None]) -> None:
     """End an answer's pieces wherever they are: not while the first is still being waited for."""
     if first.cancel():
         await asyncio.wait({first})
@@ -190,9 +190,9 @@ async def _left_off(first: asyncio.Future[Piece], pieces: AsyncGenerator[Piece, 
     await pieces.aclose()
 
 
-def refused(surface: Surface, services: Services, request: Request, error: GatewayError) -> Response:
+def refused(surface: ClientApi, services: Services, request: Request, error: GatewayError) -> Response:
     """The answer to a request that became no call, and its line in the log."""
-    visit: Visit = request.scope["state"]["visit"]
+    visit: HttpRequest = request.scope["state"]["visit"]
     services.log.request(
         request_id=visit.id,
         client_id=visit.client_id,

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.gate.caller import Caller, account
-from vaultcore.governance.account import Account, remaining, rolled
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.meters import meters
+from vaultcore.admission.caller import Caller, account
+from vaultcore.limits.account import Account, remaining, rolled
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.thresholds import meters
 from vaultcore.services import Services
-from vaultcore.web.access import recognised
+from vaultcore.web.credentials import recognised
+from vaultcore.web.limit_json import NAMES, dollars, limited, spelt, used
 from vaultcore.web.reply import json_reply
-from vaultcore.web.standing import NAMES, dollars, limited, spelt, used
 from vaultcore.wire import Json
 
 

@@ -8,15 +8,15 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vaultcore.admission.caller import Caller
 from vaultcore.catalog.lookup import Listed, listed, listing, resolve
 from vaultcore.catalog.schema import TOKENS, Capabilities, Hours, Model, Price, Tier
 from vaultcore.errors import NoRoute
-from vaultcore.gate.caller import Caller
-from vaultcore.governance.allowance import permitted
+from vaultcore.limits.allowlist import permitted
 from vaultcore.money import MILLION, usd
 from vaultcore.routing.plan import reachable
 from vaultcore.services import Services
-from vaultcore.web.access import recognised
+from vaultcore.web.credentials import recognised
 from vaultcore.web.reply import json_reply
 from vaultcore.wire import Json
 

@@ -6,18 +6,18 @@ from starlette.datastructures import Headers
 
 from vaultcore.catalog.schema import Strategy
 from vaultcore.errors import InvalidRequest
-from vaultcore.routing.attempts import Policy
+from vaultcore.routing.attempts import RetryPolicy
 from vaultcore.settings import Settings
 
 STRATEGIES: dict[str, Strategy | None] = {"default": None, "priority": "priority", "cheapest": "cheapest"}
 MAX_BACKOFF = 5_000  # milliseconds
 
 
-def policy(settings: Settings, headers: Headers) -> Policy:
+def policy(settings: Settings, headers: Headers) -> RetryPolicy:
     """How hard to try: a client may ask for fewer keys than the operator allows, never for more."""
     key_retries = _number(headers, "x-vaultedge-max-key-retries")
     backoff = _number(headers, "x-vaultedge-backoff-delay")
-    return Policy(
+    return RetryPolicy(
         attempts=settings.max_retries + 1,
         key_retries=min(
             settings.max_key_retries, settings.max_key_retries if key_retries is None else key_retries

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from vaultcore.admission.caller import Caller
+from vaultcore.admission.grant import Grant
+from vaultcore.admission.settlement import GONE
 from vaultcore.call import Call
 from vaultcore.catalog.schema import Target
 from vaultcore.errors import Forbidden, GatewayError
-from vaultcore.gate.caller import Caller
-from vaultcore.gate.grant import Grant
-from vaultcore.gate.receipt import GONE
-from vaultcore.governance.allowance import permitted
+from vaultcore.limits.allowlist import permitted
 from vaultcore.services import Services
-from vaultcore.usage.unknown import priced
-from vaultcore.usage.wanted import Wanted
+from vaultcore.usage.request_estimate import RequestEstimate
+from vaultcore.usage.unknown_price import priced
 from vaultcore.web.reply import told
 
 CAPS: Mapping[str, str] = {  # how a native body says the most tokens of an answer
@@ -26,7 +26,7 @@ CAPS: Mapping[str, str] = {  # how a native body says the most tokens of an answ
 WITHIN = 0.95  # of its reservation's time, a call is over
 
 
-class Passage:
+class AdmittedCall:
     """What stands between a caller and the gateway for one call."""
 
     def __init__(self, services: Services, call: Call, grant: Grant) -> None:
@@ -69,21 +69,21 @@ class Passage:
             await self.settle(GONE)
 
     async def _settled(self, status: int, error: GatewayError | None) -> None:
-        await self._services.gate.settle(self._grant, self.call, status, error)
+        await self._services.limiter.settle(self._grant, self.call, status, error)
         await self._services.content.keep(self.call)
         self.call.ended = self._services.clock.now()
 
 
-async def admit(services: Services, caller: Caller, call: Call, wanted: Wanted) -> Passage:
+async def admit(services: Services, caller: Caller, call: Call, wanted: RequestEstimate) -> AdmittedCall:
     """Let a call in. Raises NoRoute, Forbidden, LimitExceeded, CreditsExhausted or StoreUnavailable."""
     targets = _priced(services, caller, await allowed(services, caller, call))
     call.targets = targets
     call.deadline = min(call.deadline, services.clock.now() + services.settings.lease * WITHIN)
-    grant = await services.gate.admit(caller, call, wanted, targets)
+    grant = await services.limiter.admit(caller, call, wanted, targets)
     call.bounds = (wanted.prompt, grant.completion)
     if grant.cap is not None:
         _hold(call, grant.cap)
-    return Passage(services, call, grant)
+    return AdmittedCall(services, call, grant)
 
 
 async def allowed(services: Services, caller: Caller, call: Call) -> Sequence[Target]:

@@ -11,11 +11,11 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vaultcore.call import Call
+from vaultcore.client_apis import ClientApi
+from vaultcore.client_apis.json_text import dump
 from vaultcore.dialects import report
 from vaultcore.errors import GatewayError
 from vaultcore.money import usd
-from vaultcore.surfaces import Surface
-from vaultcore.surfaces.text import dump
 
 QUIET = 15.0  # seconds; proxies and load balancers wait 30 or more
 STILL_HERE = b": still here\n\n"  # a comment: no client of server-sent events sees it
@@ -27,7 +27,9 @@ def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | Non
     return Response(content, status, {**SAFE, **(headers or {})}, media_type="application/json")
 
 
-def error_reply(error: GatewayError, surface: Surface, headers: Mapping[str, str] | None = None) -> Response:
+def error_reply(
+    error: GatewayError, surface: ClientApi, headers: Mapping[str, str] | None = None
+) -> Response:
     """A refusal in the caller's own format."""
     more = {**(headers or {}), **error.headers}
     if error.retry_after is not None and error.status in {409, 429, 502, 503}:

@@ -11,9 +11,9 @@ from starlette.responses import Response
 from vaultcore.errors import InvalidRequest
 from vaultcore.ledger.reading import DAY, Span, Sums, grouped, usage
 from vaultcore.money import usd
-from vaultcore.observe import redact
 from vaultcore.services import Services
-from vaultcore.web.access import recognised
+from vaultcore.telemetry import redact
+from vaultcore.web.credentials import recognised
 from vaultcore.web.reply import json_reply
 from vaultcore.wire import Json
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.web.admin.office import NOON, Client, Json, office, settled, visit
+from tests.web.admin.admin_app import NOON, Client, Json, office, settled, visit
 from vaultcore.errors import Unauthorized
 from vaultcore.money import usd
 from vaultcore.services import Services
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import Document
-from vaultcore.web.standing import dollars
+from vaultcore.web.limit_json import dollars
 
 FULL: Json = {
     "name": "the app",
@@ -44,7 +44,7 @@ TOLD: Json = {
 
 
 async def audits(services: Services) -> list[Document]:
-    return await services.store.entries(shelves.AUDITS, limit=1_000)
+    return await services.store.entries(document_types.AUDITS, limit=1_000)
 
 
 def test_a_key_is_what_it_was_told_to_be() -> None:
@@ -82,7 +82,10 @@ def test_a_key_is_shown_once() -> None:
         told = [patched, credited, *[await client.get(path) for path in paths]]
         told.append(await client.delete(f"/keys/{made['id']}"))
         secret = {made["key"], turned["key"]}
-        kept = [await services.store.entries(shelf, limit=100) for shelf in (shelves.KEYS, shelves.AUDITS)]
+        kept = [
+            await services.store.entries(shelf, limit=100)
+            for shelf in (document_types.KEYS, document_types.AUDITS)
+        ]
         body = kept[0][0].body["signed"]
         digests = {token[0] for token in body["tokens"]}
         assert made["key"].startswith("vg_")
@@ -160,7 +163,7 @@ def test_a_rotated_key_has_its_grace_and_a_revoked_one_none() -> None:
 
     async def opens(token: str) -> bool:
         try:
-            await services.doorman.recognise(token, None)
+            await services.authenticator.recognise(token, None)
         except Unauthorized:
             return False
         return True

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.web.admin.office import NOON, Client, Json, office, settled, visit
-from vaultcore.gate.caller import Caller
-from vaultcore.governance.account import day_of
+from tests.web.admin.admin_app import NOON, Client, Json, office, settled, visit
+from vaultcore.admission.caller import Caller
+from vaultcore.limits.account import day_of
 from vaultcore.services import Services
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Put
 from vaultcore.usage.record import Record
 from vaultcore.web.admin.export import FORMULA, cell
@@ -263,7 +263,9 @@ def test_keys_are_called_by_their_names() -> None:
             await settled(services, f"r{number}", caller=caller, at=NOON - number)
         told = Record("r9", "system", NOON - 9, NOON - 9, "/v1/x", "m", 200, flags=("estimated", "broken"))
         await settled(services, "r8", at=NOON - 8)
-        await services.store.write(Put(shelves.record(told.ended, told.id), told.pack(), version=ABSENT))
+        await services.store.write(
+            Put(document_types.record(told.ended, told.id), told.pack(), version=ABSENT)
+        )
 
         found = (await client.get("/logs", params={"search": "the shop"})).json()["data"]
         assert [row["id"] for row in found] == ["r0"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.web.admin.office import Client, office, visit
+from tests.web.admin.admin_app import Client, office, visit
 
 
 def test_models_are_priced_as_callers_see_them() -> None:

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.web.admin.office import ADMIN, SYSTEM, Client, office, visit
+from tests.web.admin.admin_app import ADMIN, SYSTEM, Client, office, visit
+from vaultcore.control.routes import RouteStore
+from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.errors import StoreUnavailable
-from vaultcore.gate.keys import Keys
-from vaultcore.gate.routes import Routes
-from vaultcore.governance.virtual_key import VirtualKey
+from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.web.admin import create_admin
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -145,8 +145,8 @@ def test_a_store_that_is_away_is_a_503(path: str) -> None:
     services = replace(
         there,
         store=away,
-        keys=Keys(away, there.secrets, there.clock, there.doorman.forget),
-        routes=Routes(away, there.secrets, there.clock, there.catalog),
+        keys=VirtualKeys(away, there.secrets, there.clock, there.authenticator.forget),
+        routes=RouteStore(away, there.secrets, there.clock, there.catalog),
     )
 
     async def story(client: Client) -> httpx.Response:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, cast
 
-from vaultcore.dialects import mend
+from vaultcore.dialects import repair
 from vaultcore.dialects.anthropic.response import THOUGHTS, citations, finish_reason, tier, usage
-from vaultcore.dialects.payload import an_object, dump, payload, string
+from vaultcore.dialects.json_fields import an_object, dump, payload, string
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
 
@@ -178,7 +178,7 @@ class Decoder:
         return [cast(ChatChunk, counted)]
 
     def _error(self, told: Json) -> list[ChatChunk]:
-        raise mend.fault(told.get("error") or told)
+        raise repair.fault(told.get("error") or told)
 
     def _merge(self, told: object) -> None:
         """Counts are of everything so far, and those that have not changed may be left out."""

@@ -14,9 +14,9 @@ from vaultcore.dialects.anthropic.schema import closed
 from vaultcore.dialects.anthropic.thinking import Thinking, render_thinking
 from vaultcore.dialects.anthropic.tools import Tools, render_tools
 from vaultcore.dialects.anthropic.turns import render_turns
-from vaultcore.dialects.neutral import neutral
-from vaultcore.dialects.payload import dump
-from vaultcore.dialects.unplaced import unplaced, unsigned
+from vaultcore.dialects.default_values import neutral
+from vaultcore.dialects.json_fields import dump
+from vaultcore.dialects.unsupported_fields import unplaced, unsigned
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from vaultcore.dialects import ErrorDetail, mend
-from vaultcore.dialects.complaint import complaint
-from vaultcore.dialects.payload import an_object, dump, string
+from vaultcore.dialects import ErrorDetail, repair
+from vaultcore.dialects.json_fields import an_object, dump, string
+from vaultcore.dialects.provider_error import complaint
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 FINISH: Mapping[str, FinishReason] = {
@@ -26,7 +26,7 @@ THOUGHTS = ("thinking", "redacted_thinking")
 def parse_completion(body: Json) -> ChatCompletion:
     told = an_object(body, "an answer")
     if told.get("type") == "error" or told.get("error"):
-        raise mend.fault(told.get("error") or told)
+        raise repair.fault(told.get("error") or told)
     message = _message([an_object(block, "a block") for block in _blocks(told)])
     called = bool(message.get("tool_calls"))
     said = bool(message.get("content") or message.get("reasoning_content"))
@@ -57,7 +57,7 @@ def finish_reason(reason: object, *, called: bool, said: bool) -> FinishReason:
     if isinstance(reason, str) and reason in FINISH:
         known = FINISH[reason]
         return "stop" if known == "tool_calls" and not called else known
-    return mend.finish_reason(reason, called=called, said=said)
+    return repair.finish_reason(reason, called=called, said=said)
 
 
 def usage(told: Json) -> Usage:

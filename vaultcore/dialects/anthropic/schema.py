@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vaultcore.dialects import Change
-from vaultcore.dialects.payload import dump
+from vaultcore.dialects.json_fields import dump
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 

@@ -9,7 +9,7 @@ from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.schema import closed
 from vaultcore.dialects.anthropic.turns import tool_name
-from vaultcore.dialects.parameters import ANY_OBJECT, schema
+from vaultcore.dialects.tool_parameters import ANY_OBJECT, schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

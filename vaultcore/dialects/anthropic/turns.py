@@ -9,7 +9,7 @@ from typing import Literal
 
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.blocks import render_content, text
-from vaultcore.dialects.turns import FILLER, UNASKED, Call, Demands, Turns, marked
+from vaultcore.dialects.conversation import FILLER, UNASKED, Call, Demands, Turns, marked
 from vaultcore.wire import Json, Message
 
 UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")

@@ -12,8 +12,8 @@ from typing import ClassVar, cast
 
 from vaultcore.dialects import ErrorDetail, StreamFault
 from vaultcore.dialects.bedrock.response import OWN_TOOL, annotation, finish_reason, service_tier, usage
-from vaultcore.dialects.complaint import detail
-from vaultcore.dialects.payload import an_object, payload, string
+from vaultcore.dialects.json_fields import an_object, payload, string
+from vaultcore.dialects.provider_error import detail
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
 

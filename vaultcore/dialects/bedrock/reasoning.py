@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.thinking import Thinking, render_thinking
-from vaultcore.dialects.bedrock.family import Family, Reasoning
+from vaultcore.dialects.bedrock.publisher import Family, Reasoning
 from vaultcore.wire import Json
 
 ROOM = 4_096  # tokens left for the answer beside a budget for thinking, where no limit is asked for

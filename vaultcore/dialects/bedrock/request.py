@@ -13,14 +13,14 @@ from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, Rendered
 from vaultcore.dialects.anthropic.schema import closed
 from vaultcore.dialects.bedrock.blocks import Content, text
-from vaultcore.dialects.bedrock.family import Family, family
+from vaultcore.dialects.bedrock.publisher import Family, family
 from vaultcore.dialects.bedrock.reasoning import ReasoningAsked, render_reasoning
 from vaultcore.dialects.bedrock.sampling import Sampling, render_length
 from vaultcore.dialects.bedrock.tools import Tools
 from vaultcore.dialects.bedrock.turns import render_turns
-from vaultcore.dialects.neutral import neutral
-from vaultcore.dialects.payload import dump
-from vaultcore.dialects.unplaced import unplaced, unsigned
+from vaultcore.dialects.default_values import neutral
+from vaultcore.dialects.json_fields import dump
+from vaultcore.dialects.unsupported_fields import unplaced, unsigned
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from vaultcore.dialects import ErrorDetail, StreamFault, mend
-from vaultcore.dialects.complaint import complaint
-from vaultcore.dialects.payload import an_object, dump, string
+from vaultcore.dialects import ErrorDetail, StreamFault, repair
+from vaultcore.dialects.json_fields import an_object, dump, string
+from vaultcore.dialects.provider_error import complaint
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 FINISH: Mapping[str, FinishReason] = {
@@ -30,7 +30,7 @@ def parse_completion(body: Json) -> ChatCompletion:
     called = bool(message.get("tool_calls"))
     said = bool(message.get("content") or message.get("reasoning_content"))
     completion: Json = {
-        "id": mend.identity("chatcmpl-", dump(told)),  # the API has none but in a header
+        "id": repair.identity("chatcmpl-", dump(told)),  # the API has none but in a header
         "object": "chat.completion",
         "created": 0,
         "model": "",
@@ -61,7 +61,7 @@ def finish_reason(reason: object, *, called: bool, said: bool) -> FinishReason:
         if known == "stop" and called:
             return "tool_calls"
         return "stop" if known == "tool_calls" and not called else known
-    return mend.finish_reason(reason, called=called, said=said)
+    return repair.finish_reason(reason, called=called, said=said)
 
 
 def usage(told: Json) -> Usage:
@@ -88,7 +88,7 @@ def service_tier(told: Json) -> str | None:
     """The tier that served, where OpenAI has a word for it."""
     tier = told.get("serviceTier")
     kind = tier.get("type") if isinstance(tier, dict) else None
-    return kind if isinstance(kind, str) and kind in mend.TIERS else None
+    return kind if isinstance(kind, str) and kind in repair.TIERS else None
 
 
 def thoughts(told: object) -> list[Json]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from vaultcore.catalog.schema import Model, Target
 from vaultcore.dialects import Change
-from vaultcore.dialects.bedrock.family import Family
+from vaultcore.dialects.bedrock.publisher import Family
 from vaultcore.dialects.bedrock.reasoning import ReasoningAsked
-from vaultcore.dialects.neutral import neutral
+from vaultcore.dialects.default_values import neutral
 from vaultcore.wire import Json
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.dialects.bedrock.blocks import UNSUPPORTED, Content
-from vaultcore.dialects.bedrock.family import Family
+from vaultcore.dialects.bedrock.publisher import Family
 from vaultcore.dialects.bedrock.turns import tool_name
-from vaultcore.dialects.neutral import neutral
-from vaultcore.dialects.parameters import ANY_OBJECT, schema
+from vaultcore.dialects.default_values import neutral
+from vaultcore.dialects.tool_parameters import ANY_OBJECT, schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

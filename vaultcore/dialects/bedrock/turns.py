@@ -10,8 +10,8 @@ from typing import Literal
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change, Kind
 from vaultcore.dialects.bedrock.blocks import Content, text
-from vaultcore.dialects.bedrock.family import Family
-from vaultcore.dialects.turns import FILLER, UNASKED, Call, Demands, Turns, marked
+from vaultcore.dialects.bedrock.publisher import Family
+from vaultcore.dialects.conversation import FILLER, UNASKED, Call, Demands, Turns, marked
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, cast
 
-from vaultcore.dialects import mend
+from vaultcore.dialects import repair
 from vaultcore.dialects.cohere.response import call, citations, finish_reason, logprobs, usage
-from vaultcore.dialects.payload import payload, string
+from vaultcore.dialects.json_fields import payload, string
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
 
@@ -33,7 +33,7 @@ class Decoder:
         kind = told.get("type") or item.name
         read = self.READERS.get(kind) if isinstance(kind, str) else None
         if read is None and "message" in told and "delta" not in told:
-            raise mend.fault(told)  # an error answer where an event should be
+            raise repair.fault(told)  # an error answer where an event should be
         return read(self, told) if read is not None else ()
 
     def close(self) -> Iterable[ChatChunk]:
@@ -51,7 +51,7 @@ class Decoder:
 
     def _content(self, told: Json) -> list[ChatChunk]:
         """The beginning of a block, or more of it."""
-        index, content = mend.count(told, "index"), _inner(told, "content")
+        index, content = repair.count(told, "index"), _inner(told, "content")
         if content.get("type") == "thinking" or "thinking" in content:
             self._thoughts.add(index)
         elif index not in self._starts:
@@ -80,14 +80,14 @@ class Decoder:
     def _call(self, told: Json) -> list[ChatChunk]:
         ours = len(self._calls)
         begun = call(_only(_message(told).get("tool_calls")), self._envelope["id"], ours)
-        self._places[mend.count(told, "index")] = ours
+        self._places[repair.count(told, "index")] = ours
         self._calls.append(bool(begun["function"]["arguments"]))
         return self._chunk({"tool_calls": [{"index": ours, **begun}]})
 
     def _arguments(self, told: Json) -> list[ChatChunk]:
-        ours = self._places.get(mend.count(told, "index"))
+        ours = self._places.get(repair.count(told, "index"))
         function = _only(_message(told).get("tool_calls")).get("function")
-        part = mend.arguments_text(function.get("arguments")) if isinstance(function, dict) else ""
+        part = repair.arguments_text(function.get("arguments")) if isinstance(function, dict) else ""
         if ours is None or not part:
             return []
         self._calls[ours] = True

@@ -7,12 +7,12 @@ from typing import cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, Rendered
-from vaultcore.dialects.choice import choice
 from vaultcore.dialects.cohere.turns import render_messages
-from vaultcore.dialects.neutral import neutral
-from vaultcore.dialects.parameters import ANY_OBJECT
+from vaultcore.dialects.default_values import neutral
 from vaultcore.dialects.quirks import in_words
-from vaultcore.dialects.unplaced import unplaced
+from vaultcore.dialects.tool_choice import choice
+from vaultcore.dialects.tool_parameters import ANY_OBJECT
+from vaultcore.dialects.unsupported_fields import unplaced
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

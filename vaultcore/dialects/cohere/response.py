@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from vaultcore.dialects import ErrorDetail, StreamFault, mend
-from vaultcore.dialects.complaint import complaint
-from vaultcore.dialects.payload import an_object, string
+from vaultcore.dialects import ErrorDetail, StreamFault, repair
+from vaultcore.dialects.json_fields import an_object, string
+from vaultcore.dialects.provider_error import complaint
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 FINISH: Mapping[str, FinishReason] = {
@@ -23,7 +23,7 @@ FAILED = {"ERROR": None, "TIMEOUT": 504}  # finish reasons that are none, and wh
 def parse_completion(body: Json) -> ChatCompletion:
     told = an_object(body, "an answer")
     if "message" in told and not isinstance(told["message"], dict):
-        raise mend.fault(told)  # an error answer: its message is text
+        raise repair.fault(told)  # an error answer: its message is text
     said = _message(an_object(told.get("message"), "a message"), told.get("id"))
     choice: Json = {"index": 0, "message": said, "logprobs": None}
     if isinstance(told.get("logprobs"), list):
@@ -55,7 +55,7 @@ def finish_reason(reason: object, *, called: bool, said: bool, error: object = N
     if isinstance(reason, str) and reason in FINISH:
         known = FINISH[reason]
         return "stop" if known == "tool_calls" and not called else known
-    return mend.finish_reason(reason, called=called, said=said)
+    return repair.finish_reason(reason, called=called, said=said)
 
 
 def usage(told: object) -> Usage | None:
@@ -66,17 +66,17 @@ def usage(told: object) -> Usage | None:
     counted = through if isinstance(through, dict) else charged
     if not isinstance(counted, dict):
         return None
-    prompt, completion = mend.count(counted, "input_tokens"), mend.count(counted, "output_tokens")
+    prompt, completion = repair.count(counted, "input_tokens"), repair.count(counted, "output_tokens")
     out: Json = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": min(mend.count(told, "cached_tokens"), prompt)},
+        "prompt_tokens_details": {"cached_tokens": min(repair.count(told, "cached_tokens"), prompt)},
     }
     if isinstance(charged, dict):
         out["billed"] = {
-            "prompt_tokens": mend.count(charged, "input_tokens"),
-            "completion_tokens": mend.count(charged, "output_tokens"),
+            "prompt_tokens": repair.count(charged, "input_tokens"),
+            "completion_tokens": repair.count(charged, "output_tokens"),
         }
     return cast(Usage, out)
 
@@ -87,8 +87,8 @@ def citations(told: object, starts: Mapping[int, int]) -> list[Json]:
     for each in told if isinstance(told, list) else [told]:
         if not isinstance(each, dict) or each.get("type", "TEXT_CONTENT") != "TEXT_CONTENT":
             continue
-        offset = starts.get(mend.count(each, "content_index"), 0)
-        start, end = offset + mend.count(each, "start"), offset + mend.count(each, "end")
+        offset = starts.get(repair.count(each, "content_index"), 0)
+        start, end = offset + repair.count(each, "start"), offset + repair.count(each, "end")
         sources = each.get("sources")
         for source in sources if isinstance(sources, list) else ():
             if isinstance(source, dict):
@@ -115,11 +115,11 @@ def call(raw: object, answer: object, position: int) -> Json:
     told = an_object(raw, "a tool call")
     function = an_object(told.get("function") or {}, "a function")
     return {
-        "id": string(told, "id") or mend.identity("call_", answer, position),
+        "id": string(told, "id") or repair.identity("call_", answer, position),
         "type": "function",
         "function": {
             "name": string(function, "name"),
-            "arguments": mend.arguments_text(function.get("arguments")),
+            "arguments": repair.arguments_text(function.get("arguments")),
         },
     }
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from vaultcore.dialects import Change
-from vaultcore.dialects.pairing import called, hoisted, paired
-from vaultcore.dialects.payload import arguments, dump
+from vaultcore.dialects.json_fields import arguments, dump
+from vaultcore.dialects.tool_call_pairing import called, hoisted, paired
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
+from vaultcore.dialects.default_values import neutral
 from vaultcore.dialects.gemini.generation import THREE, TWO, generation
 from vaultcore.dialects.gemini.parts import resolution
 from vaultcore.dialects.gemini.schema import sanitised
 from vaultcore.dialects.gemini.thinking import render_thinking
-from vaultcore.dialects.neutral import neutral
-from vaultcore.dialects.payload import dump
+from vaultcore.dialects.json_fields import dump
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
-from vaultcore.dialects import mend
-from vaultcore.dialects.gemini import opaque
+from vaultcore.dialects import repair
+from vaultcore.dialects.gemini import signatures
 from vaultcore.dialects.gemini.grounding import citations
+from vaultcore.dialects.gemini.json_array_stream import objects, parts, place
 from vaultcore.dialects.gemini.logprobs import logprobs
-from vaultcore.dialects.gemini.partial import Assembly
-from vaultcore.dialects.gemini.pieces import objects, parts, place
+from vaultcore.dialects.gemini.partial_arguments import Assembly
 from vaultcore.dialects.gemini.response import (
     blocked,
     blocking,
@@ -21,7 +21,7 @@ from vaultcore.dialects.gemini.response import (
     sound,
     usage,
 )
-from vaultcore.dialects.payload import payload, string
+from vaultcore.dialects.json_fields import payload, string
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
 
@@ -61,7 +61,7 @@ class Decoder:
             return ()
         told = payload(item)
         if told.get("error"):
-            raise mend.fault(told["error"])
+            raise repair.fault(told["error"])
         if not self._envelope["model"]:
             self._head(told)
         if isinstance(told.get("usageMetadata"), dict):
@@ -110,7 +110,7 @@ class Decoder:
                 return self._call(index, known, told, part)
             case {"inlineData": dict() as blob}:
                 return self._draw(index, known, part, blob)
-            case _ if any(name in part for name in opaque.SERVERS):
+            case _ if any(name in part for name in signatures.SERVERS):
                 return [self._keep(index, known, known.length, part)]
             case _:
                 return self._text(index, known, "", string(part, "thoughtSignature"))
@@ -141,7 +141,7 @@ class Decoder:
         return chunks
 
     def _keep(self, index: int, known: _Candidate, start: int, part: Json) -> ChatChunk:
-        kept = opaque.kept(known.kept, start, known.length, part)
+        kept = signatures.kept(known.kept, start, known.length, part)
         known.kept += 1
         return self._say(index, known, kept)
 

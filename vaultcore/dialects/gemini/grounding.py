@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vaultcore.dialects.payload import string
+from vaultcore.dialects.json_fields import string
 from vaultcore.wire import Json
 
 OFFSETS = ("startIndex", "endIndex")

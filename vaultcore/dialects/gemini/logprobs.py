@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vaultcore.dialects.payload import string
+from vaultcore.dialects.json_fields import string
 from vaultcore.wire import Json
 
 

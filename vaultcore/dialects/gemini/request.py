@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, Rendered
+from vaultcore.dialects.default_values import neutral
 from vaultcore.dialects.gemini.config import CONFIGURED, render_config
 from vaultcore.dialects.gemini.generation import generation
 from vaultcore.dialects.gemini.tools import render_tools
 from vaultcore.dialects.gemini.turns import render_contents, render_system
-from vaultcore.dialects.neutral import neutral
-from vaultcore.dialects.unplaced import unplaced
+from vaultcore.dialects.unsupported_fields import unplaced
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

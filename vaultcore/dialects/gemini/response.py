@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from vaultcore.dialects import ErrorDetail, StreamFault, mend
-from vaultcore.dialects.complaint import complaint
-from vaultcore.dialects.gemini import opaque
+from vaultcore.dialects import ErrorDetail, StreamFault, repair
+from vaultcore.dialects.gemini import signatures
 from vaultcore.dialects.gemini.grounding import citations
+from vaultcore.dialects.gemini.json_array_stream import objects, parts, place, whole
 from vaultcore.dialects.gemini.logprobs import logprobs
-from vaultcore.dialects.gemini.pieces import objects, parts, place, whole
-from vaultcore.dialects.payload import dump, string
+from vaultcore.dialects.json_fields import dump, string
+from vaultcore.dialects.provider_error import complaint
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 PLAIN: Mapping[str, FinishReason] = {"STOP": "stop", "MAX_TOKENS": "length", "CONTINUATION": "length"}
@@ -41,13 +41,13 @@ KINDS = {  # of tokens, as they are priced: pages of a document are pictures
 def parse_completion(body: Json) -> ChatCompletion:
     told = whole(body)
     if told.get("error"):
-        raise mend.fault(told["error"])
+        raise repair.fault(told["error"])
     candidates = objects(told, "candidates")
     if not candidates and not blocked(told):
         raise ValueError("an answer without candidates")
     identity = string(told, "responseId")
     completion: Json = {
-        "id": identity or mend.identity("chatcmpl-", dump(candidates)),
+        "id": identity or repair.identity("chatcmpl-", dump(candidates)),
         "object": "chat.completion",
         "created": 0,  # the API does not say
         "model": string(told, "modelVersion"),
@@ -74,7 +74,7 @@ def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the 
 def finish(reason: object, *, called: bool, said: bool) -> Json:
     """Why a candidate ended, in OpenAI's words and, where those say less, in Gemini's too."""
     if not isinstance(reason, str):
-        return {"finish_reason": mend.finish_reason(reason, called=called, said=said)}
+        return {"finish_reason": repair.finish_reason(reason, called=called, said=said)}
     if reason in FAILED and not (called or said):
         raise StreamFault(ErrorDetail(f"the answer ended with {reason}", reason))
     if reason in WITHHELD:
@@ -83,7 +83,7 @@ def finish(reason: object, *, called: bool, said: bool) -> Json:
     if known == "length":
         return {"finish_reason": "length"}
     if known is None and reason not in FAILED:
-        mend.finish_reason(reason, called=called, said=said)  # raises where nothing was said
+        repair.finish_reason(reason, called=called, said=said)  # raises where nothing was said
     plain = {} if known else {"native_finish_reason": reason}
     return {"finish_reason": "tool_calls" if called else "stop", **plain}
 
@@ -131,10 +131,10 @@ def call(told: Json, part: Json, identity: str, index: int, position: int) -> Js
     name = string(told, "name")
     known = string(told, "id")
     return {
-        "id": known or mend.identity("call_", identity, index, position, name, text),
+        "id": known or repair.identity("call_", identity, index, position, name, text),
         "type": "function",
         "function": {"name": name, "arguments": text},
-        **opaque.sealed(part.get("thoughtSignature")),
+        **signatures.sealed(part.get("thoughtSignature")),
     }
 
 
@@ -142,13 +142,13 @@ def picture(part: Json, blob: Json, index: int) -> Json:
     """An image in the answer."""
     url = f"data:{string(blob, 'mimeType')};base64,{string(blob, 'data')}"
     image = {"index": index, "type": "image_url", "image_url": {"url": url}}
-    return {**image, **opaque.sealed(part.get("thoughtSignature"))}
+    return {**image, **signatures.sealed(part.get("thoughtSignature"))}
 
 
 def sound(blob: Json, identity: str, index: int, before: Json) -> Json:
     """Speech in the answer, after what has come of it before."""
     data = string(before, "data") + string(blob, "data")
-    return {"id": mend.identity("audio_", identity, index), "data": data, "expires_at": 0, "transcript": ""}
+    return {"id": repair.identity("audio_", identity, index), "data": data, "expires_at": 0, "transcript": ""}
 
 
 def _choice(index: int, candidate: Json, identity: str) -> Json:
@@ -189,7 +189,7 @@ class _Read:
                 self.calls.append(call(told, part, self.identity, self.index, len(self.calls)))
             case {"inlineData": dict() as blob}:
                 self._draw(part, blob)
-            case _ if any(name in part for name in opaque.SERVERS):
+            case _ if any(name in part for name in signatures.SERVERS):
                 self._keep(len(self.said), part)
             case _:
                 self._text("", string(part, "thoughtSignature"))
@@ -207,7 +207,7 @@ class _Read:
             self._keep(start, {"thoughtSignature": mark})
 
     def _keep(self, start: int, part: Json) -> None:
-        item = opaque.kept(len(self.kept), start, len(self.said), part)
+        item = signatures.kept(len(self.kept), start, len(self.said), part)
         self.kept += item["extra_content"]["google"]["parts"]
 
     def message(self, candidate: Json) -> Json:

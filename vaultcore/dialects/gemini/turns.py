@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from vaultcore.dialects import Change
-from vaultcore.dialects.gemini import opaque
+from vaultcore.dialects.gemini import signatures
 from vaultcore.dialects.gemini.generation import THREE, Generation
 from vaultcore.dialects.gemini.parts import inline, render_parts
-from vaultcore.dialects.gemini.results import Results
-from vaultcore.dialects.payload import arguments
+from vaultcore.dialects.gemini.tool_results import Results
+from vaultcore.dialects.json_fields import arguments
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 
@@ -107,7 +107,7 @@ class _Turns:
         rendered = [self._call(f"{path}.tool_calls[{i}]", call, results) for i, call in enumerate(calls)]
         if self.made >= THREE:
             rendered[0].setdefault(
-                "thoughtSignature", opaque.SKIP
+                "thoughtSignature", signatures.SKIP
             )  # of several calls only the first needs it
         if not self.contents:
             self._say("user", [{"text": FILLER}])
@@ -121,7 +121,7 @@ class _Turns:
         thoughts = self._thoughts(path, message)
         if isinstance(content, str) or content is None:
             text = content or ""
-            found = opaque.pieces(message, text)
+            found = signatures.pieces(message, text)
             if found is None:
                 self.changes.append(Change(f"{path}.extra_content", "dropped", "does not fit the content"))
             parts = found if found is not None else [{"text": text}] if text else []
@@ -134,7 +134,7 @@ class _Turns:
             match image:
                 case {"image_url": {"url": str(url)}} if url[:5].lower() == "data:":
                     drawn = inline(url, f"{path}.images[{i}].image_url.url")
-                    mark = opaque.signature(image)
+                    mark = signatures.signature(image)
                     parts.append({**drawn, **({"thoughtSignature": mark} if mark else {})})
                 case _:
                     self.changes.append(Change(f"{path}.images[{i}]", "dropped", "is no data URI"))
@@ -145,7 +145,7 @@ class _Turns:
         thought = message.get("reasoning_content")
         if not thought:
             return []
-        if isinstance(thought, str) and opaque.issued(message) and not message.get("thinking_blocks"):
+        if isinstance(thought, str) and signatures.issued(message) and not message.get("thinking_blocks"):
             return [{"text": thought, "thought": True}]
         self.changes.append(Change(f"{path}.reasoning_content", "dropped", "thoughts of somebody else"))
         return []
@@ -163,7 +163,7 @@ class _Turns:
         original = str(call.get("id") or "")
         ours = results.expect(original, self._unique(original or "call"), name)
         part: Json = {"functionCall": {**({"id": ours} if results.ids else {}), "name": name, "args": given}}
-        mark = opaque.signature(call)
+        mark = signatures.signature(call)
         return {**part, "thoughtSignature": mark} if mark else part
 
     def _result(self, path: str, message: Message) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vaultcore.dialects.responses.decoder import Decoder
-from vaultcore.dialects.responses.issued import pass_answer, pass_event, pass_request
+from vaultcore.dialects.responses.reasoning_owner import pass_answer, pass_event, pass_request
 from vaultcore.dialects.responses.request import render_path, render_request
 from vaultcore.dialects.responses.response import parse_completion, parse_error
 from vaultcore.streams import Stage

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
-from vaultcore.dialects import StreamFault, mend
-from vaultcore.dialects.complaint import detail, status
-from vaultcore.dialects.payload import an_object, payload, string
+from vaultcore.dialects import StreamFault, repair
+from vaultcore.dialects.json_fields import an_object, payload, string
+from vaultcore.dialects.provider_error import detail, status
 from vaultcore.dialects.responses import response
-from vaultcore.dialects.responses.issued import block
+from vaultcore.dialects.responses.reasoning_owner import block
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
 
@@ -52,7 +52,7 @@ class Decoder:
         whole = an_object(told.get("response"), "a response")
         self._envelope["id"] = string(whole, "id")
         self._envelope["model"] = string(whole, "model")
-        self._envelope["created"] = mend.created(whole.get("created_at"))
+        self._envelope["created"] = repair.created(whole.get("created_at"))
         return self._open()
 
     def _open(self) -> list[ChatChunk]:

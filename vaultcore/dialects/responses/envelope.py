@@ -10,7 +10,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 
-from vaultcore.dialects.payload import dump
+from vaultcore.dialects.json_fields import dump
 from vaultcore.wire import Json
 
 MARK = "ve1."

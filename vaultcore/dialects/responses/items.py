@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
-from vaultcore.dialects.pairing import paired
-from vaultcore.dialects.responses import issued
+from vaultcore.dialects.responses import reasoning_owner
+from vaultcore.dialects.tool_call_pairing import paired
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 
@@ -38,7 +38,7 @@ def _message(path: str, message: Json, target: Target, changes: list[Change]) ->
 def _assistant(path: str, message: Json, target: Target, changes: list[Change]) -> list[Json]:
     blocks = message.get("thinking_blocks")
     blocks = blocks if isinstance(blocks, list) else []
-    found = issued.items(blocks, target)
+    found = reasoning_owner.items(blocks, target)
     if len(found) < len(blocks):
         changes.append(Change(f"{path}.thinking_blocks", "dropped", f"not issued by {target.name}"))
     said = _text(message.get("content")) + (message.get("refusal") or "")

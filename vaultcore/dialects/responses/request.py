@@ -7,11 +7,11 @@ from typing import cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, Rendered
-from vaultcore.dialects.neutral import neutral
-from vaultcore.dialects.responses.issued import ENCRYPTED
+from vaultcore.dialects.default_values import neutral
 from vaultcore.dialects.responses.items import render_input
+from vaultcore.dialects.responses.reasoning_owner import ENCRYPTED
 from vaultcore.dialects.responses.tools import render_choice, render_tools
-from vaultcore.dialects.unplaced import unplaced, unsigned
+from vaultcore.dialects.unsupported_fields import unplaced, unsigned
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from vaultcore.dialects import ErrorDetail, StreamFault, mend
-from vaultcore.dialects.complaint import complaint, detail, status
-from vaultcore.dialects.payload import an_object, string
-from vaultcore.dialects.responses.issued import block
+from vaultcore.dialects import ErrorDetail, StreamFault, repair
+from vaultcore.dialects.json_fields import an_object, string
+from vaultcore.dialects.provider_error import complaint, detail, status
+from vaultcore.dialects.responses.reasoning_owner import block
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 BETWEEN = "\n\n"  # two parts of a reasoning summary
@@ -27,7 +27,7 @@ def parse_completion(body: Json) -> ChatCompletion:
     completion: Json = {
         "id": string(told, "id"),
         "object": "chat.completion",
-        "created": mend.created(told.get("created_at")),
+        "created": repair.created(told.get("created_at")),
         "model": string(told, "model"),
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
     }
@@ -36,7 +36,7 @@ def parse_completion(body: Json) -> ChatCompletion:
         completion["choices"][0]["logprobs"] = {"content": logprobs, "refusal": None}
     if isinstance(told.get("service_tier"), str):
         completion["service_tier"] = told["service_tier"]
-        mend.settle_tier(completion)
+        repair.settle_tier(completion)
     if (counted := usage(told.get("usage"))) is not None:
         completion["usage"] = counted
     return cast(ChatCompletion, completion)

@@ -18,8 +18,8 @@ from vaultcore.services import Services
 from vaultcore.store.base import Conflict
 from vaultcore.web.admin import check, keys, limits, logs, page, routing, state, trail, usage
 from vaultcore.web.admin.asking import crash, refuse, refuse_question
-from vaultcore.web.refusal import refuse_http
 from vaultcore.web.reply import SAFE
+from vaultcore.web.router_errors import refuse_http
 
 DESCRIPTION = (
     "Every request bears the admin key: `Authorization: Bearer va-…`. Money is in US dollars, times are "

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.errors import GatewayError, InvalidRequest
-from vaultcore.observe import redact
 from vaultcore.services import Services
+from vaultcore.telemetry import redact
 from vaultcore.web.admin.fields import exact
 from vaultcore.web.body import read_json
-from vaultcore.web.refusal import refused
+from vaultcore.web.router_errors import refused
 
 LARGEST = 262_144  # bytes of a body
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from vaultcore.clock import Clock
 from vaultcore.errors import LimitExceeded, NotFound
 from vaultcore.routing.plan import credentials
-from vaultcore.upstream.check import check as checked
+from vaultcore.upstream.key_check import check as checked
 from vaultcore.web.admin.asking import House
 
 PAUSE = 2.0  # seconds between two checks of a provider

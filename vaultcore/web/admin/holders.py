@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from vaultcore.gate.keys import Keys
+from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.ledger.reading import Summed
 
 PAGE = 250  # keys read at once
@@ -23,7 +23,7 @@ class Holder:
     owner: str
 
 
-async def holders(keys: Keys) -> dict[str, Holder]:
+async def holders(keys: VirtualKeys) -> dict[str, Holder]:
     """Who holds the keys, by their ids."""
     found, after = dict[str, Holder](), ""
     while len(found) < MOST:

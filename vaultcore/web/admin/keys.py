@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, Field
 
+from vaultcore.admission.caller import account
 from vaultcore.errors import InvalidRequest, NotFound
-from vaultcore.gate.caller import account
-from vaultcore.governance.limits import DEFAULT_RPM, Limits
-from vaultcore.governance.virtual_key import VirtualKey
+from vaultcore.limits.limits import DEFAULT_RPM, Limits
+from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.money import Nanos
 from vaultcore.services import Services
 from vaultcore.store.base import Conflict
@@ -21,7 +21,7 @@ from vaultcore.web.admin.asking import Changed, House, Question, RequestId, Sent
 from vaultcore.web.admin.fields import Marks, Metadata, Models, Money, Networks, Text, Time, iso, marks_of
 from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, standing
 from vaultcore.web.admin.positions import Cursor, token
-from vaultcore.web.standing import limited
+from vaultcore.web.limit_json import limited
 
 GRACE = 604_800  # seconds: a week
 SEEN = 1_000  # keys that one page looks at

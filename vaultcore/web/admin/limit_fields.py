@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from vaultcore.governance.account import Account, rolled
-from vaultcore.governance.limits import Limits
+from vaultcore.limits.account import Account, rolled
+from vaultcore.limits.limits import Limits
 from vaultcore.web.admin.asking import Sent
 from vaultcore.web.admin.fields import Money, Rate, Tokens
-from vaultcore.web.standing import NAMES, dollars, used
+from vaultcore.web.limit_json import NAMES, dollars, used
 
 
 class LimitFields(Sent):

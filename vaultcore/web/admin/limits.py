@@ -7,16 +7,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
+from vaultcore.admission.caller import GATEWAY, owners_account
+from vaultcore.control.limit_policies import LimitPolicies
 from vaultcore.errors import InvalidRequest
-from vaultcore.gate.caller import GATEWAY, owners_account
-from vaultcore.gate.policies import Policies
-from vaultcore.governance.limits import Limits
-from vaultcore.governance.policy import Policy
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.policy import LimitPolicy
 from vaultcore.services import Services
 from vaultcore.web.admin.asking import House, RequestId, Sent, body, reads
 from vaultcore.web.admin.fields import Marks, marks_of
 from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, standing
-from vaultcore.web.standing import limited
+from vaultcore.web.limit_json import limited
 
 LONGEST = 128  # characters of an owner's name
 AT_ONCE = 100  # accounts read in one call
@@ -49,12 +49,12 @@ async def whose(owner: Annotated[str, Path(description="as keys name it")]) -> s
     return owner
 
 
-async def policies(here: House) -> Policies:
-    return Policies(here.store, here.secrets, here.clock, here.doorman.forget)
+async def policies(here: House) -> LimitPolicies:
+    return LimitPolicies(here.store, here.secrets, here.clock, here.authenticator.forget)
 
 
 Owner = Annotated[str, Depends(whose)]
-Ruling = Annotated[Policies, Depends(policies)]
+Ruling = Annotated[LimitPolicies, Depends(policies)]
 NewMarks = Annotated[MarkFields, Depends(reads(MarkFields))]
 Fields = Annotated[LimitFields, Depends(reads(LimitFields))]
 
@@ -90,7 +90,7 @@ async def set_marks(fields: NewMarks, here: House, ruling: Ruling, request: Requ
     return await _shown(await ruling.set_marks(marks, before, request), here)
 
 
-async def _shown(policy: Policy, here: Services) -> dict[str, Any]:
+async def _shown(policy: LimitPolicy, here: Services) -> dict[str, Any]:
     names = [GATEWAY, *(owners_account(owner) for owner in policy.owners)]
     accounts = [
         account

@@ -18,7 +18,7 @@ from vaultcore.web.admin.fields import iso
 from vaultcore.web.admin.holders import Holder, holders
 from vaultcore.web.admin.period import Period
 from vaultcore.web.admin.positions import Place, token
-from vaultcore.web.standing import dollars
+from vaultcore.web.limit_json import dollars
 from vaultcore.wire import Json
 
 COLUMNS = (

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from vaultcore.control.routes import RouteStore, Stored, told
 from vaultcore.errors import InvalidRequest
-from vaultcore.gate.routes import Routes, Stored, told
 from vaultcore.web.admin.asking import House, RequestId, Sent, body, reads
 from vaultcore.web.admin.fields import Text
 
@@ -66,7 +66,7 @@ def _version(tag: str) -> int | None:
     return int(text)
 
 
-def _shown(stored: Stored, routes: Routes, response: Response) -> dict[str, Any]:
+def _shown(stored: Stored, routes: RouteStore, response: Response) -> dict[str, Any]:
     response.headers["etag"] = f'"{stored.version}"'
     return {
         "version": stored.version,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from vaultcore.ledger.reading import Page, entries
-from vaultcore.store import shelves
+from vaultcore.store import document_types
 from vaultcore.web.admin.asking import House
 from vaultcore.web.admin.fields import iso
 from vaultcore.web.admin.period import Period
@@ -92,7 +92,9 @@ class AskedAudit(Asked):
 async def alerts(which: Annotated[AskedAlerts, Query()], here: House) -> Any:
     """The alerts there were, newest first, and what became of their delivery."""
     span = which.span(here.clock.now())
-    found = entries(here.store, shelves.ALERTS, span, which.picks, limit=which.limit, before=which.cursor)
+    found = entries(
+        here.store, document_types.ALERTS, span, which.picks, limit=which.limit, before=which.cursor
+    )
     return _page(await found)
 
 
@@ -100,7 +102,9 @@ async def alerts(which: Annotated[AskedAlerts, Query()], here: House) -> Any:
 async def audit(which: Annotated[AskedAudit, Query()], here: House) -> Any:
     """The changes that were made, newest first."""
     span = which.span(here.clock.now())
-    found = entries(here.store, shelves.AUDITS, span, which.picks, limit=which.limit, before=which.cursor)
+    found = entries(
+        here.store, document_types.AUDITS, span, which.picks, limit=which.limit, before=which.cursor
+    )
     return _page(await found)
 
 

@@ -15,7 +15,7 @@ from vaultcore.web.admin.asking import House
 from vaultcore.web.admin.export import Format, Table, asked
 from vaultcore.web.admin.holders import Holder, holders, owned
 from vaultcore.web.admin.period import Period
-from vaultcore.web.standing import dollars
+from vaultcore.web.limit_json import dollars
 from vaultcore.wire import Json
 
 COLUMNS = (

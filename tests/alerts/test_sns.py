@@ -1,0 +1,144 @@
+"""Alerts over SNS: what subscribers of a topic get, and what is said where it cannot be reached."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.admission.spending import gate, kept, key, spend
+from tests.fakes.clock import FakeClock
+from tests.store.ministack import emulator, session
+from vaultcore.admission.caller import Caller
+from vaultcore.alerts.notification import DeliveryFailed, Notification
+from vaultcore.alerts.outbox import AlertOutbox
+from vaultcore.alerts.sns import SUBJECT, SnsTopic, topic
+from vaultcore.aws.sns import Sns
+from vaultcore.errors import ConfigError
+from vaultcore.limits.limits import Limits
+from vaultcore.store.memory import MemoryStore
+from vaultcore.telemetry import Log
+
+REGION = "eu-central-1"
+ARN = f"arn:aws:sns:{REGION}:123456789012:alerts"
+
+
+class Subscribed:
+    """A topic of the emulator's with a queue behind it."""
+
+    def __init__(self, *, fifo: bool = False) -> None:
+        made = session(emulator())()
+        self._sns, self._sqs = (made.create_client(name, region_name=REGION) for name in ("sns", "sqs"))
+        name = "alerts.fifo" if fifo else "alerts"
+        asked: dict[str, Any] = {"Attributes": {"FifoTopic": "true"}} if fifo else {}
+        self.arn: str = self._sns.create_topic(Name=name, **asked)["TopicArn"]
+        asked = {"Attributes": {"FifoQueue": "true"}} if fifo else {}
+        self._queue = self._sqs.create_queue(QueueName=f"heard-{name}", **asked)["QueueUrl"]
+        told = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        self._sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=told["Attributes"]["QueueArn"])
+
+    def heard(self) -> list[dict[str, Any]]:
+        """Every message so far."""
+        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", ())]
+
+    def close(self) -> None:
+        self._sqs.delete_queue(QueueUrl=self._queue)
+        self._sns.delete_topic(TopicArn=self.arn)
+        for client in (self._sns, self._sqs):
+            client.close()
+
+
+@pytest.fixture(params=[False, True], ids=["standard", "fifo"])
+def subscribed(request: pytest.FixtureRequest) -> Iterator[Subscribed]:
+    held = Subscribed(fifo=request.param)
+    try:
+        yield held
+    finally:
+        held.close()
+
+
+def test_subscribers_get_a_text_and_facts(subscribed: Subscribed) -> None:
+    """One message per mark: a subject and a sentence to read, and attributes to filter by."""
+    clock = FakeClock()
+    store = MemoryStore(clock)
+    fifo = subscribed.arn.endswith(".fifo")
+    sns = Sns(REGION, session(emulator()))
+    outbox = AlertOutbox(store, [SnsTopic(subscribed.arn, sns, fifo=fifo)], clock, Log())
+
+    async def story() -> list[Any]:
+        caller = Caller(key(Limits(tokens=10)))
+        await spend(gate(store, clock, outbox), clock, caller, "request", 8)
+        await outbox.aclose()
+        await outbox.deliver()
+        return await kept(store)
+
+    (document,) = asyncio.run(story())
+    (message,) = subscribed.heard()
+    sns.close()
+
+    assert document.body["delivered"] == clock.now()
+    assert message["Subject"] == "VaultEdge: key key_one has used 80 % of its token quota"
+    assert message["Message"] == "key key_one has used 80 % of its token quota: 8 of 10 tokens"
+    attributes = {name: each["Value"] for name, each in message["MessageAttributes"].items()}
+    assert attributes["id"] == document.body["id"]
+    assert (attributes["percent"], attributes["level"], attributes["limit"]) == ("80", "key", "tokens")
+    assert message["MessageAttributes"]["percent"]["Type"] == "Number"
+    assert message["MessageAttributes"]["refused"] == {"Type": "String", "Value": "false"}
+
+
+def test_a_topic_that_is_not_there_is_a_reason() -> None:
+    """What AWS refuses is not delivered; the reason is its code, and no ARN."""
+    sns = Sns(REGION, session(emulator()))
+    missing = SnsTopic(ARN.replace("alerts", "missing"), sns)
+
+    with pytest.raises(DeliveryFailed, match=r"^NotFound\w*$"):
+        asyncio.run(
+            missing.send(Notification("alert-1", 0.0, "subject", "text", {"id": "alert-1", "period": ""}))
+        )
+    sns.close()
+
+
+def test_nobody_to_ask_is_a_reason() -> None:
+    """An endpoint that nobody listens at is not delivered either."""
+    sns = Sns(REGION, session("http://127.0.0.1:9"))
+
+    with pytest.raises(DeliveryFailed, match=r"^EndpointConnectionError$"):
+        asyncio.run(SnsTopic(ARN, sns).send(Notification("alert-1", 0.0, "subject", "text", {})))
+    sns.close()
+
+
+@pytest.mark.parametrize("said", ["VaultEdge: owner Größe\n\t\x7f ✓ has used", "x" * 300])
+def test_subjects_are_what_sns_takes(said: str) -> None:
+    """Any name becomes one line of at most 100 ASCII characters."""
+
+    class Heard(Sns):
+        subject = ""
+
+        def publish(self, topic: str, subject: str, *_: object, **__: object) -> None:
+            self.subject = subject
+
+    heard = Heard(REGION)
+    asyncio.run(SnsTopic(ARN, heard).send(Notification("alert-1", 0.0, said, "text", {})))
+
+    assert 0 < len(heard.subject) <= SUBJECT
+    assert heard.subject.isascii()
+    assert heard.subject.isprintable()
+
+
+@pytest.mark.parametrize(
+    "arn", ["alerts", "arn:aws:sqs:eu-central-1:123456789012:alerts", ARN + ":x", ARN + "\n", " "]
+)
+def test_what_is_no_topic_is_refused(arn: str) -> None:
+    """The setting is named, and read before anything is sent."""
+    with pytest.raises(ConfigError, match=r"^VAULTEDGE_ALERT_TOPIC: "):
+        topic(arn)
+
+
+@pytest.mark.parametrize("arn", [ARN, ARN + ".fifo", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b-c"])
+def test_making_one_asks_nobody(arn: str) -> None:
+    """No client is made and no credential read before the first alert."""
+    assert topic(arn).name == "sns"

@@ -1,0 +1,72 @@
+"""Reasoning between tags, taken out of the text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from vaultcore.catalog.schema import Provider
+from vaultcore.dialects import openai, think_tags
+from vaultcore.streams.sse import Event
+
+TAGGED = Provider("acme", "https://api.acme.test/v1", think_tags=True)
+CASES = {
+    "<think>\nhm\n</think>\n\nYes.": ("Yes.", "hm\n"),
+    "\n<think>hm</think>Yes.": ("Yes.", "hm"),
+    "Yes. <think>no</think>": ("Yes. <think>no</think>", ""),
+    "<thinking about it": ("<thinking about it", ""),
+    "<thi": ("<thi", ""),
+    "<think>never ends </thi": ("", "never ends </thi"),
+    "<think></think>Yes.": ("Yes.", ""),
+    "Yes.": ("Yes.", ""),
+    "  ": ("  ", ""),
+}
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None) -> Event:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    told = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    return Event(json.dumps(told))
+
+
+def said(pieces: list[str], finish: str | None = "stop") -> tuple[str, str]:
+    """What a stream of these pieces says and what it thinks."""
+    decoder = think_tags.decoder(openai, TAGGED)
+    events = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": piece}) for piece in pieces)]
+    if finish:
+        events.append(chunk({}, finish))
+    chunks = [*(told for event in events for told in decoder.feed(event)), *decoder.close()]
+    deltas = [choice["delta"] for told in chunks for choice in told["choices"]]
+    return (
+        "".join(delta.get("content") or "" for delta in deltas),
+        "".join(delta.get("reasoning_content") or "" for delta in deltas),
+    )
+
+
+@pytest.mark.parametrize("text", CASES)
+@pytest.mark.parametrize("finish", ["stop", None])
+def test_q31_cuts_do_not_matter(text: str, finish: str | None) -> None:
+    """Text and reasoning are the same wherever the text is cut, and if the stream ends early."""
+    for size in range(1, len(text) + 1):
+        pieces = [text[at : at + size] for at in range(0, len(text), size)]
+
+        assert said(pieces, finish) == CASES[text]
+
+
+@pytest.mark.parametrize("text", CASES)
+def test_q31_a_buffered_answer_says_the_same(text: str) -> None:
+    """What is buffered says what is streamed."""
+    body = {"choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}]}
+    message = think_tags.parse(openai, TAGGED, body)["choices"][0]["message"]
+
+    assert (message["content"], message.get("reasoning_content", "")) == CASES[text]
+
+
+def test_q31_only_where_the_row_says_so() -> None:
+    """Elsewhere a tag is text like any other."""
+    plain = Provider("acme", "https://api.acme.test/v1")
+    body = {"choices": [{"index": 0, "message": {"content": "<think>a</think>b"}, "finish_reason": "stop"}]}
+
+    assert think_tags.parse(openai, plain, body)["choices"][0]["message"]["content"] == "<think>a</think>b"

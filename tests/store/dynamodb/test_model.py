@@ -1,0 +1,137 @@
+"""Whatever is asked, in whatever order: accounts in DynamoDB are those of a store that holds them itself."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.fakes.clock import FakeClock
+from tests.store.ministack import dynamo_store, table
+from tests.store.traffic import DOLLAR, NOON, Asking, alerted
+from vaultcore.limits.account import Spent
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Level, Refused
+from vaultcore.money import Nanos
+from vaultcore.store.arithmetic import swept
+from vaultcore.store.base import Settled, Store
+from vaultcore.store.memory import MemoryStore
+
+pytestmark = pytest.mark.anyio
+SEEDS = range(int(os.environ.get("SEEDS", "3")))
+STEPS = 40
+NAMES = ("key:a", "key:b", "owner:x", "gateway")
+LEVELS = (("key:a",), ("key:b",), ("key:a", "gateway"), ("key:b", "owner:x", "gateway"))
+TIMES = (0.0, 0.0, 0.25, 1.0, 7.0, 20.0, 45.0, 60.0, 61.0, 125.0, 400.0, 40_000.0, 86_400.0 * 9)
+STARTS = (NOON, 1_796_083_190.0, 30.0)  # noon, ten seconds before a month is over, the first minute of time
+
+Step = Callable[[Store], Awaitable[object]]
+
+
+class Story:
+    """Operations drawn by lot, each of which can be asked of any store."""
+
+    def __init__(self, seed: int) -> None:
+        self._chance = random.Random(seed)
+        self._asked: list[Asking] = []
+        self._limits = {name: self._limited() for name in NAMES}
+
+    def pause(self, least: float) -> float:
+        return max(least, self._chance.choice(TIMES))
+
+    def step(self, now: float) -> Step:
+        kinds: list[Callable[[float], Step]] = [self._admission, self._settlement, self._sweeping]
+        if not self._asked:
+            return self._admission(now)
+        (kind,) = self._chance.choices(kinds, [6, 4, 1])
+        return kind(now)
+
+    def _admission(self, now: float) -> Step:
+        pick = self._chance.choice
+        if not self._asked or self._chance.random() < 0.9:
+            late = pick([0.0, 0.0, 0.0, -2.0, -65.0])  # from a machine whose clock is behind
+            asked = Asking(
+                f"request {len(self._asked)}",
+                tuple(Level(name, self._limits[name]) for name in pick(LEVELS)),
+                at=max(0.0, now + late),
+                tokens=pick([0, 40, 150, 400]),
+                minute=pick([0, 20, 90]),
+                nanos=pick([0, DOLLAR // 10, DOLLAR // 3]),
+                until=None if self._chance.random() < 0.7 else now + pick([0.5, 30.0]),
+            )
+            self._asked.append(asked)
+        reservation = pick(self._asked[-12:]).reservation if self._chance.random() < 0.1 else None
+        chosen = reservation or self._asked[-1].reservation
+
+        async def admit(store: Store) -> object:
+            try:
+                return await store.admit(chosen)
+            except Refused as refused:
+                return refused.level, refused.denial, refused.account
+
+        return admit
+
+    def _settlement(self, _: float) -> Step:
+        pick = self._chance.choice
+        asked = pick(self._asked[-8:])
+        spent = Spent(pick([0, 10, 200]), pick([0, 15, 300]), pick([0, 1, DOLLAR // 10, DOLLAR // 2]))
+
+        async def settle(store: Store) -> Settled:
+            return await store.settle(asked.settlement(spent, alert=alerted))
+
+        return settle
+
+    def _sweeping(self, _: float) -> Step:
+        names = self._chance.sample(NAMES, 2)
+
+        async def sweep(store: Store) -> int:
+            return await store.sweep(*names)
+
+        return sweep
+
+    def _limited(self) -> Limits:
+        pick = self._chance.choice
+        return Limits(
+            rpm=pick([None, 3, 6]),
+            tpm=pick([None, 0, 150, 400]),
+            parallel=pick([None, 2, 4]),
+            tokens=pick([None, 600, 2_000]),
+            credits=pick([None, Nanos(DOLLAR)]),
+            day=pick([None, Nanos(DOLLAR // 2)]),
+            month=pick([None, Nanos(DOLLAR)]),
+        )
+
+
+async def told(step: Step, store: Store, *, exactly: bool) -> object:
+    """What came of a step. Where others use the accounts too, of an admission only that it was granted."""
+    found = await step(store)
+    return type(found) if isinstance(found, list | int) and not exactly else found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("size", [1, 3])
+async def test_the_same_story_twice(seed: int, size: int) -> None:
+    """Decisions, waits, marks and accounts are the model's, for one store and for several on one table.
+
+    Several begin a second after one another: for so long a refusal is repeated without asking. Leases that
+    are over are left out there: a process gives back what it has seen.
+    """
+    clock, story = FakeClock(), Story(seed)
+    clock.time = STARTS[seed % 3]
+    model, made = MemoryStore(clock), table()
+    async with AsyncExitStack() as stack:
+        stores = [await stack.enter_async_context(dynamo_store(clock, made)) for _ in range(size)]
+        for turn in range(STEPS):
+            clock.time += story.pause(1.0 if size > 1 else 0.0)
+            step, store = story.step(clock.time), stores[turn * 7 % 5 % size]
+
+            assert await told(step, store, exactly=size == 1) == await told(step, model, exactly=size == 1)
+            found, expected = await stores[-1].accounts(*NAMES), await model.accounts(*NAMES)
+            if size > 1:
+                found, expected = ([swept(each, clock.time) for each in side] for side in (found, expected))
+            assert found == expected
+        assert await stores[0].entries("alerts") == await model.entries("alerts")
+        assert await stores[0].entries("log/2026-11-22") == await model.entries("log/2026-11-22")

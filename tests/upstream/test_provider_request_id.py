@@ -1,0 +1,51 @@
+"""The provider's own id of a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes.faults import FIRST, ask, chat, house
+from tests.fakes.provider import Answer, FakeProvider
+from vaultcore.upstream.provider_request_id import trace
+
+KEY = "marker.key.without.any.known.shape"
+ID = "x-vaultedge-upstream-request-id"
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"x-request-id": "req_0123abc"}, "req_0123abc"),
+        ({"request-id": "req_011CS", "cf-ray": "8f1-FRA"}, "req_011CS"),
+        (
+            {"x-amzn-requestid": "8a3d1c5e-0000-4f4f-9d0a-1c7f5b1f0000"},
+            "8a3d1c5e-0000-4f4f-9d0a-1c7f5b1f0000",
+        ),
+        ({"x-request-id": "a b", "cf-ray": "8f1-FRA"}, "8f1-FRA"),
+        ({"x-request-id": KEY}, None),
+        ({"x-request-id": "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"}, None),
+        ({"x-request-id": "x" * 129}, None),
+        ({"x-request-id": "a\r\nset-cookie: b"}, None),
+        ({}, None),
+    ],
+)
+def test_e9_an_id_is_one_word(headers: dict[str, str], expected: str | None) -> None:
+    """The first header that holds an id counts; what is no id, or shows a key, does not."""
+    assert trace(headers, KEY) == expected
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_e9_both_ids_are_told(tmp_path: Path, stream: bool) -> None:
+    """The answer bears the gateway's id and that of the provider who answered, not of one who failed."""
+    with FakeProvider() as provider:
+        provider.script(FIRST, Answer(status=401, headers={"x-request-id": "req_refused"}))
+        provider.script("gpt-fake", Answer(headers={"x-request-id": "req_answered"}))
+        response = ask(
+            house(tmp_path, provider.base_url, provider), lambda client: chat(client, "fast", stream=stream)
+        )
+
+    assert response.status_code == 200
+    assert response.headers[ID] == "req_answered"
+    assert response.headers["x-request-id"] not in {"", "req_answered"}

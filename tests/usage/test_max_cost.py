@@ -1,0 +1,83 @@
+"""The most that a request can cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.usage.priced_models import WHEN, models, usages
+from vaultcore.catalog.load import builtin
+from vaultcore.catalog.schema import Model, Price, Service, Tier
+from vaultcore.usage.cost import cost
+from vaultcore.usage.max_cost import most
+
+CATALOG = builtin()
+PRICED = [
+    CATALOG.model(provider, name)
+    for provider in CATALOG.providers
+    for name in CATALOG.models.ids(provider)
+    if CATALOG.model(provider, name).price
+]
+SIZE = st.integers(0, 3_000)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data(), SIZE, SIZE, st.integers(0, 5), models(), WHEN)
+def test_nothing_costs_more_than_the_most(
+    data: st.DataObject, prompt: int, completion: int, pictures: int, model: Model, at: float | None
+) -> None:
+    """Whatever is cached, written, thought or drawn of a usage of such a size, in any tier and hour."""
+    usage: Any = data.draw(usages(prompt, completion, pictures))
+
+    charged, bound = cost(usage, model, at), most(prompt, completion, model, pictures=pictures)
+
+    assert charged is not None
+    assert bound is not None
+    assert charged <= bound
+
+
+@settings(deadline=None)
+@given(usages(400_000, 100_000), st.sampled_from(PRICED))
+def test_the_catalogs_models_keep_to_it(usage: Any, model: Model) -> None:
+    """The bound holds for the models there are."""
+    charged, bound = cost(usage, model), most(400_000, 100_000, model)
+
+    assert charged is not None
+    assert bound is not None
+    assert charged <= bound
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion", "nanos"), [(10, 0, 30), (11, 0, 77), (0, 10, 60), (11, 10, 77 + 90), (0, 0, 0)]
+)
+def test_the_bound_is_reached(prompt: int, completion: int, nanos: int) -> None:
+    """It is the dearest unit of the dearest tier that such a prompt reaches, and no more."""
+    million = 1_000_000
+    usual, long = Price(million, 2 * million, cache_write=3 * million), Price(7 * million, 9 * million)
+    spoken = Service("priority", Price(0, 0, audio_output=6 * million))
+    model = Model("m", price=usual, tiers=(Tier(10, long),), services=(spoken,))
+
+    assert most(prompt, completion, model) == nanos
+
+
+def test_without_a_number_of_pictures_as_many_as_one_request_may_ask_for() -> None:
+    """Who does not say how many pictures are wanted gets a bound for all that there may be."""
+    dalle = CATALOG.model("openai", "dall-e-3")
+
+    assert most(100, 0, dalle) == 10 * 120_000_000
+    assert most(100, 0, dalle, pictures=2) == 2 * 120_000_000
+
+
+def test_no_price_is_no_bound() -> None:
+    """None, not zero: such a request cannot be reserved for."""
+    assert most(1, 1, Model("m")) is None
+
+
+def test_a_request_as_such_is_in_the_bound() -> None:
+    """Who charges for being asked charges a request without tokens too."""
+    model = Model("m", price=Price(0, 0, request=5_000_000))
+
+    assert most(0, 0, model) == cost({"prompt_tokens": 0, "completion_tokens": 0}, model) == 5

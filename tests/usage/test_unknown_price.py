@@ -1,0 +1,92 @@
+"""What the operator wants of models whose price nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vaultcore.catalog.schema import Model, Price
+from vaultcore.errors import ConfigError
+from vaultcore.money import from_usd
+from vaultcore.settings import Settings
+from vaultcore.usage.cost import cost
+from vaultcore.usage.max_cost import most
+from vaultcore.usage.unknown_price import UnknownPrice, priced
+
+NAMELESS = Model("new")
+KNOWN = Model("known", price=Price(1, 2))
+NEVER = [
+    "",
+    "yes",
+    "2",
+    "2/",
+    "/10",
+    "-1/2",
+    "1e3/2",
+    "nan/1",
+    "2/10/3",
+    "2 /10",
+    "٢/١٠",
+    "9999999/1",
+    "0.1234567891/1",
+]
+
+
+def test_unless_the_operator_says_so_nothing_is_free() -> None:
+    """Without a setting a model that has no price is refused."""
+    choice = UnknownPrice.parse(Settings.from_env({}).unknown_price)
+
+    assert choice == UnknownPrice() == UnknownPrice.parse("deny")
+    assert priced(NAMELESS, choice) is None
+
+
+def test_free_is_a_price_of_zero() -> None:
+    """Free is said, so it costs nothing rather than an unknown sum; pictures too."""
+    model = priced(NAMELESS, UnknownPrice.parse("free"))
+
+    assert model is not None
+    assert cost({"prompt_tokens": 9, "completion_tokens": 9}, model) == 0
+    assert cost({"pictures": {"count": 2}}, model) == 0
+    assert most(10**6, 10**6, model) == 0
+
+
+@given(st.decimals(0, 999_999, places=6), st.decimals(0, 999_999, places=6))
+def test_a_price_of_ones_own_stands_in(came_in: object, out: object) -> None:
+    """IN/OUT in US dollars per million tokens is charged and reserved for what has no price."""
+    model = priced(NAMELESS, UnknownPrice.parse(f"{came_in}/{out}"))
+
+    assert model is not None
+    assert model.price == Price(from_usd(str(came_in)), from_usd(str(out)))
+
+
+@pytest.mark.parametrize("text", ["deny", "free", "2/10"])
+def test_a_known_price_stays(text: str) -> None:
+    """The choice is about unknown prices only."""
+    assert priced(KNOWN, UnknownPrice.parse(text)) is KNOWN
+
+
+@pytest.mark.parametrize("text", NEVER)
+def test_nonsense_is_refused_at_start(text: str) -> None:
+    """By the settings and by whoever reads them; the variable is named."""
+    with pytest.raises(ConfigError) as refused:
+        UnknownPrice.parse(text)
+    assert refused.value.key == "VAULTEDGE_UNKNOWN_PRICE"
+    if text:
+        with pytest.raises(ConfigError) as unset:
+            Settings.from_env({"VAULTEDGE_UNKNOWN_PRICE": text})
+        assert unset.value.key == "VAULTEDGE_UNKNOWN_PRICE"
+
+
+@pytest.mark.parametrize("text", [" Free ", "2/10", "0.25/1.5", "DENY"])
+def test_what_the_settings_take_can_be_read(text: str) -> None:
+    """Blanks and capitals do not matter, and no accepted setting fails later."""
+    assert UnknownPrice.parse(Settings.from_env({"VAULTEDGE_UNKNOWN_PRICE": text}).unknown_price)
+
+
+def test_another_choice_is_another_price_version() -> None:
+    """Records of one version were charged alike, models without a price of their own included."""
+    versions = {UnknownPrice.parse(text).version("abc") for text in ("deny", "free", "2/10", "2/11")}
+
+    assert len(versions) == 4
+    assert "abc" in versions

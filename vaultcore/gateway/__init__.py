@@ -1,0 +1,1 @@
+"""Runs a call: routing, retries and fallbacks, translation, usage and cost."""

@@ -1,0 +1,1 @@
+"""HTTP/1.1 to providers on h11: one connection, one exchange, and the pool of connections."""
