@@ -1,5 +1,5 @@
-# Everything a newcomer or CI types. Needs Python 3.11 or newer and make; the rest is installed into .venv here,
-# from locked and hashed requirements.
+# Commands for developers and CI. Needs Python 3.11 or newer and make. Everything else is installed into .venv in this
+# directory, from locked and hashed requirements.
 
 PYTHON ?= python3
 VENV   := .venv
@@ -24,29 +24,29 @@ unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
 .PHONY: help demo serve test test-clients test-console test-deploy lint format docs fuzz bench install lock clean
 
-help: ## list what can be made
+help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.serve ## the whole story without an account or a network, then serves on port 8787
+demo: $(VENV)/.serve ## try the gateway against simulated providers, then keep serving on port 8787
 	@$(BIN)/vaultedge demo --port $(PORT) $(ARGS)
 
-serve: $(VENV)/.serve ## your own keys: the gateway on this machine
+serve: $(VENV)/.serve ## serve the gateway on this machine with your own keys
 	@$(BIN)/vaultedge serve --port $(PORT) $(ARGS)
 
-test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## install everything and run every test; TESTS=tests/vault for some
+test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## install everything and run all tests; TESTS=tests/vault runs some
 	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
 	@$(if $(TESTS),:,$(if $(CHROMIUM),$(MAKE) --no-print-directory test-console ARGS='-m "not slow"',echo "$(NO_CHROMIUM)"))
 
-test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## LangChain, LlamaIndex, Vercel AI, ... against a served gateway
+test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## test LangChain, LlamaIndex, Vercel AI, ... against a running gateway
 	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
 		LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True \
 		$(CLIENTS)/bin/python -m pytest -q -W ignore $(XDIST) $(or $(TESTS),tests/clients) $(ARGS)
 
-# One stack for all of it, so in one process; it takes one to three minutes.
-test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## sam build, sam deploy to an emulated AWS, and use it
+# All tests share one stack, so they run in one process. They take one to three minutes.
+test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## deploy with sam to an emulated AWS and test the result
 	@VAULTEDGE_TEST_DEPLOY=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/deploy) $(ARGS)
 
-test-console: $(CONSOLE)/.installed $(PEER)/.installed ## the console in Chromium (CHROMIUM=/path); pictures in build/console-screenshots
+test-console: $(CONSOLE)/.installed $(PEER)/.installed ## test the console in Chromium (CHROMIUM=/path); screenshots in build/console-screenshots
 	@$(CONSOLE)/bin/python -W error -m pytest -q --durations=15 $(XDIST) $(if $(XDIST),--dist loadscope) \
 		$(or $(TESTS),tests/console) $(ARGS)
 
@@ -55,24 +55,26 @@ lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-format: $(VENV)/.dev ## ruff format, and what ruff check can mend
+format: $(VENV)/.dev ## ruff check --fix and ruff format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## write the tables of README.md and docs/providers.md anew, and the digest in docs/vault.md
+docs: $(VENV)/.dev ## regenerate docs/cli.md, the tables in docs/ and the digest in docs/vault.md
 	@$(BIN)/python -m tools.build_providers
 	@$(BIN)/python -m tools.build_support
+	@$(BIN)/python -m tools.build_behaviours
 	@$(BIN)/python -m tools.build_vault_page
+	@$(BIN)/python -m tools.build_cli_reference
 
-fuzz: $(VENV)/.dev ## 10,000 mangled requests, answers and streams for every provider format
+fuzz: $(VENV)/.dev ## fuzz every dialect with 10,000 malformed requests, responses and streams
 	@FUZZ=$(FUZZ) $(BIN)/python -W error -m pytest -q $(XDIST) tests/dialects/test_fuzz.py $(ARGS)
 
-bench: $(VENV)/.dev ## this gateway beside a bare pass-through, in one interleaved run
+bench: $(VENV)/.dev ## benchmark the gateway against a plain proxy, in one interleaved run
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-install: $(VENV)/.serve ## only install: then .venv/bin/vaultedge is the command
+install: $(VENV)/.serve ## install only; the command is .venv/bin/vaultedge
 
-lock: $(LOCK)/.installed ## resolve the requirements*.txt files anew from pyproject.toml
+lock: $(LOCK)/.installed ## resolve pyproject.toml again into the requirements*.txt files
 	$(COMPILE) --extra serve --group build --group dev pyproject.toml -o requirements-dev.txt
 	$(COMPILE) -c requirements-dev.txt --extra serve --group build pyproject.toml -o requirements-serve.txt
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
@@ -82,28 +84,28 @@ lock: $(LOCK)/.installed ## resolve the requirements*.txt files anew from pyproj
 	echo 'checkov>=3.3' | $(COMPILE) - -o requirements-lint.txt
 	printf 'ministack==1.5.33\naws-sam-translator>=1.115\n' | $(COMPILE) - -o requirements-aws.txt
 
-clean: ## remove what was installed and built
+clean: ## remove everything that was installed or built
 	rm -rf $(VENV) $(SAM) $(AWS) $(LINT) $(CLIENTS) $(CONSOLE) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
 
-# How requirements are resolved: for every platform and Python, by hash, naming no index.
+# Resolves for every platform and Python version, with hashes, and names no index.
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
-NO_CHROMIUM = There is no Chromium here: the tests of the console in a browser were not run (CHROMIUM=/path names one).
+NO_CHROMIUM = Chromium not found: the browser tests of the console did not run. Set CHROMIUM=/path to run them.
 
-# Two workers by default; XDIST= runs in one.
+# Two workers by default. XDIST= runs the tests in one process.
 XDIST ?= -n 2
 
-# --- environments: one stamp each, so that a second run starts at once --------------------------------------------
-# The lock files name everything, so nothing is resolved here: --no-deps.
+# --- environments: one stamp file each, so that a second run installs nothing -------------------------------------
+# --no-deps: the lock files list every distribution, so pip resolves nothing.
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "vaultedge needs Python 3.11 or newer: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
-	@echo "making $(VENV) ..." >&2
+	@echo "creating $(VENV) ..." >&2
 	@$(PYTHON) -m venv $(VENV) || \
-		{ echo "this Python cannot make virtual environments: install its venv package (python3-venv)" >&2; exit 1; }
+		{ echo "this Python cannot create virtual environments: install its venv package (python3-venv)" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.serve: requirements-serve.txt pyproject.toml $(VENV)/.python
@@ -117,38 +119,38 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.serve
 	@$(BIN)/python $(PIP) --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
-# aws-sam-cli pins what it needs, so it lives apart. The Lambda emulator of the tests ships inside it.
+# Separate, because aws-sam-cli pins its dependencies. It contains the Lambda emulator that the tests use.
 $(SAM)/.installed: requirements-sam.txt
-	@echo "making $(SAM) with the AWS SAM CLI ..." >&2
+	@echo "creating $(SAM) with the AWS SAM CLI ..." >&2
 	@$(PYTHON) -m venv $(SAM)
 	@$(SAM)/bin/python $(PIP) --no-deps --require-hashes -r requirements-sam.txt
 	@touch $@
 
-# DynamoDB for the tests. It pins another botocore than ours, so it lives apart; it is released daily, so it is pinned.
+# DynamoDB emulator for the tests. Separate, because it pins another botocore; pinned, because it is released daily.
 $(AWS)/.installed: requirements-aws.txt
-	@echo "making $(AWS) with ministack ..." >&2
+	@echo "creating $(AWS) with ministack ..." >&2
 	@$(PYTHON) -m venv $(AWS)
 	@$(AWS)/bin/python $(PIP) --no-deps --require-hashes -r requirements-aws.txt
 	@touch $@
 
-# Checks of the template that take a minute to install: for `make sam-validate` alone.
+# Only for `make sam-validate`: installing these template checks takes a minute.
 $(LINT)/.installed: requirements-lint.txt
-	@echo "making $(LINT) with checkov ..." >&2
+	@echo "creating $(LINT) with checkov ..." >&2
 	@$(PYTHON) -m venv $(LINT)
 	@$(LINT)/bin/python $(PIP) --no-deps --require-hashes -r requirements-lint.txt
 	@touch $@
 
-# The npm package openai, for the tests that speak through it; they are skipped where there is no node.
+# The npm package openai. Without node, the tests that use it are skipped.
 $(NODE)/.installed: tests/sdk/node/package-lock.json
 	@mkdir -p $(NODE)
 	@cp tests/sdk/node/package.json tests/sdk/node/package-lock.json $(NODE)
 	@if command -v npm >/dev/null; then cd $(NODE) && npm ci --silent --ignore-scripts --no-audit --no-fund; fi \
-		|| echo "npm could not install: the tests that need node are skipped" >&2
+		|| echo "npm install failed: the tests that need node are skipped" >&2
 	@touch $@
 
-# Client libraries want what the gateway must not depend on, so they live apart; `-W ignore` is for their warnings.
+# Separate, because the gateway must not depend on what client libraries need. `-W ignore` hides their warnings.
 $(CLIENTS)/.installed: requirements-clients.txt
-	@echo "making $(CLIENTS) with the client libraries ..." >&2
+	@echo "creating $(CLIENTS) with the client libraries ..." >&2
 	@$(PYTHON) -m venv $(CLIENTS)
 	@$(CLIENTS)/bin/python $(PIP) --no-deps --require-hashes -r requirements-clients.txt
 	@touch $@
@@ -159,14 +161,15 @@ $(NODE_CLIENTS)/.installed: tests/clients/node/package-lock.json
 	@cd $(NODE_CLIENTS) && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# A browser's driver, and the gateway's own requirements beside it.
+# The browser driver and the gateway's own requirements.
 $(CONSOLE)/.installed: requirements-console.txt
-	@echo "making $(CONSOLE) with Playwright ..." >&2
+	@echo "creating $(CONSOLE) with Playwright ..." >&2
 	@$(PYTHON) -m venv $(CONSOLE)
 	@$(CONSOLE)/bin/python $(PIP) --no-deps --require-hashes -r requirements-console.txt
 	@touch $@
 
-# VaultEdge's own package, to exchange vaults with; it needs Python 3.12, and its tests are skipped where there is none.
+# The original VaultEdge's Python package, to exchange vaults with. It needs Python 3.12; without it, its tests are
+# skipped.
 $(PEER)/.installed: requirements-dev.txt
 	@rm -rf $(PEER) && mkdir -p $(PEER)
 	@for python in $(PYTHON) $(PEER_PYTHONS); do \
@@ -177,7 +180,7 @@ $(PEER)/.installed: requirements-dev.txt
 	@awk '/^[a-z]/ {on = /^(vaultedge|$(PEER_NEEDS))==/} on' requirements-dev.txt > $(PEER)/requirements.txt
 	@if $(PEER)/bin/python -m pip --version >/dev/null 2>&1; then \
 		$(PEER)/bin/python $(PIP) --no-deps --require-hashes -r $(PEER)/requirements.txt; \
-		else rm -rf $(PEER)/bin; echo "no Python 3.12 that can make an environment: tests beside vaultedge's own package are skipped" >&2; fi
+		else rm -rf $(PEER)/bin; echo "no Python 3.12 found: tests against the original VaultEdge's package are skipped" >&2; fi
 	@touch $@
 
 PEER_PYTHONS := python3.12 python3.13 python3.14 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python)

@@ -1,16 +1,16 @@
-# Lambda: what `sam build` calls for each function (BuildMethod: makefile), and the commands around it.
-# Needs neither Docker nor a Python 3.13: wheels are fetched for the function's platform, whatever this machine is.
+# Lambda: the targets that `sam build` calls for each function (BuildMethod: makefile), and the commands around it.
+# Needs neither Docker nor Python 3.13: pip downloads wheels for the function's platform on any machine.
 
-# What was answered at the first deployment counts afterwards.
+# The architecture chosen at the first deployment, from samconfig.toml.
 DEPLOYED_ARCH := $(shell sed -n 's/.*Architecture=[^a-z]*\(arm64\|x86_64\).*/\1/p' samconfig.toml)
 ARCH          ?= $(or $(DEPLOYED_ARCH),arm64)
 LAMBDA_PYTHON := 3.13
 LAMBDA_LIBS    = build/locked-$(ARCH)
 WHEELS_arm64  := aarch64
 WHEELS_x86_64 := x86_64
-# glibc of Amazon Linux 2023 is 2.34
+# Amazon Linux 2023 has glibc 2.34.
 WHEELS         = $(foreach tag,manylinux_2_34 manylinux_2_28 manylinux2014,--platform $(tag)_$(WHEELS_$(ARCH)))
-# The interpreter that byte code is made with has to be the function's; without one the functions compile on start.
+# Byte code must come from the function's Python version. Without that interpreter, functions compile at start.
 COMPILERS     := $(SAM)/bin/python $(BIN)/python python$(LAMBDA_PYTHON) $(HOME)/.pyenv/versions/$(LAMBDA_PYTHON)*/bin/python
 BUILDER        = $(firstword $(wildcard $(SAM)/bin/python $(BIN)/python) $(PYTHON))
 BUNDLES       := stream admin upkeep
@@ -22,22 +22,22 @@ COLD          := build/cold
 
 sam-validate: $(SAM)/.installed $(LINT)/.installed $(VENV)/.dev ## check template.yaml: sam, cfn-lint, checkov
 	@$(SAM)/bin/sam validate --lint
-	@mkdir -p build && $(BIN)/python -m tests.handlers.translated > build/template.json
+	@mkdir -p build && $(BIN)/python -m tests.handlers.sam_template > build/template.json
 	@$(SAM)/bin/cfn-lint --regions eu-central-1 -- build/template.json
 	@$(LINT)/bin/checkov --framework cloudformation --file template.yaml --compact --quiet --skip-download
 
-# The first time it asks for everything, with defaults, and has the answers written to samconfig.toml.
+# The first deployment asks for every parameter, with defaults, and writes the answers to samconfig.toml.
 deploy: sam-build ## build and deploy to the AWS account of your credentials; asks for the parameters the first time
 	@if grep -q parameter_overrides samconfig.toml; then $(SAM)/bin/sam deploy $(ARGS); \
 		else $(SAM)/bin/sam deploy --guided --parameter-overrides Architecture=$(ARCH) $(ARGS); fi
 
-invoke: $(VENV)/.dev $(SAM)/.installed ## EVENT=events/chat.json through its function, or FUNCTION=stream|admin|api|upkeep
+invoke: $(VENV)/.dev $(SAM)/.installed ## invoke a function locally: EVENT=events/chat.json, FUNCTION=stream|admin|api|upkeep
 	@$(BIN)/python -m tests.handlers.invoke $(if $(FUNCTION),--function $(FUNCTION)) $(or $(EVENT),events/chat.json)
 
 sam-build: $(SAM)/.installed ## build the functions for ARCH=arm64 (default) or x86_64, without Docker
 	@ARCH=$(ARCH) $(SAM)/bin/sam build --parameter-overrides Architecture=$(ARCH)
 
-sam-deploy: sam-build ## deploy with the defaults; asks before it changes anything
+sam-deploy: sam-build ## deploy with the default parameters; asks before it changes anything
 	@$(SAM)/bin/sam deploy --parameter-overrides Architecture=$(ARCH) $(ARGS)
 
 build-StreamFunction: BUNDLE = stream
@@ -45,13 +45,13 @@ build-AdminFunction: BUNDLE = admin
 build-UpkeepFunction: BUNDLE = upkeep
 build-StreamFunction build-AdminFunction build-UpkeepFunction: lambda-artifact
 
-# sam names the folder to fill in ARTIFACTS_DIR. The bill of materials is in it, and in build/.
+# sam passes the output folder in ARTIFACTS_DIR. The bill of materials is written there and to build/.
 lambda-artifact: $(LAMBDA_LIBS)/.installed
-	@test -n "$(ARTIFACTS_DIR)" || { echo "called by sam build: use make sam-build" >&2; exit 1; }
+	@test -n "$(ARTIFACTS_DIR)" || { echo "ARTIFACTS_DIR is not set: run make sam-build" >&2; exit 1; }
 	@$(BUILDER) -m tools.build_bundle $(BUNDLE) --libs $(LAMBDA_LIBS) --into "$(ARTIFACTS_DIR)" \
 		--bill build/$(BUNDLE)-$(ARCH).cdx.json $(BUNDLE_ARGS) --compiler $(COMPILERS)
 
-bundle: $(addprefix bundle-,$(BUNDLES)) ## the functions as ZIP files in build/, with digests and bills of materials
+bundle: $(addprefix bundle-,$(BUNDLES)) ## write the functions as ZIP files to build/, with digests and bills of materials
 
 bundle-%: $(LAMBDA_LIBS)/.installed
 	@rm -rf build/bundle-$(ARCH)/$*
@@ -64,20 +64,20 @@ $(LAMBDA_LIBS)/.installed: requirements.txt
 		--python-version $(LAMBDA_PYTHON) --implementation cp --only-binary=:all: --report $(LAMBDA_LIBS)/report.json
 	@touch $@
 
-# Needs a Python 3.13: the functions run on nothing else.
-bench-cold: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(COLD)/.installed ## what every function's cold start takes
+# Needs Python 3.13, the functions' runtime version.
+bench-cold: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(COLD)/.installed ## measure every function's cold start
 	@$(MAKE) --no-print-directory bundle ARCH=$(HERE)
 	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m tests.bench.cold --python $(COLD)/venv/bin/python \
 		--bundles build/bundle-$(HERE) --runtime $(COLD)/runtime --libs build/locked-$(HERE) $(ARGS)
 
-# What Lambda has and a bundle has not: the interpreter, and the client that calls handlers.
+# The parts that Lambda provides and a bundle does not contain: the interpreter and the runtime interface client.
 $(COLD)/.installed: requirements-dev.txt
 	@rm -rf $(COLD) && mkdir -p $(COLD)
 	@for python in $(COMPILERS); do \
 		if "$$python" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(LAMBDA_PYTHON)")' 2>/dev/null; then \
 			"$$python" -m venv --without-pip $(COLD)/venv; break; \
 		fi; \
-	done; test -d $(COLD)/venv || { echo "needs a Python $(LAMBDA_PYTHON)" >&2; exit 1; }
+	done; test -d $(COLD)/venv || { echo "needs Python $(LAMBDA_PYTHON)" >&2; exit 1; }
 	@awk '/^[a-z]/ {on = /^(awslambdaric|simplejson|snapshot-restore-py)==/} on' requirements-dev.txt > $(COLD)/runtime.txt
 	@$(BUILDER) $(PIP) --no-deps --require-hashes -r $(COLD)/runtime.txt --target $(COLD)/runtime --only-binary=:all: \
 		--python-version $(LAMBDA_PYTHON) --implementation cp $(foreach tag,manylinux_2_34 manylinux_2_28 manylinux2014,--platform $(tag)_$(WHEELS_$(HERE)))

@@ -1,7 +1,7 @@
-"""What Lambda starts. Only these modules act when imported, and none opens a connection or a vault."""
+"""Lambda entry points. Only these modules have import effects; none opens a connection or a vault."""
 
 import gc
 
-# A start makes 110,000 objects that stay. Python would look through them for garbage fifty times meanwhile:
-# an eighth of the CPU that a cold start takes. So it looks when 50,000 are new.
+# A cold start creates 110,000 long-lived objects. With the default threshold, Python would run 50 garbage
+# collections during it, which take an eighth of the cold start's CPU time.
 gc.set_threshold(50_000, 20, 50)

@@ -1,8 +1,8 @@
-"""The admin API and the console, answered in one piece. Its function alone may read the admin key."""
+"""Entry point of the admin API, with buffered responses. Only its function may read the admin key."""
 
 from __future__ import annotations
 
-from handlers.buffered import buffered
+from handlers.buffered import build_handler
 from handlers.build import build
 
-handler = buffered(build())
+handler = build_handler(build())

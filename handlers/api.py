@@ -1,8 +1,8 @@
-"""The data plane, answered in one piece: for `sam local invoke`, emulators, and stages without streaming."""
+"""Entry point of the data plane with buffered responses: for `sam local invoke` and emulators."""
 
 from __future__ import annotations
 
-from handlers.buffered import buffered
+from handlers.buffered import build_handler
 from handlers.build import build
 
-handler = buffered(build())
+handler = build_handler(build())

@@ -1,4 +1,4 @@
-"""An ASGI application as a Lambda handler that answers in one piece: Mangum, and what it leaves open."""
+"""A Lambda handler with buffered responses for an ASGI application: Mangum plus paths and deadlines."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from handlers.snapshot import Snapshot, register
+from handlers.snapshot import SnapStartHooks, register_hooks
 from vaultcore.app import create_app
 from vaultcore.clock import Clock, SystemClock
 from vaultcore.lambda_runtime.asgi import Receive, Scope, Send
-from vaultcore.lambda_runtime.event import is_http, mounted
+from vaultcore.lambda_runtime.event import is_http, with_root_path
 from vaultcore.services import Services
 
 if TYPE_CHECKING:
@@ -22,21 +22,26 @@ if TYPE_CHECKING:
 
     from vaultcore.lambda_runtime.asgi import App
 
-TEXT = ("text/", "application/json", "application/javascript", "image/svg+xml")  # the rest leaves as base64
+TEXT = (
+    "text/",
+    "application/json",
+    "application/javascript",
+    "image/svg+xml",
+)  # others leave as base64
 
 
-def buffered(services: Services) -> Buffered:
-    """The gateway as a handler, with its part in SnapStart."""
-    handler = Buffered(create_app(services), services.settings.integration)
-    register(Snapshot(services), handler.run)
+def build_handler(services: Services) -> BufferedHandler:
+    """Return a handler for the gateway and register its SnapStart hooks."""
+    handler = BufferedHandler(create_app(services), services.settings.integration)
+    register_hooks(SnapStartHooks(services), handler.run)
     return handler
 
 
-class Buffered:
-    """Called by Lambda once per event. One event loop for all of them, so that pooled connections live on.
+class BufferedHandler:
+    """A Lambda handler. One event loop serves all events, so that pooled connections survive between them.
 
-    The application is told of no more time than whoever called waits: `limit` seconds from when the gateway
-    in front took the request, however long the function itself may run.
+    The application's deadline is when the caller stops waiting: `limit` seconds after API Gateway received
+    the request, even if the function itself may run longer.
     """
 
     def __init__(self, app: App, limit: float, clock: Clock | None = None) -> None:
@@ -45,35 +50,37 @@ class Buffered:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __call__(self, event: object, context: LambdaContext) -> dict[str, Any]:
-        """The proxy answer to an HTTP event; `{}` to a ping or whatever else is no request."""
+        """Return the proxy response to an HTTP event, or `{}` for a ping and any other event."""
         if not is_http(event):
             return {}
         now = self._clock.now()
-        until = began(cast(Mapping[str, Any], event), now, self._limit) + self._limit
-        asyncio.set_event_loop(self._made())  # Mangum runs on the thread's current loop and makes none
-        return self._adapter()(cast(dict[str, Any], event), cast(Any, Bounded(context, until, self._clock)))
+        deadline = request_start(cast(Mapping[str, Any], event), now, self._limit) + self._limit
+        asyncio.set_event_loop(self._event_loop())  # Mangum uses the thread's current loop and creates none
+        return self._adapter()(
+            cast(dict[str, Any], event), cast(Any, CappedContext(context, deadline, self._clock))
+        )
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run something in the loop that requests run in."""
-        self._made().run_until_complete(work)
+        """Run a coroutine in the loop that serves requests."""
+        self._event_loop().run_until_complete(work)
 
-    def _made(self) -> asyncio.AbstractEventLoop:
+    def _event_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
         return self._loop
 
     def _adapter(self) -> Mangum:
         if self._mangum is None:
-            from mangum import Mangum  # noqa: PLC0415 - where answers are streamed it is never needed
+            from mangum import Mangum  # noqa: PLC0415 - the streaming entry point never needs it
 
-            logging.getLogger("mangum").setLevel(logging.WARNING)  # its lines repeat ours
-            app = mounted(plain(self._app))
+            logging.getLogger("mangum").setLevel(logging.WARNING)  # its log lines repeat ours
+            app = with_root_path(without_compression(self._app))
             self._mangum = Mangum(cast(Any, app), lifespan="off", text_mime_types=[*TEXT])
         return self._mangum
 
 
-def plain(app: App) -> App:
-    """The application, asked for text alone: bytes leave as base64, which a REST API does not decode."""
+def without_compression(app: App) -> App:
+    """Return the application without `accept-encoding`: a REST API does not decode base64 bodies."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         headers = [each for each in scope["headers"] if each[0] != b"accept-encoding"]
@@ -82,26 +89,27 @@ def plain(app: App) -> App:
     return application
 
 
-class Bounded:
-    """Lambda's context, with no more time left than the caller waits."""
+class CappedContext:
+    """Lambda's context, with the remaining time capped by the caller's deadline."""
 
-    def __init__(self, context: LambdaContext, until: float, clock: Clock) -> None:
-        self._context, self._until, self._clock = context, until, clock
+    def __init__(self, context: LambdaContext, deadline: float, clock: Clock) -> None:
+        self._context, self._deadline, self._clock = context, deadline, clock
 
     def get_remaining_time_in_millis(self) -> int:
-        left = int((self._until - self._clock.now()) * 1_000)
-        return max(0, min(left, self._context.get_remaining_time_in_millis()))
+        remaining = int((self._deadline - self._clock.now()) * 1_000)  # milliseconds
+        return max(0, min(remaining, self._context.get_remaining_time_in_millis()))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
 
 
-def began(event: Mapping[str, Any], now: float, limit: float) -> float:
-    """When the gateway in front took the request: earlier than now, where the function had to start first.
+def request_start(event: Mapping[str, Any], now: float, limit: float) -> float:
+    """Return when API Gateway received the request, seconds since the epoch; before `now` on a cold start.
 
-    A time that is too long ago to matter is an event's from a file, and one to come is another clock's.
+    Returns `now` if the event's time is over `limit / 2` seconds old (an event from a file) or in the future
+    (another clock).
     """
     context = event["requestContext"]
-    told = context.get("requestTimeEpoch") or context.get("timeEpoch")
-    taken = told / 1_000 if isinstance(told, int) else now
-    return taken if now - limit / 2 <= taken <= now else now
+    epoch_ms = context.get("requestTimeEpoch") or context.get("timeEpoch")
+    received = epoch_ms / 1_000 if isinstance(epoch_ms, int) else now
+    return received if now - limit / 2 <= received <= now else now

@@ -1,4 +1,4 @@
-"""The gateway as this function's environment asks for it, and its logging."""
+"""Builds the gateway from the function's environment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from vaultcore.telemetry import configure
 
 
 def build() -> Services:
-    """Wire the gateway up; secrets are read when the first request needs them. Raises ConfigError."""
+    """Return the gateway's services and configure logging.
+
+    The first request that needs a secret reads it. Raises ConfigError on an invalid setting.
+    """
     settings = Settings.from_env(os.environ)
     configure(settings.log_level, sys.stdout)
     return compose(settings)

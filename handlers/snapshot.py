@@ -1,4 +1,7 @@
-"""What SnapStart asks of a gateway: what takes time before the snapshot, secrets and chance after it."""
+"""SnapStart hooks: slow work without secrets before the snapshot; secrets and random seeds after the restore.
+
+https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
+"""
 
 from __future__ import annotations
 
@@ -13,40 +16,40 @@ from typing import Any, Protocol, runtime_checkable
 from vaultcore.errors import VaultUnavailable
 from vaultcore.services import Services
 
-PATIENCE = 6.0  # seconds to open the vault in; Lambda gives a restore ten
+VAULT_TIMEOUT = 6.0  # seconds to open the vault; Lambda allows 10 for a restore
 
 
 @runtime_checkable
-class Warm(Protocol):
-    """A collaborator with something to do that takes time and needs no secret and no network."""
+class Warmable(Protocol):
+    """A component with slow start-up work that needs no secret and no network."""
 
     async def warm(self) -> None: ...
 
 
-class Snapshot:
-    """The two hooks, in whichever loop runs them."""
+class SnapStartHooks:
+    """The hooks of one gateway, as coroutines."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def before(self) -> None:
-        """Make clients and what they read from the disk; nothing of it is secret or random."""
+        """Create clients and load their files from disk. Nothing here is secret or random."""
         services = self._services
-        for each in (services.secrets, services.store, services.gateway.upstream.http):
-            if isinstance(each, Warm):
-                await each.warm()
+        for component in (services.secrets, services.store, services.gateway.upstream.http):
+            if isinstance(component, Warmable):
+                await component.warm()
 
     async def after(self) -> None:
-        """Draw other numbers than the snapshot's other copies, and open the vault if that can be done now."""
+        """Reseed the random generators, which all copies of a snapshot share, and try to open the vault."""
         random.seed()
         ssl.RAND_add(os.urandom(48), 48.0)
-        with suppress(VaultUnavailable, TimeoutError):  # the first request will ask again
-            async with asyncio.timeout(PATIENCE):
+        with suppress(VaultUnavailable, TimeoutError):  # the first request tries again
+            async with asyncio.timeout(VAULT_TIMEOUT):
                 await self._services.secrets.current()
 
 
-def register(snapshot: Snapshot, run: Callable[[Coroutine[Any, Any, None]], object]) -> None:
-    """Have the managed runtime call the hooks. Where it is not, there are no snapshots either."""
+def register_hooks(snapshot: SnapStartHooks, run: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+    """Register the hooks with the managed runtime. Outside it there are no snapshots, so do nothing."""
     try:
         from snapshot_restore_py import (  # type: ignore[import-untyped]  # noqa: PLC0415
             register_after_restore,

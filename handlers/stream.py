@@ -1,6 +1,7 @@
-"""The data plane, streamed: `python -m handlers.stream` in place of the managed runtime's own loop.
+"""Entry point of the data plane with streamed responses.
 
-`run_stream` beside this file starts it so. Where that wrapper is ignored, `handler` answers in one piece.
+The wrapper script `run_stream` starts `python -m handlers.stream` instead of the managed runtime's loop.
+If the platform ignores the wrapper, `handler` sends buffered responses.
 """
 
 from __future__ import annotations
@@ -8,21 +9,21 @@ from __future__ import annotations
 import os
 
 from handlers.build import build
-from handlers.snapshot import Snapshot
+from handlers.snapshot import SnapStartHooks
 from vaultcore.app import create_app
-from vaultcore.lambda_runtime.loop import Function, run
+from vaultcore.lambda_runtime.loop import LambdaFunction, run
 
 
-def function() -> Function:
-    """The gateway, and what SnapStart asks of it: imports before the snapshot, secrets after the restore."""
+def build_function() -> LambdaFunction:
+    """Return the gateway's application and SnapStart hooks."""
     services = build()
-    snapshot = Snapshot(services)
-    return Function(create_app(services), [snapshot.before], [snapshot.after])
+    snapshot = SnapStartHooks(services)
+    return LambdaFunction(create_app(services), [snapshot.before], [snapshot.after])
 
 
 if __name__ == "__main__":
-    run(function, os.environ)
+    run(build_function, os.environ)
 else:
-    from handlers.buffered import buffered
+    from handlers.buffered import build_handler
 
-    handler = buffered(build())
+    handler = build_handler(build())

@@ -1,4 +1,4 @@
-"""What every test relies on."""
+"""Fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from collections.abc import Iterator
 
 import pytest
 
-from vaultcore.telemetry import TALKATIVE, configure
+from vaultcore.telemetry import NOISY_LOGGERS, configure
 
-# A shell that runs this in the background has SIGINT ignored, and so would every program that a test starts.
+# Background jobs of a shell ignore SIGINT, and processes that tests start would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """Tests marked `anyio` run in asyncio's loop."""
+    """Run tests marked `anyio` with asyncio."""
     return "asyncio"
 
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """What is logged meanwhile, at DEBUG, as this gateway writes it."""
+    """Collect the log lines of the test, at DEBUG, in the format of the gateway."""
     root = logging.getLogger()
-    kept, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+    handlers, level = list(root.handlers), root.level
+    levels = {name: logging.getLogger(name).level for name in NOISY_LOGGERS}
     stream = io.StringIO()
     configure("DEBUG", stream)
     yield stream
-    root.handlers[:] = kept
+    root.handlers[:] = handlers
     root.setLevel(level)
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)

@@ -1,178 +1,177 @@
-"""The house rules that a machine can check: who may import whom, where effects are, how long a file gets."""
+"""Rules for imports and effects: who may import whom, where effects are, how long a file gets."""
 
 from __future__ import annotations
 
 import ast
 import json
-import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-SOURCES = {
-    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path
-    for path in ROOT.glob("vaultcore/**/*.py")
-}
-SOURCES |= {f"handlers.{path.stem}": path for path in ROOT.glob("handlers/*.py")}
-LONGEST = 350  # lines
+from tests.sources import ROOT, STANDARD, imports, modules, package, tree
+from vaultcore.dialects import NAMES
 
-GROUND = {"errors", "wire", "clock", "money", "settings", "telemetry"}
-MODELS = {"streams", "catalog", "vault"}
-CONTROL = {"admission", "alerts", "content_log", "control", "idempotency", "maintenance"}
-INNER = {
+MAX_FILE = 350  # lines
+INNER: dict[str, set[str]] = {
     "errors": set(),
-    "wire": set(),
     "clock": set(),
-    "money": set(),
-    "settings": {"errors"},
     "telemetry": set(),
+    "wire": set(),
+    "money": set(),
+    "streams": set(),
+    "console_bundle": set(),
+    "simulators": set(),
+    "lambda_runtime": set(),
+    "settings": {"errors"},
+    "vault": {"errors", "wire"},
+    "catalog": {"errors", "money", "wire"},
     "secrets": {"errors", "vault"},
-    "streams": GROUND,
-    "vault": GROUND,
-    "catalog": GROUND,
-    "simulators": GROUND,
-    "usage": GROUND | {"catalog"},
-    "limits": GROUND | {"catalog"},
-    "store": GROUND | {"aws", "limits"},
-    "ledger": GROUND | {"catalog", "limits", "store", "usage"},
-    "control": GROUND | MODELS | {"aws", "call", "limits", "ledger", "routing", "secrets", "store", "usage"},
-    "alerts": GROUND | MODELS | {"aws", "call", "control", "limits", "ledger", "secrets", "store", "usage"},
-    "admission": GROUND
-    | MODELS
-    | {"alerts", "aws", "call", "control", "limits", "ledger", "routing", "secrets", "store", "usage"},
-    "idempotency": GROUND | MODELS | {"admission", "aws", "call", "limits", "secrets", "store", "usage"},
-    "content_log": GROUND | MODELS | {"call", "idempotency", "limits", "secrets", "store", "usage"},
-    "maintenance": GROUND
-    | MODELS
-    | {"admission", "alerts", "control", "limits", "ledger", "secrets", "store", "usage"},
-    "dialects": GROUND | MODELS - {"vault"},
-    "client_apis": GROUND | {"streams", "dialects", "usage"},
-    "media": GROUND | {"catalog", "dialects"},
-    "routing": GROUND | MODELS,
-    "aws": GROUND | {"vault", "secrets"},
-    "lambda_runtime": GROUND,
-    "upstream": GROUND | MODELS | {"media", "dialects", "routing"},
-    "call": GROUND | MODELS | {"dialects", "routing", "usage"},
-    "gateway": GROUND
-    | MODELS
-    | {"media", "call", "dialects", "routing", "secrets", "client_apis", "upstream", "usage"},
-    "tracing": GROUND | {"call", "limits", "routing", "store"},
-    "services": GROUND | CONTROL | {"tracing", "catalog", "gateway", "routing", "secrets", "store", "usage"},
-    "console_bundle": GROUND,
-    "web": GROUND
-    | MODELS
-    | CONTROL
-    | {"console_bundle", "media", "call", "dialects", "gateway", "limits", "ledger", "tracing"}
-    | {"routing", "secrets", "services", "store", "client_apis", "upstream", "usage"},
-    "app": GROUND | {"media", "services", "client_apis", "web"},
-    "capability_matrix": GROUND
-    | MODELS
-    | {"media", "dialects", "routing", "simulators", "client_apis", "upstream"},
+    "limits": {"catalog", "money"},
+    "dialects": {"catalog", "errors", "streams", "wire"},
+    "routing": {"catalog", "clock", "errors", "vault", "wire"},
+    "usage": {"catalog", "errors", "money", "settings", "wire"},
+    "aws": {"clock", "errors", "secrets", "settings", "telemetry", "vault", "wire"},
+    "media": {"catalog", "dialects", "errors", "wire"},
+    "call": {"catalog", "dialects", "errors", "money", "routing", "telemetry", "usage", "wire"},
+    "client_apis": {"dialects", "errors", "streams", "usage", "wire"},
+    "store": {"aws", "clock", "errors", "limits", "wire"},
+    "upstream": {"catalog", "dialects", "errors", "media", "routing", "settings", "streams", "telemetry", "vault", "wire"},
+    "tracing": {"call", "clock", "errors", "limits", "money", "routing", "store", "telemetry", "wire"},
+    "ledger": {"catalog", "clock", "limits", "store", "usage"},
+    "control": {"catalog", "clock", "errors", "limits", "money", "secrets", "store", "telemetry", "wire"},
+    "idempotency": {"clock", "errors", "secrets", "store", "telemetry", "wire"},
+    "gateway": {"call", "catalog", "clock", "dialects", "errors", "media", "money", "routing", "secrets", "telemetry", "upstream", "usage", "vault", "wire"},
+    "capability_matrix": {"catalog", "client_apis", "dialects", "errors", "media", "routing", "settings", "simulators", "upstream", "vault", "wire"},
+    "content_log": {"call", "clock", "control", "errors", "idempotency", "secrets", "store", "telemetry"},
+    "endpoints": {"call", "client_apis", "dialects", "errors", "gateway", "media", "usage", "wire"},
+    "admission": {"call", "catalog", "clock", "content_log", "control", "dialects", "errors", "limits", "money", "routing", "secrets", "store", "telemetry", "usage", "wire"},
+    "maintenance": {"admission", "clock", "control", "ledger", "secrets", "store", "telemetry"},
+    "alerts": {"admission", "aws", "clock", "errors", "store", "telemetry", "wire"},
+    "services": {"admission", "alerts", "catalog", "clock", "content_log", "control", "gateway", "idempotency", "maintenance", "routing", "secrets", "settings", "store", "telemetry", "tracing", "usage"},
+    "web": {"admission", "call", "catalog", "client_apis", "clock", "console_bundle", "control", "dialects", "endpoints", "errors", "gateway", "idempotency", "ledger", "limits", "money", "routing", "secrets", "services", "settings", "store", "streams", "telemetry", "tracing", "upstream", "usage", "wire"},
+    "app": {"endpoints", "services", "web"},
 }
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
-OUTER = {
-    "vault": {"cryptography"},
-    "catalog": {"yaml"},
-    "upstream": {"httpx", "h11", "botocore"},
-    "aws": {"boto3", "botocore"},
-    "store": {"botocore"},
-    "control": {"cryptography", "httpx"},
-    "admission": {"cryptography", "httpx"},
-    "alerts": {"cryptography", "httpx"},
-    "idempotency": {"cryptography", "httpx"},
-    "content_log": {"cryptography", "httpx"},
-    "tracing": {"httpx"},
-    "ledger": {"cryptography"},
-    "web": {"starlette", "fastapi", "pydantic"},
-    "console_bundle": {"starlette"},
+OUTER: dict[str, set[str]] = {
+    "alerts": {"httpx"},
     "app": {"starlette"},
-    "lambda_runtime": set(),
+    "aws": {"botocore"},
     "capability_matrix": {"httpx"},
-    "simulators": {"starlette", "uvicorn"},
-    "cli": {"httpx", "uvicorn", "starlette"},
+    "catalog": {"yaml"},
+    "cli": {"httpx", "starlette", "uvicorn"},
     "handlers": {"mangum", "snapshot_restore_py"},
+    "idempotency": {"cryptography"},
+    "ledger": {"cryptography"},
+    "simulators": {"starlette", "uvicorn"},
+    "tracing": {"httpx"},
+    "upstream": {"botocore", "h11", "httpx"},
+    "vault": {"cryptography"},
+    "web": {"fastapi", "pydantic", "starlette"},
 }
 PURE = ("limits", "media", "dialects", "client_apis", "routing", "streams", "usage", "catalog")
-STANDARD = sys.stdlib_module_names
 
 
-def package(module: str) -> str:
-    """`vaultcore.web.body` -> `web`, `handlers.api` -> `handlers`."""
-    parts = module.split(".")
-    return parts[0] if parts[0] == "handlers" else parts[1].replace("__init__", "")
+def _inner(module: str) -> set[str]:
+    names = {package(name) for name in imports(module) if name.startswith("vaultcore.")}
+    return names - {package(module), ""}
 
 
-def tree(module: str) -> ast.Module:
-    return ast.parse(SOURCES[module].read_text("utf-8"))
+def _outer(module: str) -> set[str]:
+    return {name.split(".")[0] for name in imports(module)} - STANDARD - {"vaultcore", "handlers", ""}
 
 
-def imports(module: str) -> Iterator[str]:
-    """Every module a source names in an import, wherever it stands, but for type checkers only."""
-    skipped = set()
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            skipped |= set(ast.walk(node))
-        if node in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module or ""
-
-
-@pytest.mark.parametrize("module", sorted(SOURCES))
-def test_packages_import_only_what_lies_below(module: str) -> None:
-    """A layer knows the layers beneath it and no other, and third parties only where they are at home."""
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_packages_import_only_what_is_below(module: str) -> None:
+    """A package imports the packages beneath it and no others, and third parties only where they belong."""
     here = package(module)
-    named = set(imports(module))
-    inner = {package(name) for name in named if name.startswith("vaultcore.")} - {here}
-    outer = {name.split(".")[0] for name in named} - STANDARD - {"vaultcore", "handlers"}
 
-    assert here in ANYTHING | {""} or inner <= INNER[here]
-    assert outer <= OUTER.get(here, set())
+    assert here in ANYTHING | {""} or _inner(module) <= INNER[here]
+    assert _outer(module) <= OUTER.get(here, set())
 
 
-@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_the_tables_are_no_wider_than_their_use() -> None:
+    """Every entry of both tables is used by some module: the table shows the dependencies there are."""
+    inner: dict[str, set[str]] = {}
+    outer: dict[str, set[str]] = {}
+    for module in modules():
+        here = package(module)
+        if here and here not in ANYTHING:
+            inner.setdefault(here, set()).update(_inner(module))
+        if here and _outer(module):
+            outer.setdefault(here, set()).update(_outer(module))
+
+    assert inner == INNER
+    assert outer == OUTER
+
+
+def test_packages_have_no_cycle() -> None:
+    """The packages can be sorted so that each imports earlier ones only."""
+    order = list(TopologicalSorter(INNER).static_order())
+
+    assert set(order) >= set(INNER)
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
 def test_files_stay_readable(module: str) -> None:
-    """No source has more than 350 lines, and each opens by saying what it holds."""
-    text = SOURCES[module].read_text("utf-8")
+    """No source has more than 350 lines, and each opens with a docstring about its contents."""
+    text = modules()[module].read_text("utf-8")
 
-    assert len(text.splitlines()) <= LONGEST
-    assert not text.strip() or ast.get_docstring(tree(module))
+    assert len(text.splitlines()) <= MAX_FILE
+    assert not text.strip() or ast.get_docstring(tree(modules()[module]))
 
 
-@pytest.mark.parametrize("module", sorted(SOURCES))
+@pytest.mark.parametrize("module", sorted(modules()))
 def test_the_environment_is_read_in_one_place(module: str) -> None:
-    """`os.environ` and `os.getenv` stand in the entry points only; everybody else is given Settings."""
+    """Only entry points read `os.environ` and `os.getenv`; all other code is given Settings."""
     if package(module) == "handlers" or module == "vaultcore.cli.main":
         return
-    read = [node.lineno for node in ast.walk(tree(module)) if _is_environment(node)]
+    reads = [node.lineno for node in ast.walk(tree(modules()[module])) if _is_environment(node)]
 
-    assert read == []
+    assert reads == []
 
 
-@pytest.mark.parametrize("module", [name for name in sorted(SOURCES) if package(name) in PURE])
-def test_the_middle_is_pure(module: str) -> None:
-    """Formats and decisions are not async, read no clock, draw no lot and open nothing."""
+@pytest.mark.parametrize("module", [name for name in sorted(modules()) if package(name) in PURE])
+def test_pure_packages_have_no_effects(module: str) -> None:
+    """Formats and decisions are not async, read no clock, draw no random numbers and open nothing."""
     if module in {"vaultcore.routing.attempts", "vaultcore.streams.__init__"}:
-        return  # the one loop that waits, and `through`
-    waits = [node for node in ast.walk(tree(module)) if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
+        return  # the attempt loop, which sleeps, and `through`
+    nodes = list(ast.walk(tree(modules()[module])))
+    waits = [node for node in nodes if isinstance(node, ast.AsyncFunctionDef | ast.Await)]
     effects = set(imports(module)) & {"time", "random", "secrets", "socket", "asyncio", "httpx", "threading"}
 
     assert waits == []
     assert effects == set()
 
 
-@pytest.mark.parametrize("module", sorted(SOURCES))
+@pytest.mark.parametrize("module", sorted(modules()))
 def test_no_provider_is_singled_out(module: str) -> None:
-    """A provider's name is data: nothing compares anything with one."""
+    """A provider's name is data: no code compares anything with one."""
     if package(module) in {"simulators", "cli"}:
         return
-    named = {text.lower() for node in ast.walk(tree(module)) for text in _compared(node)}
+    compared = {text.lower() for node in ast.walk(tree(modules()[module])) for text in _compared(node)}
 
-    assert named & _provider_names() == set()
+    assert compared & _provider_names() == set()
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_no_table_is_keyed_by_provider_or_dialect(module: str) -> None:
+    """Facts about a format are in its dialect, facts about a provider in its catalog row: in no other table."""
+    if package(module) in {"catalog", "dialects", "simulators"}:
+        return
+    names = _provider_names() | set(NAMES)
+    tables = [
+        (node.lineno, sorted(keys))
+        for node in ast.walk(tree(modules()[module]))
+        if isinstance(node, ast.Dict) and (keys := _text_keys(node)) and keys <= names
+    ]
+
+    assert tables == []
+
+
+def test_every_package_has_its_rule() -> None:
+    """A new package is listed here before it is used."""
+    assert {package(module) for module in modules()} - {""} - ANYTHING == set(INNER)
 
 
 def _provider_names() -> set[str]:
@@ -183,23 +182,20 @@ def _is_environment(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv", "os.environb"}
 
 
+def _text_keys(node: ast.Dict) -> set[str]:
+    return {str(key.value) for key in node.keys if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+
+
 def _compared(node: ast.AST) -> Iterator[str]:
-    """The text constants a node compares something with."""
+    """Yield the string constants that a node compares something with."""
     match node:
         case ast.Compare(left=left, comparators=others):
-            held: list[ast.AST] = [left, *others]
+            operands: list[ast.AST] = [left, *others]
         case ast.MatchValue(value=value):
-            held = [value]
+            operands = [value]
         case _:
             return
-    for each in held:
-        for inner in ast.walk(each):
+    for operand in operands:
+        for inner in ast.walk(operand):
             if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
                 yield inner.value
-
-
-def test_every_package_has_its_rule() -> None:
-    """A new package says here what it may know before it is used."""
-    packages: Mapping[str, object] = dict.fromkeys(map(package, SOURCES))
-
-    assert set(packages) - {""} - ANYTHING <= set(INNER)

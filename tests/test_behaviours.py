@@ -1,42 +1,72 @@
-"""Numbered behaviours of translation: each has a test that bears its number, or a reason not to be built."""
+"""docs/behaviours.md: each code has a test that carries it and asserts, or a reason not to be built."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections import Counter
+from collections.abc import Sequence
 
-TESTS = Path(__file__).parent
-DOCS = TESTS.parent / "docs" / "providers.md"
-LAST = "X32 E11 U10 A50 AR21 G30 GR13 B32 C15 M17 Q38 O15 P9 R18 Z10"  # of each kind
-NUMBER = re.compile(r"(?<![a-z0-9])([a-z]{1,2})0?(\d{1,2})(?![a-z0-9])")
-NAMED = re.compile(r'def (test_\w+)|"([a-z]{1,2}\d{1,2}[ _-][^"]*)"')
+import pytest
 
+from tools import build_behaviours as behaviours
 
-def numbers(text: str) -> Iterator[str]:
-    for kind, number in NUMBER.findall(text.lower().replace("_", " ")):
-        yield f"{kind.upper()}{number}"
+HIGHEST = "X32 E11 U10 A50 AR21 G30 GR13 B32 C15 M17 Q38 O15 P9 R18 Z10"  # number of each kind
 
 
-def names() -> Iterator[str]:
-    """Of test functions, of their parametrised cases, and of golden cases."""
-    for path in TESTS.rglob("test_*.py"):
-        for function, case in NAMED.findall(path.read_text("utf-8")):
-            yield function or case
-    for folder in TESTS.rglob("golden"):
-        yield from (path.name for path in folder.rglob("*") if path.is_dir())
+@pytest.fixture(scope="module")
+def rows() -> dict[str, tuple[str, str, str]]:
+    """The page's rows by code: behaviour, tests, what is not built."""
+    listed = behaviours.ROW.findall(behaviours.PAGE.read_text("utf-8"))
+    assert [code for code, count in Counter(code for code, *_ in listed).items() if count > 1] == []
+    return {code: (behaviour, tests.strip(), omitted.strip()) for code, behaviour, tests, omitted in listed}
 
 
-def test_every_behaviour_is_tested_or_explained() -> None:
-    """No number is missing from both the names of tests and the table of what is not built."""
-    _, _, section = DOCS.read_text("utf-8").partition("## Behaviours not built")
-    rows = re.findall(r"^\| ([^|]+) \|", section.partition("\n## ")[0], re.MULTILINE)
-    known = {number for text in (*names(), *rows) for number in numbers(text)}
-    wanted = [
+@pytest.fixture(scope="module")
+def evidence() -> Sequence[behaviours.Evidence]:
+    return behaviours.evidence()
+
+
+def test_the_page_defines_every_code(rows: dict[str, tuple[str, str, str]]) -> None:
+    """The page has each of the 321 codes once and no other, each with a behaviour in words."""
+    expected = {
         f"{kind}{number}"
-        for kind, last in re.findall(r"([A-Z]+)(\d+)", LAST)
-        for number in range(1, int(last) + 1)
+        for kind, highest in re.findall(r"([A-Z]+)(\d+)", HIGHEST)
+        for number in range(1, int(highest) + 1)
+    }
+
+    assert len(expected) == 321
+    assert set(rows) == expected
+    assert [code for code, (behaviour, *_) in rows.items() if len(behaviour.split()) < 3] == []
+
+
+def test_every_code_in_a_name_is_defined(
+    rows: dict[str, tuple[str, str, str]], evidence: Sequence[behaviours.Evidence]
+) -> None:
+    """A test or a golden case carries no code that the page does not define."""
+    unknown = [
+        (each.place, each.name) for each in evidence if not set(behaviours.codes(each.name)) <= set(rows)
     ]
 
-    assert len(wanted) == 321
-    assert [number for number in wanted if number not in known] == []
+    assert unknown == []
+
+
+def test_every_behaviour_is_tested_or_explained(
+    rows: dict[str, tuple[str, str, str]], evidence: Sequence[behaviours.Evidence]
+) -> None:
+    """A behaviour has a test that asserts something, or the page says what is not built and why."""
+    proven = {code for each in evidence if each.asserts for code in behaviours.codes(each.name)}
+    explained = {code for code, (_, _, omitted) in rows.items() if len(omitted.split()) >= 3}
+
+    assert [code for code in rows if code not in proven | explained] == []
+
+
+def test_every_test_with_a_code_asserts(evidence: Sequence[behaviours.Evidence]) -> None:
+    """A test that carries a code asserts something, itself or by a helper."""
+    assert [(each.place, each.name) for each in evidence if not each.asserts] == []
+
+
+def test_the_page_lists_the_tests_that_exist() -> None:
+    """The column of tests is what `make docs` writes."""
+    text = behaviours.PAGE.read_text("utf-8")
+
+    assert behaviours.page(text) == text

@@ -15,12 +15,23 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.faults import ADMIN, CASES, FIRST, OTHER, SYSTEM, Case, ask, chat, house, place
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.faults import (
+    ADMIN,
+    CASES,
+    FIRST,
+    OTHER,
+    SYSTEM,
+    Case,
+    build_services,
+    chat,
+    primary_url,
+    run_with_client,
+)
+from tests.fakes.provider import FakeProvider, FakeResponse
 from vaultcore.call import Call
 from vaultcore.errors import AttemptsExhausted, GatewayError, VaultError
 from vaultcore.routing.attempts import RetryPolicy
-from vaultcore.secrets import Secrets, digest
+from vaultcore.secrets import Secrets, digest_key
 from vaultcore.services import Services
 from vaultcore.settings import Settings
 from vaultcore.telemetry import configure
@@ -28,7 +39,7 @@ from vaultcore.vault.keyring import Credential, Keyring
 from vaultcore.vault.sealed import seal, unseal
 from vaultcore.wire import ChatChunk, ChatRequest
 
-# One key has the usual shape, one has none at all: the second is only known by its value.
+# One key has a common format; the other has none and can be redacted only by its value.
 SHAPED, SHAPELESS, THIRD = FIRST, "Kanarienvogel.Eins.Zwei.Drei", OTHER
 PASSWORD = "correct horse battery canary staple"
 MARKERS = (SHAPED, SHAPELESS, THIRD, SYSTEM, ADMIN, PASSWORD)
@@ -36,140 +47,147 @@ KEYS = (("one", SHAPELESS), ("one", SHAPED), ("two", THIRD))
 ECHO = {"error": {"message": f"bad {SHAPED}, {SHAPELESS}", "type": "server_error", "code": SHAPELESS}}
 HEADERS = {"x-request-debug": SHAPELESS, "set-cookie": f"key={SHAPED}"}
 ECHOES = {
-    "an echo in the middle of a stream": Case("host", Answer(after=4, pause=0.01, error_event=ECHO)),
-    "an echo in a refusal": Case("request", Answer(400, HEADERS, json.dumps(ECHO).encode())),
-    "an echo in a bad answer": Case("host", Answer(200, HEADERS, json.dumps(ECHO).encode()[:-9])),
+    "an echo in the middle of a stream": Case("host", FakeResponse(after=4, pause=0.01, error_event=ECHO)),
+    "an echo in a refusal": Case("request", FakeResponse(400, HEADERS, json.dumps(ECHO).encode())),
+    "an echo in a bad answer": Case("host", FakeResponse(200, HEADERS, json.dumps(ECHO).encode()[:-9])),
 }
 
 
 @pytest.fixture
 def logged() -> Iterator[io.StringIO]:
-    """Everything that is logged, at DEBUG, by whomever."""
+    """Collect everything that is logged at DEBUG, by any logger."""
     root = logging.getLogger()
-    kept, level = list(root.handlers), root.level
+    handlers, level = list(root.handlers), root.level
     stream = io.StringIO()
     configure("DEBUG", stream)
     yield stream
-    root.handlers[:] = kept
+    root.handlers[:] = handlers
     root.setLevel(level)
 
 
-def spilled(text: str) -> set[str]:
-    """The markers that a text shows, whole or in good part."""
+def revealed_secrets(text: str) -> set[str]:
+    """Return the secrets that a text contains, completely or in large part."""
     return {marker for marker in MARKERS if marker in text or marker[4:20] in text}
 
 
-def shown(response: httpx.Response) -> str:
+def describe(response: httpx.Response) -> str:
     return f"{response.status_code} {response.headers.raw} {response.text}"
 
 
-async def tried(services: Services, model: str, *, stream: bool) -> str:
-    """What a crash reporter would print of a failed call: all causes, all frames, all locals."""
+async def run_failing_call(services: Services, model: str, *, stream: bool) -> str:
+    """Return what an error tracker records of a failed call: causes, frames and locals."""
     request: ChatRequest = {"model": model, "messages": [{"role": "user", "content": "hi"}], "stream": stream}
     call = Call("id", request, services.clock.now(), RetryPolicy())
     try:
-        await (drained(services.gateway.stream(call)) if stream else services.gateway.complete(call))
+        await (consume(services.gateway.stream(call)) if stream else services.gateway.complete(call))
     except GatewayError as error:
         failures = error.failures if isinstance(error, AttemptsExhausted) else ()
-        return "".join([printed(error), f"{error!r} {error.__dict__}", *(repr(f.__dict__) for f in failures)])
+        return "".join(
+            [format_error(error), f"{error!r} {error.__dict__}", *(repr(f.__dict__) for f in failures)]
+        )
     return repr(call)
 
 
-async def drained(chunks: AsyncGenerator[ChatChunk, None]) -> None:
+async def consume(chunks: AsyncGenerator[ChatChunk, None]) -> None:
     async with aclosing(chunks):
         async for _ in chunks:
             pass
 
 
-def printed(error: BaseException) -> str:
-    """A traceback without the frame of the test itself, which holds everything."""
+def format_error(error: BaseException) -> str:
+    """Return the traceback with locals, without the frame of the test, which contains all secrets."""
     below = error.__traceback__.tb_next if error.__traceback__ is not None else None
-    told = traceback.TracebackException.from_exception(error.with_traceback(below), capture_locals=True)
-    return "".join(told.format())
+    report = traceback.TracebackException.from_exception(error.with_traceback(below), capture_locals=True)
+    return "".join(report.format())
 
 
 @pytest.mark.parametrize("name", [*CASES, *ECHOES])
 @pytest.mark.parametrize("stream", [False, True])
-def test_no_fault_spills_a_key(tmp_path: Path, logged: io.StringIO, name: str, stream: bool) -> None:
-    """Whatever goes wrong, keys appear in the header that their own provider received, and nowhere else."""
+def test_failures_reveal_no_key(tmp_path: Path, logged: io.StringIO, name: str, stream: bool) -> None:
+    """In any failure, a key appears only in the header that its own provider received."""
     case = CASES.get(name) or ECHOES[name]
 
     with FakeProvider() as provider:
         provider.script("gpt-fake", case.answer)
-        with place(case.place, provider) as primary:
-            services = house(tmp_path, primary, provider, KEYS, max_retries=2)
+        with primary_url(case.place, provider) as primary:
+            services = build_services(tmp_path, primary, provider, KEYS, max_retries=2)
 
-            async def story(client: httpx.AsyncClient) -> str:
-                answers = [await chat(client, model, stream=stream) for model in ("fast", "lone", "none")]
-                failures = [await tried(services, model, stream=stream) for model in ("fast", "lone", "none")]
-                return "".join([*map(shown, answers), *failures, repr(services)])
+            async def scenario(client: httpx.AsyncClient) -> str:
+                responses = [await chat(client, model, stream=stream) for model in ("fast", "lone", "none")]
+                failures = [
+                    await run_failing_call(services, model, stream=stream)
+                    for model in ("fast", "lone", "none")
+                ]
+                return "".join([*map(describe, responses), *failures, repr(services)])
 
-            seen = ask(services, story)
+            output = run_with_client(services, scenario)
         requests = provider.requests
 
-    assert not spilled(seen)
-    assert not spilled(logged.getvalue())
+    assert not revealed_secrets(output)
+    assert not revealed_secrets(logged.getvalue())
     own = {"/v1/chat/completions": {SHAPED, SHAPELESS}, "/v1/messages": {THIRD}}
     for request in requests:
         assert request.key in own[request.path]
         others = {name: value for name, value in request.headers.items() if not value.endswith(request.key)}
-        assert not spilled(f"{request.path} {others} {request.raw!r}")
+        assert not revealed_secrets(f"{request.path} {others} {request.raw!r}")
 
 
-def test_refusals_spill_nothing(tmp_path: Path, logged: io.StringIO) -> None:
-    """Requests that are refused, and the pages of admin and console, show no key of anybody's."""
+def test_rejected_requests_reveal_no_key(tmp_path: Path, logged: io.StringIO) -> None:
+    """Rejected requests, and the pages of admin API and console, contain no key."""
 
-    async def story(client: httpx.AsyncClient) -> str:
-        asked = [
+    async def scenario(client: httpx.AsyncClient) -> str:
+        responses = [
             await client.get(path) for path in ("/health", "/v1/models", "/v1/models/x", "/console/", "/x")
         ]
-        asked += [await client.post("/v1/chat/completions", content=body) for body in (b"{", b"[]", b"\xff")]
-        asked += [
+        responses += [
+            await client.post("/v1/chat/completions", content=body) for body in (b"{", b"[]", b"\xff")
+        ]
+        responses += [
             await client.get(path, headers={"authorization": f"Bearer {key}"})
             for path in ("/v1/models", "/admin/health", "/admin/config", "/admin/providers", "/admin/docs")
             for key in (SYSTEM, ADMIN, "ve-wrong", "")
         ]
-        return "".join(map(shown, asked))
+        return "".join(map(describe, responses))
 
     with FakeProvider() as provider:
-        seen = ask(house(tmp_path, provider.base_url, provider, KEYS), story)
+        output = run_with_client(build_services(tmp_path, provider.base_url, provider, KEYS), scenario)
 
-    assert not spilled(seen)
-    assert not spilled(logged.getvalue())
+    assert not revealed_secrets(output)
+    assert not revealed_secrets(logged.getvalue())
 
 
-def test_no_repr_shows_a_secret() -> None:
-    """Whatever holds a secret hides it when it is printed."""
+def test_reprs_contain_no_secrets() -> None:
+    """Every object with a secret hides it in its repr."""
     credential = Credential("one", SHAPELESS)
     keyring = Keyring([credential])
     settings = Settings(system_key=SYSTEM, admin_key=ADMIN, password=PASSWORD, vault="VE_VAULT_v1_x")
-    held = [credential, keyring, Secrets(keyring, digest(SYSTEM), digest(ADMIN)), settings]
+    objects = [credential, keyring, Secrets(keyring, digest_key(SYSTEM), digest_key(ADMIN)), settings]
 
-    assert not spilled("".join(f"{one!r} {one} {[one]}" for one in held))
+    assert not revealed_secrets("".join(f"{one!r} {one} {[one]}" for one in objects))
 
 
-def test_a_vault_that_does_not_open_spills_nothing() -> None:
-    """The failure to open a vault, printed with its chain and all locals, shows no key."""
+def test_an_unopened_vault_reveals_no_key() -> None:
+    """The error, printed with its causes and all locals, contains no key."""
     sealed = seal([Credential("one", SHAPELESS)], PASSWORD)
 
     with pytest.raises(VaultError) as caught:
         unseal(sealed[:-8] + "AAAAAAA=", PASSWORD)
 
-    assert SHAPELESS not in printed(caught.value)
+    assert SHAPELESS not in format_error(caught.value)
 
 
-def test_a_client_that_hangs_up_spills_nothing(tmp_path: Path, logged: io.StringIO) -> None:
-    """A request that is cancelled half way leaves nothing in the log, not even of asyncio's."""
+def test_a_cancelled_request_reveals_no_key(tmp_path: Path, logged: io.StringIO) -> None:
+    """A cancelled request writes no key to the log, not even in messages of asyncio."""
 
-    async def story(client: httpx.AsyncClient) -> None:
-        asking = asyncio.create_task(chat(client, "fast", stream=True))
+    async def scenario(client: httpx.AsyncClient) -> None:
+        request = asyncio.create_task(chat(client, "fast", stream=True))
         await asyncio.sleep(0.05)
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
         gc.collect()
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(hang=True))
-        ask(house(tmp_path, provider.base_url, provider, KEYS), story)
+        provider.script("gpt-fake", FakeResponse(hang=True))
+        run_with_client(build_services(tmp_path, provider.base_url, provider, KEYS), scenario)
 
-    assert not spilled(logged.getvalue())
+    assert not revealed_secrets(logged.getvalue())

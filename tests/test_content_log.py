@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import ADMIN, bearer, house, visit
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import ADMIN, bearer, build_services, run_with_client
+from tests.fakes.provider import FakeResponse, FakeProvider
 
 SAID, TOLD = "CANARY-question", "CANARY-answer"
 QUESTION = {"model": "fast", "messages": [{"role": "user", "content": SAID}], "max_tokens": 20}
@@ -23,12 +23,12 @@ async def kept(client: httpx.AsyncClient, id: str) -> httpx.Response:
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("hours", [0, 1])
 def test_content_is_kept_for_its_time_and_encrypted(hours: int, stream: bool, tmp_path: Path) -> None:
-    """With an hour, the administrator reads request and answer for an hour, audited each time; the store
+    """With an hour, the administrator reads request and answer for an hour, audit_entry each time; the store
     never holds a word of them, and without one nothing is kept."""
     clock = FakeClock()
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(text=TOLD))
-        services = house(tmp_path, provider, clock=clock, keep_content=hours * 3_600.0)
+        provider.script("gpt-fake", FakeResponse(text=TOLD))
+        services = build_services(tmp_path, provider, clock=clock, keep_content=hours * 3_600.0)
 
         async def story(client: httpx.AsyncClient) -> tuple[list[httpx.Response], str, Any]:
             asked = await client.post("/v1/chat/completions", json={**QUESTION, "stream": stream})
@@ -43,7 +43,7 @@ def test_content_is_kept_for_its_time_and_encrypted(hours: int, stream: bool, tm
             audit = (await client.get("/admin/audit", headers=bearer(ADMIN))).json()["data"]
             return found, repr(services.store._documents), audit  # type: ignore[attr-defined]
 
-        found, store, audit = visit(services, story)
+        found, store, audit = run_with_client(services, story)
 
     assert [each.status_code for each in found] == ([200, 404, 200, 404] if hours else [404] * 4)
     assert "CANARY" not in store
@@ -59,14 +59,14 @@ def test_what_is_too_large_is_said_to_be(tmp_path: Path) -> None:
 
     long = os.urandom(400_000).hex()
     with FakeProvider() as provider:
-        services = house(tmp_path, provider, keep_content=3_600.0)
+        services = build_services(tmp_path, provider, keep_content=3_600.0)
 
         async def story(client: httpx.AsyncClient) -> tuple[int, Any]:
             body = {**QUESTION, "messages": [{"role": "user", "content": long}]}
             asked = await client.post("/v1/chat/completions", json=body)
             return asked.status_code, (await kept(client, asked.headers["x-request-id"])).json()
 
-        status, told = visit(services, story)
+        status, told = run_with_client(services, story)
 
     assert status == 200
     assert set(told) == {"too_large"}

@@ -1,4 +1,4 @@
-"""What importing costs and does: nothing that a request does not need, and nothing at all to the world."""
+"""Imports: the app loads no heavy packages, and no import has side effects."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def python(code: str, text: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def test_the_app_imports_nothing_heavy() -> None:
-    """A cold start pays for neither FastAPI nor boto3 nor a database nor YAML."""
+    """A cold start imports neither FastAPI nor boto3 nor a database nor YAML."""
     done = python("import sys, vaultcore.app, vaultcore.compose; print(*sys.modules)")
 
     assert done.stderr == ""
@@ -60,7 +60,7 @@ def test_the_app_imports_nothing_heavy() -> None:
 
 
 def test_the_command_line_imports_nothing_heavy() -> None:
-    """`vaultedge --help` and the vault's commands answer without loading a server or a client."""
+    """`vaultedge --help` imports neither a server nor a client."""
     done = python(HELP)
 
     assert {name.split(".")[0] for name in done.stdout.split()} & {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.admission.spending import NOON, SECRETS, gate, kept, key, spend
-from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import house
+from tests.admission.limiter_setup import SECRETS, build_limiter, key, settle_usage, stored_alerts
+from tests.fakes.clock import NOON, FakeClock
+from tests.fakes.gateway_app import build_services
 from tests.fakes.provider import FakeProvider
 from vaultcore.admission.caller import GATEWAY, Caller, account, owners_account
 from vaultcore.clock import Clock
@@ -22,13 +22,19 @@ from vaultcore.limits.policy import LimitPolicy
 from vaultcore.limits.reservation import Reservation
 from vaultcore.maintenance import BATCH, LeaseReclaimer, Maintenance
 from vaultcore.store import document_types
-from vaultcore.store.base import Settled, Settlement
+from vaultcore.store.base import Settlement, SettlementResult
 from vaultcore.store.memory import MemoryStore
 from vaultcore.telemetry import LOGGER, Log
 
 pytestmark = pytest.mark.anyio
 LEASE = 960.0
 QUOTA = Limits(tokens=1_000)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that starts at noon."""
+    return FakeClock(NOON)
 
 
 class Away(MemoryStore):
@@ -39,7 +45,7 @@ class Away(MemoryStore):
         self.away = False
         self.slow: asyncio.Event | None = None
 
-    async def settle(self, settlement: Settlement) -> Settled:
+    async def settle(self, settlement: Settlement) -> SettlementResult:
         await asyncio.sleep(0)  # as any other store, it lets others run meanwhile
         if self.slow is not None:
             await self.slow.wait()
@@ -49,7 +55,7 @@ class Away(MemoryStore):
 
 
 def troubles(caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
-    return [vars(record)["facts"] for record in caplog.records if record.name == LOGGER]
+    return [vars(record)["fields"] for record in caplog.records if record.name == LOGGER]
 
 
 async def test_an_idle_owner_gets_back_what_a_dead_function_held(clock: FakeClock) -> None:
@@ -59,9 +65,9 @@ async def test_an_idle_owner_gets_back_what_a_dead_function_held(clock: FakeCloc
     made = (await keys.create(key(QUOTA, owner="acme"), "r0")).key
     caller = Caller(made, policy=LimitPolicy(gateway=QUOTA, owners={"acme": QUOTA}))
     assert [level.account for level in caller.levels] == [account(made.id), "owner:acme", "gateway"]
-    await store.admit(Reservation("dead", caller.levels, Lease(NOON, NOON + LEASE, tokens=1_000)))
+    await store.reserve(Reservation("dead", caller.levels, Lease(NOON, NOON + LEASE, tokens=1_000)))
     names = (account(made.id), owners_account("acme"), GATEWAY)
-    upkeep = Maintenance({"leases": LeaseReclaimer(store, keys).give_back}, Log())
+    upkeep = Maintenance({"leases": LeaseReclaimer(store, keys).reclaim}, Log())
 
     clock.time += LEASE - 1
     assert await upkeep.run() == []
@@ -79,11 +85,11 @@ async def test_every_account_is_looked_after(clock: FakeClock) -> None:
     await keys.revoke(made[0].id, "revoking")
     callers = [Caller(), *map(Caller, made)]
     for number, caller in enumerate(callers):
-        await store.admit(Reservation(f"d{number}", caller.levels, Lease(NOON, NOON + 1, tokens=10)))
+        await store.reserve(Reservation(f"d{number}", caller.levels, Lease(NOON, NOON + 1, tokens=10)))
     clock.time += 1
 
-    assert await LeaseReclaimer(store, keys).give_back() == len(callers)
-    assert await LeaseReclaimer(store, keys).give_back() == 0
+    assert await LeaseReclaimer(store, keys).reclaim() == len(callers)
+    assert await LeaseReclaimer(store, keys).reclaim() == 0
 
 
 async def test_a_failing_step_stops_no_other(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
@@ -119,37 +125,36 @@ async def test_what_is_owed_is_paid_once(clock: FakeClock) -> None:
     """Settlements that the store would not take are paid by whoever comes first, alerts included."""
     store = Away(clock)
     heard: list[object] = []
-    door = gate(store, clock)
-    door.notify = heard.extend
+    door = build_limiter(store, clock, notify=heard.extend)
     caller = Caller(key(QUOTA))
     store.away = True
     for number in range(20):
-        await spend(door, clock, caller, f"r{number}", 50)
+        await settle_usage(door, clock, caller, f"r{number}", 50)
     store.away = False
     await asyncio.gather(
-        *(door.pay() for _ in range(5)), *(spend(door, clock, caller, f"s{n}", 1) for n in "ab")
+        *(door.settle_owed() for _ in range(5)), *(settle_usage(door, clock, caller, f"s{n}", 1) for n in "ab")
     )
 
     (charged,) = await store.accounts("key:key_one")
     assert (charged.tokens, charged.settled) == (1_002, 22)
     assert len(heard) == 2
-    assert sorted(document.body["percent"] for document in await kept(store)) == [80, 100]
+    assert sorted(document.body["percent"] for document in await stored_alerts(store)) == [80, 100]
 
 
 async def test_who_is_stopped_while_paying_still_owes(clock: FakeClock) -> None:
     """A settlement that was on its way when its payer was cancelled is paid by the next one."""
     store = Away(clock)
-    door = gate(store, clock)
+    door = build_limiter(store, clock)
     store.away = True
     for name in ("one", "two"):
-        await spend(door, clock, Caller(key(QUOTA)), name, 50)
+        await settle_usage(door, clock, Caller(key(QUOTA)), name, 50)
     store.away, store.slow = False, asyncio.Event()
-    paying = asyncio.create_task(door.pay())
+    paying = asyncio.create_task(door.settle_owed())
     await asyncio.sleep(0)
     paying.cancel()
     await asyncio.gather(paying, return_exceptions=True)
     store.slow = None
-    await door.pay()
+    await door.settle_owed()
 
     (charged,) = await store.accounts("key:key_one")
     assert (charged.tokens, charged.settled) == (100, 2)
@@ -158,16 +163,16 @@ async def test_who_is_stopped_while_paying_still_owes(clock: FakeClock) -> None:
 async def test_the_gateway_s_own_upkeep(tmp_path: Path, clock: FakeClock) -> None:
     """As it is put together, a pass pays, gives back and seals; a second one finds nothing to do."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider, clock=clock)
+        services = build_services(tmp_path, provider, clock=clock)
     made = (await services.keys.create(key(QUOTA), "r0")).key
     caller = Caller(made)
-    await spend(services.limiter, clock, caller, "request", 900)
-    await services.store.admit(Reservation("dead", caller.levels, Lease(NOON, NOON + 60, tokens=100)))
+    await settle_usage(services.limiter, clock, caller, "request", 900)
+    await services.store.reserve(Reservation("dead", caller.levels, Lease(NOON, NOON + 60, tokens=100)))
     clock.time += 120
     failed = [await services.maintenance.run() for _ in range(2)]
     (charged,) = await services.store.accounts(account(made.id))
-    seals = await services.store.entries(document_types.SEALS)
-    (alert,) = await kept(services.store)  # type: ignore[arg-type]
+    seals = await services.store.query(document_types.SEALS)
+    (alert,) = await stored_alerts(services.store)  # type: ignore[arg-type]
 
     assert failed == [[], []]
     assert (charged.tokens, charged.tokens_held, dict(charged.leases)) == (900, 900, {})

@@ -1,4 +1,4 @@
-"""The template's routes, functions and secrets, once SAM has translated it."""
+"""The template's routes, functions and secrets after the SAM transform."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from tests.handlers.sam import ROOT, sam_python
-from tests.handlers.translated import Resources, of, translated
+from tests.handlers.sam_template import Resources, resources_of_type, translate_template
 
-CONSOLE = {"/", "/console", "/console/{proxy+}"}  # what is compressed passes only where answers stream
+CONSOLE = {"/", "/console", "/console/{proxy+}"}  # compressed files need streaming
 DATA_PLANE = {"/health", "/v1/{proxy+}", *CONSOLE}
 ADMIN_PLANE = {"/admin", "/admin/{proxy+}"}
-ENVIRONMENT = {  # nothing but ids, and what is no secret
+ENVIRONMENT = {  # only ids and settings that are not secret
     "VAULTEDGE_AWS_ROLE": {"Ref": "BedrockAccess"},
     "AWS_LAMBDA_EXEC_WRAPPER": "/var/task/handlers/run_stream",
     "VAULTEDGE_VAULT_SECRET": {"Ref": "VaultSecret"},
@@ -43,8 +43,8 @@ SECRETS = {
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    """What CloudFormation gets once the SAM transform has run."""
-    return translated()
+    """The template that CloudFormation gets after the SAM transform."""
+    return translate_template()
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def integrations(resources: Resources) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def test_the_template_is_valid(tmp_path: Path) -> None:
-    """`sam validate --lint` has nothing to say."""
+    """`sam validate --lint` reports nothing."""
     environ = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
@@ -69,26 +69,26 @@ def test_the_template_is_valid(tmp_path: Path) -> None:
         "SAM_CLI_TELEMETRY": "0",
     }
     command = [str(sam_python()), "-m", "samcli", "validate", "--lint"]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, check=False, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120
     )
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "[W" not in done.stdout + done.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert "[W" not in completed.stdout + completed.stderr
 
 
-def test_what_sam_makes_of_it_is_valid(template: dict[str, Any], tmp_path: Path) -> None:
-    """cfn-lint has nothing to say to the translated template but what the template explains."""
-    made = tmp_path / "template.json"
-    made.write_text(json.dumps(template), "utf-8")
-    command = [str(sam_python().parent / "cfn-lint"), "--regions", "eu-central-1", "--", str(made)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+def test_the_translated_template_is_valid(template: dict[str, Any], tmp_path: Path) -> None:
+    """cfn-lint reports nothing for the translated template, except what the template ignores with a reason."""
+    file = tmp_path / "template.json"
+    file.write_text(json.dumps(template), "utf-8")
+    command = [str(sam_python().parent / "cfn-lint"), "--regions", "eu-central-1", "--", str(file)]
+    completed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
-    assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+    assert (completed.returncode, completed.stdout) == (0, ""), completed.stdout + completed.stderr
 
 
 def test_every_data_route_streams(resources: Resources) -> None:
-    """The data plane's integrations, and the console's, are streaming ones, for the longest time there is."""
+    """The integrations of the data plane and the console stream, with the longest timeout."""
     data = [(path, method, each) for path, method, each in integrations(resources) if path in DATA_PLANE]
 
     assert {path for path, *_ in data} == DATA_PLANE
@@ -102,7 +102,7 @@ def test_every_data_route_streams(resources: Resources) -> None:
 
 
 def test_no_admin_route_streams(resources: Resources) -> None:
-    """The admin plane is answered in one piece, by a function of its own."""
+    """The admin API is buffered, with its own function."""
     admin = [(path, each) for path, _, each in integrations(resources) if path not in DATA_PLANE]
 
     assert {path for path, _ in admin} == ADMIN_PLANE
@@ -113,16 +113,16 @@ def test_no_admin_route_streams(resources: Resources) -> None:
         assert "2015-03-31" in uri
 
 
-def test_methods_are_named(resources: Resources) -> None:
-    """Every method of the data plane reaches the application, so that it refuses in its own envelope."""
+def test_all_methods_reach_the_application(resources: Resources) -> None:
+    """Every method of the data plane reaches the application, so errors have the API's envelope."""
     methods = {method for path, method, _ in integrations(resources) if path == "/v1/{proxy+}"}
 
     assert methods == {"get", "head", "post", "put", "patch", "delete", "options"}
 
 
 def test_there_are_no_other_roles(resources: Resources) -> None:
-    """Besides the three functions' roles there is API Gateway's for its access log, with AWS's own policy."""
-    roles = of(resources, "AWS::IAM::Role")
+    """Besides the three functions' roles there is only API Gateway's logging role, with an AWS managed policy."""
+    roles = resources_of_type(resources, "AWS::IAM::Role")
 
     assert roles.keys() == {"StreamRole", "AdminRole", "UpkeepRole", "ApiLogRole"}
     assert "Policies" not in roles["ApiLogRole"]
@@ -136,9 +136,9 @@ def test_there_are_no_other_roles(resources: Resources) -> None:
     assert trusted == {"lambda.amazonaws.com", "apigateway.amazonaws.com"}
 
 
-def test_functions_have_the_role_meant_for_them(resources: Resources) -> None:
-    """The data plane cannot read the admin key, the admin plane the system key, nor upkeep either."""
-    functions = of(resources, "AWS::Lambda::Function")
+def test_each_function_has_its_own_role(resources: Resources) -> None:
+    """The data plane cannot read the admin key, the admin function not the system key, maintenance neither."""
+    functions = resources_of_type(resources, "AWS::Lambda::Function")
 
     assert {name: function["Role"]["Fn::GetAtt"][0] for name, function in functions.items()} == {
         "StreamFunction": "StreamRole",
@@ -146,13 +146,13 @@ def test_functions_have_the_role_meant_for_them(resources: Resources) -> None:
         "UpkeepFunction": "UpkeepRole",
     }
     for plane, secrets in SECRETS.items():
-        told = functions[f"{plane}Function"]["Environment"]["Variables"]
-        assert {value["Ref"] for name, value in told.items() if name.endswith("_SECRET")} == set(secrets)
+        variables = functions[f"{plane}Function"]["Environment"]["Variables"]
+        assert {value["Ref"] for name, value in variables.items() if name.endswith("_SECRET")} == set(secrets)
 
 
 def test_no_secret_is_in_an_environment(template: dict[str, Any], resources: Resources) -> None:
-    """Environments hold ids and settings, word for word those above; no parameter is a secret."""
-    for function in of(resources, "AWS::Lambda::Function").values():
+    """Environments contain exactly the ids and settings above; no parameter is a secret."""
+    for function in resources_of_type(resources, "AWS::Lambda::Function").values():
         for name, value in function["Environment"]["Variables"].items():
             assert value == ENVIRONMENT[name]
     assert not [name for name, parameter in template["Parameters"].items() if parameter.get("NoEcho")]
@@ -160,12 +160,12 @@ def test_no_secret_is_in_an_environment(template: dict[str, Any], resources: Res
 
 
 def test_only_the_api_and_the_schedule_may_invoke(resources: Resources) -> None:
-    """No function has a URL, and every permission names this API, or upkeep's schedule, as its source."""
-    permissions = of(resources, "AWS::Lambda::Permission").values()
+    """No function has a URL; every permission names this API or the maintenance schedule as its source."""
+    permissions = resources_of_type(resources, "AWS::Lambda::Permission").values()
     invoked = [each for each in permissions if "UpkeepFunction" in json.dumps(each["FunctionName"])]
-    (schedule,) = of(resources, "AWS::Events::Rule")
+    (schedule,) = resources_of_type(resources, "AWS::Events::Rule")
 
-    assert not of(resources, "AWS::Lambda::Url")
+    assert not resources_of_type(resources, "AWS::Lambda::Url")
     assert [(each["Principal"], each["SourceArn"]) for each in invoked] == [
         ("events.amazonaws.com", {"Fn::GetAtt": [schedule, "Arn"]})
     ]
@@ -175,15 +175,15 @@ def test_only_the_api_and_the_schedule_may_invoke(resources: Resources) -> None:
             assert "${__ApiId__}" in json.dumps(permission["SourceArn"])
 
 
-def test_logs_end_and_hold_no_bodies(resources: Resources) -> None:
-    """Log groups have a retention; API Gateway traces no data and logs no header, body or query."""
-    groups = of(resources, "AWS::Logs::LogGroup")
-    (stage,) = of(resources, "AWS::ApiGateway::Stage").values()
+def test_logs_expire_and_contain_no_bodies(resources: Resources) -> None:
+    """Log groups have a retention; API Gateway logs no headers, bodies or queries and traces no data."""
+    groups = resources_of_type(resources, "AWS::Logs::LogGroup")
+    (stage,) = resources_of_type(resources, "AWS::ApiGateway::Stage").values()
     logged = re.findall(r"\$context\.[\w.]+", stage["AccessLogSetting"]["Format"])
 
     assert groups.keys() == {"StreamLogs", "AdminLogs", "UpkeepLogs", "ApiLogs"}
     assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
-    for function in of(resources, "AWS::Lambda::Function").values():
+    for function in resources_of_type(resources, "AWS::Lambda::Function").values():
         assert function["LoggingConfig"]["LogGroup"]["Ref"] in groups
     assert [each["DataTraceEnabled"] for each in stage["MethodSettings"]] == [False]
     assert [each["LoggingLevel"] for each in stage["MethodSettings"]] == ["OFF"]
@@ -192,7 +192,7 @@ def test_logs_end_and_hold_no_bodies(resources: Resources) -> None:
 
 
 def test_secrets_outlive_the_stack(resources: Resources) -> None:
-    """Deleting the stack, or replacing a secret in it, deletes nobody's keys."""
+    """Deleting the stack or replacing a secret deletes no secret."""
     secrets = {
         name: each for name, each in resources.items() if each["Type"] == "AWS::SecretsManager::Secret"
     }
@@ -205,28 +205,28 @@ def test_secrets_outlive_the_stack(resources: Resources) -> None:
 
 
 @pytest.mark.parametrize(("name", "prefix"), [("SystemKeySecret", "ve-"), ("AdminKeySecret", "va-")])
-def test_generated_keys_have_their_form(name: str, prefix: str, resources: Resources) -> None:
-    """What Secrets Manager can draw for a key is 48 of the hexadecimal digits, behind the plane's prefix."""
-    recipe = resources[name]["Properties"]["GenerateSecretString"]
-    drawn = set("0123456789abcdefghijklmnopqrstuvwxyz") - set(recipe["ExcludeCharacters"])
+def test_generated_keys_have_the_right_format(name: str, prefix: str, resources: Resources) -> None:
+    """Secrets Manager generates 48 hexadecimal digits after the prefix."""
+    generator = resources[name]["Properties"]["GenerateSecretString"]
+    alphabet = set("0123456789abcdefghijklmnopqrstuvwxyz") - set(generator["ExcludeCharacters"])
 
-    assert drawn == set("0123456789abcdef")
-    assert recipe["ExcludeUppercase"] is recipe["ExcludePunctuation"] is True
-    assert recipe["PasswordLength"] == 48
-    assert json.loads(recipe["SecretStringTemplate"]) == {"prefix": prefix}
-    assert recipe["GenerateStringKey"] == "key"
+    assert alphabet == set("0123456789abcdef")
+    assert generator["ExcludeUppercase"] is generator["ExcludePunctuation"] is True
+    assert generator["PasswordLength"] == 48
+    assert json.loads(generator["SecretStringTemplate"]) == {"prefix": prefix}
+    assert generator["GenerateStringKey"] == "key"
 
 
-def test_snapshots_are_of_published_versions(resources: Resources) -> None:
-    """SnapStart, where the operator has it, works on versions only: routes go to an alias of one."""
-    for name, function in of(resources, "AWS::Lambda::Function").items():
+def test_snapstart_uses_published_versions(resources: Resources) -> None:
+    """SnapStart applies to published versions, and routes use an alias of one."""
+    for name, function in resources_of_type(resources, "AWS::Lambda::Function").items():
         assert function["SnapStart"] == {"ApplyOn": {"Fn::If": ["Snapshots", "PublishedVersions", "None"]}}
         assert f"{name}Aliaslive" in resources
     assert all("Aliaslive" in json.dumps(each["uri"]) for *_, each in integrations(resources))
 
 
-def test_api_gateway_refuses_in_the_contracts_envelope(resources: Resources) -> None:
-    """What never reaches the application is refused as the application would."""
+def test_api_gateway_errors_have_the_api_envelope(resources: Resources) -> None:
+    """Errors of API Gateway itself have the API's error envelope."""
     responses = resources["Api"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
     codes = {
         name: (
@@ -245,6 +245,6 @@ def test_api_gateway_refuses_in_the_contracts_envelope(resources: Resources) -> 
     }
 
 
-def test_streams_are_regional(resources: Resources) -> None:
-    """An edge-optimised API would cut streams that are silent for 30 seconds."""
+def test_the_endpoint_is_regional(resources: Resources) -> None:
+    """An edge-optimized API would cut streams that are silent for 30 seconds."""
     assert resources["Api"]["Properties"]["EndpointConfiguration"]["Types"] == ["REGIONAL"]

@@ -1,4 +1,4 @@
-"""What an operator of the stack sees and sets: parameters, alarms, dashboard, outputs, a domain, canaries."""
+"""The operator's view of the stack: parameters, alarms, dashboard, outputs, domain and gradual deployment."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.sam import ROOT, ask
-from tests.handlers.translated import Resources, of, translated
+from tests.handlers.sam import ROOT, run_in_sam_venv
+from tests.handlers.sam_template import Resources, resources_of_type, translate_template
 from vaultcore import __version__
 from vaultcore.telemetry.emf import BY_PROVIDER, PROVIDER, UNITS
 
 OURS = {"Fn::Sub": "VaultEdge/${AWS::StackName}"}
-WATCHED = {  # what alarms look at, besides what is ours
+WATCHED = {  # AWS metrics that alarms use
     ("AWS/ApiGateway", "5XXError"),
     ("AWS/Lambda", "Errors"),
     ("AWS/Lambda", "Throttles"),
@@ -27,14 +27,14 @@ from samcli.lib.translate.sam_template_validator import SamTemplateValidator
 from samcli.yamlhelper import yaml_parse
 template = yaml_parse(open(sys.argv[1]).read())
 template["Parameters"]["GradualDeploy"]["Default"] = "true"
-made = SamTemplateValidator(template, None, region="eu-central-1").get_translated_template_if_valid()
-print(json.dumps(yaml_parse(made)["Resources"]))
+result = SamTemplateValidator(template, None, region="eu-central-1").get_translated_template_if_valid()
+print(json.dumps(yaml_parse(result)["Resources"]))
 """
 
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    return translated()
+    return translate_template()
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +42,8 @@ def resources(template: dict[str, Any]) -> Resources:
     return dict(template["Resources"])
 
 
-def test_every_parameter_is_told_of_and_has_a_default(template: dict[str, Any]) -> None:
-    """Whoever deploys may press Enter at each question; each is in one group and says what it is about."""
+def test_every_parameter_has_a_description_and_a_default(template: dict[str, Any]) -> None:
+    """Pressing Enter at each question works; each parameter is in one group and has a description."""
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     grouped = [name for group in groups for name in group["Parameters"]]
 
@@ -55,7 +55,7 @@ def test_every_parameter_is_told_of_and_has_a_default(template: dict[str, Any]) 
 
 
 @pytest.mark.parametrize(
-    ("told", "taken"),
+    ("value", "is_valid"),
     [
         ("arn:aws:iam::123456789012:role/ops", True),
         ("arn:aws:iam::123456789012:role/ops,arn:aws:iam::123456789012:user/me*", True),
@@ -64,16 +64,16 @@ def test_every_parameter_is_told_of_and_has_a_default(template: dict[str, Any]) 
         ("ops", False),
     ],
 )
-def test_administrators_are_named_by_arn(told: str, taken: bool, template: dict[str, Any]) -> None:
-    """An empty name or a mere star among them would let everybody in, or nobody."""
+def test_administrators_are_named_by_arn(value: str, is_valid: bool, template: dict[str, Any]) -> None:
+    """SecretAdmins accepts only ARNs: an empty name or a lone star would admit everybody or nobody."""
     pattern = template["Parameters"]["SecretAdmins"]["AllowedPattern"]
 
-    assert bool(re.fullmatch(pattern, told)) is taken
+    assert bool(re.fullmatch(pattern, value)) is is_valid
 
 
-def test_alarms_look_at_metrics_that_there_are(resources: Resources) -> None:
-    """Ours by the names and dimensions they are written with; silence is none, and mail goes to the topic."""
-    alarms = of(resources, "AWS::CloudWatch::Alarm")
+def test_alarms_use_existing_metrics(resources: Resources) -> None:
+    """Our metrics have the names and dimensions that the code writes; missing data raises no alarm; mail goes to the topic."""
+    alarms = resources_of_type(resources, "AWS::CloudWatch::Alarm")
     ours = {each["MetricName"] for each in alarms.values() if each["Namespace"] == OURS}
     theirs = {
         (each["Namespace"], each["MetricName"]) for each in alarms.values() if each["Namespace"] != OURS
@@ -90,29 +90,29 @@ def test_alarms_look_at_metrics_that_there_are(resources: Resources) -> None:
     assert (alarms["OverheadHigh"]["ExtendedStatistic"], alarms["OverheadHigh"]["Threshold"]) == ("p99", 500)
 
 
-def test_functions_write_where_alarms_look(resources: Resources) -> None:
-    """The namespace is the stack's own, so that two stacks of an account are told apart."""
-    for function in of(resources, "AWS::Lambda::Function").values():
+def test_functions_write_to_the_alarms_namespace(resources: Resources) -> None:
+    """The namespace is the stack's own, which keeps two stacks of an account apart."""
+    for function in resources_of_type(resources, "AWS::Lambda::Function").values():
         assert function["Environment"]["Variables"]["VAULTEDGE_METRICS_NAMESPACE"] == OURS
 
 
-def test_the_dashboard_shows_what_is_measured(resources: Resources) -> None:
-    """It is JSON, shows every metric of ours and every alarm, and finds providers where they are written."""
-    (dashboard,) = of(resources, "AWS::CloudWatch::Dashboard").values()
-    told = dashboard["DashboardBody"]["Fn::Sub"]
-    widgets = json.loads(told)["widgets"]
-    shown = [line for widget in widgets for line in widget["properties"].get("metrics", ())]
-    ours = {line[1] for line in shown if line[0] == OURS["Fn::Sub"]}
-    searched = [line[0]["expression"] for line in shown if isinstance(line[0], dict)]
+def test_the_dashboard_shows_every_metric(resources: Resources) -> None:
+    """The dashboard is valid JSON and shows all our metrics and alarms, with provider metrics by the right dimension."""
+    (dashboard,) = resources_of_type(resources, "AWS::CloudWatch::Dashboard").values()
+    body = dashboard["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body)["widgets"]
+    metrics = [line for widget in widgets for line in widget["properties"].get("metrics", ())]
+    ours = {line[1] for line in metrics if line[0] == OURS["Fn::Sub"]}
+    searched = [line[0]["expression"] for line in metrics if isinstance(line[0], dict)]
     (alarms,) = [widget["properties"]["alarms"] for widget in widgets if widget["type"] == "alarm"]
 
     assert ours | {"CreditsLow"} == UNITS.keys()
     for expression in searched:
-        found = re.match(r"""SEARCH\('\{"(.+)",(\w+)\} MetricName="(\w+)"', '\w+', 300\)$""", expression)
-        assert found is not None
-        assert (found[1], found[2]) == (OURS["Fn::Sub"], PROVIDER)
-        assert found[3] in BY_PROVIDER
-    assert alarms == [f"${{{name}.Arn}}" for name in of(resources, "AWS::CloudWatch::Alarm")]
+        match = re.match(r"""SEARCH\('\{"(.+)",(\w+)\} MetricName="(\w+)"', '\w+', 300\)$""", expression)
+        assert match is not None
+        assert (match[1], match[2]) == (OURS["Fn::Sub"], PROVIDER)
+        assert match[3] in BY_PROVIDER
+    assert alarms == [f"${{{name}.Arn}}" for name in resources_of_type(resources, "AWS::CloudWatch::Alarm")]
     places = {
         (x, y)
         for w in widgets
@@ -122,11 +122,11 @@ def test_the_dashboard_shows_what_is_measured(resources: Resources) -> None:
     assert len(places) == sum(w["width"] * w["height"] for w in widgets)
 
 
-def test_a_new_version_may_come_gradually() -> None:
-    """With GradualDeploy both planes shift ten per cent first, and back on their alarm."""
-    gradual = json.loads(ask(GRADUAL, str(ROOT / "template.yaml")))
-    groups = of(gradual, "AWS::CodeDeploy::DeploymentGroup")
-    plain = of(translated()["Resources"], "AWS::CodeDeploy::DeploymentGroup")
+def test_gradual_deployment() -> None:
+    """With GradualDeploy both functions shift 10% first, and roll back on their alarm."""
+    gradual = json.loads(run_in_sam_venv(GRADUAL, str(ROOT / "template.yaml")))
+    groups = resources_of_type(gradual, "AWS::CodeDeploy::DeploymentGroup")
+    plain = resources_of_type(translate_template()["Resources"], "AWS::CodeDeploy::DeploymentGroup")
 
     assert plain == {}
     assert groups.keys() == {"StreamFunctionDeploymentGroup", "AdminFunctionDeploymentGroup"}
@@ -143,7 +143,7 @@ def test_a_new_version_may_come_gradually() -> None:
 def test_a_domain_is_regional_and_needs_its_certificate(
     template: dict[str, Any], resources: Resources
 ) -> None:
-    """An own name comes only with a certificate, speaks TLS 1.2 or newer, and cuts no silent stream."""
+    """A custom domain needs a certificate, uses TLS 1.2 or newer, and is regional."""
     name, mapping = (resources[each] for each in ("OwnName", "OwnNameMapping"))
     (rule,) = template["Rules"].values()
 
@@ -155,8 +155,8 @@ def test_a_domain_is_regional_and_needs_its_certificate(
 
 
 def test_settings_are_parameters(resources: Resources) -> None:
-    """Concurrency is reserved for the data plane alone; X-Ray is where the operator wants it."""
-    functions = of(resources, "AWS::Lambda::Function")
+    """Concurrency is reserved only for the data plane; X-Ray is a parameter."""
+    functions = resources_of_type(resources, "AWS::Lambda::Function")
 
     assert {name for name, each in functions.items() if "ReservedConcurrentExecutions" in each} == {
         "StreamFunction"
@@ -166,8 +166,8 @@ def test_settings_are_parameters(resources: Resources) -> None:
         assert each["TracingConfig"] == {"Mode": {"Fn::If": ["Trace", "Active", "PassThrough"]}}
 
 
-def test_outputs_name_everything_and_no_secret(template: dict[str, Any]) -> None:
-    """Outputs are URLs, names and ids, which `vaultedge deploy-info` reads; of secrets the ids alone."""
+def test_outputs_contain_no_secret(template: dict[str, Any]) -> None:
+    """Outputs are the URLs, names and ids that `vaultedge deploy-info` reads; for secrets only their ids."""
     outputs = template["Outputs"]
     conditional = {name: each["Condition"] for name, each in outputs.items() if "Condition" in each}
 
@@ -188,9 +188,11 @@ def test_outputs_name_everything_and_no_secret(template: dict[str, Any]) -> None
     assert outputs["Version"]["Value"] == template["Metadata"]["VaultEdge"]["Version"] == __version__
 
 
-def test_the_documentation_tells_of_each(template: dict[str, Any], resources: Resources) -> None:
+def test_the_documentation_names_parameters_and_alarms(
+    template: dict[str, Any], resources: Resources
+) -> None:
     """docs/deployment.md names every parameter and every alarm."""
-    told = (ROOT / "docs" / "deployment.md").read_text("utf-8")
-    named = {*template["Parameters"], *of(resources, "AWS::CloudWatch::Alarm")}
+    page = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    named = {*template["Parameters"], *resources_of_type(resources, "AWS::CloudWatch::Alarm")}
 
-    assert {name for name in named if f"`{name}`" not in told} == set()
+    assert {name for name in named if f"`{name}`" not in page} == set()

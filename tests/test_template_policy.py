@@ -1,4 +1,4 @@
-"""Every action on every resource stands here, in roles, in the policies of secrets and in the key's."""
+"""The complete list of permitted actions and resources, in roles, secret policies and the key policy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.translated import Resources, of, statements, translated
+from tests.handlers.sam_template import Resources, resources_of_type, statements, translate_template
 
 ROOT = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
 SERVICES = {
@@ -21,7 +21,7 @@ SECRETS = {
 }
 READ = {f"dynamodb:{name}" for name in ("GetItem", "BatchGetItem")}
 WRITE = {f"dynamodb:{name}" for name in ("PutItem", "UpdateItem")}
-TABLE = {  # which rows of it: test_template_rows.py
+TABLE = {  # the rows are in test_template_rows.py
     "Stream": READ | WRITE | {"dynamodb:Query"},
     "Admin": READ | WRITE | {"dynamodb:Query", "dynamodb:DeleteItem"},
     "Upkeep": READ | WRITE | {"dynamodb:Query"},
@@ -35,7 +35,7 @@ MODELS = [
     )
 ]
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
-SOMETIMES: dict[str, dict[str, set[tuple[str, str]]]] = {
+CONDITIONAL: dict[str, dict[str, set[tuple[str, str]]]] = {
     "Stream": {
         "CallBedrock": {
             (f"bedrock:{action}", str(each))
@@ -51,49 +51,49 @@ SOMETIMES: dict[str, dict[str, set[tuple[str, str]]]] = {
 
 @pytest.fixture(scope="module")
 def resources() -> Resources:
-    return dict(translated()["Resources"])
+    return dict(translate_template()["Resources"])
 
 
 def allowed(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """A statement's actions, each with each of its resources."""
+    """Yield each action of a statement with each of its resources."""
     assert statement["Effect"] == "Allow"
     assert "NotAction" not in statement
     assert "NotResource" not in statement
     action, resource = statement["Action"], statement["Resource"]
     for one in action if isinstance(action, list) else [action]:
-        for where in resource if isinstance(resource, list) else [resource]:
-            yield one, str(where)
+        for target in resource if isinstance(resource, list) else [resource]:
+            yield one, str(target)
 
 
 @pytest.mark.parametrize("plane", SECRETS)
 def test_every_action_on_every_resource(plane: str, resources: Resources) -> None:
-    """A function writes its own log, reads its own secrets, uses the table, and decrypts for these two."""
-    always: set[tuple[str, str]] = set()
-    sometimes: dict[str, set[tuple[str, str]]] = {}
+    """A function writes its log, reads its secrets, uses the table, and decrypts for these two."""
+    unconditional: set[tuple[str, str]] = set()
+    conditional: dict[str, set[tuple[str, str]]] = {}
     for each in statements(resources, f"{plane}Role"):
         if "Fn::If" in each:
             condition, then, otherwise = each["Fn::If"]
             assert otherwise == {"Ref": "AWS::NoValue"}
-            sometimes[condition] = set(allowed(then))
+            conditional[condition] = set(allowed(then))
         else:
-            always |= set(allowed(each))
+            unconditional |= set(allowed(each))
 
     logs, table, key = ({"Fn::GetAtt": [name, "Arn"]} for name in (f"{plane}Logs", "Table", "Key"))
-    assert always == {
+    assert unconditional == {
         ("logs:CreateLogStream", str(logs)),
         ("logs:PutLogEvents", str(logs)),
         *{("secretsmanager:GetSecretValue", str({"Ref": name})) for name in SECRETS[plane]},
-        ("secretsmanager:BatchGetSecretValue", "*"),  # it knows no other
+        ("secretsmanager:BatchGetSecretValue", "*"),  # supports no other resource
         ("kms:Decrypt", str(key)),
         *{(action, str(table)) for action in TABLE[plane]},
     }
-    assert sometimes == SOMETIMES[plane]
+    assert conditional == CONDITIONAL[plane]
     assert "ManagedPolicyArns" not in resources[f"{plane}Role"]["Properties"]
 
 
 @pytest.mark.parametrize("plane", SECRETS)
 def test_each_secret_has_a_statement_of_its_own(plane: str, resources: Resources) -> None:
-    """What may be read is one secret a statement, so that the vault and its password can be parted."""
+    """Each secret has its own statement, so that access to vault and password can be separated."""
     reading = [
         each["Resource"]
         for each in statements(resources, f"{plane}Role")
@@ -105,7 +105,7 @@ def test_each_secret_has_a_statement_of_its_own(plane: str, resources: Resources
 
 @pytest.mark.parametrize("plane", SECRETS)
 def test_roles_decrypt_only_through_the_services(plane: str, resources: Resources) -> None:
-    """KMS decrypts for a function where Secrets Manager or DynamoDB asks, and of secrets its own."""
+    """KMS decrypts for a function only through Secrets Manager and DynamoDB, and only its own secrets."""
     conditions = [
         each["Condition"]
         for each in statements(resources, f"{plane}Role")
@@ -119,19 +119,19 @@ def test_roles_decrypt_only_through_the_services(plane: str, resources: Resource
     ]
 
 
-def test_who_administers_the_key_decrypts_nothing(resources: Resources) -> None:
-    """The account keeps the key; using it takes one of two services. It rotates, and outlives the stack."""
+def test_key_administrators_cannot_decrypt(resources: Resources) -> None:
+    """The account administers the key; its use needs one of two services. The key rotates and outlives the stack."""
     key = resources["Key"]["Properties"]
-    keeping, using = key["KeyPolicy"]["Statement"]
+    administration, usage = key["KeyPolicy"]["Statement"]
     crypto = ("kms:*Decrypt*", "kms:*Encrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:GenerateMac")
 
-    assert keeping["Principal"] == using["Principal"] == {"AWS": ROOT}
+    assert administration["Principal"] == usage["Principal"] == {"AWS": ROOT}
     assert not [
-        each for each in keeping["Action"] if "*" in each or any(fnmatchcase(each, c) for c in crypto)
+        each for each in administration["Action"] if "*" in each or any(fnmatchcase(each, c) for c in crypto)
     ]
-    assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= set(keeping["Action"])
-    assert "Condition" not in keeping  # or the key could be locked away from everybody
-    assert using["Condition"] == {
+    assert {"kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"} <= set(administration["Action"])
+    assert "Condition" not in administration  # a condition could lock everyone out of the key
+    assert usage["Condition"] == {
         "StringEquals": {
             "kms:CallerAccount": {"Ref": "AWS::AccountId"},
             "kms:ViaService": [*SERVICES.values()],
@@ -142,20 +142,20 @@ def test_who_administers_the_key_decrypts_nothing(resources: Resources) -> None:
     assert resources["KeyAlias"]["Properties"]["TargetKeyId"] == {"Ref": "Key"}
 
 
-def test_everything_kept_is_under_the_key(resources: Resources) -> None:
-    """Each secret, and the table."""
-    secrets = of(resources, "AWS::SecretsManager::Secret")
+def test_all_secrets_use_the_key(resources: Resources) -> None:
+    """Every secret is encrypted with the stack's key."""
+    secrets = resources_of_type(resources, "AWS::SecretsManager::Secret")
 
     assert secrets.keys() == {name for names in SECRETS.values() for name in names}
     for each in secrets.values():
         assert each["KmsKeyId"] == {"Fn::GetAtt": ["Key", "Arn"]}
 
 
-def test_secrets_refuse_all_but_their_readers(resources: Resources) -> None:
-    """Where administrators are named, a text is for its functions and them; managing it stays free."""
-    policies = of(resources, "AWS::SecretsManager::ResourcePolicy")
+def test_secret_policies_deny_other_readers(resources: Resources) -> None:
+    """With SecretAdmins, only a secret's functions and the named ARNs read it; managing it stays possible."""
+    policies = resources_of_type(resources, "AWS::SecretsManager::ResourcePolicy")
 
-    assert len(policies) == len(of(resources, "AWS::SecretsManager::Secret"))
+    assert len(policies) == len(resources_of_type(resources, "AWS::SecretsManager::Secret"))
     for name, policy in policies.items():
         (statement,) = policy["ResourcePolicy"]["Statement"]
         secret = policy["SecretId"]["Ref"]

@@ -1,6 +1,6 @@
-"""Which rows of the table each function's role may read, write and delete, and that this is what they do.
+"""The table rows that each function's role may read, write and delete, compared with what the functions do.
 
-IAM is evaluated here as far as the template uses it; `tests/deploy` asks an emulator that enforces it.
+The test evaluates the IAM features that the template uses; `tests/deploy` uses an emulator that enforces them.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ import httpx
 import pytest
 
 from tests.alerts.receiver import SECRET, receiving
-from tests.fakes.gateway_app import ADMIN, bearer, house, visit
+from tests.fakes.gateway_app import ADMIN, bearer, build_services, run_with_client
 from tests.fakes.provider import FakeProvider
-from tests.handlers.translated import Resources, statements, translated
+from tests.handlers.sam_template import Resources, statements, translate_template
 from tests.store.dynamodb.wire import Wire, actions, wired
 from tests.store.ministack import table
 from vaultcore.admission.caller import GATEWAY
 from vaultcore.ledger.sealing import POSITION
 from vaultcore.services import Services
 from vaultcore.store import document_types
-from vaultcore.store.base import Name
+from vaultcore.store.base import DocumentKey
 from vaultcore.store.dynamodb.items import account_key, document_key
 
 STREAM, ADMINS, UPKEEP = ROLES = ("StreamRole", "AdminRole", "UpkeepRole")
-NAMES = {  # one of each kind
-    "KEYS": Name(document_types.KEYS, "key_1"),
-    "token": document_types.token("digest"),
+NAMES = {  # one key of each document type
+    "KEYS": DocumentKey(document_types.KEYS, "key_1"),
+    "token": document_types.token_key("digest"),
     "POLICY": document_types.POLICY,
     "ROUTES": document_types.ROUTES,
-    "AUDITS": document_types.timed(document_types.AUDITS, 1.0, "id"),
-    "ALERTS": document_types.timed(document_types.ALERTS, 1.0, "id"),
-    "SEALS": Name(document_types.SEALS, "day"),
-    "record": document_types.record(1.0, "id"),
-    "sums": document_types.sums(1.0, "key", "provider", "model"),
-    "claim": document_types.claim("key", "digest"),
-    "refusal": document_types.refusal(GATEWAY, "day", "2026-11-22", 1),
+    "AUDITS": document_types.timed_key(document_types.AUDITS, 1.0, "id"),
+    "ALERTS": document_types.timed_key(document_types.ALERTS, 1.0, "id"),
+    "SEALS": DocumentKey(document_types.SEALS, "day"),
+    "record": document_types.record_key(1.0, "id"),
+    "sums": document_types.usage_key(1.0, "key", "provider", "model"),
+    "claim": document_types.claim_key("key", "digest"),
+    "refusal": document_types.refusal_key(GATEWAY, "day", "2026-11-22", 1),
 }
 ROWS = {kind: document_key(name)["pk"]["S"] for kind, name in NAMES.items()} | {
     "position": document_key(POSITION)["pk"]["S"],
-    "content": document_key(Name("content/id"))["pk"]["S"],
+    "content": document_key(DocumentKey("content/id"))["pk"]["S"],
     "account": account_key(GATEWAY)["pk"]["S"],
 }
-MADE_OF = {"stamp", "timed", "log", "usage", "sums_of", "summed"}  # what others of these names are made with
+HELPERS = {"stamp", "timed", "log", "usage", "sums_of", "summed"}  # helpers of the functions that build keys
 WRITERS = {
     **{kind: {ADMINS} for kind in ("KEYS", "token", "POLICY", "ROUTES", "AUDITS")},
     **{kind: {STREAM} for kind in ("record", "sums", "claim", "refusal", "content")},
@@ -63,18 +63,18 @@ HIDDEN = {
     "refusal",
     "position",
     "content",
-}  # from what applications reach
-Story = Callable[[httpx.AsyncClient, Services], Awaitable[object]]
-SAID = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
+}  # not readable by the data plane
+Scenario = Callable[[httpx.AsyncClient, Services], Awaitable[object]]
+BODY = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 5}
 
 
 @pytest.fixture(scope="module")
 def resources() -> Resources:
-    return dict(translated()["Resources"])
+    return dict(translate_template()["Resources"])
 
 
 def may(resources: Resources, role: str, action: str, row: str) -> bool:
-    """Whether a role's policy allows an action on items with that partition key."""
+    """Return True if the role's policy allows the action on items with that partition key."""
     for each in statements(resources, role):
         if (
             each.get("Resource") != {"Fn::GetAtt": ["Table", "Arn"]}
@@ -93,24 +93,26 @@ def may(resources: Resources, role: str, action: str, row: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", ROWS)
-def test_rows_have_their_writers(kind: str, resources: Resources) -> None:
-    """What applications reach writes no keys, limits, routes or audits; no one but upkeep writes seals."""
+def test_each_document_type_has_its_writers(kind: str, resources: Resources) -> None:
+    """The data plane writes no keys, limits, routes or audits; only maintenance writes seals."""
     for action in ("PutItem", "UpdateItem"):
         assert {role for role in ROLES if may(resources, role, action, ROWS[kind])} == WRITERS[kind]
 
 
-def test_every_kind_of_row_is_known_here() -> None:
-    """A shelf that is new has to be given to somebody, here and in the template."""
-    named = {name for name, each in vars(document_types).items() if isinstance(each, Name) or name.isupper()}
-    made = {name for name, _ in inspect.getmembers(document_types, inspect.isfunction)}
-    made = {name for name in made if getattr(document_types, name).__module__ == document_types.__name__}
+def test_every_document_type_is_listed() -> None:
+    """A new document type needs writers here and in the template."""
+    named = {
+        name for name, each in vars(document_types).items() if isinstance(each, DocumentKey) or name.isupper()
+    }
+    functions = {name for name, _ in inspect.getmembers(document_types, inspect.isfunction)}
+    functions = {name for name in made if getattr(document_types, name).__module__ == document_types.__name__}
 
-    assert named | made == NAMES.keys() | MADE_OF
+    assert named | functions == NAMES.keys() | HELPERS
     assert WRITERS.keys() == ROWS.keys()
 
 
-def test_only_tokens_are_ever_deleted(resources: Resources) -> None:
-    """Deleting is the admin plane's, of what finds a key by its token; records end by their time to live."""
+def test_only_token_documents_are_deleted(resources: Resources) -> None:
+    """Only the admin function deletes, and only the documents that find keys by token; records expire by TTL."""
     deleted = {
         (role, kind)
         for role in ROLES
@@ -121,8 +123,8 @@ def test_only_tokens_are_ever_deleted(resources: Resources) -> None:
     assert deleted == {(ADMINS, "token")}
 
 
-def test_applications_reach_no_lists_and_no_history(resources: Resources) -> None:
-    """The data plane's role gets items whose keys it knows, of callers and of claims; it lists sums alone."""
+def test_the_data_plane_reads_no_lists_and_no_history(resources: Resources) -> None:
+    """The data plane reads callers and claims by key, and lists only sums."""
     read = {kind for kind, row in ROWS.items() if may(resources, STREAM, "GetItem", row)}
 
     assert read == ROWS.keys() - HIDDEN
@@ -132,12 +134,12 @@ def test_applications_reach_no_lists_and_no_history(resources: Resources) -> Non
         assert "Scan" not in str(statements(resources, role))
 
 
-def needed(operation: str, asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The permissions that a request takes, as actions and partition keys."""
+def required_permissions(operation: str, asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the permissions that a request needs, as action and partition key."""
     match operation:
         case "BatchGetItem":
-            for wanted in asked["RequestItems"].values():
-                yield from ((operation, key["pk"]["S"]) for key in wanted["Keys"])
+            for request in asked["RequestItems"].values():
+                yield from ((operation, key["pk"]["S"]) for key in request["Keys"])
         case "TransactWriteItems":
             for item in asked["TransactItems"]:
                 for kind, action in item.items():
@@ -153,28 +155,28 @@ def _key(action: dict[str, Any]) -> str:
     return str((action.get("Item") or action["Key"])["pk"]["S"])
 
 
-def used_by(wire: Wire) -> set[tuple[str, str]]:
-    return {each for operation, asked in wire.asked for each in needed(operation, asked)}
+def permissions_used(wire: Wire) -> set[tuple[str, str]]:
+    return {each for operation, request in wire.asked for each in required_permissions(operation, request)}
 
 
-def test_transactions_are_looked_into() -> None:
-    """What is found to be needed covers each write of a transaction."""
-    writes = [{"Put": {"Item": document_key(Name("a"))}}, {"Delete": {"Key": account_key("b")}}]
+def test_transactions_need_a_permission_per_write() -> None:
+    """The required permissions include each write of a transaction."""
+    writes = [{"Put": {"Item": document_key(DocumentKey("a"))}}, {"Delete": {"Key": account_key("b")}}]
 
     assert len(actions({"TransactItems": writes})) == 2
-    assert list(needed("TransactWriteItems", {"TransactItems": writes})) == [
+    assert list(required_permissions("TransactWriteItems", {"TransactItems": writes})) == [
         ("PutItem", "D#a"),
         ("DeleteItem", "A#b"),
     ]
 
 
 async def administer(client: httpx.AsyncClient, services: Services) -> str:
-    """Everything that is written through the admin API; a key to go on with."""
+    """Send every writing admin request; return a key."""
     client.headers["authorization"] = f"Bearer {ADMIN}"
     limits = {"rate_limit_rpm": 60, "token_quota": 100, "max_parallel": 5}
-    made = (await client.post("/admin/keys", json={"name": "a", "owner": "me", **limits})).json()
-    path = f"/admin/keys/{made['id']}"
-    gone = (await client.post("/admin/keys", json={"name": "b"})).json()
+    created = (await client.post("/admin/keys", json={"name": "a", "owner": "me", **limits})).json()
+    path = f"/admin/keys/{created['id']}"
+    deleted_key = (await client.post("/admin/keys", json={"name": "b"})).json()
     routes = {"models": {"fast": {"primary": "one/gpt-fake"}}}
     for answer in (
         await client.patch(path, json={"name": "c"}),
@@ -182,55 +184,59 @@ async def administer(client: httpx.AsyncClient, services: Services) -> str:
         await client.put("/admin/limits/owners/me", json={"rate_limit_rpm": 50}),
         await client.put("/admin/limits/gateway", json={"rate_limit_rpm": 500}),
         await client.put("/admin/routes", json=routes),
-        turned := await client.post(f"{path}/rotate", json={"grace_seconds": 0}),
-        await client.delete(f"/admin/keys/{gone['id']}"),
+        rotated := await client.post(f"{path}/rotate", json={"grace_seconds": 0}),
+        await client.delete(f"/admin/keys/{deleted_key['id']}"),
         *[
             await client.get(f"/admin/{each}")
             for each in ("keys", "limits", "logs", "usage", "alerts", "audit")
         ],
     ):
         assert answer.status_code < 300, answer.text
-    return str(turned.json()["key"])
+    return str(rotated.json()["key"])
 
 
-def test_roles_allow_what_their_functions_do(
+def test_roles_allow_their_functions_requests(
     tmp_path: Path, resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every request to DynamoDB of an administrator's day, of applications' and of upkeep is allowed."""
-    held, tokens, wires = table(), list[str](), dict[str, Wire]()
+    """Every DynamoDB request of administrators, applications and maintenance is allowed."""
+    table_instance, tokens, wires = table(), list[str](), dict[str, Wire]()
 
     async def apply(client: httpx.AsyncClient, _: Services) -> None:
         headers = {**bearer(tokens[0]), "idempotency-key": "once"}
-        asked = [headers, headers, *[bearer(tokens[0])] * 7, {}]  # the second is answered as the first was
-        told = [await client.post("/v1/chat/completions", json=SAID, headers=more) for more in asked]
-        assert [each.status_code for each in told] == [200] * 8 + [429, 200], [each.text for each in told]
-        assert (await client.post("/v1/chat/completions", json={**SAID, "stream": True})).status_code == 200
+        asked = [headers, headers, *[bearer(tokens[0])] * 7, {}]  # the second request replays the first
+        responses = [await client.post("/v1/chat/completions", json=BODY, headers=more) for more in asked]
+        assert [each.status_code for each in responses] == [200] * 8 + [429, 200], [
+            each.text for each in responses
+        ]
+        assert (await client.post("/v1/chat/completions", json={**BODY, "stream": True})).status_code == 200
         assert (await client.get("/v1/key", headers=headers)).status_code == 200
         assert (await client.get("/v1/usage?days=3", headers=headers)).status_code == 200
 
-    async def keep_house(_: httpx.AsyncClient, services: Services) -> None:
+    async def run_maintenance(_: httpx.AsyncClient, services: Services) -> None:
         assert await services.maintenance.run() == []
 
-    async def over(role: str, story: Story, **settings: Any) -> None:
-        async with wired(held) as wire:
+    async def record(role: str, scenario: Scenario, **settings: Any) -> None:
+        async with wired(table_instance) as wire:
             wires[role] = wire
-            await asyncio.to_thread(play, wire, story, settings)
+            await asyncio.to_thread(play, wire, scenario, settings)
 
-    def play(wire: Wire, story: Story, settings: dict[str, Any]) -> None:
+    def play(wire: Wire, scenario: Scenario, settings: dict[str, Any]) -> None:
         for name, value in wire.table.environ.items():
             monkeypatch.setenv(name, value)
-        services = house(tmp_path, provider, store=held.url, keep_content=60.0, **settings)
-        told = visit(services, lambda client: story(client, services))
-        tokens.extend([told] if isinstance(told, str) else [])
+        services = build_services(tmp_path, provider, store=table_instance.url, keep_content=60.0, **settings)
+        told = run_with_client(services, lambda client: scenario(client, services))
+        tokens.extend([result] if isinstance(result, str) else [])
 
-    with FakeProvider() as provider, receiving() as heard:
-        asyncio.run(over(ADMINS, administer))
-        asyncio.run(over(STREAM, apply))
-        asyncio.run(over(UPKEEP, keep_house, alert_webhook=heard.url, alert_webhook_secret=SECRET))
+    with FakeProvider() as provider, receiving() as receiver:
+        asyncio.run(record(ADMINS, administer))
+        asyncio.run(record(STREAM, apply))
+        asyncio.run(record(UPKEEP, run_maintenance, alert_webhook=receiver.url, alert_webhook_secret=SECRET))
 
     for role, wire in wires.items():
-        refused = [each for each in sorted(used_by(wire)) if not may(resources, role, *each)]
-        assert refused == [], role
-    written = {row for action, row in used_by(wires[STREAM]) if not action.endswith(("GetItem", "Query"))}
-    shelved = {row.partition("/")[0] for row in written if row.startswith("D#")}
-    assert shelved == {"D#log", "D#usage", "D#claim", "D#content", "D#alerts", "D#refused"}
+        denied = [each for each in sorted(permissions_used(wire)) if not may(resources, role, *each)]
+        assert denied == [], role
+    written = {
+        row for action, row in permissions_used(wires[STREAM]) if not action.endswith(("GetItem", "Query"))
+    }
+    collections = {row.partition("/")[0] for row in written if row.startswith("D#")}
+    assert collections == {"D#log", "D#usage", "D#claim", "D#content", "D#alerts", "D#refused"}

@@ -1,10 +1,10 @@
-"""Fill a folder with what a function is made of, the same to the bit wherever and whenever that is done.
+"""Build the deployment package of a Lambda function in a folder, reproducibly to the byte.
 
     python -m tools.build_bundle stream --libs build/locked-arm64 --into FOLDER [--compiler python3.13 ...]
 
-Taken are the files of the distributions that the function needs, each checked against its archive's own list,
-and our sources; left out is what no function reads. The standard library is all that this needs: `sam build`
-runs it. What is printed is a digest of all names, modes and contents.
+The package contains the sources and the files of the distributions that the function needs. Each file is
+checked against its archive's RECORD. Files that no function reads are excluded. `sam build` runs this module,
+which therefore needs the standard library only. It prints a digest of all names, modes and contents.
 """
 
 from __future__ import annotations
@@ -30,67 +30,72 @@ BUNDLES: Mapping[str, frozenset[str]] = {
     "admin": DATA_PLANE | {"fastapi"},
     "upkeep": DATA_PLANE,
 }
-SERVICES = ("dynamodb", "secretsmanager", "sns", "sts")  # the AWS APIs that are called; each is 10 to 500 KB
-OURS = ("handlers", "vaultcore")
-ELSEWHERE = ("vaultcore/cli", "vaultcore/simulators", "vaultcore/conformance")  # of the command line alone
-PARTS = {"vaultcore/console": "stream", "vaultcore/web/admin": "admin"}  # each of one function alone
+SERVICES = ("dynamodb", "secretsmanager", "sns", "sts")  # AWS APIs in use; the data of each has 10 to 500 KB
+SOURCES = ("handlers", "vaultcore")
+CLI_ONLY = ("vaultcore/cli", "vaultcore/simulators", "vaultcore/capability_matrix")  # no function uses these
+FUNCTION_FOLDERS = {"vaultcore/console": "stream", "vaultcore/web/admin": "admin"}  # used by one function
 EXECUTABLE = "handlers/run_stream"
-BILL = "sbom.cdx.json"
+SBOM = "sbom.cdx.json"
 RUNTIME = "3.13"
-TASK = "/var/task"  # where Lambda unpacks it
-EPOCH = 315532800  # 1980-01-01: what `sam package` stamps files with too
-NEEDLESS = frozenset({"pycparser"})  # of what is required: C sources are read where libraries are compiled
-LEFT_OUT = re.compile(
-    r"\.pth$|\.pyi$|(^|/)tests?/|^cffi/"  # of cffi, what libraries call is _cffi_backend
-    r"|^_yaml/|^yaml/_yaml\."  # 2.6 MB that make an overlay's few lines read sooner
-    r"|^botocore/cacert\.pem$|^dateutil/zoneinfo/.*\.tar\.gz$"  # certifi's is used, and no zone but UTC
+TASK = "/var/task"  # where Lambda unpacks the package
+EPOCH = 315532800  # 1980-01-01 in seconds since the epoch; `sam package` uses it as well
+UNUSED = frozenset({"pycparser"})  # required by cffi, only to compile C sources
+EXCLUDED = re.compile(
+    r"\.pth$|\.pyi$|(^|/)tests?/|^cffi/"  # libraries use _cffi_backend only
+    r"|^_yaml/|^yaml/_yaml\."  # 2.6 MB that only parse large YAML files faster
+    r"|^botocore/cacert\.pem$|^dateutil/zoneinfo/.*\.tar\.gz$"  # certifi and UTC are used
     rf"|^botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/"
 )
-# No start imports these: their byte code would be 2 MB that nobody reads.
+# No cold start imports these modules: their byte code would be 2 MB that is never read.
 UNCOMPILED = r"/(anyio/(_backends|streams)|cryptography/x509|httpcore|yaml)/"
 
 
 def main(argv: Sequence[str]) -> int:
     args = _arguments(argv)
     args.into.mkdir(parents=True, exist_ok=True)
-    lock = locked.pins((ROOT / "requirements.txt").read_text("utf-8"))
-    found = locked.closure(BUNDLES[args.bundle], locked.installed(args.libs, lock))
-    held = [each for each in found if each.name not in NEEDLESS]
-    for name, content in _files(held, without(args.bundle)):
+    lock = locked.parse_pins((ROOT / "requirements.txt").read_text("utf-8"))
+    required = locked.closure(BUNDLES[args.bundle], locked.read_installed(args.libs, lock))
+    distributions = [each for each in required if each.name not in UNUSED]
+    for name, content in _read_sources(distributions, excluded_folders(args.bundle)):
         write(args.into / name, content)
     compiled = compile_all(args.into, args.compiler, "" if args.bundle == "admin" else UNCOMPILED)
-    about = _bill(args.bundle, held)
-    write(args.into / BILL, about)
-    settle(args.into)
+    bill = _build_sbom(args.bundle, distributions)
+    write(args.into / SBOM, bill)
+    normalize_metadata(args.into)
     if args.bill:
-        write(args.bill, about)
+        write(args.bill, bill)
     if args.zip:
         pack(args.into, args.zip)
     if not compiled:
         print(
-            f"no Python {RUNTIME} here: cold starts will compile, which takes three times as long",
+            f"no Python {RUNTIME} found: without byte code, cold starts take three times as long",
             file=sys.stderr,
         )
     print(f"{digest(args.into)}  {args.bundle}, {size(args.into) / 1e6:.1f} MB unpacked")
     return 0
 
 
-def without(bundle: str) -> tuple[str, ...]:
-    """What of ours is left out of a bundle."""
-    return (*ELSEWHERE, *(folder for folder, whose in PARTS.items() if whose != bundle))
+def excluded_folders(bundle: str) -> tuple[str, ...]:
+    """Return the folders of our sources that a bundle does not contain."""
+    return (*CLI_ONLY, *(folder for folder, user in FUNCTION_FOLDERS.items() if user != bundle))
 
 
-def _files(held: Sequence[locked.Distribution], without: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    for distribution in held:
-        for name, content in locked.read(distribution):
-            if not LEFT_OUT.search(name):
+def _read_sources(
+    distributions: Sequence[locked.Distribution], excluded: tuple[str, ...]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of every file of the package."""
+    folders = tuple(f"{folder}/" for folder in excluded)
+    for distribution in distributions:
+        for name, content in locked.read_files(distribution):
+            if not EXCLUDED.search(name):
                 yield name, content
     packaged = ("*.py", *_project("tool")["setuptools"]["package-data"]["vaultcore"])
-    for folder in OURS:
+    patterns = [pattern.removeprefix("**/") for pattern in packaged]
+    for folder in SOURCES:
         for path in sorted((ROOT / folder).rglob("*")):
             name = path.relative_to(ROOT).as_posix()
-            ours = name == EXECUTABLE or any(path.match(pattern.removeprefix("**/")) for pattern in packaged)
-            if path.is_file() and ours and not name.startswith(without):
+            included = name == EXECUTABLE or any(map(path.match, patterns))
+            if path.is_file() and included and not name.startswith(folders):
                 yield name, path.read_bytes()
 
 
@@ -98,9 +103,9 @@ def _project(table: str) -> dict[str, Any]:
     return dict(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))[table])
 
 
-def _bill(bundle: str, held: Sequence[locked.Distribution]) -> bytes:
+def _build_sbom(bundle: str, distributions: Sequence[locked.Distribution]) -> bytes:
     project = _project("project")
-    return sbom.bill(project["name"], project["version"], project["license"], bundle, held)
+    return sbom.build_sbom(project["name"], project["version"], project["license"], bundle, distributions)
 
 
 def write(path: Path, content: bytes) -> None:
@@ -108,29 +113,30 @@ def write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def compile_all(folder: Path, compilers: Sequence[str], but: str = "") -> bool:
-    """Make byte code with the first of these interpreters that is the function's; False where none is.
+def compile_all(folder: Path, compilers: Sequence[str], exclude: str = "") -> bool:
+    """Compile byte code with the first interpreter of version RUNTIME; return False if there is none.
 
-    In one process and in one order, and checked against no time stamp: a deployment package keeps none.
+    One process compiles in a fixed order. The byte code does not check time stamps, because packages do not
+    keep them. `exclude` is a pattern of paths.
     """
-    which = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{RUNTIME}')"
-    how = ["-m", "compileall", "-q", "-j", "1", "-s", str(folder), "-p", TASK]
-    how += ["--invalidation-mode", "unchecked-hash", *(["-x", but] if but else []), str(folder)]
+    check = f"import sys; sys.exit('%d.%d' % sys.version_info[:2] != '{RUNTIME}')"
+    arguments = ["-m", "compileall", "-q", "-j", "1", "-s", str(folder), "-p", TASK]
+    arguments += ["--invalidation-mode", "unchecked-hash", *(["-x", exclude] if exclude else []), str(folder)]
     for python in compilers:
         try:
-            fits = subprocess.run([python, "-c", which], capture_output=True, check=False).returncode == 0
+            matches = subprocess.run([python, "-c", check], capture_output=True, check=False).returncode == 0
         except OSError:
             continue
-        if fits:
+        if matches:
             environ = {**os.environ, "PYTHONHASHSEED": "0"}
             environ.pop("PYTHONPYCACHEPREFIX", None)
-            subprocess.run([python, *how], env=environ, check=True)
+            subprocess.run([python, *arguments], env=environ, check=True)
             return True
     return False
 
 
-def settle(folder: Path) -> None:
-    """Modes and times as they are on any machine, whatever its umask and clock."""
+def normalize_metadata(folder: Path) -> None:
+    """Set modes and times to fixed values, whatever the umask and the clock of the machine."""
     for path in (*folder.rglob("*"), folder):
         executable = path.is_dir() or path == folder / EXECUTABLE
         path.chmod(0o755 if executable else 0o644)
@@ -138,17 +144,18 @@ def settle(folder: Path) -> None:
 
 
 def digest(folder: Path) -> str:
-    """One for all names, modes and contents."""
-    told = hashlib.sha256()
+    """Return one SHA-256 of all names, modes and contents, in hex."""
+    total = hashlib.sha256()
     for path in files(folder):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        told.update(
+        total.update(
             f"{content} {path.stat().st_mode & 0o777:o} {path.relative_to(folder).as_posix()}\n".encode()
         )
-    return told.hexdigest()
+    return total.hexdigest()
 
 
 def size(folder: Path) -> int:
+    """Return the size of all files in bytes."""
     return sum(path.stat().st_size for path in files(folder))
 
 
@@ -157,11 +164,11 @@ def files(folder: Path) -> list[Path]:
 
 
 def pack(folder: Path, target: Path) -> None:
-    """A ZIP file, which comes out the same again where zlib is the same."""
+    """Write a ZIP file. The same content and the same version of zlib give the same bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as out:
         for path in files(folder):
-            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())  # of 1980, like the files
+            entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())  # dated 1980, like the files
             entry.create_system, entry.external_attr = 3, path.stat().st_mode << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             out.writestr(entry, path.read_bytes())
@@ -170,12 +177,14 @@ def pack(folder: Path, target: Path) -> None:
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="build_bundle", description=__doc__, allow_abbrev=False)
     parser.add_argument("bundle", choices=sorted(BUNDLES))
-    parser.add_argument("--libs", type=Path, required=True, help="where pip has installed the lock")
-    parser.add_argument("--into", type=Path, required=True, help="the folder to fill")
-    parser.add_argument("--bill", type=Path, help="a copy of the bill of materials")
-    parser.add_argument("--zip", type=Path, help="and all of it in one file")
     parser.add_argument(
-        "--compiler", nargs="*", default=[], help=f"interpreters, one of them Python {RUNTIME}"
+        "--libs", type=Path, required=True, help="the folder into which pip installed the lock file"
+    )
+    parser.add_argument("--into", type=Path, required=True, help="the folder to fill")
+    parser.add_argument("--bill", type=Path, help="write a copy of the bill of materials here")
+    parser.add_argument("--zip", type=Path, help="write the package as a ZIP file here")
+    parser.add_argument(
+        "--compiler", nargs="*", default=[], help=f"interpreters, one of which should be Python {RUNTIME}"
     )
     return parser.parse_args(argv)
 

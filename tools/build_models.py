@@ -1,10 +1,10 @@
-"""Compile vaultcore/catalog/models.json from the package genai-prices and two tables beside this file.
+"""Compile vaultcore/catalog/models.json from the package genai-prices and two tables in this folder.
 
     python -m tools.build_models
 
-Prices come from genai-prices, a development dependency, by way of model_prices.py, and of pictures that are
-priced one by one from picture_prices.csv; what models can do comes from model_facts.csv, of which a cell is
-empty where nobody has said. The same input gives the same bytes.
+model_prices.py converts the prices of genai-prices, a development dependency. picture_prices.csv has prices
+per image, model_facts.csv the capabilities of models; an empty cell there means unknown. The same input
+gives the same bytes. vaultcore/catalog/models.py describes the format.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from genai_prices import types as theirs
 from genai_prices.data import providers as sources
 
-from tools.model_prices import AS_OF, Row, pictures, priced, standard
+from tools.model_prices import AS_OF, Row, image_rows, price_row, standard_price
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = ROOT / "tools/model_facts.csv"
@@ -30,21 +30,19 @@ TARGET = ROOT / "vaultcore/catalog/models.json"
 BORROWS = {
     "azure": ["openai"],
     "gemini-compat": ["gemini"],
-}  # serves that provider's models, under its own names or the same
+}  # provider -> providers whose models it serves, under their names or its own
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a provider's prices stand in genai-prices, and which of its ids are the API's own names."""
+    """A provider in genai-prices, and how the ids there become model names of the provider's API."""
 
     id: str
-    only: str = ""  # ids that do not match are not this API's
-    names: bool = False  # also take the other names it lists for a model
-    lower: bool = False  # the API's names are lower case
-    before: str = ""  # what the API has in front of the id
-    hosts: Mapping[str, str] = field(
-        default_factory=dict
-    )  # beginnings of ids -> the provider whose models they are
+    only: str = ""  # pattern of the ids that belong to this API; empty: all
+    names: bool = False  # also use the other names that genai-prices lists for a model
+    lower: bool = False  # the API's names are in lower case
+    before: str = ""  # prefix of the API's names
+    hosts: Mapping[str, str] = field(default_factory=dict)  # prefix of ids -> the vendor of these models
 
 
 SOURCES: Mapping[str, Source] = {
@@ -75,9 +73,7 @@ SOURCES: Mapping[str, Source] = {
     "bedrock": Source("aws", hosts={"anthropic.": "anthropic"}),
     "openrouter": Source("openrouter", only=r".+/.+"),
 }
-FORMS: Mapping[
-    str, list[str]
-] = {  # what of a name says where a model is served or in which version, not which
+FORMS: Mapping[str, list[str]] = {  # patterns of a name that give a region or version, not the model
     "bedrock": [
         r"^(?:arn:.*/|regional\.)",
         r"(?:(?<!embed-text)-v\d+)?(?::\w+)*$",
@@ -85,7 +81,7 @@ FORMS: Mapping[
         r"^(?:us-gov|us|eu|apac|jp|au|ca|in|sa|global)\.",
     ]
 }
-UNSERVED = re.compile(  # audio, moderation, ranking and reading scans are not chat, images or embeddings
+UNSERVED = re.compile(  # models for audio, moderation, ranking and OCR: neither chat, images nor embeddings
     r"realtime|transcri|whisper|(?:^|[-/])tts|(?:^|[-/])live|-live|moderation|-ocr|rerank|sonic|orpheus|-voice|"
     r"\.ft-|m2m100|indictrans|distilbert",
     re.IGNORECASE,
@@ -93,26 +89,26 @@ UNSERVED = re.compile(  # audio, moderation, ranking and reading scans are not c
 EMBEDS = re.compile(r"embed|(?:^|[/-])(?:bge|gte)-", re.IGNORECASE)
 
 
-def compiled() -> str:
-    """The table as JSON text."""
+def compile_models() -> str:
+    """Return models.json as text."""
     facts = _facts()
     vendors = {name: dict(rows) for name, rows in facts.items()}
     capabilities: list[Row] = []
     models: dict[str, dict[str, Row]] = {}
     names: dict[str, dict[str, str]] = {}
     by_id = {source.id: source for source in sources}
-    drawn = pictures()
+    images = image_rows()
     for provider, source in SOURCES.items():
         hosted = _hosted(by_id, source, provider, vendors)
-        known = {**hosted, **facts.pop(provider, {})}
-        rows, others = _provider(by_id[source.id], source, known, capabilities, FORMS.get(provider, []))
-        for name, prices in drawn.get(provider, {}).items():
+        merged = {**hosted, **facts.pop(provider, {})}
+        rows, others = _build_rows(by_id[source.id], source, merged, capabilities, FORMS.get(provider, []))
+        for name, prices in images.get(provider, {}).items():
             rows[name] |= prices
         models[provider] = dict(sorted(rows.items()))
         if others:
             names[provider] = dict(sorted(others.items()))
     if facts:
-        raise SystemExit(f"{FACTS.name} describes providers without prices: {', '.join(facts)}")
+        raise SystemExit(f"{FACTS.name} has rows of providers that SOURCES lacks: {', '.join(facts)}")
     table = {
         "borrows": BORROWS,
         "capabilities": capabilities,
@@ -127,94 +123,105 @@ def compiled() -> str:
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def sold() -> Iterator[tuple[str, str, theirs.Provider, theirs.ModelInfo]]:
-    """Every model whose price is of genai-prices: our provider, its name, and who they are there."""
+def priced_models() -> Iterator[tuple[str, str, theirs.Provider, theirs.ModelInfo]]:
+    """Yield the models priced by genai-prices: our provider, our name, and both objects of genai-prices."""
     facts = _facts()
     for provider, source in SOURCES.items():
-        given = next(each for each in sources if each.id == source.id)
-        for name, model, _ in _chosen(given, source, facts.get(provider, {}), FORMS.get(provider, [])):
-            if standard(model).input_mtok is not None:
-                yield provider, name, given, model
+        listing = next(each for each in sources if each.id == source.id)
+        for name, model, _ in _choose(listing, source, facts.get(provider, {}), FORMS.get(provider, [])):
+            if standard_price(model).input_mtok is not None:
+                yield provider, name, listing, model
 
 
 def _hosted(
     by_id: Mapping[str, theirs.Provider], source: Source, provider: str, vendors: Mapping[str, dict[str, Row]]
 ) -> dict[str, Row]:
-    """What is known of models that another provider makes: what they can do there, they can do here."""
-    found: dict[str, Row] = {}
+    """Return the facts of models of other vendors: they have the same capabilities at this provider."""
+    rows: dict[str, Row] = {}
     for model in by_id[source.id].models if source.hosts else ():
-        place = re.sub(r"^(?:regional|global)\.", "", model.id)
+        local = re.sub(r"^(?:regional|global)\.", "", model.id)
         for before, vendor in source.hosts.items():
-            name = re.sub(FORMS[provider][1], "", place.removeprefix(before))
-            theirs_ = by_id[vendor].find_model(name) if place.startswith(before) else None
-            if theirs_ is not None and theirs_.id in vendors[vendor]:
-                known = vendors[vendor][theirs_.id]
-                found[_plain(model.id, FORMS[provider])] = {
-                    key: known[key] for key in ("output", "can") if key in known
+            name = re.sub(FORMS[provider][1], "", local.removeprefix(before))
+            original = by_id[vendor].find_model(name) if local.startswith(before) else None
+            if original is not None and original.id in vendors[vendor]:
+                vendor_facts = vendors[vendor][original.id]
+                rows[_strip_forms(model.id, FORMS[provider])] = {
+                    key: vendor_facts[key] for key in ("output", "can") if key in vendor_facts
                 }
-    return found
+    return rows
 
 
-def _plain(name: str, forms: list[str]) -> str:
-    """A name without what says only where and in which version: but for the last, the place has its price."""
+def _strip_forms(name: str, forms: list[str]) -> str:
+    """Return a name without region and version. The last form stays, because prices depend on it."""
     for form in forms[:-1]:
         name = re.sub(form, "", name)
     return name
 
 
-def _provider(
-    given: theirs.Provider,
+def _build_rows(
+    listing: theirs.Provider,
     source: Source,
     facts: dict[str, Row],
     capabilities: list[Row],
     forms: list[str],
 ) -> tuple[dict[str, Row], dict[str, str]]:
+    """Return the rows of a provider by model, and the other names of models -> the model of their row."""
     rows: dict[str, Row] = {}
     names: dict[str, str] = {}
-    for name, model, known in _chosen(given, source, facts, forms):
+    for name, model, model_facts in _choose(listing, source, facts, forms):
         context: Row = {"context": model.context_window} if model.context_window else {}
-        rows[name] = {**context, **priced(model), **_known(known, capabilities), **_typed(name, known)}
+        rows[name] = {
+            **context,
+            **price_row(model),
+            **_fact_columns(model_facts, capabilities),
+            **_type_columns(name, model_facts),
+        }
         others = set(_names(model)) | {model.id} if source.names else set()
-        names |= {other: name for other in others - {name} if given.find_model(other) is model}
-    for name, known in facts.items():  # models that nobody has priced
+        names |= {other: name for other in others - {name} if listing.find_model(other) is model}
+    for name, model_facts in facts.items():  # models without a price
         if not UNSERVED.search(name):
-            rows[known.pop("served_as", name)] = {**_known(known, capabilities), **_typed(name, known)}
+            rows[model_facts.pop("served_as", name)] = {
+                **_fact_columns(model_facts, capabilities),
+                **_type_columns(name, model_facts),
+            }
     return rows, {other: name for other, name in names.items() if other not in rows}
 
 
-def _chosen(
-    given: theirs.Provider, source: Source, facts: dict[str, Row], forms: list[str]
+def _choose(
+    listing: theirs.Provider, source: Source, facts: dict[str, Row], forms: list[str]
 ) -> Iterator[tuple[str, theirs.ModelInfo, Row]]:
-    """The models to take, under the API's own names, with their facts: these are taken out of `facts`."""
-    seen: set[str] = set()
-    for model in given.models:
-        plain = _plain(model.id, forms)
-        if forms and (plain in seen or UNSERVED.search(plain)):
-            continue  # another version of the same, or of no use
-        known = facts.pop(plain, {})
-        name = plain if forms else _name(model, known, given, source)
-        if name is None or not (known or standard(model).input_mtok is not None):
+    """Yield the models to include: the API's name, the model, and its facts, removed from `facts`."""
+    names: set[str] = set()
+    for model in listing.models:
+        plain = _strip_forms(model.id, forms)
+        if forms and (plain in names or UNSERVED.search(plain)):
+            continue  # another version of a model, or an unsupported kind
+        model_facts = facts.pop(plain, {})
+        name = plain if forms else _api_name(model, model_facts, listing, source)
+        if name is None or not (model_facts or standard_price(model).input_mtok is not None):
             continue
-        if name in seen:
-            raise SystemExit(f"{given.id} has two rows for {name}")
-        seen.add(name)
-        yield name, model, known
+        if name in names:
+            raise SystemExit(f"{listing.id} has two rows for {name}")
+        names.add(name)
+        yield name, model, model_facts
 
 
-def _name(model: theirs.ModelInfo, known: Row, given: theirs.Provider, source: Source) -> str | None:
-    """The API's own name for a model: one that genai-prices knows it by. None where it is not served."""
-    wanted = not source.only or re.fullmatch(source.only, model.id) is not None
-    if not wanted or UNSERVED.search(model.id):
+def _api_name(
+    model: theirs.ModelInfo, model_facts: Row, listing: theirs.Provider, source: Source
+) -> str | None:
+    """Return the API's name of a model, one of its names in genai-prices; None if the API lacks the model."""
+    belongs = not source.only or re.fullmatch(source.only, model.id) is not None
+    if not belongs or UNSERVED.search(model.id):
         return None
-    if "served_as" in known and given.find_model(known["served_as"]) in (model, None):
-        return str(known["served_as"])
+    if "served_as" in model_facts and listing.find_model(model_facts["served_as"]) in (model, None):
+        return str(model_facts["served_as"])
     plain = source.before + (model.id.lower() if source.lower else model.id)
     names = [plain, *([*_names(model)] if source.names else ())]
-    return next((name for name in names if given.find_model(name) is model), None)
+    return next((name for name in names if listing.find_model(name) is model), None)
 
 
 def _names(model: theirs.ModelInfo) -> Iterator[str]:
-    """The names a model is matched by in full, and the beginnings of its dated names."""
+    """Yield the names that match a model exactly, and the prefixes of its dated names."""
     clauses = model.match.or_ if isinstance(model.match, theirs.ClauseOr) else [model.match]
     for clause in clauses:
         match clause:
@@ -224,7 +231,7 @@ def _names(model: theirs.ModelInfo) -> Iterator[str]:
                 yield name
 
 
-def _known(facts: Row, capabilities: list[Row]) -> Row:
+def _fact_columns(facts: Row, capabilities: list[Row]) -> Row:
     row: Row = {"output": facts["output"]} if "output" in facts else {}
     if facts.get("can"):
         if facts["can"] not in capabilities:
@@ -233,14 +240,14 @@ def _known(facts: Row, capabilities: list[Row]) -> Row:
     return row
 
 
-def _typed(name: str, facts: Row) -> Row:
-    kind = facts.get("type") or ("embedding" if EMBEDS.search(name) else None)
-    speaks = {"dialect": facts["dialect"]} if "dialect" in facts else {}
-    return {**({"type": kind} if kind else {}), **speaks}
+def _type_columns(name: str, facts: Row) -> Row:
+    model_type = facts.get("type") or ("embedding" if EMBEDS.search(name) else None)
+    dialect = {"dialect": facts["dialect"]} if "dialect" in facts else {}
+    return {**({"type": model_type} if model_type else {}), **dialect}
 
 
 def _facts() -> dict[str, dict[str, Row]]:
-    """model_facts.csv by provider and model."""
+    """Return the rows of model_facts.csv by provider and model."""
     facts: dict[str, dict[str, Row]] = {}
     with FACTS.open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
@@ -254,7 +261,7 @@ def _facts() -> dict[str, dict[str, Row]]:
 
 
 def main() -> None:
-    text = compiled()
+    text = compile_models()
     TARGET.write_text(text, encoding="utf-8")
     table = json.loads(text)
     count = sum(map(len, table["models"].values()))

@@ -1,8 +1,8 @@
-"""Compile vaultcore/catalog/providers.yaml to JSON, and write the table in docs/providers.md.
+"""Compile vaultcore/catalog/providers.yaml to providers.json, and write the table in docs/providers.md.
 
     python -m tools.build_providers
 
-The gateway reads the JSON: a cold start does not pay for a YAML parser.
+The gateway reads the JSON, so that a cold start needs no YAML parser.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vaultcore.catalog.document import parse
 from vaultcore.catalog.overlay import Overlay
-from vaultcore.catalog.row import provider
+from vaultcore.catalog.row import build_provider
 from vaultcore.wire import Json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,45 +22,45 @@ GUIDE = ROOT / "docs/providers.md"
 BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 
 
-def rows() -> dict[str, Json]:
-    """The built-in rows; each comes before the next where both list a model."""
-    read = Overlay(parse(SOURCE.read_bytes(), SOURCE.name), {}).rows()
-    return {name: {"fallback_order": 10 * place, **row} for place, (name, row) in enumerate(read.items(), 1)}
+def read_rows() -> dict[str, Json]:
+    """Return the built-in rows. Their order in the file becomes their fallback_order."""
+    rows = Overlay(parse(SOURCE.read_bytes(), SOURCE.name), {}).rows()
+    return {name: {"fallback_order": 10 * place, **row} for place, (name, row) in enumerate(rows.items(), 1)}
 
 
-def compiled(read: dict[str, Json]) -> str:
-    return json.dumps({"providers": read}, ensure_ascii=False, separators=(",", ":")) + "\n"
+def compile_rows(rows: dict[str, Json]) -> str:
+    """Return providers.json as text."""
+    return json.dumps({"providers": rows}, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def table(read: dict[str, Json]) -> str:
-    """The providers as a Markdown table."""
+def render_table(rows: dict[str, Json]) -> str:
+    """Return the providers as a Markdown table."""
     lines = [
-        "| name in the vault | provider | key variable | speaks | bare names that lead there | to fill in |",
+        "| name in the vault | provider | key variable | dialect | model prefixes | placeholders |",
         "|---|---|---|---|---|---|",
     ]
-    for name, row in read.items():
-        known = provider(name, row, {})
-        names = ", ".join(f"`{each}`" for each in known.names)
-        prefixes = ", ".join(f"`{prefix}…`" for prefix in known.prefixes)
-        needs = ", ".join(f"`{field}`" for field in known.missing)
-        lines.append(
-            f"| {names} | {known.title} | `{known.env[0]}` | {known.dialect} | {prefixes} | {needs} |"
-        )
+    for name, row in rows.items():
+        provider = build_provider(name, row, {})
+        names = ", ".join(f"`{each}`" for each in provider.names)
+        prefixes = ", ".join(f"`{prefix}…`" for prefix in provider.prefixes)
+        params = ", ".join(f"`{param}`" for param in provider.missing_params)
+        cells = (names, provider.title, f"`{provider.env[0]}`", provider.dialect, prefixes, params)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def guide(text: str, read: dict[str, Json]) -> str:
-    """The guide with its table replaced."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{table(read)}\n{END}{after}"
+def replace_table(text: str, rows: dict[str, Json]) -> str:
+    """Return the guide with its table replaced."""
+    before, remainder = text.split(BEGIN)
+    _, after = remainder.split(END)
+    return f"{before}{BEGIN}\n{render_table(rows)}\n{END}{after}"
 
 
 def main() -> None:
-    read = rows()
-    TARGET.write_text(compiled(read), encoding="utf-8")
-    GUIDE.write_text(guide(GUIDE.read_text(encoding="utf-8"), read), encoding="utf-8")
-    print(f"{len(read)} providers")
+    rows = read_rows()
+    TARGET.write_text(compile_rows(rows), encoding="utf-8")
+    GUIDE.write_text(replace_table(GUIDE.read_text(encoding="utf-8"), rows), encoding="utf-8")
+    print(f"{len(rows)} providers")
 
 
 if __name__ == "__main__":

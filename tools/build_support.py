@@ -1,4 +1,4 @@
-"""Write the table of what every provider format can carry into README.md, from a fresh run.
+"""Write the table in docs/support-matrix.md: what each wire format of a provider can carry, from a fresh run.
 
 python -m tools.build_support
 """
@@ -10,33 +10,33 @@ import sys
 from pathlib import Path
 
 from vaultcore.capability_matrix.matrix import LEGEND, Matrix
-from vaultcore.capability_matrix.run import matrix
-from vaultcore.capability_matrix.subject import simulated
-from vaultcore.catalog.load import builtin
+from vaultcore.capability_matrix.run import build_matrix
+from vaultcore.capability_matrix.simulated_dialect import simulated_dialects
+from vaultcore.catalog.load import load_builtin
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs/support-matrix.md"
 BEGIN, END = "<!-- support: begin -->\n", "<!-- support: end -->\n"
 
 
-def fresh() -> Matrix:
-    """The matrix of every dialect that is simulated."""
-    return asyncio.run(matrix(simulated(), builtin()))
+def build_simulated_matrix() -> Matrix:
+    """Return the matrix of every dialect that has a simulated provider."""
+    return asyncio.run(build_matrix(simulated_dialects(), load_builtin()))
 
 
-def written(text: str, found: Matrix) -> str:
-    """The text with its table replaced."""
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
+def replace_table(text: str, matrix: Matrix) -> str:
+    """Return the page with its table replaced."""
+    before, remainder = text.split(BEGIN)
+    _, after = remainder.split(END)
     legend = ";\n".join(f"*{mark}*: {meaning}" for mark, meaning in LEGEND.items())
-    return f"{before}{BEGIN}\n{found.markdown()}\n{legend}.\n\n{END}{after}"
+    return f"{before}{BEGIN}\n{matrix.markdown()}\n{legend}.\n\n{END}{after}"
 
 
 def main() -> int:
-    found = fresh()
-    README.write_text(written(README.read_text("utf-8"), found), "utf-8")
-    for failure in found.failures():
+    matrix = build_simulated_matrix()
+    PAGE.write_text(replace_table(PAGE.read_text("utf-8"), matrix), "utf-8")
+    for failure in matrix.failures():
         print(failure, file=sys.stderr)
-    return 1 if found.failures() else 0
+    return 1 if matrix.failures() else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write the SHA-256 of the vault's page as one file where it is published: docs/vault.md, and the console.
+"""Write the SHA-256 of the offline vault page to docs/vault.md and to the console.
 
 python -m tools.build_vault_page
 """
@@ -8,25 +8,25 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vaultcore.console_bundle.vault_page import page
+from vaultcore.console_bundle.vault_page import build_page
 
 ROOT = Path(__file__).resolve().parent.parent
-PLACES = (ROOT / "docs/vault.md", ROOT / "vaultcore/console/views/vault/alone-digest.js")
+PLACES = (ROOT / "docs/vault.md", ROOT / "vaultcore/console/views/vault/offline-digest.js")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
-def written(text: str, digest: str) -> str:
-    """The text with its one digest replaced; raises ValueError where there is not just one."""
-    told, count = DIGEST.subn(digest, text)
+def replace_digest(text: str, digest: str) -> str:
+    """Return the text with its digest replaced. Raises ValueError unless it contains exactly one."""
+    replaced, count = DIGEST.subn(digest, text)
     if count != 1:
-        raise ValueError(f"{count} digests where one stands")
-    return told
+        raise ValueError(f"expected one digest, found {count}")
+    return replaced
 
 
 def main() -> None:
-    digest = page().digest
+    digest = build_page().digest
     for place in PLACES:
-        place.write_text(written(place.read_text("utf-8"), digest), "utf-8")
+        place.write_text(replace_digest(place.read_text("utf-8"), digest), "utf-8")
     print(digest)
 
 

@@ -1,4 +1,4 @@
-"""What the lock names and pip has installed: distributions, their files, licences and what they require."""
+"""Reads the distributions that pip installed from the lock file: files, licences and requirements."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-REPORT = "report.json"  # of pip's, beside what it installed
-HOMEMADE = {"RECORD", "INSTALLER", "REQUESTED"}  # written by pip, about a folder that this no longer is
+REPORT = "report.json"  # of `pip install --report`, in the same folder
+PIP_FILES = {"RECORD", "INSTALLER", "REQUESTED"}  # files that pip writes about the original folder
 
 
-class Unlike(Exception):
-    """What is installed is not what the lock names."""
+class LockMismatch(Exception):
+    """An installed file or distribution differs from the lock file."""
 
-    def __init__(self, what: str, why: str) -> None:
-        super().__init__(f"{what}: {why}")
-        self.what, self.why = what, why
+    def __init__(self, subject: str, reason: str) -> None:
+        super().__init__(f"{subject}: {reason}")
+        self.subject, self.reason = subject, reason
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A line of the lock: any of these archives is accepted."""
+    """A line of the lock file. Any archive with one of these SHA-256 hashes is accepted."""
 
     version: str
     hashes: frozenset[str]
@@ -36,24 +36,24 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """One that is installed, by the archive that it came from."""
+    """An installed distribution."""
 
     name: str
     version: str
-    archive: str  # its SHA-256
+    archive: str  # SHA-256 of the archive, in hex
     metadata: Message
     folder: Path
-    record: Mapping[str, str]  # paths in the folder, and their SHA-256 in hex
+    record: Mapping[str, str]  # path in the folder -> SHA-256 in hex
 
     @property
     def requires(self) -> frozenset[str]:
-        """Names, whatever the platform: one that does not apply is not installed."""
+        """Return the names of required distributions, on any platform."""
         lines = map(str, self.metadata.get_all("Requires-Dist", ()))
-        return frozenset(_name(line) for line in lines if not re.search(r";.*\bextra\b", line))
+        return frozenset(_normalize(line) for line in lines if not re.search(r";.*\bextra\b", line))
 
     @property
     def licenses(self) -> tuple[str, ...]:
-        """As its author words them: an SPDX expression alone where there is one."""
+        """Return the SPDX expression, else the licence classifiers, else the field License."""
         if expression := self.metadata.get("License-Expression"):
             return (str(expression),)
         classified = [
@@ -61,73 +61,73 @@ class Distribution:
             for line in self.metadata.get_all("Classifier", ())
             if str(line).startswith("License :: ")
         ]
-        said = str(self.metadata.get("License", "")).strip()
-        return tuple(classified) or ((said,) if said and "\n" not in said else ())
+        text = str(self.metadata.get("License", "")).strip()
+        return tuple(classified) or ((text,) if text and "\n" not in text else ())
 
 
-def pins(lock: str) -> dict[str, Pin]:
-    """The lines of a requirements file by name."""
-    found: dict[str, Pin] = {}
+def parse_pins(lock: str) -> dict[str, Pin]:
+    """Return the pins of a requirements file by name."""
+    pins: dict[str, Pin] = {}
     for line in lock.replace("\\\n", " ").splitlines():
         if match := re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)==(\S+)", line):
             hashes = frozenset(re.findall(r"--hash=sha256:([0-9a-f]{64})", line))
-            found[_name(match[1])] = Pin(match[2], hashes)
-    return found
+            pins[_normalize(match[1])] = Pin(match[2], hashes)
+    return pins
 
 
-def installed(folder: Path, lock: Mapping[str, Pin]) -> dict[str, Distribution]:
-    """What is in a folder of pip's, by name. Raises Unlike where the lock says otherwise."""
+def read_installed(folder: Path, lock: Mapping[str, Pin]) -> dict[str, Distribution]:
+    """Return the distributions in a folder by name; raise LockMismatch if the lock file differs."""
     report = json.loads((folder / REPORT).read_text("utf-8"))
     archives = {
-        _name(each["metadata"]["name"]): each["download_info"]["archive_info"]["hashes"]["sha256"]
+        _normalize(each["metadata"]["name"]): each["download_info"]["archive_info"]["hashes"]["sha256"]
         for each in report["install"]
     }
-    found = {}
+    distributions = {}
     for info in sorted(folder.glob("*.dist-info")):
         metadata = HeaderParser().parsestr((info / "METADATA").read_text("utf-8"))
-        name, version = _name(str(metadata["Name"])), str(metadata["Version"])
+        name, version = _normalize(str(metadata["Name"])), str(metadata["Version"])
         archive, pin = archives.get(name, ""), lock.get(name)
         if pin is None or pin.version != version or archive not in pin.hashes:
-            raise Unlike(f"{name} {version}", "is not in the lock")
-        found[name] = Distribution(name, version, archive, metadata, folder, _record(folder, info))
-    return found
+            raise LockMismatch(f"{name} {version}", "is not in the lock")
+        distributions[name] = Distribution(name, version, archive, metadata, folder, _record(folder, info))
+    return distributions
 
 
-def closure(roots: Iterable[str], known: Mapping[str, Distribution]) -> list[Distribution]:
-    """Those that are named and all that they require, by name. Raises Unlike where a root is missing."""
-    found: set[str] = set()
-    waiting = list(roots)
-    if absent := sorted(set(waiting) - known.keys()):
-        raise Unlike(", ".join(absent), "is not installed")
-    while waiting:
-        if (name := waiting.pop()) not in found:
-            found.add(name)
-            waiting += known[name].requires & known.keys()
-    return [known[name] for name in sorted(found)]
+def closure(roots: Iterable[str], available: Mapping[str, Distribution]) -> list[Distribution]:
+    """Return the roots and all that they require, by name; raise LockMismatch if a root is missing."""
+    names: set[str] = set()
+    pending = list(roots)
+    if absent := sorted(set(pending) - available.keys()):
+        raise LockMismatch(", ".join(absent), "is not installed")
+    while pending:
+        if (name := pending.pop()) not in names:
+            names.add(name)
+            pending += available[name].requires & available.keys()
+    return [available[name] for name in sorted(names)]
 
 
-def read(distribution: Distribution) -> Iterator[tuple[str, bytes]]:
-    """Its files, each of them as it was in the archive. Raises Unlike where one has changed."""
+def read_files(distribution: Distribution) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of its files; raise LockMismatch if a file was changed."""
     for name, digest in distribution.record.items():
         content = (distribution.folder / name).read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
-            raise Unlike(f"{distribution.name}: {name}", "is not what its archive held")
+            raise LockMismatch(f"{distribution.name}: {name}", "differs from its archive")
         yield name, content
 
 
 def _record(folder: Path, info: Path) -> dict[str, str]:
-    """Paths by their hash: nothing outside the folder, and nothing that pip made itself."""
-    found = {}
+    """Return the hash of each file of RECORD, except files that pip wrote and scripts outside the folder."""
+    hashes = {}
     for path, digest, _ in csv.reader((info / "RECORD").read_text("utf-8").splitlines()):
-        own = Path(path).parent.name == info.name and Path(path).name in HOMEMADE
+        own = Path(path).parent.name == info.name and Path(path).name in PIP_FILES
         if digest and not own and not path.startswith(".."):
             if not (folder / path).resolve().is_relative_to(folder.resolve()):
-                raise Unlike(path, "is outside its folder")
+                raise LockMismatch(path, "is outside its folder")
             padded = digest.removeprefix("sha256=") + "="
-            found[path] = base64.urlsafe_b64decode(padded).hex()
-    return found
+            hashes[path] = base64.urlsafe_b64decode(padded).hex()
+    return hashes
 
 
-def _name(requirement: str) -> str:
+def _normalize(requirement: str) -> str:
     match = NAME.match(requirement)
     return re.sub(r"[-_.]+", "-", match[0]).lower() if match else ""

@@ -1,4 +1,4 @@
-"""A bill of materials in CycloneDX's JSON: the locked distributions in a bundle. Same input, same bytes.
+"""Builds the software bill of materials of a bundle in CycloneDX JSON. The same input gives the same bytes.
 
 https://cyclonedx.org/docs/1.6/json/
 """
@@ -15,23 +15,28 @@ Json = dict[str, object]
 SPEC = "1.6"
 
 
-def bill(name: str, version: str, license: str, bundle: str, held: Sequence[Distribution]) -> bytes:
-    """What is in one bundle of the application. It bears no time, and a serial number out of its content."""
-    itself = f"pkg:generic/{name}@{version}?bundle={bundle}"
+def build_sbom(
+    name: str, version: str, license: str, bundle: str, distributions: Sequence[Distribution]
+) -> bytes:
+    """Return the bill of one bundle. It has no time stamp; its serial number is derived from its content."""
+    purl = f"pkg:generic/{name}@{version}?bundle={bundle}"
     application: Json = {
         "type": "application",
-        "bom-ref": itself,
+        "bom-ref": purl,
         "name": name,
         "version": version,
         "licenses": [{"license": {"id": license}}],
-        "purl": itself,
+        "purl": purl,
     }
-    names = {each.name for each in held}
-    inner = {needed for each in held for needed in each.requires & names}
-    depends = [{"ref": itself, "dependsOn": [_purl(each) for each in held if each.name not in inner]}]
+    names = {each.name for each in distributions}
+    inner = {needed for each in distributions for needed in each.requires & names}
+    depends = [{"ref": purl, "dependsOn": [_purl(each) for each in distributions if each.name not in inner]}]
     depends += [
-        {"ref": _purl(each), "dependsOn": [_purl(other) for other in held if other.name in each.requires]}
-        for each in held
+        {
+            "ref": _purl(each),
+            "dependsOn": [_purl(other) for other in distributions if other.name in each.requires],
+        }
+        for each in distributions
     ]
     content: Json = {
         "$schema": f"http://cyclonedx.org/schema/bom-{SPEC}.schema.json",
@@ -39,7 +44,7 @@ def bill(name: str, version: str, license: str, bundle: str, held: Sequence[Dist
         "specVersion": SPEC,
         "version": 1,
         "metadata": {"component": application},
-        "components": [_component(each) for each in held],
+        "components": [_component(each) for each in distributions],
         "dependencies": depends,
     }
     serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(content, sort_keys=True))

@@ -1,4 +1,4 @@
-"""The ASGI application: the same under Lambda, under `vaultedge serve` and under test."""
+"""The ASGI application: the same in Lambda, under `vaultedge serve` and in tests."""
 
 from __future__ import annotations
 
@@ -7,33 +7,31 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
-from vaultcore.client_apis import chat, messages, responses
-from vaultcore.media import embeddings, images
+from vaultcore.endpoints import ENDPOINTS
 from vaultcore.services import Services
-from vaultcore.web import count_tokens, explain, inference, key, media, models, usage
-from vaultcore.web.deadline import InTime
+from vaultcore.web.data_endpoint import data_endpoint
+from vaultcore.web.deadline import DeadlineMiddleware
+from vaultcore.web.explain import explain_endpoint
+from vaultcore.web.key import key_endpoint
 from vaultcore.web.lazy_apps import LazyAdmin, LazyConsole
 from vaultcore.web.middleware import RequestMiddleware
-from vaultcore.web.reply import json_reply
+from vaultcore.web.models import model_endpoint, models_endpoint
+from vaultcore.web.reply import json_response
+from vaultcore.web.usage import usage_endpoint
 
 
 def create_app(services: Services) -> ASGIApp:
-    """Everything this gateway serves. Data routes answer with and without `/v1`: a stage may be named so."""
+    """Return the application. Data routes exist with and without `/v1`, since a stage may be named `v1`."""
     data = [
-        Route("/chat/completions", inference.endpoint(chat, services), methods=["POST"]),
-        Route("/messages", inference.endpoint(messages, services, messages.native_request), methods=["POST"]),
-        Route("/messages/count_tokens", count_tokens.endpoint(services), methods=["POST"]),
-        Route("/embeddings", media.endpoint(embeddings, services), methods=["POST"]),
-        Route("/images/generations", media.endpoint(images, services), methods=["POST"]),
-        Route("/responses", inference.endpoint(responses, services, responses.verbatim), methods=["POST"]),
-        Route("/explain", explain.endpoint(services), methods=["POST"]),
-        Route("/key", key.endpoint(services), methods=["GET"]),
-        Route("/usage", usage.endpoint(services), methods=["GET"]),
-        Route("/models", models.index(services), methods=["GET"]),
-        Route("/models/{id:path}", models.one(services), methods=["GET"]),
+        *(Route(row.path, data_endpoint(row, services), methods=["POST"]) for row in ENDPOINTS),
+        Route("/explain", explain_endpoint(services), methods=["POST"]),
+        Route("/key", key_endpoint(services), methods=["GET"]),
+        Route("/usage", usage_endpoint(services), methods=["GET"]),
+        Route("/models", models_endpoint(services), methods=["GET"]),
+        Route("/models/{id:path}", model_endpoint(services), methods=["GET"]),
     ]
     routes: list[BaseRoute] = [
-        Route("/health", health, methods=["GET"]),
+        Route("/health", _health, methods=["GET"]),
         *(Route(f"/v1{route.path}", route.endpoint, methods=list(route.methods or ())) for route in data),
         *data,
         Route("/", _to_console, methods=["GET"]),
@@ -41,15 +39,16 @@ def create_app(services: Services) -> ASGIApp:
         Mount("/console", LazyConsole()),
         Mount("/admin", LazyAdmin(services)),
     ]
-    # The router alone: Starlette's own wrappers would catch and answer once more what Admission does.
+    # The bare router: Starlette's own middleware would handle errors a second time.
     app = Router(routes=routes, redirect_slashes=False)
-    return RequestMiddleware(InTime(app), services.log, services.observer, services.gateway.upstream.aclose)
+    close = services.gateway.upstream.aclose
+    return RequestMiddleware(DeadlineMiddleware(app), services.log, services.observer, close)
 
 
-async def health(_: Request) -> Response:
-    return json_reply({"status": "ok"})
+async def _health(_: Request) -> Response:
+    return json_response({"status": "ok"})
 
 
 async def _to_console(request: Request) -> Response:
-    """Relative, so that a stage's path stays in front of it."""
+    """Redirect with a relative URL, so that a stage's path stays in front of it."""
     return RedirectResponse("console/" if request.url.path.rstrip("/") == "" else "./console/", 307)

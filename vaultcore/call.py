@@ -1,71 +1,92 @@
-"""One client request on its way through the house, and what became of it."""
+"""One client request (`Call`, frozen) and what happened to it (`Outcome`, filled in while the call runs)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vaultcore.catalog.schema import Strategy, Target
-from vaultcore.dialects import Change, Native
+from vaultcore.dialects import Change, NativeRequest
 from vaultcore.errors import GatewayError
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, RetryPolicy
-from vaultcore.routing.plan import Candidate
+from vaultcore.routing.candidate import Candidate
 from vaultcore.telemetry import Trace
 from vaultcore.usage.record import Flag
 from vaultcore.wire import ChatRequest, Usage
 
 
 @dataclass(slots=True)
-class Call:
-    """What was asked and how hard to try; filled in, on the way, with what was tried and what it took."""
+class Outcome:
+    """What happened to a call. Only the gateway, the settlement and the web layer write it."""
 
-    id: str
-    request: ChatRequest
-    started: float  # seconds since 1970
-    policy: RetryPolicy
-    strategy: Strategy | None = None
-    strict: bool = False
-    explain: bool = False
-    deadline: float = float("inf")
-    native: Native | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    changes: tuple[Change, ...] = ()
-    passed: bool = False  # the answer goes out in the provider's own words
+    changes: tuple[Change, ...] = ()  # of the latest attempt's translation
+    is_passthrough: bool = False  # the provider's own body goes to the client
     usage: Usage | None = None
-    cost: Nanos | None = None
-    price: Mapping[str, Any] = field(default_factory=dict)  # what the cost is made of
-    path: str = ""  # of the endpoint
-    targets: Sequence[Target] | None = None  # where it may go, once that is known, in the order to try
-    answer: Callable[[], Any] | None = None  # what came of it, for who keeps that: gate/content.py
-    bounds: tuple[int, int] | None = None  # tokens that prompt and completion can have at most
-    first: float | None = None  # when the first piece of a stream came
+    cost: Nanos | None = None  # None: the model has no price
+    price: Mapping[str, Any] = field(default_factory=dict)  # the price row that `cost` was computed with
+    content: Callable[[], Any] | None = None  # the response's content, for the content log
+    first_token_at: float | None = None  # seconds since the epoch; streams only
     flags: list[Flag] = field(default_factory=list)
-    client_id: str | None = None  # what the client calls this request
-    trace: Trace | None = None
-    status: int = 0  # that it ended with; 0: it goes on
+    status: int = 0  # that the client received; 0: not finished
     error: GatewayError | None = None
-    ended: float | None = None  # when it was settled
-
-    @property
-    def model(self) -> str:
-        """The name the client asked for."""
-        return self.request["model"]
+    ended: float | None = None  # when it was settled, seconds since the epoch
 
     @property
     def charge(self) -> Nanos | None:
-        """What its use costs: nothing where nothing was used; None where nobody knows the price."""
+        """Return the cost of what was used: 0 if nothing was, None if the model has no price."""
         return self.cost if self.usage else Nanos(0)
 
     @property
-    def marks(self) -> dict[str, str]:
-        """The headers by which a provider's log of the latest attempt can be joined with ours."""
-        number = len(self.attempts)
-        told = {"x-client-request-id": f"{self.id}-{number}"}
-        return told if self.trace is None else {**told, "traceparent": self.trace.traceparent(number)}
+    def candidate(self) -> Candidate | None:
+        """Return the candidate of the latest attempt: the one that answered, or the last one tried."""
+        return self.attempts[-1].candidate if self.attempts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A client's request in chat form, with the options that the client set for the gateway.
+
+    Admission narrows a call (its targets, its deadline, its maximum of tokens) by making a new one with
+    `dataclasses.replace`; both share one `outcome`.
+    """
+
+    id: str
+    request: ChatRequest
+    started: float  # seconds since the epoch
+    retry_policy: RetryPolicy
+    strategy: Strategy | None = None  # None: the route's own
+    strict: bool = False  # refuse lossy translations
+    explain: bool = False  # add the translation report to the response
+    deadline: float = float("inf")  # seconds since the epoch
+    native: NativeRequest | None = None  # the client's body, for providers of the same dialect
+    path: str = ""  # of the endpoint
+    operation: str = "chat"  # OpenTelemetry's `gen_ai.operation.name`
+    client_id: str | None = None  # the client's own id of the request
+    trace: Trace | None = None
+    targets: Sequence[Target] | None = None  # in the order to try them; None: not yet looked up
+    bounds: tuple[int, int] | None = None  # the most tokens that prompt and completion can have
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def with_targets(self, targets: Sequence[Target]) -> Call:
+        """Return this call, narrowed to some targets."""
+        return replace(self, targets=targets)
 
     @property
-    def served(self) -> Candidate | None:
-        """Who answered, or was asked last."""
-        return self.attempts[-1].candidate if self.attempts else None
+    def model(self) -> str:
+        """Return the model name that the client sent."""
+        return self.request["model"]
+
+    @property
+    def is_streaming(self) -> bool:
+        """Return True if the client requested a stream."""
+        return bool(self.request.get("stream"))
+
+    @property
+    def correlation_headers(self) -> dict[str, str]:
+        """Return the headers that let a provider's log of the latest attempt be joined with ours."""
+        number = len(self.outcome.attempts)
+        headers = {"x-client-request-id": f"{self.id}-{number}"}
+        return headers if self.trace is None else {**headers, "traceparent": self.trace.traceparent(number)}

@@ -1,4 +1,4 @@
-"""Time and chance, so that everything that waits can be tested without waiting."""
+"""Time and random delays, as a parameter, so that tests do not wait."""
 
 from __future__ import annotations
 
@@ -9,23 +9,27 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """The source of time. `SystemClock` is real, `tests.fakes.clock.FakeClock` is set by tests."""
+
     def now(self) -> float:
-        """Seconds since 1970."""
+        """Return the time in seconds since the epoch."""
         ...
 
     def jitter(self) -> float:
-        """A number in [0, 1)."""
+        """Return a random number in [0, 1)."""
         ...
 
     async def sleep(self, seconds: float) -> None: ...
 
 
 class SystemClock:
+    """The clock of the operating system."""
+
     def now(self) -> float:
         return time.time()
 
     def jitter(self) -> float:
-        # From the system's generator: copies restored from one snapshot must not draw the same numbers.
+        # From the operating system: processes restored from one snapshot must not draw the same numbers.
         return secrets.randbelow(1 << 53) / (1 << 53)
 
     async def sleep(self, seconds: float) -> None:

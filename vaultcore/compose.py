@@ -1,26 +1,28 @@
-"""Settings in, services out: which adapter stands behind which seam is decided here and nowhere else."""
+"""Builds the services from the settings: the only place that chooses implementations."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
+from vaultcore.admission.admitted_call import Admission
 from vaultcore.admission.authenticator import Authenticator
 from vaultcore.admission.limiter import Limiter
 from vaultcore.alerts.notification import AlertSink
 from vaultcore.alerts.outbox import AlertOutbox
-from vaultcore.aws.clients import Aws
+from vaultcore.aws.clients import AwsClients
 from vaultcore.catalog.load import load
 from vaultcore.clock import Clock, SystemClock
 from vaultcore.content_log import ContentLog
 from vaultcore.control.routes import RouteStore
+from vaultcore.control.snapshot import SnapshotReader
 from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.errors import ConfigError
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.idempotency.claims import Claims
 from vaultcore.maintenance import LeaseReclaimer, LedgerSealing, Maintenance, Step
 from vaultcore.routing.health import Cooldowns, Health
-from vaultcore.secrets import OpenedOnce, Secrets, SecretSource, digest
+from vaultcore.secrets import LazySecrets, Secrets, SecretSource, digest_key
 from vaultcore.services import Services
 from vaultcore.settings import Settings
 from vaultcore.store.base import Store
@@ -36,35 +38,46 @@ from vaultcore.vault.keyring import Credential, Keyring
 def compose(
     settings: Settings, secrets: SecretSource | None = None, *, clock: Clock | None = None
 ) -> Services:
-    """Wire the gateway up. Opens nothing yet: secrets are read when the first request needs them."""
+    """Return all services, wired. Nothing is opened yet: the first request reads the secrets."""
     clock = clock or SystemClock()
     log = Log()
     catalog = load(settings.providers_file, settings.environ)
-    aws = Aws()
+    aws = AwsClients()
     source = secrets or secret_source(settings, clock, aws)
-    observer = watching(settings, clock, log)
-    health = Health(Cooldowns(threshold=settings.breaker_threshold), observer.opened)
+    observer = build_observer(settings, clock, log)
+    health = Health(Cooldowns(threshold=settings.breaker_threshold), observer.count_open_circuit)
     upstream = Upstream(Pool(), settings.timeouts)
-    store = observer.store(open_store(settings.store, clock, aws))
+    store = observer.count_store_errors(open_store(settings.store, clock, aws))
     routes = RouteStore(store, source, clock, catalog)
     gateway = Gateway(lambda: routes.catalog, source, upstream, clock, health, log)
-    doorman = Authenticator(store, source, clock, log, routes.heard)
+    authenticator = Authenticator(SnapshotReader(store, routes, log), source, clock)
+    alerts = AlertOutbox(store, alert_sinks(settings, clock), clock, log)
     prices = UnknownPrice.parse(settings.unknown_price)
     limiter = Limiter(
         store,
-        doorman,
+        authenticator,
         clock,
         log,
+        notify=observer.counting_alerts(alerts.notify),
         lease=settings.lease,
         degraded=settings.degraded,
         price_version=prices.version(catalog.price_version),
     )
-    keys = VirtualKeys(store, source, clock, doorman.forget)
-    alerts = AlertOutbox(store, alert_sinks(settings, clock), clock, log)
-    limiter.notify = observer.heard(alerts.notify)
+    content = ContentLog(store, source, clock, log, seconds=settings.keep_content)
+    admission = Admission(
+        find_targets=gateway.route,
+        limiter=limiter,
+        catalog=lambda: routes.catalog,
+        prices=prices,
+        content=content,
+        clock=clock,
+        log=log,
+        lease=settings.lease,
+    )
+    keys = VirtualKeys(store, source, clock, authenticator.forget)
     steps: dict[str, Step] = {
-        "owed": limiter.pay,
-        "leases": LeaseReclaimer(store, keys).give_back,
+        "owed": limiter.settle_owed,
+        "leases": LeaseReclaimer(store, keys).reclaim,
         "alerts": alerts.deliver,
         "seals": LedgerSealing(store, source, clock).seal,
     }
@@ -75,12 +88,13 @@ def compose(
         gateway=gateway,
         health=health,
         store=store,
-        authenticator=doorman,
+        authenticator=authenticator,
+        admission=admission,
         limiter=limiter,
         keys=keys,
         alerts=alerts,
         maintenance=Maintenance(steps, log),
-        content=ContentLog(store, source, clock, log, seconds=settings.keep_content),
+        content=content,
         claims=Claims(store, source, clock, log, lease=settings.lease),
         prices=prices,
         clock=clock,
@@ -89,27 +103,31 @@ def compose(
     )
 
 
-def watching(settings: Settings, clock: Clock, log: Log) -> Observer:
-    """The metrics and spans that the settings ask for."""
+def build_observer(settings: Settings, clock: Clock, log: Log) -> Observer:
+    """Return the observer with the metrics and spans that the settings switch on."""
     emf = Emf(sys.stdout, clock.now, settings.metrics_namespace) if settings.metrics == "emf" else None
     if settings.otlp_endpoint is None:
         return Observer(clock, emf)
-    from vaultcore.tracing.otlp_exporter import Exporter
+    from vaultcore.tracing.otlp_exporter import OtlpExporter
 
-    told = {"service.name": settings.service_name, "telemetry.sdk.language": "python"}
+    resource = {"service.name": settings.service_name, "telemetry.sdk.language": "python"}
     if settings.function:
-        told |= {"cloud.provider": "aws", "faas.name": settings.function}
+        resource |= {"cloud.provider": "aws", "faas.name": settings.function}
     endpoint, headers = settings.otlp_endpoint, settings.otlp_headers
-    return Observer(clock, emf, Exporter(endpoint, headers, told, clock, log, gathers=not settings.function))
+    return Observer(
+        clock,
+        emf,
+        OtlpExporter(endpoint, headers, resource, clock, log, sends_in_background=not settings.function),
+    )
 
 
 def alert_sinks(settings: Settings, clock: Clock) -> list[AlertSink]:
-    """Whom alerts are sent to. Raises ConfigError."""
+    """Return where alerts are delivered. Raises ConfigError."""
     sinks: list[AlertSink] = []
     if settings.alert_topic:
-        from vaultcore.alerts.sns import topic
+        from vaultcore.alerts.sns import sns_topic
 
-        sinks.append(topic(settings.alert_topic))
+        sinks.append(sns_topic(settings.alert_topic))
     if settings.alert_webhook:
         from vaultcore.alerts.webhook import webhook
 
@@ -117,37 +135,37 @@ def alert_sinks(settings: Settings, clock: Clock) -> list[AlertSink]:
     return sinks
 
 
-def open_store(url: str, clock: Clock, aws: Aws | None = None) -> Store:
-    """The store of a URL: `memory:`, `sqlite:PATH` or `dynamodb:TABLE`. Opens nothing yet."""
+def open_store(url: str, clock: Clock, aws: AwsClients | None = None) -> Store:
+    """Return the store of a URL: `memory:`, `sqlite:PATH` or `dynamodb:TABLE`. Nothing is opened yet."""
     kind, _, rest = url.partition(":")
     match kind:
         case "memory":
             return MemoryStore(clock)
         case "sqlite" if rest:
-            from vaultcore.store.sqlite.store import SqliteStore  # each is imported where it is chosen
+            from vaultcore.store.sqlite.store import SQLiteStore
 
-            return SqliteStore(Path(rest).expanduser(), clock)
+            return SQLiteStore(Path(rest).expanduser(), clock)
         case "dynamodb" if rest:
-            from vaultcore.aws.dynamo import Dynamo
-            from vaultcore.store.dynamodb.store import DynamoStore
+            from vaultcore.aws.dynamodb import DynamoDBClient
+            from vaultcore.store.dynamodb.store import DynamoDBStore
 
-            return DynamoStore(Dynamo(aws.session if aws else None), rest, clock)
+            return DynamoDBStore(DynamoDBClient(aws.session if aws else None), rest, clock)
         case _:
             said = "must be sqlite:PATH, dynamodb:TABLE or memory:"
             raise ConfigError(f"{said}, not {url!r}", key="VAULTEDGE_STORE")
 
 
-def secret_source(settings: Settings, clock: Clock, aws: Aws | None = None) -> SecretSource:
-    """Secrets Manager where its ids are set, else the environment's vault string, else the one on disk."""
+def secret_source(settings: Settings, clock: Clock, aws: AwsClients | None = None) -> SecretSource:
+    """Return the source of secrets: Secrets Manager if its ids are set, else environment or disk."""
     if settings.vault_secret or settings.pepper_secret:
-        from vaultcore.aws.secrets import managed_secrets  # boto3 is only paid for where it is used
+        from vaultcore.aws.secrets import managed_secrets  # importing boto3 takes 120 ms
 
         return managed_secrets(settings, clock, aws)
-    return OpenedOnce(lambda: open_local(settings))
+    return LazySecrets(lambda: open_local(settings))
 
 
 def open_local(settings: Settings) -> Secrets:
-    """Open the vault of this machine. Raises VaultError."""
+    """Open this machine's vault. Raises VaultError."""
     keyring = Keyring(_credentials(settings))
     system, admin, pepper = settings.system_key, settings.admin_key, settings.pepper
     if not (system and admin and pepper):
@@ -155,7 +173,7 @@ def open_local(settings: Settings) -> Secrets:
 
         made = deployment_keys(settings.home)
         system, admin, pepper = system or made.system, admin or made.admin, pepper or made.pepper
-    return Secrets(keyring, digest(system), digest(admin), pepper.encode())
+    return Secrets(keyring, digest_key(system), digest_key(admin), pepper.encode())
 
 
 def _credentials(settings: Settings) -> list[Credential]:

@@ -1,29 +1,31 @@
-"""Every failure this package raises on purpose.
+"""All errors that this package raises deliberately.
 
-Two that no request sees, and the family that every request may meet:
+Two are never raised by a request:
 
-    VaultError             the vault cannot be opened or changed
-    ConfigError            a setting or a file of the operator's is not usable
-    GatewayError           a request is refused or cannot be served; knows its HTTP status
-      InvalidRequest       400  the client sent something we cannot act on
-      Unauthorized         401  no key, or one that is not known here
-      CreditsExhausted     402  prepaid money does not reach for it
-      Forbidden            403  this key may not do that
-      NoRoute              404  nothing here serves that model
-      NotFound             404  nothing here answers at that path
-      MethodNotAllowed     405
-      TooLarge             413
-      AlreadyRunning       409  another request with the same idempotency key is on its way
-      KeyReused            409  an idempotency key that this request cannot be answered by
-      UnsupportedMedia     415
-      LimitExceeded        429  a rate, a quota or a budget
-      StoreUnavailable     503  what is kept cannot be reached now
-      VaultUnavailable     503  the vault cannot be reached now
-      DeadlineExceeded     504
-      UpstreamError        one attempt at one provider failed; its `fault` says whose doing that was
-        StreamBroken       ... after its answer had begun
-        OutOfTime          504  ... because the request's own time was over
-      AttemptsExhausted    502  every attempt failed; carries them all
+    VaultError                   the vault cannot be opened or changed
+    ConfigError                  a setting or an operator's file is invalid
+
+GatewayError is the base class of errors that a client receives. It carries the HTTP status:
+
+    InvalidRequest          400  the request is invalid
+    Unauthorized            401  the API key is missing or unknown
+    CreditsExhausted        402  the prepaid credits do not cover the request
+    Forbidden               403  the key is not allowed to do this
+    NoRoute                 404  no provider serves the model
+    NotFound                404  the path does not exist
+    MethodNotAllowed        405  the path does not support the method
+    IdempotencyConflict     409  another request with the same idempotency key is in progress
+    IdempotencyKeyReused    409  the idempotency key belongs to a different request
+    RequestTooLarge         413  the body exceeds the size limit
+    UnsupportedMedia        415  the content type or encoding is not supported
+    LimitExceeded           429  a rate limit, quota or budget is reached
+    StoreUnavailable        503  the store cannot be reached
+    VaultUnavailable        503  the vault cannot be reached
+    DeadlineExceeded        504  the request's time is over
+    UpstreamError                one attempt at one provider failed; `fault` is the kind of failure
+      StreamBroken               the provider broke off a response it had started
+      AttemptDeadlineExceeded    the request's time ended during the attempt
+    AttemptsExhausted       502  every attempt failed; carries all their errors
 """
 
 from __future__ import annotations
@@ -34,26 +36,26 @@ from typing import ClassVar
 
 
 class VaultError(Exception):
-    """The vault cannot be opened or changed. Carries no plaintext and no cause that does."""
+    """The vault cannot be opened or changed. Neither the message nor the cause contains plaintext."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
-        self.hint = hint
+        self.hint = hint  # what to do about it
 
 
 class ConfigError(Exception):
-    """A setting, or a file of the operator's, is not usable; names the file, the line and the key."""
+    """A setting or an operator's file is invalid. The message begins with file, line and key, if any."""
 
     def __init__(
         self, message: str, *, file: str | None = None, line: int | None = None, key: str | None = None
     ) -> None:
-        place = ":".join(str(part) for part in (file, line) if part is not None)
-        super().__init__(": ".join(part for part in (place, key, message) if part))
+        position = ":".join(str(part) for part in (file, line) if part is not None)
+        super().__init__(": ".join(part for part in (position, key, message) if part))
         self.file, self.line, self.key = file, line, key
 
 
 class GatewayError(Exception):
-    """A request that is refused or cannot be served."""
+    """A request that is rejected or fails. `type` and `code` are those of the error body."""
 
     status: int = 500
     type: str = "api_error"
@@ -68,9 +70,9 @@ class GatewayError(Exception):
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
-        self.param = param
-        self.retry_after = retry_after
-        self.headers: dict[str, str] = {}  # further ones of the answer
+        self.param = param  # the request field at fault
+        self.retry_after = retry_after  # seconds
+        self.headers: dict[str, str] = {}  # additional response headers
         if code is not None:
             self.code = code
 
@@ -80,7 +82,7 @@ class InvalidRequest(GatewayError):
 
 
 class Unauthorized(GatewayError):
-    """One text for every reason, so that a refusal teaches nothing about which keys exist."""
+    """The message is the same for every reason, so that it does not reveal which keys exist."""
 
     status, type, code = 401, "authentication_error", "invalid_api_key"
 
@@ -108,16 +110,16 @@ class MethodNotAllowed(GatewayError):
     status, type, code = 405, "invalid_request_error", "method_not_allowed"
 
 
-class TooLarge(GatewayError):
+class RequestTooLarge(GatewayError):
     status, type, code = 413, "invalid_request_error", "request_too_large"
 
 
-class AlreadyRunning(GatewayError):
+class IdempotencyConflict(GatewayError):
     status, type, code = 409, "invalid_request_error", "idempotency_conflict"
 
 
-class KeyReused(GatewayError):
-    """Sending it again helps nobody: OpenAI's and Anthropic's clients do with a 409, unless they are told."""
+class IdempotencyKeyReused(GatewayError):
+    """Sets `x-should-retry: false`, because OpenAI's and Anthropic's SDKs retry a 409 by default."""
 
     status, type, code = 409, "invalid_request_error", "idempotency_key_reused"
 
@@ -131,7 +133,7 @@ class UnsupportedMedia(GatewayError):
 
 
 class LimitExceeded(GatewayError):
-    """A rate, unless told otherwise; what waiting does not bring back is of type insufficient_quota."""
+    """A rate limit or, if `lasting`, a quota or budget, whose error type is insufficient_quota."""
 
     status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
 
@@ -161,21 +163,21 @@ class DeadlineExceeded(GatewayError):
 
 
 class Fault(Enum):
-    """Whose doing a failed attempt was: it decides what is tried next and what is rested."""
+    """The kind of a failed attempt. It decides which candidate is next and what gets a cooldown."""
 
-    REQUEST = "the request itself"
-    KEY = "the provider key: refused, unpaid or forbidden"
-    RATE = "the provider key's rate limit"
-    MODEL = "the model: not served there"
-    SIZE = "the request: longer than the model takes"
-    HOST = "the provider: down, slow, or talking nonsense"
+    REQUEST = "the request is invalid"  # no other candidate is tried
+    KEY = "the provider key is invalid, unpaid or not permitted"
+    RATE = "the provider key reached a rate limit"
+    MODEL = "the provider does not serve the model"
+    SIZE = "the request exceeds the model's context window"
+    HOST = "the provider is down, slow or sends invalid responses"
 
 
 class UpstreamError(GatewayError):
     """One attempt at one provider failed.
 
-    `upstream_status` is None where no answer came: refused, reset, timed out, cut mid-stream.
-    `retry_after` is in seconds. The message is safe to show: redacted and capped where it was read.
+    `upstream_status` is None without a complete response: refused, reset, timeout, broken stream.
+    `retry_after` is in seconds. The message may be shown: it was redacted and capped when it was read.
     """
 
     status, type, code = 502, "upstream_error", "upstream_error"
@@ -202,37 +204,38 @@ class UpstreamError(GatewayError):
 
 
 class StreamBroken(UpstreamError):
-    """A provider broke off after its answer had begun."""
+    """A provider broke off a response it had started."""
 
     code = "stream_broken"
 
 
-class OutOfTime(UpstreamError):
-    """An attempt was stopped because the request's own time is over, whatever its provider might still do."""
+class AttemptDeadlineExceeded(UpstreamError):
+    """The gateway stopped an attempt because the request's time was over."""
 
     status, code = 504, "deadline_exceeded"
-    begun = False  # its answer had
+    has_started = False  # True if the provider had started its response
 
 
 class AttemptsExhausted(GatewayError):
-    """Every attempt failed. 502, except where all providers agree that it is 404 or 429.
+    """Every attempt failed. The status is 502, or 404 or 429 if all providers returned that status.
 
-    That a model is not served there, some say with a 400: if all do, it is one, else 404.
+    If no provider serves the model, the status is 404, or 400 if all providers returned 400.
     """
 
     status, type, code = 502, "upstream_error", "all_providers_failed"
 
-    AGREED: ClassVar = {404: NoRoute.type, 429: "rate_limit_error"}
+    SHARED: ClassVar = {404: NoRoute.type, 429: "rate_limit_error"}
     UNSERVED: ClassVar = {400: InvalidRequest.type, 404: NoRoute.type}
 
     def __init__(self, failures: Sequence[UpstreamError], *, retry_after: float | None = None) -> None:
-        told = "; ".join(dict.fromkeys(str(failure) for failure in failures))
-        super().__init__(told or "no provider key is available for this model now", retry_after=retry_after)
+        messages = "; ".join(dict.fromkeys(str(failure) for failure in failures))
+        message = messages or "no provider key is available for this model at present"
+        super().__init__(message, retry_after=retry_after)
         self.failures = tuple(failures)
         statuses = {failure.upstream_status for failure in failures}
-        agreed = statuses.pop() if len(statuses) == 1 else None
-        unserved = {failure.fault for failure in failures} == {Fault.MODEL}
-        known = self.UNSERVED if unserved else self.AGREED
-        status = 404 if unserved and agreed not in known else agreed
-        if status in known:
-            self.status, self.type = status, known[status]
+        shared = statuses.pop() if len(statuses) == 1 else None
+        is_unserved = {failure.fault for failure in failures} == {Fault.MODEL}
+        types = self.UNSERVED if is_unserved else self.SHARED
+        status = 404 if is_unserved and shared not in types else shared
+        if status in types:
+            self.status, self.type = status, types[status]

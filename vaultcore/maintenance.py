@@ -1,4 +1,4 @@
-"""Upkeep: what is done now and then, off every request's way, each step whatever becomes of the others."""
+"""Maintenance: steps that run every few minutes, outside requests. Each runs even if another has failed."""
 
 from __future__ import annotations
 
@@ -11,63 +11,63 @@ from vaultcore.secrets import SecretSource
 from vaultcore.store.base import Store
 from vaultcore.telemetry import Log
 
-BATCH = 100  # accounts in one call
+BATCH = 100  # accounts per store call
 
 Step = Callable[[], Awaitable[object]]
 
 
 class Maintenance:
-    """Passes over the same steps, in their order. One pass at a time is enough; several do no harm."""
+    """Runs the steps in their order. Passes at the same time, in several processes, do no harm."""
 
     def __init__(self, steps: Mapping[str, Step], log: Log) -> None:
         self._steps, self._log = dict(steps), log
-        self._told: dict[str, str] = {}  # what is wrong already, so that the log hears of it once
+        self._failures: dict[str, str] = {}  # by step: what is logged already
 
     async def run(self) -> list[str]:
-        """One pass; the names of the steps that failed. Raises nothing but cancellation."""
+        """Run all steps once. Return the names of those that failed; raises nothing but cancellation."""
         for name, step in self._steps.items():
             try:
                 await step()
-            except Exception as error:  # noqa: BLE001 - whatever it was, the other steps are due too
-                self._failed(name, error)
+            except Exception as error:  # noqa: BLE001 - the other steps must run too
+                self._log_failure(name, error)
             else:
-                self._told.pop(name, None)
-        return list(self._told)
+                self._failures.pop(name, None)
+        return list(self._failures)
 
-    def _failed(self, name: str, error: Exception) -> None:
+    def _log_failure(self, name: str, error: Exception) -> None:
         reason = type(error).__name__
-        if self._told.get(name) != reason:
-            self._told[name] = reason
-            self._log.trouble("upkeep", step=name, reason=reason)
+        if self._failures.get(name) != reason:
+            self._failures[name] = reason
+            self._log.error("upkeep", step=name, reason=reason)
 
 
 class LedgerSealing:
-    """Chains and signs what the ledger has got since, see `vaultcore.ledger.sealing`."""
+    """Chains and signs new ledger rows; see `vaultcore.ledger.sealing`."""
 
     def __init__(self, store: Store, secrets: SecretSource, clock: Clock) -> None:
         self._store, self._secrets, self._clock = store, secrets, clock
 
     async def seal(self) -> int:
-        """How many rows were sealed."""
-        from vaultcore.ledger.sealing import Sealer  # with it comes cryptography
-        from vaultcore.ledger.signing import Signer
+        """Seal, and return the number of rows."""
+        from vaultcore.ledger.sealing import Sealer  # imports cryptography
+        from vaultcore.ledger.signing import LedgerSigner
 
         pepper = (await self._secrets.current()).pepper
-        return 0 if pepper is None else await Sealer(self._store, Signer(pepper), self._clock).run()
+        return 0 if pepper is None else await Sealer(self._store, LedgerSigner(pepper), self._clock).run()
 
 
 class LeaseReclaimer:
-    """Gives back what requests hold that never ended: an account in use does so itself, idle ones do not."""
+    """Frees reservations of calls that never ended. Accounts in use do so themselves, idle ones do not."""
 
     def __init__(self, store: Store, keys: VirtualKeys) -> None:
         self._store, self._keys = store, keys
 
-    async def give_back(self) -> int:
-        """How many leases were over."""
+    async def reclaim(self) -> int:
+        """Free expired leases, and return their number."""
         keys = await self._keys.all()
         owners = dict.fromkeys(owners_account(key.owner) for key in keys if key.owner)
         names = [GATEWAY, account(SYSTEM), *owners, *(account(key.id) for key in keys)]
-        swept = 0
+        freed = 0
         for start in range(0, len(names), BATCH):
-            swept += await self._store.sweep(*names[start : start + BATCH])
-        return swept
+            freed += await self._store.sweep(*names[start : start + BATCH])
+        return freed

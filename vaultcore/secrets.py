@@ -1,4 +1,7 @@
-"""What a deployment's secrets open to, and where they come from: a file, the environment, Secrets Manager."""
+"""A deployment's secrets once they are read, and the protocol of their source.
+
+The sources are a file or the environment (`LazySecrets`) and Secrets Manager (`vaultcore.aws.secrets`).
+"""
 
 from __future__ import annotations
 
@@ -13,73 +16,73 @@ from vaultcore.errors import StoreUnavailable, VaultError, VaultUnavailable
 from vaultcore.vault.keyring import Keyring
 
 
-def digest(key: str) -> bytes:
-    """SHA-256 of a key: keys have 160 bits or more, so a slow hash would buy nothing."""
+def digest_key(key: str) -> bytes:
+    """Return the SHA-256 of a system or admin key. It has 160 bits or more: a slow hash would add nothing."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """Opened secrets: the provider keys, digests of the keys that open the two planes, and the pepper."""
+    """The provider keys, the digests of the system key and the admin key, and the pepper."""
 
     keyring: Keyring
     system: bytes | None = field(default=None, repr=False)
     admin: bytes | None = field(default=None, repr=False)
-    pepper: bytes | None = field(default=None, repr=False)  # virtual keys are digested with it
+    pepper: bytes | None = field(default=None, repr=False)  # HMAC key of the digests of virtual keys
 
-    def opens_data(self, token: str) -> bool:
-        return self.system is not None and hmac.compare_digest(digest(token), self.system)
+    def is_system_key(self, token: str) -> bool:
+        return self.system is not None and hmac.compare_digest(digest_key(token), self.system)
 
-    def opens_admin(self, token: str) -> bool:
-        return self.admin is not None and hmac.compare_digest(digest(token), self.admin)
+    def is_admin_key(self, token: str) -> bool:
+        return self.admin is not None and hmac.compare_digest(digest_key(token), self.admin)
 
 
 class SecretSource(Protocol):
-    """Where secrets come from. Opening may be slow; asking again is not."""
+    """A source of secrets. The first read may be slow; later ones are not."""
 
     async def current(self) -> Secrets:
-        """The secrets as now known. Raises VaultUnavailable where they have never been readable."""
+        """Return the current secrets. Raise VaultUnavailable if they could not be read yet."""
         ...
 
-    def doubt(self) -> None:
-        """A provider refused a key: look again before the next answer, rather than when the time is up."""
+    def refresh_soon(self) -> None:
+        """Read again before the next use, because a provider has rejected a key."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class FixedSecrets:
-    """Secrets that do not change while the process lives."""
+    """Secrets that never change."""
 
     secrets: Secrets
 
     async def current(self) -> Secrets:
         return self.secrets
 
-    def doubt(self) -> None:
+    def refresh_soon(self) -> None:
         return
 
 
 @dataclass(slots=True)
-class OpenedOnce:
-    """Secrets opened when first asked for, and kept while the process lives."""
+class LazySecrets:
+    """Secrets that are opened when first used and never change after that."""
 
     open: Callable[[], Secrets]
-    _opened: Secrets | None = None
+    _secrets: Secrets | None = None
 
     async def current(self) -> Secrets:
-        if self._opened is None:
+        if self._secrets is None:
             try:
-                self._opened = await asyncio.to_thread(self.open)
+                self._secrets = await asyncio.to_thread(self.open)
             except VaultError as error:
                 raise VaultUnavailable(f"the vault cannot be opened: {error}", retry_after=30) from None
-        return self._opened
+        return self._secrets
 
-    def doubt(self) -> None:
+    def refresh_soon(self) -> None:
         return
 
 
-async def pepper_of(source: SecretSource) -> bytes:
-    """The pepper, for what cannot be without. Raises StoreUnavailable where there is none."""
+async def require_pepper(source: SecretSource) -> bytes:
+    """Return the pepper. Raise StoreUnavailable if there is none."""
     pepper = (await source.current()).pepper
     if pepper is None:
         raise StoreUnavailable("this gateway has no pepper: see VAULTEDGE_PEPPER in docs/keys.md")

@@ -1,9 +1,10 @@
-"""The collaborators an app needs, in one frozen record: wiring instead of globals."""
+"""The collaborators that the app needs, in one frozen record. `compose.py` builds it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vaultcore.admission.admitted_call import Admission
 from vaultcore.admission.authenticator import Authenticator
 from vaultcore.admission.limiter import Limiter
 from vaultcore.alerts.outbox import AlertOutbox
@@ -26,6 +27,8 @@ from vaultcore.usage.unknown_price import UnknownPrice
 
 @dataclass(frozen=True, slots=True)
 class Services:
+    """Everything that handlers use. One per process."""
+
     settings: Settings
     secrets: SecretSource
     routes: RouteStore
@@ -33,6 +36,7 @@ class Services:
     health: Health
     store: Store
     authenticator: Authenticator
+    admission: Admission
     limiter: Limiter
     keys: VirtualKeys
     alerts: AlertOutbox
@@ -46,5 +50,5 @@ class Services:
 
     @property
     def catalog(self) -> Catalog:
-        """The catalog with the routes in force now."""
+        """Return the catalog with the routes now in force."""
         return self.routes.catalog

@@ -1,12 +1,13 @@
-"""The chat-completions wire format: the one vocabulary every other format is translated to and from.
+"""TypedDicts of chat completions, the format that all others are translated to and from.
 
-https://platform.openai.com/docs/api-reference/chat. These are plain dicts at run time: a field that is
-not listed here still travels. `reasoning_content` and `thinking_blocks` are extensions in wide use.
+https://platform.openai.com/docs/api-reference/chat. They are plain dicts at run time, so a field that is
+not listed here still travels. `reasoning_content`, `thinking_blocks`, `images` and `extra_content` are
+extensions in wide use; OpenAI does not define them.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 Json = dict[str, Any]
 Role = Literal["system", "developer", "user", "assistant", "tool"]
@@ -23,6 +24,7 @@ class ToolCall(TypedDict, total=False):
     id: str
     type: Literal["function"]
     function: FunctionCall
+    extra_content: Json
 
 
 class Message(TypedDict, total=False):
@@ -34,6 +36,10 @@ class Message(TypedDict, total=False):
     tool_call_id: str
     reasoning_content: str
     thinking_blocks: list[Json]
+    annotations: list[Json]
+    images: list[Json]
+    audio: Json
+    extra_content: Json
 
 
 class ChatRequest(TypedDict, total=False):
@@ -56,16 +62,17 @@ class ChatRequest(TypedDict, total=False):
 
 
 class Usage(TypedDict, total=False):
-    """`prompt_tokens` includes cached and cache-written ones; `completion_tokens` includes reasoning."""
+    """Token counts. Prompt tokens include cache reads and writes; completion tokens include reasoning."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
     prompt_tokens_details: Json
     completion_tokens_details: Json
-    billed: Json  # the first two once more as they are charged, where a provider tells another number
-    service_tier: str  # that of the answer, where somebody is to know what it cost
-    pictures: Json  # `count` of them, their `size` and `quality`
+    # The last three are internal and never reach a client.
+    billed: Json  # prompt_tokens and completion_tokens as charged, if the provider charges other numbers
+    service_tier: str  # of the response; it selects the price
+    pictures: Json  # generated images: {"count", "size", "quality"}
 
 
 class Delta(TypedDict, total=False):
@@ -74,13 +81,19 @@ class Delta(TypedDict, total=False):
     refusal: str | None
     tool_calls: list[ToolCall]
     reasoning_content: str
-    thinking_blocks: list[Json]  # fragments: those of one `index` are one block
+    thinking_blocks: list[Json]  # fragments; equal `index` means the same block
+    annotations: list[Json]
+    images: list[Json]
+    audio: Json
+    extra_content: Json
 
 
 class ChunkChoice(TypedDict):
     index: int
     delta: Delta
     finish_reason: FinishReason | None
+    logprobs: NotRequired[Json]
+    native_finish_reason: NotRequired[str | None]
 
 
 class ChatChunk(TypedDict, total=False):

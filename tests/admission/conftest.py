@@ -1,13 +1,13 @@
-"""What tests of the gate share."""
+"""Fixtures of the tests of admission."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.admission.spending import NOON
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import NOON, FakeClock
 
 
 @pytest.fixture
 def clock() -> FakeClock:
+    """A clock that starts at noon."""
     return FakeClock(NOON)

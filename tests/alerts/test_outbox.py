@@ -13,20 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.admission.spending import NOON, alerts, gate, kept, key, spend
+from tests.admission.limiter_setup import NOON, build_limiter, build_outbox, key, settle_usage, stored_alerts
 from tests.alerts.receiver import PATH, SECRET, receiving
 from tests.fakes.clock import FakeClock
 from tests.store.ministack import table
 from vaultcore.admission.caller import Caller
-from vaultcore.admission.settlement import KEPT
+from vaultcore.admission.settlement import RETENTION
 from vaultcore.alerts.notification import DeliveryFailed, Notification
-from vaultcore.alerts.outbox import HELD, PAUSES, SEARCHED, TRIED, AlertOutbox, Delivery
+from vaultcore.alerts.outbox import CLAIM_TIME, FIRST_SEARCH, GIVE_UP_AFTER, PAUSES, AlertOutbox, Delivery
 from vaultcore.clock import Clock
 from vaultcore.errors import StoreUnavailable
 from vaultcore.limits.limits import Limits
-from vaultcore.store.base import Add, Drop, Put, Store
+from vaultcore.store.base import Add, Delete, Put, Store
 from vaultcore.store.memory import MemoryStore
-from vaultcore.store.sqlite.store import SqliteStore
+from vaultcore.store.sqlite.store import SQLiteStore
 from vaultcore.telemetry import LOGGER, JsonLines, Log
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +40,7 @@ async def opened(kind: str, folder: Path, clock: Clock) -> AsyncIterator[Store]:
         case "memory":
             store = MemoryStore(clock)
         case "sqlite":
-            store = SqliteStore(folder / "state.db", clock)
+            store = SQLiteStore(folder / "state.db", clock)
         case _:
             its = FakeClock()  # which its pauses move
             its.time = clock.now()
@@ -64,7 +64,7 @@ class Dying(MemoryStore):
         self.before: int | None = None
         self.after: int | None = None
 
-    async def write(self, *writes: Put | Drop | Add) -> None:
+    async def write(self, *writes: Put | Delete | Add) -> None:
         self.writes += 1
         if self.before == self.writes:
             raise Crash
@@ -90,7 +90,7 @@ class Listener:
 
 async def crossed(store: Store, clock: Clock, sink: AlertOutbox | None = None) -> None:
     """Pass 80 % of a quota, at once."""
-    await spend(gate(store, clock, sink), clock, QUOTA, "request", 900)
+    await settle_usage(build_limiter(store, clock, sink), clock, QUOTA, "request", 900)
 
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite", "dynamo"])
@@ -99,18 +99,18 @@ async def test_a_race_passes_each_mark_once(kind: str, tmp_path: Path, clock: Fa
     caller = Caller(key(Limits(tokens=1_000)))
     with receiving() as receiver:
         async with opened(kind, tmp_path, clock) as store:
-            outbox = alerts(store, receiver.url, clock)
-            door = gate(store, clock, outbox)
+            outbox = build_outbox(store, receiver.url, clock)
+            door = build_limiter(store, clock, outbox)
             async with asyncio.TaskGroup() as group:
                 for number in range(200):
-                    group.create_task(spend(door, clock, caller, f"r{number}", random.randint(5, 9)))
+                    group.create_task(settle_usage(door, clock, caller, f"r{number}", random.randint(5, 9)))
                 for _ in range(20):  # upkeep comes in between
                     group.create_task(outbox.deliver())
-            await door.pay()  # what the store was too busy for
+            await door.settle_owed()  # what the store was too busy for
             await outbox.aclose()
             for _ in range(3):
                 await outbox.deliver()
-            documents = await kept(store)
+            documents = await stored_alerts(store)
 
     assert sorted(document.body["percent"] for document in documents) == [80, 100]
     assert all(document.body["delivered"] is not None for document in documents)
@@ -125,8 +125,8 @@ async def test_many_processes_deliver_once(kind: str, tmp_path: Path, clock: Fak
         async with opened(kind, tmp_path, clock) as store:
             for number in range(10):
                 caller = Caller(key(Limits(tokens=10), f"key_{number}"))
-                await spend(gate(store, clock), clock, caller, f"r{number}", 8)
-            processes = [alerts(store, receiver.url, clock) for _ in range(8)]
+                await settle_usage(build_limiter(store, clock), clock, caller, f"r{number}", 8)
+            processes = [build_outbox(store, receiver.url, clock) for _ in range(8)]
             delivered = await asyncio.gather(*(each.deliver() for each in processes))
 
     assert sum(delivered) == 10
@@ -138,12 +138,12 @@ async def test_notify_waits_for_nobody(clock: FakeClock) -> None:
     store = MemoryStore(clock)
     with receiving() as receiver:
         receiver.gate.clear()
-        outbox = alerts(store, receiver.url, clock)
+        outbox = build_outbox(store, receiver.url, clock)
         await crossed(store, clock, outbox)
-        (waiting,) = await kept(store)
+        (waiting,) = await stored_alerts(store)
         receiver.gate.set()
         await outbox.aclose()
-        (done,) = await kept(store)
+        (done,) = await stored_alerts(store)
 
     assert (waiting.body["delivered"], done.body["delivered"]) == (None, NOON)
     assert receiver.posts[0]["data"]["percent"] == 80
@@ -158,15 +158,15 @@ async def test_a_crash_loses_nothing(write: int, moment: str, clock: FakeClock) 
         await crossed(store, clock)
         setattr(store, moment, write)
         with pytest.raises(Crash):
-            await alerts(store, receiver.url, clock).deliver()
+            await build_outbox(store, receiver.url, clock).deliver()
         sent = len(receiver.posts)
         claimed = (write, moment) != (1, "before")
-        clock.time += HELD - 1
-        early = await alerts(store, receiver.url, clock).deliver()
+        clock.time += CLAIM_TIME - 1
+        early = await build_outbox(store, receiver.url, clock).deliver()
         clock.time += 1
-        late = await alerts(store, receiver.url, clock).deliver()
-        again = await alerts(store, receiver.url, clock).deliver()
-        (document,) = await kept(store)
+        late = await build_outbox(store, receiver.url, clock).deliver()
+        again = await build_outbox(store, receiver.url, clock).deliver()
+        (document,) = await stored_alerts(store)
 
     marked = (write, moment) == (2, "after")
     assert sent == (write == 2)
@@ -180,7 +180,7 @@ async def test_what_is_not_taken_is_sent_again(fates: Sequence[int], clock: Fake
     """Errors, redirects and resets are no delivery: the same alert comes again, after longer and longer."""
     store = MemoryStore(clock)
     with receiving(lambda number: fates[number]) as receiver:
-        outbox = alerts(store, receiver.url, clock)
+        outbox = build_outbox(store, receiver.url, clock)
         await crossed(store, clock, outbox)
         await outbox.aclose()
         for number in range(1, len(fates)):
@@ -190,7 +190,7 @@ async def test_what_is_not_taken_is_sent_again(fates: Sequence[int], clock: Fake
             assert receiver.tries == number
             clock.time += 1
             assert await outbox.deliver() == (number == len(fates) - 1)
-        (document,) = await kept(store)
+        (document,) = await stored_alerts(store)
 
     assert receiver.ids == {document.body["id"]: 1}
     assert document.body["delivered"] == clock.now()
@@ -200,7 +200,7 @@ async def test_who_took_it_and_died_hears_of_it_again(clock: FakeClock) -> None:
     """A receiver that dies before it answers gets the alert again, under the id that it knows."""
     store = MemoryStore(clock)
     with receiving(lambda number: "die after" if number == 0 else 200) as receiver:
-        outbox = alerts(store, receiver.url, clock)
+        outbox = build_outbox(store, receiver.url, clock)
         await crossed(store, clock, outbox)
         await outbox.aclose()
         clock.time += PAUSES[0]
@@ -216,17 +216,17 @@ async def test_a_wild_receiver_gets_every_alert(tmp_path: Path, clock: FakeClock
     fates = [chance.choice([200, 200, 500, "die before", "die after"]) for _ in range(2_000)]
     with receiving(lambda number: fates[number]) as receiver:  # type: ignore[arg-type, return-value]
         async with opened("sqlite", tmp_path, clock) as store:
-            outbox = alerts(store, receiver.url, clock)
+            outbox = build_outbox(store, receiver.url, clock)
             for number in range(40):
                 caller = Caller(key(Limits(tokens=10), f"key_{number}"))
-                await spend(gate(store, clock, outbox), clock, caller, f"r{number}", 10)
+                await settle_usage(build_limiter(store, clock, outbox), clock, caller, f"r{number}", 10)
             await outbox.aclose()
             for _ in range(40):
                 clock.time += PAUSES[1]
                 await outbox.deliver()
-                if all(document.body["delivered"] for document in await kept(store)):
+                if all(document.body["delivered"] for document in await stored_alerts(store)):
                     break
-            documents = await kept(store)
+            documents = await stored_alerts(store)
 
     assert len(documents) == 80
     assert set(receiver.ids) == {document.body["id"] for document in documents}
@@ -240,15 +240,15 @@ async def test_it_is_given_up_after_a_day(clock: FakeClock) -> None:
     await crossed(store, clock)
     clock.time += 5 * 86_400  # nobody was there
     outbox, began = AlertOutbox(store, [sink], clock, Log()), clock.time
-    while (delivery := Delivery.of((await kept(store))[0].body)).failed is None:
+    while (delivery := Delivery.of((await stored_alerts(store))[0].body)).failed is None:
         await outbox.deliver()
         clock.time += 300
-        assert clock.time < began + 2 * TRIED
+        assert clock.time < began + 2 * GIVE_UP_AFTER
     tries, sink.reason = sink.tries, None
-    clock.time += TRIED
+    clock.time += GIVE_UP_AFTER
     await outbox.deliver()
 
-    assert TRIED <= delivery.failed - began <= TRIED + PAUSES[1] + 300
+    assert GIVE_UP_AFTER <= delivery.failed - began <= GIVE_UP_AFTER + PAUSES[1] + 300
     assert delivery.reasons == {"listener": "HTTP 503"}
     assert 24 <= tries <= 40
     assert sink.taken == []
@@ -261,29 +261,29 @@ async def test_each_sink_hears_of_it_once(clock: FakeClock) -> None:
     outbox = AlertOutbox(store, [good, bad], clock, Log())
     await crossed(store, clock, outbox)
     await outbox.aclose()
-    (half,) = await kept(store)
+    (half,) = await stored_alerts(store)
     bad.reason = None
     clock.time += PAUSES[0]
     await outbox.deliver()
-    (whole,) = await kept(store)
+    (whole,) = await stored_alerts(store)
 
     assert (half.body["delivered"], Delivery.of(half.body).sinks) == (None, {"good": NOON})
     assert whole.body["delivered"] == NOON + PAUSES[0]
     assert Delivery.of(whole.body).sinks == {"good": NOON, "bad": NOON + PAUSES[0]}
     assert len(good.taken) == len(bad.taken) == 1
-    assert half.expires == whole.expires == NOON + KEPT
+    assert half.expires == whole.expires == NOON + RETENTION
 
 
 async def test_without_sinks_alerts_are_kept(clock: FakeClock) -> None:
     """Where nobody listens nothing is claimed or given up; who listens later hears of the last week's."""
     store, sink = MemoryStore(clock), Listener()
-    await spend(gate(store, clock), clock, Caller(key(Limits(tokens=10), "old")), "old", 9)
-    clock.time += SEARCHED
+    await settle_usage(build_limiter(store, clock), clock, Caller(key(Limits(tokens=10), "old")), "old", 9)
+    clock.time += FIRST_SEARCH
     deaf = AlertOutbox(store, (), clock, Log())
     await crossed(store, clock, deaf)
     await deaf.aclose()
     assert await deaf.deliver() == 0
-    assert {document.version for document in await kept(store)} == {1}
+    assert {document.version for document in await stored_alerts(store)} == {1}
     clock.time += 60
 
     assert await AlertOutbox(store, [sink], clock, Log()).deliver() == 1
@@ -295,7 +295,7 @@ async def test_a_failing_alert_hides_no_other(clock: FakeClock) -> None:
     store, sink = MemoryStore(clock), Listener()
     for number in range(150):
         caller = Caller(key(Limits(tokens=10), f"key_{number}"))
-        await spend(gate(store, clock), clock, caller, f"r{number:03}", 8)
+        await settle_usage(build_limiter(store, clock), clock, caller, f"r{number:03}", 8)
         clock.time += 1
     outbox = AlertOutbox(store, [sink], clock, Log())
     sink.reason = "HTTP 500"
@@ -312,7 +312,7 @@ async def test_a_store_that_is_away_fails_the_pass_and_loses_nothing(clock: Fake
     """A delivery whose outcome cannot be written down is repeated under its id."""
 
     class Away(Dying):
-        async def write(self, *writes: Put | Drop | Add) -> None:
+        async def write(self, *writes: Put | Delete | Add) -> None:
             try:
                 await super().write(*writes)
             except Crash:
@@ -324,7 +324,7 @@ async def test_a_store_that_is_away_fails_the_pass_and_loses_nothing(clock: Fake
     outbox = AlertOutbox(store, [sink], clock, Log())
     with pytest.raises(StoreUnavailable):
         await outbox.deliver()
-    clock.time += HELD
+    clock.time += CLAIM_TIME
 
     assert await outbox.deliver() == 1
     assert len(sink.taken) == 2
@@ -335,7 +335,7 @@ async def test_what_is_posted_is_standard(clock: FakeClock) -> None:
     """Type, time and data as Standard Webhooks wants them; numbers are told as they were counted."""
     store = MemoryStore(clock)
     with receiving() as receiver:
-        outbox = alerts(store, receiver.url, clock)
+        outbox = build_outbox(store, receiver.url, clock)
         await crossed(store, clock, outbox)
         clock.time += 3.7
         await outbox.aclose()
@@ -356,7 +356,7 @@ async def test_no_address_and_no_secret_is_logged(clock: FakeClock, caplog: pyte
     caplog.set_level(logging.DEBUG)
     store = MemoryStore(clock)
     with receiving(lambda number: (500, "die before")[number]) as receiver:  # type: ignore[arg-type, return-value]
-        outbox = alerts(store, receiver.url, clock)
+        outbox = build_outbox(store, receiver.url, clock)
         await crossed(store, clock, outbox)
         await outbox.aclose()
         clock.time += PAUSES[0]

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.admission.spending import gate, kept, key, spend
+from tests.admission.limiter_setup import build_limiter, key, settle_usage, stored_alerts
 from tests.fakes.clock import FakeClock
 from tests.store.ministack import emulator, session
 from vaultcore.admission.caller import Caller
 from vaultcore.alerts.notification import DeliveryFailed, Notification
 from vaultcore.alerts.outbox import AlertOutbox
-from vaultcore.alerts.sns import SUBJECT, SnsTopic, topic
-from vaultcore.aws.sns import Sns
+from vaultcore.alerts.sns import MAX_SUBJECT, SnsTopic, sns_topic
+from vaultcore.aws.sns import SnsClient
 from vaultcore.errors import ConfigError
 from vaultcore.limits.limits import Limits
 from vaultcore.store.memory import MemoryStore
@@ -66,15 +66,15 @@ def test_subscribers_get_a_text_and_facts(subscribed: Subscribed) -> None:
     clock = FakeClock()
     store = MemoryStore(clock)
     fifo = subscribed.arn.endswith(".fifo")
-    sns = Sns(REGION, session(emulator()))
+    sns = SnsClient(REGION, session(emulator()))
     outbox = AlertOutbox(store, [SnsTopic(subscribed.arn, sns, fifo=fifo)], clock, Log())
 
     async def story() -> list[Any]:
         caller = Caller(key(Limits(tokens=10)))
-        await spend(gate(store, clock, outbox), clock, caller, "request", 8)
+        await settle_usage(build_limiter(store, clock, outbox), clock, caller, "request", 8)
         await outbox.aclose()
         await outbox.deliver()
-        return await kept(store)
+        return await stored_alerts(store)
 
     (document,) = asyncio.run(story())
     (message,) = subscribed.heard()
@@ -92,7 +92,7 @@ def test_subscribers_get_a_text_and_facts(subscribed: Subscribed) -> None:
 
 def test_a_topic_that_is_not_there_is_a_reason() -> None:
     """What AWS refuses is not delivered; the reason is its code, and no ARN."""
-    sns = Sns(REGION, session(emulator()))
+    sns = SnsClient(REGION, session(emulator()))
     missing = SnsTopic(ARN.replace("alerts", "missing"), sns)
 
     with pytest.raises(DeliveryFailed, match=r"^NotFound\w*$"):
@@ -104,7 +104,7 @@ def test_a_topic_that_is_not_there_is_a_reason() -> None:
 
 def test_nobody_to_ask_is_a_reason() -> None:
     """An endpoint that nobody listens at is not delivered either."""
-    sns = Sns(REGION, session("http://127.0.0.1:9"))
+    sns = SnsClient(REGION, session("http://127.0.0.1:9"))
 
     with pytest.raises(DeliveryFailed, match=r"^EndpointConnectionError$"):
         asyncio.run(SnsTopic(ARN, sns).send(Notification("alert-1", 0.0, "subject", "text", {})))
@@ -115,7 +115,7 @@ def test_nobody_to_ask_is_a_reason() -> None:
 def test_subjects_are_what_sns_takes(said: str) -> None:
     """Any name becomes one line of at most 100 ASCII characters."""
 
-    class Heard(Sns):
+    class Heard(SnsClient):
         subject = ""
 
         def publish(self, topic: str, subject: str, *_: object, **__: object) -> None:
@@ -124,7 +124,7 @@ def test_subjects_are_what_sns_takes(said: str) -> None:
     heard = Heard(REGION)
     asyncio.run(SnsTopic(ARN, heard).send(Notification("alert-1", 0.0, said, "text", {})))
 
-    assert 0 < len(heard.subject) <= SUBJECT
+    assert 0 < len(heard.subject) <= MAX_SUBJECT
     assert heard.subject.isascii()
     assert heard.subject.isprintable()
 
@@ -135,10 +135,10 @@ def test_subjects_are_what_sns_takes(said: str) -> None:
 def test_what_is_no_topic_is_refused(arn: str) -> None:
     """The setting is named, and read before anything is sent."""
     with pytest.raises(ConfigError, match=r"^VAULTEDGE_ALERT_TOPIC: "):
-        topic(arn)
+        sns_topic(arn)
 
 
 @pytest.mark.parametrize("arn", [ARN, ARN + ".fifo", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b-c"])
 def test_making_one_asks_nobody(arn: str) -> None:
     """No client is made and no credential read before the first alert."""
-    assert topic(arn).name == "sns"
+    assert sns_topic(arn).name == "sns"

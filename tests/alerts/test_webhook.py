@@ -132,6 +132,6 @@ def test_a_receiver_that_thinks_too_long_is_left() -> None:
     with receiving() as receiver:
         receiver.gate.clear()
         with pytest.raises(DeliveryFailed, match=r"^(TimeoutError|ReadTimeout)$"):
-            asyncio.run(Webhook(receiver.url, KEY, FakeClock(), patience=0.1).send(NOTICE))
+            asyncio.run(Webhook(receiver.url, KEY, FakeClock(), timeout=0.1).send(NOTICE))
 
     assert time.monotonic() - began < 3

@@ -7,20 +7,20 @@ import sys
 import pytest
 
 from tests.aws.secrets_manager import SecretsManagerServer
-from vaultcore.aws.clients import LOGGERS, Aws, AwsError
+from vaultcore.aws.clients import LOGGERS, AwsClients, AwsError
 
 
 def test_warming_asks_nobody(server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """What runs before a snapshot needs neither credentials nor a network."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    aws = Aws()
+    aws = AwsClients()
     aws.warm()
     assert server.asked == []
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    assert aws.batch(["gw/vault"])["Errors"]  # and what is made afterwards finds them
+    assert aws.get_secret_values(["gw/vault"])["Errors"]  # and what is made afterwards finds them
 
 
 def test_no_credentials(server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_no_credentials(server: SecretsManagerServer, monkeypatch: pytest.Monkey
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
     with pytest.raises(AwsError) as caught:
-        Aws().batch(["gw/vault"])
+        AwsClients().get_secret_values(["gw/vault"])
     assert caught.value.code == "NoCredentialsError"
 
 
@@ -38,7 +38,7 @@ def test_a_broken_call_is_tried_twice(server: SecretsManagerServer) -> None:
     server.outage = (500, "InternalServiceError")
 
     with pytest.raises(AwsError) as caught:
-        Aws().batch(["gw/vault"])
+        AwsClients().get_secret_values(["gw/vault"])
     assert caught.value.code == "InternalServiceError"
     assert len(server.asked) == 2
 
@@ -47,7 +47,7 @@ def test_botocore_is_held_at_warning(server: SecretsManagerServer) -> None:
     """At DEBUG botocore prints the bodies it gets; no setting of ours lets it."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.DEBUG)
-    Aws().batch(["gw/vault"])
+    AwsClients().get_secret_values(["gw/vault"])
 
     assert {logging.getLogger(name).level for name in LOGGERS} == {logging.WARNING}
 

@@ -76,10 +76,10 @@ def test_one_call_reads_and_opens_everything(server: SecretsManagerServer, sourc
     secrets = asyncio.run(source.current())
 
     assert [credential.key for credential in secrets.keyring] == [KEY]
-    assert secrets.opens_data(SYSTEM)
-    assert secrets.opens_admin(ADMIN)
-    assert not secrets.opens_data(ADMIN)
-    assert not secrets.opens_data("")
+    assert secrets.is_system_key(SYSTEM)
+    assert secrets.is_admin_key(ADMIN)
+    assert not secrets.is_system_key(ADMIN)
+    assert not secrets.is_system_key("")
     assert server.asked == [["gw/vault", "gw/password", "gw/system", "gw/admin"]]
 
 
@@ -113,7 +113,7 @@ def test_a_function_reads_only_the_secrets_named_to_it(
     secrets = asyncio.run(source.current())
 
     assert server.asked == [["gw/vault", "gw/password"]]
-    assert secrets.opens_data(SYSTEM)
+    assert secrets.is_system_key(SYSTEM)
     assert secrets.admin is None
 
 
@@ -256,8 +256,8 @@ def test_rotation(server: SecretsManagerServer, source: ManagedSecrets, clock: F
     secrets = asyncio.run(source.current())
 
     assert [credential.key for credential in secrets.keyring] == ["sk-new"]
-    assert secrets.opens_data("ve-" + "0" * 48)
-    assert not secrets.opens_data(SYSTEM)
+    assert secrets.is_system_key("ve-" + "0" * 48)
+    assert not secrets.is_system_key(SYSTEM)
 
 
 def test_half_a_rotation_keeps_the_old_pair(
@@ -271,7 +271,7 @@ def test_half_a_rotation_keeps_the_old_pair(
         assert held(source) == [KEY]
 
     assert len(caplog.records) == 1
-    assert asyncio.run(source.current()).opens_data("ve-" + "0" * 48)  # what can be taken is
+    assert asyncio.run(source.current()).is_system_key("ve-" + "0" * 48)  # what can be taken is
     server.secrets["gw/password"] = "another"
     clock.time += 60
     assert held(source) == ["sk-new"]
@@ -284,10 +284,10 @@ def test_doubt_reads_at_once_but_not_in_a_storm(
     assert held(source) == [KEY]
     clock.time += 30
     server.secrets["gw/vault"] = sealed("sk-new")
-    source.doubt()
+    source.refresh_soon()
     assert held(source) == ["sk-new"]
     for _ in range(100):
-        source.doubt()
+        source.refresh_soon()
         assert held(source) == ["sk-new"]
     assert len(server.asked) == 2
     clock.time += 5

@@ -10,8 +10,8 @@ import pytest
 
 from tests.aws.secrets_manager import SecretsManagerServer
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import SYSTEM, overlay
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import SYSTEM, write_overlay
+from tests.fakes.provider import FakeResponse, FakeProvider
 from vaultcore.app import create_app
 from vaultcore.compose import compose
 from vaultcore.settings import Settings
@@ -36,7 +36,7 @@ def test_a_rotated_key_answers_the_request_that_found_the_old_one_refused(
 
     async def story(provider: FakeProvider) -> list[int]:
         settings = Settings(
-            providers_file=overlay(tmp_path, provider),
+            providers_file=write_overlay(tmp_path, provider),
             home=tmp_path,
             vault_secret="vault",
             password_secret="password",
@@ -51,7 +51,7 @@ def test_a_rotated_key_answers_the_request_that_found_the_old_one_refused(
                 response = await client.post("/v1/chat/completions", json={**QUESTION, "stream": stream})
                 statuses.append(response.status_code)
                 server.secrets["vault"] = sealed(NEW)
-                provider.script(OLD, Answer(status=401))
+                provider.script(OLD, FakeResponse(status=401))
                 clock.time += 60
         await services.gateway.upstream.aclose()
         return statuses

@@ -10,7 +10,7 @@ import pytest
 
 from tests.aws.stacked import SYSTEM_KEY, Stacked, stacked
 from tests.store.ministack import REGION, session
-from vaultcore.aws.stack import ActionFailed, Filled, Stack, TableState
+from vaultcore.aws.stack import ActionFailed, VaultSecrets, Stack, TableState
 
 CANARY = "sk-CANARY-of-a-secret"
 
@@ -40,11 +40,11 @@ def test_secrets_are_read_as_the_functions_read_them(there: Stacked, stack: Stac
     ids = there.outputs["VaultSecretId"], there.outputs["VaultPasswordSecretId"]
 
     assert stack.secret(there.outputs["SystemKeySecretId"], "key") == SYSTEM_KEY
-    assert stack.filled(*ids) == Filled(None, None)
+    assert stack.vault_secrets(*ids) == VaultSecrets(None, None)
 
     stack.put(ids[0], "the vault")
     there.write("VaultPasswordSecretId", '{"password": "of it", "note": "no"}')
-    assert stack.filled(*ids) == Filled("the vault", stack.secret(ids[1], "password"))
+    assert stack.vault_secrets(*ids) == VaultSecrets("the vault", stack.secret(ids[1], "password"))
     assert stack.secret(ids[1], "password") == "of it"
 
 
@@ -52,9 +52,9 @@ def test_a_table_is_told_as_it_is(there: Stacked, stack: Stack) -> None:
     """Expiry and recovery are told off and on."""
     name = there.outputs["TableName"]
 
-    assert stack.table(name) == TableState("ACTIVE", ("pk", "sk"), None, restorable=False)
+    assert stack.table(name) == TableState("ACTIVE", ("pk", "sk"), None, has_recovery=False)
     there.forget_and_restore()
-    assert stack.table(name) == TableState("ACTIVE", ("pk", "sk"), "exp", restorable=True)
+    assert stack.table(name) == TableState("ACTIVE", ("pk", "sk"), "exp", has_recovery=True)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_refusal_names_the_permission_and_no_secret(
 
 def test_what_holds_secrets_does_not_show_them() -> None:
     """Neither vault nor password is in a repr."""
-    assert CANARY not in repr(Filled(CANARY, None))
+    assert CANARY not in repr(VaultSecrets(CANARY, None))
 
 
 def test_no_answer_is_told_as_such() -> None:

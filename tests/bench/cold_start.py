@@ -13,8 +13,8 @@ from threading import Thread
 from typing import NamedTuple
 
 from tests.bench.process import Cores, peak, pinned, tree, used
-from tests.handlers.deployment import EVENTS, PASSWORD, PROVIDER_KEY, deployment
-from tests.handlers.emulator import emulated
+from tests.handlers.deployment import EVENTS, PASSWORD, PROVIDER_KEY, serve_deployment
+from tests.handlers.emulator import run_emulator
 from tests.store.ministack import table
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import seal
@@ -83,7 +83,7 @@ class Cold:
         path = str(task) if function.handler is None else f"{task}:{self.runtime}"
         with (
             pinned(cores.target),
-            emulated(
+            run_emulator(
                 self._command(function, task),
                 {**settings, **kept, "LAMBDA_TASK_ROOT": str(task), "PYTHONPATH": path, **environ},
                 around.folder,
@@ -103,7 +103,7 @@ class Cold:
 @contextmanager
 def surroundings(folder: Path) -> Iterator[Surroundings]:
     """Secrets, a table, and a provider of the catalog's: for another one a file would have to be read."""
-    with _provider() as name, deployment(folder, "http://127.0.0.1:9/v1") as deployed:
+    with _provider() as name, serve_deployment(folder, "http://127.0.0.1:9/v1") as deployed:
         deployed.secrets.secrets["gw/vault"] = seal([Credential(name, PROVIDER_KEY)], PASSWORD)
         held = table()
         environ = {

@@ -17,16 +17,16 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from tests.store.ministack import session, table
-from vaultcore.aws.dynamo import Dynamo
+from vaultcore.aws.dynamodb import DynamoDBClient
 from vaultcore.clock import SystemClock
-from vaultcore.limits.account import Lease, Spent
+from vaultcore.limits.account import Lease, Charge
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, Reservation
 from vaultcore.money import Nanos
-from vaultcore.store.base import ABSENT, Add, Name, Put, Settlement, Store
-from vaultcore.store.dynamodb.store import DynamoStore
+from vaultcore.store.base import ABSENT, Add, DocumentKey, Put, Settlement, Store
+from vaultcore.store.dynamodb.store import DynamoDBStore
 from vaultcore.store.memory import MemoryStore
-from vaultcore.store.sqlite.store import SqliteStore
+from vaultcore.store.sqlite.store import SQLiteStore
 from vaultcore.wire import Json
 
 KINDS = ("memory", "sqlite", "dynamodb")
@@ -56,15 +56,15 @@ class Row:
         return told
 
 
-class Metered(Dynamo):
+class Metered(DynamoDBClient):
     """A client that counts its calls and what they consume."""
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(session(endpoint))
         self.used: Counter[str] = Counter(calls=0)
 
-    def ask(self, operation: str, asked: Json) -> Json:
-        answer = super().ask(operation, {**asked, "ReturnConsumedCapacity": "TOTAL"})
+    def call_blocking(self, operation: str, request: Json) -> Json:
+        answer = super().call_blocking(operation, {**request, "ReturnConsumedCapacity": "TOTAL"})
         told = answer.get("ConsumedCapacity") or []
         kind = "read" if operation in ("get_item", "batch_get_item", "query") else "written"
         self.used["calls"] += 1
@@ -88,7 +88,7 @@ async def _measured(kind: str, levels: int, flying: int, count: int) -> Row:
     with TemporaryDirectory() as folder:
         async with _opened(kind, Path(folder)) as (store, used):
             for n in range(flying):
-                await store.admit(_reservation(f"flying-{n}", limited))
+                await store.reserve(_reservation(f"flying-{n}", limited))
             for n in range(WARM + count):
                 if n == WARM:
                     before, began = Counter(used), time.process_time()
@@ -107,11 +107,11 @@ def _reservation(id: str, levels: Sequence[Level]) -> Reservation:
 
 
 async def _request(store: Store, asked: Reservation) -> None:
-    await store.admit(asked)
-    record = Put(Name("log/today", asked.id), {**RECORD, "id": asked.id}, version=ABSENT)
-    add = Add(Name("usage/today", "key"), {"requests": 1, "prompt": 300, "completion": 200, "nanos": 900_000})
+    await store.reserve(asked)
+    record = Put(DocumentKey("log/today", asked.id), {**RECORD, "id": asked.id}, version=ABSENT)
+    add = Add(DocumentKey("usage/today", "key"), {"requests": 1, "prompt": 300, "completion": 200, "nanos": 900_000})
     await store.settle(
-        Settlement(asked.id, asked.levels, asked.lease, Spent(300, 200, 900_000), record, (add,))
+        Settlement(asked.id, asked.levels, asked.lease, Charge(300, 200, 900_000), record, (add,))
     )
 
 
@@ -123,11 +123,11 @@ async def _opened(kind: str, folder: Path) -> AsyncIterator[tuple[Store, Counter
         case "memory":
             store = MemoryStore(clock)
         case "sqlite":
-            store = SqliteStore(folder / "state.db", clock)
+            store = SQLiteStore(folder / "state.db", clock)
         case _:
             made = table()
             dynamo = Metered(made.endpoint)
-            store, used = DynamoStore(dynamo, made.name, clock), dynamo.used
+            store, used = DynamoDBStore(dynamo, made.name, clock), dynamo.used
     try:
         yield store, used
     finally:

@@ -1,4 +1,4 @@
-"""The catalog as it is shipped: every row of it."""
+"""The built-in catalog: every row."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import sys
 import pytest
 
 from vaultcore.catalog import address
-from vaultcore.catalog.load import builtin, builtin_rows, overlaid
-from vaultcore.catalog.schema import Model, Provider
-from vaultcore.catalog.stanza import ENDPOINTS
-from vaultcore.dialects import NAMES
+from vaultcore.catalog.load import builtin_rows, load_builtin, load_bytes
+from vaultcore.catalog.schema import ENDPOINTS, Model, Provider
+from vaultcore.dialects import DIALECTS
 from vaultcore.routing.plan import reachable
 from vaultcore.vault.keyring import Credential, Keyring
 
-CATALOG = builtin()
+CATALOG = load_builtin()
 VAULTEDGE = [
     *("OpenAI", "Groq", "Anthropic", "Gemini", "Mistral", "xAI", "DeepSeek", "OpenRouter"),
     *("Cohere", "Cerebras", "Sambanova", "Cloudflare", "Github", "Nvidia", "Together", "Perplexity"),
@@ -23,8 +22,8 @@ VAULTEDGE = [
 
 
 @pytest.mark.parametrize("name", VAULTEDGE)
-def test_each_of_vaultedges_providers_is_here_under_its_name(name: str) -> None:
-    """A key that VaultEdge's vault holds under a provider's name finds that provider, whatever the case."""
+def test_every_provider_of_the_original_has_its_name(name: str) -> None:
+    """A key in a vault of the original VaultEdge finds its provider, compared without case."""
     provider = CATALOG.provider(name)
 
     assert provider is not None
@@ -33,7 +32,7 @@ def test_each_of_vaultedges_providers_is_here_under_its_name(name: str) -> None:
 
 
 def test_there_are_many_providers() -> None:
-    """At least forty, each before those that are preferred less."""
+    """There are at least forty providers, in order of preference."""
     orders = [provider.fallback_order for provider in CATALOG.providers.values()]
 
     assert len(orders) >= 40
@@ -41,14 +40,14 @@ def test_there_are_many_providers() -> None:
 
 
 @pytest.mark.parametrize("provider", CATALOG.providers.values(), ids=list(CATALOG.providers))
-def test_every_row_is_one_that_can_be_called(provider: Provider) -> None:
-    """https but on this machine, a dialect that is spoken, a variable for the key, named placeholders."""
+def test_every_row_is_complete(provider: Provider) -> None:
+    """Every row has https or is local, a known dialect, a key variable, a title and named placeholders."""
     assert address.check(provider.base_url, local=provider.local) == provider.base_url
     assert provider.base_url.startswith("http://127.0.0.1:" if provider.local else "https://")
-    assert provider.dialect in NAMES
+    assert provider.dialect in DIALECTS
     assert provider.env
     assert provider.title
-    assert set(provider.missing) == set(provider.placeholders)
+    assert set(provider.missing_params) == set(provider.placeholders)
     assert provider.models_path is None or provider.models_path.startswith("/")
     assert not set(provider.rename) & provider.drop
 
@@ -57,35 +56,35 @@ LOCAL = {"ollama": "OLLAMA", "vllm": "VLLM", "lmstudio": "LMSTUDIO", "llamacpp":
 
 
 @pytest.mark.parametrize("name", LOCAL)
-def test_servers_on_this_machine_sleep_until_they_are_woken(name: str) -> None:
-    """A row for a local server is called only if a variable, a key or a row of the operator's says so."""
-    woken = builtin({f"VAULTEDGE_{LOCAL[name]}": "true"})
+def test_local_servers_are_inactive_by_default(name: str) -> None:
+    """A built-in local server is reachable only with its variable, a key or an overlay entry."""
+    enabled = load_builtin({f"VAULTEDGE_{LOCAL[name]}": "true"})
     own = f"providers: {{{name}: {{base_url: http://127.0.0.1:9/v1, local: true}}}}".encode()
     nothing, key = Keyring([]), Keyring([Credential(name, "key-0123456789")])
 
     assert name not in reachable(CATALOG.providers.values(), nothing)
-    assert name in reachable(woken.providers.values(), nothing)
+    assert name in reachable(enabled.providers.values(), nothing)
     assert name in reachable(CATALOG.providers.values(), key)
-    assert name in reachable(overlaid(own, "own.yaml").providers.values(), nothing)
+    assert name in reachable(load_bytes(own, "own.yaml").providers.values(), nothing)
 
 
 def test_no_two_providers_share_a_name() -> None:
-    """A name in a vault means one provider."""
+    """A name or alias belongs to one provider."""
     names = [name for provider in CATALOG.providers.values() for name in provider.names]
 
     assert len(names) == len(set(names))
 
 
 def test_no_two_providers_share_a_prefix() -> None:
-    """A prefix belongs to one vendor, so that no name is a matter of luck."""
+    """A prefix belongs to one provider."""
     prefixes = [prefix for provider in CATALOG.providers.values() for prefix in provider.prefixes]
 
     assert len(prefixes) == len(set(prefixes))
 
 
-def test_the_catalog_and_the_dialects_name_the_same_dialects() -> None:
-    """A dialect that exists can be written in a stanza, and no other."""
-    assert set(ENDPOINTS) == set(NAMES)
+def test_the_catalog_accepts_exactly_the_existing_dialects() -> None:
+    """A stanza can name every dialect that exists, and no other."""
+    assert set(ENDPOINTS) == set(DIALECTS)
 
 
 @pytest.mark.parametrize(
@@ -105,23 +104,23 @@ def test_the_catalog_and_the_dialects_name_the_same_dialects() -> None:
     ],
 )
 def test_the_environment_fills_placeholders(name: str, param: str, value: str, host: str) -> None:
-    """A provider with an address of the operator's own is complete once its variable is set."""
-    assert builtin().providers[name].missing
+    """A provider with placeholders can be called once its variable is set."""
+    assert load_builtin().providers[name].missing_params
 
-    provider = builtin({param: value}).providers[name]
+    provider = load_builtin({param: value}).providers[name]
 
-    assert not provider.missing
+    assert not provider.missing_params
     assert provider.base_url.startswith(host)
 
 
 @pytest.mark.parametrize("value", ["evil.example#", "a/../b", "a@evil.example", "{x}", "a b", "..", "a?"])
-def test_no_value_leads_elsewhere(value: str) -> None:
-    """What could end a host or a path fills nothing: the provider stays out of use."""
-    assert builtin({"AZURE_OPENAI_RESOURCE": value}).providers["azure"].missing == ("resource",)
+def test_unsafe_values_fill_no_placeholder(value: str) -> None:
+    """A value that could change host or path is ignored, and the provider cannot be called."""
+    assert load_builtin({"AZURE_OPENAI_RESOURCE": value}).providers["azure"].missing_params == ("resource",)
 
 
-def test_every_model_row_makes_a_model() -> None:
-    """No row is malformed: each has a kind, and prices that are whole numbers from zero up."""
+def test_every_model_row_is_valid() -> None:
+    """Every row has a type, and prices that are integers from zero."""
     for provider in CATALOG.providers.values():
         for name in CATALOG.ids(provider):
             model = CATALOG.model(provider.name, name)
@@ -132,8 +131,8 @@ def test_every_model_row_makes_a_model() -> None:
             assert [tier.above for tier in model.tiers] == sorted({tier.above for tier in model.tiers})
 
 
-def test_an_unknown_model_is_a_name_and_nothing_more() -> None:
-    """What nobody has said about a model is not made up."""
+def test_an_unknown_model_has_only_its_name() -> None:
+    """An unknown model has no price, no limits and no capabilities."""
     assert CATALOG.model("openai", "gpt-99-nova") == Model("gpt-99-nova")
 
 
@@ -146,8 +145,8 @@ def test_an_unknown_model_is_a_name_and_nothing_more() -> None:
         ("azure", "gpt-4o", "gpt-4o"),
     ],
 )
-def test_a_snapshot_is_known_as_its_model(provider: str, dated: str, plain: str) -> None:
-    """A dated name keeps its spelling on the wire and has its model's price and abilities."""
+def test_a_snapshot_has_the_facts_of_its_model(provider: str, dated: str, plain: str) -> None:
+    """A dated name keeps its spelling, and has the price and capabilities of its model."""
     model, known = CATALOG.model(provider, dated), CATALOG.model(provider, plain)
 
     assert model.name == dated
@@ -155,8 +154,8 @@ def test_a_snapshot_is_known_as_its_model(provider: str, dated: str, plain: str)
     assert model.capabilities == known.capabilities
 
 
-def test_flagships_are_gated_as_their_vendor_says() -> None:
-    """The facts that a translation needs are there for the models that need them."""
+def test_capabilities_of_major_models() -> None:
+    """Capabilities that translations depend on are set for the models that need them."""
     able = CATALOG.model("anthropic", "claude-sonnet-5-5").capabilities
     older = CATALOG.model("anthropic", "claude-sonnet-4-5").capabilities
 
@@ -170,16 +169,16 @@ def test_flagships_are_gated_as_their_vendor_says() -> None:
     assert able.mid_conversation_system is True
 
 
-def test_a_start_without_a_file_loads_no_yaml() -> None:
-    """Reading the built-in catalog imports no YAML parser, so that a cold start does not pay for one."""
-    code = "import sys, vaultcore.catalog.load as load; load.builtin(); print('yaml' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def test_the_builtin_catalog_imports_no_yaml() -> None:
+    """Loading the built-in catalog imports no YAML parser, so that cold starts are fast."""
+    code = "import sys, vaultcore.catalog.load as load; load.load_builtin(); print('yaml' in sys.modules)"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert told.stdout.strip() == "False"
+    assert output.stdout.strip() == "False"
 
 
-def test_rows_are_given_out_fresh() -> None:
-    """Whoever changes the rows they were given changes nobody else's."""
+def test_rows_are_new_objects() -> None:
+    """A caller that changes the rows does not change those of another caller."""
     builtin_rows().clear()
 
     assert builtin_rows()

@@ -1,4 +1,4 @@
-"""The operator's own prices, in every unit there is."""
+"""Prices in overlay files, in every unit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaultcore.catalog.catalog import Catalog
-from vaultcore.catalog.load import builtin, overlaid
+from vaultcore.catalog.load import load_builtin, load_bytes
 from vaultcore.catalog.pricing import MAX_USD, SERVICES
-from vaultcore.catalog.schema import TOKENS, Model, Price, Service, Tier
+from vaultcore.catalog.schema import TOKENS, Model, Price, PriceTier, ServiceTier
 from vaultcore.errors import ConfigError
 from vaultcore.money import from_usd
 
-BUILTIN = builtin()
+BUILTIN = load_builtin()
 WHOLE = """\
 prices:
   openai/gpt-4o:
@@ -49,11 +49,11 @@ prices:
 
 
 def over(text: str) -> Catalog:
-    return overlaid(text.encode(), "own.yaml")
+    return load_bytes(text.encode(), "own.yaml")
 
 
 def test_every_unit_may_have_a_price() -> None:
-    """Tokens by the million, requests and pictures one by one, tiers and service tiers as whole prices."""
+    """Token prices are per million, requests and images each; tiers and services are complete prices."""
     model = over(WHOLE).model("openai", "gpt-4o")
     dollars: dict[str, float] = {
         "input": 2,
@@ -79,17 +79,19 @@ def test_every_unit_may_have_a_price() -> None:
     )
     assert {field.name for field in dataclasses.fields(Price)} == {*TOKENS, "request", "pictures"}
     assert model.tiers == (
-        Tier(1_000, Price(from_usd(3), from_usd(9), cache_read=from_usd("0.3"))),
-        Tier(272_000, Price(from_usd(4), from_usd(12))),
+        PriceTier(1_000, Price(from_usd(3), from_usd(9), cache_read=from_usd("0.3"))),
+        PriceTier(272_000, Price(from_usd(4), from_usd(12))),
     )
     assert model.services == (
-        Service("flex", Price(from_usd(1), from_usd(4)), (Tier(272_000, Price(from_usd(2), from_usd(6))),)),
-        Service("priority", Price(from_usd(4), from_usd(16))),
+        ServiceTier(
+            "flex", Price(from_usd(1), from_usd(4)), (PriceTier(272_000, Price(from_usd(2), from_usd(6))),)
+        ),
+        ServiceTier("priority", Price(from_usd(4), from_usd(16))),
     )
 
 
-def test_an_own_price_leaves_nothing_of_the_catalogs() -> None:
-    """No tier and no service tier of the built-in price stands beside it; abilities stay."""
+def test_a_price_replaces_tiers_and_services() -> None:
+    """No tier or service tier of the built-in price remains; capabilities stay."""
     known = BUILTIN.model("openai", "gpt-5.5")
     model = over("prices: {openai/gpt-5.5: {input: 1, output: 2}}").model("openai", "gpt-5.5")
 
@@ -99,8 +101,8 @@ def test_an_own_price_leaves_nothing_of_the_catalogs() -> None:
     assert (model.capabilities, model.context_window) == (known.capabilities, known.context_window)
 
 
-def test_pictures_alone_are_a_price() -> None:
-    """Who sells pictures needs no price of tokens; one number is that of every kind."""
+def test_image_prices_need_no_token_prices() -> None:
+    """Image prices need no token prices; one number applies to every kind."""
     model = over("prices: {gemini/imagen-4.0-generate-001: {picture: 0.04}}").model(
         "gemini", "imagen-4.0-generate-001"
     )
@@ -143,8 +145,8 @@ def test_pictures_alone_are_a_price() -> None:
         ),
     ],
 )
-def test_a_slip_is_refused_with_its_place(price: str, line: int, key: str) -> None:
-    """A price that means nothing stops the start; file, line and key say where it stands."""
+def test_an_invalid_price_is_rejected_with_its_position(price: str, line: int, key: str) -> None:
+    """An error names file, line and key."""
     with pytest.raises(ConfigError) as refused:
         over(f"prices:\n  openai/gpt-4o: {price}\n")
 
@@ -152,8 +154,8 @@ def test_a_slip_is_refused_with_its_place(price: str, line: int, key: str) -> No
     assert (error.file, error.line, error.key) == ("own.yaml", line, f"prices.openai/gpt-4o{key}")
 
 
-def test_too_many_tiers_are_refused() -> None:
-    """Nobody has so many, and each is looked at in every request."""
+def test_too_many_tiers_are_rejected() -> None:
+    """Every request evaluates the tiers, so their number is limited."""
     tiers = [{"above": above, "input": 1, "output": 1} for above in range(1, 18)]
 
     with pytest.raises(ConfigError, match="more than 16 tiers"):
@@ -161,7 +163,7 @@ def test_too_many_tiers_are_refused() -> None:
 
 
 def test_a_model_has_one_price() -> None:
-    """Two names of a provider do not give a model two prices, of which one would be forgotten."""
+    """Two aliases of a provider cannot give a model two prices."""
     with pytest.raises(ConfigError, match="has a price already"):
         over("prices: {google/g: {input: 1, output: 1}, gemini/g: {input: 2, output: 1}}")
 
@@ -194,8 +196,8 @@ def effective(catalog: Catalog) -> list[tuple[Any, ...]]:
 
 @settings(max_examples=30, deadline=None)  # each reads the whole catalog three times
 @given(FILES, FILES)
-def test_the_price_version_tells_prices_apart(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """Two catalogs of one version charge alike, whatever the operator's files say in whatever order."""
+def test_the_price_version_identifies_prices(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Catalogs with equal versions have equal prices, whatever the order in the file."""
     first, second = (over(yaml.safe_dump({"prices": each})) for each in (one, other))
     turned = over(yaml.safe_dump({"prices": dict(reversed(one.items()))}, sort_keys=False))
 
@@ -206,7 +208,7 @@ def test_the_price_version_tells_prices_apart(one: dict[str, Any], other: dict[s
 
 @pytest.mark.parametrize("unit", [*TOKENS, "request", "picture"])
 def test_each_unit_is_in_the_price_version(unit: str) -> None:
-    """A change of the price of any one unit, in a tier too, is another version."""
+    """A change of any unit, also in a tier, changes the version."""
     text = "prices: {{openai/gpt-4o: {{{0}tiers: [{{above: 9, {1}}}]}}}}"
     usual = {"input": 1, "output": 1, unit: 1}
     dear = {**usual, unit: 2}
@@ -218,8 +220,8 @@ def test_each_unit_is_in_the_price_version(unit: str) -> None:
     assert len({version(usual, usual), version(dear, usual), version(usual, dear)}) == 3
 
 
-def test_the_guide_is_right() -> None:
-    """Its example loads, and its table of units has all there are."""
+def test_the_guide_is_correct() -> None:
+    """Its example loads, and its table lists every unit."""
     text = (Path(__file__).parents[2] / "docs/prices.md").read_text("utf-8")
     _, example, _ = re.split(r"```(?:yaml)?\n", text)
     table = text.partition("## Units")[2].partition("\n## ")[0]

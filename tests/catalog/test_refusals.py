@@ -1,4 +1,4 @@
-"""Files that are refused: with their name, the line and the key."""
+"""Invalid overlay files: each error names file, line and key."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaultcore.catalog import address
-from vaultcore.catalog.document import MAX_BYTES, Part, parse
-from vaultcore.catalog.load import overlaid
+from vaultcore.catalog.document import MAX_BYTES, ConfigNode, parse
+from vaultcore.catalog.load import load_bytes
 from vaultcore.errors import ConfigError
 
 BROKEN = [  # text, line, key, part of the message
-    ("a: [", 2, None, "not YAML"),
+    ("a: [", 2, None, "not valid YAML"),
     ("- 1", 1, None, "mapping"),
     ("providers:\n  openai:\n    base_ulr: x", 3, "providers.openai.base_ulr", "did you mean base_url?"),
     ("provider: {}", 1, "provider", "did you mean providers?"),
@@ -36,11 +36,11 @@ BROKEN = [  # text, line, key, part of the message
         "providers.openai.prefixes",
         "must be text, not a mapping",
     ),
-    ("providers: {openai: {prefixes: ['*']}}", 1, "providers.openai.prefixes", "every name"),
+    ("providers: {openai: {prefixes: ['*']}}", 1, "providers.openai.prefixes", "empty prefix"),
     ("providers: {openai: {fallback_order: -1}}", 1, "providers.openai.fallback_order", "whole number"),
     ("providers: {openai: {local: 'yes'}}", 1, "providers.openai.local", "true or false"),
     ("providers: {openai: {}, OPENAI: {}}", 1, "providers.OPENAI", "a second time"),
-    ("providers:\n  a: {}\n  a: {}", 3, "providers.a", "twice"),
+    ("providers:\n  a: {}\n  a: {}", 3, "providers.a", "set twice"),
     ("providers: {gemini: {}, Google: {}}", 1, "providers.Google", "a second time"),
     ("providers: {openai: {name: other}}", 1, "providers.openai", "a name already"),
     ("providers:\n- baseUrl: https://x.example", 2, "providers[0]", "no name"),
@@ -49,7 +49,7 @@ BROKEN = [  # text, line, key, part of the message
         "providers: {openai: {baseUrl: 'https://a.example', base_url: 'https://b.example'}}",
         1,
         "providers.openai.base_url",
-        "says again",
+        "repeats base_url",
     ),
     ("providers:\n- name: Gemini\n  authScheme: query", 3, "providers[0].authScheme", "never travel in URLs"),
     ("providers: {openai: {authScheme: basic}}", 1, "providers.openai.authScheme", "bearer, x-api-key"),
@@ -57,7 +57,7 @@ BROKEN = [  # text, line, key, part of the message
         "providers: {openai: {auth: {header: 'a b'}}}",
         1,
         "providers.openai.auth.header",
-        "no name of a header",
+        "not a valid header name",
     ),
     ("providers: {openai: {auth: {prefix: 'Key '}}}", 1, "providers.openai.auth", "no header"),
     (
@@ -74,7 +74,12 @@ BROKEN = [  # text, line, key, part of the message
         "providers.cloudflare.params.account_id",
         "letters, digits",
     ),
-    ("providers: {cloudflare: {params: {acct: ab}}}", 1, "providers.cloudflare.params", "does not ask for"),
+    (
+        "providers: {cloudflare: {params: {acct: ab}}}",
+        1,
+        "providers.cloudflare.params",
+        "not a placeholder of base_url",
+    ),
     ("providers: {openai: {models_path: models}}", 1, "providers.openai.models_path", "begins with /"),
     ("providers: {openai: {aliases: [groq]}}", 1, None, "another provider"),
     ("models: {a: opena/gpt-4o}", 1, "models.a", "did you mean openai?"),
@@ -94,36 +99,36 @@ BROKEN = [  # text, line, key, part of the message
     ),
     ("models: {a: {primary: openai/x, strategy: random}}", 1, "models.a.strategy", "must be one of"),
     ("models: {'': openai/x}", 1, None, "1 to 256"),
-    ("aliases: {a: nothing-here}", 1, "aliases.a", "no model here"),
-    ("aliases: {a: gpt-4o}\nmodels: {a: openai/x}", 1, "aliases.a", "a route already"),
+    ("aliases: {a: nothing-here}", 1, "aliases.a", "not a model or route"),
+    ("aliases: {a: gpt-4o}\nmodels: {a: openai/x}", 1, "aliases.a", "already the name of a route"),
     ("prices: {openai/x: {input: -1, output: 2}}", 1, "prices.openai/x.input", "price from 0"),
     ("prices: {openai/x: {input: .nan, output: 2}}", 1, "prices.openai/x.input", "price from 0"),
     ("prices: {openai/x: {input: .inf, output: 2}}", 1, "prices.openai/x.input", "price from 0"),
     ("prices: {openai/x: {input: true, output: 2}}", 1, "prices.openai/x.input", "price from 0"),
     ("prices: {openai/x: {input: 1}}", 1, "prices.openai/x", "no output price"),
-    ("prices: {x: {input: 1, output: 1}}", 1, "prices.x", "not known here"),
+    ("prices: {x: {input: 1, output: 1}}", 1, "prices.x", "unknown provider"),
     ("prices: {openai: {input: 1, output: 1}}", 1, "prices.openai", "provider/model"),
-    ("x: !!python/object/apply:os.system [id]", 1, "x", "not a key"),
+    ("x: !!python/object/apply:os.system [id]", 1, "x", "not a known key"),
     (
         "providers: {openai: {title: !!python/name:os.system ''}}",
         1,
         "providers.openai.title",
-        "no plain value",
+        "not a plain value",
     ),
-    ("providers: {openai: {title: !!binary aGk=}}", 1, "providers.openai.title", "no plain value"),
+    ("providers: {openai: {title: !!binary aGk=}}", 1, "providers.openai.title", "not a plain value"),
     ("? [a]\n: b", 1, None, "not text"),
     ("---\na: 1\n---\nb: 1", 3, None, "another document"),
-    ("a: &b [*b]", 1, None, "multiply"),
+    ("a: &b [*b]", 1, None, "fewer YAML aliases"),
 ]
 
 
 @pytest.mark.parametrize(("text", "line", "key", "message"), BROKEN, ids=[case[0][:60] for case in BROKEN])
-def test_a_broken_file_is_refused_where_it_breaks(
+def test_an_invalid_file_is_rejected_with_the_position(
     text: str, line: int, key: str | None, message: str
 ) -> None:
-    """One ConfigError: the file, the line, the key, and what is wrong with it."""
+    """A ConfigError names file, line and key, and the problem."""
     with pytest.raises(ConfigError) as refused:
-        overlaid(text.encode(), "own.yaml")
+        load_bytes(text.encode(), "own.yaml")
 
     assert refused.value.file == "own.yaml"
     assert refused.value.line == line
@@ -138,36 +143,36 @@ def test_a_broken_file_is_refused_where_it_breaks(
     [
         (b"a: b\nc: \xff", "own.yaml:2: is not UTF-8"),
         (b"\xff\xfea\0:\0", "is not UTF-8"),
-        (b"a: '\x00'", "not YAML"),
+        (b"a: '\x00'", "not valid YAML"),
         (b"a: " + b"x" * MAX_BYTES, "larger than"),
-        (b"[" * 500_000, "nested too deeply"),
-        (b"{a: " * 100_000, "nested too deeply"),
-        (b"providers: {openai: {fallback_order: " + b"9" * 100_000 + b"}}", "no plain value"),
+        (b"[" * 500_000, "nested more than 24 levels deep"),
+        (b"{a: " * 100_000, "nested more than 24 levels deep"),
+        (b"providers: {openai: {fallback_order: " + b"9" * 100_000 + b"}}", "not a plain value"),
     ],
 )
-def test_bytes_that_are_no_file_of_ours_are_refused(data: bytes, message: str) -> None:
-    """Not UTF-8, too large, too deep, or a number of a hundred thousand digits."""
+def test_unreadable_bytes_are_rejected(data: bytes, message: str) -> None:
+    """Bytes that are not UTF-8, too large, too deep, or contain an enormous number are rejected."""
     with pytest.raises(ConfigError, match=message):
-        overlaid(data, "own.yaml")
+        load_bytes(data, "own.yaml")
 
 
-def test_a_file_cannot_multiply_itself() -> None:
-    """Aliases of aliases are counted as what they stand for, before they are built."""
+def test_yaml_aliases_cannot_expand_without_limit() -> None:
+    """Nested YAML aliases are counted in expanded form before they are built."""
     layers = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     layers += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
 
-    with pytest.raises(ConfigError, match="multiply"):
+    with pytest.raises(ConfigError, match="fewer YAML aliases"):
         parse("\n".join(layers).encode(), "own.yaml")
 
 
-def test_an_alias_within_reason_is_read() -> None:
-    """Anchors are part of YAML."""
+def test_yaml_aliases_are_read() -> None:
+    """Anchors and aliases are part of YAML."""
     part = parse(b"a: &x [1, {b: c}]\nd: *x", "own.yaml")
 
     assert part.plain() == {"a": [1, {"b": "c"}], "d": [1, {"b": "c"}]}
 
 
-ELSEWHERE = [
+UNSAFE = [
     "http://api.example.com/v1",
     "ftp://api.example.com",
     "//api.example.com",
@@ -217,9 +222,9 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize("url", ELSEWHERE)
-def test_a_base_url_that_leads_elsewhere_is_refused(url: str) -> None:
-    """Only https to a named or public host: no credentials, no query, no tricks with numbers."""
+@pytest.mark.parametrize("url", UNSAFE)
+def test_unsafe_base_urls_are_rejected(url: str) -> None:
+    """Only https to a public host name is allowed: no credentials, no query, no numeric hosts."""
     with pytest.raises(ValueError, match=r"^(must|has|points|is) "):
         address.check(url, local=False)
 
@@ -228,11 +233,11 @@ def test_a_base_url_that_leads_elsewhere_is_refused(url: str) -> None:
     "url",
     ["http://127.0.0.1:8000/v1", "http://localhost:11434/v1", "http://[::1]:1/v1", "https://localhost/v1"],
 )
-def test_local_means_this_machine(url: str) -> None:
-    """`local: true` permits loopback, also without TLS; nothing else changes."""
+def test_local_allows_loopback_only(url: str) -> None:
+    """`local: true` allows loopback addresses and plain http, and nothing else."""
     assert address.check(f"{url}/", local=True) == url
-    for other in ("http://192.168.1.5/v1", "http://house.example/v1", "http://127.1/v1", "http://0.0.0.0/"):
-        with pytest.raises(ValueError, match=r"must be https|proper host|no provider has"):
+    for other in ("http://192.168.1.5/v1", "http://other.example/v1", "http://127.1/v1", "http://0.0.0.0/"):
+        with pytest.raises(ValueError, match=r"must be https|invalid host name|unspecified"):
             address.check(other, local=True)
 
 
@@ -262,29 +267,29 @@ YAML = st.recursive(
 
 @given(document=YAML)
 @settings(deadline=None, max_examples=300)
-def test_any_document_loads_or_is_refused(document: object) -> None:
-    """Whatever the values, of whatever shape: a catalog or a ConfigError."""
-    _loads_or_refuses(json.dumps(document).encode())
+def test_any_document_loads_or_is_rejected(document: object) -> None:
+    """Any document gives a catalog or a ConfigError."""
+    _load_or_reject(json.dumps(document).encode())
 
 
 @given(data=st.binary(max_size=200))
 @settings(deadline=None, max_examples=300)
-def test_any_bytes_load_or_are_refused(data: bytes) -> None:
-    """Whatever the bytes: a catalog or a ConfigError."""
-    _loads_or_refuses(data)
+def test_any_bytes_load_or_are_rejected(data: bytes) -> None:
+    """Any bytes give a catalog or a ConfigError."""
+    _load_or_reject(data)
 
 
-def _loads_or_refuses(data: bytes) -> None:
+def _load_or_reject(data: bytes) -> None:
     with suppress(ConfigError):
-        overlaid(data, "own.yaml")
+        load_bytes(data, "own.yaml")
 
 
 @pytest.mark.parametrize(
     ("value", "kind"), [(None, "empty"), (True, "true or false"), ([], "a list"), ({}, "a mapping")]
 )
-def test_a_refusal_names_what_is_there_instead(
-    value: bool | list[Part] | dict[str, Part] | None, kind: str
+def test_an_error_names_the_kind_of_the_value(
+    value: bool | list[ConfigNode] | dict[str, ConfigNode] | None, kind: str
 ) -> None:
-    """An operator reads what was found, not a type of Python's."""
+    """An error names the kind of the value in an operator's words, not a Python type."""
     with pytest.raises(ConfigError, match=f"not {kind}"):
-        Part(value, "own.yaml", 1, "k").text()
+        ConfigNode(value, "own.yaml", 1, "k").text()

@@ -1,4 +1,4 @@
-"""What the tests of the command line share: running one in this process, in its own, and on a terminal."""
+"""Fixtures that run a command line in this process, in a subprocess and on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ ENTRY = [sys.executable, "-c", "from vaultcore.cli.main import entry; entry()"]
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
+    """Exit status and output of a command."""
+
     status: int
     out: str
     err: str
 
 
-Vaultedge = Callable[..., Ran]
+Vaultedge = Callable[..., CommandResult]
 
 
 @pytest.fixture
@@ -36,19 +38,19 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def vaultedge(home: Path) -> Callable[..., Ran]:
-    """Runs a command line in this process, with a home of its own and nothing else in the environment."""
+def vaultedge(home: Path) -> Callable[..., CommandResult]:
+    """Run a command line in this process, with its own home directory and an otherwise empty environment."""
 
-    def run(*argv: str, stdin: str = "", environ: Mapping[str, str] | None = None) -> Ran:
+    def run(*argv: str, stdin: str = "", environ: Mapping[str, str] | None = None) -> CommandResult:
         out, err = StringIO(), StringIO()
         status = main(argv, StringIO(stdin), out, err, {"VAULTEDGE_HOME": str(home), **(environ or {})})
-        return Ran(status, out.getvalue(), err.getvalue())
+        return CommandResult(status, out.getvalue(), err.getvalue())
 
     return run
 
 
 @pytest.fixture
-def filled(home: Path) -> LocalVault:
+def filled_vault(home: Path) -> LocalVault:
     vault = LocalVault(home)
     vault.add([Credential("OpenAI", "sk-test-CANARY-0001"), Credential("Groq", "gsk_CANARY_0002")])
     return vault
@@ -59,8 +61,8 @@ def _environ(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def in_a_process(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a command line in a process of its own."""
+def run_process(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command line in a subprocess."""
 
     def run(*argv: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -77,34 +79,34 @@ def in_a_process(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def on_a_terminal(home: Path) -> Callable[..., tuple[int, str]]:
-    """Runs a command line on a terminal, answering each prompt: its status, and all that showed."""
+def run_in_terminal(home: Path) -> Callable[..., tuple[int, str]]:
+    """Run a command line on a pseudo-terminal and answer its prompts. Return the status and the output."""
 
     def run(*argv: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
         command, terminal = pty.fork()
         if command == 0:
             os.execve(sys.executable, [*ENTRY, *argv], _environ(home))
-        shown = ""
+        output = ""
         for prompt, answer in answers:
-            asked_from = len(shown)
-            while prompt not in shown[asked_from:]:
-                shown += os.read(terminal, 1_024).decode()
+            start = len(output)
+            while prompt not in output[start:]:
+                output += os.read(terminal, 1_024).decode()
             os.write(terminal, answer.encode())
-        shown += _rest(terminal)
+        output += _read_rest(terminal)
         os.close(terminal)
-        return os.waitstatus_to_exitcode(os.waitpid(command, 0)[1]), shown
+        return os.waitstatus_to_exitcode(os.waitpid(command, 0)[1]), output
 
     return run
 
 
-def _rest(terminal: int) -> str:
-    pieces = []
+def _read_rest(terminal: int) -> str:
+    chunks = []
     while True:
         try:
-            piece = os.read(terminal, 1_024)
-        except OSError:  # how Linux tells that the other side has closed
+            chunk = os.read(terminal, 1_024)
+        except OSError:  # on Linux: the other side has closed
             break
-        if not piece:
+        if not chunk:
             break
-        pieces.append(piece)
-    return b"".join(pieces).decode()
+        chunks.append(chunk)
+    return b"".join(chunks).decode()

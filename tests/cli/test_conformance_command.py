@@ -1,4 +1,4 @@
-"""`vaultedge conformance`: the table for people, and the same as JSON."""
+"""`vaultedge conformance`: the table and the JSON output."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ import json
 from tests.cli.conftest import Vaultedge
 
 
-def test_a_table_of_words(vaultedge: Vaultedge) -> None:
-    """A row for each capability, a column for each dialect asked for, and what the words mean."""
-    ran = vaultedge("conformance", "openai", "anthropic")
-    lines = ran.out.splitlines()
+def test_the_table_has_rows_columns_and_a_legend(vaultedge: Vaultedge) -> None:
+    """One row per capability, one column per requested dialect, and a legend."""
+    result = vaultedge("conformance", "openai", "anthropic")
+    lines = result.out.splitlines()
 
-    assert (ran.status, ran.err) == (0, "")
+    assert (result.status, result.err) == (0, "")
     assert lines[0].split() == ["openai", "anthropic"]
-    assert "audio in                 yes       refused" in lines
-    assert "emulated  got by other means, and reported" in lines
+    assert "audio input             yes       refused" in lines
+    assert "emulated  supported by other means, with a report" in lines
 
 
 def test_as_json_with_reasons(vaultedge: Vaultedge) -> None:
-    """`--json` adds why, and with which model it was found."""
-    told = json.loads(vaultedge("conformance", "anthropic", "--json").out)
+    """`--json` adds the reason and the tested model."""
+    report = json.loads(vaultedge("conformance", "anthropic", "--json").out)
 
-    assert told["anthropic"]["text"] == {"mark": "yes", "reason": None, "model": "claude-sonnet-4-5"}
-    assert told["anthropic"]["seed"]["mark"] == "reported"
-    assert told["anthropic"]["seed"]["reason"] == "Anthropic has no such parameter"
+    assert report["anthropic"]["text"] == {"mark": "yes", "reason": None, "model": "claude-sonnet-4-5"}
+    assert report["anthropic"]["seed"]["mark"] == "reported"
+    assert report["anthropic"]["seed"]["reason"] == "Anthropic has no such parameter"
 
 
-def test_an_unknown_dialect_is_misuse(vaultedge: Vaultedge) -> None:
-    """What is no dialect is refused, with those that are."""
-    ran = vaultedge("conformance", "klingon")
+def test_an_unknown_dialect_is_a_usage_error(vaultedge: Vaultedge) -> None:
+    """An unknown dialect is rejected with the list of dialects."""
+    result = vaultedge("conformance", "klingon")
 
-    assert ran.status == 2
-    assert "klingon is no dialect that is simulated: openai," in ran.err
+    assert result.status == 2
+    assert "no simulated dialect is called klingon: choose from openai," in result.err

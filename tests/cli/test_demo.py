@@ -1,4 +1,4 @@
-"""`vaultedge demo`: the story ends well, tells what happened, and leaves nothing behind."""
+"""`vaultedge demo`: it reports its requests, keeps serving and leaves no files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.fakes.served import COMMAND, environment
 
 
-def told(home: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+def run_demo(home: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, "demo", "--once", *arguments],
         cwd=home,
@@ -26,37 +26,37 @@ def told(home: Path, *arguments: str, **environ: str) -> subprocess.CompletedPro
     )
 
 
-def test_the_story_is_told_and_ends(tmp_path: Path) -> None:
-    """`--once` exits with 0 and shows who was tried, with which status, for how long and what it cost."""
-    done = told(tmp_path)
+def test_once_prints_all_requests_and_exits(tmp_path: Path) -> None:
+    """`--once` exits with 0 and prints every attempt with its target, status, duration and cost."""
+    done = run_demo(tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"openai/gpt-4o-mini +429 +too many requests +key [0-9a-f]{4}, \d+ ms", done.stdout)
     assert re.search(r"openai/gpt-4o-mini +503 +overloaded +key [0-9a-f]{4}, \d+ ms", done.stdout)
-    assert re.search(r"anthropic/claude-haiku-4-5 +200 +answered", done.stdout)
-    assert re.search(r"3 attempts, \d+ ms in all; at list prices it costs 0\.000\d+ usd", done.stdout)
-    assert re.search(r"first words after \d+ ms, \d+ pieces, \d+ ms in all", done.stdout)
+    assert re.search(r"anthropic/claude-haiku-4-5 +200 +ok", done.stdout)
+    assert re.search(r"3 attempts, \d+ ms in total; 0\.000\d+ USD at list prices", done.stdout)
+    assert re.search(r"first token after \d+ ms, \d+ chunks, \d+ ms in total", done.stdout)
 
 
-def test_the_story_shows_no_provider_key_and_leaves_nothing(tmp_path: Path) -> None:
-    """No provider key is printed, no colour goes into a pipe, and the home directory stays as it was."""
-    done = told(tmp_path)
+def test_no_provider_key_is_printed_and_no_file_is_left(tmp_path: Path) -> None:
+    """No provider key is printed, a pipe gets no color codes, and the home directory stays unchanged."""
+    done = run_demo(tmp_path)
 
     assert "sk-simulated" not in done.stdout
     assert "\x1b" not in done.stdout
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_terminal_without_unicode_gets_the_story(tmp_path: Path) -> None:
-    """What a terminal cannot show is replaced, not crashed on."""
-    done = told(tmp_path, PYTHONIOENCODING="ascii")
+def test_a_terminal_without_unicode_works(tmp_path: Path) -> None:
+    """Characters that the terminal cannot display are replaced."""
+    done = run_demo(tmp_path, PYTHONIOENCODING="ascii")
 
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_it_keeps_serving_until_ctrl_c(tmp_path: Path, how: signal.Signals) -> None:
-    """After the story the printed URL and key work; Ctrl-C ends it with 0, no traceback and nothing left."""
+@pytest.mark.parametrize("sent_signal", [signal.SIGINT, signal.SIGTERM])
+def test_it_keeps_serving_until_ctrl_c(tmp_path: Path, sent_signal: signal.Signals) -> None:
+    """The printed URL and key work; Ctrl-C ends the demo with 0, no traceback and no files left."""
     process = subprocess.Popen(
         [*COMMAND, "demo", "--port", "0"],
         cwd=tmp_path,
@@ -77,27 +77,27 @@ def test_it_keeps_serving_until_ctrl_c(tmp_path: Path, how: signal.Signals) -> N
         key = re.search(r"key +(ve-[0-9a-f]{40,})", text)
         assert base is not None
         assert key is not None
-        answer = httpx.post(
+        response = httpx.post(
             f"{base[1]}/chat/completions",
             headers={"authorization": f"Bearer {key[1]}"},
             json={"model": "fast-llm", "messages": [{"role": "user", "content": "Hello"}]},
             trust_env=False,
         )
         console = httpx.get(base[1].replace("/v1", "/console/"), trust_env=False)
-        process.send_signal(how)
+        process.send_signal(sent_signal)
         out, errors = process.communicate(timeout=20)
     finally:
         process.kill()
         process.communicate()
 
-    assert answer.json()["choices"][0]["message"]["content"]
+    assert response.json()["choices"][0]["message"]["content"]
     assert console.status_code == 200
     assert (process.returncode, errors) == (0, "")
-    assert "the demo has ended" in out
+    assert "demo stopped" in out
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [("--port", "x"), ("--prt", "1")])
-def test_a_wrong_option_is_misuse(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """What is not understood ends with 2 and one line."""
-    assert told(tmp_path, *arguments).returncode == 2
+def test_a_wrong_option_is_a_usage_error(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """An unknown option exits with 2."""
+    assert run_demo(tmp_path, *arguments).returncode == 2

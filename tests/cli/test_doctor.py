@@ -1,4 +1,4 @@
-"""`vaultedge doctor` on this machine: what it finds, what it advises, and what it never shows."""
+"""`vaultedge doctor` on this machine: its checks, its fixes, and no secrets in the output."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.conftest import Ran
-from tests.fakes.provider import Answer, FakeProvider
-from tests.fakes.served import served
+from tests.cli.conftest import CommandResult
+from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.served import run_serve
 from vaultcore.catalog.load import load
-from vaultcore.cli.color import Paint
 from vaultcore.cli.doctor import provider_keys
-from vaultcore.cli.doctor.findings import Finding, State, failed, ok
+from vaultcore.cli.doctor.results import CheckResult, CheckStatus, failed, ok
+from vaultcore.cli.text_style import TextStyle
 from vaultcore.settings import Settings
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential
@@ -38,7 +38,7 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def environ(tmp_path: Path, simulator: Simulator) -> dict[str, str]:
-    """Of a machine on which all is well, once its vault is filled."""
+    """Environment of a machine without problems, once its vault is filled."""
     overlay = tmp_path / "providers.yaml"
     overlay.write_text(f"providers:\n  openai: {{base_url: '{simulator.base_url}', local: true}}\n")
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -48,191 +48,193 @@ def environ(tmp_path: Path, simulator: Simulator) -> dict[str, str]:
 
 @pytest.fixture
 def vault(home: Path, simulator: Simulator) -> LocalVault:
-    made = LocalVault(home)
-    made.add([Credential("openai", simulator.key)])
-    return made
+    vault = LocalVault(home)
+    vault.add([Credential("openai", simulator.key)])
+    return vault
 
 
 @pytest.fixture
-def doctor(vaultedge: Callable[..., Ran], environ: dict[str, str]) -> Doctor:
-    """Exit status and findings by their name."""
+def doctor(vaultedge: Callable[..., CommandResult], environ: dict[str, str]) -> Doctor:
+    """Run `doctor --json` and return the exit status and the results by check."""
 
     def run(*options: str, **more: str) -> tuple[int, dict[str, dict[str, Any]]]:
-        ran = vaultedge("doctor", "--json", *options, environ={**environ, **more})
-        told = json.loads(ran.out)
-        assert told["ok"] is (ran.status == 0)
-        assert ran.err == ""
-        return ran.status, {each["check"]: each for each in told["checks"]}
+        result = vaultedge("doctor", "--json", *options, environ={**environ, **more})
+        report = json.loads(result.out)
+        assert report["ok"] is (result.status == 0)
+        assert result.err == ""
+        return result.status, {each["check"]: each for each in report["checks"]}
 
     return run
 
 
-def wrong(found: dict[str, dict[str, Any]]) -> set[str]:
-    """The names of what failed; each such finding has its cure."""
-    names = {name for name, each in found.items() if each["state"] == "failed"}
-    assert all(found[name]["cure"] for name in names)
+def failed_checks(results: dict[str, dict[str, Any]]) -> set[str]:
+    """Return the names of the failed checks; each must have a fix."""
+    names = {name for name, each in results.items() if each["state"] == "failed"}
+    assert all(results[name]["cure"] for name in names)
     return names
 
 
-def test_all_is_well(vault: LocalVault, doctor: Doctor, simulator: Simulator) -> None:
-    """Vault, catalog, store, keys, port and clock are looked at, and nothing is left behind."""
+def test_all_checks_pass(vault: LocalVault, doctor: Doctor, simulator: Simulator) -> None:
+    """Vault, catalog, store, keys, port and clock are checked, and no file is left."""
     before = sorted(vault.home.iterdir())
-    status, found = doctor()
+    status, results = doctor()
 
-    assert (status, wrong(found)) == (0, set())
-    assert list(found) == ["data", "vault", "catalog", "store", "key openai", "port", "clock"]
+    assert (status, failed_checks(results)) == (0, set())
+    assert list(results) == ["data", "vault", "catalog", "store", "key openai", "port", "clock"]
     assert sorted(vault.home.iterdir()) == before
-    assert simulator.key not in json.dumps(found)
+    assert simulator.key not in json.dumps(results)
 
 
-def test_text_for_people(
-    vault: LocalVault, vaultedge: Callable[..., Ran], environ: dict[str, str], simulator: Simulator
+def test_text_output(
+    vault: LocalVault, vaultedge: Callable[..., CommandResult], environ: dict[str, str], simulator: Simulator
 ) -> None:
-    """A line for each check; under what failed one more with its cure; no key in either."""
+    """One line per check; a failed check has a second line with the fix; neither contains a key."""
     vault.add([Credential("openai", "sk-wrong-CANARY-0001")])
-    ran = vaultedge("doctor", environ=environ)
+    result = vaultedge("doctor", environ=environ)
 
-    assert ran.status == 1
-    [line, cure] = [each for each in ran.out.splitlines() if "answered with 401" in each or "add-key" in each]
+    assert result.status == 1
+    [line, fix] = [each for each in result.out.splitlines() if "status 401" in each or "add-key" in each]
     assert line.split()[:3] == ["failed", "key", "openai"]
-    assert cure.strip().startswith("cure: ")
-    assert not [key for key in (simulator.key, "CANARY") if key in ran.out + ran.err]
+    assert fix.strip().startswith("fix: ")
+    assert not [key for key in (simulator.key, "CANARY") if key in result.out + result.err]
 
 
-def test_a_fresh_machine(home: Path, doctor: Doctor) -> None:
-    """Without a vault that alone is wrong, and the first command is the cure; nothing is made."""
-    status, found = doctor()
+def test_a_new_machine_needs_only_a_vault(home: Path, doctor: Doctor) -> None:
+    """Without a vault, only that check fails; the fix is the first command, and nothing is created."""
+    status, results = doctor()
 
-    assert (status, wrong(found)) == (1, {"vault"})
-    assert "vaultedge vault" in found["vault"]["cure"]
-    assert found["provider keys"]["state"] == "skipped"
+    assert (status, failed_checks(results)) == (1, {"vault"})
+    assert "vaultedge vault" in results["vault"]["cure"]
+    assert results["provider keys"]["state"] == "skipped"
     assert not home.exists()
 
 
-def test_offline_asks_nobody(home: Path, doctor: Doctor) -> None:
-    """--offline leaves providers alone."""
+def test_offline_calls_no_provider(home: Path, doctor: Doctor) -> None:
+    """--offline skips the provider keys."""
     with FakeProvider() as provider:
         LocalVault(home).add([Credential("openai", "sk-any")])
-        status, found = doctor("--offline")
+        status, results = doctor("--offline")
 
-        assert (status, found["provider keys"]["state"], provider.requests) == (0, "skipped", [])
+        assert (status, results["provider keys"]["state"], provider.requests) == (0, "skipped", [])
 
 
-def test_others_can_read_what_is_secret(vault: LocalVault, doctor: Doctor) -> None:
-    """Files that others can read are named with the command that closes them, and so is an open directory."""
+def test_shared_files_are_reported(vault: LocalVault, doctor: Doctor) -> None:
+    """Files and directories that others can access are reported with the chmod command."""
     vault.home.chmod(0o777)
     (vault.home / "admin.key").touch()
     (vault.home / "admin.key").chmod(0o644)
-    status, found = doctor("--offline")
+    status, results = doctor("--offline")
 
-    assert (status, wrong(found)) == (1, {"data"})
-    assert found["data"]["cure"] == f"chmod go-rwx {vault.home} {vault.home / 'admin.key'}"
+    assert (status, failed_checks(results)) == (1, {"data"})
+    assert results["data"]["cure"] == f"run chmod go-rwx {vault.home} {vault.home / 'admin.key'}"
 
 
-def test_a_damaged_vault(vault: LocalVault, doctor: Doctor) -> None:
-    """A vault that does not open is told without its text."""
+def test_a_damaged_vault_is_reported(vault: LocalVault, doctor: Doctor) -> None:
+    """A vault that does not open fails its check."""
     vault.secret_file.write_text("0" * 64)
-    status, found = doctor("--offline")
+    status, results = doctor("--offline")
 
-    assert (status, wrong(found)) == (1, {"vault"})
+    assert (status, failed_checks(results)) == (1, {"vault"})
 
 
-def test_a_broken_overlay(vault: LocalVault, doctor: Doctor, tmp_path: Path) -> None:
-    """An overlay that is not valid is named with the line, and the rest is looked at all the same."""
+def test_a_broken_overlay_is_reported(vault: LocalVault, doctor: Doctor, tmp_path: Path) -> None:
+    """An invalid overlay is reported with its path; the other checks still run."""
     overlay = tmp_path / "broken.yaml"
     overlay.write_text("providers: {openai: {nonsense: 1}}\n")
-    status, found = doctor(PROVIDERS_FILE=str(overlay))
+    status, results = doctor(PROVIDERS_FILE=str(overlay))
 
-    assert (status, wrong(found)) == (1, {"catalog"})
-    assert str(overlay) in found["catalog"]["told"]
-    assert found["store"]["state"] == "ok"
+    assert (status, failed_checks(results)) == (1, {"catalog"})
+    assert str(overlay) in results["catalog"]["told"]
+    assert results["store"]["state"] == "ok"
 
 
-def test_the_store(vault: LocalVault, doctor: Doctor, tmp_path: Path) -> None:
-    """A store is written to and read; one that cannot be is told; what was written is taken away again."""
-    with served(tmp_path, environ={"VAULTEDGE_HOME": str(vault.home)}):
-        _, made = doctor("--offline")
-    _, kept = doctor("--offline", VAULTEDGE_STORE=f"sqlite:{tmp_path / 'absent' / 'x.db'}")
-    status, found = doctor("--offline", VAULTEDGE_STORE=f"sqlite:{tmp_path}")
+def test_the_store_is_written_and_read(vault: LocalVault, doctor: Doctor, tmp_path: Path) -> None:
+    """The store is written and read, an unusable store fails, and the test document is deleted."""
+    with run_serve(tmp_path, environ={"VAULTEDGE_HOME": str(vault.home)}):
+        _, used = doctor("--offline")
+    _, missing = doctor("--offline", VAULTEDGE_STORE=f"sqlite:{tmp_path / 'absent' / 'x.db'}")
+    status, results = doctor("--offline", VAULTEDGE_STORE=f"sqlite:{tmp_path}")
 
-    assert made["store"]["told"] == "sqlite can be written and read"
-    assert kept["store"]["state"] == "ok"
+    assert used["store"]["told"] == "sqlite store can be written and read"
+    assert missing["store"]["state"] == "ok"
     assert not (tmp_path / "absent").exists()
-    assert (status, wrong(found)) == (1, {"store"})
+    assert (status, failed_checks(results)) == (1, {"store"})
 
 
-def test_a_port_that_is_taken(vault: LocalVault, doctor: Doctor, tmp_path: Path) -> None:
-    """A stranger on the port is wrong; a gateway of ours that runs there already is not."""
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
-        status, found = doctor("--offline", VAULTEDGE_PORT=str(stranger.getsockname()[1]))
-    with served(tmp_path, environ={"VAULTEDGE_HOME": str(vault.home)}) as gateway:
+def test_a_port_in_use_is_reported(vault: LocalVault, doctor: Doctor, tmp_path: Path) -> None:
+    """A port used by another program fails; a port used by a VaultEdge gateway does not."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        status, results = doctor("--offline", VAULTEDGE_PORT=str(other.getsockname()[1]))
+    with run_serve(tmp_path, environ={"VAULTEDGE_HOME": str(vault.home)}) as gateway:
         port = gateway.url.rpartition(":")[2]
-        well, ours = doctor("--offline", VAULTEDGE_PORT=port)
+        status_with_gateway, ours = doctor("--offline", VAULTEDGE_PORT=port)
 
-    assert (status, wrong(found)) == (1, {"port"})
-    assert (well, ours["port"]["told"]) == (0, f"a gateway answers at 127.0.0.1:{port}")
+    assert (status, failed_checks(results)) == (1, {"port"})
+    assert (status_with_gateway, ours["port"]["told"]) == (0, f"a gateway is running at 127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(
     "options",
     [("--live",), ("--region", "eu-west-1"), ("--url", "https://a"), ("--stack", "a", "--offline")],
 )
-def test_options_that_do_not_go_together(options: tuple[str, ...], vaultedge: Callable[..., Ran]) -> None:
-    """What only a stack has is misuse without one, and the other way round."""
+def test_incompatible_options_are_usage_errors(
+    options: tuple[str, ...], vaultedge: Callable[..., CommandResult]
+) -> None:
+    """Options for a stack need --stack, and --offline excludes it."""
     assert vaultedge("doctor", *options).status == 2
 
 
-def test_keys_are_tried_all_at_once(tmp_path: Path) -> None:
-    """Good, refused, limited and silent keys are told apart within the time of one; none is quoted."""
+def test_keys_are_checked_concurrently(tmp_path: Path) -> None:
+    """Valid, rejected, rate-limited and silent keys are checked in the time of one; none is quoted."""
     keys = {name: f"sk-CANARY-{name}" for name in ("good", "refused", "limited", "silent")}
     with FakeProvider() as provider:
-        provider.script(keys["good"], Answer(body=b'{"data": []}', headers={"date": formatdate(NOW)}))
-        provider.script(keys["refused"], Answer(status=401))
-        provider.script(keys["limited"], Answer(status=429))
-        provider.script(keys["silent"], Answer(hang=True))
+        provider.script(keys["good"], FakeResponse(body=b'{"data": []}', headers={"date": formatdate(NOW)}))
+        provider.script(keys["refused"], FakeResponse(status=401))
+        provider.script(keys["limited"], FakeResponse(status=429))
+        provider.script(keys["silent"], FakeResponse(hang=True))
         overlay = tmp_path / "providers.yaml"
         rows = "\n".join(f"  p-{name}: {{base_url: '{provider.base_url}', local: true}}" for name in keys)
         overlay.write_text(f"providers:\n{rows}\n")
-        held = [Credential(f"p-{name}", key) for name, key in keys.items()]
-        held.append(Credential("nobody", "sk-CANARY-stranger"))
-        found = asyncio.run(provider_keys.tried(held, load(overlay), Settings(), patience=0.5))
+        credentials = [Credential(f"p-{name}", key) for name, key in keys.items()]
+        credentials.append(Credential("unlisted", "sk-CANARY-unlisted"))
+        checked = asyncio.run(provider_keys.check_keys(credentials, load(overlay), Settings(), seconds=0.5))
 
-    told = {each.check: each for each in found.findings}
-    assert [name for name, each in told.items() if each.state is State.OK] == ["key p-good"]
-    assert "401" in told["key p-refused"].told
-    assert "429" in told["key p-limited"].told
-    assert "0.5 s" in told["key p-silent"].told
-    assert "no provider in the catalog" in told["key nobody"].told
-    assert (found.working, found.dates) == (frozenset({"p-good"}), [formatdate(NOW)])
-    assert "CANARY" not in json.dumps([each.json() for each in found.findings])
+    report = {each.check: each for each in checked.results}
+    assert [name for name, each in report.items() if each.state is CheckStatus.OK] == ["key p-good"]
+    assert "401" in report["key p-refused"].message
+    assert "429" in report["key p-limited"].message
+    assert "0.5 s" in report["key p-silent"].message
+    assert "the catalog has no provider" in report["key unlisted"].message
+    assert (checked.working, checked.dates) == (frozenset({"p-good"}), [formatdate(NOW)])
+    assert "CANARY" not in json.dumps([each.json() for each in checked.results])
 
 
 @given(off=st.integers(-10_000, 10_000))
-def test_a_clock_is_compared_with_others(off: int) -> None:
-    """A clock that is more than a minute away from what answers say is wrong, either way."""
-    found = provider_keys.drift([formatdate(NOW)], NOW + off)
+def test_the_clock_is_compared_with_servers(off: int) -> None:
+    """A clock that differs from response dates by more than a minute fails, in both directions."""
+    result = provider_keys.check_clock([formatdate(NOW)], NOW + off)
 
-    assert (found.state is State.FAILED) is (abs(off) > 60)
-    if found.state is State.FAILED:
-        assert found.told == f"{abs(off)} s {'ahead of' if off > 0 else 'behind'} others'"
+    assert (result.state is CheckStatus.FAILED) is (abs(off) > 60)
+    if result.state is CheckStatus.FAILED:
+        assert result.message == f"{abs(off)} s {'ahead of' if off > 0 else 'behind'} other servers"
 
 
 @given(dates=st.lists(st.text(max_size=40)))
-def test_dates_that_are_none_count_for_nothing(dates: list[str]) -> None:
-    """One liar does not make a clock wrong, nor does nonsense."""
-    honest = [formatdate(NOW)] * (len(dates) + 1)
+def test_invalid_dates_are_ignored(dates: list[str]) -> None:
+    """Invalid or wrong dates of some servers do not fail the check."""
+    correct = [formatdate(NOW)] * (len(dates) + 1)
 
-    assert provider_keys.drift([*dates, *honest], NOW).state is State.OK
+    assert provider_keys.check_clock([*dates, *correct], NOW).state is CheckStatus.OK
 
 
-def test_findings_cannot_write_to_the_terminal() -> None:
-    """What others said stays on its line, without escapes."""
-    plain = Paint(on=False)
-    text = failed("url", "one\ntwo \x1b[31m", "cure\r\n").text(plain)
+def test_results_contain_no_control_characters() -> None:
+    """A result stays on its line, without escape sequences."""
+    plain = TextStyle(enabled=False)
+    text = failed("url", "one\ntwo \x1b[31m", "fix\r\n").text(plain)
 
     assert text.splitlines() == [
         "failed  url              one two [31m",
-        f"{'':<24} cure: cure",
+        f"{'':<24} fix: fix",
     ]
     assert "\x1b" not in text
-    assert ok("url", "fine") == Finding("url", State.OK, "fine")
+    assert ok("url", "fine") == CheckResult("url", CheckStatus.OK, "fine")

@@ -1,4 +1,4 @@
-"""What `vaultedge doctor` makes of a gateway's answers: of statuses, of buffering, of models' prices."""
+"""`vaultedge doctor`'s checks of a gateway: statuses, buffering and model prices."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from vaultcore.cli.doctor.findings import Finding, State
-from vaultcore.cli.doctor.gateway import CURES, OTHERWISE, Visit, cheapest
-from vaultcore.vault.hidden import Hidden
+from vaultcore.cli.doctor.gateway import DEFAULT_FIX, FIXES, GatewayChecks, cheapest
+from vaultcore.cli.doctor.results import CheckResult, CheckStatus
+from vaultcore.vault.secret_text import SecretText
 
 KEY = "ve-CANARY-of-the-system"
 MODEL = {"id": "m", "type": "text", "providers": ["p"], "pricing": {"output": "1"}}
 ROWS: list[dict[str, Any]] = [
-    {**MODEL, "id": "dear", "pricing": {"output": "9"}},
-    {**MODEL, "id": "dead", "providers": ["q"], "pricing": {"output": "0.1"}},
+    {**MODEL, "id": "expensive", "pricing": {"output": "9"}},
+    {**MODEL, "id": "unreachable", "providers": ["q"], "pricing": {"output": "0.1"}},
     {**MODEL, "id": "cheap"},
     {**MODEL, "id": "picture", "type": "image", "pricing": {"output": "0"}},
     {**MODEL, "id": "unpriced", "pricing": None},
@@ -29,8 +29,8 @@ ROWS: list[dict[str, Any]] = [
 
 
 @dataclass
-class Script:
-    """What the three routes answer with, and which keys were sent."""
+class FakeResponses:
+    """The responses of the three routes, and the keys that were sent."""
 
     health: tuple[int, Any] = (200, {"status": "ok"})
     models: tuple[int, Any] = (200, {"data": [MODEL]})
@@ -41,32 +41,32 @@ class Script:
 
 
 @contextmanager
-def gateway(script: Script) -> Iterator[str]:
-    pausing = threading.Event()
+def gateway(responses: FakeResponses) -> Iterator[str]:
+    never = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            script.keys.append(self.headers.get("authorization"))
-            status, body = script.health if self.path == "/prod/health" else script.models
-            self._whole(status, body)
+            responses.keys.append(self.headers.get("authorization"))
+            status, body = responses.health if self.path == "/prod/health" else responses.models
+            self._send(status, body)
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            if script.status != 200:
-                self._whole(script.status, {"error": {"message": KEY}})
+            if responses.status != 200:
+                self._send(responses.status, {"error": {"message": KEY}})
                 return
             self.send_response(200)
             self.send_header("content-type", "text/event-stream")
             self.end_headers()
-            for text in script.stream:
+            for text in responses.stream:
                 chunk = (
                     json.loads(text) if text.startswith("{") else {"choices": [{"delta": {"content": text}}]}
                 )
                 self.wfile.write(f": quiet\n\ndata: {json.dumps(chunk)}\n\n".encode())
-                pausing.wait(script.pauses)
+                never.wait(responses.pauses)
             self.wfile.write(b"data: [DONE]\n\n")
 
-        def _whole(self, status: int, body: Any) -> None:
+        def _send(self, status: int, body: Any) -> None:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(data)))
@@ -86,76 +86,80 @@ def gateway(script: Script) -> Iterator[str]:
             thread.join()
 
 
-def visit(script: Script, *, live: bool = True, model: str | None = None) -> dict[str, Finding]:
-    with gateway(script) as base:
-        asked = Visit(base, Hidden(KEY), "vaultedge").look(live=live, model=model, working=frozenset({"p"}))
-        found = asyncio.run(asked)
-    assert "CANARY" not in repr(found)
-    return {each.check: each for each in found}
+def check_gateway(
+    responses: FakeResponses, *, live: bool = True, model: str | None = None
+) -> dict[str, CheckResult]:
+    with gateway(responses) as base:
+        checks = GatewayChecks(base, SecretText(KEY), "vaultedge").run(
+            live=live, model=model, working=frozenset({"p"})
+        )
+        results = asyncio.run(checks)
+    assert "CANARY" not in repr(results)
+    return {each.check: each for each in results}
 
 
-def test_the_key_goes_to_the_api_alone() -> None:
-    """The open route is asked without a key, the API with the system key."""
-    script = Script()
-    found = visit(script)
+def test_only_the_api_gets_the_key() -> None:
+    """The health route is called without a key, the API with the system key."""
+    responses = FakeResponses()
+    results = check_gateway(responses)
 
-    assert {each.state for each in found.values()} == {State.OK}
-    assert script.keys == [None, f"Bearer {KEY}"]
+    assert {each.state for each in results.values()} == {CheckStatus.OK}
+    assert responses.keys == [None, f"Bearer {KEY}"]
 
 
 @pytest.mark.parametrize("pauses", [0.0, 0.02])
-def test_a_stream_that_comes_in_one_piece_is_told(pauses: float) -> None:
-    """First and last token at the same moment are no stream, and the cure names the template."""
-    found = visit(Script(pauses=pauses))["stream"]
+def test_a_buffered_stream_fails(pauses: float) -> None:
+    """If the first and the last token arrive together, the check fails and the fix names the template."""
+    results = check_gateway(FakeResponses(pauses=pauses))["stream"]
 
-    assert (found.state is State.OK) is (pauses > 0)
-    if found.state is State.FAILED:
-        assert "RESPONSE_STREAM" in str(found.cure)
+    assert (results.state is CheckStatus.OK) is (pauses > 0)
+    if results.state is CheckStatus.FAILED:
+        assert "RESPONSE_STREAM" in str(results.fix)
 
 
 @pytest.mark.parametrize(
-    "script",
+    "responses",
     [
-        Script(stream=("one",)),
-        Script(stream=("one", '{"error": {"message": "CANARY"}}')),
-        Script(stream=()),
-        Script(status=503),
+        FakeResponses(stream=("one",)),
+        FakeResponses(stream=("one", '{"error": {"message": "CANARY"}}')),
+        FakeResponses(stream=()),
+        FakeResponses(status=503),
     ],
 )
-def test_a_stream_that_says_nothing_breaks_off_or_is_refused(script: Script) -> None:
-    """Each is told with a cure, and nothing is quoted."""
-    found = visit(script)["stream"]
+def test_an_empty_broken_or_rejected_stream_fails(responses: FakeResponses) -> None:
+    """Each of these streams fails with a fix, and no text is quoted."""
+    results = check_gateway(responses)["stream"]
 
-    assert found.state is State.FAILED
-    assert found.cure
+    assert results.state is CheckStatus.FAILED
+    assert results.fix
 
 
-@pytest.mark.parametrize("status", [*CURES, 500])
-def test_each_status_has_its_cure(status: int) -> None:
-    """A status is told with what it means in front of a deployed gateway."""
-    found = visit(Script(models=(status, {"error": {"message": "CANARY"}})))["models"]
+@pytest.mark.parametrize("status", [*FIXES, 500])
+def test_each_status_has_a_fix(status: int) -> None:
+    """A status is reported with a fix for a deployed gateway."""
+    results = check_gateway(FakeResponses(models=(status, {"error": {"message": "CANARY"}})))["models"]
 
-    assert str(status) in found.told
-    assert found.cure == CURES.get(status, OTHERWISE).format(stack="vaultedge")
+    assert str(status) in results.message
+    assert results.fix == FIXES.get(status, DEFAULT_FIX).format(stack="vaultedge")
 
 
 @pytest.mark.parametrize("body", [b"<html>", [], {"status": "up"}])
-def test_what_is_no_gateway_is_told(body: Any) -> None:
-    """Something else that answers with 200 is not taken for one."""
-    assert visit(Script(health=(200, body)))["url"].state is State.FAILED
+def test_another_server_fails(body: Any) -> None:
+    """A 200 response of another server fails the check."""
+    assert check_gateway(FakeResponses(health=(200, body)))["url"].state is CheckStatus.FAILED
 
 
 @pytest.mark.parametrize("body", [{"data": []}, {"data": "no"}, {}])
-def test_no_models_are_told(body: Any) -> None:
-    """A gateway that serves nothing is wrong, and there is nothing to stream."""
-    found = visit(Script(models=(200, body)))
+def test_no_models_fail(body: Any) -> None:
+    """A gateway without models fails, and the stream check is skipped."""
+    results = check_gateway(FakeResponses(models=(200, body)))
 
-    assert (found["models"].state, found["stream"].state) == (State.FAILED, State.SKIPPED)
+    assert (results["models"].state, results["stream"].state) == (CheckStatus.FAILED, CheckStatus.SKIPPED)
 
 
-def test_the_cheapest_is_one_that_can_be_asked() -> None:
-    """Of the text models whose provider has a working key, that of which a token costs least."""
+def test_the_cheapest_model_has_a_working_provider() -> None:
+    """The cheapest text model of a provider with a working key is chosen."""
     assert cheapest(ROWS, frozenset({"p"})) == "cheap"
-    assert cheapest(ROWS, frozenset({"q"})) == "dead"
+    assert cheapest(ROWS, frozenset({"q"})) == "unreachable"
     assert cheapest(ROWS, frozenset()) is None
     assert cheapest(ROWS[4:], frozenset({"p"})) == "unpriced"

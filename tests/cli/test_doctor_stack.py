@@ -1,4 +1,4 @@
-"""`vaultedge doctor --stack`, over an emulated AWS, a gateway that is served, and simulated providers."""
+"""`vaultedge doctor --stack` with an emulated AWS, a running gateway and simulated providers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.aws.stacked import ADMIN_KEY, PEPPER, SYSTEM_KEY, Stacked, stacked
-from tests.cli.conftest import Ran
-from tests.fakes.served import fill, served
+from tests.cli.conftest import CommandResult
+from tests.fakes.served import prepare_home, run_serve
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import seal
@@ -28,10 +28,10 @@ def simulators() -> Iterator[dict[str, Simulator]]:
 
 @pytest.fixture(scope="module")
 def gateway(simulators: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The base URL of a gateway that knows the stack's system key."""
+    """Base URL of a gateway that has the stack's system key."""
     home = tmp_path_factory.mktemp("gateway")
-    overlay = fill(home, simulators)
-    with served(home, "--providers", str(overlay), environ={"VAULTEDGE_SYSTEM_KEY": SYSTEM_KEY}) as running:
+    overlay = prepare_home(home, simulators)
+    with run_serve(home, "--providers", str(overlay), environ={"VAULTEDGE_SYSTEM_KEY": SYSTEM_KEY}) as running:
         yield f"{running.url}/v1"
 
 
@@ -39,123 +39,123 @@ def gateway(simulators: dict[str, Simulator], tmp_path_factory: pytest.TempPathF
 def stack(
     gateway: str, monkeypatch: pytest.MonkeyPatch, simulators: dict[str, Simulator]
 ) -> Iterator[Stacked]:
-    """A stack in which all is well."""
+    """A stack without problems."""
     keys = [Credential(each.name, each.key) for each in simulators.values()]
-    with stacked(gateway) as made:
-        for name, value in made.environ.items():
+    with stacked(gateway) as fake:
+        for name, value in fake.environ.items():
             monkeypatch.setenv(name, value)
-        made.forget_and_restore()
-        made.write("VaultSecretId", seal(keys, PASSWORD))
-        made.write("VaultPasswordSecretId", PASSWORD)
-        yield made
+        fake.forget_and_restore()
+        fake.write("VaultSecretId", seal(keys, PASSWORD))
+        fake.write("VaultPasswordSecretId", PASSWORD)
+        yield fake
 
 
 @pytest.fixture
 def doctor(
-    stack: Stacked, vaultedge: Callable[..., Ran], tmp_path: Path, simulators: dict[str, Simulator]
+    stack: Stacked, vaultedge: Callable[..., CommandResult], tmp_path: Path, simulators: dict[str, Simulator]
 ) -> Doctor:
-    """Exit status and findings by their name; no secret is in them."""
-    overlay = fill(tmp_path, simulators)
+    """Run `doctor --stack`; return the exit status and the results by check. No output contains a secret."""
+    overlay = prepare_home(tmp_path, simulators)
     secrets = [SYSTEM_KEY[3:], ADMIN_KEY[3:], PEPPER, PASSWORD, *(each.key for each in simulators.values())]
 
     def run(*options: str) -> tuple[int, dict[str, dict[str, Any]]]:
-        ran = vaultedge("doctor", "--stack", stack.name, "--providers", str(overlay), "--json", *options)
-        told = json.loads(ran.out)
-        assert told["ok"] is (ran.status == 0)
-        assert not [each for each in secrets if each in ran.out + ran.err]
-        return ran.status, {each["check"]: each for each in told["checks"]}
+        result = vaultedge("doctor", "--stack", stack.name, "--providers", str(overlay), "--json", *options)
+        report = json.loads(result.out)
+        assert report["ok"] is (result.status == 0)
+        assert not [each for each in secrets if each in result.out + result.err]
+        return result.status, {each["check"]: each for each in report["checks"]}
 
     return run
 
 
-def wrong(found: dict[str, dict[str, Any]]) -> set[str]:
-    names = {name for name, each in found.items() if each["state"] == "failed"}
-    assert all(found[name]["cure"] for name in names)
+def failed_checks(results: dict[str, dict[str, Any]]) -> set[str]:
+    names = {name for name, each in results.items() if each["state"] == "failed"}
+    assert all(results[name]["cure"] for name in names)
     return names
 
 
-def test_all_is_well(doctor: Doctor, stack: Stacked) -> None:
-    """Secrets, vault, table, keys, URL, models, stream and clock are looked at; nothing is put."""
-    status, found = doctor("--live", "--model", "fast-llm")
+def test_all_checks_pass(doctor: Doctor, stack: Stacked) -> None:
+    """Secrets, vault, table, keys, URL, models, stream and clock are checked; no secret is changed."""
+    status, results = doctor("--live", "--model", "fast-llm")
 
-    assert (status, wrong(found)) == (0, set())
-    assert list(found) == [
+    assert (status, failed_checks(results)) == (0, set())
+    assert list(results) == [
         *("stack", "vault", "password", "system key", "admin key", "pepper", "vault opens", "table"),
         *("key openai", "key anthropic", "url", "models", "stream", "clock"),
     ]
-    assert found["stream"]["told"].startswith("fast-llm: first token after ")
-    assert {each["state"] for each in found.values()} == {"ok"}
-    assert found["clock"]["told"].endswith(" s of 4 others")
+    assert results["stream"]["told"].startswith("fast-llm: first token after ")
+    assert {each["state"] for each in results.values()} == {"ok"}
+    assert results["clock"]["told"].endswith(" s of 4 servers")
     assert stack.door.put() == []
 
 
 def test_the_cheapest_model_streams(doctor: Doctor) -> None:
-    """Without --model one is chosen whose provider has a key that works; without --live none is asked."""
-    _, found = doctor("--live")
+    """Without --model, the request goes to a provider with a working key; without --live there is none."""
+    _, results = doctor("--live")
     _, quiet = doctor()
 
-    assert found["stream"]["state"] == "ok"
+    assert results["stream"]["state"] == "ok"
     assert quiet["stream"]["state"] == "skipped"
 
 
-def test_no_such_stack(doctor: Doctor, vaultedge: Callable[..., Ran]) -> None:
-    """Without a stack there is one finding, and its cure."""
-    ran = vaultedge("doctor", "--stack", "another", "--json")
-    [found] = json.loads(ran.out)["checks"]
+def test_no_such_stack(doctor: Doctor, vaultedge: Callable[..., CommandResult]) -> None:
+    """An unknown stack gives one failed check with a fix."""
+    result = vaultedge("doctor", "--stack", "another", "--json")
+    [check] = json.loads(result.out)["checks"]
 
-    assert (ran.status, found["check"], found["state"]) == (1, "stack", "failed")
-    assert "--region" in found["cure"]
+    assert (result.status, check["check"], check["state"]) == (1, "stack", "failed")
+    assert "--region" in check["cure"]
 
 
 def test_an_empty_vault(doctor: Doctor, stack: Stacked) -> None:
-    """What the operator has to fill is named, with the command; what needs it is skipped, the rest is not."""
+    """An empty vault fails with the command that fills it; only the checks that need it are skipped."""
     stack.write("VaultSecretId", "empty")
-    status, found = doctor()
+    status, results = doctor()
 
-    assert (status, wrong(found)) == (1, {"vault"})
-    assert found["vault"]["cure"] == f"vaultedge vault push --stack {stack.name}"
-    assert (found["vault opens"]["state"], found["provider keys"]["state"]) == ("skipped", "skipped")
-    assert found["models"]["state"] == "ok"
+    assert (status, failed_checks(results)) == (1, {"vault"})
+    assert results["vault"]["cure"] == f"run vaultedge vault push --stack {stack.name}"
+    assert (results["vault opens"]["state"], results["provider keys"]["state"]) == ("skipped", "skipped")
+    assert results["models"]["state"] == "ok"
 
 
-def test_a_pair_that_does_not_fit(doctor: Doctor, stack: Stacked) -> None:
-    """Another password than the vault's is told by what does not open."""
+def test_a_wrong_vault_password_fails(doctor: Doctor, stack: Stacked) -> None:
+    """A password that does not open the vault fails its check."""
     stack.write("VaultPasswordSecretId", "another")
 
-    assert wrong(doctor()[1]) == {"vault opens"}
+    assert failed_checks(doctor()[1]) == {"vault opens"}
 
 
-def test_secrets_that_may_not_be_read(doctor: Doctor, stack: Stacked) -> None:
-    """A permission that is missing is named for each secret, and whatever else can be seen is."""
+def test_missing_permissions_are_reported(doctor: Doctor, stack: Stacked) -> None:
+    """A missing permission is reported for each secret; the other checks still run."""
     stack.door.refused["GetSecretValue", ""] = "AccessDeniedException"
-    status, found = doctor()
+    status, results = doctor()
 
     assert status == 1
-    assert wrong(found) == {"vault", "password", "system key", "admin key", "pepper"}
-    assert "secretsmanager:GetSecretValue" in found["pepper"]["cure"]
-    assert (found["table"]["state"], found["url"]["state"]) == ("ok", "ok")
-    assert found["models"]["state"] == "skipped"
+    assert failed_checks(results) == {"vault", "password", "system key", "admin key", "pepper"}
+    assert "secretsmanager:GetSecretValue" in results["pepper"]["cure"]
+    assert (results["table"]["state"], results["url"]["state"]) == ("ok", "ok")
+    assert results["models"]["state"] == "skipped"
 
 
-def test_short_keys(doctor: Doctor, stack: Stacked) -> None:
-    """Keys that could be guessed, which functions refuse, are told."""
+def test_short_keys_fail(doctor: Doctor, stack: Stacked) -> None:
+    """Keys that are too short, which the functions reject, fail."""
     stack.write("AdminKeySecretId", "va-short")
 
-    assert wrong(doctor()[1]) == {"admin key"}
+    assert failed_checks(doctor()[1]) == {"admin key"}
 
 
-def test_a_system_key_that_the_gateway_does_not_know(doctor: Doctor, stack: Stacked) -> None:
-    """A 401 is told with what it can mean."""
+def test_an_unknown_system_key_fails(doctor: Doctor, stack: Stacked) -> None:
+    """A 401 from the gateway fails with a fix."""
     stack.write("SystemKeySecretId", "ve-" + "0" * 48)
-    status, found = doctor("--live")
+    status, results = doctor("--live")
 
-    assert (status, wrong(found)) == (1, {"models"})
-    assert "401" in found["models"]["told"]
+    assert (status, failed_checks(results)) == (1, {"models"})
+    assert "401" in results["models"]["told"]
 
 
 @pytest.mark.parametrize("off", ["ttl", "recovery"])
-def test_a_table_that_lacks_something(off: str, doctor: Doctor, stack: Stacked) -> None:
-    """Expiry and recovery that somebody switched off are told."""
+def test_disabled_ttl_or_recovery_fails(off: str, doctor: Doctor, stack: Stacked) -> None:
+    """A table without TTL or point-in-time recovery fails with the command that enables it."""
     client, name = stack.client("dynamodb"), stack.outputs["TableName"]
     if off == "ttl":
         client.update_time_to_live(
@@ -165,37 +165,37 @@ def test_a_table_that_lacks_something(off: str, doctor: Doctor, stack: Stacked) 
         client.update_continuous_backups(
             TableName=name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": False}
         )
-    status, found = doctor()
+    status, results = doctor()
 
-    assert (status, wrong(found)) == (1, {"table"})
-    assert ("TTL" if off == "ttl" else "recovery") in found["table"]["told"]
-    assert f"--table-name {name}" in found["table"]["cure"]
+    assert (status, failed_checks(results)) == (1, {"table"})
+    assert ("TTL" if off == "ttl" else "recovery") in results["table"]["told"]
+    assert f"--table-name {name}" in results["table"]["cure"]
 
 
-def test_a_table_that_is_gone(doctor: Doctor, stack: Stacked) -> None:
-    """A table that the outputs name and AWS does not know is told."""
+def test_a_missing_table_fails(doctor: Doctor, stack: Stacked) -> None:
+    """A table in the outputs that AWS does not have fails."""
     stack.client("dynamodb").delete_table(TableName=stack.outputs["TableName"])
 
-    assert wrong(doctor()[1]) == {"table"}
+    assert failed_checks(doctor()[1]) == {"table"}
 
 
-def test_a_provider_that_refuses_a_key(
+def test_a_rejected_provider_key_fails(
     doctor: Doctor, stack: Stacked, simulators: dict[str, Simulator]
 ) -> None:
-    """A key that no longer works is told beside one that does."""
+    """A rejected key fails; the working key beside it does not."""
     keys = [Credential("openai", simulators["openai"].key), Credential("anthropic", "sk-ant-old")]
     stack.write("VaultSecretId", seal(keys, PASSWORD))
-    status, found = doctor()
+    status, results = doctor()
 
-    assert (status, wrong(found)) == (1, {"key anthropic"})
-    assert found["key openai"]["state"] == "ok"
+    assert (status, failed_checks(results)) == (1, {"key anthropic"})
+    assert results["key openai"]["state"] == "ok"
 
 
-def test_a_gateway_that_is_not_there(doctor: Doctor) -> None:
-    """A URL where nothing answers is told, and one without TLS beyond this machine is not tried."""
+def test_an_unreachable_gateway_fails(doctor: Doctor) -> None:
+    """An unreachable URL fails; a remote URL without https is not called."""
     _, dead = doctor("--url", "http://127.0.0.1:1/v1")
     _, clear = doctor("--url", "http://gateway.example/v1")
 
-    assert {"url", "models"} <= wrong(dead)
+    assert {"url", "models"} <= failed_checks(dead)
     assert "https" in clear["url"]["told"]
     assert "models" not in clear

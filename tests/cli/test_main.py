@@ -1,3 +1,5 @@
+"""`vaultedge`: usage errors, help, exit statuses and interrupted commands."""
+
 from __future__ import annotations
 
 import os
@@ -34,14 +36,14 @@ KEYS = [Credential("OpenAI", KEY), Credential("Groq", "gsk_CANARY_0002")]
         ("frobnicate",),
     ],
 )
-def test_misuse_is_status_2(argv: tuple[str, ...], vaultedge: Any, filled: LocalVault) -> None:
-    """A command line that makes no sense gets a line and a hint, which repeat nothing that may be a key."""
-    ran = vaultedge(*argv)
+def test_usage_errors_exit_with_2(argv: tuple[str, ...], vaultedge: Any, filled_vault: LocalVault) -> None:
+    """An invalid command line gives one line and a hint, which repeat nothing that may be a key."""
+    result = vaultedge(*argv)
 
-    assert (ran.status, ran.out) == (2, "")
-    assert ran.err.startswith("vaultedge: ")
-    assert "CANARY" not in ran.err
-    assert filled.exists()
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith("vaultedge: ")
+    assert "CANARY" not in result.err
+    assert filled_vault.exists()
 
 
 @pytest.mark.parametrize(
@@ -51,27 +53,27 @@ def test_misuse_is_status_2(argv: tuple[str, ...], vaultedge: Any, filled: Local
         (("vault", "export", "--output", "/no/such/directory/file"), PASSWORD),
     ],
 )
-def test_the_systems_refusals_name_the_file(
-    argv: tuple[str, ...], stdin: str, vaultedge: Any, filled: LocalVault
+def test_operating_system_errors_name_the_file(
+    argv: tuple[str, ...], stdin: str, vaultedge: Any, filled_vault: LocalVault
 ) -> None:
-    """What the system refuses is one line that names the file."""
-    ran = vaultedge(*argv, stdin=stdin)
+    """An operating system error gives one line that names the file."""
+    result = vaultedge(*argv, stdin=stdin)
 
-    assert (ran.status, ran.err.count("\n")) == (1, 1)
-    assert "/no/such/" in ran.err
-    assert filled.exists()
+    assert (result.status, result.err.count("\n")) == (1, 1)
+    assert "/no/such/" in result.err
+    assert filled_vault.exists()
 
 
-def test_help_and_version_answer_on_stdout(vaultedge: Any) -> None:
-    """--help names the commands and --version the version; both are done."""
+def test_help_and_version_go_to_stdout(vaultedge: Any) -> None:
+    """--help lists the commands, --version prints the version; both exit with 0."""
     assert "vault" in vaultedge("--help").out
     assert "add-key" in vaultedge("vault", "--help").out
     assert vaultedge("--version").out.startswith("vaultedge ")
     assert vaultedge("--help").status == vaultedge("--version").status == 0
 
 
-def test_the_light_commands_load_nothing_heavy(home: Path, filled: LocalVault) -> None:
-    """--help and list import no web framework, no HTTP client and no AWS library."""
+def test_light_commands_import_no_heavy_modules(home: Path, filled_vault: LocalVault) -> None:
+    """--help and vault commands import no web framework, HTTP client or AWS library."""
     heavy = "{'starlette', 'fastapi', 'pydantic', 'httpx', 'boto3', 'botocore', 'yaml', 'uvicorn', 'sqlite3'}"
     for argv in (["--help"], ["vault", "list"], ["vault", "export"]):
         script = (
@@ -79,7 +81,7 @@ def test_the_light_commands_load_nothing_heavy(home: Path, filled: LocalVault) -
             f"main({argv!r}, io.StringIO({PASSWORD!r}), io.StringIO(), io.StringIO(), os.environ); "
             f"print(sorted({heavy} & set(sys.modules)))"
         )
-        ran = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-c", script],
             capture_output=True,
             text=True,
@@ -87,15 +89,15 @@ def test_the_light_commands_load_nothing_heavy(home: Path, filled: LocalVault) -
             env={"VAULTEDGE_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)},
             check=True,
         )
-        assert ran.stdout == "[]\n", argv
-    assert filled.exists()
+        assert result.stdout == "[]\n", argv
+    assert filled_vault.exists()
 
 
-def test_a_reader_that_leaves_early_is_no_traceback(home: Path, filled: LocalVault) -> None:
-    """A closed pipe behind the command ends it without a word."""
+def test_a_closed_pipe_gives_no_traceback(home: Path, filled_vault: LocalVault) -> None:
+    """A closed stdout pipe ends the command without output."""
     read, write = os.pipe()
     os.close(read)
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", "from vaultcore.cli.main import entry; entry()", "vault", "list"],
         stdout=write,
         stderr=subprocess.PIPE,
@@ -105,17 +107,19 @@ def test_a_reader_that_leaves_early_is_no_traceback(home: Path, filled: LocalVau
     )
     os.close(write)
 
-    assert (ran.returncode, ran.stderr) == (1, b"")
-    assert filled.exists()
+    assert (result.returncode, result.stderr) == (1, b"")
+    assert filled_vault.exists()
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.parametrize("pressed", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
-def test_a_prompt_can_be_left(pressed: str, home: Path, on_a_terminal: Any) -> None:
-    """Ctrl-C and Ctrl-D at a prompt end the command in one line, and nothing was made."""
-    status, shown = on_a_terminal("vault", "add-key", "-p", "openai", answers=[("OpenAI key: ", pressed)])
+@pytest.mark.parametrize("pressed_key", ["\x03", "\x04"], ids=["ctrl-c", "ctrl-d"])
+def test_a_prompt_can_be_cancelled(pressed_key: str, home: Path, run_in_terminal: Any) -> None:
+    """Ctrl-C and Ctrl-D at a prompt end the command with one line; nothing is created."""
+    status, output = run_in_terminal(
+        "vault", "add-key", "-p", "openai", answers=[("OpenAI key: ", pressed_key)]
+    )
 
     assert status == 1
-    assert "stopped" in shown
-    assert "Traceback" not in shown
+    assert "stopped" in output
+    assert "Traceback" not in output
     assert not home.exists()

@@ -1,4 +1,4 @@
-"""What a gateway that was killed leaves behind, and two that share one store."""
+"""Gateways that were killed, and gateways that share one store."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 
-from tests.fakes.provider import Answer, FakeProvider
-from tests.fakes.served import Served, served
+from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.served import GatewayProcess, run_serve
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
 
@@ -28,18 +28,18 @@ def environ(home: Path, provider: FakeProvider) -> dict[str, str]:
     return {"PROVIDERS_FILE": str(home / "providers.yaml"), "VAULTEDGE_LEASE": str(int(LEASE * 1_000))}
 
 
-def admin(running: Served, home: Path, path: str, **body: Any) -> Any:
+def admin(running: GatewayProcess, home: Path, path: str, **body: Any) -> Any:
     key = (home / ".vaultedge/admin.key").read_text().strip()
     method = "POST" if body else "GET"
     headers = {"authorization": f"Bearer {key}"}
-    found = httpx.request(
+    response = httpx.request(
         method, f"{running.url}/admin{path}", json=body or None, headers=headers, trust_env=False
     )
-    found.raise_for_status()
-    return found.json()
+    response.raise_for_status()
+    return response.json()
 
 
-def ask(running: Served, token: str) -> int:
+def ask(running: GatewayProcess, token: str) -> int:
     headers = {"authorization": f"Bearer {token}"}
     url = f"{running.url}/v1/chat/completions"
     try:
@@ -48,55 +48,55 @@ def ask(running: Served, token: str) -> int:
         return 0
 
 
-def test_what_a_killed_gateway_held_is_given_back(tmp_path: Path) -> None:
-    """A quota that a request held whose process was killed is there again after its lease, uncharged."""
+def test_reservations_of_a_killed_gateway_expire(tmp_path: Path) -> None:
+    """The reservation of a killed process is released, uncharged, after its lease."""
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(hang=True), Answer())
+        provider.script("gpt-fake", FakeResponse(hang=True), FakeResponse())
         environment = environ(tmp_path, provider)
-        with served(tmp_path, environ=environment) as running:
-            made = admin(running, tmp_path, "/keys", name="a", token_quota=60, rate_limit_rpm=None)
-            asking = threading.Thread(target=ask, args=(running, made["key"]))
+        with run_serve(tmp_path, environ=environment) as running:
+            created = admin(running, tmp_path, "/keys", name="a", token_quota=60, rate_limit_rpm=None)
+            asking = threading.Thread(target=ask, args=(running, created["key"]))
             asking.start()
             while not provider.requests:
                 time.sleep(0.01)
-            held = time.time()
+            reserved_at = time.time()
             running.stop(signal.SIGKILL)
             asking.join()
-        with served(tmp_path, environ=environment) as running:
-            at_once = ask(running, made["key"])
-            early = time.time() - held < LEASE
-            time.sleep(max(0.0, held + LEASE + 0.1 - time.time()))
-            later = ask(running, made["key"])
-            key = admin(running, tmp_path, f"/keys/{made['id']}")
+        with run_serve(tmp_path, environ=environment) as running:
+            immediate = ask(running, created["key"])
+            early = time.time() - reserved_at < LEASE
+            time.sleep(max(0.0, reserved_at + LEASE + 0.1 - time.time()))
+            later = ask(running, created["key"])
+            key = admin(running, tmp_path, f"/keys/{created['id']}")
 
-    assert (at_once, later) == (429 if early else 200, 200)
+    assert (immediate, later) == (429 if early else 200, 200)
     assert key["usage"]["requests"] == (1 if early else 2)
     assert key["usage"]["total_tokens"] == 12 * key["usage"]["requests"]
     assert key["in_flight"] == 0
 
 
 def test_two_gateways_share_their_limits(tmp_path: Path) -> None:
-    """Of 200 requests to two processes over one file, exactly the 60 that the limit allows pass and count."""
+    """Of 200 requests to two processes with one store, exactly the 60 that the limit allows succeed."""
     with FakeProvider() as provider:
         environment = environ(tmp_path, provider) | {"VAULTEDGE_LEASE": "60000"}
-        with served(tmp_path, environ=environment) as one, served(tmp_path, environ=environment) as two:
-            made = admin(one, tmp_path, "/keys", name="a", rate_limit_rpm=60)
+        with run_serve(tmp_path, environ=environment) as one, run_serve(tmp_path, environ=environment) as two:
+            created = admin(one, tmp_path, "/keys", name="a", rate_limit_rpm=60)
 
-            async def storm() -> Counter[int]:
+            async def send_all() -> Counter[int]:
                 limits = httpx.Limits(max_connections=50)
                 async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
-                    headers = {"authorization": f"Bearer {made['key']}"}
-                    asked = (
+                    headers = {"authorization": f"Bearer {created['key']}"}
+                    requests = (
                         client.post(
                             f"{(one, two)[turn % 2].url}/v1/chat/completions", json=QUESTION, headers=headers
                         )
                         for turn in range(200)
                     )
-                    return Counter(each.status_code for each in await asyncio.gather(*asked))
+                    return Counter(each.status_code for each in await asyncio.gather(*requests))
 
-            found = asyncio.run(storm())
-            usage = admin(two, tmp_path, f"/keys/{made['id']}")["usage"]
+            statuses = asyncio.run(send_all())
+            usage = admin(two, tmp_path, f"/keys/{created['id']}")["usage"]
 
-    assert found == {200: 60, 429: 140}
+    assert statuses == {200: 60, 429: 140}
     assert len(provider.requests) == usage["requests"] == 60
     assert usage["total_tokens"] == 60 * 12

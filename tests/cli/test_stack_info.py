@@ -1,4 +1,4 @@
-"""`vaultedge deploy-info`, and what all commands for a stack say where AWS does not do what it should."""
+"""`vaultedge deploy-info`, and the AWS errors of all stack commands."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.aws.stacked import ADMIN_KEY, PEPPER, SYSTEM_KEY, Stacked, stacked
-from tests.cli.conftest import Ran
-from vaultcore.aws.stack import ActionFailed, Deployed
-from vaultcore.cli.stack import StackUnusable, output, told
+from tests.cli.conftest import CommandResult
+from vaultcore.aws.stack import ActionFailed, StackState
+from vaultcore.cli.stack import StackError, explain_failure, require_output
 from vaultcore.vault.local import LocalVault
 
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stacked]:
-    with stacked() as made:
-        for name, value in made.environ.items():
+    with stacked() as fake:
+        for name, value in fake.environ.items():
             monkeypatch.setenv(name, value)
-        yield made
+        yield fake
 
 
-def test_what_a_stack_says_and_what_is_to_do(
-    stack: Stacked, filled: LocalVault, vaultedge: Callable[..., Ran]
+def test_outputs_and_remaining_steps(
+    stack: Stacked, filled_vault: LocalVault, vaultedge: Callable[..., CommandResult]
 ) -> None:
-    """Every output by its name and the step that is missing; once the vault is filled nothing is to do."""
+    """Every output is printed by name, with the remaining steps; none remain once the vault is filled."""
     first = vaultedge("deploy-info", "--stack", stack.name)
     assert first.status == 0
     assert all(f"{name:<24} {value}\n" in first.out for name, value in stack.outputs.items())
@@ -43,27 +43,27 @@ def test_what_a_stack_says_and_what_is_to_do(
     }
 
 
-def test_keys_are_shown_only_when_asked_for(stack: Stacked, vaultedge: Callable[..., Ran]) -> None:
-    """A key is alone on stdout, whole, and in no other answer; no other secret ever is."""
+def test_keys_are_printed_only_on_request(stack: Stacked, vaultedge: Callable[..., CommandResult]) -> None:
+    """An option prints one key alone on stdout; no other output contains a secret."""
     system = vaultedge("deploy-info", "--stack", stack.name, "--show-system-key")
     admin = vaultedge("deploy-info", "--stack", stack.name, "--show-admin-key")
     plain = vaultedge("deploy-info", "--stack", stack.name)
 
     assert (system.out, admin.out) == (f"{SYSTEM_KEY}\n", f"{ADMIN_KEY}\n")
-    shown = plain.out + plain.err + system.err + admin.err
-    assert not [each for each in (SYSTEM_KEY[3:], ADMIN_KEY[3:], PEPPER) if each in shown]
+    output = plain.out + plain.err + system.err + admin.err
+    assert not [each for each in (SYSTEM_KEY[3:], ADMIN_KEY[3:], PEPPER) if each in output]
 
 
-def test_secrets_that_may_not_be_read_hide_nothing_else(
-    stack: Stacked, vaultedge: Callable[..., Ran]
+def test_missing_permissions_hide_only_the_secrets(
+    stack: Stacked, vaultedge: Callable[..., CommandResult]
 ) -> None:
-    """Who may not read the vault still sees the outputs, and which permission is missing."""
+    """Without permission to read the vault, the outputs are printed with the missing permission."""
     stack.door.refused["GetSecretValue", ""] = "AccessDeniedException"
-    ran = vaultedge("deploy-info", "--stack", stack.name)
+    result = vaultedge("deploy-info", "--stack", stack.name)
 
-    assert ran.status == 0
-    assert "BaseUrl" in ran.out
-    assert "secretsmanager:GetSecretValue" in ran.out
+    assert result.status == 0
+    assert "BaseUrl" in result.out
+    assert "secretsmanager:GetSecretValue" in result.out
 
 
 COMMANDS = [("deploy-info",), ("vault", "push"), ("vault", "pull")]
@@ -71,32 +71,35 @@ COMMANDS = [("deploy-info",), ("vault", "push"), ("vault", "pull")]
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_such_stack(
-    command: tuple[str, ...], stack: Stacked, filled: LocalVault, vaultedge: Callable[..., Ran]
+    command: tuple[str, ...],
+    stack: Stacked,
+    filled_vault: LocalVault,
+    vaultedge: Callable[..., CommandResult],
 ) -> None:
-    """A stack that is not there is told with the region that was asked; exit status 1, nothing on stdout."""
-    ran = vaultedge(*command, "--stack", "another", "--region", "eu-west-1")
+    """An unknown stack is reported with the region; exit status 1, empty stdout."""
+    result = vaultedge(*command, "--stack", "another", "--region", "eu-west-1")
 
-    assert (ran.status, ran.out) == (1, "")
-    assert "no stack another in eu-west-1" in ran.err
-    assert "hint: --region" in ran.err
+    assert (result.status, result.out) == (1, "")
+    assert "no stack another in eu-west-1" in result.err
+    assert "hint: set --region" in result.err
 
 
 def test_no_credentials(
-    stack: Stacked, vaultedge: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
+    stack: Stacked, vaultedge: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without credentials the hint says how to get some."""
+    """Without credentials the hint says how to sign in."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
-    ran = vaultedge("deploy-info", "--stack", stack.name)
+    result = vaultedge("deploy-info", "--stack", stack.name)
 
-    assert ran.status == 1
-    assert "no credentials" in ran.err
-    assert "aws sso login" in ran.err
+    assert result.status == 1
+    assert "no credentials" in result.err
+    assert "aws sso login" in result.err
 
 
-def test_a_stack_is_needed(vaultedge: Callable[..., Ran]) -> None:
-    """Which stack is meant is never guessed."""
+def test_the_stack_is_required(vaultedge: Callable[..., CommandResult]) -> None:
+    """--stack is required."""
     assert {vaultedge(*command).status for command in COMMANDS} == {2}
 
 
@@ -104,31 +107,31 @@ def test_a_stack_is_needed(vaultedge: Callable[..., Ran]) -> None:
     ("code", "word"),
     [
         ("AccessDenied", "SecretAdmins"),
-        ("AccessDeniedException", "whoever runs this needs the permission secretsmanager:GetSecretValue"),
+        ("AccessDeniedException", "grant the permission secretsmanager:GetSecretValue"),
         ("ExpiredTokenException", "aws sso login"),
         ("InvalidRequestException", "restore-secret"),
         ("ResourceNotFoundException", "--region"),
         ("DecryptionFailure", "kms:Decrypt"),
         ("ProfileNotFound", "list-profiles"),
-        ("NoRegionError", "--region REGION"),
+        ("NoRegionError", "set --region"),
         ("EndpointConnectionError", "eu-west-1"),
         ("SomethingNew", "secretsmanager:GetSecretValue"),
     ],
 )
-def test_every_refusal_has_a_cure(code: str, word: str) -> None:
-    """AWS's code is told, with what it means, and what to do."""
-    refused = told(ActionFailed("secretsmanager:GetSecretValue", code, "eu-west-1"), "vaultedge")
+def test_every_aws_error_has_a_hint(code: str, word: str) -> None:
+    """An AWS error code is printed with its meaning and a hint."""
+    error = explain_failure(ActionFailed("secretsmanager:GetSecretValue", code, "eu-west-1"), "vaultedge")
 
-    assert code in str(refused)
-    assert refused.hint
-    assert word in refused.hint
+    assert code in str(error)
+    assert error.hint
+    assert word in error.hint
 
 
 @pytest.mark.parametrize(("outputs", "word"), [({}, "ROLLBACK_COMPLETE"), ({"Other": "thing"}, "no output")])
-def test_what_is_no_stack_of_ours_is_told(outputs: dict[str, str], word: str) -> None:
-    """A stack that failed and a stack of something else are told apart, each with its hint."""
-    with pytest.raises(StackUnusable) as refused:
-        output(Deployed("it", "eu-west-1", "ROLLBACK_COMPLETE", outputs), "BaseUrl")
+def test_failed_and_foreign_stacks_are_distinguished(outputs: dict[str, str], word: str) -> None:
+    """A failed stack and another product's stack give different errors, each with a hint."""
+    with pytest.raises(StackError) as refused:
+        require_output(StackState("it", "eu-west-1", "ROLLBACK_COMPLETE", outputs), "BaseUrl")
 
     assert refused.value.hint
     assert word in str(refused.value)

@@ -12,17 +12,17 @@ from typing import Any
 import pytest
 
 from tests.aws.stacked import Stacked, stacked
-from tests.cli.conftest import Ran
+from tests.cli.conftest import CommandResult
 from tests.fakes.clock import FakeClock
-from vaultcore.aws.clients import Aws
-from vaultcore.aws.reading import SecretIds
-from vaultcore.aws.secrets import REREAD, ManagedSecrets
+from vaultcore.aws.clients import AwsClients
+from vaultcore.aws.secret_values import SecretIds
+from vaultcore.aws.secrets import REFRESH_SECONDS, ManagedSecrets
 from vaultcore.aws.stack import Stack
-from vaultcore.cli.vault.push import LOOKS, Pair
-from vaultcore.vault.hidden import Hidden
+from vaultcore.cli.vault.push import READS, StackSecrets
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
 from vaultcore.vault.sealed import seal, unseal
+from vaultcore.vault.secret_text import SecretText
 
 PASSWORD = "correct horse battery staple"
 THIRD = Credential("Mistral", "ms-CANARY-0003")
@@ -30,63 +30,65 @@ THIRD = Credential("Mistral", "ms-CANARY-0003")
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stacked]:
-    with stacked() as made:
-        for name, value in made.environ.items():
+    with stacked() as fake:
+        for name, value in fake.environ.items():
             monkeypatch.setenv(name, value)
-        yield made
+        yield fake
 
 
 @pytest.fixture
-def push(stack: Stacked, vaultedge: Callable[..., Ran]) -> Callable[..., Ran]:
-    def run(*options: str, **rest: Any) -> Ran:
+def push(stack: Stacked, vaultedge: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
+    def run(*options: str, **rest: Any) -> CommandResult:
         return vaultedge("vault", "push", "--stack", stack.name, *options, **rest)
 
     return run
 
 
 @pytest.fixture
-def pull(stack: Stacked, vaultedge: Callable[..., Ran]) -> Callable[..., Ran]:
-    def run(*options: str, **rest: Any) -> Ran:
+def pull(stack: Stacked, vaultedge: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
+    def run(*options: str, **rest: Any) -> CommandResult:
         return vaultedge("vault", "pull", "--stack", stack.name, *options, **rest)
 
     return run
 
 
-def held(stack: Stacked) -> list[Credential]:
+def stack_credentials(stack: Stacked) -> list[Credential]:
     return unseal(stack.read("VaultSecretId"), stack.read("VaultPasswordSecretId"))
 
 
-def pair(stack: Stacked) -> tuple[str, str]:
+def stack_secrets(stack: Stacked) -> tuple[str, str]:
     return stack.read("VaultSecretId"), stack.read("VaultPasswordSecretId")
 
 
-def test_push_fills_an_empty_stack_and_shows_nothing(
-    stack: Stacked, filled: LocalVault, in_a_process: Any
+def test_push_fills_an_empty_stack_and_prints_no_secret(
+    stack: Stacked, filled_vault: LocalVault, run_process: Any
 ) -> None:
-    """The stack opens to the local keys under a new password; neither it, the string nor a key is printed."""
-    ran = in_a_process("vault", "push", "--stack", stack.name, **stack.environ)
-    vault, password = pair(stack)
+    """The stack gets the local keys under a new password; no password, string or key is printed."""
+    result = run_process("vault", "push", "--stack", stack.name, **stack.environ)
+    vault, password = stack_secrets(stack)
 
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert held(stack) == filled.credentials()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert stack_credentials(stack) == filled_vault.credentials()
     assert len(password) >= 24
-    shown = ran.stdout + ran.stderr
-    assert not [told for told in (vault, password, "CANARY", vault[20:60]) if told in shown]
+    output = result.stdout + result.stderr
+    assert not [secret for secret in (vault, password, "CANARY", vault[20:60]) if secret in output]
 
 
-def test_the_password_goes_first(stack: Stacked, filled: LocalVault, push: Callable[..., Ran]) -> None:
-    """Functions take vault and password as a pair, and the vault is what completes it."""
+def test_the_password_is_stored_first(
+    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
+) -> None:
+    """The password is stored before the vault, which completes the pair that functions load."""
     push()
 
     assert stack.door.put() == [stack.outputs["VaultPasswordSecretId"], stack.outputs["VaultSecretId"]]
 
 
-def test_pushing_the_same_keys_again_puts_nothing(
-    stack: Stacked, filled: LocalVault, push: Callable[..., Ran]
+def test_pushing_the_same_keys_changes_nothing(
+    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
-    """A push is repeated without effect; --force puts both anew."""
+    """A repeated push changes nothing; --force replaces both secrets."""
     push()
-    before = pair(stack)
+    before = stack_secrets(stack)
     again = push("--json")
 
     assert json.loads(again.out) == {
@@ -96,102 +98,104 @@ def test_pushing_the_same_keys_again_puts_nothing(
         "providers": {"OpenAI": 1, "Groq": 1},
         "dropped": [],
     }
-    assert pair(stack) == before
+    assert stack_secrets(stack) == before
 
     assert push("--force").status == 0
-    assert all(new != old for new, old in zip(pair(stack), before, strict=True))
-    assert held(stack) == filled.credentials()
+    assert all(new != old for new, old in zip(stack_secrets(stack), before, strict=True))
+    assert stack_credentials(stack) == filled_vault.credentials()
 
 
-def test_a_second_key_overlaps_the_first(
-    stack: Stacked, filled: LocalVault, push: Callable[..., Ran]
+def test_keys_can_be_rotated_with_an_overlap(
+    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
-    """Old and new key are in the stack together until the old one is removed, which is told, masked."""
+    """The stack has the old and the new key until the old one is removed, which is reported masked."""
     push()
-    [fresh] = filled.add([Credential("OpenAI", "sk-test-CANARY-0004")])
+    [added] = filled_vault.add([Credential("OpenAI", "sk-test-CANARY-0004")])
     push("--keep-password")
-    both = [each.key for each in held(stack) if each.provider == "OpenAI"]
-    filled.remove(filled.entries()[0].id)
+    both = [each.key for each in stack_credentials(stack) if each.provider == "OpenAI"]
+    filled_vault.remove(filled_vault.entries()[0].id)
     last = push("--keep-password")
 
     assert both == ["sk-test-CANARY-0001", "sk-test-CANARY-0004"]
-    assert fresh.id in [each.id for each in filled.entries()]
-    assert held(stack) == filled.credentials()
-    assert "no longer in the stack: OpenAI key sk-t...0001" in last.err
+    assert added.id in [each.id for each in filled_vault.entries()]
+    assert stack_credentials(stack) == filled_vault.credentials()
+    assert "removed from the stack: OpenAI key sk-t...0001" in last.err
     assert "CANARY" not in last.out + last.err
 
 
-def test_keep_password_puts_the_vault_alone(
-    stack: Stacked, filled: LocalVault, push: Callable[..., Ran]
+def test_keep_password_changes_only_the_vault(
+    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
-    """With --keep-password no moment comes in which the pair does not fit; an unfilled stack has none."""
+    """With --keep-password only the vault changes; a stack without a password fails."""
     assert push("--keep-password").status == 1
     push()
-    _, password = pair(stack)
-    filled.add([THIRD])
+    _, password = stack_secrets(stack)
+    filled_vault.add([THIRD])
     stack.door.passed.clear()
 
     assert push("--keep-password").status == 0
     assert stack.door.put() == [stack.outputs["VaultSecretId"]]
-    assert pair(stack)[1] == password
+    assert stack_secrets(stack)[1] == password
 
 
-def test_a_password_of_ones_own(
-    stack: Stacked, filled: LocalVault, push: Callable[..., Ran], tmp_path: Path
+def test_a_given_password_is_used(
+    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult], tmp_path: Path
 ) -> None:
-    """--password-file gives the stack's password; weak or misreadable ones are refused."""
+    """--password-file sets the stack's password; weak or ambiguous passwords are rejected."""
     file = tmp_path / "password"
     for refused in ("password1", f" {PASSWORD} "):
         file.write_text(refused)
-        ran = push("--password-file", str(file))
-        assert (ran.status, stack.read("VaultPasswordSecretId")) == (1, "empty")
-        assert refused not in ran.err
+        result = push("--password-file", str(file))
+        assert (result.status, stack.read("VaultPasswordSecretId")) == (1, "empty")
+        assert refused not in result.err
     file.write_text(f"{PASSWORD}\n")
 
     assert push("--password-file", str(file)).status == 0
     assert stack.read("VaultPasswordSecretId") == PASSWORD
-    assert held(stack) == filled.credentials()
+    assert stack_credentials(stack) == filled_vault.credentials()
     assert push("--keep-password", "--password", "-").status == 2
 
 
-@pytest.mark.parametrize("given", ["file", "environment"])
+@pytest.mark.parametrize("source", ["file", "environment"])
 def test_a_vault_string_is_pushed_like_a_vault(
-    given: str, stack: Stacked, push: Callable[..., Ran], tmp_path: Path
+    source: str, stack: Stacked, push: Callable[..., CommandResult], tmp_path: Path
 ) -> None:
-    """--file and VAULTEDGE_VAULT are opened with their own password and sealed under another."""
+    """--file and VAULTEDGE_VAULT are opened with their own password and sealed with another."""
     string = seal([THIRD], PASSWORD)
     file = tmp_path / "vault.txt"
     file.write_text(f"VAULTEDGE_VAULT={string}\n")
     environ = {"VAULTEDGE_PASSWORD": PASSWORD}
-    if given == "file":
-        ran = push("--file", str(file), environ=environ)
+    if source == "file":
+        result = push("--file", str(file), environ=environ)
     else:
-        ran = push(environ={**environ, "VAULTEDGE_VAULT": string})
+        result = push(environ={**environ, "VAULTEDGE_VAULT": string})
 
-    assert (ran.status, ran.err) == (0, "")
-    assert held(stack) == [THIRD]
+    assert (result.status, result.err) == (0, "")
+    assert stack_credentials(stack) == [THIRD]
     assert stack.read("VaultPasswordSecretId") != PASSWORD
 
 
-def test_half_a_push_is_taken_back(stack: Stacked, filled: LocalVault, push: Callable[..., Ran]) -> None:
-    """Where the vault cannot be put, the password before it is put back: what was there opens as before."""
+def test_a_failed_push_is_rolled_back(
+    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
+) -> None:
+    """If storing the vault fails, the old password is restored and the old vault still opens."""
     push()
-    before = held(stack)
-    filled.add([THIRD])
+    before = stack_credentials(stack)
+    filled_vault.add([THIRD])
     stack.door.refused["PutSecretValue", stack.outputs["VaultSecretId"]] = "InternalServiceError"
-    ran = push()
-    assert (ran.status, held(stack)) == (1, before)
+    result = push()
+    assert (result.status, stack_credentials(stack)) == (1, before)
 
     stack.door.refused.clear()
     assert push().status == 0
-    assert held(stack) == filled.credentials()
+    assert stack_credentials(stack) == filled_vault.credentials()
 
 
-def test_what_was_put_is_read_back_until_it_opens(stack: Stacked) -> None:
-    """A push that somebody else's crosses is no success; what is late by a moment is waited for."""
-    vault, password = seal([THIRD], PASSWORD), Hidden(PASSWORD)
+def test_a_push_is_verified(stack: Stacked) -> None:
+    """A push that another push overwrites fails; a delayed secret is awaited."""
+    vault, password = seal([THIRD], PASSWORD), SecretText(PASSWORD)
 
-    class Late(FakeClock):
+    class LateClock(FakeClock):
         def __init__(self, after: int) -> None:
             super().__init__()
             self.after = after
@@ -201,21 +205,24 @@ def test_what_was_put_is_read_back_until_it_opens(stack: Stacked) -> None:
             if len(self.slept) == self.after:
                 stack.write("VaultPasswordSecretId", PASSWORD)
 
-    found = []
-    for clock in (Late(2), Late(99)):
-        with closing(Stack(stack.name)) as asked:
-            pair = Pair.of(asked)
-            pair.put(vault, password)
-            stack.write("VaultPasswordSecretId", "of somebody else")
-            found.append((asyncio.run(pair.holds([THIRD], clock)), len(clock.slept)))
+    outcomes = []
+    for clock in (LateClock(2), LateClock(99)):
+        with closing(Stack(stack.name)) as opened_stack:
+            stored = StackSecrets.read(opened_stack)
+            stored.put(vault, password)
+            stack.write("VaultPasswordSecretId", "of another push")
+            outcomes.append((asyncio.run(stored.contains([THIRD], clock)), len(clock.slept)))
 
-    assert found == [(True, 2), (False, LOOKS - 1)]
+    assert outcomes == [(True, 2), (False, READS - 1)]
 
 
-def test_push_mends_a_pair_that_does_not_fit(
-    stack: Stacked, filled: LocalVault, push: Callable[..., Ran], pull: Callable[..., Ran]
+def test_push_replaces_a_broken_vault(
+    stack: Stacked,
+    filled_vault: LocalVault,
+    push: Callable[..., CommandResult],
+    pull: Callable[..., CommandResult],
 ) -> None:
-    """A pair that does not open is told by pull, with the cure, and replaced by push."""
+    """A vault that does not open is reported by pull, with the fix, and replaced by push."""
     push()
     stack.write("VaultPasswordSecretId", PASSWORD)
     refused = pull()
@@ -223,31 +230,40 @@ def test_push_mends_a_pair_that_does_not_fit(
     assert refused.status == 1
     assert f"vaultedge vault push --stack {stack.name}" in refused.err
     assert push().status == 0
-    assert held(stack) == filled.credentials()
+    assert stack_credentials(stack) == filled_vault.credentials()
 
 
-def test_pull_adds_the_keys_that_are_not_here(
-    stack: Stacked, filled: LocalVault, push: Callable[..., Ran], pull: Callable[..., Ran]
+def test_pull_adds_missing_keys(
+    stack: Stacked,
+    filled_vault: LocalVault,
+    push: Callable[..., CommandResult],
+    pull: Callable[..., CommandResult],
 ) -> None:
-    """The stack's keys are merged into the local vault, and none of them is shown."""
-    filled.add([THIRD])
+    """The stack's keys are merged into the local vault, and none is printed."""
+    filled_vault.add([THIRD])
     push()
-    gone = filled.entries()[1]
-    filled.remove(gone.id)
-    ran = pull("--json")
+    removed = filled_vault.entries()[1]
+    filled_vault.remove(removed.id)
+    result = pull("--json")
 
-    assert json.loads(ran.out) == {"stack": stack.name, "keys": 3, "added": 1}
-    assert sorted(each.key for each in filled.credentials()) == sorted(each.key for each in held(stack))
+    assert json.loads(result.out) == {"stack": stack.name, "keys": 3, "added": 1}
+    assert sorted(each.key for each in filled_vault.credentials()) == sorted(
+        each.key for each in stack_credentials(stack)
+    )
     assert "added 0 of 3 keys" in pull().out
-    assert "CANARY" not in ran.out + ran.err
+    assert "CANARY" not in result.out + result.err
 
 
 def test_pull_writes_the_string_to_a_private_file(
-    stack: Stacked, filled: LocalVault, push: Callable[..., Ran], pull: Callable[..., Ran], tmp_path: Path
+    stack: Stacked,
+    filled_vault: LocalVault,
+    push: Callable[..., CommandResult],
+    pull: Callable[..., CommandResult],
+    tmp_path: Path,
 ) -> None:
-    """--output holds the stack's string as it is, or under a given password; no file is replaced unasked."""
+    """--output writes the stack's string, unchanged or with a new password; --force replaces a file."""
     push()
-    vault, _ = pair(stack)
+    vault, _ = stack_secrets(stack)
     file, password = tmp_path / "vault.txt", tmp_path / "password"
     password.write_text(PASSWORD)
 
@@ -255,49 +271,49 @@ def test_pull_writes_the_string_to_a_private_file(
     assert (file.read_text().strip(), file.stat().st_mode & 0o777) == (vault, 0o600)
     assert pull("--output", str(file)).status == 1
     assert pull("--output", str(file), "--force", "--password-file", str(password)).status == 0
-    assert unseal(file.read_text().strip(), PASSWORD) == filled.credentials()
+    assert unseal(file.read_text().strip(), PASSWORD) == filled_vault.credentials()
 
 
-def test_there_is_nothing_to_pull_from_an_empty_stack(stack: Stacked, pull: Callable[..., Ran]) -> None:
-    """The placeholders of the template are no vault."""
-    ran = pull()
+def test_pull_from_an_empty_stack_fails(stack: Stacked, pull: Callable[..., CommandResult]) -> None:
+    """The template's placeholders are not a vault."""
+    result = pull()
 
-    assert (ran.status, ran.out) == (1, "")
-    assert "is empty" in ran.err
+    assert (result.status, result.out) == (1, "")
+    assert "is empty" in result.err
 
 
-def test_nothing_is_pushed_from_an_empty_vault(stack: Stacked, push: Callable[..., Ran]) -> None:
-    """A stack that serves is not emptied by mistake."""
+def test_an_empty_vault_is_not_pushed(stack: Stacked, push: Callable[..., CommandResult]) -> None:
+    """A stack is not emptied by mistake."""
     stack.write("VaultSecretId", "something")
-    ran = push()
+    result = push()
 
-    assert ran.status == 1
+    assert result.status == 1
     assert stack.read("VaultSecretId") == "something"
 
 
 def test_running_functions_follow_a_push(
-    stack: Stacked, filled: LocalVault, push: Callable[..., Ran]
+    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
-    """A warm function has the new keys after five minutes, and at once when a provider has refused a key."""
+    """A running function loads new keys after five minutes, or soon after a provider rejects a key."""
     push()
     clock = FakeClock()
     ids = SecretIds(vault=stack.outputs["VaultSecretId"], password=stack.outputs["VaultPasswordSecretId"])
-    warm = ManagedSecrets(Aws(), ids, clock)
+    warm = ManagedSecrets(AwsClients(), ids, clock)
 
     async def keys() -> int:
         return len((await warm.current()).keyring)
 
-    async def story() -> list[int]:
-        found = [await keys()]
-        filled.add([THIRD])
+    async def scenario() -> list[int]:
+        counts = [await keys()]
+        filled_vault.add([THIRD])
         await asyncio.to_thread(push)
-        found.append(await keys())
-        clock.time += REREAD
-        found.append(await keys())
-        filled.add([Credential("OpenAI", "sk-test-CANARY-0005")])
+        counts.append(await keys())
+        clock.time += REFRESH_SECONDS
+        counts.append(await keys())
+        filled_vault.add([Credential("OpenAI", "sk-test-CANARY-0005")])
         await asyncio.to_thread(push)
         clock.time += 60
-        warm.doubt()
-        return [*found, await keys()]
+        warm.refresh_soon()
+        return [*counts, await keys()]
 
-    assert asyncio.run(story()) == [2, 2, 3, 4]
+    assert asyncio.run(scenario()) == [2, 2, 3, 4]

@@ -1,3 +1,5 @@
+"""`vaultedge vault page`: the offline vault page."""
+
 from __future__ import annotations
 
 import hashlib
@@ -5,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 
-def test_the_page_goes_to_stdout_and_its_digest_to_stderr(in_a_process: Any) -> None:
-    """stdout is the file, byte for byte; the SHA-256 is beside it."""
-    ran = in_a_process("vault", "page")
+def test_the_page_goes_to_stdout_and_its_digest_to_stderr(run_process: Any) -> None:
+    """stdout is the page, byte for byte; its SHA-256 is on stderr."""
+    result = run_process("vault", "page")
 
-    assert ran.returncode == 0
-    assert ran.stdout.startswith("<!doctype html>")
-    assert hashlib.sha256(ran.stdout.encode()).hexdigest() in ran.stderr
+    assert result.returncode == 0
+    assert result.stdout.startswith("<!doctype html>")
+    assert hashlib.sha256(result.stdout.encode()).hexdigest() in result.stderr
 
 
-def test_the_page_is_written_and_replaces_none(vaultedge: Any, tmp_path: Path) -> None:
-    """--out makes a file whose SHA-256 is told; only --force replaces one."""
+def test_out_writes_a_new_file(vaultedge: Any, tmp_path: Path) -> None:
+    """--out writes a new file and prints its SHA-256; only --force replaces a file."""
     file = tmp_path / "vault.html"
-    ran = vaultedge("vault", "page", "--out", str(file))
+    result = vaultedge("vault", "page", "--out", str(file))
 
-    assert (ran.status, ran.out) == (0, "")
-    assert hashlib.sha256(file.read_bytes()).hexdigest() in ran.err
-    assert str(file) in ran.err
+    assert (result.status, result.out) == (0, "")
+    assert hashlib.sha256(file.read_bytes()).hexdigest() in result.err
+    assert str(file) in result.err
 
     file.write_text("mine")
     again = vaultedge("vault", "page", "--out", str(file))

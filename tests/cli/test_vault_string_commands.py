@@ -1,3 +1,5 @@
+"""`vaultedge vault`: export, import, migrate, seal and open."""
+
 from __future__ import annotations
 
 import json
@@ -21,22 +23,24 @@ def generated(err: str) -> str:
     return line.rpartition(": ")[2]
 
 
-def test_export_makes_a_password_and_shows_it_once(vaultedge: Any, filled: LocalVault) -> None:
-    """Without a password export makes one; stdout is the variable alone, and VaultEdge's format."""
-    ran = vaultedge("vault", "export")
+def test_export_generates_a_password_and_prints_it_once(vaultedge: Any, filled_vault: LocalVault) -> None:
+    """Without a password export generates one; stdout is only the variable."""
+    result = vaultedge("vault", "export")
 
-    assert ran.status == 0
-    assert ran.out.startswith("VAULTEDGE_VAULT=VE_VAULT_v1_")
-    assert ran.out.count("\n") == 1
-    sealed = ran.out.strip().removeprefix("VAULTEDGE_VAULT=")
-    assert unseal(sealed, generated(ran.err)) == KEYS
+    assert result.status == 0
+    assert result.out.startswith("VAULTEDGE_VAULT=VE_VAULT_v1_")
+    assert result.out.count("\n") == 1
+    sealed = result.out.strip().removeprefix("VAULTEDGE_VAULT=")
+    assert unseal(sealed, generated(result.err)) == KEYS
 
 
 @pytest.mark.parametrize("way", ["option", "stdin", "piped", "file", "environment"])
-def test_export_takes_a_password(way: str, vaultedge: Any, filled: LocalVault, tmp_path: Path) -> None:
+def test_export_accepts_a_password(
+    way: str, vaultedge: Any, filled_vault: LocalVault, tmp_path: Path
+) -> None:
     """A password comes from stdin, a file, the environment or, with a warning, the command line."""
     (tmp_path / "password").write_text(PASSWORD + "\n")
-    ran = {
+    result = {
         "option": lambda: vaultedge("vault", "export", "--password", PASSWORD),
         "stdin": lambda: vaultedge("vault", "export", "--password", "-", stdin=PASSWORD + "\n"),
         "piped": lambda: vaultedge("vault", "export", stdin=PASSWORD),
@@ -44,43 +48,41 @@ def test_export_takes_a_password(way: str, vaultedge: Any, filled: LocalVault, t
         "environment": lambda: vaultedge("vault", "export", environ={"VAULTEDGE_PASSWORD": PASSWORD}),
     }[way]()
 
-    assert ran.status == 0
-    assert ran.err.count("\n") == (1 if way == "option" else 0)
-    assert PASSWORD not in ran.out + ran.err
-    assert unseal(ran.out.strip().removeprefix("VAULTEDGE_VAULT="), PASSWORD) == filled.credentials()
+    assert result.status == 0
+    assert result.err.count("\n") == (1 if way == "option" else 0)
+    assert PASSWORD not in result.out + result.err
+    assert unseal(result.out.strip().removeprefix("VAULTEDGE_VAULT="), PASSWORD) == filled_vault.credentials()
 
 
 @pytest.mark.parametrize("kdf", [None, "pbkdf2", "scrypt", "argon2id"])
-def test_export_writes_v2(kdf: str | None, vaultedge: Any, filled: LocalVault) -> None:
-    """--format v2 and --kdf choose the format and how the password is stretched."""
+def test_export_writes_v2(kdf: str | None, vaultedge: Any, filled_vault: LocalVault) -> None:
+    """--format v2 and --kdf set the format and the key derivation function."""
     chosen = () if kdf is None else ("--kdf", kdf)
-    ran = vaultedge("vault", "export", "--format", "v2", *chosen, stdin=PASSWORD)
+    result = vaultedge("vault", "export", "--format", "v2", *chosen, stdin=PASSWORD)
 
-    sealed = ran.out.strip().removeprefix("VAULTEDGE_VAULT=")
+    sealed = result.out.strip().removeprefix("VAULTEDGE_VAULT=")
     assert sealed.startswith(sealed_v2.PREFIX)
-    assert unseal(sealed, PASSWORD) == filled.credentials()
+    assert unseal(sealed, PASSWORD) == filled_vault.credentials()
 
 
-def test_a_weak_password_seals_nothing_unless_told_to(vaultedge: Any, filled: LocalVault) -> None:
-    """A password that can be guessed is refused when sealing, with a way out; never when opening."""
+def test_a_weak_password_needs_allow_weak(vaultedge: Any, filled_vault: LocalVault) -> None:
+    """A weak password is rejected for sealing, with a hint; never for opening."""
     weak = vaultedge("vault", "export", stdin="password1")
     assert (weak.status, weak.out) == (1, "")
     assert "too weak" in weak.err
 
-    taken = vaultedge("vault", "export", "--allow-weak", stdin="password1")
-    opened = vaultedge("vault", "open", stdin=taken.out, environ={"VAULTEDGE_PASSWORD": "password1"})
-    assert len(json.loads(opened.out)) == len(filled.entries())
+    accepted = vaultedge("vault", "export", "--allow-weak", stdin="password1")
+    opened = vaultedge("vault", "open", stdin=accepted.out, environ={"VAULTEDGE_PASSWORD": "password1"})
+    assert len(json.loads(opened.out)) == len(filled_vault.entries())
 
 
-def test_export_writes_a_private_file_and_replaces_none(
-    vaultedge: Any, filled: LocalVault, tmp_path: Path
-) -> None:
-    """--output makes a file of 0600 with the string alone; only --force replaces one."""
+def test_export_writes_a_new_private_file(vaultedge: Any, filled_vault: LocalVault, tmp_path: Path) -> None:
+    """--output writes only the string to a file of mode 0600; only --force replaces a file."""
     file = tmp_path / "vault.txt"
     first = vaultedge("vault", "export", "--output", str(file), stdin=PASSWORD)
 
     assert (first.status, first.out, file.stat().st_mode & 0o777) == (0, "", 0o600)
-    assert unseal(file.read_text(), PASSWORD) == filled.credentials()
+    assert unseal(file.read_text(), PASSWORD) == filled_vault.credentials()
 
     before = file.read_text()
     again = vaultedge("vault", "export", "--output", str(file), stdin=PASSWORD)
@@ -91,22 +93,22 @@ def test_export_writes_a_private_file_and_replaces_none(
     assert file.read_text() != before
 
 
-def test_export_of_nothing_is_refused(vaultedge: Any) -> None:
-    """An empty vault, or none, makes no string."""
+def test_export_of_an_empty_vault_fails(vaultedge: Any) -> None:
+    """A missing or empty vault is not exported."""
     assert vaultedge("vault", "export").status == 1
     vaultedge("vault", "init")
     assert vaultedge("vault", "export").status == 1
 
 
-@pytest.mark.parametrize("given", ["argument", "stdin", "variable", "file"])
-def test_import_adds_what_is_not_there(given: str, vaultedge: Any, home: Path, tmp_path: Path) -> None:
-    """import takes a vault string, bare or as export prints it, and adds the keys that are new."""
+@pytest.mark.parametrize("source", ["argument", "stdin", "variable", "file"])
+def test_import_adds_missing_keys(source: str, vaultedge: Any, home: Path, tmp_path: Path) -> None:
+    """import accepts a vault string, plain or as export prints it, and adds the new keys."""
     LocalVault(home).add(KEYS[:1])
     sealed = seal(KEYS, PASSWORD)
     environ = {"VAULTEDGE_PASSWORD": PASSWORD}
     (tmp_path / "vault.txt").write_text(f"{sealed}\n")
 
-    ran = {
+    result = {
         "file": lambda: vaultedge(
             "vault", "import", "--file", str(tmp_path / "vault.txt"), stdin=f"{PASSWORD}\n"
         ),
@@ -115,16 +117,16 @@ def test_import_adds_what_is_not_there(given: str, vaultedge: Any, home: Path, t
         "variable": lambda: vaultedge(
             "vault", "import", stdin=f"VAULTEDGE_VAULT={sealed}\n", environ=environ
         ),
-    }[given]()
+    }[source]()
 
-    assert (ran.status, ran.err) == (0, "")
-    assert ran.out.startswith("imported 1 of 2 keys")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith("imported 1 of 2 keys")
     assert LocalVault(home).credentials() == KEYS
 
 
 @pytest.mark.parametrize("command", ["import", "migrate"])
-def test_a_string_comes_from_one_place(command: str, vaultedge: Any, home: Path, tmp_path: Path) -> None:
-    """A vault string and --file together are a misuse, and neither is taken."""
+def test_string_and_file_exclude_each_other(command: str, vaultedge: Any, home: Path, tmp_path: Path) -> None:
+    """A vault string together with --file is a usage error."""
     (tmp_path / "vault.txt").write_text(seal(KEYS, PASSWORD))
     both = vaultedge("vault", command, "-", "--file", str(tmp_path / "vault.txt"), stdin=f"{PASSWORD}\n")
 
@@ -133,7 +135,7 @@ def test_a_string_comes_from_one_place(command: str, vaultedge: Any, home: Path,
 
 
 def test_migrate_changes_password_and_format(vaultedge: Any) -> None:
-    """migrate seals the same keys anew: same password by default, another one, another format."""
+    """migrate seals the same keys again, with the same or another password and format."""
     sealed = seal(KEYS, "old")
 
     same = vaultedge("vault", "migrate", sealed, "--old-password", "-", stdin="old\n")
@@ -154,8 +156,8 @@ def test_migrate_changes_password_and_format(vaultedge: Any) -> None:
     assert weak.status == 1
 
 
-def test_seal_and_open_are_each_others_reverse(vaultedge: Any) -> None:
-    """seal turns a JSON array into a vault string alone, and open gives it back."""
+def test_open_reverses_seal(vaultedge: Any) -> None:
+    """seal turns a JSON array into a vault string, and open turns it back."""
     entries = [{"provider": each.provider, "key": each.key} for each in KEYS]
     environ = {"VAULTEDGE_PASSWORD": PASSWORD}
 
@@ -170,25 +172,25 @@ def test_seal_and_open_are_each_others_reverse(vaultedge: Any) -> None:
 @pytest.mark.parametrize(
     "text", ["", "null", "[1]", '[{"provider":"a","key":"CANARY"}', '[{"key":"CANARY"}]']
 )
-def test_seal_refuses_what_is_no_list_of_keys(text: str, vaultedge: Any) -> None:
-    """Anything but an array of provider and key is refused, and not repeated."""
-    ran = vaultedge("vault", "seal", stdin=text, environ={"VAULTEDGE_PASSWORD": PASSWORD})
+def test_seal_rejects_invalid_input(text: str, vaultedge: Any) -> None:
+    """Anything but an array of provider and key is rejected and not repeated."""
+    result = vaultedge("vault", "seal", stdin=text, environ={"VAULTEDGE_PASSWORD": PASSWORD})
 
-    assert (ran.status, ran.out) == (1, "")
-    assert "CANARY" not in ran.err
+    assert (result.status, result.out) == (1, "")
+    assert "CANARY" not in result.err
 
 
 def test_seal_needs_a_password(vaultedge: Any) -> None:
-    """Where stdin holds the keys, a missing password is misuse, and the hint says where it can come from."""
+    """Without a password seal is a usage error; the hint names the possible sources."""
     for environ in ({}, {"VAULTEDGE_PASSWORD": ""}):
-        ran = vaultedge("vault", "seal", stdin="[]", environ=environ)
+        result = vaultedge("vault", "seal", stdin="[]", environ=environ)
 
-        assert (ran.status, ran.out) == (2, "")
-        assert "VAULTEDGE_PASSWORD" in ran.err
+        assert (result.status, result.out) == (2, "")
+        assert "VAULTEDGE_PASSWORD" in result.err
 
 
-def test_a_vault_that_does_not_open_gets_one_line_and_a_hint(vaultedge: Any) -> None:
-    """A wrong password and a damaged string look the same, and neither shows a traceback."""
+def test_a_vault_that_does_not_open_gives_one_line_and_a_hint(vaultedge: Any) -> None:
+    """A wrong password and a damaged string give the same error, without a traceback."""
     sealed = seal(KEYS, PASSWORD)
     wrong = vaultedge("vault", "open", stdin=sealed, environ={"VAULTEDGE_PASSWORD": PASSWORD + "x"})
     damaged = vaultedge("vault", "open", stdin=sealed[:-8], environ={"VAULTEDGE_PASSWORD": PASSWORD})
@@ -197,46 +199,46 @@ def test_a_vault_that_does_not_open_gets_one_line_and_a_hint(vaultedge: Any) -> 
     assert (wrong.status, wrong.out, wrong.err.count("\n")) == (1, "", 2)
 
 
-def test_a_password_in_another_unicode_form_opens_and_says_so(vaultedge: Any) -> None:
-    """A password whose letters were composed differently still opens a v1 vault, which is said aloud."""
+def test_a_password_in_another_unicode_form_opens_with_a_warning(vaultedge: Any) -> None:
+    """A password in another Unicode normal form opens a v1 vault, with a warning."""
     composed, decomposed = "Gr\u00fc\u00dfe an alle", "Gru\u0308\u00dfe an alle"
 
     for sealing, opening, form in ((composed, decomposed, "NFC"), (decomposed, composed, "NFD")):
         sealed = seal(KEYS, sealing)
-        ran = vaultedge("vault", "open", stdin=sealed, environ={"VAULTEDGE_PASSWORD": opening})
+        result = vaultedge("vault", "open", stdin=sealed, environ={"VAULTEDGE_PASSWORD": opening})
 
-        assert ran.status == 0
-        assert form in ran.err
-        assert sealing not in ran.err
+        assert result.status == 0
+        assert form in result.err
+        assert sealing not in result.err
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_typed_password_is_asked_for_twice(filled: LocalVault, on_a_terminal: Any) -> None:
-    """export asks twice and refuses two different answers; an empty one makes a password."""
+def test_a_typed_password_is_repeated(filled_vault: LocalVault, run_in_terminal: Any) -> None:
+    """export prompts twice and rejects different passwords; an empty one generates a password."""
     first = "password for the vault string"
-    same = [(first, f"{PASSWORD}\n"), ("once more", f"{PASSWORD}\n")]
-    status, shown = on_a_terminal("vault", "export", answers=same)
+    same = [(first, f"{PASSWORD}\n"), ("repeat the password", f"{PASSWORD}\n")]
+    status, output = run_in_terminal("vault", "export", answers=same)
     assert status == 0
     assert (
-        unseal(shown.strip().splitlines()[-1].removeprefix("VAULTEDGE_VAULT="), PASSWORD)
-        == filled.credentials()
+        unseal(output.strip().splitlines()[-1].removeprefix("VAULTEDGE_VAULT="), PASSWORD)
+        == filled_vault.credentials()
     )
 
-    differing = [(first, f"{PASSWORD}\n"), ("once more", "something else\n")]
-    assert on_a_terminal("vault", "export", answers=differing)[0] == 1
+    differing = [(first, f"{PASSWORD}\n"), ("repeat the password", "something else\n")]
+    assert run_in_terminal("vault", "export", answers=differing)[0] == 1
 
-    status, shown = on_a_terminal("vault", "export", answers=[(first, "\n")])
+    status, output = run_in_terminal("vault", "export", answers=[(first, "\n")])
     assert status == 0
-    assert unseal(shown.strip().splitlines()[-1].removeprefix("VAULTEDGE_VAULT="), generated(shown)) == KEYS
+    assert unseal(output.strip().splitlines()[-1].removeprefix("VAULTEDGE_VAULT="), generated(output)) == KEYS
 
 
 def test_opening_needs_a_password(vaultedge: Any) -> None:
-    """A vault string alone on stdin is misuse; an empty password counts where it was given."""
+    """A vault string without a password is a usage error; an explicit empty password is valid."""
     sealed = seal(KEYS, "")
     missing = vaultedge("vault", "open", stdin=sealed)
     assert (missing.status, missing.out) == (2, "")
     assert "VAULTEDGE_PASSWORD" in missing.err
 
-    for given in ({"VAULTEDGE_PASSWORD": ""}, {}):
-        argv = () if given else ("--password", "-")
-        assert vaultedge("vault", "open", *argv, stdin=f"{sealed}\n\n", environ=given).status == 0
+    for source in ({"VAULTEDGE_PASSWORD": ""}, {}):
+        argv = () if source else ("--password", "-")
+        assert vaultedge("vault", "open", *argv, stdin=f"{sealed}\n\n", environ=source).status == 0

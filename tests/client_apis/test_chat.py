@@ -1,4 +1,4 @@
-"""What clients of chat completions are shown."""
+"""Responses, streams and errors of chat completions."""
 
 from __future__ import annotations
 
@@ -13,95 +13,103 @@ from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest
 
 HEAD = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
-COUNTED = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
 
 
 def chunk(*choices: dict[str, Any], **fields: Any) -> ChatChunk:
     return cast(ChatChunk, {**HEAD, "choices": list(choices), **fields})
 
 
-def piece(text: str, finish: str | None = None) -> dict[str, Any]:
+def text_choice(text: str, finish: str | None = None) -> dict[str, Any]:
     return {"index": 0, "delta": {"content": text}, "finish_reason": finish}
 
 
-def shown(request: dict[str, Any], *chunks: ChatChunk) -> list[Any]:
-    machine = chat.encoder(cast(ChatRequest, request))
-    events = [*(event for chunk in chunks for event in machine.feed(chunk)), *machine.close()]
+def encode(request: dict[str, Any], *chunks: ChatChunk) -> list[Any]:
+    """Return the payloads of a stream's events, without the last one, which is [DONE]."""
+    encoder = chat.encoder(cast(ChatRequest, request))
+    events = [*(event for chunk in chunks for event in encoder.feed(chunk)), *encoder.close()]
     assert events.pop() == Event("[DONE]")
     return [json.loads(event.data) for event in events]
 
 
-ASKED = {"stream_options": {"include_usage": True}}
+WITH_USAGE = {"stream_options": {"include_usage": True}}
 
 
 @pytest.mark.parametrize(
     "request_", [{}, {"stream_options": None}, {"stream_options": {"include_usage": False}}]
 )
-def test_x24_usage_is_not_shown_unasked(request_: dict[str, Any]) -> None:
-    """A client that has not asked for usage sees neither counts nor a chunk without choices for them."""
-    told = shown(
-        request_, chunk(piece("a"), usage=None), chunk(piece("", "stop"), usage=COUNTED), chunk(usage=COUNTED)
+def test_x24_usage_is_not_sent_unless_requested(request_: dict[str, Any]) -> None:
+    """A client that did not request usage gets no counts and no chunk without choices."""
+    payloads = encode(
+        request_,
+        chunk(text_choice("a"), usage=None),
+        chunk(text_choice("", "stop"), usage=USAGE),
+        chunk(usage=USAGE),
     )
 
-    assert told == [chunk(piece("a")), chunk(piece("", "stop"))]
+    assert payloads == [chunk(text_choice("a")), chunk(text_choice("", "stop"))]
 
 
-def test_x24_ar19_usage_is_shown_once() -> None:
-    """A client that has asked sees null on every chunk but the last, which has no choices."""
-    early = {**COUNTED, "completion_tokens": 1}
-    told = shown(ASKED, chunk(piece("a"), usage=early), chunk(piece("", "stop")), chunk(usage=COUNTED))
+def test_x24_ar19_usage_is_sent_once() -> None:
+    """A client that requested usage gets null in every chunk except the last, which has no choices."""
+    early = {**USAGE, "completion_tokens": 1}
+    payloads = encode(
+        WITH_USAGE, chunk(text_choice("a"), usage=early), chunk(text_choice("", "stop")), chunk(usage=USAGE)
+    )
 
-    assert told == [
-        chunk(piece("a"), usage=None),
-        chunk(piece("", "stop"), usage=None),
-        chunk(usage=COUNTED),
+    assert payloads == [
+        chunk(text_choice("a"), usage=None),
+        chunk(text_choice("", "stop"), usage=None),
+        chunk(usage=USAGE),
     ]
 
 
-def test_ar19_usage_that_came_beside_the_last_word_is_shown_after_it() -> None:
-    """Where the count came with a choice, the client still gets a chunk of its own for it."""
-    told = shown(ASKED, chunk(piece("a", "stop"), usage=COUNTED))
+def test_ar19_usage_beside_a_choice_is_sent_after_it() -> None:
+    """Usage in a chunk with a choice is sent in a chunk of its own."""
+    payloads = encode(WITH_USAGE, chunk(text_choice("a", "stop"), usage=USAGE))
 
-    assert told == [chunk(piece("a", "stop"), usage=None), chunk(usage=COUNTED)]
-
-
-def test_a_stream_without_usage_ends_plainly() -> None:
-    """Where nobody counted, no count is made up."""
-    assert shown(ASKED, chunk(piece("a", "stop"))) == [chunk(piece("a", "stop"), usage=None)]
+    assert payloads == [chunk(text_choice("a", "stop"), usage=None), chunk(usage=USAGE)]
 
 
-def test_chunks_without_choices_pass() -> None:
-    """A chunk that carries something else than choices or usage is shown."""
-    assert shown({}, chunk(prompt_filter_results=[])) == [chunk(prompt_filter_results=[])]
+def test_a_stream_without_usage_has_no_usage_chunk() -> None:
+    """If the provider sends no usage, the stream has no usage chunk."""
+    assert encode(WITH_USAGE, chunk(text_choice("a", "stop"))) == [
+        chunk(text_choice("a", "stop"), usage=None)
+    ]
+
+
+def test_chunks_without_choices_are_forwarded() -> None:
+    """A chunk without choices and usage is forwarded."""
+    assert encode({}, chunk(prompt_filter_results=[])) == [chunk(prompt_filter_results=[])]
 
 
 def test_chunks_are_compact_utf8() -> None:
-    """JSON goes out without spaces and unescaped, but for what has no UTF-8 form."""
-    plain, broken = (
-        next(iter(chat.encoder({}).feed(chunk(piece(text))))).encode() for text in ("ü🌍", "ü\ud83c")
+    """JSON has no spaces, and escapes only for characters that UTF-8 cannot encode."""
+    valid, surrogate = (
+        next(iter(chat.encoder({}).feed(chunk(text_choice(text))))).encode() for text in ("ü🌍", "ü\ud83c")
     )
 
-    assert '"delta":{"content":"ü🌍"}'.encode() in plain
-    assert b'"content":"\\u00fc\\ud83c"' in broken
+    assert '"delta":{"content":"ü🌍"}'.encode() in valid
+    assert b'"content":"\\u00fc\\ud83c"' in surrogate
 
 
-def test_encoding_changes_no_chunk() -> None:
-    """A chunk is the same after it has been shown."""
-    for request in ({}, ASKED):
-        fed = chunk(piece("a"), usage=COUNTED)
-        list(chat.encoder(cast(ChatRequest, request)).feed(fed))
-        assert fed == chunk(piece("a"), usage=COUNTED)
+def test_encoding_does_not_change_chunks() -> None:
+    """Encoding a chunk does not change it."""
+    for request in ({}, WITH_USAGE):
+        item = chunk(text_choice("a"), usage=USAGE)
+        list(chat.encoder(cast(ChatRequest, request)).feed(item))
+        assert item == chunk(text_choice("a"), usage=USAGE)
 
 
-def test_a_completion_is_shown_as_it_is() -> None:
-    """Chat completions are what this surface speaks."""
+def test_a_completion_is_forwarded() -> None:
+    """A completion without choices is forwarded unchanged."""
     completion: ChatCompletion = {"id": "c1", "choices": []}
 
     assert chat.render_completion(completion) == completion
 
 
-def test_e1_an_error_is_an_envelope() -> None:
-    """An error has message, type, param and code, whether or not there is one."""
+def test_e1_an_error_has_openais_fields() -> None:
+    """An error has message, type, param and code, null if there is none."""
     assert chat.render_error(InvalidRequest("n must be 1", param="n")) == {
         "error": {
             "message": "n must be 1",
@@ -114,7 +122,7 @@ def test_e1_an_error_is_an_envelope() -> None:
 
 
 def test_e5_exhausted_attempts_are_listed() -> None:
-    """When every attempt has failed, the client is told of each: provider, model, status and reason."""
+    """If every attempt failed, the error lists each one: provider, model, status, fault and reason."""
     failures = [
         UpstreamError("slow down", fault=Fault.RATE, provider="a", model="m", upstream_status=429),
         UpstreamError("no route to host", fault=Fault.HOST, provider="b", model="n"),
@@ -128,23 +136,23 @@ def test_e5_exhausted_attempts_are_listed() -> None:
     ]
 
 
-def test_e8_ar15_a_failure_within_a_stream_is_one_event() -> None:
-    """A stream that breaks ends in one event that holds the same envelope."""
+def test_e8_ar15_a_failed_stream_ends_with_one_event() -> None:
+    """A stream that fails ends with one event, which contains the error body."""
     error = StreamBroken("a went away", fault=Fault.HOST)
 
-    assert json.loads(chat.render_failure(error).data) == chat.render_error(error)
+    assert json.loads(chat.render_stream_error(error).data) == chat.render_error(error)
 
 
 def test_every_choice_has_what_openais_schema_requires() -> None:
-    """`logprobs` and `refusal` are there, null where the provider said nothing, and kept where it did."""
-    bare: Any = {
+    """Every choice has `logprobs` and `refusal`, null if the provider sent none."""
+    minimal: Any = {
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]
     }
-    full: Any = {
+    complete: Any = {
         "choices": [{"index": 0, "message": {"content": None, "refusal": "no"}, "logprobs": {"content": []}}]
     }
 
-    (choice,) = chat.render_completion(bare)["choices"]
+    (choice,) = chat.render_completion(minimal)["choices"]
     assert (choice["logprobs"], choice["message"]["refusal"]) == (None, None)
-    (kept,) = chat.render_completion(full)["choices"]
-    assert (kept["logprobs"], kept["message"]["refusal"]) == ({"content": []}, "no")
+    (choice,) = chat.render_completion(complete)["choices"]
+    assert (choice["logprobs"], choice["message"]["refusal"]) == ({"content": []}, "no")

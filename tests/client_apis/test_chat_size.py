@@ -1,4 +1,4 @@
-"""How large a chat request may be."""
+"""The size limit of a chat request."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from pathlib import Path
 
 import httpx
 
-from tests.fakes.gateway_app import ask_house
+from tests.fakes.gateway_app import run_gateway
 from tests.fakes.provider import FakeProvider
 from vaultcore.settings import Settings
 
-LAMBDA_TAKES = 6 * 1024 * 1024  # bytes of one synchronous event
+LAMBDA_LIMIT = 6 * 1024 * 1024  # bytes of one synchronous event
 
 
-def test_x28_what_lambda_cannot_take_is_refused(tmp_path: Path) -> None:
-    """A body over the limit is refused with 413, what was wrong is said, and no provider is called."""
+def test_x28_a_body_over_the_limit_is_rejected(tmp_path: Path) -> None:
+    """A body over the limit gets a 413 error that names the limit, and no provider is called."""
 
-    async def story(client: httpx.AsyncClient) -> httpx.Response:
+    async def post(client: httpx.AsyncClient) -> httpx.Response:
         body = {"model": "one/gpt-fake", "messages": [{"role": "user", "content": "x" * 2_000}]}
         return await client.post("/v1/chat/completions", json=body)
 
     with FakeProvider() as provider:
-        response = ask_house(tmp_path, provider, story, max_body=1_000)
+        response = run_gateway(tmp_path, provider, post, max_body=1_000)
 
         assert response.status_code == 413
         assert response.json()["error"]["code"] == "request_too_large"
@@ -29,6 +29,6 @@ def test_x28_what_lambda_cannot_take_is_refused(tmp_path: Path) -> None:
         assert provider.requests == []
 
 
-def test_x28_the_limit_leaves_room_for_the_event() -> None:
-    """Unless somebody sets another, the limit is below what one event of Lambda's may hold."""
-    assert Settings().max_body < LAMBDA_TAKES
+def test_x28_the_default_limit_is_below_lambdas() -> None:
+    """The default limit is below the size of one synchronous Lambda event."""
+    assert Settings().max_body < LAMBDA_LIMIT

@@ -1,9 +1,4 @@
-"""Golden cases of the Messages surface: a folder per case, files in and files out, no code.
-
-request.json    -> chat.json     what the hub is asked, and what that cost; named for TRANSLATION's numbers
-completion.json -> message.json  what a client is answered
-chunks.json     -> events.json   what a client is streamed
-"""
+"""Golden cases of the Messages API, which consist of files: see golden/README.md."""
 
 from __future__ import annotations
 
@@ -18,13 +13,13 @@ from anthropic.types import Message, RawMessageStreamEvent
 from pydantic import TypeAdapter
 
 from vaultcore.client_apis import messages
-from vaultcore.dialects import report
+from vaultcore.dialects import report_changes
 
 CASES = sorted(path for path in (Path(__file__).parent / "golden" / "messages").iterdir() if path.is_dir())
-STREAMED = [case for case in CASES if (case / "chunks.json").exists()]
-TWICE = [case for case in STREAMED if (case / "completion.json").exists()]
+STREAM_CASES = [case for case in CASES if (case / "chunks.json").exists()]
+BOTH_CASES = [case for case in STREAM_CASES if (case / "completion.json").exists()]
 EVENT: Any = TypeAdapter(RawMessageStreamEvent)
-ASKED: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+REQUEST: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 
 
 def load(case: Path, name: str) -> Any:
@@ -33,19 +28,22 @@ def load(case: Path, name: str) -> Any:
 
 
 def stream(chunks: list[Any]) -> list[Any]:
-    """The events of an answer, each name checked against its own type."""
-    encoder = messages.encoder(ASKED)
+    """Return the payloads of a stream's events, whose names must equal their types."""
+    encoder = messages.encoder(REQUEST)
     events = [*(event for chunk in chunks for event in encoder.feed(chunk)), *encoder.close()]
-    told = [json.loads(event.data) for event in events]
-    assert [event.name for event in events] == [each["type"] for each in told]
-    return told
+    payloads = [json.loads(event.data) for event in events]
+    assert [event.name for event in events] == [each["type"] for each in payloads]
+    return payloads
 
 
 def outcome(case: Path, name: str) -> Any:
+    """Return what the case's inputs give for an expected file."""
     match name:
         case "chat" if (request := load(case, "request")) is not None:
-            lost = messages.native_request(request, {}).elsewhere()
-            changes = [f"{each['kind']} {each['path']}: {each['reason']}" for each in report(lost)]
+            translation = messages.native_request(request, {}).translation_changes()
+            changes = [
+                f"{each['kind']} {each['path']}: {each['reason']}" for each in report_changes(translation)
+            ]
             return {"request": messages.parse_request(request), "changes": changes}
         case "message" if (completion := load(case, "completion")) is not None:
             return messages.render_completion(completion)
@@ -55,8 +53,8 @@ def outcome(case: Path, name: str) -> Any:
             return None
 
 
-def folded(events: list[Any]) -> Any:
-    """What Anthropic's own SDK makes of a stream."""
+def accumulate(events: list[Any]) -> Any:
+    """Return the message that Anthropic's SDK accumulates from a stream."""
     snapshot, buffers = None, dict[int, bytes]()
     for event in events:
         if event["type"] != "ping":
@@ -69,28 +67,28 @@ def folded(events: list[Any]) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 @pytest.mark.parametrize("name", ["chat", "message", "events"])
 def test_golden(case: Path, name: str) -> None:
-    """What a case's files put in comes out as its files say."""
+    """The inputs of a case give its expected files."""
     assert outcome(case, name) == load(case, name)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_nothing_given_is_changed(case: Path) -> None:
-    """Translating leaves alone what it is given, and says the same each time."""
-    given = {name: load(case, name) for name in ("request", "completion", "chunks")}
-    before = copy.deepcopy(given)
-    told = [
-        messages.parse_request(given["request"]) if given["request"] else None,
-        messages.render_completion(given["completion"]) if given["completion"] else None,
-        stream(given["chunks"]) if given["chunks"] else None,
-    ]
+def test_translation_does_not_change_its_inputs(case: Path) -> None:
+    """Translation does not change its inputs, and repeated translations are equal."""
+    inputs = {name: load(case, name) for name in ("request", "completion", "chunks")}
+    before = copy.deepcopy(inputs)
+    if inputs["request"]:
+        messages.parse_request(inputs["request"])
+    if inputs["completion"]:
+        messages.render_completion(inputs["completion"])
+    events = stream(inputs["chunks"]) if inputs["chunks"] else None
 
-    assert given == before
-    assert told[2] == (stream(given["chunks"]) if given["chunks"] else None)
+    assert inputs == before
+    assert events == (stream(inputs["chunks"]) if inputs["chunks"] else None)
 
 
-@pytest.mark.parametrize("case", STREAMED, ids=lambda case: case.name)
-def test_r9_the_grammar_of_events(case: Path) -> None:
-    """A message starts and stops once; blocks follow each other without gap or overlap, each in its turn."""
+@pytest.mark.parametrize("case", STREAM_CASES, ids=lambda case: case.name)
+def test_r9_event_order(case: Path) -> None:
+    """A message starts and stops once; its blocks follow each other without gap or overlap."""
     events = [event for event in stream(load(case, "chunks")) if event["type"] != "ping"]
     kinds, open_index, index = [event["type"] for event in events], None, 0
 
@@ -111,9 +109,9 @@ def test_r9_the_grammar_of_events(case: Path) -> None:
     assert open_index is None
 
 
-@pytest.mark.parametrize("case", TWICE, ids=lambda case: case.name)
-def test_a_stream_says_what_the_buffered_answer_says(case: Path) -> None:
-    """Anthropic's own SDK puts the events together to the message that is answered at once."""
+@pytest.mark.parametrize("case", BOTH_CASES, ids=lambda case: case.name)
+def test_a_stream_equals_the_buffered_response(case: Path) -> None:
+    """Anthropic's SDK accumulates the events to the buffered message."""
     message = Message.model_validate(messages.render_completion(load(case, "completion"))).to_dict()
 
-    assert folded(stream(load(case, "chunks"))) == message
+    assert accumulate(stream(load(case, "chunks"))) == message

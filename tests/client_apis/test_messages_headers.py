@@ -1,17 +1,17 @@
-"""What of a client's headers reaches Anthropic, and with which of ours."""
+"""Client headers that are forwarded to Anthropic, and the gateway's own headers."""
 
 from __future__ import annotations
 
 import pytest
 
-from vaultcore.catalog.load import builtin
+from vaultcore.catalog.load import load_builtin
 from vaultcore.client_apis import messages
 from vaultcore.upstream.auth import headers
 from vaultcore.vault.keyring import Credential
 
-ROW = builtin().providers["anthropic"]
+ROW = load_builtin().providers["anthropic"]
 KEY = Credential("anthropic", "marker-0123456789")
-CLIENTS = {
+CLIENT_HEADERS = {
     "authorization": "Bearer ve-client",
     "x-api-key": "ve-client",
     "anthropic-beta": "files-api-2025-04-14",
@@ -22,21 +22,21 @@ CLIENTS = {
 }
 
 
-def test_a46_only_betas_and_the_version_pass() -> None:
-    """A client's betas go on to Anthropic; its own key, its cookies and its host do not."""
-    native = messages.native_request({"model": "m", "max_tokens": 1, "messages": []}, CLIENTS)
-    sent = headers(ROW, KEY, accept="application/json", more=native.headers)
+def test_a46_only_betas_and_the_version_are_forwarded() -> None:
+    """A client's betas are forwarded to Anthropic; its key, cookies and host are not."""
+    native = messages.native_request({"model": "m", "max_tokens": 1, "messages": []}, CLIENT_HEADERS)
+    request_headers = headers(ROW, KEY, accept="application/json", client_headers=native.headers)
 
-    assert sent["anthropic-beta"] == CLIENTS["anthropic-beta"]
-    assert sent["anthropic-version"] == ROW.headers["anthropic-version"]
-    assert sent.keys().isdisjoint({"cookie", "host", "anthropic-dangerous-direct-browser-access"})
-    assert "ve-client" not in str(dict(sent))
+    assert request_headers["anthropic-beta"] == CLIENT_HEADERS["anthropic-beta"]
+    assert request_headers["anthropic-version"] == ROW.headers["anthropic-version"]
+    assert request_headers.keys().isdisjoint({"cookie", "host", "anthropic-dangerous-direct-browser-access"})
+    assert "ve-client" not in str(dict(request_headers))
 
 
 @pytest.mark.parametrize("more", [{}, {"x-api-key": "ve-client"}], ids=["plain", "forged"])
-def test_a47_one_header_holds_the_key(more: dict[str, str]) -> None:
-    """The key stands in `x-api-key`, and nowhere else: never in both headers."""
-    sent = headers(ROW, KEY, accept="application/json", more=more)
+def test_a47_one_header_contains_the_key(more: dict[str, str]) -> None:
+    """The provider key is in `x-api-key` and not in `authorization`."""
+    request_headers = headers(ROW, KEY, accept="application/json", client_headers=more)
 
-    assert sent.get_list("x-api-key") == [KEY.key]
-    assert "authorization" not in sent
+    assert request_headers.get_list("x-api-key") == [KEY.key]
+    assert "authorization" not in request_headers

@@ -1,4 +1,4 @@
-"""Nonsense from clients of the Responses surface is refused by name; no order of pieces breaks a stream."""
+"""Fuzzed requests and shuffled streams of the Responses API."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ import pytest
 
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.client_apis import responses
-from vaultcore.dialects import dialect
+from vaultcore.dialects import load_dialect
 from vaultcore.errors import InvalidRequest
 
 GOLDEN = Path(__file__).parent / "golden" / "responses"
 JUNK: list[Any] = [None, True, 0, -1, 1.5, 1e300, "", "x", "\ud800", [], {}, [None], [[]], {"": {}}, ["x", 1]]
 TARGET = Target(Provider("acme", "https://api.acme.test/v1"), Model("m", capabilities=Capabilities()))
-TOP = ("input", "instructions", "the body", "numbers", "the text")
+UNNAMED = (  # beginnings of errors without a parameter
+    "input",
+    "instructions",
+    "the body",
+    "numbers",
+    "the text",
+)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -32,52 +38,52 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, item in inner for place in places(item, (*path, key)))]
 
 
-def mutated(value: Any, chance: random.Random) -> Any:
-    """The value with junk in one place, or that place gone."""
-    whole = [json.loads(json.dumps(value))]
-    path = (0, *chance.choice(places(whole[0])))
-    holder: Any = whole
+def mutate(value: Any, generator: random.Random) -> Any:
+    """Return the value with junk in one place, or with that place removed."""
+    wrapped = [json.loads(json.dumps(value))]
+    path = (0, *generator.choice(places(wrapped[0])))
+    holder: Any = wrapped
     for key in path[:-1]:
         holder = holder[key]
-    if isinstance(holder, dict) and chance.random() < 0.25:
+    if isinstance(holder, dict) and generator.random() < 0.25:
         del holder[path[-1]]
     else:
-        holder[path[-1]] = chance.choice(JUNK)
-    return whole[0]
+        holder[path[-1]] = generator.choice(JUNK)
+    return wrapped[0]
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*/request.json")), ids=lambda path: path.parent.name)
-def test_requests(path: Path) -> None:
-    """A mangled request is translated, its losses told and rendered again, or refused with its param."""
-    request, chance = json.loads(path.read_text("utf-8")), random.Random(4)
+def test_fuzzed_requests(path: Path) -> None:
+    """A fuzzed request is translated, with its changes, or rejected with its parameter."""
+    request, generator = json.loads(path.read_text("utf-8")), random.Random(4)
 
-    refused = list[InvalidRequest]()
+    errors = list[InvalidRequest]()
     for _ in range(400):
-        body = mutated(request, chance)
+        body = mutate(request, generator)
         try:
-            asked = responses.parse_request(body)
-            lost = responses.verbatim(body, {}).elsewhere()
+            parsed = responses.parse_request(body)
+            changes = responses.native_request(body, {}).translation_changes()
             for name in ("openai", "responses"):
-                json.dumps(dialect(name).render_request(asked, TARGET).body, allow_nan=False)
+                json.dumps(load_dialect(name).render_request(parsed, TARGET).body, allow_nan=False)
         except InvalidRequest as error:
-            refused.append(error)
+            errors.append(error)
         else:
-            assert all(change.path and change.reason for change in lost)
+            assert all(change.path and change.reason for change in changes)
 
-    assert all(error.param or str(error).startswith(TOP) for error in refused)
+    assert all(error.param or str(error).startswith(UNNAMED) for error in errors)
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*/chunks.json")), ids=lambda path: path.parent.name)
-def test_pieces_may_come_in_any_order(path: Path) -> None:
-    """Whatever the order of its deltas, a stream's numbers rise and every item that is added is done."""
-    chunks, chance = json.loads(path.read_text("utf-8")), random.Random(5)
+def test_chunks_in_any_order(path: Path) -> None:
+    """For any order of chunks, sequence numbers increase by one and every added item is done."""
+    chunks, generator = json.loads(path.read_text("utf-8")), random.Random(5)
 
     for _ in range(30):
-        chance.shuffle(chunks)
+        generator.shuffle(chunks)
         encoder = responses.encoder(responses.parse_request({"model": "m", "input": "Hi"}))
         events = [*(event for chunk in chunks for event in encoder.feed(chunk)), *encoder.close()]
-        told = [json.loads(event.data) for event in events]
-        kinds = [event["type"] for event in told]
-        assert [event["sequence_number"] for event in told] == list(range(len(told)))
+        payloads = [json.loads(event.data) for event in events]
+        kinds = [event["type"] for event in payloads]
+        assert [event["sequence_number"] for event in payloads] == list(range(len(payloads)))
         assert kinds.count("response.output_item.added") == kinds.count("response.output_item.done")
-        assert len(told[-1]["response"]["output"]) == kinds.count("response.output_item.done")
+        assert len(payloads[-1]["response"]["output"]) == kinds.count("response.output_item.done")

@@ -1,10 +1,6 @@
-"""Golden cases of the Responses surface: a folder per case, files in and files out, no code.
+"""Golden cases of the Responses API, which consist of files: see golden/README.md.
 
-request.json    -> chat.json      what the hub is asked, and what that cost; named for TRANSLATION's numbers
-completion.json -> response.json  what a client is answered
-chunks.json     -> events.json    what a client is streamed
-
-Both answers are to request.json where there is one, because they repeat parts of it.
+A response repeats parts of the case's request.json, if there is one.
 """
 
 from __future__ import annotations
@@ -21,14 +17,14 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from vaultcore.client_apis import responses
-from vaultcore.dialects import report
+from vaultcore.dialects import report_changes
 from vaultcore.errors import InvalidRequest
 
 CASES = sorted(path for path in (Path(__file__).parent / "golden" / "responses").iterdir() if path.is_dir())
-STREAMED = [case for case in CASES if (case / "chunks.json").exists()]
-TWICE = [case for case in STREAMED if (case / "completion.json").exists()]
+STREAM_CASES = [case for case in CASES if (case / "chunks.json").exists()]
+BOTH_CASES = [case for case in STREAM_CASES if (case / "completion.json").exists()]
 EVENT: Any = TypeAdapter(ResponseStreamEvent)
-ASKED: Any = {"model": "m", "input": "Hi"}
+REQUEST: Any = {"model": "m", "input": "Hi"}
 
 
 def load(case: Path, name: str) -> Any:
@@ -37,66 +33,69 @@ def load(case: Path, name: str) -> Any:
 
 
 def request(case: Path) -> Any:
-    return responses.parse_request(load(case, "request") or ASKED)
+    return responses.parse_request(load(case, "request") or REQUEST)
 
 
 def stream(case: Path) -> list[Any]:
-    """The events of an answer, each name checked against its own type."""
+    """Return the payloads of a stream's events, whose names must equal their types."""
     encoder = responses.encoder(request(case))
     chunks = load(case, "chunks")
     events = [*(event for chunk in chunks for event in encoder.feed(chunk)), *encoder.close()]
-    told = [json.loads(event.data) for event in events]
-    assert [event.name for event in events] == [each["type"] for each in told]
-    return told
+    payloads = [json.loads(event.data) for event in events]
+    assert [event.name for event in events] == [each["type"] for each in payloads]
+    return payloads
 
 
 def outcome(case: Path, name: str) -> Any:
+    """Return what the case's inputs give for an expected file."""
     match name:
         case "chat" if (body := load(case, "request")) is not None:
             try:
-                asked = responses.parse_request(body)
+                parsed = responses.parse_request(body)
             except InvalidRequest as error:
                 return {"refused": str(error), "param": error.param, "code": error.code}
-            lost = responses.verbatim(body, {}).elsewhere()
-            changes = [f"{each['kind']} {each['path']}: {each['reason']}" for each in report(lost)]
-            return {"request": asked, "changes": changes}
+            translation = responses.native_request(body, {}).translation_changes()
+            changes = [
+                f"{each['kind']} {each['path']}: {each['reason']}" for each in report_changes(translation)
+            ]
+            return {"request": parsed, "changes": changes}
         case "response" if (completion := load(case, "completion")) is not None:
-            return responses.render_answer(completion, request(case))
+            return responses.render_response(completion, request(case))
         case "events" if load(case, "chunks") is not None:
             return stream(case)
         case _:
             return None
 
 
-def ident(case: Path) -> str:
+def case_id(case: Path) -> str:
     return case.name
 
 
-@pytest.mark.parametrize("case", CASES, ids=ident)
+@pytest.mark.parametrize("case", CASES, ids=case_id)
 @pytest.mark.parametrize("name", ["chat", "response", "events"])
 def test_golden(case: Path, name: str) -> None:
-    """What a case's files put in comes out as its files say."""
+    """The inputs of a case give its expected files."""
     assert outcome(case, name) == load(case, name)
 
 
-@pytest.mark.parametrize("case", CASES, ids=ident)
-def test_nothing_given_is_changed(case: Path) -> None:
-    """Translating leaves alone what it is given, and says the same each time."""
-    given = {name: load(case, name) for name in ("request", "completion")}
-    before = copy.deepcopy(given)
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_translation_does_not_change_its_inputs(case: Path) -> None:
+    """Translation does not change its inputs, and repeated translations are equal."""
+    inputs = {name: load(case, name) for name in ("request", "completion")}
+    before = copy.deepcopy(inputs)
     if "refused" in (load(case, "chat") or {}):
         return
-    asked = responses.parse_request(given["request"] or ASKED)
-    if given["completion"]:
-        responses.render_answer(given["completion"], asked)
+    parsed = responses.parse_request(inputs["request"] or REQUEST)
+    if inputs["completion"]:
+        responses.render_response(inputs["completion"], parsed)
 
-    assert given == before
+    assert inputs == before
     assert outcome(case, "events") == outcome(case, "events")
 
 
-@pytest.mark.parametrize("case", STREAMED, ids=ident)
-def test_p6_the_grammar_of_events(case: Path) -> None:
-    """Numbers rise by one; every item is added, fed and done under one index and one id, parts within it."""
+@pytest.mark.parametrize("case", STREAM_CASES, ids=case_id)
+def test_p6_event_order(case: Path) -> None:
+    """Sequence numbers increase by one; every item is added, updated and done with one index and id."""
     events = stream(case)
     items, done, parts = dict[int, str](), set[int](), set[tuple[int, int]]()
 
@@ -105,36 +104,36 @@ def test_p6_the_grammar_of_events(case: Path) -> None:
     assert events[-1]["type"] in {"response.completed", "response.incomplete"}
     assert len({event["response"]["id"] for event in events if "response" in event}) == 1
     for event in events[2:-1]:
-        place = event["output_index"]
+        index = event["output_index"]
         match event["type"].removeprefix("response."):
             case "output_item.added":
-                assert place == len(items)
-                items[place] = event["item"]["id"]
+                assert index == len(items)
+                items[index] = event["item"]["id"]
             case "output_item.done":
-                assert event["item"]["id"] == items[place]
-                done.add(place)
+                assert event["item"]["id"] == items[index]
+                done.add(index)
             case kind:
-                assert event["item_id"] == items[place]
-                assert place not in done
-                part = (place, event.get("content_index", event.get("summary_index", 0)))
+                assert event["item_id"] == items[index]
+                assert index not in done
+                part = (index, event.get("content_index", event.get("summary_index", 0)))
                 assert ("part.added" in kind) == (part not in parts) or "call" in kind
                 parts.add(part)
     assert done == set(items)
     assert [item["id"] for item in events[-1]["response"]["output"]] == list(items.values())
 
 
-@pytest.mark.parametrize("case", STREAMED, ids=ident)
-def test_p6_openais_own_types_take_the_events(case: Path) -> None:
-    """Every event is what OpenAI's SDK has a type for, and its accumulator folds them to the last one."""
+@pytest.mark.parametrize("case", STREAM_CASES, ids=case_id)
+def test_p6_events_are_valid_by_openais_types(case: Path) -> None:
+    """Every event is valid by OpenAI's SDK, and its accumulator accepts the whole stream."""
     state: Any = ResponseStreamState(input_tools=omit, text_format=omit)
     for event in stream(case):
         state.handle_event(EVENT.validate_python(event))
 
 
-@pytest.mark.parametrize("case", TWICE, ids=ident)
-def test_a_stream_says_what_the_buffered_answer_says(case: Path) -> None:
-    """The response at the end of a stream is the one answered at once, and OpenAI's SDK has a type for it."""
-    whole = responses.render_answer(load(case, "completion"), request(case))
+@pytest.mark.parametrize("case", BOTH_CASES, ids=case_id)
+def test_a_stream_equals_the_buffered_response(case: Path) -> None:
+    """A stream ends with the buffered response, which is valid by OpenAI's SDK."""
+    response = responses.render_response(load(case, "completion"), request(case))
 
-    assert stream(case)[-1]["response"] == whole
-    assert Response.model_validate(whole).id == whole["id"]
+    assert stream(case)[-1]["response"] == response
+    assert Response.model_validate(response).id == response["id"]

@@ -1,4 +1,4 @@
-"""Real client libraries against a served gateway: `make test-clients`, in an environment of their own."""
+"""Client libraries against a served gateway: `make test-clients`, in their own environment."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SERVER = os.environ.get("VAULTEDGE_PYTHON", "")  # the gateway's own interpreter
-PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+SERVER = os.environ.get("VAULTEDGE_PYTHON", "")  # the interpreter that runs the gateway
+IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
-# Where nobody says what serves the gateway, as in `make test`, there are no client libraries either.
+# Without the variable, as in `make test`, the client libraries are not installed.
 collect_ignore_glob = [] if SERVER else ["test_*.py"]
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """A gateway in a process of its own, and the simulated providers behind it."""
+class GatewayProcess:
+    """A gateway in its own process, and its simulated providers."""
 
     process: subprocess.Popen[str]
     url: str
     key: str
 
-    def asked(self) -> list[dict[str, Any]]:
-        """What the providers have been asked since the last time."""
+    def take_requests(self) -> list[dict[str, Any]]:
+        """Return the requests that the providers received since the previous call."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        told = json.loads(self.process.stdout.readline())
-        assert isinstance(told, list)
-        return told
+        requests = json.loads(self.process.stdout.readline())
+        assert isinstance(requests, list)
+        return requests
 
 
 @pytest.fixture(scope="session")
-def served_house() -> Iterator[House]:
+def gateway_process() -> Iterator[GatewayProcess]:
     process = subprocess.Popen(
         [SERVER, "-m", "tests.clients.served_gateway"],
         cwd=ROOT,
@@ -50,19 +50,19 @@ def served_house() -> Iterator[House]:
     )
     assert process.stdout is not None
     try:
-        yield House(process, **json.loads(process.stdout.readline()))
+        yield GatewayProcess(process, **json.loads(process.stdout.readline()))
     finally:
         process.communicate(timeout=30)
 
 
 @pytest.fixture
-def house(served_house: House) -> House:
-    """The house, with nothing asked so far."""
-    served_house.asked()
-    return served_house
+def gateway(gateway_process: GatewayProcess) -> GatewayProcess:
+    """Return the gateway after its earlier provider requests have been discarded."""
+    gateway_process.take_requests()
+    return gateway_process
 
 
 @pytest.fixture(params=["openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "anthropic/claude-simulated"])
 def model(request: pytest.FixtureRequest) -> str:
-    """An OpenAI-style provider, an Anthropic-style one that takes schemas, one that is told them in words."""
+    """Return an OpenAI-style model, and Anthropic-style ones with and without native schemas."""
     return str(request.param)

@@ -1,7 +1,8 @@
-"""A served gateway over simulated providers, for tests that run in an environment without either.
+"""Serves a gateway over simulated providers, for tests in another environment.
 
-Run with the gateway's own interpreter. Says where it is in one line of JSON; answers every line of its input
-with one line: the requests that the providers have got since the last one. Ends with its input.
+Run it with the gateway's interpreter. It prints its URL and key as one line of JSON. For each line of
+input it prints one line: the requests that the providers received since the previous one. It ends with
+its input.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fakes.served import fill, served
+from tests.fakes.served import prepare_home, run_serve
 from vaultcore.simulators.server import simulated
 
 ROUTES = """\
@@ -21,21 +22,21 @@ ROUTES = """\
 
 def main() -> None:
     providers = {"openai": "openai", "anthropic": "anthropic"}
-    with tempfile.TemporaryDirectory() as held, simulated(providers) as simulators:
-        home = Path(held)
-        overlay = fill(home, simulators)
+    with tempfile.TemporaryDirectory() as folder, simulated(providers) as simulators:
+        home = Path(folder)
+        overlay = prepare_home(home, simulators)
         overlay.write_text(overlay.read_text() + ROUTES)
-        with served(home, "--providers", str(overlay)) as gateway:
+        with run_serve(home, "--providers", str(overlay)) as gateway:
             print(json.dumps({"url": f"{gateway.url}/v1", "key": gateway.key}), flush=True)
             for _ in sys.stdin:
-                told = [
-                    {"provider": name, "model": asked.model, "stream": asked.stream, "body": asked.body}
-                    for name, each in simulators.items()
-                    for asked in each.script.asked
+                requests = [
+                    {"provider": name, "model": each.model, "stream": each.stream, "body": each.body}
+                    for name, simulator in simulators.items()
+                    for each in simulator.script.requests
                 ]
-                for each in simulators.values():
-                    each.script.asked.clear()
-                print(json.dumps(told), flush=True)
+                for simulator in simulators.values():
+                    simulator.script.requests.clear()
+                print(json.dumps(requests), flush=True)
 
 
 if __name__ == "__main__":

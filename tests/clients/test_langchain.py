@@ -1,4 +1,4 @@
-"""LangChain's `langchain-openai`, over chat completions and over responses."""
+"""LangChain's `langchain-openai`, with chat completions and Responses."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
-from tests.clients.conftest import PICTURE, House
+from tests.clients.conftest import IMAGE, GatewayProcess
 
 LOOK = [
     SystemMessage("be brief"),
     HumanMessage(
         [
             {"type": "text", "text": "call weather, then weather, for this picture"},
-            {"type": "image", "base64": PICTURE, "mime_type": "image/png"},
+            {"type": "image", "base64": IMAGE, "mime_type": "image/png"},
         ]
     ),
 ]
@@ -38,19 +38,19 @@ def weather(city: str) -> str:
 
 
 @pytest.fixture(params=[False, True], ids=["chat", "responses"])
-def chat(request: pytest.FixtureRequest, house: House, model: str) -> ChatOpenAI:
+def chat(request: pytest.FixtureRequest, gateway: GatewayProcess, model: str) -> ChatOpenAI:
     return ChatOpenAI(
         model=model,
-        base_url=house.url,
-        api_key=house.key,
+        base_url=gateway.url,
+        api_key=gateway.key,
         max_retries=0,
         stream_usage=True,
         use_responses_api=request.param,
     )
 
 
-def test_tools_go_round_with_a_picture(chat: ChatOpenAI, house: House) -> None:
-    """Parallel calls are made, their results sent back and told; the picture arrives each time."""
+def test_a_tool_loop_with_an_image(chat: ChatOpenAI, gateway: GatewayProcess) -> None:
+    """Parallel tool calls and their results work, and the image is in each provider request."""
     bound = chat.bind_tools([weather])
     first = bound.invoke(LOOK)
     results = [weather.invoke(call) for call in first.tool_calls]
@@ -62,27 +62,27 @@ def test_tools_go_round_with_a_picture(chat: ChatOpenAI, house: House) -> None:
     assert "sunny in a city; sunny in a city" in last.text
     assert last.usage_metadata is not None
     assert last.usage_metadata["total_tokens"] > 0
-    assert [PICTURE in json.dumps(each["body"]) for each in house.asked()] == [True, True]
+    assert [IMAGE in json.dumps(each["body"]) for each in gateway.take_requests()] == [True, True]
 
 
-def test_streamed_chunks_add_up(chat: ChatOpenAI) -> None:
-    """A streamed tool loop gives the same calls and usage as chunks that LangChain adds up."""
+def test_streamed_chunks_are_added(chat: ChatOpenAI) -> None:
+    """LangChain adds the chunks of a streamed tool loop to the same calls and usage."""
     bound = chat.bind_tools([weather], parallel_tool_calls=False)
     first: Any = None
     for chunk in bound.stream(LOOK):
         first = chunk if first is None else first + chunk
     assert isinstance(first, AIMessageChunk)
     result = ToolMessage("rain", tool_call_id=first.tool_calls[0]["id"])
-    told = "".join(chunk.text for chunk in bound.stream([*LOOK, first, result]))
+    text = "".join(chunk.text for chunk in bound.stream([*LOOK, first, result]))
 
     assert [call["args"] for call in first.tool_calls] == [{"city": "a city"}]
     assert first.usage_metadata is not None
-    assert "The tool answered: rain." in told
+    assert "The tool answered: rain." in text
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 def test_structured_output_is_streamed(chat: ChatOpenAI, method: Any) -> None:
-    """with_structured_output streams an object of the schema, by JSON schema and by a forced tool."""
-    pieces = list(chat.with_structured_output(Place, method=method).stream("where is it?"))
+    """with_structured_output streams an object, by JSON schema and by a forced tool."""
+    parts = list(chat.with_structured_output(Place, method=method).stream("where is it?"))
 
-    assert pieces[-1] == Place(city="a city", days=3)
+    assert parts[-1] == Place(city="a city", days=3)

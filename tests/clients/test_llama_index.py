@@ -1,4 +1,7 @@
-"""LlamaIndex's `llama-index-llms-openai`. It knows OpenAI's model names only: one of them leads elsewhere."""
+"""LlamaIndex's `llama-index-llms-openai`.
+
+It accepts only OpenAI's model names, so one of them is a route to another provider.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from llama_index.core.tools import FunctionTool
 from llama_index.llms.openai import OpenAI
 from pydantic import BaseModel
 
-from tests.clients.conftest import PICTURE, House
+from tests.clients.conftest import IMAGE, GatewayProcess
 
 PROVIDERS = {"gpt-4o-mini": "openai", "gpt-4.1-mini": "anthropic"}
 LOOK = [
@@ -22,7 +25,7 @@ LOOK = [
         role=MessageRole.USER,
         blocks=[
             TextBlock(text="call weather, then weather, for this picture"),
-            ImageBlock(image=base64.b64decode(PICTURE), image_mimetype="image/png"),
+            ImageBlock(image=base64.b64decode(IMAGE), image_mimetype="image/png"),
         ],
     ),
 ]
@@ -44,21 +47,21 @@ WEATHER = FunctionTool.from_defaults(sky, name="weather")
 
 
 @pytest.fixture(params=PROVIDERS)
-def chat(request: pytest.FixtureRequest, house: House) -> OpenAI:
-    return OpenAI(model=request.param, api_base=house.url, api_key=house.key, max_retries=0)
+def chat(request: pytest.FixtureRequest, gateway: GatewayProcess) -> OpenAI:
+    return OpenAI(model=request.param, api_base=gateway.url, api_key=gateway.key, max_retries=0)
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
-def test_tools_go_round_with_a_picture(chat: OpenAI, house: House, stream: bool) -> None:
-    """Parallel calls are made, their results sent back and told, streamed or not."""
+def test_a_tool_loop_with_an_image(chat: OpenAI, gateway: GatewayProcess, stream: bool) -> None:
+    """Parallel tool calls and their results work, buffered and streamed."""
 
-    def answered(messages: list[ChatMessage]) -> Any:
-        asked = {"chat_history": messages, "allow_parallel_tool_calls": True}
+    def complete(messages: list[ChatMessage]) -> Any:
+        fields = {"chat_history": messages, "allow_parallel_tool_calls": True}
         if stream:
-            return list(chat.stream_chat_with_tools([WEATHER], **asked))[-1]
-        return chat.chat_with_tools([WEATHER], **asked)
+            return list(chat.stream_chat_with_tools([WEATHER], **fields))[-1]
+        return chat.chat_with_tools([WEATHER], **fields)
 
-    first = answered(LOOK)
+    first = complete(LOOK)
     calls = chat.get_tool_calls_from_response(first)
     results = [
         ChatMessage(
@@ -66,22 +69,22 @@ def test_tools_go_round_with_a_picture(chat: OpenAI, house: House, stream: bool)
         )
         for c in calls
     ]
-    last = answered([*LOOK, first.message, *results])
-    asked = house.asked()
+    last = complete([*LOOK, first.message, *results])
+    requests = gateway.take_requests()
 
     assert [call.tool_kwargs for call in calls] == [{"city": "a city"}] * 2
     assert "sunny in a city; sunny in a city" in (last.message.content or "")
-    assert [each["provider"] for each in asked] == [PROVIDERS[chat.model]] * 2
-    assert [PICTURE in json.dumps(each["body"]) for each in asked] == [True, True]
+    assert [each["provider"] for each in requests] == [PROVIDERS[chat.model]] * 2
+    assert [IMAGE in json.dumps(each["body"]) for each in requests] == [True, True]
 
 
 def test_structured_output_is_streamed(chat: OpenAI) -> None:
-    """stream_structured_predict ends in the whole object."""
-    seen = list(chat.stream_structured_predict(Place, PromptTemplate("where is it?")))
+    """stream_structured_predict ends with the complete object."""
+    results = list(chat.stream_structured_predict(Place, PromptTemplate("where is it?")))
 
-    assert seen[-1] == Place(city="a city", days=3)
+    assert results[-1] == Place(city="a city", days=3)
 
 
-def test_structured_output_comes_whole(chat: OpenAI) -> None:
-    """structured_predict gives the object at once."""
+def test_structured_output(chat: OpenAI) -> None:
+    """structured_predict returns the object."""
     assert chat.structured_predict(Place, PromptTemplate("where is it?")) == Place(city="a city", days=3)

@@ -1,4 +1,4 @@
-"""OpenAI's agents library, over chat completions and over responses."""
+"""OpenAI's agents library, with chat completions and Responses."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from agents.items import TResponseInputItem
 from openai.types.responses import ResponseTextDeltaEvent
 from pydantic import BaseModel
 
-from tests.clients.conftest import PICTURE, House
+from tests.clients.conftest import IMAGE, GatewayProcess
 
-QUIET = RunConfig(tracing_disabled=True)  # traces would go to OpenAI
+RUN_CONFIG = RunConfig(tracing_disabled=True)  # traces would go to OpenAI
 LOOK: list[TResponseInputItem] = [
     {
         "role": "user",
         "content": [
             {"type": "input_text", "text": "call weather for this picture"},
-            {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}", "detail": "auto"},
+            {"type": "input_image", "image_url": f"data:image/png;base64,{IMAGE}", "detail": "auto"},
         ],
     }
 ]
@@ -49,60 +49,60 @@ def weather(city: str) -> str:
 
 
 @pytest.fixture(params=[OpenAIChatCompletionsModel, OpenAIResponsesModel], ids=["chat", "responses"])
-def chat(request: pytest.FixtureRequest, house: House, model: str) -> Model:
-    client = openai.AsyncOpenAI(base_url=house.url, api_key=house.key, max_retries=0)
-    made: Model = request.param(model=model, openai_client=client)
-    return made
+def chat(request: pytest.FixtureRequest, gateway: GatewayProcess, model: str) -> Model:
+    client = openai.AsyncOpenAI(base_url=gateway.url, api_key=gateway.key, max_retries=0)
+    model_instance: Model = request.param(model=model, openai_client=client)
+    return model_instance
 
 
-def test_tools_go_round_with_a_picture(chat: Model, house: House) -> None:
-    """An agent looks at a picture, calls its tool and tells the result."""
+def test_a_tool_loop_with_an_image(chat: Model, gateway: GatewayProcess) -> None:
+    """An agent gets an image, calls its tool and returns the result."""
     agent = Agent(name="sky", instructions="be brief", model=chat, tools=[weather])
 
-    done = asyncio.run(Runner.run(agent, LOOK, run_config=QUIET))
+    result = asyncio.run(Runner.run(agent, LOOK, run_config=RUN_CONFIG))
 
-    assert "sunny in a city" in done.final_output
-    assert done.context_wrapper.usage.requests == 2
-    assert [PICTURE in json.dumps(each["body"]) for each in house.asked()] == [True, True]
+    assert "sunny in a city" in result.final_output
+    assert result.context_wrapper.usage.requests == 2
+    assert [IMAGE in json.dumps(each["body"]) for each in gateway.take_requests()] == [True, True]
 
 
-def test_a_handoff_reaches_the_other_agent(chat: Model) -> None:
-    """A handoff is a tool without arguments; the agent it leads to answers."""
+def test_a_handoff(chat: Model) -> None:
+    """A handoff is a tool call without arguments, after which the other agent runs."""
     other: Agent[Any] = Agent(name="sky", model=chat)
-    first: Agent[Any] = Agent(name="desk", model=chat, handoffs=[other])
+    first: Agent[Any] = Agent(name="first", model=chat, handoffs=[other])
 
-    done = asyncio.run(Runner.run(first, "call transfer_to_sky", run_config=QUIET))
+    result = asyncio.run(Runner.run(first, "call transfer_to_sky", run_config=RUN_CONFIG))
 
-    assert done.last_agent is other
+    assert result.last_agent is other
 
 
 def test_structured_output_is_streamed(chat: Model) -> None:
-    """A streamed run gives text deltas that make up the object it ends in."""
+    """The text deltas of a streamed run form the final object."""
     agent: Agent[Any] = Agent(name="map", model=chat, output_type=Place)
 
     async def run() -> tuple[str, Any]:
-        streamed = Runner.run_streamed(agent, "where is it?", run_config=QUIET)
+        streamed = Runner.run_streamed(agent, "where is it?", run_config=RUN_CONFIG)
         events = [event async for event in streamed.stream_events() if event.type == "raw_response_event"]
-        pieces = [event.data.delta for event in events if isinstance(event.data, ResponseTextDeltaEvent)]
-        return "".join(pieces), streamed.final_output
+        parts = [event.data.delta for event in events if isinstance(event.data, ResponseTextDeltaEvent)]
+        return "".join(parts), streamed.final_output
 
-    told, final = asyncio.run(run())
+    text, final = asyncio.run(run())
 
     assert final == Place(city="a city", days=3)
-    assert json.loads(told) == final.model_dump()
+    assert json.loads(text) == final.model_dump()
 
 
-def test_a_streamed_run_calls_tools(chat: Model, house: House) -> None:
-    """The tool loop streams as well, and its usage is counted."""
+def test_a_streamed_run_calls_tools(chat: Model, gateway: GatewayProcess) -> None:
+    """A streamed run calls tools with streamed requests."""
     agent: Agent[Any] = Agent(name="sky", model=chat, tools=[weather])
 
     async def run() -> Any:
-        streamed = Runner.run_streamed(agent, LOOK, run_config=QUIET)
+        streamed = Runner.run_streamed(agent, LOOK, run_config=RUN_CONFIG)
         async for _ in streamed.stream_events():
             pass
         return streamed
 
-    done = asyncio.run(run())
+    result = asyncio.run(run())
 
-    assert "sunny in a city" in done.final_output
-    assert [each["stream"] for each in house.asked()] == [True, True]
+    assert "sunny in a city" in result.final_output
+    assert [each["stream"] for each in gateway.take_requests()] == [True, True]

@@ -1,4 +1,4 @@
-"""What axe finds on a page: conformance with WCAG 2.2 AA, and what it calls best practice."""
+"""Accessibility checks with axe: WCAG 2.2 AA and best practices."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def axe() -> str:
 
 
 def violations(page: Page) -> list[list[str]]:
-    """Of the page as it is: [impact, rule, where, why]."""
+    """Return axe's findings on the page as [impact, rule, selector, message]."""
     page.evaluate("() => document.getAnimations().forEach((each) => each.cancel())")
     page.evaluate(axe())
-    found: list[list[Any]] = page.evaluate(CHECK, RULES)
-    return found
+    results: list[list[Any]] = page.evaluate(CHECK, RULES)
+    return results

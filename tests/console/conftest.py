@@ -1,4 +1,4 @@
-"""The console in the system's Chromium, against `vaultedge serve` over simulated providers."""
+"""Fixtures for console tests: Chromium against `vaultedge serve` with simulated providers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import httpx
 import pytest
 from _pytest.runner import runtestprotocol
 
-from tests.fakes.served import Served, fill, served
+from tests.fakes.served import GatewayProcess, prepare_home, run_serve
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.web.console import FILES, HEADERS
 
@@ -28,18 +28,18 @@ ROOT = Path(__file__).parent.parent.parent
 SHOTS = ROOT / "build" / "console-screenshots"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "/usr/bin/chromium")
-ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage")  # a container's root, with little shared memory
+ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage")  # for root in a container with little shared memory
 DESKTOP, PHONE = (1280, 800), (360, 740)
-PATIENCE = 30  # seconds: a machine that does much else at once is not a defect
-# `fired` is what hostile texts set, and dialogs are what they open, in whatever way they come to run.
+TIMEOUT = 30  # seconds; a busy machine is not a defect
+# Injected scripts set `fired` or open a dialog; both are reported, however the script came to run.
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
     window.violated(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
 Object.defineProperty(window, "fired", { get: () => undefined, set: (by) => window.violated(`ran: ${by}`) });
 for (const name of ["alert", "confirm", "prompt", "print"])
     window[name] = () => window.violated(`ran: ${name}`);"""
-ALONE: dict[str, Any] = {"trust_env": False, "timeout": PATIENCE}
+HTTP_OPTIONS: dict[str, Any] = {"trust_env": False, "timeout": TIMEOUT}
 
-# The driver is in the environment of `make test-console` alone; `make test` runs what needs no browser.
+# Only `make test-console` has the browser driver; `make test` runs the tests that need no browser.
 collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
 BROWSERLESS = {"test_vendored.py", "test_headers.py"}
 
@@ -49,17 +49,17 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 class NoBrowser(Exception):
-    """The browser does not start here, which says nothing of the console."""
+    """The browser does not start, which says nothing about the console."""
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """A test that a browser was too slow for is run once more, and said to be; no other failure is."""
+    """Run a test once more if it failed by a browser timeout; no other failure is repeated."""
     if Path(__file__).parent not in item.path.parents:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
     if any(each.failed and "TimeoutError" in each.longreprtext for each in reports):
-        print(f"again, after a timeout: {item.nodeid}")
+        print(f"retry after a timeout: {item.nodeid}")
         item._initrequest()  # type: ignore[attr-defined]  # fresh fixtures, as pytest-rerunfailures does
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
     for report in reports:
@@ -69,61 +69,61 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """A gateway that serves the console, and keys to it."""
+class Gateway:
+    """A running gateway that serves the console, and keys for it."""
 
-    gateway: Served
+    server: GatewayProcess
     simulators: dict[str, Simulator]
     key: str = field(repr=False)  # a virtual key
 
     @property
     def url(self) -> str:
-        return self.gateway.url
+        return self.server.url
 
     @property
     def console(self) -> str:
-        return f"{self.gateway.url}/console/"
+        return f"{self.server.url}/console/"
 
     @property
     def admin(self) -> str:
-        return self.gateway.said["admin key"]
+        return self.server.printed["admin key"]
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """The JSON that the admin API answers."""
+    def call_admin(self, method: str, path: str, body: object = None) -> Any:
+        """Call the admin API and return its JSON response."""
         headers = {"authorization": f"Bearer {self.admin}"}
-        answer = httpx.request(method, f"{self.url}{path}", json=body, headers=headers, **ALONE)
-        answer.raise_for_status()
-        return answer.json()
+        response = httpx.request(method, f"{self.url}{path}", json=body, headers=headers, **HTTP_OPTIONS)
+        response.raise_for_status()
+        return response.json()
 
     def complete(
         self, model: str, text: str = "Hello", *, key: str | None = None, **more: Any
     ) -> httpx.Response:
-        """One chat completion, as an application would ask for it."""
+        """Send one chat completion, as an application would."""
         return httpx.post(
             f"{self.url}/v1/chat/completions",
             json={"model": model, "messages": [{"role": "user", "content": text}], **more},
             headers={"authorization": f"Bearer {key or self.key}"},
-            **ALONE,
+            **HTTP_OPTIONS,
         )
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     home = tmp_path_factory.mktemp("console")
     with simulated({"openai": "openai", "anthropic": "anthropic"}) as simulators:
-        overlay = fill(home, simulators)
-        with served(home, "--providers", str(overlay)) as gateway:
-            made = House(gateway, simulators, "").ask(
+        overlay = prepare_home(home, simulators)
+        with run_serve(home, "--providers", str(overlay)) as server:
+            created = Gateway(server, simulators, "").call_admin(
                 "POST", "/admin/keys", {"name": "the shop", "credits_usd": 20, "token_quota": 1_000_000}
             )
-            yield House(gateway, simulators, made["key"])
+            yield Gateway(server, simulators, created["key"])
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=PATIENCE * 1_000)
+    expect.set_options(timeout=TIMEOUT * 1_000)
     with sync_playwright() as playwright:
         browser = _launch(playwright.chromium)
         yield browser
@@ -131,7 +131,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def _launch(kind: BrowserType) -> Browser:
-    """The browser. Where it dies at its start it is started once more."""
+    """Launch the browser; retry once if it crashes at startup."""
     from playwright.sync_api import Error
 
     try:
@@ -145,17 +145,17 @@ def _launch(kind: BrowserType) -> Browser:
 
 
 @pytest.fixture
-def opened(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """Opens pages of the console: opened("models", key=house.admin, size=PHONE, theme="dark").
+def open_page(gateway: Gateway, chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a page: open_page("models", key=gateway.admin, size=PHONE, theme="dark").
 
-    The test fails on errors in a page's log, on violations of its policy, on requests to another origin, on a
-    browser's dialog, and where anything sets `window.fired`. What a test means to provoke it takes out:
-    `page.faults.clear()`. With `modules` the page is of single modules, which a test can import.
+    The test fails on errors in the page's log, policy violations, requests to another origin, dialogs, and
+    assignment to `window.fired`. A test that provokes such errors removes them with `page.faults.clear()`.
+    With `modules` the page uses the unbundled modules, so that a test can import them.
     """
     faults: list[str] = []
     contexts = []
 
-    def open_page(
+    def open_view(
         view: str = "overview",
         *,
         key: str | None = None,
@@ -172,40 +172,43 @@ def opened(house: House, chromium: Browser) -> Iterator[Callable[..., Page]]:
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(PATIENCE * 1_000)
-        context.expose_binding("violated", lambda _, told: faults.append(str(told)))
+        context.set_default_timeout(TIMEOUT * 1_000)
+        context.expose_binding("violated", lambda _, report: faults.append(str(report)))
         context.add_init_script(WATCH)
         if modules:
-            context.route(f"{house.console}**", _apart)
+            context.route(f"{gateway.console}**", _serve_modules)
         page = context.new_page()
         page.faults = faults  # type: ignore[attr-defined]
-        page.on("console", lambda said: faults.append(f"log: {said.text}") if said.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: faults.append(f"log: {message.text}") if message.type == "error" else None,
+        )
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
-        context.on("request", lambda asked: _foreign(asked.url, house, faults))
-        page.goto(f"{house.console}#/{'sign-in' if key else view}")
+        context.on("request", lambda request: _report_foreign(request.url, gateway, faults))
+        page.goto(f"{gateway.console}#/{'sign-in' if key else view}")
         if key:
             sign_in(page, key)
             if view != "overview":
-                page.goto(f"{house.console}#/{view}")
+                page.goto(f"{gateway.console}#/{view}")
         return page
 
-    yield open_page
+    yield open_view
     for context in contexts:
         context.close()
     assert faults == []
 
 
 def sign_in(page: Page, key: str, *, keep: bool = False) -> None:
-    """As a person does, on the page that asks for a key."""
+    """Sign in on the sign-in page."""
     page.get_by_label("Key", exact=True).fill(key)
     if keep:
-        page.get_by_label("Keep it until this tab is closed").check()
+        page.get_by_label("Stay signed in until this tab is closed").check()
     page.locator("form").get_by_role("button", name="Sign in").click()
-    page.locator(".badge").wait_for(state="attached")  # on a phone it is in the drawer
+    page.locator(".account").wait_for(state="attached")  # on a phone it is inside the drawer
 
 
 def shoot(page: Page, name: str) -> Path:
-    """A picture of the whole page for people to look at: NAME-THEME-WIDTH.png."""
+    """Save a screenshot of the whole page as NAME-THEME-WIDTH.png."""
     dark = page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     width = (page.viewport_size or {"width": 0})["width"]
     SHOTS.mkdir(parents=True, exist_ok=True)
@@ -214,13 +217,13 @@ def shoot(page: Page, name: str) -> Path:
     return path
 
 
-def _apart(route: Route) -> None:
-    """What the gateway does not serve: the page and the modules as they are in the repository."""
+def _serve_modules(route: Route) -> None:
+    """Serve the page and its unbundled modules from the repository."""
     path = FILES / (urlsplit(route.request.url).path.partition("/console/")[2] or "index.html")
     kind = mimetypes.guess_type(path.name)[0] or ""
     route.fulfill(body=path.read_bytes(), headers={**HEADERS, "content-type": kind})
 
 
-def _foreign(url: str, house: House, faults: list[str]) -> None:
-    if not url.startswith((house.url + "/", f"blob:{house.url}/", "data:")):
+def _report_foreign(url: str, gateway: Gateway, faults: list[str]) -> None:
+    if not url.startswith((gateway.url + "/", f"blob:{gateway.url}/", "data:")):
         faults.append(f"another origin: {url}")

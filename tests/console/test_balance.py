@@ -1,4 +1,4 @@
-"""The page of balances: what is left, topping up, limits of owners and the gateway, and alerts."""
+"""The balance page: remaining limits, top-ups, limits of owners and the gateway, alerts."""
 
 from __future__ import annotations
 
@@ -9,36 +9,40 @@ from uuid import uuid4
 
 import pytest
 
-from tests.console.conftest import House, shoot
+from tests.console.conftest import Gateway, shoot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-Opened = Callable[..., "Page"]
+OpenPage = Callable[..., "Page"]
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """A key that has used most of its quota, as an alert says."""
+class LowKey:
+    """A key that has used most of its quota."""
 
     id: str
     token: str = field(repr=False)
 
 
-def spent(house: House, name: str) -> Spent:
-    """A new one of a name."""
-    made = house.ask("POST", "/admin/keys", {"name": name, "token_quota": 140, "owner": "the workshop"})
-    for most in (30, 30, 30, 20):  # more at once would not be let in
-        assert house.complete("gpt-4o-mini", "Count", key=made["key"], max_tokens=most).status_code == 200
-    return Spent(made["id"], made["key"])
+def create_low_key(gateway: Gateway, name: str) -> LowKey:
+    """Create a key and use most of its quota."""
+    created = gateway.call_admin(
+        "POST", "/admin/keys", {"name": name, "token_quota": 140, "owner": "the workshop"}
+    )
+    for most in (30, 30, 30, 20):  # larger requests would exceed the quota
+        assert (
+            gateway.complete("gpt-4o-mini", "Count", key=created["key"], max_tokens=most).status_code == 200
+        )
+    return LowKey(created["id"], created["key"])
 
 
-def test_what_runs_low_is_topped_up(opened: Opened, house: House) -> None:
-    """A key that has used most of its quota is told of and alerted; added credits are there at once."""
+def test_a_low_key_is_topped_up(open_page: OpenPage, gateway: Gateway) -> None:
+    """A low key is listed and alerted; added credits appear at once."""
     name = f"low {uuid4().hex[:6]}"
-    key = spent(house, name).id
-    page = opened("balance", key=house.admin)
-    page.get_by_label("Only what runs low").check()
+    key = create_low_key(gateway, name).id
+    page = open_page("balance", key=gateway.admin)
+    page.get_by_label("Running low only").check()
     row = page.get_by_role("region", name="Balances").get_by_role("row").filter(has_text=name)
     row.get_by_text("of 140").wait_for()
     alert = page.get_by_role("region", name="Alerts").get_by_role("row").filter(has_text=name)
@@ -47,21 +51,21 @@ def test_what_runs_low_is_topped_up(opened: Opened, house: House) -> None:
     page.get_by_text("VAULTEDGE_ALERT_WEBHOOK").wait_for()
 
     row.get_by_role("button", name=f"Top up {name}").click()
-    page.get_by_text("This key has had no credit limit.", exact=False).wait_for()
+    page.get_by_text("This key has no credit limit.", exact=False).wait_for()
     page.get_by_label("Amount (US$)").fill("3")
     page.get_by_label("Reason").fill("invoice 7")
     page.get_by_role("button", name="Add credits").click()
     row.get_by_text("of $3.00").wait_for()
-    assert house.ask("GET", f"/admin/keys/{key}")["credits_usd"] == 3
-    (entry,) = house.ask("GET", f"/admin/audit?subject={key}&action=keys.credit")["data"]
+    assert gateway.call_admin("GET", f"/admin/keys/{key}")["credits_usd"] == 3
+    (entry,) = gateway.call_admin("GET", f"/admin/audit?subject={key}&action=keys.credit")["data"]
     assert entry["reason"] == "invoice 7"
 
 
-def test_owners_and_the_gateway_are_limited(opened: Opened, house: House) -> None:
-    """An owner's and the gateway's limits are set, kept where they were not touched, and taken away."""
+def test_owner_limits_are_set_and_removed(open_page: OpenPage, gateway: Gateway) -> None:
+    """Limits of an owner are set, changed without losing others, and removed."""
     owner = f"team {uuid4().hex[:6]}/a"
-    page = opened("balance", key=house.admin)
-    page.get_by_role("button", name="Limit an owner").click()
+    page = open_page("balance", key=gateway.admin)
+    page.get_by_role("button", name="Add owner limits").click()
     page.get_by_label("Owner", exact=True).fill(owner)
     page.get_by_label("Budget per day").fill("5")
     page.get_by_label("Requests per minute").fill("120")
@@ -72,7 +76,7 @@ def test_owners_and_the_gateway_are_limited(opened: Opened, house: House) -> Non
     page.get_by_label("Budget per month").fill("50.5")
     page.get_by_role("button", name="Save").click()
     page.get_by_text("$0.00 of $50.50").wait_for()
-    limits = house.ask("GET", "/admin/limits")["owners"][owner]
+    limits = gateway.call_admin("GET", "/admin/limits")["owners"][owner]
     assert [limits[name] for name in ("budget_day_usd", "budget_month_usd", "rate_limit_rpm")] == [
         5,
         50.5,
@@ -82,116 +86,120 @@ def test_owners_and_the_gateway_are_limited(opened: Opened, house: House) -> Non
     page.get_by_role("button", name=f"Remove limits of {owner}").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     page.get_by_role("heading", name=owner).wait_for(state="detached")
-    assert owner not in house.ask("GET", "/admin/limits")["owners"]
+    assert owner not in gateway.call_admin("GET", "/admin/limits")["owners"]
 
 
 @pytest.fixture
-def usual_marks(house: House) -> Iterator[None]:
-    """Marks as they are at first, and again afterwards: all pages of a session have the same house."""
+def default_thresholds(gateway: Gateway) -> Iterator[None]:
+    """Restore the default thresholds after the test; the gateway is shared."""
     yield
-    house.ask("PUT", "/admin/limits/alerts", {"alert_marks": [80, 100]})
+    gateway.call_admin("PUT", "/admin/limits/alerts", {"alert_marks": [80, 100]})
 
 
 @pytest.mark.usefixtures("usual_marks")
-def test_marks_of_alerts_are_set(opened: Opened, house: House) -> None:
-    """Marks are typed in any order; nonsense is refused; where somebody else was first, that is told."""
-    page = opened("balance", key=house.admin)
-    page.get_by_text("when 80% and 100% of", exact=False).wait_for()
-    page.get_by_role("button", name="Set marks").click()
-    dialog, field = page.get_by_role("dialog"), page.get_by_label("Percent of a limit")
+def test_alert_thresholds_are_set(open_page: OpenPage, gateway: Gateway) -> None:
+    """Thresholds are entered in any order; invalid input is rejected; a conflict is reported."""
+    page = open_page("balance", key=gateway.admin)
+    page.get_by_text("has used 80% and 100% of", exact=False).wait_for()
+    page.get_by_role("button", name="Edit thresholds").click()
+    dialog, field = page.get_by_role("dialog"), page.get_by_label("Thresholds (% of a limit)")
     for wrong in ("0, 80", "101", "eighty", "80.5", "1 2 3 4 5 6"):
         field.fill(wrong)
         field.press("Enter")
-        dialog.get_by_role("alert").get_by_text("Whole percentages").wait_for()
-    house.ask("PUT", "/admin/limits/alerts", {"alert_marks": [90]})
+        dialog.get_by_role("alert").get_by_text("Enter up to 5 integers").wait_for()
+    gateway.call_admin("PUT", "/admin/limits/alerts", {"alert_marks": [90]})
     field.fill("100 %, 50; 80, 50")
     field.press("Enter")
-    dialog.get_by_text("alerts are at 90% now", exact=False).wait_for()
-    shoot(page, "balance-marks-conflict")
+    dialog.get_by_text("changed the thresholds to 90%", exact=False).wait_for()
+    shoot(page, "balance-thresholds-conflict")
     page.faults.clear()  # type: ignore[attr-defined]  # the browser logs the conflict
     assert field.input_value() == "100 %, 50; 80, 50"
-    assert house.ask("GET", "/admin/limits")["alert_marks"] == [90]
+    assert gateway.call_admin("GET", "/admin/limits")["alert_marks"] == [90]
 
     dialog.get_by_role("button", name="Save").click()
     dialog.wait_for(state="detached")
-    page.get_by_text("when 50%, 80% and 100% of", exact=False).wait_for()
-    assert house.ask("GET", "/admin/limits")["alert_marks"] == [50, 80, 100]
+    page.get_by_text("has used 50%, 80% and 100% of", exact=False).wait_for()
+    assert gateway.call_admin("GET", "/admin/limits")["alert_marks"] == [50, 80, 100]
 
-    page.get_by_role("button", name="Set marks").click()
+    page.get_by_role("button", name="Edit thresholds").click()
     field.fill("")
     field.press("Enter")
-    page.get_by_text("There are no alerts: no marks are set", exact=False).wait_for()
-    assert house.ask("GET", "/admin/limits")["alert_marks"] == []
+    page.get_by_text("Alerts are disabled: no thresholds are set", exact=False).wait_for()
+    assert gateway.call_admin("GET", "/admin/limits")["alert_marks"] == []
 
 
-def test_what_is_used_up_is_told(opened: Opened, house: House) -> None:
-    """A key that is refused for want of its last tokens is among the alerts, once, with what it has left."""
+def test_a_used_up_key_is_marked(open_page: OpenPage, gateway: Gateway) -> None:
+    """A key that is rejected for too few remaining tokens has one alert with its remaining amount."""
     name = f"spent {uuid4().hex[:6]}"
-    key = spent(house, name)
+    key = create_low_key(gateway, name)
     for _ in range(3):
-        assert house.complete("gpt-4o-mini", "Count", key=key.token, max_tokens=100).status_code == 429
-    page = opened("balance", key=house.admin)
+        assert gateway.complete("gpt-4o-mini", "Count", key=key.token, max_tokens=100).status_code == 429
+    page = open_page("balance", key=gateway.admin)
     row = (
         page.get_by_role("region", name="Alerts")
         .get_by_role("row")
         .filter(has_text=name)
-        .filter(has_text="refused")
+        .filter(has_text="rejected")
     )
     row.get_by_text("of 140 left").wait_for()
     assert row.count() == 1
 
     balance = page.get_by_role("region", name="Balances").get_by_role("row").filter(has_text=name)
-    balance.get_by_text("refused", exact=True).wait_for()
-    page.goto(f"{house.console}#/keys")
+    balance.get_by_text("limit reached", exact=True).wait_for()
+    page.goto(f"{gateway.console}#/keys")
     rows = page.get_by_role("region", name="API keys").get_by_role("row").filter(has_text=name)
-    rows.get_by_text("refused", exact=True).wait_for()
-    house.ask("PATCH", f"/admin/keys/{key.id}", {"token_quota": 1_000})
+    rows.get_by_text("limit reached", exact=True).wait_for()
+    gateway.call_admin("PATCH", f"/admin/keys/{key.id}", {"token_quota": 1_000})
     page.get_by_role("button", name="Refresh").click()
     rows.get_by_text("of 1,000 tokens").wait_for()
-    assert rows.get_by_text("refused", exact=True).count() == 0
+    assert rows.get_by_text("limit reached", exact=True).count() == 0
 
 
-def test_what_is_left_is_not_rounded_up(opened: Opened, house: House) -> None:
-    """A key that has used a little has not all of it left, nor nothing while a little is left."""
-    made = {}
+def test_remaining_share_is_not_rounded_up(open_page: OpenPage, gateway: Gateway) -> None:
+    """A slightly used key shows less than 100%, and a nearly used-up key more than 0%."""
+    created = {}
     for name in ("whole", "begun", "scraps"):
-        made[name] = house.ask(
+        created[name] = gateway.call_admin(
             "POST", "/admin/keys", {"name": f"{name} {uuid4().hex[:6]}", "credits_usd": 20}
         )
         if name != "whole":
-            answer = house.complete("gpt-4o-mini", key=made[name]["key"], max_tokens=10)
+            answer = gateway.complete("gpt-4o-mini", key=created[name]["key"], max_tokens=10)
             assert answer.status_code == 200
-    cost = house.ask("GET", f"/admin/keys/{made['scraps']['id']}")["usage"]["cost_usd"]
-    house.ask("PATCH", f"/admin/keys/{made['scraps']['id']}", {"credits_usd": f"{cost * 1.005:.9f}"})
-    page = opened("balance", key=house.admin)
+    cost = gateway.call_admin("GET", f"/admin/keys/{created['scraps']['id']}")["usage"]["cost_usd"]
+    gateway.call_admin(
+        "PATCH", f"/admin/keys/{created['scraps']['id']}", {"credits_usd": f"{cost * 1.005:.9f}"}
+    )
+    page = open_page("balance", key=gateway.admin)
     table = page.get_by_role("region", name="Balances")
-    for name, said in (("whole", "100%"), ("begun", "99%"), ("scraps", "< 1%")):
-        row = table.get_by_role("row").filter(has_text=made[name]["name"])
-        row.locator("[data-label=Left]").get_by_text(said, exact=True).wait_for()
-    assert table.get_by_role("columnheader", name="Left").get_attribute("aria-sort") == "ascending"
+    for name, expected in (("whole", "100%"), ("begun", "99%"), ("scraps", "< 1%")):
+        row = table.get_by_role("row").filter(has_text=created[name]["name"])
+        row.locator("[data-label=Remaining]").get_by_text(expected, exact=True).wait_for()
+    assert table.get_by_role("columnheader", name="Remaining").get_attribute("aria-sort") == "ascending"
     table.get_by_role("columnheader", name="Today (UTC)").wait_for()
 
 
 @pytest.mark.usefixtures("usual_marks")
-def test_running_low_is_what_marks_say(opened: Opened, house: House) -> None:
-    """What runs low has passed the first of its own marks, or the gateway's."""
+def test_running_low_follows_thresholds(open_page: OpenPage, gateway: Gateway) -> None:
+    """A key runs low above its own first threshold, or the gateway's."""
     names = {marks: f"marked {uuid4().hex[:6]}" for marks in ((40,), None, ())}
     for marks, name in names.items():
         body = {"name": name, "token_quota": 140, **({} if marks is None else {"alert_marks": list(marks)})}
-        made = house.ask("POST", "/admin/keys", body)
+        created = gateway.call_admin("POST", "/admin/keys", body)
         for _ in range(2):
-            assert house.complete("gpt-4o-mini", "Count", key=made["key"], max_tokens=30).status_code == 200
-        used = house.ask("GET", f"/admin/keys/{made['id']}")["usage"]["total_tokens"]
+            assert (
+                gateway.complete("gpt-4o-mini", "Count", key=created["key"], max_tokens=30).status_code == 200
+            )
+        used = gateway.call_admin("GET", f"/admin/keys/{created['id']}")["usage"]["total_tokens"]
         assert 40 <= used * 100 / 140 < 80
-    page = opened("balance", key=house.admin)
-    page.get_by_label("Only what runs low").check()
+    page = open_page("balance", key=gateway.admin)
+    page.get_by_label("Running low only").check()
     rows = page.get_by_role("region", name="Balances").get_by_role("row")
     rows.filter(has_text=names[(40,)]).wait_for()
     assert rows.filter(has_text=names[None]).count() == 0
-    house.ask("PUT", "/admin/limits/alerts", {"alert_marks": [30, 100]})
+    gateway.call_admin("PUT", "/admin/limits/alerts", {"alert_marks": [30, 100]})
     page.get_by_role("button", name="Refresh keys").click()
     rows.filter(has_text=names[None]).wait_for()
-    page.get_by_text("at 30% of a limit", exact=False).wait_for()
+    page.get_by_text("above 30% of a limit", exact=False).wait_for()
     assert rows.filter(has_text=names[()]).count() == 0
 
 
@@ -205,9 +213,11 @@ LATE = [{"keys": 1_200, "config": 600}, {"limits": 300, "config": 100}]
 
 
 @pytest.mark.parametrize("late", LATE)
-def test_nothing_jumps_while_the_balance_is_read(late: dict[str, int], opened: Opened, house: House) -> None:
-    """However late and in whatever order the answers come, what is shown stays where it is."""
-    page = opened(key=house.admin)
+def test_the_balance_loads_without_layout_shifts(
+    late: dict[str, int], open_page: OpenPage, gateway: Gateway
+) -> None:
+    """Responses in any order cause no layout shift."""
+    page = open_page(key=gateway.admin)
     page.evaluate(
         """(late) => { const fetched = window.fetch, times = {}; window.fetch = async (url, options) => {
           const name = String(url).match(/admin\\/(\\w+)/)?.[1];
@@ -220,7 +230,7 @@ def test_nothing_jumps_while_the_balance_is_read(late: dict[str, int], opened: O
     page.evaluate(SHIFTS)
     page.evaluate("location.hash = '#/balance'")
     page.get_by_role("region", name="Alerts").or_(
-        page.get_by_text("No limit has been reached")
+        page.get_by_text("No alerts in the last 30 days")
     ).first.wait_for()
     page.get_by_role("region", name="Balances").wait_for()
     page.evaluate(

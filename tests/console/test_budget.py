@@ -1,4 +1,4 @@
-"""What the console's first view costs: requests, bytes as they are transferred, time until it answers."""
+"""The cost of the console's first view: requests, bytes transferred, time to interactive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.console.conftest import House, sign_in
+from tests.console.conftest import Gateway, sign_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -19,22 +19,22 @@ FILES = 6  # requests
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A request as the browser's network saw it."""
+    """A request as the browser's network layer reports it."""
 
     url: str
-    size: int  # of head and body, compressed; nothing where it was in the browser's cache
+    size: int  # of headers and body, compressed; 0 from the browser's cache
 
 
 class Meter:
-    """Counts what a page transfers, by the browser's own measure."""
+    """Counts what a page transfers, as measured by the browser."""
 
-    def __init__(self, page: Page, house: House) -> None:
-        self._console = house.console
-        self._asked: dict[str, str] = {}
+    def __init__(self, page: Page, gateway: Gateway) -> None:
+        self._console = gateway.console
+        self._urls: dict[str, str] = {}
         self.transfers: list[Transfer] = []
         session = page.context.new_cdp_session(page)
-        session.on("Network.requestWillBeSent", self._sent)
-        session.on("Network.loadingFinished", self._finished)
+        session.on("Network.requestWillBeSent", self._on_request)
+        session.on("Network.loadingFinished", self._on_finished)
         session.send("Network.enable")
 
     @property
@@ -46,16 +46,16 @@ class Meter:
     def bytes(self) -> int:
         return sum(each.size for each in self.transfers)
 
-    def _sent(self, told: dict[str, Any]) -> None:
-        self._asked[told["requestId"]] = told["request"]["url"].partition("#")[0]
+    def _on_request(self, event: dict[str, Any]) -> None:
+        self._urls[event["requestId"]] = event["request"]["url"].partition("#")[0]
 
-    def _finished(self, told: dict[str, Any]) -> None:
-        url = self._asked.get(told["requestId"], "data:")  # what was asked before anybody counted
+    def _on_finished(self, event: dict[str, Any]) -> None:
+        url = self._urls.get(event["requestId"], "data:")  # the request was sent before counting started
         if not url.startswith("data:"):
-            self.transfers.append(Transfer(url, int(told["encodedDataLength"])))
+            self.transfers.append(Transfer(url, int(event["encodedDataLength"])))
 
 
-# The moment that the heading and the navigation are there and a link of it can have the focus.
+# Resolves when the heading and the navigation are rendered and a link can take the focus.
 INTERACTIVE = """() => new Promise((done) => {
   const look = () => {
     const link = document.querySelector("nav a");
@@ -71,21 +71,21 @@ INTERACTIVE = """() => new Promise((done) => {
 
 @pytest.fixture
 def visitor(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser that was never here."""
+    """A browser context with an empty cache."""
     with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
         yield context
 
 
-def test_the_first_view_is_small(visitor: BrowserContext, house: House) -> None:
-    """Signed out and signed in together, a handful of compressed files and less than 150 kB are loaded."""
+def test_the_first_view_is_small(visitor: BrowserContext, gateway: Gateway) -> None:
+    """Signed out and signed in together, the console loads a few compressed files of less than 150 kB."""
     page = visitor.new_page()
-    meter = Meter(page, house)
-    page.goto(house.console, wait_until="commit")
+    meter = Meter(page, gateway)
+    page.goto(gateway.console, wait_until="commit")
     took = page.evaluate(INTERACTIVE)
     page.get_by_text("up", exact=True).first.wait_for()
     signed_out = meter.bytes
-    page.goto(f"{house.console}#/sign-in")
-    sign_in(page, house.admin)
+    page.goto(f"{gateway.console}#/sign-in")
+    sign_in(page, gateway.admin)
     page.get_by_text("Requests", exact=True).first.wait_for()
 
     print(f"{len(meter.files)} files, {len(meter.transfers)} requests, {signed_out} bytes signed out,")
@@ -94,29 +94,29 @@ def test_the_first_view_is_small(visitor: BrowserContext, house: House) -> None:
     assert 50_000 < signed_out <= meter.bytes < FIRST_VIEW
 
 
-def test_the_second_visit_is_smaller(visitor: BrowserContext, house: House) -> None:
-    """A tab that is opened later asks for the page alone, and gets no file again."""
+def test_the_second_visit_is_smaller(visitor: BrowserContext, gateway: Gateway) -> None:
+    """A second tab requests only the page and loads no file again."""
     first = visitor.new_page()
-    first.goto(house.console, wait_until="commit")
+    first.goto(gateway.console, wait_until="commit")
     took = first.evaluate(INTERACTIVE)
     print(f"the first visit to a gateway that has packed its files answers after {took:.0f} ms")
     first.wait_for_load_state()
     page = visitor.new_page()
-    meter = Meter(page, house)
-    page.goto(house.console, wait_until="commit")
+    meter = Meter(page, gateway)
+    page.goto(gateway.console, wait_until="commit")
     took = page.evaluate(INTERACTIVE)
 
     print(f"{sum(each.size for each in meter.files)} bytes of files; answers after {took:.0f} ms")
-    assert {each.url for each in meter.files if each.size} == {house.console}
+    assert {each.url for each in meter.files if each.size} == {gateway.console}
     assert sum(each.size for each in meter.files) < AGAIN
 
 
-def test_all_pages_are_in_the_first_script(visitor: BrowserContext, house: House) -> None:
-    """Whoever has the page goes on through a change of versions: no page asks for another file of ours."""
+def test_all_pages_are_in_the_first_script(visitor: BrowserContext, gateway: Gateway) -> None:
+    """All views are in the first script, so that an open page survives a deployment."""
     page = visitor.new_page()
-    page.goto(f"{house.console}#/sign-in")
-    sign_in(page, house.admin)
-    meter = Meter(page, house)
+    page.goto(f"{gateway.console}#/sign-in")
+    sign_in(page, gateway.admin)
+    meter = Meter(page, gateway)
     links = page.locator("nav a[href^='#/']")
     for at in range(links.count()):
         title = links.nth(at).inner_text()
@@ -124,5 +124,5 @@ def test_all_pages_are_in_the_first_script(visitor: BrowserContext, house: House
         page.get_by_role("heading", name=title, level=1).wait_for()
 
     assert links.count() >= 10
-    others = {each.url.removeprefix(house.console) for each in meter.files} - {""}
+    others = {each.url.removeprefix(gateway.console) for each in meter.files} - {""}
     assert {name.split(".")[0] for name in others if not name.endswith(".md")} <= {"marked", "purify"}

@@ -1,4 +1,4 @@
-"""The chat: conversations as people lead them, kept in the browser, inert and smooth whatever they hold."""
+"""The chat: complete conversations, stored in the browser."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.console.chatting import (
+from tests.console.chat_page import (
     OTHER,
     TEXT,
-    Opened,
+    OpenPage,
     answers,
-    bring,
-    choose,
-    exported,
-    item,
-    listed,
-    say,
-    start,
+    choose_item,
+    conversation_button,
+    export_file,
+    import_file,
+    list_items,
+    send,
+    start_chat,
 )
-from tests.console.conftest import House
+from tests.console.conftest import Gateway
 from vaultcore.simulators.faults import InjectedFault
 
-PAINTERS = ("dall-e-3", "gpt-image-1")
+IMAGE_MODELS = ("dall-e-3", "gpt-image-1")
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -35,125 +35,125 @@ HOSTILE = (
 )
 
 
-def test_a_conversation(opened: Opened, house: House) -> None:
-    """Ask, change the model, find it after a reload, name it, put it into a folder, export and delete it."""
-    page = opened("sign-in")
-    page.get_by_label("Key", exact=True).fill(house.key)
-    page.get_by_label("Keep it until this tab is closed").check()
+def test_a_conversation(open_page: OpenPage, gateway: Gateway) -> None:
+    """Send, switch the model, reload, rename, move to a folder, export and delete a conversation."""
+    page = open_page("sign-in")
+    page.get_by_label("Key", exact=True).fill(gateway.key)
+    page.get_by_label("Stay signed in until this tab is closed").check()
     page.locator("form").get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Chat").click()
-    start(page, TEXT)
-    say(page, "What is a vault?")
+    start_chat(page, TEXT)
+    send(page, "What is a vault?")
     answers(page).get_by_text("You asked: “What is a vault?”").wait_for()
     answers(page).get_by_text(re.compile(r"openai · \d+ tokens")).wait_for()
 
     page.get_by_label("Model", exact=True).select_option(OTHER)
-    say(page, "And a key?")
+    send(page, "And a key?")
     answers(page).get_by_text("a simulated anthropic").wait_for()
-    asked = house.simulators["anthropic"].script.asked[-1].body["messages"]
-    assert [each["role"] for each in asked] == ["user", "assistant", "user"]
+    messages = gateway.simulators["anthropic"].script.requests[-1].body["messages"]
+    assert [each["role"] for each in messages] == ["user", "assistant", "user"]
 
     page.reload()
     page.get_by_role("article").nth(3).wait_for()
     assert page.get_by_label("Model", exact=True).input_value() == OTHER
-    page.get_by_role("button", name="Name, folder and instructions").click()
+    page.get_by_role("button", name="Edit conversation").click()
     page.get_by_label("Name", exact=True).fill("Vaults")
     page.get_by_label("Folder", exact=True).fill("Work")
     page.get_by_label("Instructions", exact=True).fill("Be brief.")
     page.get_by_role("button", name="Save", exact=True).click()
-    item(page.get_by_role("group").filter(has_text="Work"), "Vaults").wait_for()
-    say(page, "Shorter, please.")
+    conversation_button(page.get_by_role("group").filter(has_text="Work"), "Vaults").wait_for()
+    send(page, "Shorter, please.")
     answers(page).nth(2).wait_for()
-    assert house.simulators["anthropic"].script.asked[-1].body["system"] is not None
+    assert gateway.simulators["anthropic"].script.requests[-1].body["system"] is not None
 
     with page.expect_download() as saved:
-        choose(page, "More about this conversation", "Export as Markdown")
+        choose_item(page, "Conversation actions", "Export as Markdown")
     assert saved.value.suggested_filename == "vaults.md"
     text = Path(saved.value.path()).read_text()
     assert text.startswith("# Vaults\n\n> Be brief.\n\n## You\n\nWhat is a vault?")
-    choose(page, "More about this conversation", "Delete")
+    choose_item(page, "Conversation actions", "Delete")
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_text("No conversations yet").wait_for()
 
 
-def test_an_answer_is_stopped_asked_again_and_edited(opened: Opened, house: House) -> None:
-    """Stop ends the wait, asking again replaces the answer, and an edited message is answered anew."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(delay=5))
-    page = opened("chat", key=house.key)
-    start(page, TEXT)
-    say(page, "Slowly")
+def test_an_answer_is_stopped_regenerated_and_edited(open_page: OpenPage, gateway: Gateway) -> None:
+    """Stop ends an answer, Regenerate replaces it, and an edited message gets a new answer."""
+    gateway.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(delay=5))
+    page = open_page("chat", key=gateway.key)
+    start_chat(page, TEXT)
+    send(page, "Slowly")
     page.get_by_role("button", name="Stop").click()
     page.get_by_text("stopped", exact=True).wait_for()
 
-    page.get_by_role("button", name="Answer again").click()
+    page.get_by_role("button", name="Regenerate").click()
     answers(page).get_by_text("You asked: “Slowly”").wait_for()
-    say(page, "Second")
+    send(page, "Second")
     answers(page).get_by_text("You asked: “Second”").wait_for()
     page.get_by_role("button", name="Edit").first.press("Enter")
     page.keyboard.press("Control+a")
     page.keyboard.type("Quickly")
     page.get_by_label("Your message").press("Control+Enter")
-    page.get_by_text("is deleted: 2 messages").wait_for()
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("This deletes 2 later messages").wait_for()
+    page.get_by_role("dialog").get_by_role("button", name="Regenerate").click()
     answers(page).get_by_text("You asked: “Quickly”").wait_for()
     assert page.get_by_role("article").count() == 2
 
 
-def test_an_error_keeps_what_came(opened: Opened, house: House) -> None:
-    """A stream that breaks off leaves its words, says so, and can be asked again; so does being offline."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(cut_after=4))
-    page = opened("chat", key=house.key)
-    start(page, TEXT)
-    say(page, "Break")
+def test_an_error_keeps_the_partial_answer(open_page: OpenPage, gateway: Gateway) -> None:
+    """An interrupted stream keeps its text and can be retried; so can a request while offline."""
+    gateway.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(cut_after=4))
+    page = open_page("chat", key=gateway.key)
+    start_chat(page, TEXT)
+    send(page, "Break")
     page.get_by_role("alert").wait_for()
     assert "You asked:" in answers(page).first.inner_text()
     page.get_by_role("button", name="Try again").click()
     answers(page).get_by_text("charges nothing").wait_for()
 
     page.context.set_offline(True)
-    say(page, "Anybody?")
-    page.get_by_text("The gateway cannot be reached.").wait_for()
+    send(page, "Anybody?")
+    page.get_by_text("The gateway is unreachable.").wait_for()
     page.context.set_offline(False)
     page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs the request that failed
     page.get_by_role("button", name="Try again").click()
     answers(page).get_by_text("You asked: “Anybody?”").wait_for()
 
 
-@pytest.mark.parametrize("painter", PAINTERS)
-def test_pictures_go_both_ways(painter: str, opened: Opened, house: House) -> None:
-    """A picture attached reaches the model, and one that a model makes is shown from its own bytes."""
-    page = opened("chat", key=house.key)
-    start(page, TEXT)
-    page.get_by_label("Pictures", exact=True).set_input_files(
+@pytest.mark.parametrize("image_model", IMAGE_MODELS)
+def test_images_are_sent_and_generated(image_model: str, open_page: OpenPage, gateway: Gateway) -> None:
+    """An attached image reaches the model, and a generated image is shown from its data."""
+    page = open_page("chat", key=gateway.key)
+    start_chat(page, TEXT)
+    page.get_by_label("Images", exact=True).set_input_files(
         files=[{"name": "a.png", "mimeType": "image/png", "buffer": PIXEL}]
     )
-    page.get_by_role("img", name="Attached picture 1").wait_for()
-    say(page, "What is this?")
+    page.get_by_role("img", name="Attached image 1").wait_for()
+    send(page, "What is this?")
     answers(page).first.wait_for()
-    parts = house.simulators["openai"].script.asked[-1].body["messages"][-1]["content"]
+    parts = gateway.simulators["openai"].script.requests[-1].body["messages"][-1]["content"]
     assert parts[1]["image_url"]["url"] == f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"
 
-    page.get_by_label("Model", exact=True).select_option(painter)
-    say(page, "A red house")
-    made = answers(page).get_by_role("img", name="Picture 1")
-    made.wait_for()
-    assert str(made.get_attribute("src")).startswith("data:image/")
-    page.get_by_label("Pictures", exact=True).wait_for(state="detached")
+    page.get_by_label("Model", exact=True).select_option(image_model)
+    send(page, "A red roof")
+    image = answers(page).get_by_role("img", name="Image 1")
+    image.wait_for()
+    assert str(image.get_attribute("src")).startswith("data:image/")
+    page.get_by_label("Images", exact=True).wait_for(state="detached")
 
 
-def test_whatever_a_conversation_holds_is_inert(opened: Opened, house: House) -> None:
-    """Hostile words, titles, model names and pictures of an imported file run nothing and fetch nothing."""
-    page = opened("chat", key=house.key)
-    told = exported(
+def test_an_imported_conversation_is_inert(open_page: OpenPage, gateway: Gateway) -> None:
+    """Hostile texts, titles, model names and images of an imported file run and fetch nothing."""
+    page = open_page("chat", key=gateway.key)
+    content = export_file(
         HOSTILE,
         HOSTILE,
         title=HOSTILE,
         model=HOSTILE,
         pictures=["https://evil.example/p.png", "data:image/svg+xml,<svg>"],
     )
-    told["conversations"][0]["folder"] = HOSTILE
-    bring(page, told)
-    page.get_by_text("1 conversation was imported.").wait_for()
+    content["conversations"][0]["folder"] = HOSTILE
+    import_file(page, content)
+    page.get_by_text("Imported 1 conversation.").wait_for()
     block = page.locator(".markdown pre")
     block.wait_for()
 
@@ -162,50 +162,50 @@ def test_whatever_a_conversation_holds_is_inert(opened: Opened, house: House) ->
     assert block.inner_text().strip() == "import os  # the <b>"
     assert block.locator(".hl-word").all_inner_texts() == ["import"]
     assert block.locator(".hl-note").all_inner_texts() == ["# the <b>"]
-    say(page, HOSTILE)
-    page.get_by_role("alert").wait_for()  # there is no such model
+    send(page, HOSTILE)
+    page.get_by_role("alert").wait_for()  # the model does not exist
     assert page.evaluate("window.fired") is None
     page.faults[:] = [each for each in page.faults if "404" not in each]  # type: ignore[attr-defined]
 
 
-def test_exports_come_back(opened: Opened, house: House) -> None:
-    """What is exported as JSON is the same after it was imported elsewhere; other files are refused."""
-    first = opened("chat", key=house.key)
-    bring(first, exported("One", "Two *three*", "Four", "Five", title="Numbers"))
+def test_exports_can_be_imported(open_page: OpenPage, gateway: Gateway) -> None:
+    """A JSON export is identical after an import elsewhere; other files are rejected."""
+    first = open_page("chat", key=gateway.key)
+    import_file(first, export_file("One", "Two *three*", "Four", "Five", title="Numbers"))
     first.get_by_text("Five").wait_for()
     with first.expect_download() as saved:
         first.get_by_role("button", name="Export all").click()
-    kept = Path(saved.value.path()).read_bytes()
+    stored = Path(saved.value.path()).read_bytes()
 
-    second = opened("chat", key=house.key)
+    second = open_page("chat", key=gateway.key)
     second.get_by_text("No conversations yet").wait_for()
-    bring(second, kept)
+    import_file(second, stored)
     second.get_by_text("Five").wait_for()
     with second.expect_download() as again:
-        choose(second, "More about this conversation", "Export as JSON")
-    assert json.loads(Path(again.value.path()).read_text()) == json.loads(kept)
-    bring(second, b'{"format": "another"}')
-    second.get_by_text("holds no conversations that were exported here").wait_for()
-    bring(second, b"\x89PNG")
-    second.get_by_text("The file is no JSON").wait_for()
-    assert listed(second).count() == 1
+        choose_item(second, "Conversation actions", "Export as JSON")
+    assert json.loads(Path(again.value.path()).read_text()) == json.loads(stored)
+    import_file(second, b'{"format": "another"}')
+    second.get_by_text("the file is not a conversation export").wait_for()
+    import_file(second, b"\x89PNG")
+    second.get_by_text("the file is not valid JSON").wait_for()
+    assert list_items(second).count() == 1
 
 
-def test_conversations_are_searched_and_apart_for_each_key(opened: Opened, house: House) -> None:
-    """A search finds titles and messages; whoever signs in with another key sees none of them."""
-    page = opened("chat", key=house.key)
-    bring(page, exported("Where do herons nest?", "In trees.", title="Birds"))
-    listed(page).first.wait_for()
-    bring(page, exported("How old is the moon?", "Old.", title="Sky"))
-    listed(page).nth(1).wait_for()
+def test_conversations_are_searched_and_separate_per_key(open_page: OpenPage, gateway: Gateway) -> None:
+    """Search finds titles and messages; another key sees no conversations."""
+    page = open_page("chat", key=gateway.key)
+    import_file(page, export_file("Where do herons nest?", "In trees.", title="Birds"))
+    list_items(page).first.wait_for()
+    import_file(page, export_file("How old is the moon?", "Old.", title="Sky"))
+    list_items(page).nth(1).wait_for()
     page.get_by_label("Search conversations").fill("HERONS")
-    page.get_by_text("1 found").wait_for(state="attached")
-    assert "Birds" in listed(page).inner_text()
+    page.get_by_text("1 result").wait_for(state="attached")
+    assert "Birds" in list_items(page).inner_text()
     page.get_by_label("Search conversations").fill("nobody said that")
-    page.get_by_text("Nothing found").wait_for()
+    page.get_by_text("No results").wait_for()
 
     page.get_by_role("button", name="Sign out").click()
-    page.get_by_label("Key", exact=True).fill(house.admin)
+    page.get_by_label("Key", exact=True).fill(gateway.admin)
     page.locator("form").get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Chat").click()
     page.get_by_text("No conversations yet").wait_for()

@@ -1,4 +1,4 @@
-"""What the console's files and the gateway's answers tell a browser, as they come over the socket."""
+"""HTTP headers of the console's files and of gateway responses, over a real socket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.fakes.served import Served, served
+from tests.fakes.served import GatewayProcess, run_serve
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
 
@@ -28,38 +28,38 @@ POLICY = {
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     home = tmp_path_factory.mktemp("headers")
     LocalVault(home / ".vaultedge").add([Credential("openai", "sk-none-of-a-provider")])
-    with served(home) as running:
+    with run_serve(home) as running:
         yield running
 
 
 @pytest.fixture
-def client(gateway: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as made:
-        yield made
+def client(server: GatewayProcess) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=30) as connected:
+        yield connected
 
 
 def test_every_file_has_the_whole_policy(client: httpx.Client) -> None:
-    """Each file of the page says what may load and run, that nobody may frame it, and what it is."""
+    """Every file has the full content security policy, forbids framing and has a media type."""
     page = client.get("/console/")
     named = re.findall(r'(?:src|href)="([a-z][^":]+)"', page.text)
     assert len(named) >= 2
 
     for name in ("", "docs/api.md", *named):
         answer = client.get(f"/console/{name}")
-        told = [part.partition(" ") for part in answer.headers["content-security-policy"].split("; ")]
+        directives = [part.partition(" ") for part in answer.headers["content-security-policy"].split("; ")]
         assert answer.status_code == 200, name
-        assert {directive: value for directive, _, value in told} == POLICY, name
+        assert {directive: value for directive, _, value in directives} == POLICY, name
         assert answer.headers["referrer-policy"] == "no-referrer", name
         assert answer.headers["x-frame-options"] == "DENY", name
         assert answer.headers["x-content-type-options"] == "nosniff", name
 
 
-def test_nothing_is_known_by_a_cookie_or_to_another_origin(gateway: Served, client: httpx.Client) -> None:
-    """No answer sets a cookie or opens itself to another origin; preflights are refused, cookies no keys."""
-    admin, other = gateway.said["admin key"], {"origin": "https://evil.example"}
+def test_no_cookies_and_no_cross_origin_access(server: GatewayProcess, client: httpx.Client) -> None:
+    """No response sets a cookie or allows another origin; preflights and cookie auth are rejected."""
+    admin, other = server.printed["admin key"], {"origin": "https://evil.example"}
     preflight = {
         **other,
         "access-control-request-method": "POST",

@@ -1,4 +1,4 @@
-"""What the console carries of others: exactly the files that were looked at, with their licences."""
+"""The console's third-party files: exactly the reviewed versions, with their licences."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ PINNED = {
 }
 
 
-def test_vendored_files_are_those_that_were_looked_at() -> None:
-    """Every script in vendor/ is pinned, here and in vendored.json; no other script is there."""
-    told = json.loads((VENDOR / "vendored.json").read_text())
+def test_vendored_files_are_pinned() -> None:
+    """Every script in vendor/ is pinned here and in vendored.json; there are no others."""
+    pinned = json.loads((VENDOR / "vendored.json").read_text())
 
     assert {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in VENDOR.glob("*.js")
     } == PINNED
-    assert {name: row["sha256"] for name, row in told.items()} == PINNED
+    assert {name: row["sha256"] for name, row in pinned.items()} == PINNED
 
 
 def test_vendored_files_have_their_licences() -> None:
-    """The licence of each package lies beside its file."""
-    told = json.loads((VENDOR / "vendored.json").read_text())
-    kept = {name for row in told.values() for name in row["licenses"]}
+    """Every package has its licence file."""
+    pinned = json.loads((VENDOR / "vendored.json").read_text())
+    licences = {name for row in pinned.values() for name in row["licenses"]}
 
-    assert kept == {path.name for path in VENDOR.glob("*.txt")}
+    assert licences == {path.name for path in VENDOR.glob("*.txt")}
     assert all(
         "MIT" in text or "Apache" in text or "Permission is hereby" in text
-        for text in ((VENDOR / name).read_text() for name in kept)
+        for text in ((VENDOR / name).read_text() for name in licences)
     )
 
 
-def test_templates_come_from_one_place() -> None:
-    """Only ui/html.js imports htm and Preact: what it makes of them keeps nothing of a page that is gone."""
+def test_only_one_module_imports_preact() -> None:
+    """Only ui/html.js imports htm and Preact, because its binding keeps no pages in memory."""
     console = VENDOR.parent
     importing = {
         path.relative_to(console).as_posix()

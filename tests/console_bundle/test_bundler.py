@@ -1,4 +1,4 @@
-"""The packer of the console's modules, held to what a JavaScript engine does with the modules themselves."""
+"""The bundler of the console's modules, compared with a JavaScript engine that runs the modules."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from vaultcore.console_bundle.bundler import UnpackableModule, pack
+from vaultcore.console_bundle.bundler import BundleError, bundle_modules
 from vaultcore.web.console import FILES
 
 NODE = shutil.which("node") or ""
-engine = pytest.mark.skipif(not NODE, reason="needs node")
+needs_node = pytest.mark.skipif(not NODE, reason="needs node")
 
 FORMS = {
     "main.js": """
@@ -65,78 +65,78 @@ FORMS = {
 }
 
 TEXT = r"""
-    import { shown } from "./other.js";
-    const said = [
+    import { keys } from "./other.js";
+    const lines = [
       "import { a } from './b.js'; export const c = 1;",
       'export default function x() {} // not a comment \' export { y }',
       `import z from "./z.js"; ${[1, 2].map((n) => `${n} export ${{ a: "}`" }.a} /* kept */`).join(" ")} {`,
       /export {[`"'/]}? import\/\("./.source, "\\", 12 / 3 / 2, `\${`, /[/]"/.source,
     ]; /* import { d } from "./d.js" */
     // import { e } from "./e.js"
-    for (const each of said) console.log(each);
-    console.log(shown({ import: 1, export: 2 }), `two
+    for (const each of lines) console.log(each);
+    console.log(keys({ import: 1, export: 2 }), `two
     lines`);
 """
 
 
-@engine
+@needs_node
 @pytest.mark.parametrize("entry", ["main.js", "lib/lazy.js"])
-def test_every_form_does_what_it_does_unpacked(tmp_path: Path, entry: str) -> None:
-    """Defaults, names, namespaces, re-exports, minified lists and lazy modules are the same in one script."""
-    assert run_packed(tmp_path, FORMS, entry) == run_modules(tmp_path, FORMS, entry)
+def test_every_form_behaves_like_modules(tmp_path: Path, entry: str) -> None:
+    """Defaults, names, namespaces, re-exports, minified lists and lazy modules behave like real modules."""
+    assert run_bundled(tmp_path, FORMS, entry) == run_modules(tmp_path, FORMS, entry)
 
 
-@engine
-def test_what_is_quoted_is_not_touched(tmp_path: Path) -> None:
-    """Strings, templates in templates and regular expressions that read like imports stay as they are."""
-    sources = {"main.js": TEXT, "other.js": "export const shown = (of) => Object.keys(of).join();"}
+@needs_node
+def test_quoted_text_is_unchanged(tmp_path: Path) -> None:
+    """Strings, nested templates and regular expressions that look like imports are unchanged."""
+    sources = {"main.js": TEXT, "other.js": "export const keys = (of) => Object.keys(of).join();"}
 
-    told = run_packed(tmp_path, sources, "main.js")
+    output = run_bundled(tmp_path, sources, "main.js")
 
-    assert told == run_modules(tmp_path, sources, "main.js")
-    assert "import { a } from './b.js'; export const c = 1;" in told
+    assert output == run_modules(tmp_path, sources, "main.js")
+    assert "import { a } from './b.js'; export const c = 1;" in output
 
 
-@engine
+@needs_node
 @pytest.mark.parametrize("seed", range(4))
-def test_modules_run_in_the_order_of_the_engine(tmp_path: Path, seed: int) -> None:
-    """Each runs once, behind all that it imports, in the order that the language lays down."""
+def test_modules_run_in_specified_order(tmp_path: Path, seed: int) -> None:
+    """Each module runs once, after its imports, in the order of the specification."""
     sources = graph(random.Random(seed), 25)
 
-    assert run_packed(tmp_path, sources, "m0.js") == run_modules(tmp_path, sources, "m0.js")
+    assert run_bundled(tmp_path, sources, "m0.js") == run_modules(tmp_path, sources, "m0.js")
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_one_script_of_the_same_sources(seed: int) -> None:
-    """Neither the order of the sources nor what nobody imports changes a byte."""
+def test_the_output_is_deterministic(seed: int) -> None:
+    """Neither the order of sources nor unused modules change a byte."""
     sources = graph(random.Random(seed), 25)
     shuffled = [*sources.items(), ("unread.js", "export * from nothing")]
     random.Random(seed + 1).shuffle(shuffled)
 
-    assert pack(dict(shuffled), "m0.js") == pack(sources, "m0.js")
+    assert bundle_modules(dict(shuffled), "m0.js") == bundle_modules(sources, "m0.js")
 
 
-@engine
-def test_a_module_may_lead_back_to_who_imports_it_lazily(tmp_path: Path) -> None:
-    """A cycle that is closed by `import()` alone is none, as everybody has run by then."""
+@needs_node
+def test_a_lazy_import_may_close_a_cycle(tmp_path: Path) -> None:
+    """A cycle closed only by `import()` is allowed, because all modules have run by then."""
     sources = {
-        "a.js": 'import { b } from "./b.js"; export const a = 1; b().then((got) => console.log(got.a));',
+        "a.js": 'import { b } from "./b.js"; export const a = 1; b().then((all) => console.log(all.a));',
         "b.js": 'export const b = () => import("./a.js");',
     }
 
-    assert run_packed(tmp_path, sources, "a.js") == "1\n"
+    assert run_bundled(tmp_path, sources, "a.js") == "1\n"
 
 
-@engine
-def test_a_module_may_stay_a_file_of_its_own(tmp_path: Path) -> None:
-    """What is asked for while the script runs may have an address, and is not in the script then."""
+@needs_node
+def test_a_module_can_stay_external(tmp_path: Path) -> None:
+    """A lazy module with a URL is loaded from it and is not in the script."""
     far = "export const a = 'far';"
     main = 'import("./lib/far.js").then((far) => console.log(far.a));'
-    packed = pack({"main.js": main, "lib/far.js": far}, "main.js", {"lib/far.js": "./far.1.mjs"})
-    files = {"packed.cjs": packed, "far.1.mjs": far}
+    bundle = bundle_modules({"main.js": main, "lib/far.js": far}, "main.js", {"lib/far.js": "./far.1.mjs"})
+    files = {"bundle.cjs": bundle, "far.1.mjs": far}
 
-    assert "'far'" not in packed
-    assert _run(tmp_path / "packed", files, "packed.cjs") == "far\n"
+    assert "'far'" not in bundle
+    assert _run_node(tmp_path / "bundle", files, "bundle.cjs") == "far\n"
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ def test_a_module_may_stay_a_file_of_its_own(tmp_path: Path) -> None:
         "const a = /never closed",
     ],
 )
-def test_what_it_cannot_do_it_refuses(source: str) -> None:
-    """No unknown form of import or export passes, nor a name or a module that is not there, nor a cycle."""
+def test_unsupported_sources_are_rejected(source: str) -> None:
+    """Unsupported imports and exports, missing names or modules, and cycles are rejected."""
     sources = {
         "a.js": source,
         "b.js": 'import "./c.js"; export const b = 1;',
@@ -181,41 +181,41 @@ def test_what_it_cannot_do_it_refuses(source: str) -> None:
         "leaf.js": "export const x = 1;",
     }
 
-    with pytest.raises(UnpackableModule):
-        pack(sources, "a.js")
+    with pytest.raises(BundleError):
+        bundle_modules(sources, "a.js")
 
 
-def test_licences_stay() -> None:
-    """What is left out of other people's code is not what they demand to be left in."""
+def test_licences_are_kept() -> None:
+    """Comments are removed, but licences of third-party code are kept."""
     sources = {"a.js": "/*! @license MIT */ /* words */ // more\n// Copyright of others\nexport const a = 1;"}
 
-    packed = pack(sources, "a.js")
+    bundle = bundle_modules(sources, "a.js")
 
-    assert "/*! @license MIT */" in packed
-    assert "// Copyright of others\n" in packed
-    assert "words" not in packed
-    assert "more" not in packed
+    assert "/*! @license MIT */" in bundle
+    assert "// Copyright of others\n" in bundle
+    assert "words" not in bundle
+    assert "more" not in bundle
 
 
-@engine
+@needs_node
 def test_the_console_is_one_script(tmp_path: Path) -> None:
-    """All of its modules can be packed, and an engine can read the outcome."""
+    """All console modules can be bundled, and an engine can parse the result."""
     sources = {path.relative_to(FILES).as_posix(): path.read_text("utf-8") for path in FILES.rglob("*.js")}
-    (tmp_path / "packed.cjs").write_text(pack(sources, "main.js"), "utf-8")
+    (tmp_path / "bundle.cjs").write_text(bundle_modules(sources, "main.js"), "utf-8")
 
-    subprocess.run([NODE, "--check", "packed.cjs"], cwd=tmp_path, check=True)
+    subprocess.run([NODE, "--check", "bundle.cjs"], cwd=tmp_path, check=True)
     for name in ("views/vault.js", "views/chat.js", "vendor/marked.js", "vendor/purify.js"):
-        assert f'"{name}": () => {{' in (tmp_path / "packed.cjs").read_text("utf-8")
+        assert f'"{name}": () => {{' in (tmp_path / "bundle.cjs").read_text("utf-8")
 
 
-def graph(chance: random.Random, size: int) -> dict[str, str]:
-    """Modules that import later ones in any form, and say that they run and what they got."""
+def graph(rng: random.Random, size: int) -> dict[str, str]:
+    """Return modules that import later ones in any form, and print their order and values."""
     sources = {}
     for at in range(size):
         below = range(at + 1, size)
-        lines, got = [], []
-        for other in chance.sample(below, min(len(below), chance.randrange(4))):
-            form, name = chance.randrange(4), f"x{other}"
+        lines, values = [], []
+        for other in rng.sample(below, min(len(below), rng.randrange(4))):
+            form, name = rng.randrange(4), f"x{other}"
             lines.append(
                 [
                     f'import {{ value as {name} }} from "./m{other}.js";',
@@ -224,27 +224,27 @@ def graph(chance: random.Random, size: int) -> dict[str, str]:
                     f'import "./m{other}.js"; const {name} = {other};',
                 ][form]
             )
-            got.append(f"{name}.value" if form == 2 else f"{name}()" if form == 1 else name)
-        total = " + ".join(["1", *got])
+            values.append(f"{name}.value" if form == 2 else f"{name}()" if form == 1 else name)
+        total = " + ".join(["1", *values])
         body = [
             f'console.log("m{at}", {total});',
             f"export const value = {total};",
             "export default function own() { return value; }",
         ]
-        chance.shuffle(lines)
+        rng.shuffle(lines)
         sources[f"m{at}.js"] = "\n".join([body[2], *lines, *body[:2]] if at % 2 else [*lines, *body])
     return sources
 
 
-def run_packed(folder: Path, sources: dict[str, str], entry: str) -> str:
-    return _run(folder / "packed", {"packed.cjs": pack(sources, entry)}, "packed.cjs")
+def run_bundled(folder: Path, sources: dict[str, str], entry: str) -> str:
+    return _run_node(folder / "bundle", {"bundle.cjs": bundle_modules(sources, entry)}, "bundle.cjs")
 
 
 def run_modules(folder: Path, sources: dict[str, str], entry: str) -> str:
-    return _run(folder / "modules", {"package.json": json.dumps({"type": "module"}), **sources}, entry)
+    return _run_node(folder / "modules", {"package.json": json.dumps({"type": "module"}), **sources}, entry)
 
 
-def _run(folder: Path, files: dict[str, str], entry: str) -> str:
+def _run_node(folder: Path, files: dict[str, str], entry: str) -> str:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""The vault's page as one file: the same bytes for everybody, with nothing in it that could reach anybody."""
+"""The offline vault page: deterministic bytes, and no code that could reach a network."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tools.build_vault_page import PLACES, written
-from vaultcore.console_bundle.vault_page import Unembeddable, made, page
+from tools.build_vault_page import PLACES, replace_digest
+from vaultcore.console_bundle.vault_page import EmbeddingError, build_page, render_page
 
-# What a script reaches others by, or keeps something with beyond its page.
-REACHES = (
+# APIs that send data or store it beyond the page.
+FORBIDDEN_APIS = (
     *(
         "fetch",
         "XMLHttpRequest",
@@ -42,7 +42,7 @@ REACHES = (
 
 
 class _Parts(HTMLParser):
-    """What the file's elements name, and what stands in its script and its style."""
+    """Collects the file's elements, and the text of its script and style."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -64,8 +64,8 @@ def _digest(text: str) -> str:
 
 
 def test_self_contained() -> None:
-    """The file names no other, and neither its script nor its styles can ask for one or keep anything."""
-    parts = _Parts(page().content.decode())
+    """The file refers to no other, and its script and style cannot request one or store anything."""
+    parts = _Parts(build_page().content.decode())
     named = {
         value
         for _, attributes in parts.tags
@@ -74,14 +74,16 @@ def test_self_contained() -> None:
     }
 
     assert named == {"data:,"}
-    assert [word for word in REACHES if re.search(rf"\b{re.escape(word)}", parts.inside["script"])] == []
+    assert [
+        word for word in FORBIDDEN_APIS if re.search(rf"\b{re.escape(word)}", parts.inside["script"])
+    ] == []
     assert set(re.findall(r"https?://[^\s\"'`]*", parts.inside["script"])) == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"@import|url\(", parts.inside["style"])
 
 
-def test_the_policy_lets_nothing_else_run() -> None:
-    """The policy comes before all that it rules, and allows one script and one style by their digests."""
-    parts = _Parts(page().content.decode())
+def test_the_policy_allows_only_its_own_code() -> None:
+    """The policy precedes everything, and allows one script and one style by digest."""
+    parts = _Parts(build_page().content.decode())
     [policy] = [each["content"] for tag, each in parts.tags if tag == "meta" and "http-equiv" in each]
     rules = dict(rule.split(" ", 1) for rule in str(policy).split("; "))
 
@@ -101,12 +103,12 @@ def test_the_policy_lets_nothing_else_run() -> None:
     assert sum(tag in {"script", "style"} for tag, _ in parts.tags) == 2
 
 
-def test_the_same_bytes_come_from_every_process() -> None:
-    """What another process makes has the same SHA-256, whatever it hashes names with."""
-    asked = "from vaultcore.console_bundle.vault_page import page; print(page().digest)"
-    told = {
+def test_the_digest_is_deterministic() -> None:
+    """Every process builds the same bytes, whatever its hash seed."""
+    script = "from vaultcore.console_bundle.vault_page import build_page; print(build_page().digest)"
+    digests = {
         subprocess.run(
-            [sys.executable, "-c", asked],
+            [sys.executable, "-c", script],
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
@@ -116,26 +118,26 @@ def test_the_same_bytes_come_from_every_process() -> None:
         for seed in ("1", "2")
     }
 
-    assert told == {page().digest}
-    assert hashlib.sha256(page().content).hexdigest() == page().digest
+    assert digests == {build_page().digest}
+    assert hashlib.sha256(build_page().content).hexdigest() == build_page().digest
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
 def test_the_digest_is_published(place: Path) -> None:
-    """The documentation and the console tell the file's SHA-256; `make docs` writes it anew."""
+    """The documentation and the console contain the file's SHA-256; `make docs` updates it."""
     text = place.read_text("utf-8")
 
-    assert written(text, page().digest) == text, "the page has changed: make docs"
+    assert replace_digest(text, build_page().digest) == text, "the page has changed: run make docs"
 
 
 @pytest.mark.parametrize("part", ["script", "style", "licenses"])
 @pytest.mark.parametrize("text", ["</Script>", "</STYLE", "-->", "<!-- <script", "a\r\n"])
-def test_no_part_ends_its_element(part: str, text: str) -> None:
-    """A part that would end its element, or be read otherwise than it was hashed, makes no file."""
+def test_a_part_must_not_end_its_element(part: str, text: str) -> None:
+    """A part that would end its element, or be parsed differently than hashed, is rejected."""
     ends = {"script": "</Script>", "style": "</STYLE", "licenses": "-->"}
     parts = {"script": "1;", "style": "", "licenses": "", part: text}
     if text in ends.values() and text != ends[part]:
-        assert made(**parts).content
+        assert render_page(**parts).content
         return
-    with pytest.raises(Unembeddable):
-        made(**parts)
+    with pytest.raises(EmbeddingError):
+        render_page(**parts)

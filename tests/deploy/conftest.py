@@ -1,4 +1,4 @@
-"""One stack for all tests here: built, deployed, asked while its vault was empty, and then filled."""
+"""One stack for all tests here: built, deployed, called while its vault was empty, and then filled."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shutil import rmtree
 import httpx
 import pytest
 
-from tests.deploy.emulated import emulator, function_python
+from tests.deploy.aws_emulator import function_python, run_emulator
 from tests.deploy.stack import Stack, build, deploy
 from tests.fakes.provider import FakeProvider
 from tests.handlers.sam import ROOT
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import seal
 
-# A minute and a half of builds and processes: `make test-deploy` asks for it, `make test` does not.
+# It takes a minute and a half: `make test-deploy` runs these tests, `make test` does not.
 collect_ignore_glob = [] if os.environ.get("VAULTEDGE_TEST_DEPLOY") else ["test_*.py"]
 
 PASSWORD = "password-sentinel-of-this-machine"
@@ -36,12 +36,12 @@ models:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The stack, the providers that its functions reach, and how it came to be filled."""
+    """The stack, the providers that its functions call, and the result of the first push."""
 
     stack: Stack
     openai: FakeProvider
     anthropic: FakeProvider
-    empty: httpx.Response  # what it answered before
+    empty: httpx.Response  # the response before the push
     pushed: subprocess.CompletedProcess[str]
 
 
@@ -52,7 +52,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     with FakeProvider() as openai, FakeProvider() as anthropic:
         overlay = folder / "providers.yaml"
         overlay.write_text(OVERLAY.format(openai=openai.base_url, anthropic=anthropic.base_url), "utf-8")
-        with emulator(folder, {"PROVIDERS_FILE": str(overlay)}) as aws:
+        with run_emulator(folder, {"PROVIDERS_FILE": str(overlay)}) as aws:
             stack = deploy(build(folder / "build"), aws)
             with stack.web(stack.secret("SystemKeySecretId")) as client:
                 empty = client.get("/v1/models")
@@ -61,7 +61,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
 
 
 def push(stack: Stack, home: Path) -> subprocess.CompletedProcess[str]:
-    """Put this machine's vault into the stack with `vaultedge`, as an operator does."""
+    """Push this machine's vault to the stack with `vaultedge`, as an operator does."""
     vault = seal([Credential(provider, key) for provider, key in KEYS.items()], PASSWORD)
     return subprocess.run(
         [sys.executable, "-m", "vaultcore.cli", "vault", "push", "--stack", stack.name],

@@ -1,13 +1,11 @@
-"""The AWS emulator, taught what it does not know: a program for the Python of .venv-aws, never imported.
+"""The AWS emulator with the features it lacks: a program for the Python of .venv-aws, never imported.
 
-* API Gateway's streaming integration is taken for a plain one: a template that streams deploys as it is, and
-  is answered in one piece.
+* API Gateway's streaming integration is treated as a buffered one, so a streaming template deploys unchanged.
 * Functions run with the Python that they were built for, not with the emulator's.
-* A secret is referred to by its ARN, as CloudFormation does it, so that the statements of a role meet it; and
-  it may have a resource policy.
-* Code is unpacked once, not once for each process that runs it.
+* A secret's physical id is its ARN, as in CloudFormation, so role statements match it; it may have a policy.
+* Code is unpacked once, not once per process.
 * `aws:PrincipalArn` of a session is its role's ARN.
-* `dynamodb:LeadingKeys` is the partition keys of a request, so that conditions on them count.
+* `dynamodb:LeadingKeys` contains the partition keys of a request, so that conditions on them apply.
 """
 
 from __future__ import annotations
@@ -50,7 +48,7 @@ def program(runtime: str) -> tuple[str, str]:
 
 
 class Unpacked(zipfile.ZipFile):
-    """An archive whose copies are one folder, and links to it."""
+    """An archive that is unpacked once; copies are links to the folder."""
 
     lock = Lock()
 
@@ -94,37 +92,37 @@ def detach(secret: str, _properties: object) -> None:
 
 
 def condition(key: str, *args: Any) -> Any:
-    found = condition_of(key, *args)
-    return SESSION.sub(r"arn:aws:iam::\1:role/\2", found) if key.lower() == "aws:principalarn" else found
+    value = condition_of(key, *args)
+    return SESSION.sub(r"arn:aws:iam::\1:role/\2", value) if key.lower() == "aws:principalarn" else value
 
 
-def leading(told: object) -> Iterator[str]:
-    """Every partition key that stands in a request."""
-    if isinstance(told, dict):
-        for field, each in told.items():
+def partition_keys(request: object) -> Iterator[str]:
+    """Yield every partition key in a request."""
+    if isinstance(request, dict):
+        for field, each in request.items():
             if field in {"Key", "Item"} and isinstance(each, dict) and "S" in each.get("pk", ()):
                 yield each["pk"]["S"]
-            elif field == "KeyConditionExpression" and (found := PARTITION.search(each)):
-                yield told["ExpressionAttributeValues"][found[1]]["S"]
+            elif field == "KeyConditionExpression" and (match := PARTITION.search(each)):
+                yield request["ExpressionAttributeValues"][match[1]]["S"]
             elif field == "Keys":
                 yield from (key["pk"]["S"] for key in each)
             else:
-                yield from leading(each)
-    elif isinstance(told, list):
-        for each in told:
-            yield from leading(each)
+                yield from partition_keys(each)
+    elif isinstance(request, list):
+        for each in request:
+            yield from partition_keys(each)
 
 
 def context(body: bytes) -> dict[str, Any]:
-    keys = list(leading(json.loads(body or b"{}")))
+    keys = list(partition_keys(json.loads(body or b"{}")))
     Checks.keys = keys
     return {**context_of(body), **({"dynamodb:LeadingKeys": keys} if keys else {})}
 
 
 class Checks(list[tuple[str, str]]):
-    """The actions of a transaction: while each is looked at, the request's keys are its own alone."""
+    """The actions of a transaction; while one is checked, `keys` contains only its own partition key."""
 
-    keys: ClassVar[list[str]] = []  # of the request at hand
+    keys: ClassVar[list[str]] = []  # of the current request
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         every = list(self.keys)

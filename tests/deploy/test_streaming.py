@@ -1,7 +1,7 @@
-"""The deployed artifact as it streams: its own loop on a Runtime API, behind a stage that holds nothing back.
+"""The deployed artifact, streaming: its own loop on a fake Runtime API behind a fake API Gateway.
 
-The emulator runs the buffered handler and knows no exec wrapper, so the function's process is started here:
-by the wrapper, out of what was built, with the environment and the rights that the stack gave it.
+The emulator runs the buffered handler and ignores exec wrappers. The test starts the built artifact with the
+wrapper, the stack's environment and its role's credentials.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import Any
 import httpx
 import openai
 
+from tests.deploy.aws_emulator import function_python
 from tests.deploy.conftest import Deployment
-from tests.deploy.emulated import function_python
-from tests.deploy.front import front
-from tests.deploy.stack import PATIENCE
-from tests.handlers.gated_provider import GatedProvider, gated_provider
+from tests.deploy.fake_api_gateway import serve_api_gateway
+from tests.deploy.stack import TIMEOUT
+from tests.handlers.stepped_provider import SteppedProvider, serve_stepped_provider
 from tests.lambda_runtime.runtime_api import RuntimeApiServer, runtime_api
 
-ASKED: Any = [{"role": "user", "content": "say it word by word"}]
+MESSAGES: Any = [{"role": "user", "content": "say it word by word"}]
 WORDS = ["Word", " by", " word", "."]
 
 
 @asynccontextmanager
 async def function(deployed: Deployment, api: RuntimeApiServer, overlay: Path) -> AsyncIterator[None]:
-    """The data plane's process, as Lambda would start it."""
+    """Run the data plane's process as Lambda starts it."""
     stack = deployed.stack
     configured = stack.client("lambda").get_function_configuration(
         FunctionName=stack.resources["StreamFunction"]
@@ -60,29 +60,29 @@ async def function(deployed: Deployment, api: RuntimeApiServer, overlay: Path) -
         await process.wait()
 
 
-async def spoken(client: openai.AsyncOpenAI, provider: GatedProvider) -> list[str]:
-    """The words of a streamed answer. A word is only said when the one before has come through."""
+async def read_words(client: openai.AsyncOpenAI, provider: SteppedProvider) -> list[str]:
+    """Return the words of a streamed response; the provider sends each after the previous one has arrived."""
     provider.say(WORDS[0])
-    heard: list[str] = []
-    async for chunk in await client.chat.completions.create(model="fast", messages=ASKED, stream=True):
+    words: list[str] = []
+    async for chunk in await client.chat.completions.create(model="fast", messages=MESSAGES, stream=True):
         if chunk.choices and (word := chunk.choices[0].delta.content):
-            heard.append(word)
-            provider.say([*WORDS, ""][len(heard)])
-    return heard
+            words.append(word)
+            provider.say([*WORDS, ""][len(words)])
+    return words
 
 
-def test_the_sdk_hears_each_word_when_it_is_said(deployed: Deployment, tmp_path: Path) -> None:
-    """Through artifact, wrapper, role, table and vault of the stack, no word waits for the next."""
+def test_the_sdk_gets_each_word_at_once(deployed: Deployment, tmp_path: Path) -> None:
+    """Through the stack's artifact, wrapper, role, table and vault, no word waits for the next."""
     stack = deployed.stack
     with stack.admin() as admin:
         key = admin.post("/admin/keys", json={"name": "streams", "token_quota": 100_000}).json()
 
     async def scenario() -> None:
         async with (
-            asyncio.timeout(PATIENCE),
+            asyncio.timeout(TIMEOUT),
             runtime_api() as api,
-            gated_provider() as provider,
-            front(api) as url,
+            serve_stepped_provider() as provider,
+            serve_api_gateway(api) as url,
         ):
             overlay = tmp_path / "providers.yaml"
             overlay.write_text(
@@ -97,8 +97,8 @@ def test_the_sdk_hears_each_word_when_it_is_said(deployed: Deployment, tmp_path:
                     api_key=key["key"], base_url=f"{url}/v1", max_retries=0, http_client=direct
                 ) as client,
             ):
-                assert await spoken(client, provider) == WORDS
-                api.invoke({})  # what the first request still had to do is done when this has been taken
+                assert await read_words(client, provider) == WORDS
+                api.invoke({})  # the first request's settlement is done when this is accepted
                 await api.finished()
 
     asyncio.run(scenario())

@@ -1,4 +1,4 @@
-"""A second stack, whose secrets only named readers may read, and what it leaves behind when it is deleted."""
+"""A second stack: only named roles read its secrets, and some resources outlive it."""
 
 from __future__ import annotations
 
@@ -14,46 +14,48 @@ from tests.store.ministack import new_session
 
 NAME = "short-lived"
 SECRETS = ("VaultSecret", "VaultPasswordSecret", "SystemKeySecret", "AdminKeySecret", "PepperSecret")
-EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 TRUSTED = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 
 
 @dataclass(frozen=True, slots=True)
 class ShortLived:
-    """The stack as it was described while it was there, and which secrets each role could read then."""
+    """The stack before its deletion, and the secrets that each role could read."""
 
     stack: Stack
     read: dict[str, set[str]]
 
 
-def powerful(stack: Stack, name: str) -> str:
-    """The ARN of a role that the account allows everything."""
+def create_admin_role(stack: Stack, name: str) -> str:
+    """Create a role with all permissions in the account; return its ARN."""
     iam = stack.client("iam")
     trust = json.dumps({"Version": "2012-10-17", "Statement": [TRUSTED]})
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
-    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(EVERYTHING))
-    return str(made["Arn"])
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(ALLOW_ALL))
+    return str(role["Arn"])
 
 
 def readable(stack: Stack, role: str) -> set[str]:
-    """The secrets that a role gets the text of."""
-    asked = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="reader")["Credentials"]
-    made = new_session(stack.emulator.url)
-    made.set_credentials(asked["AccessKeyId"], asked["SecretAccessKey"], asked["SessionToken"])
-    manager, found = made.create_client("secretsmanager"), set()
+    """Return the secrets that a role can read."""
+    credentials = stack.client("sts").assume_role(RoleArn=role, RoleSessionName="reader")["Credentials"]
+    session = new_session(stack.emulator.url)
+    session.set_credentials(
+        credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]
+    )
+    manager, readable_secrets = session.create_client("secretsmanager"), set()
     for name in SECRETS:
         try:
             manager.get_secret_value(SecretId=stack.resources[name])
-            found.add(name)
+            readable_secrets.add(name)
         except ClientError as error:
             assert error.response["Error"]["Code"] == "AccessDeniedException"  # noqa: PT017
-    return found
+    return readable_secrets
 
 
 @pytest.fixture(scope="module")
 def short_lived(deployed: Deployment) -> ShortLived:
     first = deployed.stack
-    named, other = powerful(first, "named"), powerful(first, "other")
+    named, other = create_admin_role(first, "named"), create_admin_role(first, "other")
     parameters = ("AccessLogRole=existing", f"SecretAdmins={named}")
     stack = deploy(first.built, first.emulator, *parameters, name=NAME)
     configured = stack.client("lambda").get_function_configuration
@@ -67,7 +69,7 @@ def short_lived(deployed: Deployment) -> ShortLived:
 
 
 def test_secrets_are_for_named_readers(short_lived: ShortLived) -> None:
-    """With SecretAdmins no right in the account reads a secret, and functions still read what they need."""
+    """With SecretAdmins no other permission in the account reads a secret; functions still read theirs."""
     assert short_lived.read == {
         "StreamFunction": {"VaultSecret", "VaultPasswordSecret", "SystemKeySecret", "PepperSecret"},
         "AdminFunction": {"VaultSecret", "VaultPasswordSecret", "AdminKeySecret", "PepperSecret"},
@@ -78,7 +80,7 @@ def test_secrets_are_for_named_readers(short_lived: ShortLived) -> None:
 
 
 def test_secrets_and_table_outlive_their_stack(short_lived: ShortLived) -> None:
-    """Deleting a stack ends its functions and its API; vault, keys, pepper and table are still there."""
+    """Deleting a stack deletes its functions and its API; secrets and table remain."""
     stack = short_lived.stack
     functions = stack.client("lambda").list_functions()["Functions"]
     apis = stack.client("apigateway").get_rest_apis()["items"]

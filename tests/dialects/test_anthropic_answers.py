@@ -1,4 +1,4 @@
-"""What holds of every answer of Anthropic's, whatever it says."""
+"""Properties of every parsed Anthropic response and stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vaultcore.streams import sse
 from vaultcore.streams.sse import Event
 
 STREAMS = sorted((Path(__file__).parent / "golden/anthropic").glob("*/stream.sse"))
-REASONS = {
+FINISH_REASONS = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "tool_use": "tool_calls",
@@ -28,12 +28,12 @@ REASONS = {
 CALL = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
 
 
-def answer(reason: object, *blocks: dict[str, Any], **fields: Any) -> dict[str, Any]:
+def response(reason: object, *blocks: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {"id": "msg_1", "type": "message", "content": list(blocks), "stop_reason": reason, **fields}
 
 
-def chunks_of(raw: bytes) -> Iterator[Any]:
-    events, decoder = sse.Decoder(), anthropic.decoder()
+def decode(raw: bytes) -> Iterator[Any]:
+    events, decoder = sse.Decoder(), anthropic.create_decoder()
     for event in [*events.feed(raw), *events.close()]:
         try:
             yield from decoder.feed(event)
@@ -42,28 +42,28 @@ def chunks_of(raw: bytes) -> Iterator[Any]:
     yield from decoder.close()
 
 
-@pytest.mark.parametrize("reason", sorted({*get_args(StopReason), *REASONS}))
-def test_ar1_every_reason_to_stop(reason: str) -> None:
-    """Every reason that the SDK knows has its word in OpenAI's; `tool_calls` is said only of calls."""
-    told = anthropic.parse_completion(answer(reason, {"type": "text", "text": "a"}, CALL))
-    silent = anthropic.parse_completion(answer(reason))
+@pytest.mark.parametrize("reason", sorted({*get_args(StopReason), *FINISH_REASONS}))
+def test_ar1_every_stop_reason(reason: str) -> None:
+    """Every stop reason of the SDK maps to a finish reason; `tool_calls` needs a call."""
+    with_call = anthropic.parse_response(response(reason, {"type": "text", "text": "a"}, CALL))
+    empty = anthropic.parse_response(response(reason))
 
-    assert told["choices"][0]["finish_reason"] == REASONS[reason]
-    assert silent["choices"][0]["finish_reason"] == REASONS[reason].replace("tool_calls", "stop")
+    assert with_call["choices"][0]["finish_reason"] == FINISH_REASONS[reason]
+    assert empty["choices"][0]["finish_reason"] == FINISH_REASONS[reason].replace("tool_calls", "stop")
 
 
-def test_ar21_an_empty_answer_is_one() -> None:
-    """Nothing said and the turn at its end: that is an answer, and its text is empty."""
-    message = anthropic.parse_completion(answer("end_turn"))["choices"][0]["message"]
+def test_ar21_an_empty_response_is_valid() -> None:
+    """A response without content that ends its turn is valid; its text is empty."""
+    message = anthropic.parse_response(response("end_turn"))["choices"][0]["message"]
 
     assert message["content"] == ""
     assert "tool_calls" not in message
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda path: path.parent.name)
-def test_ar17_ar18_chunks_have_one_head(stream: Path) -> None:
-    """Every chunk has the same id, time and model, and the first alone tells the role."""
-    chunks = list(chunks_of(stream.read_bytes()))
+def test_ar17_ar18_chunks_share_id_and_model(stream: Path) -> None:
+    """Every chunk has the same id, time and model; only the first has the role."""
+    chunks = list(decode(stream.read_bytes()))
     deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
 
     assert len({(chunk["id"], chunk["object"], chunk["created"], chunk["model"]) for chunk in chunks}) == 1
@@ -72,47 +72,47 @@ def test_ar17_ar18_chunks_have_one_head(stream: Path) -> None:
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda path: path.parent.name)
-def test_ar8_pings_say_nothing(stream: Path) -> None:
-    """A stream with pings between all of its events makes the same chunks as one without any."""
+def test_ar8_pings_are_ignored(stream: Path) -> None:
+    """A stream with pings between all events yields the same chunks as one without pings."""
     ping = Event(json.dumps({"type": "ping"}), "ping").encode()
     events = [event for event in sse.Decoder().feed(stream.read_bytes()) if event.name != "ping"]
     without = b"".join(event.encode() for event in events)
     between = ping.join([b"", *(event.encode() for event in events), b""])
 
-    assert list(chunks_of(between)) == list(chunks_of(without)) == list(chunks_of(stream.read_bytes()))
+    assert list(decode(between)) == list(decode(without)) == list(decode(stream.read_bytes()))
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=lambda path: path.parent.name)
-def test_ar9_ar10_calls_are_counted_from_nought(stream: Path) -> None:
-    """Calls have indices of their own, and each tells its id, its name and no arguments once, at first."""
-    deltas = [choice["delta"] for chunk in chunks_of(stream.read_bytes()) for choice in chunk["choices"]]
-    parts = [part for delta in deltas for part in delta.get("tool_calls", ())]
-    heads = [part for part in parts if "id" in part]
+def test_ar9_ar10_calls_are_numbered_from_zero(stream: Path) -> None:
+    """Calls have indices of their own; the first fragment has id and name, later ones have arguments only."""
+    deltas = [choice["delta"] for chunk in decode(stream.read_bytes()) for choice in chunk["choices"]]
+    all_fragments = [part for delta in deltas for part in delta.get("tool_calls", ())]
+    heads = [part for part in all_fragments if "id" in part]
 
     assert [part["index"] for part in heads] == list(range(len(heads)))
     for index, head in enumerate(heads):
-        mine = [part for part in parts if part["index"] == index]
-        assert mine[0] == head
+        fragments = [part for part in all_fragments if part["index"] == index]
+        assert fragments[0] == head
         assert head["function"]["name"]
         assert head["function"]["arguments"] == ""
-        assert all(part.keys() == {"index", "function"} for part in mine[1:])
-        json.loads("".join(part["function"]["arguments"] for part in mine))
+        assert all(part.keys() == {"index", "function"} for part in fragments[1:])
+        json.loads("".join(part["function"]["arguments"] for part in fragments))
 
 
-def test_ar13_ar3_a_signature_comes_back_whole() -> None:
-    """What is put together of a stream's thoughts, sent again, is the very block that was signed."""
+def test_ar13_ar3_signatures_survive_streaming() -> None:
+    """The joined fragments of a stream's reasoning equal the signed blocks of the response."""
     raw = next(path for path in STREAMS if "ar13" in path.parent.name)
     buffered = json.loads((raw.parent / "answer.json").read_text("utf-8"))
-    thoughts = [block for block in buffered["content"] if "thinking" in block["type"]]
-    held: dict[int, dict[str, Any]] = {}
-    for chunk in chunks_of(raw.read_bytes()):
+    blocks = [block for block in buffered["content"] if "thinking" in block["type"]]
+    joined: dict[int, dict[str, Any]] = {}
+    for chunk in decode(raw.read_bytes()):
         for choice in chunk["choices"]:
             for part in choice["delta"].get("thinking_blocks", ()):
-                block = held.setdefault(part["index"], {"type": part["type"]})
+                block = joined.setdefault(part["index"], {"type": part["type"]})
                 for name in part.keys() - {"index", "type"}:
                     block[name] = block.get(name, "") + part[name]
 
-    assert [held[index] for index in sorted(held)] == thoughts
+    assert [joined[index] for index in sorted(joined)] == blocks
 
 
 @pytest.mark.parametrize(
@@ -131,15 +131,15 @@ def test_ar13_ar3_a_signature_comes_back_whole() -> None:
 def test_ar7_ar14_counts_are_replaced(
     first: dict[str, Any], then: dict[str, Any], counted: tuple[int, int]
 ) -> None:
-    """Counts are of everything so far: a later one replaces an earlier one and is never added to it."""
-    told: list[dict[str, Any]] = [
+    """Counts are totals so far: a later count replaces an earlier one and is never added to it."""
+    events: list[dict[str, Any]] = [
         {"type": "message_start", "message": {"id": "m", "model": "c", "usage": first}},
         {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 4}},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": then},
         {"type": "message_stop"},
     ]
-    raw = b"".join(Event(json.dumps(each), each["type"]).encode() for each in told)
-    usage = [*chunks_of(raw)][-1]["usage"]
+    raw = b"".join(Event(json.dumps(each), each["type"]).encode() for each in events)
+    usage = [*decode(raw)][-1]["usage"]
 
     assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (
         *counted,

@@ -1,4 +1,4 @@
-"""What holds of every Messages request, whatever conversation it was made from."""
+"""Properties of every rendered Messages request, for random conversations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vaultcore.client_apis import chat
 from vaultcore.dialects import anthropic
 
 PARAMS = TypeAdapter(MessageCreateParamsNonStreaming)
-ALSO_TAKEN = ("temperature", "top_p", "top_k")  # by older models; no longer among the SDK's types
+OLDER_FIELDS = ("temperature", "top_p", "top_k")  # older models accept them; the SDK's types omit them
 
 texts = st.sampled_from(["", " ", "hello", "two\nlines", "Grüße 🌍", "end \n"])
 parts = st.one_of(
@@ -37,7 +37,7 @@ calls = st.builds(
     st.sampled_from(["look", "find it", "look"]),
     st.sampled_from(["", "{}", '{"a": [1, {"b": null}]}', "[1]", "null", "{broken", '{"n": NaN}']),
 )
-thoughts = st.sampled_from(
+reasoning = st.sampled_from(
     [
         [],
         [{"type": "thinking", "thinking": "hm", "signature": "c2ln"}],
@@ -59,15 +59,15 @@ messages = st.one_of(
         texts,
     ),
     st.builds(
-        lambda content, calls, thoughts: {
+        lambda content, calls, reasoning: {
             "role": "assistant",
             "content": content,
             **({"tool_calls": calls} if calls else {}),
-            **({"thinking_blocks": thoughts} if thoughts else {}),
+            **({"thinking_blocks": reasoning} if reasoning else {}),
         },
         texts,
         st.lists(calls, max_size=3),
-        thoughts,
+        reasoning,
     ),
     st.builds(lambda key, content: {"role": "tool", "tool_call_id": key, "content": content}, ids, texts),
 )
@@ -95,7 +95,7 @@ fields = st.fixed_dictionaries(
     },
 )
 flags = st.sampled_from([None, True, False])
-abilities = st.builds(
+capabilities = st.builds(
     Capabilities,
     forced_tool_use=flags,
     structured_output=flags,
@@ -109,16 +109,16 @@ abilities = st.builds(
 
 @st.composite
 def rendered(draw: st.DrawFn) -> dict[str, Any]:
-    asked = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
-    if "tools" in asked:
-        asked["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
+    request = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
+    if "tools" in request:
+        request["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
     provider = Provider("anthropic", "https://api.example.test/v1")
-    target = Target(provider, Model("claude", max_output_tokens=32_000, capabilities=draw(abilities)))
-    return anthropic.render_request(chat.parse_request(asked), target).body
+    target = Target(provider, Model("claude", max_output_tokens=32_000, capabilities=draw(capabilities)))
+    return anthropic.render_request(chat.parse_request(request), target).body
 
 
 def exhaust(value: Any) -> None:
-    """Read the iterables pydantic validates only as they are read."""
+    """Read the iterables that pydantic validates lazily."""
     if isinstance(value, dict):
         value = value.values()
     if hasattr(value, "__iter__") and not isinstance(value, str | bytes):
@@ -126,68 +126,72 @@ def exhaust(value: Any) -> None:
             exhaust(item)
 
 
-def valid(body: dict[str, Any]) -> None:
-    known = {name: value for name, value in body.items() if name not in ALSO_TAKEN}
-    assert known.keys() <= MessageCreateParamsNonStreaming.__annotations__.keys() | PARENT.keys()
-    exhaust(PARAMS.validate_python(known))
+def validate(body: dict[str, Any]) -> None:
+    fields = {name: value for name, value in body.items() if name not in OLDER_FIELDS}
+    assert fields.keys() <= MessageCreateParamsNonStreaming.__annotations__.keys() | INHERITED.keys()
+    exhaust(PARAMS.validate_python(fields))
 
 
-PARENT = {
+INHERITED = {
     name: kind
     for base in MessageCreateParamsNonStreaming.__mro__
     for name, kind in vars(base).get("__annotations__", {}).items()
 }
 
 
-def test_the_judge_judges() -> None:
-    """The SDK's types do refuse what is wrong deep inside a request."""
+def test_the_validator_rejects_invalid_requests() -> None:
+    """The SDK's types reject an error deep inside a request."""
     body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": [{"type": "text"}]}]}
 
     with pytest.raises(ValidationError):
-        valid(body)
+        validate(body)
 
 
 @settings(max_examples=150, deadline=None)
 @given(rendered())
-def test_bodies_are_what_the_sdk_types_say(body: dict[str, Any]) -> None:
-    """Every request is one that the Anthropic SDK's own types allow, and is JSON."""
-    valid(body)
+def test_bodies_match_the_sdk_types(body: dict[str, Any]) -> None:
+    """Every request matches the Anthropic SDK's types and is JSON."""
+    validate(body)
     json.dumps(body, allow_nan=False)
 
 
 @settings(max_examples=300, deadline=None)
 @given(rendered())
 def test_a05_a06_a10_a12_a15_conversations_are_well_formed(body: dict[str, Any]) -> None:
-    """The user begins, turns alternate, no turn or text is empty, and every call has its result next."""
-    turns = body["messages"]
-    seen: set[str] = set()
+    """The user is first, roles alternate, no message or text is empty, every call has its result next."""
+    messages_sent = body["messages"]
+    call_ids: set[str] = set()
 
-    assert turns[0]["role"] == "user"
-    for turn, after in zip(turns, [*turns[1:], None], strict=True):
-        assert turn["content"]
-        assert after is None or after["role"] != turn["role"]
-        for block in turn["content"]:
+    assert messages_sent[0]["role"] == "user"
+    for message, after in zip(messages_sent, [*messages_sent[1:], None], strict=True):
+        assert message["content"]
+        assert after is None or after["role"] != message["role"]
+        for block in message["content"]:
             assert block["type"] != "text" or block["text"].strip()
-        called = [block["id"] for block in turn["content"] if block["type"] == "tool_use"]
+        calls_made = [block["id"] for block in message["content"] if block["type"] == "tool_use"]
         kinds = [block["type"] for block in (after or {"content": []})["content"]]
         results = [
             block["tool_use_id"] for block in (after or {"content": []})["content"] if "tool_use_id" in block
         ]
-        assert sorted(called) == sorted(results)
-        assert kinds[: len(called)] == ["tool_result"] * len(called)
-        assert seen.isdisjoint(called)
-        assert all(re.fullmatch("[a-zA-Z0-9_-]+", key) for key in called)
-        seen.update(called)
-    last = turns[-1]["content"][-1]
-    assert turns[-1]["role"] != "assistant" or last["type"] != "text" or last["text"] == last["text"].rstrip()
-    assert not seen or body["tools"]
+        assert sorted(calls_made) == sorted(results)
+        assert kinds[: len(calls_made)] == ["tool_result"] * len(calls_made)
+        assert call_ids.isdisjoint(calls_made)
+        assert all(re.fullmatch("[a-zA-Z0-9_-]+", key) for key in calls_made)
+        call_ids.update(calls_made)
+    last = messages_sent[-1]["content"][-1]
+    assert (
+        messages_sent[-1]["role"] != "assistant"
+        or last["type"] != "text"
+        or last["text"] == last["text"].rstrip()
+    )
+    assert not call_ids or body["tools"]
 
 
 @settings(max_examples=300, deadline=None)
 @given(rendered())
-def test_a03_instructions_stand_where_they_may(body: dict[str, Any]) -> None:
-    """A system turn follows one of the user's, and is the last or followed by an answer."""
-    roles = [turn["role"] for turn in body["messages"]]
+def test_a03_system_messages_have_valid_positions(body: dict[str, Any]) -> None:
+    """A system message follows a user message, and is the last or precedes an assistant message."""
+    roles = [message["role"] for message in body["messages"]]
 
     for before, role, after in zip([None, *roles], roles, [*roles[1:], "assistant"], strict=False):
         assert role != "system" or (before, after) == ("user", "assistant")
@@ -195,12 +199,12 @@ def test_a03_instructions_stand_where_they_may(body: dict[str, Any]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(rendered())
-def test_a20_a23_a26_thinking_fits(body: dict[str, Any]) -> None:
-    """A budget is at least 1,024 and below the limit; thinking goes with no forced tool or temperature."""
+def test_a20_a23_a26_reasoning_has_valid_settings(body: dict[str, Any]) -> None:
+    """A budget is at least 1,024 tokens and below the limit; reasoning excludes forced tools and sampling."""
     thinking = body.get("thinking") or {}
 
     if thinking.get("type") == "enabled":
         assert 1_024 <= thinking["budget_tokens"] < body["max_tokens"]
     if thinking.get("type") in {"enabled", "adaptive"}:
         assert body.get("tool_choice", {}).get("type") not in {"any", "tool"}
-        assert body.keys().isdisjoint(ALSO_TAKEN)
+        assert body.keys().isdisjoint(OLDER_FIELDS)

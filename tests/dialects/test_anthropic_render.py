@@ -1,4 +1,4 @@
-"""What the golden cases of the Anthropic dialect cannot show: refusals, and what holds of any number."""
+"""Rejected requests of the Anthropic dialect, and properties for ranges of values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TARGET = Target(
     Provider("anthropic", "https://api.example.test/v1", title="Anthropic"),
     Model("claude", max_output_tokens=32_000, capabilities=Capabilities(structured_output=True)),
 )
-MARK = {"type": "ephemeral"}
-LOOP: dict[str, Any] = {"properties": {}, "$defs": {}}
-LOOP["properties"]["self"] = LOOP
+CACHE = {"type": "ephemeral"}
+RECURSIVE: dict[str, Any] = {"properties": {}, "$defs": {}}
+RECURSIVE["properties"]["self"] = RECURSIVE
 
 
-def asked(*parts: dict[str, Any], **fields: Any) -> ChatRequest:
+def chat_request(*parts: dict[str, Any], **fields: Any) -> ChatRequest:
     content = list(parts) or "Hi"
     return cast(ChatRequest, {"model": "m", "messages": [{"role": "user", "content": content}], **fields})
 
@@ -30,52 +30,55 @@ def file(data: str) -> dict[str, Any]:
     return {"type": "file", "file": {"file_data": data}}
 
 
-def schema(told: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": "r", "schema": told}}
+def schema_format(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "json_schema", "json_schema": {"name": "r", "schema": schema}}
 
 
-REFUSED = {
+REJECTED = {
     "a40_audio": (
-        asked({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}),
+        chat_request({"type": "input_audio", "input_audio": {"data": "", "format": "wav"}}),
         "messages[0].content[0].type",
     ),
     "a40_video": (
-        asked({"type": "video_url", "video_url": {"url": "https://a.test/v.mp4"}}),
+        chat_request({"type": "video_url", "video_url": {"url": "https://a.test/v.mp4"}}),
         "messages[0].content[0].type",
     ),
     "a39_spreadsheet": (
-        asked(file("data:application/vnd.ms-excel;base64,0M8R4KGxGuE=")),
+        chat_request(file("data:application/vnd.ms-excel;base64,0M8R4KGxGuE=")),
         "messages[0].content[0].file.file_data",
     ),
     "a39_no_data": (
-        asked(file("data:application/pdf;base64,")),
+        chat_request(file("data:application/pdf;base64,")),
         "messages[0].content[0].file.file_data",
     ),
-    "a37_no_picture": (
-        asked({"type": "image_url", "image_url": {"url": "data:image/tiff;base64,SUkqAA=="}}),
+    "a37_unsupported_image": (
+        chat_request({"type": "image_url", "image_url": {"url": "data:image/tiff;base64,SUkqAA=="}}),
         "messages[0].content[0].image_url.url",
     ),
-    "a38_no_address": (
-        asked({"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}),
+    "a38_unsupported_url": (
+        chat_request({"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}),
         "messages[0].content[0].image_url.url",
     ),
-    "x20_a49_several_answers": (asked(n=2), "n"),
+    "x20_a49_several_choices": (chat_request(n=2), "n"),
     "a20_unknown_tool": (
-        asked(
+        chat_request(
             tools=[{"type": "function", "function": {"name": "f"}}],
             tool_choice={"type": "function", "function": {"name": "g"}},
         ),
         "tool_choice",
     ),
-    "a50_custom_tool": (asked(tools=[{"type": "custom", "custom": {"name": "f"}}]), "tools[0].type"),
-    "a48_endless_schema": (asked(response_format=schema(LOOP)), "response_format.json_schema.schema"),
+    "a50_custom_tool": (chat_request(tools=[{"type": "custom", "custom": {"name": "f"}}]), "tools[0].type"),
+    "a48_recursive_schema": (
+        chat_request(response_format=schema_format(RECURSIVE)),
+        "response_format.json_schema.schema",
+    ),
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a40_what_cannot_be_said_is_refused(name: str) -> None:
-    """What Anthropic has no words for is the request's fault, and the parameter is named."""
-    request, param = REFUSED[name]
+@pytest.mark.parametrize("name", REJECTED)
+def test_a40_unsupported_requests_are_rejected(name: str) -> None:
+    """A request that Anthropic cannot express raises InvalidRequest that names the parameter."""
+    request, param = REJECTED[name]
 
     with pytest.raises(InvalidRequest) as caught:
         anthropic.render_request(request, TARGET)
@@ -83,25 +86,25 @@ def test_a40_what_cannot_be_said_is_refused(name: str) -> None:
     assert (caught.value.status, caught.value.param) == (400, param)
 
 
-@pytest.mark.parametrize("marks", range(12))
-def test_a41_marks_of_the_cache_are_few(marks: int) -> None:
-    """Four marks go at most, the latest of them, and the request that was given keeps all of its own."""
-    parts = [{"type": "text", "text": str(i), "cache_control": MARK} for i in range(marks)]
-    request = asked(*parts, {"type": "text", "text": "?"})
+@pytest.mark.parametrize("breakpoints", range(12))
+def test_a41_cache_breakpoints_are_limited(breakpoints: int) -> None:
+    """At most the last four breakpoints are sent; the client's request is not modified."""
+    parts = [{"type": "text", "text": str(i), "cache_control": CACHE} for i in range(breakpoints)]
+    request = chat_request(*parts, {"type": "text", "text": "?"})
     before = json.dumps(request)
     rendered = anthropic.render_request(request, TARGET)
     content = rendered.body["messages"][0]["content"]
-    marked = [block["text"] for block in content if "cache_control" in block]
+    sent = [block["text"] for block in content if "cache_control" in block]
 
-    assert marked == [str(i) for i in range(marks)][-4:]
-    assert [change.path for change in rendered.changes] == ["cache_control"] * (marks > 4)
+    assert sent == [str(i) for i in range(breakpoints)][-4:]
+    assert [change.path for change in rendered.changes] == ["cache_control"] * (breakpoints > 4)
     assert json.dumps(request) == before
 
 
-def test_a44_users_that_differ_are_told() -> None:
-    """Of several words for the client's user one goes, and the others are reported."""
+def test_a44_conflicting_users_are_reported() -> None:
+    """Of several user ids one is sent and the others are reported."""
     rendered = anthropic.render_request(
-        asked(user="u-1", safety_identifier="u-2", metadata={"user_id": "u-2"}), TARGET
+        chat_request(user="u-1", safety_identifier="u-2", metadata={"user_id": "u-2"}), TARGET
     )
 
     assert rendered.body["metadata"] == {"user_id": "u-2"}
@@ -109,9 +112,11 @@ def test_a44_users_that_differ_are_told() -> None:
 
 
 @pytest.mark.parametrize("user", ["ann@example.test", "+49 30 1234567", "x" * 513])
-def test_x23_a44_nobody_is_identified(user: str) -> None:
-    """An address, a telephone number or a text too long goes as a hash, the same one every time."""
-    first, second = (anthropic.render_request(asked(user=user), TARGET).body["metadata"] for _ in range(2))
+def test_x23_a44_personal_user_ids_are_hashed(user: str) -> None:
+    """An e-mail address, a telephone number or a long text is sent as a stable hash."""
+    first, second = (
+        anthropic.render_request(chat_request(user=user), TARGET).body["metadata"] for _ in range(2)
+    )
 
     assert first == second
     assert len(first["user_id"]) == 64
@@ -119,9 +124,9 @@ def test_x23_a44_nobody_is_identified(user: str) -> None:
 
 
 @pytest.mark.parametrize("temperature", [0, 0.5, 1, 1.01, 2])
-def test_x27_temperatures_are_clamped_aloud(temperature: float) -> None:
-    """A temperature goes as it is where it may, and is reported where it was cut down to one."""
-    rendered = anthropic.render_request(asked(temperature=temperature), TARGET)
+def test_x27_clamped_temperatures_are_reported(temperature: float) -> None:
+    """A valid temperature is sent unchanged; a higher one is clamped to 1 and reported."""
+    rendered = anthropic.render_request(chat_request(temperature=temperature), TARGET)
 
     assert rendered.body["temperature"] == min(temperature, 1)
     assert [change.kind for change in rendered.changes] == ["clamped"] * (temperature > 1)

@@ -1,4 +1,4 @@
-"""What holds of every Converse request, whatever conversation it was made from."""
+"""Properties of every rendered Converse request, for random conversations; rejected requests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.dialects.test_nothing_is_lost import MODELS, lost
+from tests.dialects.test_no_silent_loss import MODELS, silent_losses
 from tests.fakes.parameters import PARAMETERS, Parameter
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.client_apis import chat
 from vaultcore.dialects import bedrock
-from vaultcore.dialects.bedrock.publisher import FAMILIES, UNKNOWN, family
+from vaultcore.dialects.bedrock.publisher import PUBLISHERS, UNKNOWN, find_publisher
 from vaultcore.errors import InvalidRequest
 
 INPUT = (
@@ -39,12 +39,12 @@ NAMES = [
 ]
 PNG = "data:image/png;base64,iVBORw0KGgo="
 PDF = "data:application/pdf;base64,JVBERi0xLjQK"
-MARK = {"cache_control": {"type": "ephemeral"}}
+CACHE = {"cache_control": {"type": "ephemeral"}}
 
 texts = st.sampled_from(["", " ", "hello", "two\nlines", "Grüße 🌍", "end \n"])
 parts = st.one_of(
     st.builds(lambda text: {"type": "text", "text": text}, texts),
-    st.builds(lambda text: {"type": "text", "text": text, **MARK}, texts),
+    st.builds(lambda text: {"type": "text", "text": text, **CACHE}, texts),
     st.just({"type": "image_url", "image_url": {"url": PNG}}),
     st.just({"type": "image_url", "image_url": "s3://bucket-one/cat.jpg"}),
     st.just({"type": "file", "file": {"file_data": PDF, "filename": "a/b: ü.pdf"}}),
@@ -62,7 +62,7 @@ calls = st.builds(
     st.sampled_from(["look", "find it", "n" * 99]),
     st.sampled_from(["", "{}", '{"a": [1, {"b": null}]}', "[1]", "null", "{broken", '{"n": NaN}']),
 )
-thoughts = st.sampled_from(
+reasoning = st.sampled_from(
     [
         [],
         [{"type": "thinking", "thinking": "hm", "signature": "c2ln"}],
@@ -81,15 +81,15 @@ messages = st.one_of(
         texts,
     ),
     st.builds(
-        lambda content, calls, thoughts: {
+        lambda content, calls, reasoning: {
             "role": "assistant",
             "content": content,
             **({"tool_calls": calls} if calls else {}),
-            **({"thinking_blocks": thoughts} if thoughts else {}),
+            **({"thinking_blocks": reasoning} if reasoning else {}),
         },
         texts,
         st.lists(calls, max_size=3),
-        thoughts,
+        reasoning,
     ),
     st.builds(lambda key, content: {"role": "tool", "tool_call_id": key, "content": content}, ids, contents),
 )
@@ -97,7 +97,7 @@ tools = [
     {
         "type": "function",
         "function": {"name": "look", "description": "", "parameters": {"properties": {}}},
-        **MARK,
+        **CACHE,
     }
 ]
 shapes = [
@@ -122,7 +122,7 @@ fields = st.fixed_dictionaries(
     },
 )
 flags = st.sampled_from([None, True, False])
-abilities = st.builds(
+capability_sets = st.builds(
     Capabilities,
     tools=flags,
     forced_tool_use=flags,
@@ -139,27 +139,27 @@ abilities = st.builds(
 
 @st.composite
 def rendered(draw: st.DrawFn) -> tuple[dict[str, Any], Target]:
-    asked = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
-    if "tools" in asked:
-        asked["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
-    able = draw(abilities)
+    request = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
+    if "tools" in request:
+        request["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
+    capabilities = draw(capability_sets)
     target = Target(
-        PROVIDER, Model(draw(st.sampled_from(NAMES)), max_output_tokens=32_000, capabilities=able)
+        PROVIDER, Model(draw(st.sampled_from(NAMES)), max_output_tokens=32_000, capabilities=capabilities)
     )
-    return bedrock.render_request(chat.parse_request(asked), target).body, target
+    return bedrock.render_request(chat.parse_request(request), target).body, target
 
 
-def complaints(body: dict[str, Any]) -> str:
-    """What AWS's own description of the service has against a body."""
+def validation_errors(body: dict[str, Any]) -> str:
+    """Return the errors of botocore's validator for a body."""
     return str(ParamValidator().validate({"modelId": "m", **body}, INPUT).generate_report())
 
 
 def blocks(body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
-    return [block[kind] for turn in body["messages"] for block in turn["content"] if kind in block]
+    return [block[kind] for message in body["messages"] for block in message["content"] if kind in block]
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         {"messages": [{"role": "user", "content": [{"txt": "a"}]}]},
         {"messages": [{"role": "user", "content": [{"image": {"format": "png"}}]}]},
@@ -167,18 +167,18 @@ def blocks(body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
         {"inferenceConfig": {"maxTokens": 0}},
     ],
 )
-def test_the_judge_judges(wrong: dict[str, Any]) -> None:
-    """The service's description does refuse what is wrong deep inside a request."""
-    assert complaints({"messages": [], **wrong})
+def test_the_validator_rejects_invalid_requests(invalid: dict[str, Any]) -> None:
+    """botocore's validator rejects an error deep inside a request."""
+    assert validation_errors({"messages": [], **invalid})
 
 
 @settings(max_examples=300, deadline=None)
 @given(rendered())
-def test_bodies_are_what_the_service_says(drawn: tuple[dict[str, Any], Target]) -> None:
-    """Every request is one that botocore's model of the service allows, and is JSON."""
+def test_bodies_match_the_service_model(drawn: tuple[dict[str, Any], Target]) -> None:
+    """Every request matches botocore's service model and is JSON."""
     body, _ = drawn
 
-    assert complaints(body) == ""
+    assert validation_errors(body) == ""
     assert all(re.fullmatch(r"[a-zA-Z0-9_.:-]{1,64}", use["toolUseId"]) for use in blocks(body, "toolUse"))
     assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", use["name"]) for use in blocks(body, "toolUse"))
     json.dumps(body, allow_nan=False)
@@ -187,48 +187,48 @@ def test_bodies_are_what_the_service_says(drawn: tuple[dict[str, Any], Target]) 
 @settings(max_examples=300, deadline=None)
 @given(rendered())
 def test_b05_b10_conversations_are_well_formed(drawn: tuple[dict[str, Any], Target]) -> None:
-    """The user begins, turns alternate, no turn or text is blank, every call has its result in the next."""
+    """The user is first, roles alternate, no message or text is blank, every call has its result next."""
     body, target = drawn
-    turns = [turn for turn in body["messages"] if turn["role"] != "system"]
-    seen: set[str] = set()
+    conversation = [message for message in body["messages"] if message["role"] != "system"]
+    call_ids: set[str] = set()
 
-    assert turns[0]["role"] == "user"
-    for turn, after in zip(turns, [*turns[1:], {"role": "", "content": []}], strict=True):
-        assert turn["content"]
-        assert turn["role"] != after["role"]
-        assert all(block["text"].strip() for block in turn["content"] if "text" in block)
-        called = [block["toolUse"]["toolUseId"] for block in turn["content"] if "toolUse" in block]
+    assert conversation[0]["role"] == "user"
+    for message, after in zip(conversation, [*conversation[1:], {"role": "", "content": []}], strict=True):
+        assert message["content"]
+        assert message["role"] != after["role"]
+        assert all(block["text"].strip() for block in message["content"] if "text" in block)
+        calls_made = [block["toolUse"]["toolUseId"] for block in message["content"] if "toolUse" in block]
         results = [block["toolResult"] for block in after["content"] if "toolResult" in block]
-        assert sorted(called) == sorted(result["toolUseId"] for result in results)
+        assert sorted(calls_made) == sorted(result["toolUseId"] for result in results)
         assert all(result["content"] for result in results)
-        assert seen.isdisjoint(called)
-        seen.update(called)
-        if results and not family(target.model.name).mixes:
+        assert call_ids.isdisjoint(calls_made)
+        call_ids.update(calls_made)
+        if results and not find_publisher(target.model.name).mixes_results:
             assert all("toolResult" in block for block in after["content"])
-    assert not seen or "toolConfig" in body or target.model.capabilities.tools is False
+    assert not call_ids or "toolConfig" in body or target.model.capabilities.tools is False
 
 
 @settings(max_examples=200, deadline=None)
 @given(rendered())
 def test_b14_b20_documents_and_cache_points(drawn: tuple[dict[str, Any], Target]) -> None:
-    """Names of documents are plain and unique, a turn with one has text, cache points are four at most."""
+    """Document names are safe and unique, messages with documents have text, cache points are limited."""
     body, _ = drawn
     names = [document["name"] for document in blocks(body, "document")]
-    marked = [*body.get("system", ()), *body.get("toolConfig", {}).get("tools", ())]
+    other_parts = [*body.get("system", ()), *body.get("toolConfig", {}).get("tools", ())]
 
     assert len(names) == len(set(names))
     assert all(re.fullmatch(r"(?!.*\s\s)[A-Za-z0-9\s()\[\]_-]{1,200}", name) for name in names)
-    for turn in body["messages"]:
-        kinds = {kind for block in turn["content"] for kind in block}
+    for message in body["messages"]:
+        kinds = {kind for block in message["content"] for kind in block}
         assert "document" not in kinds or "text" in kinds
-        assert "cachePoint" not in turn["content"][0]
-    assert len(blocks(body, "cachePoint")) + sum("cachePoint" in each for each in marked) <= 4
+        assert "cachePoint" not in message["content"][0]
+    assert len(blocks(body, "cachePoint")) + sum("cachePoint" in each for each in other_parts) <= 4
 
 
 @settings(max_examples=200, deadline=None)
 @given(rendered())
-def test_b17_thinking_fits(drawn: tuple[dict[str, Any], Target]) -> None:
-    """A budget is at least 1,024 and below the limit; thinking goes with no forced tool or temperature."""
+def test_b17_reasoning_has_valid_settings(drawn: tuple[dict[str, Any], Target]) -> None:
+    """A budget is at least 1,024 tokens and below the limit; reasoning excludes forced tools and sampling."""
     body, _ = drawn
     thinking = body.get("additionalModelRequestFields", {}).get("thinking") or {}
     limits = body.get("inferenceConfig", {})
@@ -242,19 +242,19 @@ def test_b17_thinking_fits(drawn: tuple[dict[str, Any], Target]) -> None:
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=str)
 @pytest.mark.parametrize("publisher", ["anthropic", "amazon", "openai", "mistral"])
-def test_every_family_carries_or_reports(publisher: str, parameter: Parameter) -> None:
-    """No family of models loses a parameter in silence: it makes another request, a report or a refusal."""
+def test_every_publisher_sends_or_reports_parameters(publisher: str, parameter: Parameter) -> None:
+    """Every parameter changes the request, is reported or is rejected, for the models of every publisher."""
     models = [
         Model(f"{publisher}.{each.name}", max_output_tokens=9_000, capabilities=each.capabilities)
         for each in MODELS
     ]
-    told = [each for model in models for each in lost(parameter, Target(PROVIDER, model))]
+    missing = [each for model in models for each in silent_losses(parameter, Target(PROVIDER, model))]
 
-    assert [each for each in told if not each.startswith("function")] == []
+    assert [each for each in missing if not each.startswith("function")] == []
 
 
 @pytest.mark.parametrize(
-    ("model", "known"),
+    ("model", "publisher"),
     [
         ("anthropic.claude-x-v1:0", "anthropic"),
         ("us-gov.anthropic.claude-x", "anthropic"),
@@ -262,10 +262,12 @@ def test_every_family_carries_or_reports(publisher: str, parameter: Parameter) -
         ("arn:aws:bedrock:us-east-1::foundation-model/meta.llama3-x", "meta"),
     ],
 )
-def test_b02_families_are_found_in_any_spelling(model: str, known: str) -> None:
-    """A geographical prefix or an ARN hides no family."""
-    assert family(model) is FAMILIES[known]
-    assert family("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc") is UNKNOWN
+def test_b02_publishers_are_found_in_any_model_id(model: str, publisher: str) -> None:
+    """A model id with a region prefix or an ARN has its publisher; an unknown ARN has none."""
+    assert find_publisher(model) is PUBLISHERS[publisher]
+    assert (
+        find_publisher("arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc") is UNKNOWN
+    )
 
 
 @pytest.mark.parametrize(
@@ -277,21 +279,21 @@ def test_b02_families_are_found_in_any_spelling(model: str, known: str) -> None:
     ],
 )
 def test_b01_a_model_is_one_segment_of_the_path(model: str, stream: bool, path: str) -> None:
-    """Whatever an id holds, it stays one segment of the path."""
-    found = bedrock.render_path({"stream": stream}, Target(PROVIDER, Model(model)))
+    """A model id with any characters stays one segment of the path."""
+    rendered_path = bedrock.render_path({"stream": stream}, Target(PROVIDER, Model(model)))
 
-    assert found == path
-    assert unquote(found.split("/")[2]) == model
+    assert rendered_path == path
+    assert unquote(rendered_path.split("/")[2]) == model
 
 
-def test_b01_an_id_of_dots_is_none() -> None:
-    """An id cannot climb out of its place in the path."""
+def test_b01_a_model_id_of_dots_is_rejected() -> None:
+    """A model id that would leave its path segment raises InvalidRequest."""
     with pytest.raises(InvalidRequest):
         bedrock.render_path({}, Target(PROVIDER, Model("..")))
 
 
-def test_b30_what_cannot_be_streamed_is_asked_for_whole() -> None:
-    """A model that streams no calls is asked for its answer in one piece, where it may call."""
+def test_b30_unstreamable_calls_use_a_buffered_request() -> None:
+    """A model that cannot stream tool calls gets a buffered request if the request has tools."""
     target = Target(PROVIDER, Model("m", capabilities=Capabilities(streamed_tools=False)))
 
     assert bedrock.render_path({"stream": True, "tools": tools}, target).endswith("/converse")
@@ -314,11 +316,11 @@ def test_b30_what_cannot_be_streamed_is_asked_for_whole() -> None:
         ({"type": "hologram"}, "type"),
     ],
 )
-def test_b13_what_converse_cannot_take_is_refused(content: dict[str, Any], param: str) -> None:
-    """A part that Converse has no block for is refused, and its place is named."""
-    asked = chat.parse_request({"model": "m", "messages": [{"role": "user", "content": [content]}]})
+def test_b13_unsupported_parts_are_rejected(content: dict[str, Any], param: str) -> None:
+    """A content part without a Converse block raises InvalidRequest that names its path."""
+    request = chat.parse_request({"model": "m", "messages": [{"role": "user", "content": [content]}]})
 
     with pytest.raises(InvalidRequest) as caught:
-        bedrock.render_request(asked, Target(PROVIDER, Model("m")))
+        bedrock.render_request(request, Target(PROVIDER, Model("m")))
 
     assert caught.value.param == f"messages[0].content[0].{param}"

@@ -1,6 +1,6 @@
-"""Nonsense from providers and clients is refused in the few ways that callers expect.
+"""Malformed requests, responses and streams raise only the documented errors.
 
-FUZZ sets how many mangled requests, answers, events and raw streams each dialect gets; `make fuzz` 10,000.
+FUZZ in the environment is the number of malformed inputs per test and dialect; `make fuzz` sets 10,000.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import pytest
 from tests.fakes import seeds
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.client_apis import chat
-from vaultcore.dialects import NAMES, StreamFault, dialect
+from vaultcore.dialects import DIALECTS, StreamFault, load_dialect
 from vaultcore.errors import InvalidRequest
 from vaultcore.streams import Stage, sse
-from vaultcore.upstream.client import render
+from vaultcore.upstream.provider_request import render
 from vaultcore.wire import ChatChunk
 
 COUNT = int(os.environ.get("FUZZ", "600"))
@@ -43,7 +43,7 @@ JUNK = [
     ["x", 1],
     {"type": "text"},
 ]
-ABLE = [
+CAPABILITIES = [
     Capabilities(),
     Capabilities(structured_output=True, thinking="budget", prefill=False, mid_conversation_system=True),
     Capabilities(structured_output=False, thinking="adaptive", sampling_params=False, tools=True),
@@ -52,7 +52,7 @@ ABLE = [
 DROP = frozenset({"messages.name", "n", "seed"})
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     match value:
         case dict():
             inner = value.items()
@@ -60,14 +60,14 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
             inner = enumerate(value)
         case _:
             return [path]
-    return [path, *(place for key, item in inner for place in places(item, (*path, key)))]
+    return [path, *(place for key, item in inner for place in paths(item, (*path, key)))]
 
 
-def mutated(value: Any, chance: random.Random) -> Any:
-    """The value with junk in one place or several, or those places gone."""
+def mutate(value: Any, chance: random.Random) -> Any:
+    """Return the value with junk at some paths, or without them."""
     whole = [json.loads(json.dumps(value))]
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
-        path = (0, *chance.choice(places(whole[0])))
+        path = (0, *chance.choice(paths(whole[0])))
         holder: Any = whole
         for key in path[:-1]:
             holder = holder[key]
@@ -78,36 +78,38 @@ def mutated(value: Any, chance: random.Random) -> Any:
     return whole[0]
 
 
-def torn(raw: bytes, chance: random.Random) -> bytes:
-    """The bytes with one stretch of them gone, said twice, or turned into others."""
+def tear(raw: bytes, chance: random.Random) -> bytes:
+    """Return the bytes with one stretch removed, repeated or replaced."""
     start = chance.randrange(len(raw))
     stretch = raw[start : start + chance.choice((1, 7, 300))]
     noise = chance.choice((b"", stretch * 2, chance.randbytes(len(stretch)), b"\n\n", b"\xff", b"[" * 3_000))
     return raw[:start] + noise + raw[start + len(stretch) :]
 
 
-def read(machine: Stage[sse.Event, ChatChunk], events: Iterable[sse.Event]) -> None:
-    """Feed a stream, and show its chunks to a client."""
+def read(decoder: Stage[sse.Event, ChatChunk], events: Iterable[sse.Event]) -> None:
+    """Feed a stream to the decoder and its chunks to a client encoder."""
     encoder = chat.encoder({})
     try:
-        for chunk in (chunk for event in events for chunk in machine.feed(event)):
+        for chunk in (chunk for event in events for chunk in decoder.feed(event)):
             assert all(type(choice["index"]) is int for choice in chunk["choices"])
-            assert all(json.loads(shown.data)["choices"] is not None for shown in encoder.feed(chunk))
-        list(machine.close())
+            assert all(json.loads(event_out.data)["choices"] is not None for event_out in encoder.feed(chunk))
+        list(decoder.close())
     except (ValueError, StreamFault):
         pass
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIALECTS)
 def test_requests(name: str) -> None:
-    """A mangled request is rendered as JSON by every dialect or refused as invalid, naming the param."""
+    """A malformed request is rendered as JSON or raises InvalidRequest with its param."""
     chance, refused = random.Random(3), list[InvalidRequest]()
     provider = Provider("acme", "https://api.acme.test/v1", dialect=name, drop=DROP)
 
     for _ in range(COUNT):
-        target = Target(provider, Model("m", max_output_tokens=9_000, capabilities=chance.choice(ABLE)))
+        target = Target(
+            provider, Model("m", max_output_tokens=9_000, capabilities=chance.choice(CAPABILITIES))
+        )
         try:
-            checked = chat.parse_request(mutated(chance.choice(seeds.requests()), chance))
+            checked = chat.parse_request(mutate(chance.choice(seeds.requests()), chance))
             json.dumps(render(target, checked).rendered.body, allow_nan=False).encode()
         except InvalidRequest as error:
             refused.append(error)
@@ -115,14 +117,14 @@ def test_requests(name: str) -> None:
     assert all(error.param or str(error).startswith(("the body", "numbers")) for error in refused)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIALECTS)
 def test_answers(name: str) -> None:
-    """A mangled answer is an answer all the same, or ValueError, or a fault."""
-    speak, chance = dialect(name), random.Random(1)
+    """A malformed response is parsed or raises ValueError or StreamFault."""
+    dialect, chance = load_dialect(name), random.Random(1)
 
     for _ in range(COUNT):
         try:
-            completion = speak.parse_completion(mutated(chance.choice(seeds.answers(name)), chance))
+            completion = dialect.parse_response(mutate(chance.choice(seeds.response_bodies(name)), chance))
         except (ValueError, StreamFault):
             continue
         assert all(choice["message"]["role"] == "assistant" for choice in completion["choices"])
@@ -130,10 +132,10 @@ def test_answers(name: str) -> None:
         json.dumps(completion, allow_nan=False)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIALECTS)
 def test_streams(name: str) -> None:
-    """A stream with mangled events gives chunks that can be encoded, or ValueError, or a fault."""
-    speak, chance = dialect(name), random.Random(2)
+    """A stream with malformed events gives valid chunks or raises ValueError or StreamFault."""
+    dialect, chance = load_dialect(name), random.Random(2)
     whole = []
     for raw, framing in seeds.streams(name):
         frames = framing()
@@ -144,55 +146,57 @@ def test_streams(name: str) -> None:
         for _ in range(chance.choice((1, 1, 3))):
             where = chance.randrange(len(events))
             if events[where].data.startswith("{"):
-                data = mutated(json.loads(events[where].data), chance)
+                data = mutate(json.loads(events[where].data), chance)
                 events[where] = sse.Event(json.dumps(data), events[where].name)
-        read(speak.decoder(), events)
+        read(dialect.create_decoder(), events)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIALECTS)
 def test_bytes(name: str) -> None:
-    """A stream whose bytes are torn, lost or strange gives chunks, or ValueError, or a fault."""
-    speak, chance = dialect(name), random.Random(4)
+    """A stream with damaged bytes gives chunks or raises ValueError or StreamFault."""
+    dialect, chance = load_dialect(name), random.Random(4)
 
     for _ in range(COUNT):
         raw, framing = chance.choice(seeds.streams(name))
         frames = framing()
         try:
-            events = [*frames.feed(torn(raw, chance)), *frames.close()]
+            events = [*frames.feed(tear(raw, chance)), *frames.close()]
         except ValueError:
             continue
-        read(speak.decoder(), events)
+        read(dialect.create_decoder(), events)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIALECTS)
 def test_errors(name: str) -> None:
-    """What a provider says in an error, whatever it is, becomes a message and no exception."""
-    speak, chance = dialect(name), random.Random(5)
+    """Every error body becomes a message; parse_error raises nothing."""
+    dialect, chance = load_dialect(name), random.Random(5)
     seed = json.dumps({"error": {"message": "No.", "type": "x", "code": 7, "details": [{"a": 1}]}}).encode()
 
     for _ in range(COUNT):
-        body = json.dumps(mutated(json.loads(seed), chance)).encode() if chance.random() < 0.5 else seed
-        assert isinstance(speak.parse_error(chance.choice((400, 429, 500)), torn(body, chance)).message, str)
+        body = json.dumps(mutate(json.loads(seed), chance)).encode() if chance.random() < 0.5 else seed
+        assert isinstance(
+            dialect.parse_error(chance.choice((400, 429, 500)), tear(body, chance)).message, str
+        )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIALECTS)
 @pytest.mark.parametrize(
     "data", ["[1]", "null", "{", "x" * 99, '"sk-secret"', "[" * 99_999, '{"a":' * 99_999]
 )
-def test_events_that_are_no_objects(name: str, data: str) -> None:
-    """An event that is no JSON object raises ValueError, and quotes nothing of it."""
+def test_events_without_an_object(name: str, data: str) -> None:
+    """An event that is not a JSON object raises ValueError, which quotes nothing of it."""
     with pytest.raises(ValueError, match="not a JSON object") as caught:
-        list(dialect(name).decoder().feed(sse.Event(data)))
+        list(load_dialect(name).create_decoder().feed(sse.Event(data)))
 
     assert data[:20] not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("place", ["response_format", "tools"])
-def test_deep_schemas(name: str, place: str) -> None:
-    """A schema nested as deep as a body may be is rendered, or refused as nested too deeply."""
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("field", ["response_format", "tools"])
+def test_deep_schemas(name: str, field: str) -> None:
+    """A schema nested as deep as a body may be is rendered or rejected as too deep."""
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(240):
         schema = {"type": "object", "properties": {"p": schema}}
@@ -201,15 +205,15 @@ def test_deep_schemas(name: str, place: str) -> None:
         "tools": [{"type": "function", "function": {"name": "n", "parameters": schema}}],
     }
     target = Target(
-        Provider("acme", "https://api.acme.test/v1", dialect=name), Model("m", capabilities=ABLE[1])
+        Provider("acme", "https://api.acme.test/v1", dialect=name), Model("m", capabilities=CAPABILITIES[1])
     )
-    asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], place: fields[place]}
+    request = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], field: fields[field]}
 
     try:
-        json.dumps(render(target, chat.parse_request(asked)).rendered.body)
+        json.dumps(render(target, chat.parse_request(request)).rendered.body)
     except InvalidRequest as error:
-        told = str(error)
+        message = str(error)
     else:
-        told = ""
+        message = ""
 
-    assert told in {"", "the schema is nested too deeply"}
+    assert message in {"", "the schema is nested too deeply"}

@@ -1,4 +1,4 @@
-"""What holds of every generateContent request, whatever conversation it was made from."""
+"""Properties of every rendered generateContent request, for random conversations."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from pydantic import TypeAdapter, ValidationError
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.client_apis import chat
 from vaultcore.dialects import gemini
-from vaultcore.simulators import gemini as manners
+from vaultcore.simulators import gemini as simulator
 from vaultcore.simulators.gemini_rules import check_request
-from vaultcore.simulators.reply import reply
+from vaultcore.simulators.reply import generate_reply
 from vaultcore.streams import sse
 
 FIELDS: dict[str, TypeAdapter[Any]] = {
@@ -30,7 +30,7 @@ FIELDS: dict[str, TypeAdapter[Any]] = {
     "serviceTier": TypeAdapter(str),
     "cachedContent": TypeAdapter(str),
 }
-ANSWER: TypeAdapter[Any] = TypeAdapter(types.GenerateContentResponse)
+RESPONSE: TypeAdapter[Any] = TypeAdapter(types.GenerateContentResponse)
 PNG = "data:image/png;base64,iVBORw0KGgo="
 texts = st.sampled_from(["", " ", "hello", "two\nlines", "Grüße 🌍", "call look", "end \n"])
 parts = st.one_of(
@@ -40,7 +40,7 @@ parts = st.one_of(
 )
 contents = st.one_of(texts, st.lists(parts, max_size=3))
 ids = st.sampled_from(["call_1", "call_2", "functions.f:0", "ü", "call_1 "])
-opaque = st.sampled_from(
+call_state = st.sampled_from(
     [
         {},
         {"extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}}},
@@ -58,9 +58,9 @@ calls = st.builds(
     ids,
     st.sampled_from(["look", "find it", "9lives", ""]),
     st.sampled_from(["", "{}", '{"a": [1, {"b": null}]}', "[1]", "null", "{broken", '{"n": NaN}']),
-    opaque,
+    call_state,
 )
-kept = st.sampled_from(
+opaque_state = st.sampled_from(
     [
         {},
         {
@@ -85,15 +85,15 @@ messages = st.one_of(
         texts,
     ),
     st.builds(
-        lambda content, calls, kept: {
+        lambda content, calls, state: {
             "role": "assistant",
             "content": content,
-            **kept,
+            **state,
             **({"tool_calls": calls} if calls else {}),
         },
         texts,
         st.lists(calls, max_size=3),
-        kept,
+        opaque_state,
     ),
     st.builds(
         lambda key, content: {"role": "tool", "tool_call_id": key, "content": content},
@@ -149,47 +149,47 @@ PROVIDER = Provider("gemini", "https://api.example.test/v1beta", dialect="gemini
 
 @st.composite
 def rendered(draw: st.DrawFn) -> tuple[dict[str, Any], Model]:
-    asked = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
+    request = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
     if draw(st.booleans()):
         strict = draw(st.booleans())
-        asked["tools"] = [{**LOOK, "function": {**LOOK["function"], "strict": strict}}]  # type: ignore[dict-item]
-        asked["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
+        request["tools"] = [{**LOOK, "function": {**LOOK["function"], "strict": strict}}]  # type: ignore[dict-item]
+        request["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
     model = draw(models)
-    return gemini.render_request(chat.parse_request(asked), Target(PROVIDER, model)).body, model
+    return gemini.render_request(chat.parse_request(request), Target(PROVIDER, model)).body, model
 
 
-def valid(body: dict[str, Any]) -> None:
+def validate(body: dict[str, Any]) -> None:
     for name, value in body.items():
         FIELDS[name].validate_json(json.dumps(value, allow_nan=False))
 
 
-def test_the_judge_judges() -> None:
-    """The SDK's types do refuse what is wrong deep inside a request."""
+def test_the_validator_rejects_invalid_requests() -> None:
+    """The SDK's types reject an error deep inside a request."""
     with pytest.raises(ValidationError):
-        valid({"contents": [{"role": "user", "parts": [{"functionCall": {"nom": "look"}}]}]})
+        validate({"contents": [{"role": "user", "parts": [{"functionCall": {"nom": "look"}}]}]})
 
 
 @settings(max_examples=200, deadline=None)
 @given(rendered())
-def test_bodies_are_what_the_sdk_types_say(made: tuple[dict[str, Any], Model]) -> None:
-    """Every request is one that Google's own SDK's types allow, and is JSON."""
-    valid(made[0])
+def test_bodies_match_the_sdk_types(drawn: tuple[dict[str, Any], Model]) -> None:
+    """Every request matches the types of Google's SDK and is JSON."""
+    validate(drawn[0])
 
 
 @settings(max_examples=250, deadline=None)
 @given(rendered())
-def test_conversations_are_well_formed(made: tuple[dict[str, Any], Model]) -> None:
-    """G1-G8: no request breaks a rule of the simulated provider, which has the real one's."""
-    body, model = made
+def test_conversations_are_well_formed(drawn: tuple[dict[str, Any], Model]) -> None:
+    """G1-G8: every request follows the rules of the simulator, which are those of the API."""
+    body, model = drawn
 
     check_request({**body, "model": model.name})
 
 
 @settings(max_examples=200, deadline=None)
 @given(rendered())
-def test_turns_of_one_role_are_one_content(made: tuple[dict[str, Any], Model]) -> None:
-    """G1, G4: contents alternate, but for what is said after results; results stand alone."""
-    contents = made[0]["contents"]
+def test_roles_alternate(drawn: tuple[dict[str, Any], Model]) -> None:
+    """G1, G4: roles alternate, except that a user content may follow results; results stand alone."""
+    contents = drawn[0]["contents"]
 
     for content, after in pairwise(contents):
         answered = "functionResponse" in content["parts"][0]
@@ -198,63 +198,68 @@ def test_turns_of_one_role_are_one_content(made: tuple[dict[str, Any], Model]) -
 
 @settings(max_examples=200, deadline=None)
 @given(rendered())
-def test_what_others_signed_is_not_sent(made: tuple[dict[str, Any], Model]) -> None:
-    """G8, X31: no thinking of another provider's is in the body."""
-    assert "thinking_blocks" not in json.dumps(made[0])
-    assert '"hm"' not in json.dumps(made[0])
+def test_reasoning_of_other_providers_is_not_sent(drawn: tuple[dict[str, Any], Model]) -> None:
+    """G8, X31: the body contains no reasoning of another provider."""
+    assert "thinking_blocks" not in json.dumps(drawn[0])
+    assert '"hm"' not in json.dumps(drawn[0])
 
 
 @settings(max_examples=150, deadline=None)
 @given(rendered(), st.booleans())
-def test_what_the_simulator_answers_comes_back(made: tuple[dict[str, Any], Model], newest: bool) -> None:
-    """A buffered and a streamed answer to the same request say the same, and what the provider said."""
-    body = {**made[0], "model": "gemini-3-pro-preview" if newest else "gemini-2.5-flash"}
-    said = reply(manners.prompt("Gemini", body))
-    ANSWER.validate_json(json.dumps(manners.completion(body, said)))
-    whole = gemini.parse_completion(manners.completion(body, said))
+def test_buffered_and_streamed_responses_agree(drawn: tuple[dict[str, Any], Model], newest: bool) -> None:
+    """A buffered and a streamed response to the same request have the content that the provider sent."""
+    body = {**drawn[0], "model": "gemini-3-pro-preview" if newest else "gemini-2.5-flash"}
+    sent_reply = generate_reply(simulator.parse_prompt("Gemini", body))
+    RESPONSE.validate_json(json.dumps(simulator.render_completion(body, sent_reply)))
+    whole = gemini.parse_response(simulator.render_completion(body, sent_reply))
     message = whole["choices"][0]["message"]
-    events, machine = sse.Decoder(), gemini.decoder()
-    raw = b"".join(manners.events(body, said))
-    chunks = [chunk for event in [*events.feed(raw), *events.close()] for chunk in machine.feed(event)]
-    chunks += machine.close()
+    events, decoder = sse.Decoder(), gemini.create_decoder()
+    raw = b"".join(simulator.render_events(body, sent_reply))
+    chunks = [chunk for event in [*events.feed(raw), *events.close()] for chunk in decoder.feed(event)]
+    chunks += decoder.close()
     deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
 
-    assert (message["content"] or "") == said.text == "".join(delta.get("content") or "" for delta in deltas)
-    told = [call for delta in deltas for call in delta.get("tool_calls") or ()]
-    assert [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in told] == [
-        (call.name, call.arguments) for call in said.calls
+    assert (
+        (message["content"] or "")
+        == sent_reply.text
+        == "".join(delta.get("content") or "" for delta in deltas)
+    )
+    streamed_calls = [call for delta in deltas for call in delta.get("tool_calls") or ()]
+    assert [(c["function"]["name"], json.loads(c["function"]["arguments"])) for c in streamed_calls] == [
+        (call.name, call.arguments) for call in sent_reply.calls
     ]
-    assert [{**call, "index": i} for i, call in enumerate(message.get("tool_calls") or [])] == told
+    assert [{**call, "index": i} for i, call in enumerate(message.get("tool_calls") or [])] == streamed_calls
     assert chunks[-1]["usage"] == whole["usage"]
-    assert whole["usage"]["completion_tokens"] == said.completion_tokens + manners.THOUGHTS
+    assert whole["usage"]["completion_tokens"] == sent_reply.completion_tokens + simulator.REASONING_TOKENS
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["gemini-2.5-flash", "gemini-3-pro-preview"]), st.integers(1, 3))
-def test_g7_calls_go_back_as_they_came(name: str, several: int) -> None:
-    """Over two turns of a tool loop every signature and id comes back on the call it was given for."""
+def test_g7_calls_return_unchanged(name: str, several: int) -> None:
+    """In two rounds of a tool loop, every signature and id returns with the call that it belongs to."""
     target = Target(PROVIDER, Model(name))
-    asked: dict[str, Any] = {
+    request: dict[str, Any] = {
         "model": "m",
         "messages": [{"role": "user", "content": "call " + "look " * several}],
         "tools": [LOOK],
     }
     for _ in range(2):
-        body = {**gemini.render_request(chat.parse_request(asked), target).body, "model": name}
-        manners.check({"content-type": "application/json"}, body)
-        message = gemini.parse_completion(manners.completion(body, reply(manners.prompt("Gemini", body))))[
-            "choices"
-        ][0]["message"]
-        asked["messages"] = [*asked["messages"], json.loads(json.dumps(message))]
+        body = {**gemini.render_request(chat.parse_request(request), target).body, "model": name}
+        simulator.validate_request({"content-type": "application/json"}, body)
+        message = gemini.parse_response(
+            simulator.render_completion(body, generate_reply(simulator.parse_prompt("Gemini", body)))
+        )["choices"][0]["message"]
+        request["messages"] = [*request["messages"], json.loads(json.dumps(message))]
         results = [
             {"role": "tool", "tool_call_id": call["id"], "content": "seen"}
             for call in message.get("tool_calls") or []
         ]
-        asked["messages"] += results
+        request["messages"] += results
         if results:
-            again = gemini.render_request(chat.parse_request(asked), target).body["contents"]
+            again = gemini.render_request(chat.parse_request(request), target).body["contents"]
             sent = [part for content in again for part in content["parts"] if "functionCall" in part]
-            said = manners.completion(body, reply(manners.prompt("Gemini", body)))["candidates"][0]
-            assert sent == said["content"]["parts"]
+            reply = generate_reply(simulator.parse_prompt("Gemini", body))
+            response = simulator.render_completion(body, reply)
+            assert sent == response["candidates"][0]["content"]["parts"]
 
-    assert asked["messages"][-1]["content"].startswith("The tool answered: seen")
+    assert request["messages"][-1]["content"].startswith("The tool answered: seen")

@@ -1,4 +1,4 @@
-"""What the golden cases of the Gemini dialect cannot show: addresses, refusals, errors, mangled requests."""
+"""Paths, rejected requests, errors and mutate requests of the Gemini dialect."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.test_fuzz import mutated
-from vaultcore.catalog.load import builtin
+from tests.dialects.test_fuzz import mutate
+from vaultcore.catalog.load import load_builtin
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.client_apis import chat
 from vaultcore.dialects import ErrorDetail, gemini
-from vaultcore.dialects.gemini.generation import NEWEST, generation
+from vaultcore.dialects.gemini.model_generation import NEWEST, parse_generation
 from vaultcore.errors import InvalidRequest
 from vaultcore.streams.sse import Event
 
@@ -32,7 +32,7 @@ def render(**fields: Any) -> dict[str, Any]:
     return gemini.render_request(chat.parse_request({**HI, **fields}), target()).body
 
 
-def said(*parts: Any) -> dict[str, Any]:
+def user_message(*parts: Any) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": list(parts)}]}
 
 
@@ -45,33 +45,33 @@ def said(*parts: Any) -> dict[str, Any]:
     ],
 )
 def test_g30_the_model_is_in_the_path(name: str, path: str) -> None:
-    """A model's name is one escaped segment of the path."""
+    """A model name is one escaped segment of the path."""
     assert gemini.render_path(chat.parse_request(HI), target(name)) == path
 
 
-def test_g29_streams_are_server_sent_events() -> None:
-    """A stream is asked for by its own path, as events."""
+def test_g29_streams_use_server_sent_events() -> None:
+    """A stream has its own path and asks for server-sent events."""
     path = gemini.render_path(chat.parse_request({**HI, "stream": True}), target())
 
     assert path == "/models/gemini-2.5-flash:streamGenerateContent?alt=sse"
 
 
 @pytest.mark.parametrize("name", ["a/b", "..", "a..b", "a?key=1", "a#b", "a%2fb", "ä", "", "models/", "../x"])
-def test_g30_no_name_leads_elsewhere(name: str) -> None:
-    """A model's name that could change the path is refused."""
+def test_g30_names_that_change_the_path_are_rejected(name: str) -> None:
+    """A model name that could change the path raises InvalidRequest."""
     with pytest.raises(InvalidRequest) as caught:
         gemini.render_path(chat.parse_request(HI), target(name))
 
     assert caught.value.param == "model"
 
 
-def test_g28_the_key_travels_in_a_header() -> None:
-    """Gemini's own row sends the key in x-goog-api-key, bare, and speaks generateContent."""
-    row = builtin().providers["gemini"]
+def test_g28_the_key_is_sent_in_a_header() -> None:
+    """The catalog row of Gemini sends the key in x-goog-api-key, without a prefix, and uses this dialect."""
+    row = load_builtin().providers["gemini"]
 
     assert (row.auth.header, row.auth.prefix, row.dialect) == ("x-goog-api-key", "", "gemini")
     assert row.base_url == "https://generativelanguage.googleapis.com/v1beta"
-    assert builtin().providers["gemini-compat"].dialect == "openai"
+    assert load_builtin().providers["gemini-compat"].dialect == "openai"
 
 
 @pytest.mark.parametrize(
@@ -86,38 +86,41 @@ def test_g28_the_key_travels_in_a_header() -> None:
         ("gemma-4-31b-it", NEWEST),
     ],
 )
-def test_generations_are_told_from_names(name: str, expected: tuple[int, int]) -> None:
-    """A model's name says of which generation it is, and one that does not is of the newest."""
-    assert generation(name) == expected
+def test_generations_are_parsed_from_names(name: str, expected: tuple[int, int]) -> None:
+    """A model name has its generation; a name without one counts as the newest."""
+    assert parse_generation(name) == expected
 
 
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
         (
-            said({"type": "image_url", "image_url": {"url": "https://a.test/a.png"}}),
+            user_message({"type": "image_url", "image_url": {"url": "https://a.test/a.png"}}),
             "messages[0].content[0].image_url.url",
         ),
         (
-            said({"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}),
+            user_message({"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}),
             "messages[0].content[0].image_url.url",
         ),
         (
-            said({"type": "image_url", "image_url": "data:image/png;base64,"}),
+            user_message({"type": "image_url", "image_url": "data:image/png;base64,"}),
             "messages[0].content[0].image_url",
         ),
-        (said({"type": "image_url", "image_url": 7}), "messages[0].content[0].image_url"),
+        (user_message({"type": "image_url", "image_url": 7}), "messages[0].content[0].image_url"),
         (
-            said({"type": "image_url", "image_url": {"url": "data:;base64,AAAA"}}),
+            user_message({"type": "image_url", "image_url": {"url": "data:;base64,AAAA"}}),
             "messages[0].content[0].image_url.url",
         ),
         (
-            said({"type": "input_audio", "input_audio": {"data": "AAAA"}}),
+            user_message({"type": "input_audio", "input_audio": {"data": "AAAA"}}),
             "messages[0].content[0].input_audio.format",
         ),
-        (said({"type": "file", "file": {"file_id": "file-123"}}), "messages[0].content[0].file.file_id"),
-        (said({"type": "file", "file": {}}), "messages[0].content[0].file"),
-        (said({"type": "hologram"}), "messages[0].content[0].type"),
+        (
+            user_message({"type": "file", "file": {"file_id": "file-123"}}),
+            "messages[0].content[0].file.file_id",
+        ),
+        (user_message({"type": "file", "file": {}}), "messages[0].content[0].file"),
+        (user_message({"type": "hologram"}), "messages[0].content[0].type"),
         (
             {
                 "messages": [
@@ -142,8 +145,8 @@ def test_generations_are_told_from_names(name: str, expected: tuple[int, int]) -
         ({"cached_content": "cachedContents/1", "tools": [LOOK]}, "tools"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(fields: dict[str, Any], param: str) -> None:
-    """G22, G12, G16, G25, X30: what Gemini cannot be told is refused, naming the parameter."""
+def test_unsupported_requests_are_rejected(fields: dict[str, Any], param: str) -> None:
+    """G22, G12, G16, G25, X30: an unsupported request raises InvalidRequest that names the parameter."""
     with pytest.raises(InvalidRequest) as caught:
         render(**fields)
 
@@ -151,17 +154,17 @@ def test_what_cannot_be_sent_is_refused(fields: dict[str, Any], param: str) -> N
 
 
 def test_u4_counts_are_replaced() -> None:
-    """GR4: what later events leave out stays as it was; what they say replaces it."""
-    machine = gemini.decoder()
+    """GR4: counts of later events replace earlier ones; counts that they omit stay."""
+    decoder = gemini.create_decoder()
     text = {"candidates": [{"content": {"parts": [{"text": "x"}]}}]}
     for counted in (
         {"promptTokenCount": 9, "thoughtsTokenCount": 4},
         {"candidatesTokenCount": 2},
         {"candidatesTokenCount": 5},
     ):
-        list(machine.feed(Event(json.dumps({**text, "usageMetadata": counted}))))
+        list(decoder.feed(Event(json.dumps({**text, "usageMetadata": counted}))))
 
-    assert list(machine.close())[-1]["usage"] == {
+    assert list(decoder.close())[-1]["usage"] == {
         "prompt_tokens": 9,
         "completion_tokens": 9,
         "total_tokens": 18,
@@ -171,37 +174,39 @@ def test_u4_counts_are_replaced() -> None:
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_gr9_errors_are_read_in_a_list_too(wrapped: bool) -> None:
-    """An error's message and status are found whether or not it comes inside a list."""
-    told: Any = {"error": {"code": 400, "message": "No such field", "status": "INVALID_ARGUMENT"}}
+def test_gr9_errors_in_a_list_are_parsed(wrapped: bool) -> None:
+    """The message and the status of an error are parsed, with or without a list around it."""
+    error: Any = {"error": {"code": 400, "message": "No such field", "status": "INVALID_ARGUMENT"}}
 
-    found = gemini.parse_error(400, json.dumps([told] if wrapped else told).encode())
+    detail = gemini.parse_error(400, json.dumps([error] if wrapped else error).encode())
 
-    assert found == ErrorDetail("No such field", "INVALID_ARGUMENT")
+    assert detail == ErrorDetail("No such field", "INVALID_ARGUMENT")
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_e2_a_refused_key_is_told_apart(wrapped: bool) -> None:
-    """A key that Gemini does not know comes as a 400, and is the key's fault all the same."""
+def test_e2_an_invalid_key_has_its_code(wrapped: bool) -> None:
+    """Gemini answers an invalid key with 400; its code shows that the key is at fault."""
     details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}]
-    told: Any = {"error": {"code": 400, "message": "No", "status": "INVALID_ARGUMENT", "details": details}}
+    error: Any = {"error": {"code": 400, "message": "No", "status": "INVALID_ARGUMENT", "details": details}}
 
-    assert gemini.parse_error(400, json.dumps([told] if wrapped else told).encode()).code == "API_KEY_INVALID"
+    assert (
+        gemini.parse_error(400, json.dumps([error] if wrapped else error).encode()).code == "API_KEY_INVALID"
+    )
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[" * 50_000, b'{"error": {"details": [1, {"reason": []}]}}']
 )
-def test_errors_of_any_shape_are_read(body: bytes) -> None:
-    """No error body makes the dialect fail."""
+def test_errors_of_any_shape_are_parsed(body: bytes) -> None:
+    """Any error body yields a message."""
     assert gemini.parse_error(500, body).message
 
 
 @pytest.mark.parametrize("data", ["[1]", "null", "{", '"sk-secret"', "[" * 99_999, '{"a":' * 99_999])
-def test_events_that_are_no_objects(data: str) -> None:
-    """An event that is no JSON object raises ValueError, and quotes nothing of it."""
+def test_events_that_are_not_objects(data: str) -> None:
+    """An event that is not a JSON object raises ValueError that quotes nothing of it."""
     with pytest.raises(ValueError, match="not a JSON object") as caught:
-        list(gemini.decoder().feed(Event(data)))
+        list(gemini.create_decoder().feed(Event(data)))
 
     assert data[:20] not in str(caught.value)
     assert caught.value.__context__ is None
@@ -211,32 +216,32 @@ REQUESTS = sorted(GOLDEN.glob("*/*/request.json"))
 
 
 @pytest.mark.parametrize("path", REQUESTS, ids=lambda path: f"{path.parts[-3]}-{path.parts[-2]}")
-def test_mangled_requests(path: Path) -> None:
-    """A mangled request is rendered as JSON or refused as invalid, naming the param."""
+def test_mutated_requests(path: Path) -> None:
+    """A mutate request is rendered as JSON or raises InvalidRequest that names the parameter."""
     request, chance = json.loads(path.read_text("utf-8")), random.Random(4)
-    able = [Capabilities(), Capabilities(prefill=False, sampling_params=False, thinking="adaptive")]
+    capabilities = [Capabilities(), Capabilities(prefill=False, sampling_params=False, thinking="adaptive")]
     names = ["gemini-2.0-flash", "gemini-2.5-pro", "gemini-3-pro-preview"]
-    refused = list[InvalidRequest]()
+    errors = list[InvalidRequest]()
     for _ in range(150 if path.parts[-3] == "gemini" else 10):
-        model = Model(chance.choice(names), max_output_tokens=99, capabilities=chance.choice(able))
+        model = Model(chance.choice(names), max_output_tokens=99, capabilities=chance.choice(capabilities))
         try:
-            checked = chat.parse_request(mutated(request, chance))
+            checked = chat.parse_request(mutate(request, chance))
             json.dumps(gemini.render_request(checked, Target(PROVIDER, model)).body, allow_nan=False)
         except InvalidRequest as error:
-            refused.append(error)
+            errors.append(error)
 
-    assert all(error.param or str(error).startswith(("the body", "numbers")) for error in refused)
+    assert all(error.param or str(error).startswith(("the body", "numbers")) for error in errors)
 
 
 def test_deep_schemas() -> None:
-    """G13: a schema nested as deep as a body may be is rendered, or refused as nested too deeply."""
+    """G13: a schema as deep as a body allows is rendered, or rejected as nested too deeply."""
     schema: dict[str, Any] = {"type": "string"}
     for _ in range(240):
         schema = {"type": "object", "properties": {"p": schema}}
-    told = ""
+    message = ""
     try:
         render(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": schema}})
     except InvalidRequest as error:
-        told = str(error)
+        message = str(error)
 
-    assert told in {"", "the schema is nested too deeply"}
+    assert message in {"", "the schema is nested too deeply"}

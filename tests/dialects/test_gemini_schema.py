@@ -1,4 +1,4 @@
-"""Schemas as Gemini takes them: whatever goes in, only what the API knows comes out."""
+"""Properties of simplified schemas: any schema converts to keywords that Gemini supports."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vaultcore.dialects import Change
-from vaultcore.dialects.gemini.schema import KNOWN, sanitised
+from vaultcore.dialects.gemini.json_schema import SUPPORTED, simplify_schema
 from vaultcore.simulators.gemini_rules import check_schema
 
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-9, 9), st.sampled_from(["", "a", "b", "date-time"])
 )
-references = st.sampled_from(["#/$defs/A", "#/definitions/B", "#/$defs/Gone", "#", "https://x.test/s", 7])
+references = st.sampled_from(["#/$defs/A", "#/definitions/B", "#/$defs/Missing", "#", "https://x.test/s", 7])
 KEYWORDS = (
     *("type", "format", "title", "description", "enum", "const", "default", "examples", "$schema", "$id"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "pattern"),
@@ -24,8 +24,8 @@ KEYWORDS = (
 )
 
 
-def grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Schemas of a few keywords, right and wrong, whose inner ones are of `inner`."""
+def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Schemas of a few valid and invalid keywords, whose subschemas are drawn from `inner`."""
     maps, several = (
         st.dictionaries(st.sampled_from(["a", "b", "$ref", "type"]), inner, max_size=2),
         st.lists(inner, max_size=2),
@@ -46,54 +46,54 @@ def grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.lists(st.one_of(*fields, flat), max_size=5).map(dict)
 
 
-schemas: st.SearchStrategy[Any] = st.recursive(st.one_of(st.just({}), scalars), grown, max_leaves=6)
+schemas: st.SearchStrategy[Any] = st.recursive(st.one_of(st.just({}), scalars), nested, max_leaves=6)
 roots = st.builds(
     lambda root, a, b: {**root, "$defs": {"A": a}, "definitions": {"B": b}},
-    grown(schemas),
-    grown(schemas),
-    grown(schemas),
+    nested(schemas),
+    nested(schemas),
+    nested(schemas),
 )
 
 
 def keywords(schema: Any) -> set[str]:
-    """Every keyword of a schema and of those inside it."""
-    found = set(schema)
+    """Return every keyword of a schema and of its subschemas."""
+    names = set(schema)
     for key in ("properties", "$defs"):
         for inner in (schema.get(key) or {}).values():
-            found |= keywords(inner)
+            names |= keywords(inner)
     for key in ("anyOf", "prefixItems"):
         for inner in schema.get(key) or []:
-            found |= keywords(inner)
+            names |= keywords(inner)
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
-            found |= keywords(schema[key])
-    return found
+            names |= keywords(schema[key])
+    return names
 
 
 @settings(max_examples=250, deadline=None)
 @given(roots)
-def test_g13_nothing_unknown_comes_out(schema: dict[str, Any]) -> None:
-    """Whatever a schema holds, every keyword of what is sent is one the API knows, and it is JSON."""
-    out = sanitised(schema, "s", [])
+def test_g13_every_keyword_is_supported(schema: dict[str, Any]) -> None:
+    """Every keyword of a simplified schema is supported by the API, and the schema is JSON."""
+    out = simplify_schema(schema, "s", [])
 
-    assert keywords(out) <= KNOWN
+    assert keywords(out) <= SUPPORTED
     check_schema(out, "s")
     json.dumps(out)
 
 
 @settings(max_examples=250, deadline=None)
 @given(roots)
-def test_g13_a_second_time_changes_nothing(schema: dict[str, Any]) -> None:
-    """What is sent is a fixpoint: sanitising it again gives the same, and loses nothing more."""
+def test_g13_simplifying_twice_changes_nothing(schema: dict[str, Any]) -> None:
+    """Simplifying a simplified schema returns it unchanged, without a report."""
     changes: list[Change] = []
-    once = sanitised(schema, "s", [])
+    once = simplify_schema(schema, "s", [])
 
-    assert sanitised(once, "s", changes) == once
+    assert simplify_schema(once, "s", changes) == once
     assert changes == []
 
 
 @pytest.mark.parametrize(
-    ("schema", "expected", "lost"),
+    ("schema", "expected", "removed"),
     [
         ({"const": 1}, {"enum": [1], "type": "integer"}, ""),
         ({"const": True}, {"type": "boolean"}, "enum"),
@@ -126,19 +126,19 @@ def test_g13_a_second_time_changes_nothing(schema: dict[str, Any]) -> None:
         ),
     ],
 )
-def test_g13_rewordings(schema: dict[str, Any], expected: dict[str, Any], lost: str) -> None:
-    """What the API says in other words is put so without a report; what nothing can say is reported."""
+def test_g13_replaced_keywords(schema: dict[str, Any], expected: dict[str, Any], removed: str) -> None:
+    """A keyword that another can express is replaced without a report; any other is removed and reported."""
     changes: list[Change] = []
 
-    assert sanitised(schema, "s", changes) == expected
-    assert bool(changes) == bool(lost)
-    assert all(lost in change.reason for change in changes)
+    assert simplify_schema(schema, "s", changes) == expected
+    assert bool(changes) == bool(removed)
+    assert all(removed in change.reason for change in changes)
 
 
-def test_g13_references_lead_on() -> None:
-    """A definition that leads back to itself stays one, whatever stands beside its references."""
+def test_g13_recursive_references_are_kept() -> None:
+    """A recursive definition stays recursive, even if keywords stand next to its references."""
     node = {"type": "object", "properties": {"next": {"$ref": "#/$defs/Node", "description": "or none"}}}
-    out = sanitised({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, "s", [])
+    out = simplify_schema({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, "s", [])
 
     assert out["$ref"] == "#/$defs/Node"
     assert out["$defs"]["Node"]["properties"]["next"] == {"$ref": "#/$defs/Node"}

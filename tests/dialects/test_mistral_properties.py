@@ -1,4 +1,4 @@
-"""What holds of every request to Mistral, whatever conversation it was made from, and of what comes back."""
+"""Properties of every request to Mistral and of its responses."""
 
 from __future__ import annotations
 
@@ -13,59 +13,60 @@ from mistralai.client.models import ChatCompletionRequest, ChatCompletionRespons
 from pydantic import ValidationError
 
 from tests.fakes.conversations import conversations
-from vaultcore.catalog.load import builtin
+from vaultcore.catalog.load import load_builtin
 from vaultcore.catalog.schema import Model, Target
 from vaultcore.client_apis import chat
 from vaultcore.dialects import mistral
-from vaultcore.simulators import mistral as manners
-from vaultcore.simulators.reply import reply
+from vaultcore.dialects.mistral.request import render_call_id
+from vaultcore.simulators import mistral as simulator
+from vaultcore.simulators.reply import generate_reply
 from vaultcore.streams import sse
 
-TARGET = Target(builtin().providers["mistral"], Model("mistral-large-latest"))
+TARGET = Target(load_builtin().providers["mistral"], Model("mistral-large-latest"))
 HEADERS = {"content-type": "application/json"}
 
 
-def rendered(asked: dict[str, Any]) -> dict[str, Any]:
-    return mistral.render_request(chat.parse_request(asked), TARGET).body
+def rendered(request: dict[str, Any]) -> dict[str, Any]:
+    return mistral.render_request(chat.parse_request(request), TARGET).body
 
 
-def test_the_judge_judges() -> None:
-    """The SDK's types do refuse what is wrong deep inside a request."""
+def test_the_sdk_types_reject_errors() -> None:
+    """The SDK's types reject an error deep inside a request."""
     with pytest.raises(ValidationError):
         ChatCompletionRequest.model_validate({"model": "m", "messages": [{"role": "tool"}]})
 
 
 @settings(max_examples=150, deadline=None)
 @given(conversations())
-def test_m_bodies_are_what_the_sdk_types_say(asked: dict[str, Any]) -> None:
-    """Every request is one that Mistral's SDK types allow, is JSON, and breaks no rule of the simulator's."""
-    body = rendered(asked)
+def test_m_bodies_match_the_sdk_types(request: dict[str, Any]) -> None:
+    """Every request is valid JSON, matches the SDK's types and passes the simulator's rules."""
+    body = rendered(request)
 
     ChatCompletionRequest.model_validate(body)
-    manners.check(HEADERS, json.loads(json.dumps(body, allow_nan=False)))
+    simulator.validate_request(HEADERS, json.loads(json.dumps(body, allow_nan=False)))
 
 
 @given(st.text(max_size=40))
 def test_m5_ids_have_nine_letters_or_digits(original: str) -> None:
-    """An id that Mistral takes is left alone, any other becomes one, always the same."""
-    made = mistral.identity(original)
+    """A valid id stays; any other becomes a valid one, always the same."""
+    call_id = render_call_id(original)
 
-    assert re.fullmatch("[a-zA-Z0-9]{9}", made)
-    assert mistral.identity(made) == made
-    assert mistral.identity(original) == made
+    assert re.fullmatch("[a-zA-Z0-9]{9}", call_id)
+    assert render_call_id(call_id) == call_id
+    assert render_call_id(original) == call_id
 
 
 @settings(max_examples=60, deadline=None)
 @given(conversations())
-def test_m11_a_stream_says_what_the_buffered_answer_says(asked: dict[str, Any]) -> None:
-    """Text, reasoning, calls and usage are the same, streamed and not, and the SDK knows the answer."""
-    body = rendered(asked)
-    answer = reply(manners.prompt("Mistral", body))
-    told = json.loads(json.dumps(manners.completion(body, answer)))
-    ChatCompletionResponse.model_validate(told)
-    whole = mistral.parse_completion(told)
-    events, decoder = sse.Decoder(), mistral.decoder()
-    raw = b"".join(manners.events(body, answer))
+def test_m11_streamed_and_buffered_responses_agree(request: dict[str, Any]) -> None:
+    """Text, reasoning, calls and usage agree, and the response matches the SDK's types."""
+    body = rendered(request)
+    answer = generate_reply(simulator.parse_prompt("Mistral", body))
+    response = json.loads(json.dumps(simulator.render_completion(body, answer)))
+    ChatCompletionResponse.model_validate(response)
+    whole = mistral.parse_response(response)
+    events, decoder = sse.Decoder(), mistral.create_decoder()
+    raw = b"".join(simulator.render_events(body, answer))
     chunks = [chunk for event in events.feed(raw) for chunk in decoder.feed(event)]
     deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
     message = whole["choices"][0]["message"]

@@ -1,4 +1,4 @@
-"""What caches of providers are keyed on: the same request in the same order, to the byte."""
+"""Rendered requests are stable to the byte, because providers key their caches on the bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
-from vaultcore.dialects import NAMES, dialect
+from vaultcore.dialects import DIALECTS, load_dialect
 from vaultcore.wire import ChatRequest
 
 KEYS = ("zone", "at", "when", "city")
@@ -24,27 +24,27 @@ def request(*names: str) -> ChatRequest:
     return cast(ChatRequest, {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "tools": tools})
 
 
-def sent(name: str, *tools: str) -> str:
+def render_text(name: str, *tools: str) -> str:
     row = Provider("acme", "https://api.example.test/v1", title="Acme", dialect=name)
     target = Target(row, Model("model", capabilities=Capabilities(), dialect=name))
-    return json.dumps(dialect(name).render_request(request(*tools), target).body)
+    return json.dumps(load_dialect(name).render_request(request(*tools), target).body)
 
 
-def places(text: str, words: Any) -> list[int]:
-    return [text.index(json.dumps(word)) for word in words]
+def positions(text: str, terms: Any) -> list[int]:
+    return [text.index(json.dumps(word)) for word in terms]
 
 
 @pytest.mark.parametrize("names", [*permutations(("wind", "rain", "sun"))], ids="-".join)
-@pytest.mark.parametrize("name", NAMES)
-def test_x11_tools_stay_in_the_clients_order(name: str, names: tuple[str, ...]) -> None:
-    """Tools, and the fields of their parameters, go in the order in which the client wrote them."""
-    text = sent(name, *names)
+@pytest.mark.parametrize("name", DIALECTS)
+def test_x11_tools_keep_the_clients_order(name: str, names: tuple[str, ...]) -> None:
+    """Tools and the fields of their parameters keep the client's order."""
+    text = render_text(name, *names)
 
-    assert places(text, names) == sorted(places(text, names))
-    assert places(text, KEYS) == sorted(places(text, KEYS))
+    assert positions(text, names) == sorted(positions(text, names))
+    assert positions(text, KEYS) == sorted(positions(text, KEYS))
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_x29_nothing_is_made_up(name: str) -> None:
-    """The same request is the same bytes: nothing of the hour or of chance is in it."""
-    assert len({sent(name, "wind", "rain") for _ in range(3)}) == 1
+@pytest.mark.parametrize("name", DIALECTS)
+def test_x29_rendering_is_deterministic(name: str) -> None:
+    """The same request gives the same bytes: they contain no time and no random value."""
+    assert len({render_text(name, "wind", "rain") for _ in range(3)}) == 1

@@ -1,4 +1,4 @@
-"""Error answers, in the shapes that providers send them in."""
+"""Error bodies in the shapes that providers send."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from vaultcore.dialects import ErrorDetail, dialect
-from vaultcore.dialects.provider_error import LONGEST, complaint, status
+from vaultcore.dialects import ErrorDetail, load_dialect
+from vaultcore.dialects.provider_error import MAX_MESSAGE, error_status, parse_error_body
 
 CASES = {
     "OpenAI": (
@@ -39,12 +39,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("spoken", ["openai", "anthropic"])
-def test_shapes(name: str, spoken: str) -> None:
-    """The message and the code are found wherever they are."""
-    told, detail = CASES[name]
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
+def test_error_bodies(name: str, dialect: str) -> None:
+    """The message and the code are read from every shape."""
+    body, detail = CASES[name]
 
-    assert dialect(spoken).parse_error(400, json.dumps(told).encode()) == detail
+    assert load_dialect(dialect).parse_error(400, json.dumps(body).encode()) == detail
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ def test_shapes(name: str, spoken: str) -> None:
         (b"<html>\r\n<head>", "an HTML page"),
         (b"upstream connect error", "upstream connect error"),
         (b"\xff\xfe", "\ufffd\ufffd"),
-        (b"[" * 50_000, "[" * LONGEST),
-        (json.dumps({"error": {"message": "x" * 9_999}}).encode(), "x" * LONGEST),
+        (b"[" * 50_000, "[" * MAX_MESSAGE),
+        (json.dumps({"error": {"message": "x" * 9_999}}).encode(), "x" * MAX_MESSAGE),
     ],
 )
-def test_q36_what_is_no_json(body: bytes, message: str) -> None:
-    """A page or a text instead of JSON is told as such, and nothing is told at length."""
-    assert complaint(body) == ErrorDetail(message)
+def test_q36_bodies_without_json(body: bytes, message: str) -> None:
+    """An HTML page or plain text becomes a message, which is cut at MAX_MESSAGE."""
+    assert parse_error_body(body) == ErrorDetail(message)
 
 
 @pytest.mark.parametrize(
-    ("told", "expected"),
+    ("error", "expected"),
     [
         ({"code": 503}, 503),
         ({"code": "429"}, 429),
@@ -79,6 +79,6 @@ def test_q36_what_is_no_json(body: bytes, message: str) -> None:
         ("text", None),
     ],
 )
-def test_statuses(told: object, expected: int | None) -> None:
-    """An error inside a stream has the status its code or its type stands for."""
-    assert status(told) == expected
+def test_statuses(error: object, expected: int | None) -> None:
+    """An error inside a stream has the HTTP status of its code or type."""
+    assert error_status(error) == expected

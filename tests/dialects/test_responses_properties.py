@@ -1,4 +1,4 @@
-"""What holds of every Responses request, whatever conversation it was made from."""
+"""Properties of every Responses request."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ parts = st.one_of(
 contents = st.one_of(texts, st.lists(parts, min_size=1, max_size=3))
 ids = st.sampled_from(["call_1", "call_2", "ü"])
 calls = st.builds(
-    lambda key, name, told: {"id": key, "type": "function", "function": {"name": name, "arguments": told}},
+    lambda key, name, text: {"id": key, "type": "function", "function": {"name": name, "arguments": text}},
     ids,
     st.sampled_from(["look", "now"]),
     st.sampled_from(["", "{}", '{"a": [1]}']),
@@ -55,17 +55,17 @@ messages = st.one_of(
         lambda role, text: {"role": role, "content": text}, st.sampled_from(["system", "user"]), contents
     ),
     st.builds(
-        lambda text, several, thoughts: {
+        lambda text, calls, reasoning: {
             "role": "assistant",
             "content": text,
-            **({"tool_calls": several} if several else {}),
-            **({"thinking_blocks": thoughts} if thoughts else {}),
+            **({"tool_calls": calls} if calls else {}),
+            **({"thinking_blocks": reasoning} if reasoning else {}),
         },
         texts,
         st.lists(calls, max_size=3),
         st.lists(blocks, max_size=2),
     ),
-    st.builds(lambda key, told: {"role": "tool", "tool_call_id": key, "content": told}, ids, contents),
+    st.builds(lambda key, text: {"role": "tool", "tool_call_id": key, "content": text}, ids, contents),
 )
 conversations = st.lists(messages, min_size=1, max_size=7)
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
@@ -73,26 +73,26 @@ TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type"
 
 @settings(max_examples=300, deadline=None)
 @given(conversations)
-def test_o3_every_conversation_keeps_the_rules(told: list[Any]) -> None:
-    """Whatever was said, what is sent has OpenAI's own type and is what its simulator takes."""
-    request = chat.parse_request({"model": "m", "messages": told, "tools": TOOLS})
+def test_o3_every_request_is_valid(conversation: list[Any]) -> None:
+    """Every request matches OpenAI's type and passes the simulator's rules."""
+    request = chat.parse_request({"model": "m", "messages": conversation, "tools": TOOLS})
 
     body = responses.render_request(request, TARGET).body
 
     PARAMS.validate_python(body)
     assert body["store"] is False
     if body["input"]:
-        responses_rules.check(HEADERS, body)
+        responses_rules.validate_request(HEADERS, body)
 
 
 @settings(max_examples=200, deadline=None)
 @given(conversations)
-def test_x31_foreign_state_stays_here(told: list[Any]) -> None:
-    """Reasoning that somebody else has signed or encrypted never reaches this provider, and that is told."""
-    request = chat.parse_request({"model": "m", "messages": told})
-    held = any(message.get("thinking_blocks") for message in told)
+def test_x31_state_of_other_models_is_not_sent(conversation: list[Any]) -> None:
+    """Reasoning that another model issued never reaches this provider; the report says so."""
+    request = chat.parse_request({"model": "m", "messages": conversation})
+    has_reasoning = any(message.get("thinking_blocks") for message in conversation)
 
     rendered = responses.render_request(request, TARGET)
 
     assert FOREIGN not in json.dumps(rendered.body)
-    assert held == any("thinking_blocks" in change.path for change in rendered.changes)
+    assert has_reasoning == any("thinking_blocks" in change.path for change in rendered.changes)

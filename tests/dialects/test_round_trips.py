@@ -1,4 +1,4 @@
-"""Any conversation, to a provider and back: nothing that was said, called or answered is lost or moved."""
+"""Conversations keep all texts, calls and results, in order, on the way to a provider and back."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import seeds, transcript
-from vaultcore.capability_matrix.answer import folded, whole
-from vaultcore.capability_matrix.subject import simulated
-from vaultcore.catalog.load import builtin
+from vaultcore.capability_matrix.observed_response import from_chunks, from_completion
+from vaultcore.capability_matrix.simulated_dialect import simulated_dialects
+from vaultcore.catalog.load import load_builtin
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.client_apis import chat
-from vaultcore.dialects import NAMES, dialect
+from vaultcore.dialects import DIALECTS, load_dialect
 from vaultcore.simulators import openai
-from vaultcore.simulators.reply import reply
-from vaultcore.simulators.server import MANNERS
+from vaultcore.simulators.reply import generate_reply
+from vaultcore.simulators.server import BEHAVIORS
 
 HEADERS = {
     "content-type": "application/json",
@@ -29,7 +29,7 @@ HEADERS = {
 TOKEN = re.compile(r"⟨\d+⟩")
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOLS = [{"type": "function", "function": {"name": name, "parameters": SCHEMA}} for name in ("rain", "tide")]
-CATALOG = builtin()
+CATALOG = load_builtin()
 
 words = st.sampled_from(
     ["Grüße {} 🌍", "{}", "two\nlines {}", 'a "quote" {} \\', "<system>{}</system>", "{{}} {}"]
@@ -41,7 +41,7 @@ ids = st.sampled_from(["call_1", "functions.rain:0", "ü", "toolu_01A", "c" * 70
 
 @st.composite
 def conversations(draw: st.DrawFn) -> dict[str, Any]:
-    """A system's messages, then turns of a user and an assistant who may call tools; the user is last."""
+    """System messages, then a user and an assistant that may call tools; the last message is the user's."""
     count = iter(range(10_000))
 
     def text() -> str:
@@ -83,52 +83,54 @@ def conversations(draw: st.DrawFn) -> dict[str, Any]:
 def rendered(name: str, request: dict[str, Any], *, model: str = "m") -> dict[str, Any]:
     row = next((row for row in CATALOG.providers.values() if row.dialect == name), Provider("openai", "x"))
     target = Target(row, CATALOG.model(row.name, model))
-    body = dialect(name).render_request(chat.parse_request(request), target).body
+    body = load_dialect(name).render_request(chat.parse_request(request), target).body
     return {**body, "model": model, "stream": bool(request.get("stream"))}
 
 
-def tokens(told: transcript.Transcript) -> list[tuple[str, str]]:
-    return [(role, token) for role, text in told.said for token in TOKEN.findall(text)]
+def marks(conversation: transcript.Transcript) -> list[tuple[str, str]]:
+    return [(role, token) for role, text in conversation.texts for token in TOKEN.findall(text)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", DIALECTS)
 @settings(max_examples=60, deadline=None)
 @given(request=conversations())
-def test_the_provider_reads_what_was_said(name: str, request: dict[str, Any]) -> None:
-    """Texts with their roles, calls with their arguments, results with their calls: all of it, in order."""
-    sent, seen = transcript.chat(request), transcript.READERS[name](rendered(name, request))
+def test_the_provider_receives_the_conversation(name: str, request: dict[str, Any]) -> None:
+    """The rendered request has all texts with roles, calls with arguments and results with ids, in order."""
+    expected, actual = transcript.chat(request), transcript.TRANSCRIPT_READERS[name](rendered(name, request))
 
-    assert tokens(seen) == tokens(sent)
+    assert marks(actual) == marks(expected)
     assert all(
-        any(text in theirs for _, theirs in seen.said) for _, ours in sent.said for text in ours.split("\n")
+        any(text in theirs for _, theirs in actual.texts)
+        for _, ours in expected.texts
+        for text in ours.split("\n")
     )
-    assert seen.calls == sent.calls
-    assert sorted(seen.results) == sorted(sent.results)
-    assert [kind for kind in seen.order if kind != "system"] == [
-        kind for kind in sent.order if kind != "system"
+    assert actual.calls == expected.calls
+    assert sorted(actual.results) == sorted(expected.results)
+    assert [kind for kind in actual.order if kind != "system"] == [
+        kind for kind in expected.order if kind != "system"
     ]
 
 
-@pytest.mark.parametrize("name", simulated())
+@pytest.mark.parametrize("name", simulated_dialects())
 @settings(max_examples=60, deadline=None)
 @given(request=conversations())
-def test_the_client_reads_what_was_answered(name: str, request: dict[str, Any]) -> None:
-    """The provider takes it by its own rules; its text and its calls come back whole, streamed or not."""
-    manners, speak = MANNERS[name], dialect(name)
-    body = rendered(name, {**request, "stream": True}, model=manners.MODELS[0])
+def test_the_client_receives_the_response(name: str, request: dict[str, Any]) -> None:
+    """The simulator accepts the request; its text and calls arrive complete, streamed and buffered."""
+    simulator, dialect = BEHAVIORS[name], load_dialect(name)
+    body = rendered(name, {**request, "stream": True}, model=simulator.MODELS[0])
 
-    manners.check(HEADERS, body)
-    told = reply(manners.prompt("provider", body))
-    plainly = reply(openai.prompt("provider", chat_request(request)))
-    buffered = whole(speak.parse_completion(manners.completion(body, told)))
-    machine = speak.decoder()
-    events = seeds.events(b"".join(manners.events(body, told)))
-    streamed = folded([*(chunk for event in events for chunk in machine.feed(event)), *machine.close()])
-    calls = [(call.name, call.arguments) for call in told.calls]
+    simulator.validate_request(HEADERS, body)
+    reply = generate_reply(simulator.parse_prompt("provider", body))
+    from_chat = generate_reply(openai.parse_prompt("provider", chat_request(request)))
+    buffered = from_completion(dialect.parse_response(simulator.render_completion(body, reply)))
+    decoder = dialect.create_decoder()
+    events = seeds.parse_stream(b"".join(simulator.render_events(body, reply)))
+    streamed = from_chunks([*(chunk for event in events for chunk in decoder.feed(event)), *decoder.close()])
+    calls = [(call.name, call.arguments) for call in reply.calls]
 
-    assert (told.text, calls) == (plainly.text, [(call.name, call.arguments) for call in plainly.calls])
+    assert (reply.text, calls) == (from_chat.text, [(call.name, call.arguments) for call in from_chat.calls])
     for answer in (buffered, streamed):
-        assert answer.text == told.text
+        assert answer.text == reply.text
         assert [(call.name, json.loads(call.arguments)) for call in answer.calls] == calls
         assert answer.finish == ("tool_calls" if calls else "stop")
     assert streamed.usage == buffered.usage

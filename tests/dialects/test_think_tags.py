@@ -1,4 +1,4 @@
-"""Reasoning between tags, taken out of the text."""
+"""Reasoning between <think> tags moves out of the text."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ CASES = {
 
 def chunk(delta: dict[str, Any], finish: str | None = None) -> Event:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    told = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-    return Event(json.dumps(told))
+    content = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    return Event(json.dumps(content))
 
 
-def said(pieces: list[str], finish: str | None = "stop") -> tuple[str, str]:
-    """What a stream of these pieces says and what it thinks."""
-    decoder = think_tags.decoder(openai, TAGGED)
+def scan(pieces: list[str], finish: str | None = "stop") -> tuple[str, str]:
+    """Return the text and the reasoning of a stream with these text deltas."""
+    decoder = think_tags.create_decoder(openai, TAGGED)
     events = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": piece}) for piece in pieces)]
     if finish:
         events.append(chunk({}, finish))
-    chunks = [*(told for event in events for told in decoder.feed(event)), *decoder.close()]
-    deltas = [choice["delta"] for told in chunks for choice in told["choices"]]
+    chunks = [*(each for event in events for each in decoder.feed(event)), *decoder.close()]
+    deltas = [choice["delta"] for each in chunks for choice in each["choices"]]
     return (
         "".join(delta.get("content") or "" for delta in deltas),
         "".join(delta.get("reasoning_content") or "" for delta in deltas),
@@ -47,26 +47,29 @@ def said(pieces: list[str], finish: str | None = "stop") -> tuple[str, str]:
 
 @pytest.mark.parametrize("text", CASES)
 @pytest.mark.parametrize("finish", ["stop", None])
-def test_q31_cuts_do_not_matter(text: str, finish: str | None) -> None:
-    """Text and reasoning are the same wherever the text is cut, and if the stream ends early."""
+def test_q31_text_does_not_depend_on_splits(text: str, finish: str | None) -> None:
+    """Text and reasoning do not depend on the splits, and are complete if the stream ends early."""
     for size in range(1, len(text) + 1):
         pieces = [text[at : at + size] for at in range(0, len(text), size)]
 
-        assert said(pieces, finish) == CASES[text]
+        assert scan(pieces, finish) == CASES[text]
 
 
 @pytest.mark.parametrize("text", CASES)
-def test_q31_a_buffered_answer_says_the_same(text: str) -> None:
-    """What is buffered says what is streamed."""
+def test_q31_buffered_responses_agree(text: str) -> None:
+    """A buffered response has the same text and reasoning as a stream."""
     body = {"choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}]}
-    message = think_tags.parse(openai, TAGGED, body)["choices"][0]["message"]
+    message = think_tags.parse_response(openai, TAGGED, body)["choices"][0]["message"]
 
     assert (message["content"], message.get("reasoning_content", "")) == CASES[text]
 
 
-def test_q31_only_where_the_row_says_so() -> None:
-    """Elsewhere a tag is text like any other."""
+def test_q31_only_with_the_column() -> None:
+    """Without the column think_tags, a tag is text."""
     plain = Provider("acme", "https://api.acme.test/v1")
     body = {"choices": [{"index": 0, "message": {"content": "<think>a</think>b"}, "finish_reason": "stop"}]}
 
-    assert think_tags.parse(openai, plain, body)["choices"][0]["message"]["content"] == "<think>a</think>b"
+    assert (
+        think_tags.parse_response(openai, plain, body)["choices"][0]["message"]["content"]
+        == "<think>a</think>b"
+    )

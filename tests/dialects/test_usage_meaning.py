@@ -1,4 +1,4 @@
-"""Usage means the same whoever tells it: cached tokens and thoughts are counted, once, where they belong."""
+"""Usage has one meaning in all dialects: prompt and completion include cached and reasoning tokens, once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from vaultcore.dialects import dialect
+from vaultcore.dialects import load_dialect
 from vaultcore.streams.sse import Event
 
 GOLDEN = Path(__file__).parent / "golden"
-SAID = {"role": "assistant", "content": "Hi"}
-# 100 tokens were read from a cache, 30 written to one, 10 were neither; 40 came back, 25 of them thoughts.
-ANSWERS: dict[str, dict[str, Any]] = {
+MESSAGE = {"role": "assistant", "content": "Hi"}
+# Input: 100 tokens read from a cache, 30 written to it, 10 neither. Output: 40 tokens, 25 of them reasoning.
+RESPONSES: dict[str, dict[str, Any]] = {
     "anthropic": {
         "type": "message",
         "content": [{"type": "text", "text": "Hi"}],
@@ -49,7 +49,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         },
     },
     "openai": {
-        "choices": [{"message": SAID, "finish_reason": "stop"}],
+        "choices": [{"message": MESSAGE, "finish_reason": "stop"}],
         "usage": {
             "prompt_tokens": 140,
             "completion_tokens": 40,
@@ -59,7 +59,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         },
     },
     "openai, hits and misses": {
-        "choices": [{"message": SAID, "finish_reason": "stop"}],
+        "choices": [{"message": MESSAGE, "finish_reason": "stop"}],
         "usage": {
             "prompt_tokens": 140,
             "prompt_cache_hit_tokens": 100,
@@ -68,8 +68,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "total_tokens": 180,
         },
     },
-    "openai, thoughts beside": {
-        "choices": [{"message": SAID, "finish_reason": "stop"}],
+    "openai, reasoning outside": {
+        "choices": [{"message": MESSAGE, "finish_reason": "stop"}],
         "usage": {
             "prompt_tokens": 140,
             "completion_tokens": 15,
@@ -97,36 +97,36 @@ ANSWERS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", ANSWERS)
+@pytest.mark.parametrize("name", RESPONSES)
 def test_u1_u2_u3_usage_has_one_meaning(name: str) -> None:
-    """Whether a provider counts cached tokens and thoughts inside or beside, here they are inside."""
-    usage: Any = dialect(name.partition(",")[0]).parse_completion(ANSWERS[name])["usage"]
+    """Prompt tokens include cached ones and completion tokens include reasoning in every dialect."""
+    usage: Any = load_dialect(name.partition(",")[0]).parse_response(RESPONSES[name])["usage"]
 
     assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (140, 40, 180)
     assert usage["prompt_tokens_details"]["cached_tokens"] == 100
     thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens", 25)
-    written = usage["prompt_tokens_details"].get("cache_write_tokens", 30)
-    assert (thought, written) == (25, 30)
+    cache_writes = usage["prompt_tokens_details"].get("cache_write_tokens", 30)
+    assert (thought, cache_writes) == (25, 30)
 
 
-HOURS: dict[str, dict[str, Any]] = {  # 30 tokens were written, 20 of them for an hour
+HOUR_WRITES: dict[str, dict[str, Any]] = {  # 30 tokens written, 20 of them for an hour
     "anthropic": {"cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 20}},
     "bedrock": {"cacheDetails": [{"ttl": "5m", "inputTokens": 10}, {"ttl": "1h", "inputTokens": 20}]},
 }
 
 
-@pytest.mark.parametrize("name", HOURS)
+@pytest.mark.parametrize("name", HOUR_WRITES)
 @pytest.mark.parametrize("junk", [None, [], "x", {"ephemeral_1h_input_tokens": -1}])
-def test_ar7_what_was_written_for_an_hour_is_told_apart(name: str, junk: object) -> None:
-    """It costs more than other writes, of which it is a part; where no such split is told, none is made."""
-    answer = ANSWERS[name]
-    key = next(iter(HOURS[name]))
+def test_ar7_hour_writes_are_separate(name: str, junk: object) -> None:
+    """Tokens written for an hour, which cost more, are a part of all writes, if the provider counts them."""
+    response = RESPONSES[name]
+    key = next(iter(HOUR_WRITES[name]))
 
     def details(more: dict[str, Any]) -> Any:
-        told = {**answer, "usage": {**answer["usage"], **more}}
-        return dialect(name).parse_completion(told)["usage"]["prompt_tokens_details"]
+        body = {**response, "usage": {**response["usage"], **more}}
+        return load_dialect(name).parse_response(body)["usage"]["prompt_tokens_details"]
 
-    assert details(HOURS[name]) == {
+    assert details(HOUR_WRITES[name]) == {
         "cached_tokens": 100,
         "cache_write_tokens": 30,
         "cache_write_1h_tokens": 20,
@@ -135,27 +135,27 @@ def test_ar7_what_was_written_for_an_hour_is_told_apart(name: str, junk: object)
 
 
 @pytest.mark.parametrize(("speed", "tier"), [("fast", "fast"), ("standard", None), (None, None)])
-def test_a45_the_speed_that_served_is_a_service_tier(speed: object, tier: str | None) -> None:
-    """Anthropic's fast mode costs a multiple, so an answer says that it was used, streamed or not."""
-    usage = {**ANSWERS["anthropic"]["usage"], "speed": speed}
+def test_a45_fast_mode_is_a_service_tier(speed: object, tier: str | None) -> None:
+    """Anthropic's fast mode, which costs more, is the service tier of responses and streams."""
+    usage = {**RESPONSES["anthropic"]["usage"], "speed": speed}
     events: list[dict[str, Any]] = [
         {"type": "message_start", "message": {"id": "m", "model": "c", "usage": usage}},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 40}},
         {"type": "message_stop"},
     ]
-    decoder = dialect("anthropic").decoder()
+    decoder = load_dialect("anthropic").create_decoder()
     chunks = [chunk for each in events for chunk in decoder.feed(Event(json.dumps(each), each["type"]))]
 
-    answer = dialect("anthropic").parse_completion({**ANSWERS["anthropic"], "usage": usage})
+    answer = load_dialect("anthropic").parse_response({**RESPONSES["anthropic"], "usage": usage})
 
     assert answer.get("service_tier") == tier
     assert chunks[-1].get("service_tier") == tier
     assert chunks[-1]["usage"] is not None
 
 
-def test_gr4_tokens_of_every_kind_are_told() -> None:
-    """Sound, pictures, pages and film have prices of their own: sent, cached, put in by tools, and made."""
-    answer = dict(ANSWERS["gemini"])
+def test_gr4_tokens_of_every_modality() -> None:
+    """Audio, image, document and video tokens are counted apart: in prompts, caches, tools and responses."""
+    answer = dict(RESPONSES["gemini"])
     answer["usageMetadata"] = {
         "promptTokenCount": 100,
         "promptTokensDetails": [
@@ -177,7 +177,7 @@ def test_gr4_tokens_of_every_kind_are_told() -> None:
         "thoughtsTokenCount": 7,
     }
 
-    usage: Any = dialect("gemini").parse_completion(answer)["usage"]
+    usage: Any = load_dialect("gemini").parse_response(answer)["usage"]
 
     assert usage["prompt_tokens_details"] == {
         "cached_tokens": 40,
@@ -189,8 +189,8 @@ def test_gr4_tokens_of_every_kind_are_told() -> None:
     assert usage["completion_tokens_details"] == {"reasoning_tokens": 7, "image_tokens": 45}
 
 
-def told(path: Path) -> Iterator[dict[str, Any]]:
-    """The usages in a golden case's outcome."""
+def read_usages(path: Path) -> Iterator[dict[str, Any]]:
+    """Return the usages in a golden file."""
     outcome = json.loads(path.read_text("utf-8"))
     for part in outcome if isinstance(outcome, list) else [outcome]:
         if part.get("usage"):
@@ -198,9 +198,9 @@ def told(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def test_u7_the_total_is_the_sum() -> None:
-    """In every golden answer, streamed or not, the total is the prompt and the completion."""
+    """In every golden response and stream, the total is the sum of prompt and completion."""
     outcomes = [*GOLDEN.glob("*/*/completion.json"), *GOLDEN.glob("*/*/chunks.json")]
-    usages = [usage for path in outcomes for usage in told(path)]
+    usages = [usage for path in outcomes for usage in read_usages(path)]
 
     assert len(usages) > 50
     assert all(

@@ -1,12 +1,12 @@
-"""A clock that sleeping moves."""
+"""A clock that only sleeping advances."""
 
 from __future__ import annotations
 
-NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z, a Sunday: the beginning of a window, in the middle of a day
+NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z, a Sunday: the start of a rate window, in the middle of a day
 
 
 class FakeClock:
-    """Starts at second 1,000 unless told otherwise; `jitter` is always the largest it can be."""
+    """Starts at 1,000 seconds by default. `sleep` advances it at once; `jitter` is always its maximum."""
 
     def __init__(self, at: float = 1_000.0) -> None:
         self.time = at

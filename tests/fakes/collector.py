@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector over real HTTP that reads what it is sent as OTLP's JSON, and nothing else.
+"""A fake OpenTelemetry collector over real HTTP. It validates and parses OTLP JSON.
 
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
@@ -30,22 +30,22 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Span:
-    """One span as it was read. `told` are its attributes, by name."""
+    """One span, with its attributes by name."""
 
     trace: str
     id: str
     parent: str
     name: str
     kind: int
-    began: int  # nanoseconds
-    ended: int
-    told: dict[str, Any]
+    started: int  # nanoseconds since the epoch
+    ended: int  # nanoseconds since the epoch
+    attributes: dict[str, Any]
     failed: bool
 
 
 @dataclass
 class Collector:
-    """`status` is what posts are answered with; with `hangs` they are not, until the collector ends."""
+    """Responds to POSTs with `status`; with `hangs` it does not respond until it is closed."""
 
     status: int = 200
     hangs: bool = False
@@ -53,10 +53,10 @@ class Collector:
     headers: list[dict[str, str]] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     resource: dict[str, Any] = field(default_factory=dict)
-    taken: threading.Event = field(default_factory=threading.Event)
+    received: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
-        self._over = threading.Event()
+        self._closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -66,7 +66,7 @@ class Collector:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
 
@@ -74,29 +74,29 @@ class Collector:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def take(self, path: str, headers: dict[str, str], body: bytes) -> int:
+    def receive(self, path: str, headers: dict[str, str], body: bytes) -> int:
         if self.hangs:
-            self._over.wait(20)
+            self._closing.wait(20)
         self.posts.append(body)
         self.headers.append(headers)
         if path != "/v1/traces" or headers.get("content-type") != "application/json":
             return 404
         if self.status == 200:
             self.spans += self._read(json.loads(body))
-            self.taken.set()
+            self.received.set()
         return self.status
 
     def _read(self, body: Json) -> list[Span]:
-        found = []
+        spans = []
         for resource in body["resourceSpans"]:
-            self.resource = _told(resource["resource"]["attributes"])
+            self.resource = _parse_attributes(resource["resource"]["attributes"])
             for scope in resource["scopeSpans"]:
                 assert scope["scope"]["name"] == "vaultedge"
-                found += [_span(span) for span in scope["spans"]]
-        return found
+                spans += [_parse_span(span) for span in scope["spans"]]
+        return spans
 
 
-def _span(span: Json) -> Span:
+def _parse_span(span: Json) -> Span:
     assert set(span) <= FIELDS, set(span) - FIELDS
     assert TRACE.fullmatch(span["traceId"]), span
     assert SPAN.fullmatch(span["spanId"]), span
@@ -113,26 +113,26 @@ def _span(span: Json) -> Span:
         span["kind"],
         int(span["startTimeUnixNano"]),
         int(span["endTimeUnixNano"]),
-        _told(span["attributes"]),
+        _parse_attributes(span["attributes"]),
         span["status"].get("code") == 2,
     )
 
 
-def _told(attributes: list[Json]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+def _parse_attributes(attributes: list[Json]) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
     for attribute in attributes:
         assert set(attribute) == {"key", "value"}
         ((kind, value),) = attribute["value"].items()
-        assert attribute["key"] not in told, "the names of attributes are unique"
+        assert attribute["key"] not in parsed, "attribute names must be unique"
         match kind:
             case "intValue":
-                told[attribute["key"]] = int(value)
+                parsed[attribute["key"]] = int(value)
                 assert isinstance(value, str)
             case "doubleValue" | "boolValue" | "stringValue":
-                told[attribute["key"]] = value
+                parsed[attribute["key"]] = value
             case _:
                 raise AssertionError(kind)
-    return told
+    return parsed
 
 
 def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
@@ -142,7 +142,7 @@ def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            status = collector.take(self.path, headers, body)
+            status = collector.receive(self.path, headers, body)
             self.send_response(status)
             self.send_header("content-length", "2")
             self.end_headers()

@@ -1,4 +1,4 @@
-"""Conversations as clients write them, good and odd: strategies for the properties of a dialect."""
+"""Hypothesis strategies for chat requests, valid and unusual, for the property tests of dialects."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ fields = st.fixed_dictionaries(
 
 @st.composite
 def conversations(draw: st.DrawFn) -> dict[str, Any]:
-    """A chat request with tools or without."""
-    asked = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
+    """A chat request, with or without tools."""
+    request = {"model": "m", "messages": draw(st.lists(messages, min_size=1, max_size=8)), **draw(fields)}
     if draw(st.booleans()):
-        asked["tools"] = TOOLS
+        request["tools"] = TOOLS
         named = {"type": "function", "function": {"name": "look"}}
         allowed = {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [named]}}
-        asked["tool_choice"] = draw(st.sampled_from(["auto", "none", "required", named, allowed]))
-    return asked
+        request["tool_choice"] = draw(st.sampled_from(["auto", "none", "required", named, allowed]))
+    return request

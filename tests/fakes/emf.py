@@ -1,4 +1,4 @@
-"""Reads lines in CloudWatch's Embedded Metric Format as CloudWatch does, or says what is wrong with them.
+"""Validates and parses lines in CloudWatch's Embedded Metric Format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-UNITS = {"Count", "Milliseconds", "None"}  # of those that there are, those that we use
+UNITS = {"Count", "Milliseconds", "None"}  # the units that the gateway uses
 
 
 @dataclass(frozen=True)
@@ -21,33 +21,34 @@ class Metric:
 
 
 def metrics(text: str) -> list[Metric]:
-    """The metrics of all lines that say they hold some, each once per set of dimensions."""
+    """Return the metrics of all EMF lines, once per set of dimensions."""
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return [metric for line in lines if "_aws" in line for metric in read(line)]
 
 
-def total(found: Iterable[Metric], name: str, **dimensions: str) -> float:
-    """The sum that CloudWatch would show for a metric with exactly these dimensions."""
-    wanted = tuple(sorted(dimensions.items()))
-    return sum(metric.value for metric in found if metric.name == name and metric.dimensions == wanted)
+def total(metrics: Iterable[Metric], name: str, **dimensions: str) -> float:
+    """Return the sum of a metric with exactly these dimensions."""
+    expected = tuple(sorted(dimensions.items()))
+    return sum(metric.value for metric in metrics if metric.name == name and metric.dimensions == expected)
 
 
 def read(line: dict[str, Any]) -> Iterable[Metric]:
+    """Yield the metrics of one line; fail if CloudWatch would not accept it."""
     head = line["_aws"]
     assert set(head) == {"Timestamp", "CloudWatchMetrics"}
     assert isinstance(head["Timestamp"], int)
     assert head["Timestamp"] >= 0
     assert len(json.dumps(line)) < 1 << 18
     assert head["CloudWatchMetrics"]
-    seen = set()
+    counted = set()
     for directive in head["CloudWatchMetrics"]:
-        for metric in _directed(directive, line):
-            assert (metric.name, metric.dimensions) not in seen, "counted twice"
-            seen.add((metric.name, metric.dimensions))
+        for metric in _read_directive(directive, line):
+            assert (metric.name, metric.dimensions) not in counted, "counted twice"
+            counted.add((metric.name, metric.dimensions))
             yield metric
 
 
-def _directed(directive: dict[str, Any], line: dict[str, Any]) -> Iterable[Metric]:
+def _read_directive(directive: dict[str, Any], line: dict[str, Any]) -> Iterable[Metric]:
     assert set(directive) == {"Namespace", "Dimensions", "Metrics"}
     assert 1 <= len(directive["Namespace"]) <= 1024
     assert len(directive["Dimensions"]) >= 1

@@ -1,4 +1,4 @@
-"""AWS event stream messages, written as the specification has them, to test what reads them."""
+"""Builds AWS event stream messages by the specification, to test the decoder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def header(name: str, value: object) -> bytes:
-    """A header: text, bytes, a flag, or a number of eight bytes."""
+    """Return a header with text, bytes, a boolean or an 8-byte integer."""
     head = bytes([len(name)]) + name.encode()
     match value:
         case bool():

@@ -1,4 +1,4 @@
-"""The whole gateway in this process, over fake providers on real sockets."""
+"""The whole gateway in this process, with a fake provider on a real socket."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vaultcore.clock import Clock
 from vaultcore.compose import compose
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.virtual_key import VirtualKey
-from vaultcore.secrets import FixedSecrets, Secrets, digest
+from vaultcore.secrets import FixedSecrets, Secrets, digest_key
 from vaultcore.services import Services
 from vaultcore.settings import Settings
 from vaultcore.vault.keyring import Credential, Keyring
@@ -26,8 +26,8 @@ SYSTEM, ADMIN = "ve-" + "5" * 40, "va-" + "6" * 40
 T = TypeVar("T")
 
 
-def overlay(folder: Path, provider: FakeProvider) -> Path:
-    """A providers file with `one` (OpenAI's format) and `two` (Anthropic's), and a route over both."""
+def write_overlay(folder: Path, provider: FakeProvider) -> Path:
+    """Write an overlay file with providers `one` (OpenAI) and `two` (Anthropic) and routes over both."""
     file = folder / "providers.yaml"
     file.write_text(
         f"""
@@ -44,7 +44,7 @@ prices:
     return file
 
 
-def house(
+def build_services(
     folder: Path,
     provider: FakeProvider,
     *,
@@ -52,23 +52,25 @@ def house(
     clock: Clock | None = None,
     **settings: Any,
 ) -> Services:
-    """The gateway's services, over a store in memory unless `store` says otherwise."""
-    settings = {"providers_file": overlay(folder, provider), "home": folder, **settings}
+    """Return the gateway's services, with an in-memory store unless `store` is set."""
+    settings = {"providers_file": write_overlay(folder, provider), "home": folder, **settings}
     keyring = Keyring(Credential(name, key) for name, key in keys)
-    secrets = FixedSecrets(Secrets(keyring, digest(SYSTEM), digest(ADMIN), PEPPER))
+    secrets = FixedSecrets(Secrets(keyring, digest_key(SYSTEM), digest_key(ADMIN), PEPPER))
     return compose(Settings(**settings), secrets, clock=clock)
 
 
-def visit(services: Services, story: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
-    """Run a story with a client that holds the system key."""
+def run_with_client(services: Services, scenario: Callable[[httpx.AsyncClient], Awaitable[T]]) -> T:
+    """Run a scenario with a client that has the system key; return its result."""
     app = create_app(services)
 
     async def run() -> T:
         headers = {"authorization": f"Bearer {SYSTEM}"}
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://house", headers=headers) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://gateway", headers=headers
+        ) as client:
             try:
-                return await story(client)
+                return await scenario(client)
             finally:
                 await services.observer.aclose()
                 await services.gateway.upstream.aclose()
@@ -77,23 +79,24 @@ def visit(services: Services, story: Callable[[httpx.AsyncClient], Awaitable[T]]
     return asyncio.run(run())
 
 
-async def issued(services: Services, **said: Any) -> str:
-    """The token of a new virtual key. Limits by their fields' names; `models`, ... as a key has them."""
+async def issue_key(services: Services, **options: Any) -> str:
+    """Return the token of a new virtual key. Options are fields of Limits and of VirtualKey."""
     names = {field.name for field in fields(Limits)}
-    limits = Limits(**{name: said.pop(name) for name in names & set(said)})
-    draft = VirtualKey("", said.pop("name", "a key"), 0.0, (), limits, **said)
+    limits = Limits(**{name: options.pop(name) for name in names & set(options)})
+    draft = VirtualKey("", options.pop("name", "a key"), 0.0, (), limits, **options)
     return (await services.keys.create(draft, "test-request")).token
 
 
 def bearer(token: str) -> dict[str, str]:
+    """Return the header that authenticates with a token."""
     return {"authorization": f"Bearer {token}"}
 
 
-def ask_house(
+def run_gateway(
     folder: Path,
     provider: FakeProvider,
-    story: Callable[[httpx.AsyncClient], Awaitable[T]],
+    scenario: Callable[[httpx.AsyncClient], Awaitable[T]],
     **more: Any,
 ) -> T:
-    """Run a story in a house that nobody else needs."""
-    return visit(house(folder, provider, **more), story)
+    """Run a scenario with a new gateway; return its result."""
+    return run_with_client(build_services(folder, provider, **more), scenario)

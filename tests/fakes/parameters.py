@@ -1,6 +1,6 @@
-"""Every parameter of a chat completion, each with values that have to make a difference to somebody.
+"""Every parameter of a chat completion, with values that must change a provider's request or be reported.
 
-https://platform.openai.com/docs/api-reference/chat/create, and the spellings of others that clients use here.
+https://platform.openai.com/docs/api-reference/chat/create, and parameters of other APIs that clients use.
 """
 
 from __future__ import annotations
@@ -20,9 +20,13 @@ TOOL = {"type": "function", "function": {"name": "weather", "description": "Rain
 CLOCK = {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}}
 NAMED = {"type": "function", "function": {"name": "weather"}}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Ulm"}'}}
-ASKED: Json = {"model": "m", "max_tokens": 5_000, "messages": [{"role": "user", "content": "Will it rain?"}]}
-TURNS: Json = {
-    **ASKED,
+REQUEST: Json = {
+    "model": "m",
+    "max_tokens": 5_000,
+    "messages": [{"role": "user", "content": "Will it rain?"}],
+}
+CONVERSATION: Json = {
+    **REQUEST,
     "messages": [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": [{"type": "text", "text": "Will it rain?"}]},
@@ -32,7 +36,7 @@ TURNS: Json = {
     ],
     "tools": [TOOL, CLOCK],
 }
-RULES = {  # the behaviours that are asked for, by the numbers they have in issues and golden cases
+RULES = {  # behaviour codes of docs/behaviours.md by path
     "an_option_of_tomorrow": "X1",
     "max_completion_tokens": "X2",
     "stop": "X3",
@@ -67,17 +71,17 @@ RULES = {  # the behaviours that are asked for, by the numbers they have in issu
     "stream_options.include_obfuscation": "O7",
     **dict.fromkeys(("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"), "O9"),
 }
-GONE = object()  # a value that stands for: without it
+ABSENT = object()  # stands for an absent field
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A parameter: requests that differ in it and in nothing else, the first without it."""
+    """A parameter and requests that differ in it only; the first request lacks it."""
 
     path: str
     requests: tuple[Json, ...]
-    also: tuple[str, ...] = ()  # other paths that a report may well name instead
-    value: str = ""  # which of its values, where it has several tests
+    also: tuple[str, ...] = ()  # paths that a report may name instead
+    value: str = ""  # the value under test, if there are several
 
     @property
     def label(self) -> str:
@@ -88,13 +92,13 @@ class Parameter:
         return f"{rule}-{self.label}" if rule else self.label
 
     def named_by(self, path: str | None) -> bool:
-        """Whether a report or a refusal at that path tells of this parameter: of it, or of what holds it."""
+        """Return True if a path names this parameter, a part of it or its parent."""
         if path is None:
             return False
         return any(_within(ours, path) or _within(path, ours) for ours in (self.path, *self.also))
 
     def inside(self, path: str) -> bool:
-        """Whether it is what stands at a path, or stands within that."""
+        """Return True if the parameter is at `path` or inside it."""
         return _within(self.path, path)
 
 
@@ -103,15 +107,19 @@ def _within(inner: str, outer: str) -> bool:
 
 
 def plain(name: str, *values: Any, also: Sequence[str] = (), value: str = "", **beside: Any) -> Parameter:
-    """A field of the request itself, given with what it needs beside it."""
-    without = {**ASKED, **beside}
+    """Return a top-level parameter; `beside` are fields that it requires."""
+    without = {**REQUEST, **beside}
     return Parameter(name, (without, *({**without, name: each} for each in values)), tuple(also), value)
 
 
 def deep(
-    path: str, *values: Any, within: Mapping[str, Any] = TURNS, also: Sequence[str] = (), value: str = ""
+    path: str,
+    *values: Any,
+    within: Mapping[str, Any] = CONVERSATION,
+    also: Sequence[str] = (),
+    value: str = "",
 ) -> Parameter:
-    """A field inside of the request; the first value is what stands there otherwise, GONE for nothing."""
+    """Return a nested parameter; the first value is the default, ABSENT for none."""
     return Parameter(path, tuple(_with(within, _keys(path), each) for each in values), tuple(also), value)
 
 
@@ -129,7 +137,7 @@ def _with(request: Mapping[str, Any], keys: list[str | int], value: Any) -> Json
             holder = holder.setdefault(key, {})
         else:
             holder = holder[key]
-    if value is GONE:
+    if value is ABSENT:
         if not isinstance(holder, list):
             holder.pop(keys[-1], None)
         elif keys[-1] < len(holder):
@@ -149,21 +157,21 @@ def _allowed(mode: str) -> Json:
     return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": [NAMED]}}
 
 
-def _part(kind: str, told: Any) -> Json:
-    return {"type": kind, kind: told}
+def _part(kind: str, value: Any) -> Json:
+    return {"type": kind, kind: value}
 
 
 def _parts(*parts: Json) -> Json:
-    return _with(TURNS, ["messages", 1, "content"], [{"type": "text", "text": "Look."}, *parts])
+    return _with(CONVERSATION, ["messages", 1, "content"], [{"type": "text", "text": "Look."}, *parts])
 
 
 def part(value: str, *parts: Json) -> Parameter:
-    """A part of a user's content, beside a text."""
+    """Return a content part of a user message, after a text part."""
     return Parameter("messages[1].content[1]", (_parts(), *map(_parts, parts)), value=value)
 
 
-PICTURED = _parts(_part("image_url", {"url": IMAGE}))
-FILED = _parts(_part("file", {"file_data": PDF}))
+WITH_IMAGE = _parts(_part("image_url", {"url": IMAGE}))
+WITH_FILE = _parts(_part("file", {"file_data": PDF}))
 MARK = {"mode": "explicit"}
 SIGNED = {"type": "thinking", "thinking": "Hm.", "signature": "c2lnbmVk"}
 TOP = (
@@ -217,12 +225,12 @@ TOP = (
     plain("web_search_options", {}, {"search_context_size": "low"}),
     plain("an_option_of_tomorrow", "one", "two"),
 )
-SPOKEN = _with(TURNS, ["messages", 2, "content"], [{"type": "text", "text": "Let me see."}])
-STRUCTURED = {**ASKED, "response_format": _schema()}
+WITH_TEXT_PARTS = _with(CONVERSATION, ["messages", 2, "content"], [{"type": "text", "text": "Let me see."}])
+STRUCTURED = {**REQUEST, "response_format": _schema()}
 LEGACY = {
-    **ASKED,
+    **REQUEST,
     "messages": [
-        *ASKED["messages"],
+        *REQUEST["messages"],
         {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": "{}"}},
         {"role": "function", "name": "weather", "content": "rain"},
     ],
@@ -230,28 +238,28 @@ LEGACY = {
 }
 INSIDE = (
     deep("messages[0].content", "Be brief.", "Be long."),
-    deep("messages[0].name", GONE, "boss", "aide"),
-    deep("messages[1].name", GONE, "ann", "bob"),
+    deep("messages[0].name", ABSENT, "boss", "aide"),
+    deep("messages[1].name", ABSENT, "ann", "bob"),
     deep("messages[1].content[0].text", "Will it rain?", "Will it snow?"),
-    deep("messages[1].content[0].cache_control", GONE, {"type": "ephemeral"}),
-    deep("messages[1].content[0].prompt_cache_breakpoint", GONE, MARK),
+    deep("messages[1].content[0].cache_control", ABSENT, {"type": "ephemeral"}),
+    deep("messages[1].content[0].prompt_cache_breakpoint", ABSENT, MARK),
     part("image", _part("image_url", {"url": IMAGE}), _part("image_url", {"url": JPEG})),
     part("image by URL", *(_part("image_url", {"url": f"https://a.test/{n}.png"}) for n in "12")),
     part("image as text", _part("image_url", IMAGE)),
     part("file", _part("file", {"filename": "a.pdf", "file_data": PDF})),
     part("file by id", *(_part("file", {"file_id": f"file-{n}"}) for n in "12")),
     part("audio", _part("input_audio", {"data": "UklGRg==", "format": "wav"})),
-    part("a kind of tomorrow", _part("hologram", {"data": "AAAA"})),
-    deep("messages[1].content[1].image_url.detail", GONE, "low", "high", within=PICTURED),
-    deep("messages[1].content[1].file.filename", GONE, "a.pdf", "b.pdf", within=FILED),
-    deep("messages[1].content[1].cache_control", GONE, {"type": "ephemeral"}, within=PICTURED),
-    deep("messages[2].name", GONE, "ann", "bob"),
+    part("an unknown type", _part("hologram", {"data": "AAAA"})),
+    deep("messages[1].content[1].image_url.detail", ABSENT, "low", "high", within=WITH_IMAGE),
+    deep("messages[1].content[1].file.filename", ABSENT, "a.pdf", "b.pdf", within=WITH_FILE),
+    deep("messages[1].content[1].cache_control", ABSENT, {"type": "ephemeral"}, within=WITH_IMAGE),
+    deep("messages[2].name", ABSENT, "ann", "bob"),
     deep("messages[2].content", "Let me see.", "I shall see.", None),
-    deep("messages[2].content[1]", GONE, {"type": "refusal", "refusal": "No."}, within=SPOKEN),
-    deep("messages[2].refusal", GONE, "No.", "Never."),
-    deep("messages[2].audio", GONE, {"id": "audio_1"}, {"id": "audio_2"}),
-    deep("messages[2].reasoning_content", GONE, "Hm.", "Hm!", also=["messages[2].thinking_blocks"]),
-    deep("messages[2].thinking_blocks", GONE, [SIGNED], [{**SIGNED, "signature": "YW5vdGhlcg=="}]),
+    deep("messages[2].content[1]", ABSENT, {"type": "refusal", "refusal": "No."}, within=WITH_TEXT_PARTS),
+    deep("messages[2].refusal", ABSENT, "No.", "Never."),
+    deep("messages[2].audio", ABSENT, {"id": "audio_1"}, {"id": "audio_2"}),
+    deep("messages[2].reasoning_content", ABSENT, "Hm.", "Hm!", also=["messages[2].thinking_blocks"]),
+    deep("messages[2].thinking_blocks", ABSENT, [SIGNED], [{**SIGNED, "signature": "YW5vdGhlcg=="}]),
     deep("messages[2].tool_calls[0].function.name", "weather", "now"),
     deep("messages[2].tool_calls[0].function.arguments", '{"city":"Ulm"}', '{"city":"Bonn"}', '"Ulm"'),
     deep("messages[1].function_call.name", "weather", "now", within=LEGACY, also=["functions"]),
@@ -260,19 +268,19 @@ INSIDE = (
     deep("messages[3].content", "rain", "snow", ""),
     deep("messages[3].content", "rain", [{"type": "text", "text": "snow"}], value="parts"),
     deep("messages[3].content", "rain", [_part("image_url", {"url": IMAGE})], value="image"),
-    deep("messages[3].cache_control", GONE, {"type": "ephemeral"}),
-    deep("messages[4]", GONE, {"role": "user", "content": "x"}, {"role": "assistant", "content": "x"}),
-    deep("messages[4]", GONE, {"role": "system", "content": "x"}, {"role": "user", "content": "x"}),
+    deep("messages[3].cache_control", ABSENT, {"type": "ephemeral"}),
+    deep("messages[4]", ABSENT, {"role": "user", "content": "x"}, {"role": "assistant", "content": "x"}),
+    deep("messages[4]", ABSENT, {"role": "system", "content": "x"}, {"role": "user", "content": "x"}),
     deep("tools[0].function.name", "weather", "rain", also=["messages", "tools"]),
-    deep("tools[0].function.description", GONE, "Rain?", "Snow?"),
-    deep("tools[0].function.parameters", GONE, SCHEMA),
-    deep("tools[0].function.strict", GONE, True),
-    deep("tools[0].cache_control", GONE, {"type": "ephemeral"}),
+    deep("tools[0].function.description", ABSENT, "Rain?", "Snow?"),
+    deep("tools[0].function.parameters", ABSENT, SCHEMA),
+    deep("tools[0].function.strict", ABSENT, True),
+    deep("tools[0].cache_control", ABSENT, {"type": "ephemeral"}),
     deep("response_format.json_schema.name", "answer", "reply", within=STRUCTURED),
-    deep("response_format.json_schema.description", GONE, "One.", "Two.", within=STRUCTURED),
+    deep("response_format.json_schema.description", ABSENT, "One.", "Two.", within=STRUCTURED),
     deep("response_format.json_schema.schema", SCHEMA, {"type": "object"}, within=STRUCTURED),
-    deep("response_format.json_schema.schema.maxProperties", GONE, 4, 5, within=STRUCTURED),
-    deep("response_format.json_schema.strict", GONE, True, within=STRUCTURED),
-    deep("stream_options.include_obfuscation", GONE, True, within={**ASKED, "stream": True}),
+    deep("response_format.json_schema.schema.maxProperties", ABSENT, 4, 5, within=STRUCTURED),
+    deep("response_format.json_schema.strict", ABSENT, True, within=STRUCTURED),
+    deep("stream_options.include_obfuscation", ABSENT, True, within={**REQUEST, "stream": True}),
 )
 PARAMETERS = (*TOP, *INSIDE)

@@ -1,13 +1,13 @@
-"""A provider that does as it is told, over real sockets: every way of answering well and of failing.
+"""A scripted fake provider on real sockets, which can respond and fail in many ways.
 
     with FakeProvider() as provider:
         provider.script("gpt-4o", Answer(status=429, headers={"retry-after": "1"}), Answer(text="hello"))
         ...                       # call provider.base_url
         assert [request.model for request in provider.requests] == ["gpt-4o", "gpt-4o"]
 
-It speaks OpenAI chat completions at `/v1/chat/completions` and Anthropic Messages at `/v1/messages`, streamed
-and not. A script belongs to a model or to a key (the key's goes first); its last answer is given for ever.
-Error bodies quote the key that was sent, as some providers do.
+It serves OpenAI chat completions at `/v1/chat/completions` and Anthropic Messages at `/v1/messages`, streamed
+and buffered. A script belongs to a model or to a key; the key's takes precedence. The last response of a
+script repeats. Error bodies quote the key of the request, as some providers do.
 """
 
 from __future__ import annotations
@@ -30,34 +30,34 @@ Cut = Literal["before", "headers", "middle"]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One scripted answer. Without a `body` it is a good one, or an error of that status."""
+class FakeResponse:
+    """One scripted response: `body`, or a completion, or an error with this status."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None  # sent as it is
     content_type: str | None = None
     text: str = "Hello from a fake provider."
-    code: str | None = None  # of an error
+    code: str | None = None  # of an error body
     delay: float = 0.0  # seconds before the first byte
     pause: float = 0.0  # seconds between two events
-    hang: bool = False  # take the request and never answer
-    stall: int | None = None  # of a stream: stop after that many events and keep the connection open
-    cut: Cut | None = None  # close the connection: before any byte, after the headers, or half way
+    hang: bool = False  # never respond
+    stall: int | None = None  # of a stream: pause forever after this many events
+    cut: Cut | None = None  # close the connection at this point
     after: int = 3  # events of a stream before a cut in the middle
-    fade: bool = False  # of a stream: end it in good order after `after` events
-    reset: bool = False  # a cut is a RST rather than a FIN
-    stale: bool = False  # close without a byte where this connection has served before
-    error_event: Json | None = None  # of a stream: this event after `after` good ones, then the end
-    linger: bool = False  # of a stream: keep the connection open after the last event, without an end
+    fade: bool = False  # of a stream: end it properly after `after` events
+    reset: bool = False  # cut with RST instead of FIN
+    stale: bool = False  # close a reused connection without a response
+    error_event: Json | None = None  # of a stream: send this event after `after` events, then end
+    linger: bool = False  # of a stream: never end it after the last event
     pings: int = 0  # of a stream: SSE comments before the first event, `pause` apart
-    ignore_stream: bool = False  # answer a stream request with one JSON body
+    ignore_stream: bool = False  # respond to a stream request with a JSON body
     usage: tuple[int, int] = (7, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """One request as it came."""
+class ReceivedRequest:
+    """One received request."""
 
     method: str
     path: str
@@ -82,17 +82,17 @@ class Received:
 
 
 class FakeProvider:
-    """A server in a thread of its own, on a free port of the loopback."""
+    """A server in its own thread, on a free loopback port."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        self.requests: list[Received] = []
+        self.requests: list[ReceivedRequest] = []
         self.connections = 0
         self._tls = tls
-        self._scripts: dict[str, list[Answer]] = {}
+        self._scripts: dict[str, list[FakeResponse]] = {}
         self._loop = asyncio.new_event_loop()
         self._open: set[asyncio.Task[None]] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        # asyncio does it only for sockets that say IPPROTO_TCP; without it each kept connection waits 40 ms.
+        # asyncio sets it only for IPPROTO_TCP sockets; without it, reused connections wait 40 ms.
         self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._done = asyncio.Event()
@@ -105,15 +105,15 @@ class FakeProvider:
     def base_url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/v1"
 
-    def script(self, name: str, *answers: Answer) -> None:
-        """What a model or a key is answered from now on; the last answer is given for ever."""
+    def script(self, name: str, *answers: FakeResponse) -> None:
+        """Set the responses for a model or a key; the last one repeats."""
         self._scripts[name] = list(answers)
 
     def calls(self, model: str) -> int:
         return sum(request.model == model for request in self.requests)
 
     def hang_up(self) -> None:
-        """Close every open connection, as a provider does that restarts."""
+        """Close every open connection, as a restarting provider does."""
         asyncio.run_coroutine_threadsafe(self._drop_all(), self._loop).result(5)
 
     def __enter__(self) -> Self:
@@ -155,21 +155,21 @@ class FakeProvider:
         try:
             await _Connection(self, reader, writer, self.connections).serve()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError, _HungUp):
-            pass  # the client went away, the script says so, or the test is over
+            pass  # the client disconnected, the script closed the connection, or the test ended
         finally:
             self._open.discard(task)
             writer.transport.abort() if writer.transport.is_closing() else writer.close()
 
-    def take(self, request: Received) -> Answer:
+    def receive(self, request: ReceivedRequest) -> FakeResponse:
         self.requests.append(request)
         for name in (request.key, request.model):
             if script := self._scripts.get(name):
                 return script.pop(0) if len(script) > 1 else script[0]
-        return Answer()
+        return FakeResponse()
 
 
 class _HungUp(Exception):
-    """The script closes the connection."""
+    """The script closed the connection."""
 
 
 class _Connection:
@@ -181,10 +181,10 @@ class _Connection:
 
     async def serve(self) -> None:
         while (request := await self.receive()) is not None:
-            await self.answer(request, self.provider.take(request))
+            await self.answer(request, self.provider.receive(request))
             self.served += 1
 
-    async def receive(self) -> Received | None:
+    async def receive(self) -> ReceivedRequest | None:
         try:
             head = await self.reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError:
@@ -193,9 +193,9 @@ class _Connection:
         method, path, _ = first.split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         raw = await self.reader.readexactly(int(headers.get("content-length", 0)))
-        return Received(method, path, headers, raw, time.monotonic(), self.number)
+        return ReceivedRequest(method, path, headers, raw, time.monotonic(), self.number)
 
-    async def answer(self, request: Received, answer: Answer) -> None:
+    async def answer(self, request: ReceivedRequest, answer: FakeResponse) -> None:
         if answer.hang:
             await asyncio.sleep(3_600)
         if answer.delay:
@@ -212,7 +212,7 @@ class _Connection:
         else:
             await self.whole(request, answer)
 
-    async def whole(self, request: Received, answer: Answer) -> None:
+    async def whole(self, request: ReceivedRequest, answer: FakeResponse) -> None:
         body = answer.body if answer.body is not None else json.dumps(_body(request, answer)).encode()
         kind = answer.content_type or "application/json"
         self.head(answer, {"content-type": kind, "content-length": str(len(body))})
@@ -226,14 +226,14 @@ class _Connection:
         self.writer.write(body)
         await self.writer.drain()
 
-    async def stream(self, request: Received, answer: Answer) -> None:
+    async def stream(self, request: ReceivedRequest, answer: FakeResponse) -> None:
         kind = answer.content_type or "text/event-stream"
         self.head(answer, {"content-type": kind, "transfer-encoding": "chunked"})
         if answer.cut == "headers":
             await self.writer.drain()
             self.hang_up(answer)
         for _ in range(answer.pings):
-            await self.piece(b": ping\n\n", answer)
+            await self.write_chunk(b": ping\n\n", answer)
         for number, event in enumerate(_events(request, answer)):
             if number == answer.stall:
                 await asyncio.sleep(3_600)
@@ -242,34 +242,34 @@ class _Connection:
             if number == answer.after and answer.fade:
                 break
             if number == answer.after and answer.error_event is not None:
-                await self.piece(
+                await self.write_chunk(
                     _sse(answer.error_event, "error" if "messages" in request.path else ""), answer
                 )
                 break
-            await self.piece(event, answer)
+            await self.write_chunk(event, answer)
         if answer.linger:
             await asyncio.sleep(3_600)
         self.writer.write(b"0\r\n\r\n")
         await self.writer.drain()
 
-    async def piece(self, data: bytes, answer: Answer) -> None:
+    async def write_chunk(self, data: bytes, answer: FakeResponse) -> None:
         self.writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         await self.writer.drain()
         if answer.pause:
             await asyncio.sleep(answer.pause)
 
-    def head(self, answer: Answer, fields: dict[str, str]) -> None:
+    def head(self, answer: FakeResponse, fields: dict[str, str]) -> None:
         lines = [f"{name}: {value}\r\n" for name, value in {**fields, **answer.headers}.items()]
         self.writer.write(f"HTTP/1.1 {answer.status} Scripted\r\n{''.join(lines)}\r\n".encode("latin-1"))
 
-    def hang_up(self, answer: Answer) -> None:
+    def hang_up(self, answer: FakeResponse) -> None:
         if answer.reset:
             raw = self.writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise _HungUp
 
 
-def _body(request: Received, answer: Answer) -> Json:
+def _body(request: ReceivedRequest, answer: FakeResponse) -> Json:
     anthropic = "messages" in request.path
     if answer.status >= 300:
         message = f"Incorrect API key provided: {request.key} (scripted {answer.status})"
@@ -278,7 +278,7 @@ def _body(request: Received, answer: Answer) -> Json:
     return _message(request, answer) if anthropic else _completion(request, answer)
 
 
-def _completion(request: Received, answer: Answer) -> Json:
+def _completion(request: ReceivedRequest, answer: FakeResponse) -> Json:
     return {
         "id": "chatcmpl-fake",
         "object": "chat.completion",
@@ -291,7 +291,7 @@ def _completion(request: Received, answer: Answer) -> Json:
     }
 
 
-def _openai_usage(answer: Answer) -> Json:
+def _openai_usage(answer: FakeResponse) -> Json:
     prompt, completion = answer.usage
     return {
         "prompt_tokens": prompt,
@@ -300,7 +300,7 @@ def _openai_usage(answer: Answer) -> Json:
     }
 
 
-def _message(request: Received, answer: Answer) -> Json:
+def _message(request: ReceivedRequest, answer: FakeResponse) -> Json:
     prompt, completion = answer.usage
     return {
         "id": "msg_fake",
@@ -314,13 +314,13 @@ def _message(request: Received, answer: Answer) -> Json:
     }
 
 
-def _events(request: Received, answer: Answer) -> Iterable[bytes]:
+def _events(request: ReceivedRequest, answer: FakeResponse) -> Iterable[bytes]:
     return (
         _anthropic_events(request, answer) if "messages" in request.path else _openai_events(request, answer)
     )
 
 
-def _openai_events(request: Received, answer: Answer) -> Iterator[bytes]:
+def _openai_events(request: ReceivedRequest, answer: FakeResponse) -> Iterator[bytes]:
     head = {
         "id": "chatcmpl-fake",
         "object": "chat.completion.chunk",
@@ -339,7 +339,7 @@ def _openai_events(request: Received, answer: Answer) -> Iterator[bytes]:
     yield b"data: [DONE]\n\n"
 
 
-def _anthropic_events(request: Received, answer: Answer) -> Iterator[bytes]:
+def _anthropic_events(request: ReceivedRequest, answer: FakeResponse) -> Iterator[bytes]:
     start = {**_message(request, answer), "content": [], "stop_reason": None}
     start["usage"] = {"input_tokens": answer.usage[0], "output_tokens": 1}
     block: Json = {"index": 0, "content_block": {"type": "text", "text": ""}}
@@ -353,7 +353,7 @@ def _anthropic_events(request: Received, answer: Answer) -> Iterator[bytes]:
     yield _named("message_stop", {})
 
 
-def _words(answer: Answer) -> list[str]:
+def _words(answer: FakeResponse) -> list[str]:
     return [word + " " for word in answer.text.split(" ")[:-1]] + answer.text.split(" ")[-1:]
 
 
@@ -367,16 +367,16 @@ def _sse(body: Json, name: str = "") -> bytes:
 
 
 @contextmanager
-def refusing() -> Iterator[str]:
-    """A base URL where every connection is refused: the port is held but nobody listens."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{held.getsockname()[1]}/v1"
+def closed_port() -> Iterator[str]:
+    """Yield a base URL whose port refuses connections: it is bound but does not listen."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}/v1"
 
 
 @contextmanager
-def unreachable() -> Iterator[str]:
-    """A base URL where connecting takes for ever: a listener whose queue is full."""
+def unreachable_port() -> Iterator[str]:
+    """Yield a base URL where connecting never completes: the listener's queue is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)

@@ -1,4 +1,4 @@
-"""`vaultedge serve` as users start it: a process of its own, over a vault in a directory of its own."""
+"""Runs `vaultedge serve` in its own process, with a vault in a temporary home directory."""
 
 from __future__ import annotations
 
@@ -30,35 +30,37 @@ ROW = '  {name}: {{base_url: "{url}", local: true}}'
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """A gateway that runs, and what it said at its start."""
+class GatewayProcess:
+    """A running `vaultedge serve`, and the lines it printed at its start, by name."""
 
     process: subprocess.Popen[str]
-    said: dict[str, str]
+    printed: dict[str, str]
     errors: Path
 
     @property
     def url(self) -> str:
-        return self.said["base url"].removesuffix("/v1")
+        return self.printed["base url"].removesuffix("/v1")
 
     @property
     def key(self) -> str:
-        return self.said["system key"]
+        return self.printed["system key"]
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> int:
-        """The exit status it ends with."""
+        """Stop the process with a signal; return its exit status."""
         self.process.send_signal(how)
         return self.process.wait(20)
 
 
 def environment(home: Path, more: Mapping[str, str]) -> dict[str, str]:
-    """Of a user whose home is a directory of the test's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("VAULTEDGE_", "AWS_"))}
-    return {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
+    """Return the environment of a user with this home directory."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("VAULTEDGE_", "AWS_"))
+    }
+    return {**inherited, "HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **more}
 
 
-def fill(home: Path, simulators: Mapping[str, Simulator]) -> Path:
-    """Put the simulators' keys into the vault of a home; the overlay that leads to them."""
+def prepare_home(home: Path, simulators: Mapping[str, Simulator]) -> Path:
+    """Store the simulators' keys in the vault of a home; return the path of an overlay with their URLs."""
     vault = LocalVault(home / ".vaultedge")
     vault.add(Credential(each.name, each.key) for each in simulators.values())
     overlay = home / "providers.yaml"
@@ -68,10 +70,10 @@ def fill(home: Path, simulators: Mapping[str, Simulator]) -> Path:
 
 
 @contextmanager
-def served(
+def run_serve(
     home: Path, *arguments: str, environ: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[Served]:
-    """Run `vaultedge serve` on a free port until the context ends."""
+) -> Iterator[GatewayProcess]:
+    """Run `vaultedge serve` on a free port while the context is open."""
     errors = home / "stderr.txt"
     with errors.open("w") as stderr:
         process = subprocess.Popen(
@@ -84,20 +86,20 @@ def served(
             text=True,
         )
     try:
-        yield Served(process, _said(process, errors), errors)
+        yield GatewayProcess(process, _read_start(process, errors), errors)
     finally:
         process.kill()
         process.communicate()
 
 
-def _said(process: subprocess.Popen[str], errors: Path) -> dict[str, str]:
-    """The lines at the start, as name -> rest, read once the gateway answers."""
+def _read_start(process: subprocess.Popen[str], errors: Path) -> dict[str, str]:
+    """Return the printed lines as name -> value, once the gateway responds."""
     assert process.stdout is not None
-    said: dict[str, str] = {}
-    while "vault" not in said:  # the last line
+    lines: dict[str, str] = {}
+    while "vault" not in lines:  # the last line
         line = process.stdout.readline()
         if not line:
             raise AssertionError(f"serve ended with {process.wait()}: {errors.read_text()}")
-        said[line[:12].strip()] = line[12:].strip()
-    httpx.get(said["base url"].replace("/v1", "/health"), trust_env=False).raise_for_status()
-    return said
+        lines[line[:12].strip()] = line[12:].strip()
+    httpx.get(lines["base url"].replace("/v1", "/health"), trust_env=False).raise_for_status()
+    return lines

@@ -1,4 +1,4 @@
-"""The other side of Signature Version 4: whether a request was signed with a secret, as AWS would check it.
+"""Verifies Signature Version 4, as AWS does.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -18,14 +18,14 @@ PROOF = re.compile(
 
 
 def scope(headers: Mapping[str, str]) -> str:
-    """Day, region and service that a request was signed for, and whose id it bears."""
+    """Return access key id, day, region and service of a signature."""
     match = PROOF.fullmatch(headers["authorization"])
     assert match is not None
     return f"{match['id']}/{match['scope']}"
 
 
-def signed(method: str, raw_path: str, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-    """Whether the request, as it came over the wire, bears that secret's signature."""
+def is_signed_by(method: str, raw_path: str, headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+    """Return True if the request, as received, is signed with the secret."""
     match = PROOF.fullmatch(headers.get("authorization", ""))
     if match is None:
         return False
@@ -34,7 +34,7 @@ def signed(method: str, raw_path: str, headers: Mapping[str, str], body: bytes, 
     canonical = "\n".join(
         [
             method,
-            quote(raw_path, safe="/-_.~"),  # escaped once more than on the wire: only S3 does without
+            quote(raw_path, safe="/-_.~"),  # escaped twice, as for every service except S3
             "",
             *(f"{name}:{' '.join(headers[name].split())}" for name in names),
             "",
@@ -42,7 +42,7 @@ def signed(method: str, raw_path: str, headers: Mapping[str, str], body: bytes, 
             hashlib.sha256(body).hexdigest(),
         ]
     )
-    told = "\n".join(
+    to_sign = "\n".join(
         [
             "AWS4-HMAC-SHA256",
             headers["x-amz-date"],
@@ -53,4 +53,4 @@ def signed(method: str, raw_path: str, headers: Mapping[str, str], body: bytes, 
     key = f"AWS4{secret}".encode()
     for part in match["scope"].split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return hmac.compare_digest(hmac.digest(key, told.encode(), "sha256").hex(), match["signature"])
+    return hmac.compare_digest(hmac.digest(key, to_sign.encode(), "sha256").hex(), match["signature"])

@@ -1,6 +1,7 @@
-"""What a provider reads in a request: who says what, who calls which tool, and what came of it, in order.
+"""Reads the conversation in a provider request: texts, tool calls and tool results, in order.
 
-One reader for each format. Calls are known by their place among all calls: formats name them differently.
+There is one reader per dialect. Tool calls are identified by position, because dialects name them
+differently.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class Transcript:
-    """Texts with their roles, calls, and results with the places of their calls."""
+    """Texts with their roles, calls, and results with the positions of their calls."""
 
-    said: list[tuple[str, str]] = field(default_factory=list)
+    texts: list[tuple[str, str]] = field(default_factory=list)
     calls: list[tuple[str, Json]] = field(default_factory=list)
     results: list[tuple[int, str]] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)  # roles, calls and results, each run of a kind as one
-    _open: list[tuple[str, int]] = field(default_factory=list)  # names of calls without a result
+    order: list[str] = field(default_factory=list)  # roles, calls and results, with repetitions removed
+    _open: list[tuple[str, int]] = field(
+        default_factory=list
+    )  # ids of calls without a result, and their positions
 
     def say(self, role: str, text: str) -> None:
         if text:
-            self.said.append((role, text))
+            self.texts.append((role, text))
             self._mark(role)
 
     def call(self, identity: object, name: str, arguments: Any) -> None:
@@ -34,7 +37,7 @@ class Transcript:
         self._mark("call")
 
     def result(self, identity: object, text: str) -> None:
-        at = next(i for i, (known, _) in enumerate(self._open) if known == str(identity))
+        at = next(i for i, (key, _) in enumerate(self._open) if key == str(identity))
         self.results.append((self._open.pop(at)[1], text))
         self._mark("result")
 
@@ -44,75 +47,75 @@ class Transcript:
 
 
 def chat(body: Json) -> Transcript:
-    told = Transcript()
+    transcript = Transcript()
     for message in body["messages"]:
         role = {"developer": "system"}.get(message["role"], message["role"])
         text = _text(message.get("content"))
         if role == "tool":
-            told.result(message["tool_call_id"], text)
+            transcript.result(message["tool_call_id"], text)
             continue
-        told.say(role, _text(message.get("tool_plan")) + text)
+        transcript.say(role, _text(message.get("tool_plan")) + text)
         for call in message.get("tool_calls") or ():
-            told.call(call["id"], call["function"]["name"], call["function"]["arguments"])
-    return told
+            transcript.call(call["id"], call["function"]["name"], call["function"]["arguments"])
+    return transcript
 
 
 def anthropic(body: Json) -> Transcript:
-    told = Transcript()
-    told.say("system", _text(body.get("system")))
+    transcript = Transcript()
+    transcript.say("system", _text(body.get("system")))
     for turn in body["messages"]:
-        for block in turn["content"]:
-            match block:
+        for part in turn["content"]:
+            match part:
                 case {"type": "text", "text": text}:
-                    told.say(turn["role"], text)
-                case {"type": "tool_use", "id": key, "name": name, "input": given}:
-                    told.call(key, name, given)
+                    transcript.say(turn["role"], text)
+                case {"type": "tool_use", "id": key, "name": name, "input": arguments}:
+                    transcript.call(key, name, arguments)
                 case {"type": "tool_result", "tool_use_id": key}:
-                    told.result(key, _text(block.get("content")))
-    return told
+                    transcript.result(key, _text(part.get("content")))
+    return transcript
 
 
 def gemini(body: Json) -> Transcript:
-    told = Transcript()
-    told.say("system", _text((body.get("systemInstruction") or {}).get("parts")))
+    transcript = Transcript()
+    transcript.say("system", _text((body.get("systemInstruction") or {}).get("parts")))
     for turn in body["contents"]:
         for part in turn["parts"]:
             match part:
                 case {"text": text}:
-                    told.say({"model": "assistant"}.get(turn["role"], turn["role"]), text)
+                    transcript.say({"model": "assistant"}.get(turn["role"], turn["role"]), text)
                 case {"functionCall": call}:
-                    told.call(call.get("id", call["name"]), call["name"], call["args"])
-                case {"functionResponse": {"response": {"result": text}} as given}:
-                    told.result(given.get("id", given["name"]), text)
-    return told
+                    transcript.call(call.get("id", call["name"]), call["name"], call["args"])
+                case {"functionResponse": {"response": {"result": text}} as response}:
+                    transcript.result(response.get("id", response["name"]), text)
+    return transcript
 
 
 def responses(body: Json) -> Transcript:
-    told = Transcript()
+    transcript = Transcript()
     for item in body["input"]:
         match item:
-            case {"type": "function_call", "call_id": key, "name": name, "arguments": given}:
-                told.call(key, name, given)
+            case {"type": "function_call", "call_id": key, "name": name, "arguments": arguments}:
+                transcript.call(key, name, arguments)
             case {"type": "function_call_output", "call_id": key, "output": output}:
-                told.result(key, _text(output))
+                transcript.result(key, _text(output))
             case {"role": role, "content": content}:
-                told.say({"developer": "system"}.get(role, role), _text(content))
-    return told
+                transcript.say({"developer": "system"}.get(role, role), _text(content))
+    return transcript
 
 
 def bedrock(body: Json) -> Transcript:
-    told = Transcript()
-    told.say("system", _text(body.get("system")))
+    transcript = Transcript()
+    transcript.say("system", _text(body.get("system")))
     for turn in body["messages"]:
-        for block in turn["content"]:
-            match block:
+        for part in turn["content"]:
+            match part:
                 case {"text": text}:
-                    told.say(turn["role"], text)
-                case {"toolUse": {"toolUseId": key, "name": name, "input": given}}:
-                    told.call(key, name, given)
+                    transcript.say(turn["role"], text)
+                case {"toolUse": {"toolUseId": key, "name": name, "input": arguments}}:
+                    transcript.call(key, name, arguments)
                 case {"toolResult": {"toolUseId": key, "content": content}}:
-                    told.result(key, _text(content))
-    return told
+                    transcript.result(key, _text(content))
+    return transcript
 
 
 def _text(content: str | Iterable[Json] | None) -> str:
@@ -121,7 +124,7 @@ def _text(content: str | Iterable[Json] | None) -> str:
     return "\n".join(str(part.get("text", "")) for part in content)
 
 
-READERS: Mapping[str, Callable[[Json], Transcript]] = {
+TRANSCRIPT_READERS: Mapping[str, Callable[[Json], Transcript]] = {
     "openai": chat,
     "cohere": chat,
     "mistral": chat,

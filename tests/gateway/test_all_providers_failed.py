@@ -1,4 +1,4 @@
-"""What the client is told when nobody could answer."""
+"""The status that a client gets when all attempts failed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from vaultcore.errors import AttemptsExhausted, Fault, UpstreamError
         ([], 502),
     ],
 )
-def test_e4_providers_that_agree_are_believed(failures: list[tuple[int | None, Fault]], status: int) -> None:
-    """A model that nobody serves is the client's 404, or 400 if all say so; what only some say is a 502."""
-    told = [UpstreamError("no", fault=fault, upstream_status=code) for code, fault in failures]
+def test_e4_the_status_if_all_failures_agree(failures: list[tuple[int | None, Fault]], status: int) -> None:
+    """If all providers return the same client error, it is returned; mixed failures become a 502."""
+    errors = [UpstreamError("no", fault=fault, upstream_status=code) for code, fault in failures]
 
-    assert AttemptsExhausted(told).status == status
+    assert AttemptsExhausted(errors).status == status

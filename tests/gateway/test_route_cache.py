@@ -1,4 +1,4 @@
-"""Routes that were looked up before."""
+"""Cached routes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Provider, Route
 from vaultcore.errors import NoRoute
-from vaultcore.routing import directory
-from vaultcore.routing.directory import Directory
+from vaultcore.gateway import route_cache
+from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.vault.keyring import Credential, Keyring
 
 ONE = Provider("one", "https://one.example/v1")
@@ -23,57 +23,58 @@ def keyring(*names: str) -> Keyring:
     return Keyring(Credential(name, f"sk-{name}") for name in names)
 
 
-def of(*names: str, catalog: Catalog = CATALOG) -> Directory:
-    found = Directory()
-    found.use(catalog, keyring(*names))
-    return found
+def routes_for(*names: str, catalog: Catalog = CATALOG) -> RouteCache:
+    """Return a route cache for keys of these providers."""
+    routes = RouteCache()
+    routes.use(catalog, keyring(*names))
+    return routes
 
 
-def test_a_name_is_looked_up_once() -> None:
-    """The same catalog, keyring and name give the very same route."""
-    held, found = keyring("one"), Directory()
-    found.use(CATALOG, held)
-    first = found.route("one/any")
-    found.use(CATALOG, held)
+def test_a_route_is_cached() -> None:
+    """The same catalog, keyring and model name give the identical route."""
+    keys, routes = keyring("one"), RouteCache()
+    routes.use(CATALOG, keys)
+    first = routes.find_route("one/any")
+    routes.use(CATALOG, keys)
 
-    assert found.route("one/any") is first
+    assert routes.find_route("one/any") is first
 
 
-def test_another_keyring_is_another_directory() -> None:
-    """When keys are rotated, names lead where the new keys do."""
-    found = of("two")
+def test_a_new_keyring_empties_the_cache() -> None:
+    """After a key rotation, routes use the providers that have keys now."""
+    routes = routes_for("two")
 
-    before = found.route("model"), found.reachable
-    found.use(CATALOG, keyring("three"))
-    after = found.route("model"), found.reachable
+    before = routes.find_route("model"), routes.reachable
+    routes.use(CATALOG, keyring("three"))
+    after = routes.find_route("model"), routes.reachable
 
     assert (before[0].targets[0].provider, before[1]) == (TWO, {"two"})
     assert (after[0].targets[-1].provider, after[1]) == (THREE, {"three"})
 
 
-def test_another_catalog_is_another_directory() -> None:
-    """When routes are set anew, names lead where they lead from then on."""
-    held, found = keyring("one", "two"), Directory()
-    found.use(CATALOG, held)
-    before = found.route("one/any").targets[0].provider
-    found.use(replace(CATALOG, routes={"one/any": Route("one/any", (CATALOG.target(TWO, "model"),))}), held)
+def test_a_new_catalog_empties_the_cache() -> None:
+    """After the routes were changed, lookups use the new ones."""
+    keys, routes = keyring("one", "two"), RouteCache()
+    routes.use(CATALOG, keys)
+    before = routes.find_route("one/any").targets[0].provider
+    routes.use(replace(CATALOG, routes={"one/any": Route("one/any", (CATALOG.target(TWO, "model"),))}), keys)
 
-    assert (before, found.route("one/any").targets[0].provider) == (ONE, TWO)
+    assert (before, routes.find_route("one/any").targets[0].provider) == (ONE, TWO)
 
 
-def test_a_name_that_leads_nowhere_is_not_kept() -> None:
-    """Names that mean nothing here are refused each time."""
-    found = of("one")
+def test_an_unknown_name_is_not_cached() -> None:
+    """An unknown model name raises NoRoute each time."""
+    routes = routes_for("one")
     for _ in range(2):
         with pytest.raises(NoRoute):
-            found.route("nowhere")
+            routes.find_route("nowhere")
 
 
-def test_names_are_kept_within_bounds() -> None:
-    """However many names clients make up, only so many are held."""
-    found = of("one")
-    first = found.route("one/0")
-    for i in range(directory.MOST):
-        found.route(f"one/{i + 1}")
+def test_the_cache_is_bounded() -> None:
+    """The cache drops routes above its capacity, since clients choose the names."""
+    routes = routes_for("one")
+    first = routes.find_route("one/0")
+    for i in range(route_cache.CAPACITY):
+        routes.find_route(f"one/{i + 1}")
 
-    assert found.route("one/0") is not first
+    assert routes.find_route("one/0") is not first

@@ -1,4 +1,4 @@
-"""Structure that a provider is only asked for in words: checked here where the client is strict about it."""
+"""Structured output that the provider got as an instruction only: the gateway checks it if it is strict."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fakes.gateway_app import ask_house
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import run_gateway
+from tests.fakes.provider import FakeProvider, FakeResponse
 from vaultcore.dialects import Change
 from vaultcore.gateway.structured_output import matches_schema
-from vaultcore.simulators.sample import sample
+from vaultcore.simulators.schema_values import sample_object
 from vaultcore.wire import ChatCompletion, ChatRequest
 
-TOLD = (Change("response_format", "emulated", "asked for in words: not enforced"),)
+EMULATED = (Change("response_format", "emulated", "instruction in the prompt: not enforced"),)
 CITY = {
     "type": "object",
     "properties": {
@@ -37,19 +37,24 @@ TREE = {
 LEAF: dict[str, Any] = {"kind": "leaf", "below": []}
 
 
-def asked(schema: object, *, strict: bool = True) -> ChatRequest:
-    told = {"type": "json_schema", "json_schema": {"name": "x", "strict": strict, "schema": schema}}
-    return cast(ChatRequest, {"model": "m", "messages": [], "response_format": told})
+def request_for(schema: object, *, strict: bool = True) -> ChatRequest:
+    """Return a request for JSON of a schema."""
+    response_format = {
+        "type": "json_schema",
+        "json_schema": {"name": "x", "strict": strict, "schema": schema},
+    }
+    return cast(ChatRequest, {"model": "m", "messages": [], "response_format": response_format})
 
 
-def said(content: object, finish: str = "stop") -> ChatCompletion:
+def completion_of(content: object, finish: str = "stop") -> ChatCompletion:
+    """Return a completion with this content, as JSON unless it is a string."""
     text = content if isinstance(content, str) else json.dumps(content)
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
     return cast(ChatCompletion, {"choices": [choice]})
 
 
 @pytest.mark.parametrize(
-    ("schema", "value", "fits"),
+    ("schema", "value", "matches"),
     [
         (CITY, {"name": "Ulm", "people": 126_000}, True),
         (CITY, {"name": "Ulm", "people": None}, True),
@@ -70,24 +75,26 @@ def said(content: object, finish: str = "stop") -> ChatCompletion:
         ({"type": "integer", "minimum": 2}, 1, False),
     ],
 )
-def test_a34_a_strict_schema_is_held_to(schema: object, value: object, fits: bool) -> None:
-    """An answer fits the schema, or it does not; bools are no numbers, and fences are no JSON."""
-    assert matches_schema(asked(schema), TOLD, said(value)) is fits
+def test_a34_responses_are_checked_against_a_strict_schema(
+    schema: object, value: object, matches: bool
+) -> None:
+    """A response matches the schema or not; booleans are not numbers, and Markdown fences are not JSON."""
+    assert matches_schema(request_for(schema), EMULATED, completion_of(value)) is matches
 
 
-def test_only_what_was_promised_is_checked() -> None:
-    """Without `strict`, with native support, or where the answer was cut, nobody is held to anything."""
-    assert matches_schema(asked(CITY, strict=False), TOLD, said("no"))
-    assert matches_schema(asked(CITY), (), said("no"))
-    assert matches_schema(asked(CITY), TOLD, said('{"name": "U', finish="length"))
+def test_responses_are_checked_only_if_strict_and_complete() -> None:
+    """Without `strict`, with native support, or after a cut response, nothing is checked."""
+    assert matches_schema(request_for(CITY, strict=False), EMULATED, completion_of("no"))
+    assert matches_schema(request_for(CITY), (), completion_of("no"))
+    assert matches_schema(request_for(CITY), EMULATED, completion_of('{"name": "U', finish="length"))
 
 
-def test_a35_json_mode_in_words_is_checked_for_json() -> None:
-    """Who asked for a JSON object and was given prose is not given that prose."""
+def test_a35_emulated_json_mode_rejects_text_that_is_not_json() -> None:
+    """With `json_object`, a response must be a JSON object."""
     request = cast(ChatRequest, {"response_format": {"type": "json_object"}})
 
-    assert matches_schema(request, TOLD, said({"a": 1}))
-    assert not matches_schema(request, TOLD, said("Sure! Here it is."))
+    assert matches_schema(request, EMULATED, completion_of({"a": 1}))
+    assert not matches_schema(request, EMULATED, completion_of("Sure! Here it is."))
 
 
 @pytest.mark.parametrize(
@@ -102,21 +109,23 @@ def test_a35_json_mode_in_words_is_checked_for_json() -> None:
         {"minimum": "a"},
     ],
 )
-def test_a_schema_that_nobody_can_check_ends(schema: object) -> None:
-    """A schema that makes no sense or never ends is no reason to fail, and no reason to go on for ever."""
-    assert matches_schema(asked(schema), TOLD, said({"a": [1, 2]})) in {True, False}
+def test_checking_an_invalid_schema_ends(schema: object) -> None:
+    """An invalid or endlessly recursive schema neither raises nor loops."""
+    assert matches_schema(request_for(schema), EMULATED, completion_of({"a": [1, 2]})) in {True, False}
 
 
-WORDS = st.sampled_from([{"type": "string"}, {"type": "integer"}, {"type": "boolean"}, {"enum": ["a", 1]}])
+LEAF_SCHEMAS = st.sampled_from(
+    [{"type": "string"}, {"type": "integer"}, {"type": "boolean"}, {"enum": ["a", 1]}]
+)
 SCHEMAS = st.recursive(
-    WORDS,
+    LEAF_SCHEMAS,
     lambda inner: st.one_of(
         st.builds(lambda items: {"type": "array", "items": items}, inner),
         st.builds(
-            lambda named: {
+            lambda properties: {
                 "type": "object",
-                "properties": named,
-                "required": list(named),
+                "properties": properties,
+                "required": list(properties),
                 "additionalProperties": False,
             },
             st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
@@ -127,24 +136,24 @@ SCHEMAS = st.recursive(
 
 
 @given(SCHEMAS)
-def test_a_sample_of_a_schema_fits_it(schema: dict[str, Any]) -> None:
-    """What another program makes of a schema is found to fit it."""
-    whole = {"type": "object", "properties": {"it": schema}, "required": ["it"]}
+def test_a_sample_of_a_schema_matches_it(schema: dict[str, Any]) -> None:
+    """A value that the simulator generates from a schema matches that schema."""
+    object_schema = {"type": "object", "properties": {"it": schema}, "required": ["it"]}
 
-    assert matches_schema(asked(whole), TOLD, said(sample(whole)))
+    assert matches_schema(request_for(object_schema), EMULATED, completion_of(sample_object(object_schema)))
 
 
-def test_an_answer_beside_the_schema_goes_to_the_next_target(tmp_path: Path) -> None:
-    """A model that is told a strict schema in words and answers in prose makes way for the fallback."""
-    question = {**asked(CITY), "model": "turned", "messages": [{"role": "user", "content": "Ulm?"}]}
+def test_a_response_that_breaks_the_schema_goes_to_the_next_target(tmp_path: Path) -> None:
+    """If a model breaks a strict schema that was in its prompt, the fallback is tried."""
+    question = {**request_for(CITY), "model": "turned", "messages": [{"role": "user", "content": "Ulm?"}]}
 
-    async def story(client: httpx.AsyncClient) -> httpx.Response:
+    async def send_request(client: httpx.AsyncClient) -> httpx.Response:
         return await client.post("/v1/chat/completions", json=question)
 
     with FakeProvider() as provider:
-        provider.script("claude-fake", Answer(text="Ulm is a city."))
-        provider.script("gpt-fake", Answer(text='{"name": "Ulm", "people": null}'))
-        response = ask_house(tmp_path, provider, story)
+        provider.script("claude-fake", FakeResponse(text="Ulm is a city."))
+        provider.script("gpt-fake", FakeResponse(text='{"name": "Ulm", "people": null}'))
+        response = run_gateway(tmp_path, provider, send_request)
 
         assert response.status_code == 200
         assert response.headers["x-vaultedge-provider"] == "one"

@@ -1,4 +1,4 @@
-"""A deployed gateway's surroundings, for tests: Secrets Manager with a filled vault, and an overlay."""
+"""The surroundings of a deployed gateway: Secrets Manager with a filled vault, and an overlay."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ PEPPER = "0f1e2d3c4b5a6978" * 4
 
 @dataclass
 class Deployment:
+    """A function's environment and its Secrets Manager."""
+
     environ: dict[str, str]
     secrets: SecretsManagerServer
 
 
 @contextmanager
-def deployment(folder: Path, base_url: str) -> Iterator[Deployment]:
-    """The environment of a function whose vault has one key, for the provider at `base_url`."""
+def serve_deployment(folder: Path, base_url: str) -> Iterator[Deployment]:
+    """Yield the environment of a function whose vault has one key, for the provider at `base_url`."""
     overlay = folder / "providers.yaml"
     overlay.write_text(
         f"providers:\n  house-llm: {{base_url: '{base_url}', local: true}}\n"

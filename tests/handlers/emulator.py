@@ -1,4 +1,4 @@
-"""AWS's own runtime interface emulator around one of our entry points, for tests."""
+"""AWS's Lambda runtime interface emulator around one of our entry points."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from tests.handlers import sam
 @dataclass(frozen=True)
 class Emulator:
     port: int
-    output: Path  # what the function printed
-    pid: int  # the emulator's own; the function is its child
+    output: Path  # file with the function's output
+    pid: int  # of the emulator; the function is its child process
 
     def invoke(self, event: bytes) -> tuple[int, bytes]:
-        """Status and body of the emulator's answer."""
+        """Return status and body of the emulator's response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("POST", "/2015-03-31/functions/function/invocations", event)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
+            response = connection.getresponse()
+            return response.status, response.read()
         finally:
             connection.close()
 
 
 @contextmanager
-def emulated(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Iterator[Emulator]:
-    """The emulator with that command as its runtime, started in a process group of its own."""
+def run_emulator(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Iterator[Emulator]:
+    """Run the emulator with `command` as its runtime, in its own process group."""
     binary, (front, api) = sam.emulator(), _free_ports()
     flags = ["--runtime-interface-emulator-address", f"127.0.0.1:{front}"]
     flags += ["--runtime-api-address", f"127.0.0.1:{api}", "--log-level", "error"]
@@ -63,12 +63,12 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _await_port(port: int) -> None:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError:
-            time.sleep(0.02)  # a process of AWS's, which says nowhere that it is ready
+            time.sleep(0.02)  # the emulator does not report when it is ready
         else:
             return
-    raise AssertionError("the emulator did not come up")
+    raise AssertionError("the emulator did not start")

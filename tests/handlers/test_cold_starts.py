@@ -1,6 +1,6 @@
-"""Cold starts in a row while the secret store fails one time in three.
+"""Repeated cold starts while one of three Secrets Manager calls fails.
 
-Eight of them every day; `VAULTEDGE_COLD_STARTS=100` in the environment asks for a hundred.
+Runs eight starts; set VAULTEDGE_COLD_STARTS=100 for a hundred.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.aws.secrets_manager import SecretsManagerServer
-from tests.handlers.running import Running, event, function
+from tests.handlers.stream_process import StreamProcess, event, run_stream_process
 
 STARTS = int(os.environ.get("VAULTEDGE_COLD_STARTS", "8"))
 FAILURES = ("denied", "reset", "garbage", "internal", "throttled", "slow")
@@ -31,17 +31,17 @@ REFUSED = {
     "throttled": (400, "ThrottlingException"),
     "denied": (400, "AccessDeniedException"),
 }
-PATIENCE = 20  # questions to one function
+MAX_REQUESTS = 20  # requests to one function
 
 
 @dataclass
-class Weather:
-    """Which question fails, and how: one of each three, a seed decides which."""
+class FailurePlan:
+    """Decides which calls fail, and how: one of every three, in seeded random order."""
 
     chance: random.Random = field(default_factory=lambda: random.Random(5))
     kinds: Iterator[str] = field(default_factory=lambda: cycle(FAILURES))
     next_three: list[str] = field(default_factory=list)
-    seen: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self) -> str:
@@ -50,28 +50,28 @@ class Weather:
                 self.next_three = [next(self.kinds), "good", "good"]
                 self.chance.shuffle(self.next_three)
             kind = self.next_three.pop()
-            self.seen[kind] += 1
+            self.counts[kind] += 1
             return kind
 
 
 @contextmanager
-def failing(secrets: SecretsManagerServer, weather: Weather) -> Iterator[str]:
-    """The URL of a Secrets Manager in front of the other, that fails as the weather is."""
+def failing_proxy(secrets: SecretsManagerServer, failures: FailurePlan) -> Iterator[str]:
+    """Yield the URL of a Secrets Manager proxy that fails as planned."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            kind = weather.next()
+            kind = failures.next()
             if kind == "reset":
                 linger = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 self.connection.close()
                 return
             if kind == "slow":
-                released.wait(3.5)  # longer than is waited for
+                stopping.wait(3.5)  # longer than the function waits
             if kind in REFUSED:
                 status, code = REFUSED[kind]
-                data = json.dumps({"__type": code, "message": "refused by the test"}).encode()
+                data = json.dumps({"__type": code, "message": "rejected by the test"}).encode()
             else:
                 status, answer = secrets.answer(self.headers["x-amz-target"], body)
                 data = b"<html>" if kind == "garbage" else json.dumps(answer).encode()
@@ -86,54 +86,54 @@ def failing(secrets: SecretsManagerServer, weather: Weather) -> Iterator[str]:
 
     class Server(ThreadingHTTPServer):
         def handle_error(self, *_: Any) -> None:
-            pass  # who asks does not wait for ever
+            pass  # clients time out, which breaks their connections
 
-    released = threading.Event()
+    stopping = threading.Event()
     with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
-            released.set()
+            stopping.set()
             server.shutdown()
             thread.join()
 
 
-async def answered(running: Running) -> list[int]:
-    """The statuses of one cold start's answers, until one is good."""
+async def cold_start(running: StreamProcess) -> list[int]:
+    """Send requests to a new process until one succeeds; return the statuses."""
     statuses: list[int] = []
-    while 200 not in statuses and len(statuses) < PATIENCE:
+    while 200 not in statuses and len(statuses) < MAX_REQUESTS:
         running.api.invoke(event("models"))
         report = await running.api.finished()
         assert report.kind == "response", report.path
         assert report.trailers == {}
-        told, status = json.loads(report.content), report.head["statusCode"]
+        body, status = json.loads(report.content), report.head["statusCode"]
         statuses.append(status)
         if status == 200:
-            assert "gpt-4o-mini" in {model["id"] for model in told["data"]}
+            assert "gpt-4o-mini" in {model["id"] for model in body["data"]}
             continue
         assert status == 503
-        assert told["error"]["code"] == "vault_unavailable"
+        assert body["error"]["code"] == "vault_unavailable"
         wait = int(report.head["headers"]["retry-after"])
         assert 1 <= wait <= 60
         assert "AccessDenied" not in report.content.decode()
-        await asyncio.sleep(wait)  # as a client does: the process has a clock of its own
+        await asyncio.sleep(wait)  # as a client does; the process has its own clock
     return statuses
 
 
 def test_cold_starts_in_a_row(tmp_path: Path) -> None:
-    """Each start answers, 503 with Retry-After until its vault could be read; none is wrong, none crashes."""
-    weather, starts = Weather(), Counter[int]()
+    """Every start responds: with 503 and Retry-After until the vault is read, without a crash."""
+    failures, starts = FailurePlan(), Counter[int]()
 
     async def scenario() -> None:
-        async with function(tmp_path) as running:
+        async with run_stream_process(tmp_path) as running:
             await running.retire()
-            with failing(running.deployed.secrets, weather) as url:
+            with failing_proxy(running.deployed.secrets, failures) as url:
                 running.environ["AWS_ENDPOINT_URL"] = url
                 for _ in range(STARTS):
                     await running.restart()
-                    statuses = await answered(running)
+                    statuses = await cold_start(running)
                     starts[len(statuses)] += 1
                     assert statuses[-1] == 200
                     assert running.process.returncode is None
@@ -142,8 +142,8 @@ def test_cold_starts_in_a_row(tmp_path: Path) -> None:
             assert not [call for call in running.api.calls if call.endswith("/error")]
 
     asyncio.run(scenario())
-    failed = weather.seen.total() - weather.seen["good"]
-    print(STARTS, "starts; answers until a good one:", dict(sorted(starts.items())), dict(weather.seen))
+    failed = failures.counts.total() - failures.counts["good"]
+    print(STARTS, "starts; answers until a good one:", dict(sorted(starts.items())), dict(failures.counts))
 
     assert starts.total() == STARTS
     assert failed >= STARTS // 3

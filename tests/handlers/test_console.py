@@ -1,4 +1,4 @@
-"""The console's files out of a function: compressed where answers stream, text where they do not."""
+"""The console's files from a function: compressed if responses stream, text otherwise."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests.fakes.provider import FakeProvider
-from tests.handlers.deployment import EVENTS, ROOT, Deployment, deployment
-from tests.handlers.emulator import Emulator, emulated
-from tests.handlers.invoke import Told, told
-from vaultcore.console_bundle.site import PAGE, SCRIPT, site
+from tests.handlers.deployment import EVENTS, ROOT, Deployment, serve_deployment
+from tests.handlers.emulator import Emulator, run_emulator
+from tests.handlers.invoke import FunctionResponse, parse_response
+from vaultcore.console_bundle.site import PAGE, SCRIPT, build_assets
 from vaultcore.web.console import FILES
 
 COMMANDS = {
@@ -25,30 +25,32 @@ COMMANDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """The data plane's function, and what is around it."""
+class ConsoleFunction:
+    """The data-plane function and its surroundings."""
 
     emulator: Emulator
     deployed: Deployment
     streams: bool
 
-    def ask(self, name: str, method: str = "GET") -> Told:
-        return told(self.emulator.invoke(json.dumps(asked(name, method)).encode())[1])
+    def request(self, name: str, method: str = "GET") -> FunctionResponse:
+        return parse_response(self.emulator.invoke(json.dumps(console_event(name, method)).encode())[1])
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def function(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
+def function(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ConsoleFunction]:
     folder = tmp_path_factory.mktemp("function")
     with (
         FakeProvider() as provider,
-        deployment(folder, provider.base_url) as deployed,
-        emulated(COMMANDS[request.param], deployed.environ, folder) as emulator,
+        serve_deployment(folder, provider.base_url) as deployed,
+        run_emulator(COMMANDS[request.param], deployed.environ, folder) as emulator,
     ):
-        yield Function(emulator, deployed, request.param == "streamed")
+        yield ConsoleFunction(emulator, deployed, request.param == "streamed")
 
 
-def asked(name: str, method: str) -> Mapping[str, Any]:
-    """What API Gateway makes of a browser's request, behind a stage's path."""
+def console_event(name: str, method: str) -> Mapping[str, Any]:
+    """Return API Gateway's event for a browser's request, behind a stage path."""
     event = json.loads((EVENTS / "console.json").read_text("utf-8"))
     path = f"/console/{name}"
     return {
@@ -61,31 +63,31 @@ def asked(name: str, method: str) -> Mapping[str, Any]:
     }
 
 
-def test_every_file_arrives(function: Function) -> None:
-    """The page, what it names and the docs come through whole; as gzip where bytes pass, else as text."""
-    for name, held in site(FILES).items():
-        answer = function.ask("" if name == PAGE else name)
+def test_every_file_arrives(function: ConsoleFunction) -> None:
+    """The page, its files and the docs arrive complete: gzip in streams, text otherwise."""
+    for name, asset in build_assets(FILES).items():
+        response = function.request("" if name == PAGE else name)
 
-        assert answer.status == 200
-        assert answer.headers.get("content-encoding") == ("gzip" if function.streams else None)
-        assert (gzip.decompress(answer.body) if function.streams else answer.body) == held.content
-        assert answer.streamed == function.streams
-
-
-def test_head_has_no_body(function: Function) -> None:
-    """HEAD tells the kind of a file, and sends nothing of it."""
-    answer = function.ask("", "HEAD")
-
-    assert (answer.status, answer.body) == (200, b"")
-    assert answer.headers["content-type"].startswith("text/html")
+        assert response.status == 200
+        assert response.headers.get("content-encoding") == ("gzip" if function.streams else None)
+        assert (gzip.decompress(response.body) if function.streams else response.body) == asset.content
+        assert response.is_streamed == function.streams
 
 
-def test_it_needs_no_secret(function: Function) -> None:
-    """No file waits for the vault or for a key: while Secrets Manager answers nobody, all of them come."""
+def test_head_has_no_body(function: ConsoleFunction) -> None:
+    """HEAD returns the content type and no body."""
+    response = function.request("", "HEAD")
+
+    assert (response.status, response.body) == (200, b"")
+    assert response.headers["content-type"].startswith("text/html")
+
+
+def test_the_console_needs_no_secret(function: ConsoleFunction) -> None:
+    """Console files are served while Secrets Manager does not respond."""
     before = len(function.deployed.secrets.asked)
     function.deployed.secrets.gate.clear()
     try:
-        page = function.ask("")
+        page = function.request("")
     finally:
         function.deployed.secrets.gate.set()
 

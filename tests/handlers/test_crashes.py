@@ -1,4 +1,4 @@
-"""A function that is killed before, during and after its answer: what its client sees, what is counted."""
+"""Functions killed before, during and after a response: the client's view and the counters."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ from typing import Any, Literal
 
 import pytest
 
-from tests.fakes.provider import Answer, FakeProvider
-from tests.handlers.deployment import EVENTS, PEPPER, ROOT, deployment
-from tests.handlers.emulator import emulated
-from tests.handlers.running import Running, arrived, event, function, running
+from tests.fakes.provider import FakeProvider, FakeResponse
+from tests.handlers.deployment import EVENTS, PEPPER, ROOT, serve_deployment
+from tests.handlers.emulator import run_emulator
+from tests.handlers.stream_process import (
+    StreamProcess,
+    event,
+    run_scenario,
+    run_stream_process,
+    wait_for_text,
+)
 from tests.lambda_runtime.runtime_api import Report
 from vaultcore.admission.caller import account
 from vaultcore.clock import SystemClock
@@ -26,148 +32,148 @@ from vaultcore.limits.limits import Limits
 from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.secrets import FixedSecrets, Secrets
 from vaultcore.store import document_types
-from vaultcore.store.sqlite.store import SqliteStore
+from vaultcore.store.sqlite.store import SQLiteStore
 from vaultcore.vault.keyring import Keyring
 
-When = Literal["before", "during", "after"]
+KillPoint = Literal["before", "during", "after"]
 LEASE = 960.0
 
 
-class Later(SystemClock):
-    """When every lease of now is over."""
+class LaterClock(SystemClock):
+    """A clock past the end of every current lease."""
 
     def now(self) -> float:
         return super().now() + LEASE + 1
 
 
 @dataclass(frozen=True)
-class Counted:
-    held: int  # tokens
+class AccountCounts:
+    tokens_reserved: int  # tokens
     leases: int
     records: list[int]  # tokens of each
 
 
-async def issued(file: Path) -> tuple[str, str]:
-    """A virtual key with a quota: its account, and its token."""
+async def create_key(file: Path) -> tuple[str, str]:
+    """Create a virtual key with a quota; return its account and token."""
     clock = SystemClock()
-    store = SqliteStore(file, clock)
+    store = SQLiteStore(file, clock)
     secrets = FixedSecrets(Secrets(Keyring(()), pepper=PEPPER.encode()))
     draft = VirtualKey("", "a key", clock.now(), (), Limits(tokens=1_000_000))
-    made = await VirtualKeys(store, secrets, clock, lambda: None).create(draft, "request")
+    created = await VirtualKeys(store, secrets, clock, lambda: None).create(draft, "request")
     await store.aclose()
-    return account(made.key.id), made.token
+    return account(created.key.id), created.token
 
 
-async def counted(file: Path, name: str, clock: SystemClock) -> Counted:
-    """What an account holds, and what is recorded, once what is over has been given back."""
-    store = SqliteStore(file, clock)
+async def read_counts(file: Path, name: str, clock: SystemClock) -> AccountCounts:
+    """Return an account's reservations and its records, after a sweep of expired leases."""
+    store = SQLiteStore(file, clock)
     await store.sweep(name)
-    (found,) = await store.accounts(name)
-    records = await store.entries(document_types.log(day_of(SystemClock().now())))
+    (stored,) = await store.accounts(name)
+    records = await store.query(document_types.records_collection(day_of(SystemClock().now())))
     await store.aclose()
     tokens = [one.body["prompt_tokens"] + one.body["completion_tokens"] for one in records]
-    return Counted(found.tokens_held, len(found.leases), tokens)
+    return AccountCounts(stored.tokens_held, len(stored.leases), tokens)
 
 
-def asking(token: str) -> Any:
-    """The event of a streamed request with that key."""
-    asked = event("chat_stream")
-    asked["headers"]["Authorization"] = f"Bearer {token}"
-    asked["multiValueHeaders"]["Authorization"] = [f"Bearer {token}"]
-    return asked
+def chat_event(token: str) -> Any:
+    """Return the event of a streamed request with the key."""
+    request = event("chat_stream")
+    request["headers"]["Authorization"] = f"Bearer {token}"
+    request["multiValueHeaders"]["Authorization"] = [f"Bearer {token}"]
+    return request
 
 
-async def killed(running: Running, asked: Any, when: When) -> Report | None:
-    """Ask, and kill the function at that point of its answer; what had come of it."""
-    running.api.invoke(asked)
-    if when == "before":
-        await running.provider.asked.wait()
-        await running.crash()
-        running.provider.hang_up()  # on nobody
+async def invoke_and_kill(stream: StreamProcess, request: Any, kill_point: KillPoint) -> Report | None:
+    """Invoke, and kill the function at that point of its response; return the report."""
+    stream.api.invoke(request)
+    if kill_point == "before":
+        await stream.provider.request_arrived.wait()
+        await stream.crash()
+        stream.provider.hang_up()
         return None
-    running.provider.say("Hello")
-    report = await running.api.report()
-    await arrived(report, b'"Hello"')
-    if when == "during":
-        await running.crash()
-        running.provider.hang_up()
+    stream.provider.say("Hello")
+    report = await stream.api.report()
+    await wait_for_text(report, b'"Hello"')
+    if kill_point == "during":
+        await stream.crash()
+        stream.provider.hang_up()
         return report
-    running.provider.say("")
+    stream.provider.say("")
     await report.complete.wait()
-    await running.retire()
+    await stream.retire()
     return report
 
 
-@pytest.mark.parametrize("when", ["before", "during", "after"])
-def test_a_killed_function(tmp_path: Path, when: When) -> None:
-    """Nobody reads a false end, the next invocation works, and nothing is counted twice or held for ever."""
+@pytest.mark.parametrize("kill_point", ["before", "during", "after"])
+def test_a_killed_function(tmp_path: Path, kill_point: KillPoint) -> None:
+    """A killed function sends no false end, and nothing is counted twice or reserved forever."""
 
     async def scenario() -> None:
         file = tmp_path / "store.db"
-        name, token = await issued(file)
+        name, token = await create_key(file)
         environ = {"VAULTEDGE_STORE": f"sqlite:{file}", "VAULTEDGE_PEPPER_SECRET": "gw/pepper"}
-        async with function(tmp_path, **environ) as running:
-            report = await killed(running, asking(token), when)
+        async with run_stream_process(tmp_path, **environ) as stream:
+            report = await invoke_and_kill(stream, chat_event(token), kill_point)
             if report is None:
-                assert running.api.reports.empty()
+                assert stream.api.reports.empty()
             else:
-                assert report.complete.is_set() == (when == "after")
-                assert (b"[DONE]" in report.content) == (when == "after")
+                assert report.complete.is_set() == (kill_point == "after")
+                assert (b"[DONE]" in report.content) == (kill_point == "after")
                 assert b'"error"' not in report.content
-            dead = await counted(file, name, SystemClock())
+            dead = await read_counts(file, name, SystemClock())
 
-            await running.restart()
-            running.api.invoke(asking(token))
-            running.provider.say("Hello")
-            running.provider.say("")
-            answer = await running.api.finished()
+            await stream.restart()
+            stream.api.invoke(chat_event(token))
+            stream.provider.say("Hello")
+            stream.provider.say("")
+            answer = await stream.api.finished()
             assert answer.head["statusCode"] == 200
             assert answer.content.rstrip().endswith(b"data: [DONE]")
-        alive = await counted(file, name, SystemClock())
-        later = await counted(file, name, Later())
+        alive = await read_counts(file, name, SystemClock())
+        later = await read_counts(file, name, LaterClock())
 
-        lost = when != "after"
-        assert (len(dead.records), dead.leases) == (0, 1) if lost else (1, 0)
-        assert alive.held == dead.held + alive.records[-1]
+        is_incomplete = kill_point != "after"
+        assert (len(dead.records), dead.leases) == (0, 1) if is_incomplete else (1, 0)
+        assert alive.tokens_reserved == dead.tokens_reserved + alive.records[-1]
         assert len(alive.records) == len(dead.records) + 1
         assert later.records == alive.records
-        assert (later.held, later.leases) == (sum(alive.records), 0)
-        assert (alive.held > later.held) == lost
+        assert (later.tokens_reserved, later.leases) == (sum(alive.records), 0)
+        assert (alive.tokens_reserved > later.tokens_reserved) == is_incomplete
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 def runtimes(folder: Path) -> list[int]:
-    """The processes that run our loop for the deployment in that folder."""
-    home, found = f"HOME={folder}".encode(), []
+    """Return the ids of the processes that run our loop for that deployment."""
+    home, ids = f"HOME={folder}".encode(), []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told, environ = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
+            command, environ = (process / "cmdline").read_bytes(), (process / "environ").read_bytes()
         except OSError:
             continue
-        if b"\0handlers.stream\0" in told and home in environ.split(b"\0"):
-            found.append(int(process.name))
-    return found
+        if b"\0handlers.stream\0" in command and home in environ.split(b"\0"):
+            ids.append(int(process.name))
+    return ids
 
 
-def test_the_emulator_starts_another(tmp_path: Path) -> None:
-    """Under AWS's emulator a function killed in a request fails that one alone, and answers the next."""
+def test_the_emulator_restarts_a_killed_function(tmp_path: Path) -> None:
+    """Under AWS's emulator only the killed request fails; the next one succeeds."""
     command = [str(ROOT / "handlers" / "run_stream"), sys.executable, "bootstrap.py"]
-    with FakeProvider() as provider, deployment(tmp_path, provider.base_url) as deployed:
-        provider.script("gpt-4o-mini", Answer(hang=True), Answer(text="alive"))
-        asked, answers = (EVENTS / "chat.json").read_bytes(), []
-        with emulated(command, deployed.environ, tmp_path) as emulator:
-            asking = threading.Thread(target=lambda: answers.append(emulator.invoke(asked)))
-            asking.start()
-            until = time.monotonic() + 20
-            while not provider.requests and time.monotonic() < until:
-                time.sleep(0.02)  # the emulator tells of nothing
+    with FakeProvider() as provider, serve_deployment(tmp_path, provider.base_url) as deployed:
+        provider.script("gpt-4o-mini", FakeResponse(hang=True), FakeResponse(text="alive"))
+        request, answers = (EVENTS / "chat.json").read_bytes(), []
+        with run_emulator(command, deployed.environ, tmp_path) as emulator:
+            client = threading.Thread(target=lambda: answers.append(emulator.invoke(request)))
+            client.start()
+            deadline = time.monotonic() + 20
+            while not provider.requests and time.monotonic() < deadline:
+                time.sleep(0.02)  # the emulator does not report calls
             (runtime,) = runtimes(tmp_path)
             os.kill(runtime, signal.SIGKILL)
-            asking.join(20)
-            answers.append(emulator.invoke(asked))
+            client.join(20)
+            answers.append(emulator.invoke(request))
 
-    (_, lost), (status, found) = answers
-    assert b"alive" not in lost
-    assert b"errorType" in lost
-    assert (status, b"alive" in found) == (200, True)
+    (_, failed), (status, body) = answers
+    assert b"alive" not in failed
+    assert b"errorType" in failed
+    assert (status, b"alive" in body) == (200, True)

@@ -1,4 +1,4 @@
-"""No answer is cut off by the end of its invocation: it ends before, and says how."""
+"""Every response ends before the deadline of its invocation, with an error if it is incomplete."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from handlers.buffered import Buffered
+from handlers.buffered import BufferedHandler
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import SYSTEM, house
-from tests.fakes.provider import Answer, FakeProvider
-from tests.handlers.asked import BODIES, Told, asked
+from tests.fakes.gateway_app import SYSTEM, build_services
+from tests.fakes.provider import FakeProvider, FakeResponse
+from tests.handlers.asgi_request import BODIES, RecordedResponse, send_request
 from vaultcore.app import create_app
 from vaultcore.clock import Clock, SystemClock
 from vaultcore.compose import compose
@@ -24,25 +24,27 @@ from vaultcore.secrets import Secrets
 from vaultcore.services import Services
 from vaultcore.settings import Settings, Timeouts
 from vaultcore.store import document_types
-from vaultcore.store.base import Settled, Settlement
+from vaultcore.store.base import Settlement, SettlementResult
 from vaultcore.store.memory import MemoryStore
 from vaultcore.web.deadline import LAST, SPARE, InTime
-from vaultcore.web.reply import STILL_HERE
+from vaultcore.web.reply import KEEP_ALIVE
 
 T = TypeVar("T")
-LEFT = SPARE + 1.5
-ENDS = {  # how each API says that its stream has failed, and what it never says then
+REMAINING = SPARE + 1.5
+ENDS = {  # each API's error event, and its regular end, which must not follow
     "/v1/chat/completions": (b'data: {"error":', b"[DONE]"),
     "/v1/messages": (b"event: error\n", b"message_stop"),
     "/v1/responses": (b"response.failed", b"response.completed"),
 }
 
 
-def told(folder: Path, answer: Answer, ask: Callable[[Services], Awaitable[T]], **settings: Any) -> T:
-    """What a gateway says whose providers all answer so."""
+def with_answers(
+    folder: Path, answer: FakeResponse, ask: Callable[[Services], Awaitable[T]], **settings: Any
+) -> T:
+    """Run `ask` against a gateway whose providers all return `answer`."""
 
-    async def story() -> T:
-        services = house(folder, provider, backoff=0.01, **settings)
+    async def scenario() -> T:
+        services = build_services(folder, provider, backoff=0.01, **settings)
         try:
             return await ask(services)
         finally:
@@ -52,24 +54,28 @@ def told(folder: Path, answer: Answer, ask: Callable[[Services], Awaitable[T]], 
     with FakeProvider() as provider:
         for model in ("gpt-fake", "claude-fake"):
             provider.script(model, answer)
-        return asyncio.run(story())
+        return asyncio.run(scenario())
 
 
-async def everywhere(services: Services, left: float, **fields: Any) -> dict[str, Told]:
-    """The same question on every surface at once."""
+async def send_to_all_apis(
+    services: Services, remaining: float, **fields: Any
+) -> dict[str, RecordedResponse]:
+    """Send the same request to every client API concurrently."""
     app = create_app(services)
-    answers = await asyncio.gather(*(asked(app, path, "fast", left, **fields) for path in BODIES))
+    answers = await asyncio.gather(*(send_request(app, path, "fast", remaining, **fields) for path in BODIES))
     return dict(zip(BODIES, answers, strict=True))
 
 
 def test_a_stream_ends_before_its_invocation(tmp_path: Path) -> None:
-    """Two seconds before the end a stalled stream ends in an error event of its API, recorded and charged."""
+    """A stalled stream ends before the deadline with its API's error event; it is recorded and charged."""
 
-    async def ask(services: Services) -> tuple[dict[str, Told], list[Any]]:
-        answers = await everywhere(services, LEFT, stream=True)
-        return answers, await services.store.entries(document_types.log(day_of(services.clock.now())))
+    async def ask(services: Services) -> tuple[dict[str, RecordedResponse], list[Any]]:
+        answers = await send_to_all_apis(services, REMAINING, stream=True)
+        return answers, await services.store.query(
+            document_types.records_collection(day_of(services.clock.now()))
+        )
 
-    answers, kept = told(tmp_path, Answer(stall=3), ask)
+    answers, records = with_answers(tmp_path, FakeResponse(stall=3), ask)
 
     for path, answer in answers.items():
         fails, finishes = ENDS[path]
@@ -78,177 +84,179 @@ def test_a_stream_ends_before_its_invocation(tmp_path: Path) -> None:
         assert fails in answer.body.split(b"\n\n", 1)[1]
         assert finishes not in answer.body
         assert answer.ended is not None
-        assert 1.0 < answer.ended < LEFT - LAST
-    assert [(one.body["status"], one.body["code"]) for one in kept] == [(200, "deadline_exceeded")] * 3
-    assert all(one.body["completion_tokens"] > 0 for one in kept)
+        assert 1.0 < answer.ended < REMAINING - LAST
+    assert [(one.body["status"], one.body["code"]) for one in records] == [(200, "deadline_exceeded")] * 3
+    assert all(one.body["completion_tokens"] > 0 for one in records)
 
 
-def test_a_provider_that_hangs_leaves_time_for_a_refusal(tmp_path: Path) -> None:
-    """Streamed or not, a request whose provider says nothing is a 504 in its API's envelope, in time."""
+def test_a_hanging_provider_gives_504_in_time(tmp_path: Path) -> None:
+    """A request whose provider does not respond gets a 504 in its API's envelope before the deadline."""
 
-    async def ask(services: Services) -> list[dict[str, Told]]:
-        return [await everywhere(services, LEFT, **fields) for fields in ({"stream": True}, {})]
+    async def ask(services: Services) -> list[dict[str, RecordedResponse]]:
+        return [await send_to_all_apis(services, REMAINING, **fields) for fields in ({"stream": True}, {})]
 
-    for answers in told(tmp_path, Answer(hang=True), ask):
+    for answers in with_answers(tmp_path, FakeResponse(hang=True), ask):
         for answer in answers.values():
             assert (answer.status, "error" in json.loads(answer.body)) == (504, True)
             assert answer.headers["content-type"] == "application/json"
             assert answer.ended is not None
-            assert answer.ended < LEFT - LAST
+            assert answer.ended < REMAINING - LAST
         assert json.loads(answers["/v1/messages"].body)["type"] == "error"
 
 
-def test_no_attempt_is_begun_that_cannot_end(tmp_path: Path) -> None:
-    """With less than a second to go no provider is asked."""
+def test_no_attempt_starts_without_time(tmp_path: Path) -> None:
+    """With less than a second remaining no provider is called."""
 
-    async def story() -> tuple[Told, int]:
-        services = house(tmp_path, provider)
-        answer = await asked(create_app(services), "/v1/chat/completions", "fast", SPARE + 0.9)
+    async def scenario() -> tuple[RecordedResponse, int]:
+        services = build_services(tmp_path, provider)
+        answer = await send_request(create_app(services), "/v1/chat/completions", "fast", SPARE + 0.9)
         return answer, len(provider.requests)
 
     with FakeProvider() as provider:
-        answer, requests = asyncio.run(story())
+        answer, requests = asyncio.run(scenario())
 
     assert (answer.status, requests) == (504, 0)
 
 
-def test_a_fallback_answers_in_the_time_that_is_left(tmp_path: Path) -> None:
-    """A provider that hangs longer than it may costs its own time only: the next one answers."""
+def test_a_fallback_responds_in_the_remaining_time(tmp_path: Path) -> None:
+    """A hanging provider uses only its own timeout; the fallback responds."""
 
-    async def story() -> Told:
-        services = house(tmp_path, provider, backoff=0.01, timeouts=Timeouts(first_token=0.5))
+    async def scenario() -> RecordedResponse:
+        services = build_services(tmp_path, provider, backoff=0.01, timeouts=Timeouts(first_token=0.5))
         try:
-            return await asked(create_app(services), "/v1/chat/completions", "fast", 6.0, stream=True)
+            return await send_request(create_app(services), "/v1/chat/completions", "fast", 6.0, stream=True)
         finally:
             await services.gateway.upstream.aclose()
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(hang=True))
-        provider.script("claude-fake", Answer(text="from the second"))
-        answer = asyncio.run(story())
+        provider.script("gpt-fake", FakeResponse(hang=True))
+        provider.script("claude-fake", FakeResponse(text="from the second"))
+        answer = asyncio.run(scenario())
 
     assert answer.status == 200
     assert answer.headers["x-vaultedge-provider"] == "two"
     assert answer.body.rstrip().endswith(b"data: [DONE]")
 
 
-def test_a_quiet_stream_begins_without_its_first_piece(tmp_path: Path) -> None:
-    """On every API a provider that thinks is bridged by comments, and then answers as it always does."""
-    answers = told(
+def test_a_quiet_stream_starts_with_comments(tmp_path: Path) -> None:
+    """While a provider is silent, every API sends keep-alive comments, then the normal stream."""
+    answers = with_answers(
         tmp_path,
-        Answer(delay=0.6, text="after a while"),
-        lambda services: everywhere(services, 60.0, stream=True),
+        FakeResponse(delay=0.6, text="after a while"),
+        lambda services: send_to_all_apis(services, 60.0, stream=True),
         heartbeat=0.2,
     )
 
     for path, answer in answers.items():
-        comments = [at for at, piece in answer.pieces if piece == STILL_HERE]
+        comments = [at for at, piece in answer.chunks if piece == KEEP_ALIVE]
         assert (answer.status, len(comments) >= 2) == (200, True)
         assert 0.15 < comments[0] < 0.5
         assert "x-vaultedge-provider" not in answer.headers
-        assert answer.pieces[0][1] == STILL_HERE
-        said = answer.body.replace(STILL_HERE, b"")
-        assert b"".join(part for part in (b"after", b"while") if part in said) == b"afterwhile"
-        assert ENDS[path][0] not in said
-        assert ENDS[path][1] in said
+        assert answer.chunks[0][1] == KEEP_ALIVE
+        body = answer.body.replace(KEEP_ALIVE, b"")
+        assert b"".join(part for part in (b"after", b"while") if part in body) == b"afterwhile"
+        assert ENDS[path][0] not in body
+        assert ENDS[path][1] in body
 
 
 def test_a_failure_after_the_first_comment_is_an_event(tmp_path: Path) -> None:
-    """Once a quiet stream has begun, whatever goes wrong is told in it; until then it is a status."""
-    ask = lambda services: everywhere(services, 60.0, stream=True)  # noqa: E731
-    refused = Answer(status=400, delay=0.5)
-    late = told(tmp_path, refused, ask, heartbeat=0.2)
-    early = told(tmp_path, refused, ask, heartbeat=5.0)
+    """After the first comment a failure is an error event; before it, a status."""
+    ask = lambda services: send_to_all_apis(services, 60.0, stream=True)  # noqa: E731
+    refused = FakeResponse(status=400, delay=0.5)
+    late = with_answers(tmp_path, refused, ask, heartbeat=0.2)
+    early = with_answers(tmp_path, refused, ask, heartbeat=5.0)
 
     assert [answer.status for answer in late.values()] == [200] * 3
     assert [answer.status for answer in early.values()] == [400] * 3
     for path, answer in late.items():
-        assert answer.body.startswith(STILL_HERE)
+        assert answer.body.startswith(KEEP_ALIVE)
         assert b'"error"' in answer.body or b"event: error" in answer.body
         assert ENDS[path][1] not in answer.body
 
 
-class Slow(MemoryStore):
-    """Settles after everybody has stopped waiting."""
+class SlowStore(MemoryStore):
+    """A store that settles only when its gate opens."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self.gate, self.done = asyncio.Event(), asyncio.Event()
         self.settled = 0
 
-    async def settle(self, settlement: Settlement) -> Settled:
+    async def settle(self, settlement: Settlement) -> SettlementResult:
         await self.gate.wait()
         self.settled += 1
         self.done.set()
         return await super().settle(settlement)
 
 
-def test_a_slow_store_costs_nobody_the_end(tmp_path: Path) -> None:
-    """A stream out of time ends although its charge cannot be written yet; that is done once it can."""
+def test_a_slow_store_does_not_delay_the_end(tmp_path: Path) -> None:
+    """A stream that runs out of time ends before its settlement, which is written later."""
 
-    async def story() -> tuple[Told, int, int]:
-        services = house(tmp_path, provider)
-        slow = Slow(SystemClock())
+    async def scenario() -> tuple[RecordedResponse, int, int]:
+        services = build_services(tmp_path, provider)
+        slow = SlowStore(SystemClock())
         services.limiter._store = slow
-        asyncio.get_running_loop().call_later(10, slow.gate.set)  # too late for whoever waits for it
-        answer = await asked(create_app(services), "/v1/chat/completions", "fast", LEFT, stream=True)
+        asyncio.get_running_loop().call_later(10, slow.gate.set)  # after the invocation's end
+        answer = await send_request(
+            create_app(services), "/v1/chat/completions", "fast", REMAINING, stream=True
+        )
         before = slow.settled
-        slow.gate.set()  # which the end of the stream did not wait for
+        slow.gate.set()  # the stream's end did not wait for it
         await slow.done.wait()
         await services.gateway.upstream.aclose()
         return answer, before, slow.settled
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(stall=3))
-        answer, before, after = asyncio.run(story())
+        provider.script("gpt-fake", FakeResponse(stall=3))
+        answer, before, after = asyncio.run(scenario())
 
     assert b'"error"' in answer.body
     assert answer.ended is not None
-    assert answer.ended < LEFT - 0.4  # the runtime breaks streams off half a second before the end
+    assert answer.ended < REMAINING - 0.4  # the runtime cancels the application half a second before the end
     assert (before, after) == (0, 1)
 
 
-async def silent(*_: object) -> None:
+async def never_respond(*_: object) -> None:
     await asyncio.sleep(60)
 
 
-def test_what_never_answers_is_refused_in_time() -> None:
-    """Whatever an endpoint waits for, the caller is told before Lambda stops it; what has begun goes on."""
+def test_an_endpoint_without_response_is_stopped() -> None:
+    """An endpoint that does not respond raises DeadlineExceeded in time; a started response continues."""
 
-    async def talking(_scope: Any, _receive: Any, send: Any) -> None:
+    async def respond_slowly(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.sleep(0.5)
         await send({"type": "http.response.body", "body": b"the end"})
 
-    async def story() -> tuple[Told | str, Told]:
+    async def scenario() -> tuple[RecordedResponse | str, RecordedResponse]:
         try:
-            quiet: Told | str = await asked(InTime(silent), "/", "m", 0.4)
-        except Exception as error:  # noqa: BLE001 - which one is the question
+            quiet: RecordedResponse | str = await send_request(InTime(never_respond), "/", "m", 0.4)
+        except Exception as error:  # noqa: BLE001 - the test checks its type
             quiet = type(error).__name__
-        return quiet, await asked(InTime(talking), "/", "m", 0.4)
+        return quiet, await send_request(InTime(respond_slowly), "/", "m", 0.4)
 
-    quiet, went_on = asyncio.run(story())
+    quiet, started_stream = asyncio.run(scenario())
 
     assert quiet == "DeadlineExceeded"
-    assert went_on.body == b"the end"
+    assert started_stream.body == b"the end"
 
 
-class Sealed:
-    """A vault that is being opened for ever."""
+class UnopenableVault:
+    """A vault that never finishes opening."""
 
     async def current(self) -> Secrets:
         await asyncio.Event().wait()
         raise AssertionError
 
-    def doubt(self) -> None:
+    def refresh_soon(self) -> None:
         return
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/v1/chat/completions", "/admin/keys"])
-def test_no_endpoint_is_without_an_end(path: str, tmp_path: Path) -> None:
-    """Before a call has even been let in, a wait without end is a 504 in the envelope of its path."""
-    services = compose(Settings(home=tmp_path), Sealed())
-    answer = asyncio.run(asyncio.wait_for(asked(create_app(services), path, "m", 0.4), 10))
+def test_every_endpoint_has_a_deadline(path: str, tmp_path: Path) -> None:
+    """An endless wait before admission is a 504 in the envelope of the path."""
+    services = compose(Settings(home=tmp_path), UnopenableVault())
+    answer = asyncio.run(asyncio.wait_for(send_request(create_app(services), path, "m", 0.4), 10))
 
     assert (answer.status, json.loads(answer.body)["error"]["type"]) in {
         (504, "upstream_error"),
@@ -256,8 +264,8 @@ def test_no_endpoint_is_without_an_end(path: str, tmp_path: Path) -> None:
     }
 
 
-class Invocation:
-    """Lambda's context of a function that may run for long."""
+class LongContext:
+    """Lambda's context of a function with a long timeout."""
 
     aws_request_id = "request"
 
@@ -265,7 +273,7 @@ class Invocation:
         return 900_000
 
 
-def proxied(path: str, **more: Any) -> dict[str, Any]:
+def proxy_event(path: str, **more: Any) -> dict[str, Any]:
     return {
         "resource": "/{proxy+}",
         "path": path,
@@ -277,41 +285,44 @@ def proxied(path: str, **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("taken", "seconds"), [(0.0, 2.0), (1.0, 1.0), (-5.0, 2.0), (3_600.0, 2.0)])
-def test_a_buffered_answer_comes_before_api_gateway_gives_up(taken: float, seconds: float) -> None:
-    """Counted from when API Gateway took the request, the cold start included, if its clock is sane."""
+@pytest.mark.parametrize(("age", "seconds"), [(0.0, 2.0), (1.0, 1.0), (-5.0, 2.0), (3_600.0, 2.0)])
+def test_buffered_deadlines_start_at_api_gateway(age: float, seconds: float) -> None:
+    """The deadline counts from API Gateway's receipt, including the cold start, if its clock is plausible."""
 
     async def app(scope: Any, _receive: Any, send: Any) -> None:
-        left, plain = scope["aws.context"].get_remaining_time_in_millis(), (b"content-type", b"text/plain")
+        remaining, plain = (
+            scope["aws.context"].get_remaining_time_in_millis(),
+            (b"content-type", b"text/plain"),
+        )
         await send({"type": "http.response.start", "status": 200, "headers": [plain]})
-        await send({"type": "http.response.body", "body": str(left).encode()})
+        await send({"type": "http.response.body", "body": str(remaining).encode()})
 
     clock = FakeClock()
-    event = proxied("/v1/models", requestTimeEpoch=int((clock.now() - taken) * 1_000))
-    handler = Buffered(app, 2.0, clock)
-    answer = handler(event, Invocation())  # type: ignore[arg-type]
-    handler._made().close()
+    event = proxy_event("/v1/models", requestTimeEpoch=int((clock.now() - age) * 1_000))
+    handler = BufferedHandler(app, 2.0, clock)
+    answer = handler(event, LongContext())  # type: ignore[arg-type]
+    handler._event_loop().close()
 
     assert int(answer["body"]) == seconds * 1_000
 
 
-def test_a_buffered_function_refuses_in_time(tmp_path: Path) -> None:
-    """With 900 seconds of its own and an API in front that waits less, the caller reads JSON with a 504."""
+def test_a_buffered_function_returns_504_in_time(tmp_path: Path) -> None:
+    """With 900 seconds of its own and a shorter API timeout, the function returns a JSON 504 in time."""
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(hang=True))
-        services = house(tmp_path, provider)
-        handler = Buffered(create_app(services), LEFT)
+        provider.script("gpt-fake", FakeResponse(hang=True))
+        services = build_services(tmp_path, provider)
+        handler = BufferedHandler(create_app(services), REMAINING)
         body = {"model": "fast", "messages": [{"role": "user", "content": "hi"}]}
         event = {
-            **proxied("/v1/chat/completions"),
+            **proxy_event("/v1/chat/completions"),
             "headers": {"authorization": f"Bearer {SYSTEM}", "content-type": "application/json"},
             "body": json.dumps(body),
         }
-        began = time.monotonic()
-        answer = handler(event, Invocation())  # type: ignore[arg-type]
-        took = time.monotonic() - began
+        started = time.monotonic()
+        answer = handler(event, LongContext())  # type: ignore[arg-type]
+        elapsed = time.monotonic() - started
         handler.run(services.gateway.upstream.aclose())
-        handler._made().close()
+        handler._event_loop().close()
 
     assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (504, "deadline_exceeded")
-    assert took < LEFT - LAST + 0.3
+    assert elapsed < REMAINING - LAST + 0.3

@@ -1,4 +1,4 @@
-"""Heartbeats and deadlines of the entry points as they are deployed, in processes of their own."""
+"""Keep-alive comments and deadlines of the deployed entry points, in subprocesses."""
 
 from __future__ import annotations
 
@@ -10,60 +10,60 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.provider import Answer, FakeProvider
-from tests.handlers.deployment import EVENTS, deployment
-from tests.handlers.emulator import Emulator, emulated
-from tests.handlers.running import arrived, event, function, running
+from tests.fakes.provider import FakeProvider, FakeResponse
+from tests.handlers.deployment import EVENTS, serve_deployment
+from tests.handlers.emulator import Emulator, run_emulator
+from tests.handlers.stream_process import event, run_scenario, run_stream_process, wait_for_text
 from vaultcore.web.deadline import LAST, SPARE
-from vaultcore.web.reply import STILL_HERE
+from vaultcore.web.reply import KEEP_ALIVE
 
 
 def test_heartbeats_leave_the_function(tmp_path: Path) -> None:
-    """Before a provider's first word and between its words comments arrive, and the answer is whole."""
+    """Comments arrive before the provider's first word and between words, and the response is complete."""
 
     async def scenario() -> None:
-        async with function(tmp_path, VAULTEDGE_HEARTBEAT="200") as running:
-            running.api.invoke(event("chat_stream"))
-            report = await running.api.report()
-            await arrived(report, STILL_HERE * 2)
+        async with run_stream_process(tmp_path, VAULTEDGE_HEARTBEAT="200") as stream:
+            stream.api.invoke(event("chat_stream"))
+            report = await stream.api.report()
+            await wait_for_text(report, KEEP_ALIVE * 2)
             assert report.head["statusCode"] == 200
             assert b"data: " not in report.content
-            running.provider.say("Hello")
-            await arrived(report, b'"Hello"')
-            said = report.body.index(b'"Hello"')
-            while STILL_HERE not in report.body[said:]:
-                assert await report.pieces.get() is not None
-            running.provider.say("")
+            stream.provider.say("Hello")
+            await wait_for_text(report, b'"Hello"')
+            position = report.body.index(b'"Hello"')
+            while KEEP_ALIVE not in report.body[position:]:
+                assert await report.chunks.get() is not None
+            stream.provider.say("")
             await report.complete.wait()
 
             assert report.content.rstrip().endswith(b"data: [DONE]")
             assert report.trailers == {}
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 def test_the_end_of_an_invocation(tmp_path: Path) -> None:
-    """A stream that would outlast its invocation ends whole before it; the next invocation is served."""
+    """A stream that would outlast its invocation ends before it; the next invocation works."""
 
     async def scenario() -> None:
-        async with function(tmp_path) as running:
-            running.api.invoke(event("models"))
-            await running.api.finished()  # the vault is open: what follows is no cold start
-            left = SPARE + 1.5
-            began = time.monotonic()
-            running.api.invoke(event("chat_stream"), timeout=left)
-            running.provider.say("Hello")
-            report = await running.api.finished()
+        async with run_stream_process(tmp_path) as stream:
+            stream.api.invoke(event("models"))
+            await stream.api.finished()  # the vault is open: what follows is no cold start
+            remaining = SPARE + 1.5
+            started = time.monotonic()
+            stream.api.invoke(event("chat_stream"), timeout=remaining)
+            stream.provider.say("Hello")
+            report = await stream.api.finished()
 
-            assert time.monotonic() - began < left - LAST
+            assert time.monotonic() - started < remaining - LAST
             assert b'"Hello"' in report.content
             assert b'"deadline_exceeded"' in report.content
             assert b"[DONE]" not in report.content
             assert report.trailers == {}
-            running.api.invoke(event("models"))
-            assert (await running.api.finished()).head["statusCode"] == 200
+            stream.api.invoke(event("models"))
+            assert (await stream.api.finished()).head["statusCode"] == 200
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ def provider() -> Iterator[FakeProvider]:
 
 @pytest.fixture
 def emulator(tmp_path: Path, provider: FakeProvider) -> Iterator[Emulator]:
-    """The buffered function; its API waits five seconds, and one attempt may take one."""
-    with deployment(tmp_path, provider.base_url) as deployed:
+    """The buffered function, with an API timeout of five seconds and one second per attempt."""
+    with serve_deployment(tmp_path, provider.base_url) as deployed:
         (tmp_path / "providers.yaml").write_text(
             f"providers:\n  house-llm: {{base_url: '{provider.base_url}', local: true}}\n"
             "models:\n"
@@ -89,27 +89,27 @@ def emulator(tmp_path: Path, provider: FakeProvider) -> Iterator[Emulator]:
             "VAULTEDGE_TIMEOUT": "1000",
             "VAULTEDGE_BACKOFF_DELAY": "1",
         }
-        with emulated(
+        with run_emulator(
             [sys.executable, "-m", "awslambdaric", "handlers.api.handler"], environ, tmp_path
-        ) as it:
-            yield it
+        ) as running_emulator:
+            yield running_emulator
 
 
 def test_a_primary_that_hangs(emulator: Emulator, provider: FakeProvider) -> None:
-    """Under AWS's emulator a fallback answers within the API's time; where there is none, JSON with a 504."""
-    provider.script("hangs", Answer(hang=True))
-    provider.script("answers", Answer(text="from the fallback"))
-    asked = (EVENTS / "chat.json").read_bytes()
-    lost = asked.replace(b"gpt-4o-mini", b"gpt-lost")
+    """Under AWS's emulator a fallback responds in time; without one, the response is a JSON 504."""
+    provider.script("hangs", FakeResponse(hang=True))
+    provider.script("answers", FakeResponse(text="from the fallback"))
+    request = (EVENTS / "chat.json").read_bytes()
+    without_fallback = request.replace(b"gpt-4o-mini", b"gpt-lost")
     emulator.invoke((EVENTS / "models.json").read_bytes())
-    began = time.monotonic()
-    rescued = json.loads(emulator.invoke(asked)[1])
-    between = time.monotonic()
-    refused = json.loads(emulator.invoke(lost)[1])
+    started = time.monotonic()
+    rescued = json.loads(emulator.invoke(request)[1])
+    fallback_done = time.monotonic()
+    failed = json.loads(emulator.invoke(without_fallback)[1])
 
     assert rescued["statusCode"] == 200
     assert "from the fallback" in rescued["body"]
-    assert between - began < 5.0
-    assert refused["statusCode"] == 504
-    assert json.loads(refused["body"])["error"]["code"] == "deadline_exceeded"
-    assert time.monotonic() - between < 5.0
+    assert fallback_done - started < 5.0
+    assert failed["statusCode"] == 504
+    assert json.loads(failed["body"])["error"]["code"] == "deadline_exceeded"
+    assert time.monotonic() - fallback_done < 5.0

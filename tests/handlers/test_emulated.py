@@ -1,3 +1,5 @@
+"""The entry points under AWS's runtime emulator, with every event in events/."""
+
 from __future__ import annotations
 
 import base64
@@ -9,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.provider import Answer, FakeProvider
-from tests.handlers.deployment import EVENTS, PASSWORD, PROVIDER_KEY, ROOT, SYSTEM_KEY, deployment
-from tests.handlers.emulator import Emulator, emulated
+from tests.fakes.provider import FakeProvider, FakeResponse
+from tests.handlers.deployment import EVENTS, PASSWORD, PROVIDER_KEY, ROOT, SYSTEM_KEY, serve_deployment
+from tests.handlers.emulator import Emulator, run_emulator
 
 NULS = b"\0" * 8
 STATUS = {
@@ -45,44 +47,46 @@ COMMANDS = {
 
 
 @dataclass
-class Function:
-    """One entry point under the emulator, and the provider behind it."""
+class EmulatedFunction:
+    """One entry point under the emulator, and its provider."""
 
     emulator: Emulator
     provider: FakeProvider
 
-    def answer(self, name: str) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body, whichever way the function gave them."""
+    def invoke(self, name: str) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body, streamed or buffered."""
         status, answer = self.emulator.invoke((EVENTS / f"{name}.json").read_bytes())
         assert status == 200
         if NULS in answer:
             head, _, body = answer.partition(NULS)
-            told = json.loads(head)
-            return told["statusCode"], told["headers"], body
-        told = json.loads(answer)
-        body = base64.b64decode(told["body"]) if told["isBase64Encoded"] else told["body"].encode()
-        return told["statusCode"], told["headers"], body
+            payload = json.loads(head)
+            return payload["statusCode"], payload["headers"], body
+        payload = json.loads(answer)
+        body = base64.b64decode(payload["body"]) if payload["isBase64Encoded"] else payload["body"].encode()
+        return payload["statusCode"], payload["headers"], body
 
 
 @pytest.fixture(scope="module", params=COMMANDS)
-def function(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Function]:
+def function(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EmulatedFunction]:
     folder = tmp_path_factory.mktemp("function")
     command = COMMANDS[request.param]
-    with FakeProvider() as provider, deployment(folder, provider.base_url) as deployed:
-        provider.script("gpt-4o-mini", Answer(text="Hello Zoë."))
-        with emulated(command, deployed.environ, folder) as emulator:
-            yield Function(emulator, provider)
+    with FakeProvider() as provider, serve_deployment(folder, provider.base_url) as deployed:
+        provider.script("gpt-4o-mini", FakeResponse(text="Hello Zoë."))
+        with run_emulator(command, deployed.environ, folder) as emulator:
+            yield EmulatedFunction(emulator, provider)
 
 
-def test_every_event_file_is_tried() -> None:
+def test_every_event_file_is_tested() -> None:
     """A new file in events/ needs a line in the table above."""
     assert {path.stem for path in EVENTS.glob("*.json")} == {*STATUS, *PINGS}
 
 
 @pytest.mark.parametrize("name", STATUS)
-def test_events(name: str, function: Function) -> None:
-    """Every event in events/ gets its status and a body of its kind, under AWS's own runtime emulator."""
-    status, headers, body = function.answer(name)
+def test_events(name: str, function: EmulatedFunction) -> None:
+    """Every event in events/ gets its status and a body of its kind under AWS's runtime emulator."""
+    status, headers, body = function.invoke(name)
 
     assert status == STATUS[name]
     if status >= 400:
@@ -97,19 +101,21 @@ def test_events(name: str, function: Function) -> None:
 
 
 @pytest.mark.parametrize("name", PINGS)
-def test_pings(name: str, function: Function) -> None:
-    """What is no request is answered `{}`."""
+def test_pings(name: str, function: EmulatedFunction) -> None:
+    """An event that is not a request gets `{}`."""
     assert function.emulator.invoke((EVENTS / f"{name}.json").read_bytes()) == (200, b"{}")
 
 
-def test_the_vault_was_opened_and_nothing_of_it_printed(function: Function) -> None:
-    """The provider got the key out of the sealed vault; at DEBUG the log holds no secret and no prompt."""
-    function.answer("chat")
+def test_the_vault_is_opened_and_nothing_secret_is_printed(function: EmulatedFunction) -> None:
+    """The provider gets the key from the sealed vault; at DEBUG the log has no secret and no prompt."""
+    function.invoke("chat")
     printed = function.emulator.output.read_text("utf-8")
 
     assert function.provider.requests[-1].key == PROVIDER_KEY
     assert not [
-        told for told in (PASSWORD, PROVIDER_KEY, SYSTEM_KEY, SYSTEM_KEY[3:], "Zoë") if told in printed
+        payload
+        for payload in (PASSWORD, PROVIDER_KEY, SYSTEM_KEY, SYSTEM_KEY[3:], "Zoë")
+        if payload in printed
     ]
 
 

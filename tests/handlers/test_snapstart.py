@@ -1,4 +1,4 @@
-"""What a SnapStart snapshot of a function holds, what it must not, and what each copy of it does anew."""
+"""SnapStart: the content of a snapshot, and the work of each restored copy."""
 
 from __future__ import annotations
 
@@ -17,49 +17,49 @@ from tests.handlers.deployment import (
     PROVIDER_KEY,
     ROOT,
     SYSTEM_KEY,
-    deployment,
+    serve_deployment,
 )
-from tests.handlers.running import event, function, running
+from tests.handlers.stream_process import event, run_scenario, run_stream_process
 
 SNAPSTART = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
-NOWHERE = "http://127.0.0.1:9"
+UNREACHABLE = "http://127.0.0.1:9"
 
 
 def memory(pid: int) -> bytes:
-    """All that a child of this process has in its memory."""
-    held = bytearray()
+    """Return the readable memory of a child process."""
+    content = bytearray()
     with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", buffering=0) as mem:
         for line in maps:
-            where, rights, *_ = line.split()
+            addresses, rights, *_ = line.split()
             if "r" not in rights or line.rstrip().endswith(("[vvar]", "[vsyscall]", "[vvar_vclock]")):
                 continue
-            first, last = (int(end, 16) for end in where.split("-"))
+            first, last = (int(end, 16) for end in addresses.split("-"))
             try:
                 mem.seek(first)
                 while first < last and (read := mem.read(min(last - first, 1 << 24))):
-                    held += read
+                    content += read
                     first += len(read)
             except OSError:
                 continue  # guard pages
-    return bytes(held)
+    return bytes(content)
 
 
 def markers(vault: str) -> dict[str, bytes]:
-    """What a thief would look for; of the vault, a piece of its middle."""
-    found = {"password": PASSWORD, "provider key": PROVIDER_KEY, "system key": SYSTEM_KEY[3:]}
-    found |= {"vault": vault[40:80], "pepper": PEPPER, "admin key": ADMIN_KEY[3:]}
-    return {name: text.encode() for name, text in found.items()}
+    """Return the secrets to search for; of the vault string, a part from its middle."""
+    texts = {"password": PASSWORD, "provider key": PROVIDER_KEY, "system key": SYSTEM_KEY[3:]}
+    texts |= {"vault": vault[40:80], "pepper": PEPPER, "admin key": ADMIN_KEY[3:]}
+    return {name: text.encode() for name, text in texts.items()}
 
 
 def test_functions_start_without_their_secrets(tmp_path: Path) -> None:
-    """Importing the entry points succeeds while Secrets Manager and the table cannot be reached."""
+    """The entry points can be imported while Secrets Manager and the table are unreachable."""
     modules = ", ".join(f"handlers.{name}" for name in ("stream", "api", "admin", "upkeep"))
-    with deployment(tmp_path, NOWHERE) as deployed:
+    with serve_deployment(tmp_path, UNREACHABLE) as deployed:
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", f"import {modules}"],
             env={
                 **deployed.environ,
-                "AWS_ENDPOINT_URL": NOWHERE,
+                "AWS_ENDPOINT_URL": UNREACHABLE,
                 "VAULTEDGE_STORE": "dynamodb:table",
             },
             cwd=tmp_path,
@@ -73,41 +73,41 @@ def test_functions_start_without_their_secrets(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read through /proc")
-def test_the_snapshot_holds_no_secret(tmp_path: Path) -> None:
-    """At the snapshot no secret is in the process, though all could be read; clients and catalog are.
+def test_the_snapshot_contains_no_secret(tmp_path: Path) -> None:
+    """At the snapshot the process contains clients and catalog, but no secret.
 
-    After the restore and an answer the same search finds them: it would have found them before.
+    After the restore and a request the same search finds secrets, so it would have found them before.
     """
 
     async def scenario() -> None:
         table = {"VAULTEDGE_STORE": "dynamodb:table", "VAULTEDGE_PEPPER_SECRET": "gw/pepper"}
-        async with function(tmp_path, **SNAPSTART, **table) as running:
-            vault = str(running.deployed.secrets.secrets["gw/vault"])
-            looked = markers(vault)
-            await running.api.snapshot.wait()
-            before = memory(running.process.pid)
-            assert running.deployed.secrets.asked == []
-            running.api.restore.set()
-            running.api.invoke(event("health"))
-            assert (await running.api.finished()).head["statusCode"] == 200
-            after = memory(running.process.pid)
+        async with run_stream_process(tmp_path, **SNAPSTART, **table) as stream:
+            vault = str(stream.deployed.secrets.secrets["gw/vault"])
+            searched = markers(vault)
+            await stream.api.snapshot.wait()
+            before = memory(stream.process.pid)
+            assert stream.deployed.secrets.asked == []
+            stream.api.restore.set()
+            stream.api.invoke(event("health"))
+            assert (await stream.api.finished()).head["statusCode"] == 200
+            after = memory(stream.process.pid)
 
-        assert [name for name, text in looked.items() if text in before] == []
-        assert {name for name, text in looked.items() if text in after} >= {"provider key", "pepper"}
+        assert [name for name, text in searched.items() if text in before] == []
+        assert {name for name, text in searched.items() if text in after} >= {"provider key", "pepper"}
         for name in ("BatchGetSecretValue", "TransactWriteItems", "gpt-4o-mini"):
             assert name.encode() in before, name
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_two_copies_draw_differently(tmp_path: Path) -> None:
-    """Nonces, salts, ids and jitter of two restored copies differ in every draw.
+def test_two_copies_draw_different_values(tmp_path: Path) -> None:
+    """Nonces, salts, ids and jitter of two restored copies differ.
 
-    Without the hook Python's own generator repeats itself in both; what keeps secrets does not rest on it.
+    Without the hook, Python's `random` repeats itself in both; no secret depends on it.
     """
-    with deployment(tmp_path, NOWHERE) as deployed:
+    with serve_deployment(tmp_path, UNREACHABLE) as deployed:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.handlers.copies"],
+            [sys.executable, "-m", "tests.handlers.snapshot_copies"],
             env={**deployed.environ, "VAULTEDGE_STORE": "dynamodb:table"},
             cwd=ROOT,
             capture_output=True,
@@ -121,7 +121,7 @@ def test_two_copies_draw_differently(tmp_path: Path) -> None:
     assert same == [["random"], []]
 
 
-HOOKED = """
+HOOK_PROGRAM = """
 import json, sys
 from awslambdaric.lambda_runtime_hooks_runner import run_after_restore, run_before_snapshot
 from handlers.api import handler
@@ -141,10 +141,10 @@ print(json.dumps(handler(json.load(open(sys.argv[1])), Context())), flush=True)
 """
 
 
-def test_the_managed_runtime_takes_part(tmp_path: Path) -> None:
-    """The buffered functions open their vault after the restore too, in the loop that serves requests."""
-    with deployment(tmp_path, NOWHERE) as deployed:
-        asked, command = deployed.secrets.asked, [sys.executable, "-W", "error", "-c", HOOKED]
+def test_hooks_run_under_the_managed_runtime(tmp_path: Path) -> None:
+    """The buffered functions open their vault after the restore, in the loop that serves requests."""
+    with serve_deployment(tmp_path, UNREACHABLE) as deployed:
+        calls, command = deployed.secrets.asked, [sys.executable, "-W", "error", "-c", HOOK_PROGRAM]
         with subprocess.Popen(
             [*command, str(EVENTS / "models.json")],
             env=deployed.environ,
@@ -154,13 +154,13 @@ def test_the_managed_runtime_takes_part(tmp_path: Path) -> None:
         ) as process:
             assert process.stdout is not None
             assert process.stdin is not None
-            seen = []
+            phases = []
             for _ in range(2):
                 line = process.stdout.readline().strip()
-                seen.append((line, len(asked)))
+                phases.append((line, len(calls)))
                 print("on", file=process.stdin, flush=True)
-            answer, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=30)
 
-        assert seen == [("snapshot", 0), ("restored", 1)]
-        assert json.loads(answer)["statusCode"] == 200
-        assert asked == [["gw/vault", "gw/password", "gw/system"]]
+        assert phases == [("snapshot", 0), ("restored", 1)]
+        assert json.loads(output)["statusCode"] == 200
+        assert calls == [["gw/vault", "gw/password", "gw/system"]]

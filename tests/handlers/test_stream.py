@@ -1,27 +1,29 @@
+"""The streamed entry point in a subprocess, with a fake Runtime API."""
+
 from __future__ import annotations
 
 import asyncio
 import json
 from pathlib import Path
 
-from tests.handlers.running import arrived, event, function, running
+from tests.handlers.stream_process import event, run_scenario, run_stream_process, wait_for_text
 
 
-def test_words_pass_one_by_one(tmp_path: Path) -> None:
-    """A provider's word is at the Runtime API before the provider says the next one."""
+def test_words_are_streamed_one_by_one(tmp_path: Path) -> None:
+    """A provider's word reaches the Runtime API before the provider sends the next one."""
 
     async def scenario() -> None:
-        async with function(tmp_path) as running:
-            running.api.invoke(event("chat_stream"))
+        async with run_stream_process(tmp_path) as stream:
+            stream.api.invoke(event("chat_stream"))
             words = ["Hello", " dear", " Zoë", "."]
-            running.provider.say(words[0])
-            report = await running.api.report()
-            await arrived(report, b'"Hello"')
+            stream.provider.say(words[0])
+            report = await stream.api.report()
+            await wait_for_text(report, b'"Hello"')
             for word in words[1:]:
                 assert json.dumps(word).encode() not in report.body
-                running.provider.say(word)
-                await arrived(report, word.encode() if word.isascii() else b" Zo")
-            running.provider.say("")
+                stream.provider.say(word)
+                await wait_for_text(report, word.encode() if word.isascii() else b" Zo")
+            stream.provider.say("")
             await report.complete.wait()
 
             assert report.head["statusCode"] == 200
@@ -29,99 +31,99 @@ def test_words_pass_one_by_one(tmp_path: Path) -> None:
             assert report.content.rstrip().endswith(b"data: [DONE]")
             assert report.trailers == {}
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_a_provider_that_breaks_off(tmp_path: Path) -> None:
-    """After the first word a failure is an event of the stream, not [DONE]; the stream itself is whole."""
+def test_a_broken_provider_stream_is_an_error_event(tmp_path: Path) -> None:
+    """After the first word a failure is an error event, without [DONE]; the response itself is complete."""
 
     async def scenario() -> None:
-        async with function(tmp_path) as running:
-            running.api.invoke(event("chat_stream"))
-            running.provider.say("Hello")
-            report = await running.api.report()
-            await arrived(report, b'"Hello"')
-            running.provider.hang_up()
+        async with run_stream_process(tmp_path) as stream:
+            stream.api.invoke(event("chat_stream"))
+            stream.provider.say("Hello")
+            report = await stream.api.report()
+            await wait_for_text(report, b'"Hello"')
+            stream.provider.hang_up()
             await report.complete.wait()
 
             assert b'"error"' in report.content
             assert b"[DONE]" not in report.content
             assert report.trailers == {}
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 def test_a_failure_before_the_first_word_is_a_status(tmp_path: Path) -> None:
-    """Where no provider answers, the client gets 502 and an envelope, not a stream that breaks."""
+    """If no provider responds, the client gets a 502 with an error envelope."""
 
     async def scenario() -> None:
-        async with function(tmp_path, VAULTEDGE_BACKOFF_DELAY="1") as running:
-            running.api.invoke(event("chat_stream"))
+        async with run_stream_process(tmp_path, VAULTEDGE_BACKOFF_DELAY="1") as stream:
+            stream.api.invoke(event("chat_stream"))
             for _ in range(12):
-                running.provider.hang_up()
-            report = await running.api.finished()
+                stream.provider.hang_up()
+            report = await stream.api.finished()
 
             assert report.head["statusCode"] == 502
             assert json.loads(report.content)["error"]["code"] == "all_providers_failed"
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 def test_the_vault_is_opened_after_the_restore(tmp_path: Path) -> None:
-    """Under SnapStart no secret is read before the snapshot; after the restore, once, before any request."""
+    """Under SnapStart the secrets are read once, after the restore and before any request."""
 
     async def scenario() -> None:
-        async with function(tmp_path, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start") as running:
-            asked = running.deployed.secrets.asked
-            await running.api.snapshot.wait()
-            assert asked == []
-            running.api.restore.set()
-            await asyncio.to_thread(running.deployed.secrets.wait_for_question, 1)
-            running.api.invoke(event("models"))
-            report = await running.api.finished()
+        async with run_stream_process(tmp_path, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start") as stream:
+            calls = stream.deployed.secrets.asked
+            await stream.api.snapshot.wait()
+            assert calls == []
+            stream.api.restore.set()
+            await asyncio.to_thread(stream.deployed.secrets.wait_for_question, 1)
+            stream.api.invoke(event("models"))
+            report = await stream.api.finished()
 
             assert report.head["statusCode"] == 200
-            assert running.api.calls[:2] == ["GET restore/next", "GET invocation/next"]
-            assert asked == [["gw/vault", "gw/password", "gw/system"]]
+            assert stream.api.calls[:2] == ["GET restore/next", "GET invocation/next"]
+            assert calls == [["gw/vault", "gw/password", "gw/system"]]
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_secrets_manager_down_at_the_start(tmp_path: Path) -> None:
-    """The function starts without Secrets Manager, answers 503 with Retry-After, and mends itself."""
+def test_start_without_secrets_manager(tmp_path: Path) -> None:
+    """The function starts without Secrets Manager, returns 503 with Retry-After, and recovers."""
 
     async def scenario() -> None:
-        async with function(tmp_path) as running:
-            running.deployed.secrets.outage = (400, "AccessDeniedException")
-            running.api.invoke(event("health"))
-            assert (await running.api.finished()).head["statusCode"] == 200
-            running.api.invoke(event("models"))
-            refused = await running.api.finished()
-            assert refused.head["statusCode"] == 503
-            assert 1 <= int(refused.head["headers"]["retry-after"]) <= 2
-            assert json.loads(refused.content)["error"]["type"] == "service_unavailable"
+        async with run_stream_process(tmp_path) as stream:
+            stream.deployed.secrets.outage = (400, "AccessDeniedException")
+            stream.api.invoke(event("health"))
+            assert (await stream.api.finished()).head["statusCode"] == 200
+            stream.api.invoke(event("models"))
+            failed = await stream.api.finished()
+            assert failed.head["statusCode"] == 503
+            assert 1 <= int(failed.head["headers"]["retry-after"]) <= 2
+            assert json.loads(failed.content)["error"]["type"] == "service_unavailable"
 
-            running.deployed.secrets.outage = None
+            stream.deployed.secrets.outage = None
             while True:
-                running.api.invoke(event("models"))
-                if (await running.api.finished()).head["statusCode"] == 200:
+                stream.api.invoke(event("models"))
+                if (await stream.api.finished()).head["statusCode"] == 200:
                     break
-                await asyncio.sleep(0.1)  # the process has a clock of its own
+                await asyncio.sleep(0.1)  # the process has its own clock
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_a_setting_that_makes_no_sense(tmp_path: Path) -> None:
-    """A function that cannot be put together tells Lambda which setting is wrong, and ends."""
+def test_an_invalid_setting_is_an_init_error(tmp_path: Path) -> None:
+    """A function that cannot be built reports the wrong setting to Lambda and exits."""
 
     async def scenario() -> None:
-        async with function(tmp_path, PROVIDERS_FILE="absent.yaml") as running:
-            report = await running.api.finished()
-            told = json.loads(report.body)
+        async with run_stream_process(tmp_path, PROVIDERS_FILE="absent.yaml") as stream:
+            report = await stream.api.finished()
+            error = json.loads(report.body)
 
             assert report.path.endswith("/init/error")
-            assert told["errorType"] == "ConfigError"
-            assert "absent.yaml" in told["errorMessage"]
-            assert await running.process.wait() == 1
+            assert error["errorType"] == "ConfigError"
+            assert "absent.yaml" in error["errorMessage"]
+            assert await stream.process.wait() == 1
 
-    running(scenario)
+    run_scenario(scenario)

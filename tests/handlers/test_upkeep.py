@@ -1,4 +1,4 @@
-"""The scheduled function as it is deployed: over the table, with the pepper alone, under AWS's emulator."""
+"""The scheduled function as deployed: with the table, only the pepper, under AWS's emulator."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from tests.admission.spending import gate, kept, key, spend
+from tests.admission.limiter_setup import build_limiter, key, settle_usage, stored_alerts
 from tests.alerts.test_sns import Subscribed
-from tests.handlers.deployment import EVENTS, PASSWORD, PEPPER, deployment
-from tests.handlers.emulator import emulated
+from tests.handlers.deployment import EVENTS, PASSWORD, PEPPER, serve_deployment
+from tests.handlers.emulator import run_emulator
 from tests.store.ministack import Table, table
 from vaultcore.admission.caller import Caller, account
 from vaultcore.clock import SystemClock
@@ -26,53 +26,53 @@ COMMAND = [sys.executable, "-m", "awslambdaric", "handlers.upkeep.handler"]
 CLOCK = SystemClock()
 
 
-async def left_behind(at: Table) -> str:
-    """A key's account with a lease that is over, and an alert that nobody has delivered."""
+async def prepare_due_work(at: Table) -> str:
+    """Create a key's account with an expired lease, and an undelivered alert."""
     store = at.store(CLOCK)
     secrets = FixedSecrets(Secrets(Keyring(()), pepper=PEPPER.encode()))
     keys = VirtualKeys(store, secrets, CLOCK, lambda: None)
-    made = (await keys.create(key(Limits(tokens=1_000)), "r0")).key
-    caller, now = Caller(made), CLOCK.now()
-    await store.admit(Reservation("dead", caller.levels, Lease(now - 120, now - 60, tokens=100)))
-    await spend(gate(store, CLOCK), CLOCK, caller, "request", 900)
+    created = (await keys.create(key(Limits(tokens=1_000)), "r0")).key
+    caller, now = Caller(created), CLOCK.now()
+    await store.reserve(Reservation("dead", caller.levels, Lease(now - 120, now - 60, tokens=100)))
+    await settle_usage(build_limiter(store, CLOCK), CLOCK, caller, "request", 900)
     await store.aclose()
-    return account(made.id)
+    return account(created.id)
 
 
-async def found(at: Table, name: str) -> tuple[Account, Document, list[Document]]:
+async def read_results(at: Table, name: str) -> tuple[Account, Document, list[Document]]:
     store = at.store(CLOCK)
-    (charged,), (alert,) = await store.accounts(name), await kept(store)
-    position = await store.entries("ledger")
+    (charged,), (alert,) = await store.accounts(name), await stored_alerts(store)
+    position = await store.query("ledger")
     await store.aclose()
     return charged, alert, position
 
 
-def test_a_schedule_does_everything_that_is_due(tmp_path: Path) -> None:
-    """One event gives back, delivers and seals, the next finds nothing; the pepper is all that is read."""
-    held, topic = table(), Subscribed()
-    name = asyncio.run(left_behind(held))
-    with deployment(tmp_path, "http://127.0.0.1:9/v1") as deployed:
+def test_one_event_does_all_due_work(tmp_path: Path) -> None:
+    """One event releases leases, delivers alerts and seals; the next does nothing. It reads only the pepper."""
+    stored, topic = table(), Subscribed()
+    name = asyncio.run(prepare_due_work(stored))
+    with serve_deployment(tmp_path, "http://127.0.0.1:9/v1") as deployed:
         environ = {
             **{each: value for each, value in deployed.environ.items() if not each.endswith("_SECRET")},
             "VAULTEDGE_PEPPER_SECRET": "gw/pepper",
-            "VAULTEDGE_STORE": held.url,
+            "VAULTEDGE_STORE": stored.url,
             "VAULTEDGE_ALERT_TOPIC": topic.arn,
-            "AWS_ENDPOINT_URL_DYNAMODB": held.endpoint,
-            "AWS_ENDPOINT_URL_SNS": held.endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB": stored.endpoint,
+            "AWS_ENDPOINT_URL_SNS": stored.endpoint,
         }
-        with emulated(COMMAND, environ, tmp_path) as emulator:
+        with run_emulator(COMMAND, environ, tmp_path) as emulator:
             event = (EVENTS / "upkeep.json").read_bytes()
             answers = [emulator.invoke(event) for _ in range(2)]
             output = emulator.output.read_text("utf-8")
-        asked = deployed.secrets.asked
-    charged, alert, sealing = asyncio.run(found(held, name))
-    heard = topic.heard()
+        calls = deployed.secrets.asked
+    charged, alert, sealing = asyncio.run(read_results(stored, name))
+    messages = topic.heard()
     topic.close()
 
     assert [(status, json.loads(body)) for status, body in answers] == [(200, {"failed": []})] * 2
     assert (charged.tokens_held, dict(charged.leases)) == (900, {})
     assert alert.body["delivered"] is not None
-    assert [message["MessageAttributes"]["id"]["Value"] for message in heard] == [alert.body["id"]]
+    assert [message["MessageAttributes"]["id"]["Value"] for message in messages] == [alert.body["id"]]
     assert sealing
-    assert asked == [["gw/pepper"]]
+    assert calls == [["gw/pepper"]]
     assert [each for each in (PEPPER, PASSWORD) if each in output] == []

@@ -1,3 +1,5 @@
+"""handlers/run_stream, the wrapper script of the streamed function."""
+
 from __future__ import annotations
 
 import subprocess
@@ -7,8 +9,8 @@ from tests.handlers.deployment import ROOT
 WRAPPER = str(ROOT / "handlers" / "run_stream")
 
 
-def wrapped(**environ: str) -> str:
-    """What the wrapper starts in place of `INTERPRETER BOOTSTRAP`, here `echo`."""
+def run_wrapper(**environ: str) -> str:
+    """Return what the wrapper starts instead of `INTERPRETER BOOTSTRAP`; here `echo` prints it."""
     done = subprocess.run(
         [WRAPPER, "/bin/echo", "bootstrap.py"],
         check=True,
@@ -19,11 +21,11 @@ def wrapped(**environ: str) -> str:
     return done.stdout.strip()
 
 
-def test_our_loop_takes_the_bootstraps_place() -> None:
+def test_the_loop_replaces_the_bootstrap() -> None:
     """In Lambda the managed interpreter runs the streaming loop."""
-    assert wrapped(LAMBDA_TASK_ROOT=str(ROOT)) == "-m handlers.stream"
+    assert run_wrapper(LAMBDA_TASK_ROOT=str(ROOT)) == "-m handlers.stream"
 
 
 def test_sam_local_gets_the_managed_runtime() -> None:
-    """`sam local` cannot read a streamed answer, so it gets the buffered handler."""
-    assert wrapped(AWS_SAM_LOCAL="true") == "bootstrap.py"
+    """`sam local` cannot read streamed responses, so it gets the buffered handler."""
+    assert run_wrapper(AWS_SAM_LOCAL="true") == "bootstrap.py"

@@ -9,7 +9,7 @@ from vaultcore.clock import Clock
 from vaultcore.errors import StoreUnavailable
 from vaultcore.idempotency.claims import Claims
 from vaultcore.secrets import FixedSecrets, Secrets
-from vaultcore.store.base import Add, Document, Drop, Name, Put, Store
+from vaultcore.store.base import Add, Delete, Document, DocumentKey, Put, Store
 from vaultcore.store.memory import MemoryStore
 from vaultcore.telemetry import Log
 from vaultcore.vault.keyring import Keyring
@@ -34,12 +34,12 @@ class TroubledStore(MemoryStore):
         self.slow: asyncio.Event | None = None  # writing waits for it
         self.writes = 0
 
-    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
+    async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
         if self.away:
             raise StoreUnavailable("the store is away")
-        return await super().get(*names, ahead=ahead)
+        return await super().get(*keys, prefetch=prefetch)
 
-    async def write(self, *writes: Put | Drop | Add) -> None:
+    async def write(self, *writes: Put | Delete | Add) -> None:
         self.writes += 1
         if self.slow is not None:
             await self.slow.wait()

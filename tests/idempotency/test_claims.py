@@ -12,11 +12,11 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.idempotency.claiming import LEASE, claims, contents
-from vaultcore.errors import AlreadyRunning, KeyReused, StoreUnavailable
-from vaultcore.idempotency.claims import KEPT, LARGEST, PATIENCE, Claim, Claims, Replay
-from vaultcore.store.base import Document, Name, Put, Store
+from vaultcore.errors import IdempotencyConflict, IdempotencyKeyReused, StoreUnavailable
+from vaultcore.idempotency.claims import MAX_RESPONSE, MAX_RETRY_AFTER, RETENTION, Claim, Claims, Replay
+from vaultcore.store.base import Document, DocumentKey, Put, Store
 from vaultcore.store.memory import MemoryStore
-from vaultcore.store.sqlite.store import SqliteStore
+from vaultcore.store.sqlite.store import SQLiteStore
 
 pytestmark = pytest.mark.anyio
 ASKED, OTHER = b'{"content":"Kanarienvogel"}', b'{"content":"Amsel"}'
@@ -38,7 +38,7 @@ async def stores(
     opened: list[Store] = (
         [memory, memory]
         if request.param == "memory"
-        else [SqliteStore(tmp_path / "state.db", clock), SqliteStore(tmp_path / "state.db", clock)]
+        else [SQLiteStore(tmp_path / "state.db", clock), SQLiteStore(tmp_path / "state.db", clock)]
     )
     yield opened
     for store in opened:
@@ -71,13 +71,13 @@ async def test_one_of_many_runs(shops: list[Claims]) -> None:
     outcomes = await race(shops, 50)
 
     assert sum(isinstance(each, Claim) for each in outcomes) == 1
-    assert sum(isinstance(each, AlreadyRunning) for each in outcomes) == 49
+    assert sum(isinstance(each, IdempotencyConflict) for each in outcomes) == 49
 
 
 async def test_an_answer_is_given_again(shops: list[Claims], clock: FakeClock) -> None:
     """Whoever repeats a finished request has its status, headers and bytes, for a day and no longer."""
     await shops[0].finish(await began(shops[0]), 200, HEADERS, ANSWER)
-    clock.time += KEPT - 1
+    clock.time += RETENTION - 1
 
     assert await race(shops, 5) == [Replay(200, HEADERS, ANSWER)] * 5
     clock.time += 1
@@ -88,13 +88,13 @@ async def test_a_key_is_for_one_request(shop: Claims, clock: FakeClock) -> None:
     """Another request with the same key is refused: while the first runs, after its holder died, later."""
     claim = await began(shop)
 
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await shop.begin("key_1", "k", OTHER)
     clock.time += LEASE + 1
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await shop.begin("key_1", "k", OTHER)
     await shop.finish(claim, 200, HEADERS, ANSWER)
-    with pytest.raises(KeyReused) as caught:
+    with pytest.raises(IdempotencyKeyReused) as caught:
         await shop.begin("key_1", "k", OTHER)
     assert (caught.value.status, caught.value.code) == (409, "idempotency_key_reused")
 
@@ -130,8 +130,8 @@ async def test_a_dead_holders_claim_passes_on(shops: list[Claims], clock: FakeCl
     await shops[1].finish(heir, 200, HEADERS, ANSWER)
     await shops[0].finish(dead, 200, HEADERS, b"late")
 
-    assert all(isinstance(each, AlreadyRunning) for each in (*before, *still))
-    assert sum(isinstance(each, AlreadyRunning) for each in after) == 9
+    assert all(isinstance(each, IdempotencyConflict) for each in (*before, *still))
+    assert sum(isinstance(each, IdempotencyConflict) for each in after) == 9
     assert await shops[0].begin("key_1", "k", ASKED) == Replay(200, HEADERS, ANSWER)
 
 
@@ -141,22 +141,22 @@ async def test_who_waits_is_told_for_how_long(shop: Claims, clock: FakeClock) ->
     waits = []
     for at in (0.0, 5.0, 300.0, LEASE - 2):
         clock.time = 1_000.0 + at
-        with pytest.raises(AlreadyRunning) as caught:
+        with pytest.raises(IdempotencyConflict) as caught:
             await shop.begin("key_1", "k", ASKED)
         waits.append(caught.value.retry_after)
 
-    assert waits == [1.0, 5.0, PATIENCE, 2.0]
+    assert waits == [1.0, 5.0, MAX_RETRY_AFTER, 2.0]
 
 
 @pytest.mark.parametrize("made", ["words", "base64"])
 async def test_the_largest_answers_are_kept(shop: Claims, made: str) -> None:
     """Texts and pictures of 350 kB are given again, and what is a byte longer is refused, not run again."""
-    text = b"word " * LARGEST if made == "words" else base64.b64encode(os.urandom(LARGEST))
-    await shop.finish(await began(shop), 200, HEADERS, text[:LARGEST])
-    await shop.finish(await began(shop, key="l"), 200, HEADERS, text[: LARGEST + 1])
+    text = b"word " * MAX_RESPONSE if made == "words" else base64.b64encode(os.urandom(MAX_RESPONSE))
+    await shop.finish(await began(shop), 200, HEADERS, text[:MAX_RESPONSE])
+    await shop.finish(await began(shop, key="l"), 200, HEADERS, text[: MAX_RESPONSE + 1])
 
-    assert await shop.begin("key_1", "k", ASKED) == Replay(200, HEADERS, text[:LARGEST])
-    with pytest.raises(KeyReused) as caught:
+    assert await shop.begin("key_1", "k", ASKED) == Replay(200, HEADERS, text[:MAX_RESPONSE])
+    with pytest.raises(IdempotencyKeyReused) as caught:
         await shop.begin("key_1", "l", ASKED)
     assert caught.value.code == "idempotency_answer_too_large"
 
@@ -164,11 +164,11 @@ async def test_the_largest_answers_are_kept(shop: Claims, made: str) -> None:
 async def test_what_cannot_be_packed_is_too_large(shop: Claims, stores: list[Store]) -> None:
     """No document outgrows what a DynamoDB item holds, whatever an answer is made of."""
     claim = await began(shop)
-    await shop.finish(claim, 200, HEADERS, os.urandom(LARGEST))
+    await shop.finish(claim, 200, HEADERS, os.urandom(MAX_RESPONSE))
 
-    with pytest.raises(KeyReused):
+    with pytest.raises(IdempotencyKeyReused):
         await shop.begin("key_1", "k", ASKED)
-    assert len(repr(await stores[0].get(claim.name))) < 2_000
+    assert len(repr(await stores[0].get(claim.key))) < 2_000
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -182,7 +182,7 @@ async def test_nothing_can_be_read_in_the_store(
     held = contents(stores[0]).encode() if isinstance(stores[0], MemoryStore) else b""
     held += written(tmp_path)
 
-    assert claim.asked.encode() in held
+    assert claim.fingerprint.encode() in held
     for told in (b"Kanarienvogel", b"Zeisig", b"Blaumeise", b"Rotkehlchen"):
         assert told not in held
     assert "Kanarienvogel" not in repr(claim)
@@ -194,8 +194,8 @@ async def test_an_answer_moved_elsewhere_does_not_open(shop: Claims, stores: lis
     claim = await began(shop)
     await shop.finish(claim, 200, HEADERS, ANSWER)
     own, foreign = await began(shop, key="mine"), await began(shop, caller="key_2")
-    for name, asked in ((own.name, own.asked), (foreign.name, foreign.asked)):
-        await stores[0].write(Put(name, {**await body(stores[0], claim.name), "asked": asked}))
+    for name, asked in ((own.key, own.fingerprint), (foreign.key, foreign.fingerprint)):
+        await stores[0].write(Put(name, {**await body(stores[0], claim.key), "asked": asked}))
 
     for caller, key in (("key_1", "mine"), ("key_2", "k")):
         with pytest.raises(StoreUnavailable):
@@ -206,7 +206,7 @@ def written(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
-async def body(store: Store, name: Name) -> dict[str, object]:
+async def body(store: Store, name: DocumentKey) -> dict[str, object]:
     (found,) = await store.get(name)
     assert isinstance(found, Document)
     return found.body
@@ -223,10 +223,10 @@ async def test_without_a_pepper_there_are_no_claims(stores: list[Store], clock: 
 async def test_a_holder_of_another_day_changes_nothing(shop: Claims, clock: FakeClock) -> None:
     """One that comes back after its document is gone leaves alone what has the same version by chance."""
     old = await began(shop)
-    clock.time += KEPT
+    clock.time += RETENTION
     new = await began(shop)
     await shop.release(old)
 
     assert new.version == old.version
-    with pytest.raises(AlreadyRunning):
+    with pytest.raises(IdempotencyConflict):
         await shop.begin("key_1", "k", ASKED)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.idempotency.claiming import LEASE, TroubledStore, claims, settled
-from vaultcore.errors import AlreadyRunning, StoreUnavailable
+from vaultcore.errors import IdempotencyConflict, StoreUnavailable
 from vaultcore.idempotency.claims import Claim, Claims, Replay
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +55,7 @@ async def test_an_answer_that_could_not_be_kept(shop: Claims, store: TroubledSto
     await shop.release(claim)
     store.away = False
 
-    with pytest.raises(AlreadyRunning):
+    with pytest.raises(IdempotencyConflict):
         await began(shop)
     clock.time += LEASE
     outcomes = await asyncio.gather(*(began(shop) for _ in range(10)), return_exceptions=True)
@@ -82,7 +82,7 @@ async def test_somebody_elses_claim_is_not_given_back(shop: Claims, store: Troub
     store.away = False
     await settled()
 
-    with pytest.raises(AlreadyRunning):
+    with pytest.raises(IdempotencyConflict):
         await began(shop)
 
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
 from tests.idempotency.claiming import LEASE, claims
-from vaultcore.errors import AlreadyRunning, KeyReused
-from vaultcore.idempotency.claims import KEPT, Claim, Replay
+from vaultcore.errors import IdempotencyConflict, IdempotencyKeyReused
+from vaultcore.idempotency.claims import RETENTION, Claim, Replay
 from vaultcore.store.memory import MemoryStore
 
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("begin"), st.sampled_from([b"this", b"that"])),
         st.tuples(st.sampled_from(["finish", "release"]), st.integers(0, 5)),
-        st.tuples(st.just("wait"), st.sampled_from([1.0, LEASE / 2, LEASE, KEPT / 2, KEPT])),
+        st.tuples(st.just("wait"), st.sampled_from([1.0, LEASE / 2, LEASE, RETENTION / 2, RETENTION])),
     ),
     max_size=30,
 )
@@ -37,9 +37,9 @@ class Model:
     taken: list[bytes] = field(default_factory=list)  # what each holder was asked
 
     def begin(self, asked: bytes) -> str | int | bytes:
-        if self.answer is not None and self.now - self.answered >= KEPT:
+        if self.answer is not None and self.now - self.answered >= RETENTION:
             self.answer = None
-        if self.holder is not None and self.now - self.since >= KEPT:
+        if self.holder is not None and self.now - self.since >= RETENTION:
             self.holder = None
         if self.answer is not None:
             return self.answer if asked == self.asked else "reused"
@@ -53,7 +53,7 @@ class Model:
         return self.holder
 
     def end(self, holder: int, answer: bytes | None) -> None:
-        if holder == self.holder and self.now - self.since < KEPT:
+        if holder == self.holder and self.now - self.since < RETENTION:
             self.holder, self.answer, self.answered = None, answer, self.now
 
 
@@ -87,9 +87,9 @@ class Compared:
     async def begin(self, asked: bytes) -> str | int | bytes:
         try:
             found = await self.shop.begin("key_1", "k", asked)
-        except AlreadyRunning:
+        except IdempotencyConflict:
             return "running"
-        except KeyReused:
+        except IdempotencyKeyReused:
             return "reused"
         if isinstance(found, Replay):
             return found.body

@@ -62,4 +62,4 @@ def test_the_same_answer_looks_different_every_time() -> None:
     locker = AnswerCipher.of("key_1", PEPPER)
 
     assert locker.seal(b"an answer", "here") != locker.seal(b"an answer", "here")
-    assert repr(locker) == "Locker()"
+    assert repr(locker) == "AnswerCipher()"

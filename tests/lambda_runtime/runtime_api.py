@@ -1,4 +1,4 @@
-"""A Lambda Runtime API over real sockets, for tests: gives out events, shows answers as they arrive."""
+"""A fake Lambda Runtime API on real sockets: it serves events and exposes responses as they arrive."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DELIMITER = b"\0" * 8
 
 @dataclass
 class Report:
-    """A POST of the runtime's: filled while it arrives."""
+    """A POST from the runtime; its fields fill while it arrives."""
 
     path: str
     headers: Mapping[str, str]
-    pieces: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
+    chunks: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
     body: bytes = b""
     trailers: dict[str, str] = field(default_factory=dict)
     trailer_bytes: int = 0
@@ -40,22 +40,22 @@ class Report:
 
     @property
     def failure(self) -> dict[str, Any] | None:
-        told = self.trailers.get("lambda-runtime-function-error-body")
-        return dict(json.loads(base64.b64decode(told))) if told else None
+        encoded = self.trailers.get("lambda-runtime-function-error-body")
+        return dict(json.loads(base64.b64decode(encoded))) if encoded else None
 
 
 class RuntimeApiServer:
-    """Serves `/2018-06-01/runtime/...` and writes down the order in which it is called."""
+    """Serves `/2018-06-01/runtime/...` and records the order of the calls."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.requests: list[tuple[str, Mapping[str, str]]] = []
         self.reports: asyncio.Queue[Report] = asyncio.Queue()
-        self.snapshot = asyncio.Event()  # the runtime is ready for it
+        self.snapshot = asyncio.Event()  # set when the runtime waits for a restore
         self.restore = asyncio.Event()
-        self.taken = asyncio.Event()  # what has been sent is acknowledged
-        self.taken.set()
-        self.hang_up_after: int | None = None  # bytes of a response after which the connection is dropped
+        self.acknowledged = asyncio.Event()  # while set, responses are acknowledged
+        self.acknowledged.set()
+        self.hang_up_after: int | None = None  # drop the connection after this many bytes of a response
         self.connections = 0
         self.address = ""
         self._waits: asyncio.Queue[asyncio.Task[bytes]] = asyncio.Queue()
@@ -63,7 +63,7 @@ class RuntimeApiServer:
         self._count = 0
 
     def invoke(self, event: object, *, timeout: float = 300.0, **headers: str) -> str:
-        """Queue an event; its request id."""
+        """Queue an event and return its request id."""
         return self.invoke_raw(json.dumps(event).encode(), timeout=timeout, **headers)
 
     def invoke_raw(self, payload: bytes, *, timeout: float = 300.0, **headers: str) -> str:
@@ -79,22 +79,22 @@ class RuntimeApiServer:
         return request_id
 
     async def drop(self) -> None:
-        """Hang up on a runtime that waits for an event."""
+        """Close the connection of a runtime that waits for an event."""
         (await self.idle()).cancel()
 
     async def idle(self) -> asyncio.Task[bytes]:
-        """What a runtime waits for, as soon as one does. Cancelling it hangs up."""
+        """Return the pending call for an event, once there is one. Cancelling it closes the connection."""
         waiting = await self._waits.get()
-        while waiting.done():  # it has been given an event since
+        while waiting.done():  # this call has already got its event
             waiting = await self._waits.get()
         return waiting
 
     async def report(self) -> Report:
-        """The next POST, as soon as its headers are in."""
+        """Return the next POST once its headers have arrived."""
         return await self.reports.get()
 
     async def finished(self) -> Report:
-        """The next POST, complete."""
+        """Return the next POST once it is complete."""
         report = await self.report()
         await report.complete.wait()
         return report
@@ -108,12 +108,12 @@ class RuntimeApiServer:
                 self.calls.append(f"{method} {path.removeprefix('/2018-06-01/runtime/')}")
                 self.requests.append((path, headers))
                 if method == "GET":
-                    waiting = asyncio.create_task(self._give(path))
+                    waiting = asyncio.create_task(self._next_event(path))
                     self._waits.put_nowait(waiting)
                     writer.write(await waiting)
                 else:
-                    await self._take(path, headers, reader)
-                    await self.taken.wait()
+                    await self._read_report(path, headers, reader)
+                    await self.acknowledged.wait()
                     writer.write(b'HTTP/1.1 202 Accepted\r\nContent-Length: 15\r\n\r\n{"status":"OK"}')
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
@@ -121,14 +121,14 @@ class RuntimeApiServer:
         finally:
             writer.close()
 
-    async def _give(self, path: str) -> bytes:
+    async def _next_event(self, path: str) -> bytes:
         if path.endswith("/restore/next"):
             self.snapshot.set()
             await self.restore.wait()
             return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
         _, payload, head = await self._events.get()
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-        # Go's server answers large events in chunks; half of ours do, so that both framings are read
+        # Go's server sends large events in chunks; half of ours are chunked, so that both framings are tested
         if self._count % 2:
             return f"HTTP/1.1 200 OK\r\n{lines}Content-Length: {len(payload)}\r\n\r\n".encode() + payload
         first, rest = payload[:3], payload[3:]
@@ -137,16 +137,16 @@ class RuntimeApiServer:
             f"HTTP/1.1 200 OK\r\n{lines}Transfer-Encoding: chunked\r\n\r\n".encode() + chunks + b"0\r\n\r\n"
         )
 
-    async def _take(self, path: str, headers: Mapping[str, str], reader: asyncio.StreamReader) -> None:
+    async def _read_report(self, path: str, headers: Mapping[str, str], reader: asyncio.StreamReader) -> None:
         report = Report(path, headers)
         self.reports.put_nowait(report)
-        async for piece in _body(reader, report):
-            report.body += piece
-            report.pieces.put_nowait(piece)
+        async for chunk in _body(reader, report):
+            report.body += chunk
+            report.chunks.put_nowait(chunk)
             if self.hang_up_after is not None and len(report.body) >= self.hang_up_after:
                 report.complete.set()
                 raise ConnectionResetError
-        report.pieces.put_nowait(None)
+        report.chunks.put_nowait(None)
         report.complete.set()
 
 
@@ -173,7 +173,7 @@ async def _body(reader: asyncio.StreamReader, report: Report) -> AsyncIterator[b
 
 @asynccontextmanager
 async def runtime_api() -> AsyncIterator[RuntimeApiServer]:
-    """A Runtime API on a free port of the loopback interface."""
+    """Serve a fake Runtime API on a free loopback port."""
     api = RuntimeApiServer()
     server = await asyncio.start_server(api.serve, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()[:2]

@@ -8,68 +8,68 @@ from typing import Any
 
 import pytest
 
-from tests.lambda_runtime.serving import GET, body, hello, running, serving, start
+from tests.lambda_runtime.loop_runner import GET, body, hello, run_scenario, serve_app, start
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) + b"\0" * 16
 
 
-def test_pieces_leave_as_they_are_made() -> None:
-    """Each piece of an answer arrives before the application may make the next one."""
+def test_chunks_are_sent_one_by_one() -> None:
+    """Each chunk of a response arrives before the application produces the next one."""
 
     async def scenario() -> None:
         gate = asyncio.Queue[bytes]()
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await start(send, 200, (b"content-type", b"text/event-stream"))
-            while piece := await gate.get():
-                await body(send, piece, more=True)
+            while chunk := await gate.get():
+                await body(send, chunk, more=True)
             await body(send, b"")
 
-        async with serving(app) as api:
+        async with serve_app(app) as api:
             api.invoke(GET)
             gate.put_nowait(b"data: 1\n\n")
             report = await api.report()
-            first = await report.pieces.get()
+            first = await report.chunks.get()
             assert first is not None
             assert first.endswith(b"\0\0\0\0\0\0\0\0data: 1\n\n")
-            for piece in (b"data: 2\n\n", b"\0\xff", b"data: [DONE]\n\n"):
-                gate.put_nowait(piece)
-                assert await report.pieces.get() == piece
+            for chunk in (b"data: 2\n\n", b"\0\xff", b"data: [DONE]\n\n"):
+                gate.put_nowait(chunk)
+                assert await report.chunks.get() == chunk
             gate.put_nowait(b"")
-            assert await report.pieces.get() is None
+            assert await report.chunks.get() is None
 
             assert report.headers["lambda-runtime-function-response-mode"] == "streaming"
             assert report.headers["content-type"] == "application/vnd.awslambda.http-integration-response"
             assert report.head == {"statusCode": 200, "headers": {"content-type": "text/event-stream"}}
             assert report.trailers == {}
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_error_before_the_first_byte_is_an_error_of_the_function() -> None:
-    """An application that raises before its answer has a body is an error, not a broken stream."""
+def test_an_error_before_the_first_byte_is_a_function_error() -> None:
+    """An exception before the first body byte is reported as an error, not as a broken stream."""
 
     async def scenario() -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await start(send)
             raise RuntimeError("the caller said: my secret")
 
-        async with serving(app) as api:
+        async with serve_app(app) as api:
             api.invoke(GET)
             report = await api.finished()
 
             assert report.kind == "error"
             assert report.headers["lambda-runtime-function-error-type"] == "RuntimeError"
-            told = json.loads(report.body)
-            assert told["errorType"] == "RuntimeError"
-            assert "test_loop.py" in told["errorMessage"]
+            error = json.loads(report.body)
+            assert error["errorType"] == "RuntimeError"
+            assert "test_loop.py" in error["errorMessage"]
             assert "secret" not in report.body.decode()
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_error_after_the_first_byte_travels_in_trailers() -> None:
-    """A stream that breaks ends with trailers far below the 4 KiB at which the platform hangs up."""
+def test_an_error_after_the_first_byte_is_sent_in_trailers() -> None:
+    """A broken stream ends with trailers far below 4 KiB, where the platform drops the connection."""
 
     async def scenario() -> None:
         class ErrorWithAVeryLongName(Exception):
@@ -82,7 +82,7 @@ def test_error_after_the_first_byte_travels_in_trailers() -> None:
             await body(send, b"half an ans", more=True)
             raise ErrorWithAVeryLongName("x" * 1_000_000)
 
-        async with serving(app) as api:
+        async with serve_app(app) as api:
             api.invoke(GET)
             report = await api.finished()
 
@@ -93,18 +93,18 @@ def test_error_after_the_first_byte_travels_in_trailers() -> None:
             assert len(report.trailers["lambda-runtime-function-error-body"]) < 1_024
             assert report.trailer_bytes < 2_048
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_error_after_the_last_byte_breaks_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """What an application raises after its complete answer is logged; the client keeps the answer."""
+def test_an_error_after_the_last_byte_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """An exception after a complete response is logged without its text; the response stays intact."""
 
     async def scenario() -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await hello(scope, receive, send)
-            raise RuntimeError("said in confidence")
+            raise RuntimeError("secret text")
 
-        async with serving(app) as api:
+        async with serve_app(app) as api:
             api.invoke(GET)
             report = await api.finished()
             api.invoke(GET)
@@ -113,52 +113,52 @@ def test_error_after_the_last_byte_breaks_nothing(caplog: pytest.LogCaptureFixtu
             assert report.content == b"hello /prod/v1/models"
             assert report.trailers == {}
 
-    running(scenario)
+    run_scenario(scenario)
     assert "RuntimeError" in caplog.text
-    assert "said in confidence" not in caplog.text
+    assert "secret text" not in caplog.text
 
 
-@pytest.mark.parametrize("pieces", [0, 1])
-def test_an_answer_left_unfinished_is_told_as_such(pieces: int) -> None:
-    """An application that returns in the middle of its answer does not look like one that is done."""
+@pytest.mark.parametrize("chunks", [0, 1])
+def test_an_incomplete_response_is_reported(chunks: int) -> None:
+    """An application that returns before its last chunk gets an error report, not a normal end."""
 
     async def scenario() -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await start(send)
-            for _ in range(pieces):
-                await body(send, b"piece", more=True)
+            for _ in range(chunks):
+                await body(send, b"chunk", more=True)
 
-        async with serving(app) as api:
+        async with serve_app(app) as api:
             api.invoke(GET)
             report = await api.finished()
 
-            told = report.failure if pieces else json.loads(report.body)
-            assert told is not None
-            assert told["errorType"] == "Runtime.Unfinished"
+            error = report.failure if chunks else json.loads(report.body)
+            assert error is not None
+            assert error["errorType"] == "Runtime.Unfinished"
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_binary_bodies_pass_raw() -> None:
-    """Bytes come out as they went in: no base64, and NULs in the body mean nothing."""
+def test_binary_bodies_are_sent_unencoded() -> None:
+    """Body bytes are unchanged: no base64, and NUL bytes have no meaning."""
 
     async def scenario() -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await start(send, 200, (b"content-type", b"image/png"), (b"content-length", b"280"))
             await body(send, PNG)
 
-        async with serving(app) as api:
+        async with serve_app(app) as api:
             api.invoke(GET)
             report = await api.finished()
 
             assert report.content == PNG
             assert "content-length" not in report.head["headers"]
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_large_streams_pass() -> None:
-    """An answer beyond the 6 MB of a buffered one arrives whole."""
+def test_large_responses_are_streamed() -> None:
+    """A response over 6 MB, the limit of buffered responses, arrives complete."""
 
     async def scenario() -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -167,26 +167,26 @@ def test_large_streams_pass() -> None:
                 await body(send, bytes([number]) * 65_536, more=True)
             await body(send, b"")
 
-        async with serving(app) as api:
+        async with serve_app(app) as api:
             api.invoke(GET)
             report = await api.finished()
 
             assert report.content == b"".join(bytes([number]) * 65_536 for number in range(140))
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_invocations_follow_each_other() -> None:
-    """Events are served in turn by one loop, each with its own id, deadline and trace; large ones too."""
+def test_invocations_run_one_after_the_other() -> None:
+    """One loop serves the events in order, each with its own id, deadline and trace id; large ones too."""
 
     async def scenario() -> None:
-        seen: list[tuple[Any, ...]] = []
+        invocations: list[tuple[Any, ...]] = []
         environ: dict[str, str] = {"AWS_LAMBDA_FUNCTION_NAME": "gateway"}
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             context = scope["aws.context"]
             message = await receive()
-            seen.append(
+            invocations.append(
                 (id(asyncio.get_running_loop()), context.aws_request_id, environ.get("_X_AMZN_TRACE_ID"))
             )
             assert 0 < context.get_remaining_time_in_millis() <= 300_000
@@ -196,21 +196,21 @@ def test_invocations_follow_each_other() -> None:
             await body(send, str(len(message["body"])).encode())
             assert await receive() == {"type": "http.disconnect"}
 
-        async with serving(app, environ) as api:
+        async with serve_app(app, environ) as api:
             first = api.invoke(GET, Lambda_Runtime_Trace_Id="Root=1", Lambda_Runtime_Invocation_Id="i1")
-            answer = await api.finished()
+            response = await api.finished()
             second = api.invoke({**GET, "httpMethod": "POST", "body": "ä" * 2_000_000})
 
-            assert answer.content == b"0"
-            assert answer.headers["lambda-runtime-invocation-id"] == "i1"
+            assert response.content == b"0"
+            assert response.headers["lambda-runtime-invocation-id"] == "i1"
             assert (await api.finished()).content == b"4000000"
             third = api.invoke(GET)
             assert (await api.finished()).content == b"0"
-            assert api.connections == 1  # or an answer may not be put away when the next event is asked for
-            assert len({loop for loop, *_ in seen}) == 1
-            assert [rest for _, *rest in seen] == [[first, "Root=1"], [second, None], [third, None]]
+            assert api.connections == 1  # two connections would race, see RuntimeApi
+            assert len({loop for loop, *_ in invocations}) == 1
+            assert [rest for _, *rest in invocations] == [[first, "Root=1"], [second, None], [third, None]]
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 @pytest.mark.parametrize(
@@ -226,25 +226,25 @@ def test_invocations_follow_each_other() -> None:
     ],
     ids=str,
 )
-def test_unknown_events_get_an_empty_answer(event: object) -> None:
-    """A ping or a completion notice is answered `{}`, buffered, and the application never sees it."""
+def test_other_events_get_an_empty_response(event: object) -> None:
+    """A ping or a completion notice gets a buffered `{}`; the application never sees it."""
 
     async def scenario() -> None:
         async def never(scope: Any, receive: Any, send: Any) -> None:
             raise AssertionError
 
-        async with serving(never) as api:
+        async with serve_app(never) as api:
             api.invoke(event)
             report = await api.finished()
 
             assert (report.kind, report.body) == ("response", b"{}")
             assert "lambda-runtime-function-response-mode" not in report.headers
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_a_cancelled_sender_ends_its_answer_all_the_same() -> None:
-    """Where the task that sends the last byte is cancelled, the next event waits for the answer's end."""
+def test_cancelling_the_sender_still_ends_the_response() -> None:
+    """If the task that sends the last byte is cancelled, the next event waits for the response's end."""
 
     async def scenario() -> None:
         returned = asyncio.Event()
@@ -257,52 +257,52 @@ def test_a_cancelled_sender_ends_its_answer_all_the_same() -> None:
                 await sender
             returned.set()
 
-        async with serving(app) as api:
-            api.taken.clear()
+        async with serve_app(app) as api:
+            api.acknowledged.clear()
             api.invoke(GET)
             await returned.wait()
-            api.taken.set()
+            api.acknowledged.set()
             api.invoke("ping")
 
             assert (await api.finished()).body == b"{}"
             assert api.connections == 1
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_a_client_is_gone_once_the_answer_has_been_taken() -> None:
-    """The application hears of a disconnect when its answer has been taken, not while it is on its way."""
+def test_disconnect_follows_the_accepted_response() -> None:
+    """`receive` returns http.disconnect after Lambda has accepted the response, not before."""
 
     async def scenario() -> None:
-        taken: list[bool] = []
+        accepted: list[bool] = []
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await receive()
             listener = asyncio.create_task(receive())
             sender = asyncio.create_task(hello(scope, receive, send))
             await asyncio.wait([listener, sender], return_when=asyncio.FIRST_COMPLETED)
-            taken.append(api.taken.is_set())
+            accepted.append(api.acknowledged.is_set())
             await asyncio.gather(listener, sender)
 
-        async with serving(app) as api:
-            api.taken.clear()
+        async with serve_app(app) as api:
+            api.acknowledged.clear()
             api.invoke(GET)
             report = await api.finished()
-            api.taken.set()
+            api.acknowledged.set()
             api.invoke("ping")
 
             assert (report.content, report.trailers) == (b"hello /prod/v1/models", {})
             assert (await api.finished()).body == b"{}"
-            assert taken == [True]
+            assert accepted == [True]
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_an_idle_connection_that_died_costs_nothing() -> None:
-    """Where the kept connection is gone when the next event is waited for, another one is opened."""
+def test_a_dead_idle_connection_is_replaced() -> None:
+    """If the idle connection is closed when the loop waits for the next event, the loop opens another."""
 
     async def scenario() -> None:
-        async with serving(hello) as api:
+        async with serve_app(hello) as api:
             api.invoke(GET)
             await api.finished()
             await api.drop()
@@ -311,11 +311,11 @@ def test_an_idle_connection_that_died_costs_nothing() -> None:
             assert (await api.finished()).content == b"hello /prod/v1/models"
             assert api.connections == 2
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 def test_a_lost_connection_costs_one_invocation() -> None:
-    """Where the platform hangs up on a stream, the application is told so and the next event is served."""
+    """If the platform drops a stream, the application's send raises and the loop serves the next event."""
 
     async def scenario() -> None:
         over = asyncio.Event()
@@ -328,7 +328,7 @@ def test_a_lost_connection_costs_one_invocation() -> None:
             finally:
                 over.set()
 
-        async with serving(app) as api:
+        async with serve_app(app) as api:
             api.hang_up_after = 1
             api.invoke(GET)
             await api.finished()
@@ -338,31 +338,31 @@ def test_a_lost_connection_costs_one_invocation() -> None:
 
             assert (await api.finished()).body == b"{}"
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_an_endless_application_is_stopped_before_lambda_stops_the_process() -> None:
-    """Shortly before the deadline the application is cancelled, cleans up, and the stream ends as broken."""
+def test_the_application_is_cancelled_before_the_deadline() -> None:
+    """Before the deadline the application is cancelled, cleans up, and the stream ends with an error."""
 
     async def scenario() -> None:
         cleaned: list[bool] = []
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
             await start(send)
-            await body(send, b"begun", more=True)
+            await body(send, b"first", more=True)
             try:
                 await asyncio.Event().wait()
             finally:
                 cleaned.append(True)
 
-        async with serving(app) as api:
-            begun = time.monotonic()
+        async with serve_app(app) as api:
+            started = time.monotonic()
             api.invoke(GET, timeout=0.4)
             report = await api.finished()
 
-            assert time.monotonic() - begun < 10
+            assert time.monotonic() - started < 10
             assert report.failure is not None
             assert report.failure["errorType"] == "TimeoutError"
             assert cleaned == [True]
 
-    running(scenario)
+    run_scenario(scenario)

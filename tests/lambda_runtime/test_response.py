@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from vaultcore.lambda_runtime.response import MAX_PRELUDE, Answer, prelude
+from vaultcore.lambda_runtime.response import MAX_PRELUDE, ResponseEncoder, build_prelude
 
 NULS = b"\0" * 8
 
@@ -19,26 +19,26 @@ def body(data: bytes, more: bool = False) -> dict[str, Any]:
 
 
 def test_the_prelude_waits_for_the_first_byte() -> None:
-    """Nothing leaves before there is a body, and then the prelude leaves once."""
-    answer = Answer()
-    fed = [answer.feed(message) for message in (start(), body(b"", True), body(b"a", True), body(b"b"))]
+    """The encoder returns no bytes before there is a body, then the prelude once."""
+    encoder = ResponseEncoder()
+    chunks = [encoder.feed(message) for message in (start(), body(b"", True), body(b"a", True), body(b"b"))]
 
-    assert fed == [b"", b"", b'{"statusCode": 200, "headers": {}}' + NULS + b"a", b"b"]
-    assert answer.ended
+    assert chunks == [b"", b"", b'{"statusCode": 200, "headers": {}}' + NULS + b"a", b"b"]
+    assert encoder.ended
 
 
-def test_an_empty_answer_has_a_prelude() -> None:
-    """An answer without a body is its prelude alone."""
-    answer = Answer()
-    answer.feed(start(204))
+def test_an_empty_response_has_a_prelude() -> None:
+    """A response without a body is only the prelude."""
+    encoder = ResponseEncoder()
+    encoder.feed(start(204))
 
-    assert answer.feed({"type": "http.response.body"}) == b'{"statusCode": 204, "headers": {}}' + NULS
+    assert encoder.feed({"type": "http.response.body"}) == b'{"statusCode": 204, "headers": {}}' + NULS
 
 
 def test_cookies_framing_and_repeated_headers() -> None:
-    """Cookies have a place of their own, framing is the platform's, and repeated headers are joined."""
+    """Cookies are a separate list, framing headers are dropped, and repeated headers are joined."""
     head = json.loads(
-        prelude(
+        build_prelude(
             200,
             [
                 (b"Set-Cookie", b"a=1; Path=/"),
@@ -60,15 +60,17 @@ def test_cookies_framing_and_repeated_headers() -> None:
     }
 
 
-def test_no_nul_inside_the_prelude() -> None:
-    """A NUL in a header cannot be taken for the delimiter."""
-    assert prelude(200, [(b"x-a", b"\0" * 9)]).index(NULS) == len(prelude(200, [(b"x-a", b"\0" * 9)])) - 8
+def test_the_prelude_contains_no_nul() -> None:
+    """A NUL in a header cannot be confused with the delimiter."""
+    prelude = build_prelude(200, [(b"x-a", b"\0" * 9)])
+
+    assert prelude.index(NULS) == len(prelude) - 8
 
 
-def test_a_prelude_that_nobody_would_read_is_refused() -> None:
-    """Headers beyond 16 KB raise before a byte has left."""
+def test_an_oversized_prelude_raises() -> None:
+    """Headers over 16 KB raise before any byte is sent."""
     with pytest.raises(ValueError, match="headers"):
-        prelude(200, [(b"x-a", b"a" * MAX_PRELUDE)])
+        build_prelude(200, [(b"x-a", b"a" * MAX_PRELUDE)])
 
 
 @pytest.mark.parametrize(
@@ -80,10 +82,10 @@ def test_a_prelude_that_nobody_would_read_is_refused() -> None:
         [{"type": "websocket.send"}],
     ],
 )
-def test_messages_out_of_order_are_refused(messages: list[dict[str, Any]]) -> None:
-    """An application that does not keep to ASGI is told so."""
-    answer = Answer()
+def test_messages_out_of_order_raise(messages: list[dict[str, Any]]) -> None:
+    """An application that breaks the ASGI order gets a ValueError."""
+    encoder = ResponseEncoder()
     for message in messages[:-1]:
-        answer.feed(message)
+        encoder.feed(message)
     with pytest.raises(ValueError, match="out of order"):
-        answer.feed(messages[-1])
+        encoder.feed(messages[-1])

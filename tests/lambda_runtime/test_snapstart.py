@@ -5,13 +5,13 @@ import json
 
 import pytest
 
+from tests.lambda_runtime.loop_runner import GET, hello, run_scenario, serve_app
 from tests.lambda_runtime.runtime_api import runtime_api
-from tests.lambda_runtime.serving import GET, hello, running, serving
-from vaultcore.lambda_runtime.loop import Function, run, serve
+from vaultcore.lambda_runtime.loop import LambdaFunction, run, serve
 
 
 def test_restore_order() -> None:
-    """Under SnapStart the hooks run around the snapshot, and only then is an invocation asked for."""
+    """Under SnapStart the hooks run before and after the snapshot; then the loop asks for an invocation."""
 
     async def scenario() -> None:
         order: list[str] = []
@@ -23,7 +23,7 @@ def test_restore_order() -> None:
             order.append("after")
 
         environ = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
-        async with serving(hello, environ, before_snapshot=[before], after_restore=[after]) as api:
+        async with serve_app(hello, environ, before_snapshot=[before], after_restore=[after]) as api:
             api.invoke(GET)
             await api.snapshot.wait()
             assert (order, api.calls) == (["before"], ["GET restore/next"])
@@ -33,30 +33,30 @@ def test_restore_order() -> None:
             assert order == ["before", "after"]
             assert api.calls[:2] == ["GET restore/next", "GET invocation/next"]
 
-    running(scenario)
+    run_scenario(scenario)
 
 
-def test_hooks_wait_for_snapstart() -> None:
-    """Without SnapStart neither a hook runs nor a restore is awaited."""
+def test_hooks_run_only_under_snapstart() -> None:
+    """Without SnapStart no hook runs and the loop waits for no restore."""
 
     async def scenario() -> None:
         async def never() -> None:
             raise AssertionError
 
-        async with serving(hello, before_snapshot=[never], after_restore=[never]) as api:
+        async with serve_app(hello, before_snapshot=[never], after_restore=[never]) as api:
             api.invoke(GET)
             await api.finished()
 
             assert api.calls[0] == "GET invocation/next"
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 @pytest.mark.parametrize(
     ("hook", "path"), [("before_snapshot", "init/error"), ("after_restore", "restore/error")]
 )
 def test_failing_hooks_are_reported(hook: str, path: str) -> None:
-    """A hook that fails is told to Lambda under the phase it belongs to, and ends the process."""
+    """A failing hook is reported to Lambda for its phase and ends the process."""
 
     async def scenario() -> None:
         async def fail() -> None:
@@ -66,21 +66,21 @@ def test_failing_hooks_are_reported(hook: str, path: str) -> None:
             api.restore.set()
             environ = {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start", "AWS_LAMBDA_RUNTIME_API": api.address}
             with pytest.raises(LookupError):
-                await serve(Function(hello, **{hook: [fail]}), environ)
+                await serve(LambdaFunction(hello, **{hook: [fail]}), environ)
             report = await api.finished()
 
             assert report.path.endswith(path)
             assert json.loads(report.body)["errorType"] == "LookupError"
             assert b"secret" not in report.body
 
-    running(scenario)
+    run_scenario(scenario)
 
 
 def test_failing_build_is_an_init_error() -> None:
-    """A function that cannot be built says why to Lambda before its process ends."""
+    """If the build fails, its reason is reported to Lambda before the process ends."""
 
     async def scenario() -> None:
-        def build() -> Function:
+        def build() -> LambdaFunction:
             raise ValueError("PROVIDERS_FILE: no such file")
 
         async with runtime_api() as api:
@@ -92,4 +92,4 @@ def test_failing_build_is_an_init_error() -> None:
             assert report.path.endswith("init/error")
             assert json.loads(report.body)["errorMessage"] == "PROVIDERS_FILE: no such file"
 
-    running(scenario)
+    run_scenario(scenario)

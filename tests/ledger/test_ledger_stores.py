@@ -1,4 +1,4 @@
-"""The ledger over every store that a gateway can have."""
+"""The ledger on every kind of store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.ledger.book import DAY, NOON, SIGNER, Book, record, run, verdict
+from tests.ledger.sample_ledger import DAY, NOON, SIGNER, SampleLedger, record, run, verify
 from tests.store.conftest import MAKERS
 from vaultcore.ledger.sealing import ROWS, Sealer
 from vaultcore.store import document_types
@@ -17,43 +17,45 @@ from vaultcore.store.base import Put
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_every_store_keeps_a_ledger(kind: str, tmp_path: Path) -> None:
-    """Sealed by several at once, with late rows and over days, an export verifies and has every cost."""
+    """Sealed by several sealers at once, with late rows and over days, an export is valid and complete."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         clock = FakeClock(NOON)
         async with MAKERS[kind](clock, tmp_path) as place:
-            book = Book(place.store, clock)
-            made = []
-            await book.sealer.run()  # which passes over all the days before today, once
+            ledger = SampleLedger(place.store, clock)
+            records = []
+            await ledger.sealer.run()  # skips all days before today, once
             for turn in range(2):
-                made += [await book.spend(ended=clock.time - (200 if each == 3 else 0)) for each in range(4)]
+                records += [
+                    await ledger.add_record(ended=clock.time - (200 if each == 3 else 0)) for each in range(4)
+                ]
                 clock.time += 70
                 await asyncio.gather(
                     *(Sealer(place.store, SIGNER, clock).run(sweep_every=0.0) for _ in range(3))
                 )
                 clock.time += DAY * (1 - turn)
-            told = verdict(await book.lines())
-            (used,) = await place.store.accounts("key:key_a")
-        assert (told.problem, told.rows, told.whole) == (None, 8, True)
-        assert told.cost == sum(each.cost or 0 for each in made) == used.nanos
+            report = verify(await ledger.lines())
+            (account,) = await place.store.accounts("key:key_a")
+        assert (report.problem, report.rows, report.whole) == (None, 8, True)
+        assert report.cost == sum(each.cost or 0 for each in records) == account.nanos
 
-    run(story())
+    run(scenario())
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_a_full_seal_fits_every_store(kind: str, tmp_path: Path) -> None:
-    """A seal of as many rows as one may have is kept and exported again."""
+    """A seal with the maximum number of rows is stored and exported."""
 
-    async def story() -> None:
+    async def scenario() -> None:
         clock = FakeClock()
         async with MAKERS[kind](clock, tmp_path) as place:
-            book = Book(place.store, clock)
+            ledger = SampleLedger(place.store, clock)
             rows = [record(f"{number:024x}", NOON + number / 1_000) for number in range(ROWS)]
-            puts = [Put(document_types.record(row.ended, row.id), row.pack()) for row in rows]
+            puts = [Put(document_types.record_key(row.ended, row.id), row.pack()) for row in rows]
             for start in range(0, ROWS, 25):
                 await place.store.write(*puts[start : start + 25])
-            assert await book.seal() == ROWS
-            told = verdict(await book.lines())
-        assert (told.problem, told.rows, told.seals) == (None, ROWS, 1)
+            assert await ledger.seal() == ROWS
+            report = verify(await ledger.lines())
+        assert (report.problem, report.rows, report.seals) == (None, ROWS, 1)
 
-    run(story())
+    run(scenario())

@@ -1,4 +1,4 @@
-"""The golden cases as values: golden/<kind>/<case>/case.json and answers.json."""
+"""The golden cases of media APIs as values: golden/<kind>/<case>/case.json and responses.json."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vaultcore.catalog.load import builtin
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.load import load_builtin
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.errors import InvalidRequest
 from vaultcore.media import MediaApi, embeddings, images, offers
 
 GOLDEN = Path(__file__).parent / "golden"
-ARTIFACTS: Mapping[str, MediaApi] = {"embeddings": embeddings, "images": images}
-CATALOG = builtin({"AWS_REGION": "us-east-1", "AZURE_OPENAI_RESOURCE": "house"})
+APIS: Mapping[str, MediaApi] = {"embeddings": embeddings, "images": images}
+CATALOG = load_builtin({"AWS_REGION": "us-east-1", "AZURE_OPENAI_RESOURCE": "house"})
 
 
 def load(case: Path, name: str) -> Any:
@@ -22,30 +22,30 @@ def load(case: Path, name: str) -> Any:
     return json.loads(file.read_text("utf-8")) if file.exists() else None
 
 
-def artifact_of(case: Path) -> MediaApi:
-    return ARTIFACTS[case.parent.name]
+def api_of(case: Path) -> MediaApi:
+    return APIS[case.parent.name]
 
 
 def request_of(case: Path) -> Any:
     return load(case, "case")["request"]
 
 
-def answers(case: Path) -> list[Any]:
-    return load(case, "answers") or []
+def responses_of(case: Path) -> list[Any]:
+    return load(case, "responses") or []
 
 
 def target_of(case: Path) -> Target:
-    told = load(case, "case")
-    provider = CATALOG.provider(told["provider"])
+    fields = load(case, "case")
+    provider = CATALOG.provider(fields["provider"])
     assert provider is not None
-    return CATALOG.target(provider, told["model"])
+    return CATALOG.target(provider, fields["model"])
 
 
-def offer_of(case: Path) -> Offer:
-    return offers.offer(target_of(case), artifact_of(case))
+def offer_of(case: Path) -> MediaOffer:
+    return offers.find_offer(target_of(case), api_of(case))
 
 
-def _offered(case: Path) -> bool:
+def _has_offer(case: Path) -> bool:
     try:
         offer_of(case)
     except InvalidRequest:
@@ -54,4 +54,4 @@ def _offered(case: Path) -> bool:
 
 
 ALL = sorted(path.parent for path in GOLDEN.glob("*/*/case.json"))
-CASES = [case for case in ALL if _offered(case)]  # those that some format answers
+CASES = [case for case in ALL if _has_offer(case)]  # those with a provider request

@@ -1,4 +1,4 @@
-"""What holds for every offer of the catalog, and for whatever a provider answers."""
+"""Properties of every offer in the catalog, and of fuzzed requests and responses."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from typing import Any
 
 import pytest
 
-from tests.media.media_cases import CASES, answers, artifact_of, offer_of, request_of, target_of
-from vaultcore.catalog.load import builtin
-from vaultcore.catalog.offer import FORMATS
-from vaultcore.catalog.schema import Model, Offer, Provider, Target
+from tests.media.media_cases import APIS, CASES, api_of, offer_of, request_of, responses_of, target_of
+from vaultcore.catalog.load import load_builtin
+from vaultcore.catalog.media_offer import FORMATS
+from vaultcore.catalog.schema import MediaOffer, Model, Provider, Target
 from vaultcore.dialects import StreamFault
 from vaultcore.errors import InvalidRequest
-from vaultcore.media import Later, MediaApi, Part, Told, embeddings, form, images
-from vaultcore.upstream.media_jobs import errands
+from vaultcore.media import (
+    MediaResponse,
+    MediaResult,
+    PendingMedia,
+    load_format,
+)
+from vaultcore.upstream.media_jobs import media_jobs
 
-ARTIFACTS: Mapping[str, MediaApi] = {"embeddings": embeddings, "images": images}
-ASKED: Mapping[str, dict[str, Any]] = {
+REQUESTS: Mapping[str, dict[str, Any]] = {
     "embeddings": {"model": "m", "input": ["first text", "second text"]},
     "images": {"model": "m", "prompt": "a dot"},
 }
@@ -28,10 +32,10 @@ FIELDS: Mapping[str, dict[str, list[Any]]] = {
     "embeddings": {
         "dimensions": [773],
         "encoding_format": ["base64"],
-        "user": ["somebody"],
+        "user": ["user-1"],
         "input_type": ["query", "RETRIEVAL_DOCUMENT", "nonsense"],
         "truncate": ["END"],
-        "unheard_of": ["value"],
+        "unknown_field": ["value"],
     },
     "images": {
         "n": [3],
@@ -43,127 +47,141 @@ FIELDS: Mapping[str, dict[str, list[Any]]] = {
         "moderation": ["low"],
         "output_format": ["webp"],
         "output_compression": [50],
-        "user": ["somebody"],
+        "user": ["user-1"],
         "seed": [77],
-        "unheard_of": ["value"],
+        "unknown_field": ["value"],
     },
 }
-ROUNDS = 250  # of every case
-STATED = [
+ROUNDS = 250  # per case
+OFFERS = [
     (kind, provider, offer)
-    for provider in builtin({"AWS_REGION": "us-east-1"}).providers.values()
+    for provider in load_builtin({"AWS_REGION": "us-east-1"}).providers.values()
     for kind in ("embeddings", "images")
     for offer in (provider.embeddings if kind == "embeddings" else provider.images) or ()
 ]
 
 
-def ident(value: object) -> str:
+def offer_id(value: object) -> str:
     match value:
         case Provider():
             return value.name
-        case Offer():
+        case MediaOffer():
             return "-".join((value.format, *value.when[:1]))
         case _:
             return str(value)
 
 
-@pytest.mark.parametrize(("kind", "provider", "offer"), STATED, ids=ident)
-def test_no_field_is_lost_in_silence(kind: str, provider: Provider, offer: Offer) -> None:
-    """Every field a client may send is in what goes out, or in the report, or refused by name."""
-    to = Target(provider, Model(f"some-{(offer.when or ('model',))[0]}-1"))
+@pytest.mark.parametrize(("kind", "provider", "offer"), OFFERS, ids=offer_id)
+def test_no_field_is_dropped_without_a_report(kind: str, provider: Provider, offer: MediaOffer) -> None:
+    """Every field of a client is in the provider request, in the report, or rejected by name."""
+    target = Target(provider, Model(f"some-{(offer.when or ('model',))[0]}-1"))
     for name, values in FIELDS[kind].items():
         for value in values:
-            assert _accounted(name, value, to, kind), (name, value)
+            assert _is_accounted_for(name, value, target, kind), (name, value)
 
 
-@pytest.mark.parametrize(("kind", "provider", "offer"), STATED, ids=ident)
-def test_every_offer_names_a_format_and_a_place(kind: str, provider: Provider, offer: Offer) -> None:
-    """Each offer can be rendered, names its model once, and leads below the provider's own address."""
-    to = Target(provider, Model(f"vendor/some-{(offer.when or ('model',))[0]}-1"))
-    errand = errands(ASKED[kind], [to], ARTIFACTS[kind])[to.name]
-    post = errand.order.posts[0]
+@pytest.mark.parametrize(("kind", "provider", "offer"), OFFERS, ids=offer_id)
+def test_every_offer_has_a_format_and_a_path(kind: str, provider: Provider, offer: MediaOffer) -> None:
+    """Every offer can be rendered, contains the model once, and its path is below the base URL."""
+    target = Target(provider, Model(f"vendor/some-{(offer.when or ('model',))[0]}-1"))
+    job = media_jobs(REQUESTS[kind], [target], APIS[kind])[target.name]
+    request = job.rendered.requests[0]
 
     assert offer.format in FORMATS[kind]
-    assert post.path.startswith("/")
-    assert ("some-" in post.path) is not (post.body.get("model") == to.model.name)
+    assert request.path.startswith("/")
+    assert ("some-" in request.path) is not (request.body.get("model") == target.model.name)
     assert offer.size != "ratio" or offer.ratios
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if answers(case)], ids=lambda case: case.name)
-def test_fuzz_answers(case: Path) -> None:
-    """Whatever a provider answers is parts, a promise, or an error that is told: never a crash."""
-    to, artifact, asked = target_of(case), artifact_of(case), request_of(case)
-    speak, told, chance = form(artifact.kind, offer_of(case).format), answers(case), random.Random(case.name)
+@pytest.mark.parametrize("case", [case for case in CASES if responses_of(case)], ids=lambda case: case.name)
+def test_fuzz_responses(case: Path) -> None:
+    """A fuzzed provider response is parsed or raises ValueError or StreamFault, never another error."""
+    title, api, request = target_of(case).provider.title, api_of(case), request_of(case)
+    media_format = load_format(api.kind, offer_of(case).format)
+    responses, generator = responses_of(case), random.Random(case.name)
     for _ in range(ROUNDS):
-        answer = chance.choice(told)
-        body = _mutated(answer["body"], chance)
+        response = generator.choice(responses)
+        body = _mutate(response["body"], generator)
+        body = body if isinstance(body, dict) else {}
         try:
-            found = speak.parse(Told(body if isinstance(body, dict) else {}, answer.get("headers", {})))
+            result = media_format.parse(MediaResponse(body, response.get("headers", {})))
         except (ValueError, StreamFault):
             continue
-        assert isinstance(found, Part | Later)
-        if isinstance(found, Part):
-            json.dumps(artifact.render_answer(asked, [found], to.provider.title, 1).body, allow_nan=False)
+        assert isinstance(result, MediaResult | PendingMedia)
+        if isinstance(result, MediaResult):
+            json.dumps(api.render_response(request, [result], title, 1).body, allow_nan=False)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_fuzz_requests(case: Path) -> None:
-    """Whatever a client asks becomes posts or a refusal: never a crash."""
-    to, artifact, asked, chance = (
-        target_of(case),
-        artifact_of(case),
-        request_of(case),
-        random.Random(case.name),
-    )
+    """A fuzzed request is rendered or raises InvalidRequest, never another error."""
+    target, api, request = target_of(case), api_of(case), request_of(case)
+    generator = random.Random(case.name)
     for _ in range(ROUNDS):
         try:
-            checked: Any = artifact.parse_request(_mutated(asked, chance))
-            able = errands(checked, [to], artifact)
+            parsed: Any = api.parse_request(_mutate(request, generator))
+            jobs = media_jobs(parsed, [target], api)
         except InvalidRequest:
             continue
-        for errand in able.values():
-            json.dumps([post.body for post in errand.order.posts], allow_nan=False)
+        for job in jobs.values():
+            json.dumps([each.body for each in job.rendered.requests], allow_nan=False)
 
 
-def _accounted(name: str, value: object, to: Target, kind: str) -> bool:
+def _is_accounted_for(name: str, value: object, target: Target, kind: str) -> bool:
     try:
-        errand = errands({**ASKED[kind], name: value}, [to], ARTIFACTS[kind])[to.name]
+        job = media_jobs({**REQUESTS[kind], name: value}, [target], APIS[kind])[target.name]
     except InvalidRequest as error:
         return error.param == name
-    sent = all(_holds(post.body, value) for post in errand.order.posts)
-    return sent or name in [change.path for change in errand.order.changes]
+    is_sent = all(_contains(request.body, value) for request in job.rendered.requests)
+    return is_sent or name in [change.path for change in job.rendered.changes]
 
 
-def _holds(body: object, value: object) -> bool:
-    """Whether a value stands anywhere in a body."""
+def _contains(body: object, value: object) -> bool:
+    """Return True if a value is anywhere in a body."""
     match body:
         case dict():
-            return any(_holds(inner, value) for inner in body.values())
+            return any(_contains(inner, value) for inner in body.values())
         case list():
-            return any(_holds(inner, value) for inner in body)
+            return any(_contains(inner, value) for inner in body)
         case _:
             return body == value
 
 
-ODD: list[Any] = [None, True, 0, -1, 1.5, 10**30, "", "x", [], {}, [[]], {"a": None}, [None], "data:", 1e39]
+ODD_VALUES: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "x",
+    [],
+    {},
+    [[]],
+    {"a": None},
+    [None],
+    "data:",
+    1e39,
+]
 
 
-def _mutated(value: Any, chance: random.Random) -> Any:
-    """The value with one thing in it gone, doubled or replaced by something odd."""
-    if isinstance(value, dict) and value and chance.random() < 0.85:
-        name = chance.choice(list(value))
-        match chance.randrange(4):
+def _mutate(value: Any, generator: random.Random) -> Any:
+    """Return the value with one part of it removed, doubled or replaced by an odd value."""
+    if isinstance(value, dict) and value and generator.random() < 0.85:
+        name = generator.choice(list(value))
+        match generator.randrange(4):
             case 0:
                 return {key: inner for key, inner in value.items() if key != name}
             case _:
-                return {**value, name: _mutated(value[name], chance)}
-    if isinstance(value, list) and value and chance.random() < 0.8:
-        at = chance.randrange(len(value))
-        match chance.randrange(4):
+                return {**value, name: _mutate(value[name], generator)}
+    if isinstance(value, list) and value and generator.random() < 0.8:
+        at = generator.randrange(len(value))
+        match generator.randrange(4):
             case 0:
                 return [*value[:at], *value[at + 1 :]]
             case 1:
                 return [*value, value[at]]
             case _:
-                return [*value[:at], _mutated(value[at], chance), *value[at + 1 :]]
-    return chance.choice(ODD)
+                return [*value[:at], _mutate(value[at], generator), *value[at + 1 :]]
+    return generator.choice(ODD_VALUES)

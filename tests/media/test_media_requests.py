@@ -1,4 +1,4 @@
-"""What a client may ask of the embeddings and images endpoints."""
+"""Validation of embeddings and images requests."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from vaultcore.media import embeddings, images
 @pytest.mark.parametrize(
     "value", ["a", ["a"], ["a", "b"], [1, 2, 3], [[1, 2], [3]], ["ä" * 9_000], [0] * 20_000]
 )
-def test_z1_inputs_that_are_taken(value: object) -> None:
-    """A text, texts, tokens, and lists of tokens."""
+def test_z1_valid_inputs(value: object) -> None:
+    """An input is a text, texts, tokens, or lists of tokens."""
     assert embeddings.parse_request({"model": "m", "input": value})["model"] == "m"
 
 
@@ -47,12 +47,12 @@ def test_z1_inputs_that_are_taken(value: object) -> None:
         ({"model": "m", "input": "a", "x": float("nan")}, None),
     ],
 )
-def test_z1_inputs_that_are_refused(body: Any, param: str | None) -> None:
-    """What cannot be embedded is refused with the exact place."""
-    with pytest.raises(InvalidRequest) as refused:
+def test_z1_invalid_inputs(body: Any, param: str | None) -> None:
+    """An invalid request is rejected with its exact parameter."""
+    with pytest.raises(InvalidRequest) as caught:
         embeddings.parse_request(body)
 
-    assert refused.value.param == param
+    assert caught.value.param == param
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_z1_inputs_that_are_refused(body: Any, param: str | None) -> None:
         ({"stream": True}, "stream"),
     ],
 )
-def test_z6_pictures_that_are_refused(fields: dict[str, Any], param: str) -> None:
-    """What no provider could draw is refused by name."""
-    with pytest.raises(InvalidRequest) as refused:
+def test_z6_invalid_image_requests(fields: dict[str, Any], param: str) -> None:
+    """An image request that no provider could serve is rejected with its parameter."""
+    with pytest.raises(InvalidRequest) as caught:
         images.parse_request({"model": "m", "prompt": "a dot", **fields})
 
-    assert refused.value.param == param
+    assert caught.value.param == param

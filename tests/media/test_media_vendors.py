@@ -1,4 +1,4 @@
-"""The vendors' own packages judge what goes out to them, and OpenAI's what comes back to clients."""
+"""Provider requests and client responses are valid by the vendors' own packages."""
 
 from __future__ import annotations
 
@@ -15,52 +15,54 @@ from tests.media.media_cases import ALL, load
 from vaultcore.media.embeddings import vector
 
 
-def posts(provider: str, ending: str) -> Iterator[Any]:
-    """The bodies of golden cases that go to one provider's path."""
+def request_bodies(provider: str, ending: str) -> Iterator[Any]:
+    """Yield the bodies of golden cases that are sent to a provider's path."""
     for case in ALL:
         if load(case, "case")["provider"] == provider:
-            for post in load(case, "upstream").get("posts", ()):
-                if post["path"].endswith(ending):
-                    yield post["body"]
+            for request in load(case, "upstream").get("requests", ()):
+                if request["path"].endswith(ending):
+                    yield request["body"]
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in ALL if (case / "made.json").exists()], ids=lambda case: case.name
+    "case", [case for case in ALL if (case / "result.json").exists()], ids=lambda case: case.name
 )
-def test_openais_package_reads_every_answer(case: Path) -> None:
-    """Every answer is what OpenAI's own types say it is."""
-    body = (load(case, "made") or {}).get("body")
+def test_openais_package_reads_every_response(case: Path) -> None:
+    """Every client response is valid by OpenAI's own types."""
+    body = (load(case, "result") or {}).get("body")
     if body is None:
         return
-    if case.parent.name == "embeddings":  # of base64 the package makes floats before it looks
-        rows = [{**row, "embedding": vector.floats(row["embedding"])} for row in body["data"]]
+    if case.parent.name == "embeddings":  # the package decodes base64 before validation
+        rows = [{**row, "embedding": vector.to_floats(row["embedding"])} for row in body["data"]]
         CreateEmbeddingResponse.model_validate({**body, "data": rows})
     else:
         ImagesResponse.model_validate(body)
 
 
-def test_openais_package_knows_every_field_sent_there() -> None:
-    """Nothing of ours but what a client sent goes to OpenAI's embeddings."""
-    known = {*EmbeddingCreateParams.__annotations__, "new_field"}
-    sent = [set(body) for body in posts("openai", "/embeddings")]
+def test_openais_package_has_every_field_sent_to_openai() -> None:
+    """OpenAI gets only its own fields and those that the client sent."""
+    fields = {*EmbeddingCreateParams.__annotations__, "new_field"}
+    bodies = [set(body) for body in request_bodies("openai", "/embeddings")]
 
-    assert sent
-    assert all(fields <= known for fields in sent)
+    assert bodies
+    assert all(body <= fields for body in bodies)
 
 
-def test_googles_package_knows_every_field_sent_there() -> None:
-    """Requests to Gemini are what its own package would send: unknown fields are refused by its types."""
-    types = _google()
-    configs = [body["generationConfig"] for body in posts("gemini", ":generateContent")]
-    embedded = [each for body in posts("gemini", ":batchEmbedContents") for each in body["requests"]]
-    parameters = [body["parameters"] for body in posts("gemini", ":predict")]
+def test_googles_package_has_every_field_sent_to_gemini() -> None:
+    """Requests to Gemini are valid by its own package, whose types reject unknown fields."""
+    types = _google_types()
+    configs = [body["generationConfig"] for body in request_bodies("gemini", ":generateContent")]
+    embeddings = [
+        each for body in request_bodies("gemini", ":batchEmbedContents") for each in body["requests"]
+    ]
+    parameters = [body["parameters"] for body in request_bodies("gemini", ":predict")]
 
     assert configs
-    assert embedded
+    assert embeddings
     assert parameters
     for config in configs:
         types.GenerateContentConfig.model_validate(config)
-    for each in embedded:
+    for each in embeddings:
         types.Content.model_validate(each["content"])
         rest = {name: value for name, value in each.items() if name not in {"content", "model"}}
         types.EmbedContentConfig.model_validate(rest)
@@ -68,19 +70,19 @@ def test_googles_package_knows_every_field_sent_there() -> None:
         assert set(each) <= {"sampleCount", "aspectRatio", "sampleImageSize"}
 
 
-def test_coheres_package_knows_every_field_sent_there() -> None:
-    """Requests to Cohere have no field that its own package would not send."""
+def test_coheres_package_has_every_field_sent_to_cohere() -> None:
+    """Requests to Cohere have only fields of its own package."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import cohere
-    known = set(inspect.signature(cohere.ClientV2.embed).parameters)
-    sent = [set(body) for body in posts("cohere", "/v2/embed")]
+    parameters = set(inspect.signature(cohere.ClientV2.embed).parameters)
+    bodies = [set(body) for body in request_bodies("cohere", "/v2/embed")]
 
-    assert sent
-    assert all(fields <= known for fields in sent)
+    assert bodies
+    assert all(body <= parameters for body in bodies)
 
 
-def _google() -> Any:
+def _google_types() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from google.genai import types

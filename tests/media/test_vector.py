@@ -1,4 +1,4 @@
-"""Vectors as floats and as base64."""
+"""Embeddings as floats and as base64."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ FLOATS = st.lists(
 
 @given(FLOATS)
 def test_z2_base64_is_little_endian_32_bit_floats(values: list[float]) -> None:
-    """What 32 bits hold survives both ways, in the byte order that OpenAI's SDKs read."""
-    coded = vector.base64(vector.read(values))
+    """32-bit floats survive both conversions, in the byte order that OpenAI's SDKs read."""
+    encoded = vector.to_base64(vector.parse_vector(values))
 
-    assert coded == b64encode(b"".join(struct.pack("<f", value) for value in values)).decode()
-    assert vector.floats(vector.read(coded)) == values
+    assert encoded == b64encode(b"".join(struct.pack("<f", value) for value in values)).decode()
+    assert vector.to_floats(vector.parse_vector(encoded)) == values
 
 
 @pytest.mark.parametrize(
     "value",
     [None, [], "", "@@@@", "AAA=", "AAAA", {"a": 1}, 5, [1, "2"], [None], [float("nan")], [1e39], "AADAfw=="],
 )
-def test_z2_what_is_no_vector_is_refused(value: object) -> None:
-    """Neither numbers that are not finite nor bytes that are no floats pass for a vector."""
-    with pytest.raises(ValueError, match="vector"):
-        vector.read(value)
+def test_z2_an_invalid_embedding_is_rejected(value: object) -> None:
+    """Numbers that are not finite and base64 that is not 32-bit floats are rejected."""
+    with pytest.raises(ValueError, match="embedding"):
+        vector.parse_vector(value)

@@ -1,4 +1,4 @@
-"""The one loop of retries and fallbacks, driven by scripts of what each provider answers."""
+"""The loop of retries and fallbacks, run against a script of provider failures."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from tests.fakes.clock import FakeClock
 from vaultcore.catalog.schema import Model, Provider, Target
 from vaultcore.errors import AttemptsExhausted, DeadlineExceeded, Fault, UpstreamError
 from vaultcore.routing.attempts import RetryPolicy, attempts
+from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Cooldowns, Health
-from vaultcore.routing.plan import Candidate, plan
+from vaultcore.routing.plan import plan
 from vaultcore.vault.keyring import Credential, Keyring
 
-Answers = Callable[[Candidate, int], UpstreamError | None]
+Respond = Callable[[Candidate, int], UpstreamError | None]
 
 
 def target(name: str) -> Target:
-    """`provider/model`, and behind an @ the context window of the model."""
+    """Return the target `provider/model`, or `provider/model@context_window`."""
     provider, _, model = name.partition("/")
-    model, _, window = model.partition("@")
-    takes = int(window) if window else None
+    model, _, size = model.partition("@")
+    context_window = int(size) if size else None
     return Target(
-        Provider(provider, f"https://{provider}.example/v1"), Model(model or "m", context_window=takes)
+        Provider(provider, f"https://{provider}.example/v1"),
+        Model(model or "m", context_window=context_window),
     )
 
 
@@ -36,13 +38,13 @@ def failure(fault: Fault, status: int | None = None, wait: float | None = None) 
 
 
 HOST, RATE, KEY = failure(Fault.HOST, 503), failure(Fault.RATE, 429), failure(Fault.KEY, 401)
-USUAL = RetryPolicy()
+DEFAULT_POLICY = RetryPolicy()
 MODEL, REQUEST = failure(Fault.MODEL, 404), failure(Fault.REQUEST, 400)
 SIZE = failure(Fault.SIZE, 400)
 
 
-class Course:
-    """One request through the loop: who was tried, in which order, how long it waited."""
+class AttemptLoop:
+    """Runs one request through the loop. Records which keys were used; the clock records the pauses."""
 
     def __init__(
         self,
@@ -55,230 +57,233 @@ class Course:
         names = dict.fromkeys(each.provider.name for each in self.targets)
         self.keyring = Keyring(Credential(name, f"{name}{n}") for name in names for n in range(keys))
         self.health, self.clock = health or Health(), clock or FakeClock()
-        self.tried: list[str] = []
+        self.used_keys: list[str] = []
 
-    async def run(self, answers: Answers, policy: RetryPolicy, deadline: float) -> Candidate:
+    async def run(self, respond: Respond, policy: RetryPolicy, deadline: float) -> Candidate:
         async def candidates() -> list[Candidate]:
             return plan(self.targets, self.keyring, self.health, self.clock.now())
 
         tries = attempts(candidates, policy, self.health, self.clock, deadline=deadline)
         async with aclosing(tries):
             async for attempt in tries:
-                with attempt:
-                    self.tried.append(attempt.candidate.credential.key)
-                    if error := answers(attempt.candidate, len(self.tried)):
+                with attempt.absorbing_failures():
+                    self.used_keys.append(attempt.candidate.credential.key)
+                    if error := respond(attempt.candidate, len(self.used_keys)):
                         raise error
                     return attempt.candidate
-        raise AssertionError("the loop ended without an answer or an error")
+        raise AssertionError("the loop ended without a result or an error")
 
-    def go(
-        self, *script: UpstreamError | None, policy: RetryPolicy = USUAL, deadline: float = float("inf")
+    def run_script(
+        self,
+        *script: UpstreamError | None,
+        policy: RetryPolicy = DEFAULT_POLICY,
+        deadline: float = float("inf"),
     ) -> Candidate:
-        def answers(_: Candidate, count: int) -> UpstreamError | None:
+        def respond(_: Candidate, count: int) -> UpstreamError | None:
             return script[count - 1] if count <= len(script) else None
 
-        return asyncio.run(self.run(answers, policy, deadline))
+        return asyncio.run(self.run(respond, policy, deadline))
 
 
-def test_a_failing_host_hands_over_to_the_next_target_at_once() -> None:
-    """A 503 is answered by the fallback without a pause, and the host's other keys are not tried."""
-    course = Course(["a", "b"], keys=2)
+def test_a_host_failure_goes_to_the_next_target_without_a_pause() -> None:
+    """After a 503 the next target is tried at once, and no other key of the failed host."""
+    loop = AttemptLoop(["a", "b"], keys=2)
 
-    assert course.go(HOST).target.provider.name == "b"
-    assert course.tried == ["a0", "b0"]
-    assert course.clock.slept == []
+    assert loop.run_script(HOST).target.provider.name == "b"
+    assert loop.used_keys == ["a0", "b0"]
+    assert loop.clock.slept == []
 
 
-def test_a_refused_key_hands_over_to_the_next_key() -> None:
+def test_a_rejected_key_goes_to_the_next_key() -> None:
     """After a 401 the same target is tried with its next key."""
-    course = Course(["a", "b"], keys=2)
+    loop = AttemptLoop(["a", "b"], keys=2)
 
-    course.go(KEY)
-    assert course.tried == ["a0", "a1"]
-
-
-def test_a_limited_key_hands_over_to_the_next_key_then_the_next_target() -> None:
-    """429 tries the target's other keys first, then the fallback."""
-    course = Course(["a", "b"], keys=2)
-
-    course.go(RATE, RATE)
-    assert course.tried == ["a0", "a1", "b0"]
+    loop.run_script(KEY)
+    assert loop.used_keys == ["a0", "a1"]
 
 
-def test_the_requests_own_fault_ends_it() -> None:
-    """A 400 is not tried anywhere else, and blames nobody."""
-    course = Course(["a", "b"])
+def test_a_rate_limit_goes_to_the_next_key_then_the_next_target() -> None:
+    """After a 429 the target's other keys are tried first, then the next target."""
+    loop = AttemptLoop(["a", "b"], keys=2)
+
+    loop.run_script(RATE, RATE)
+    assert loop.used_keys == ["a0", "a1", "b0"]
+
+
+def test_an_invalid_request_is_not_retried() -> None:
+    """After a 400 no other attempt is made, and the client gets the 400."""
+    loop = AttemptLoop(["a", "b"])
 
     with pytest.raises(UpstreamError) as caught:
-        course.go(REQUEST)
+        loop.run_script(REQUEST)
     assert caught.value.status == 400
-    assert course.tried == ["a0"]
+    assert loop.used_keys == ["a0"]
 
 
-def test_a_missing_model_is_never_asked_for_twice() -> None:
-    """After a 404 the target is out, with all its keys, for good."""
-    course = Course(["a", "b"], keys=2)
+def test_a_missing_model_is_not_tried_again() -> None:
+    """After a 404 the target is excluded with all its keys."""
+    loop = AttemptLoop(["a", "b"], keys=2)
 
     with pytest.raises(AttemptsExhausted) as caught:
-        course.go(MODEL, MODEL)
-    assert course.tried == ["a0", "b0"]
+        loop.run_script(MODEL, MODEL)
+    assert loop.used_keys == ["a0", "b0"]
     assert caught.value.status == 404
 
 
-def test_a_single_target_is_retried_after_growing_pauses() -> None:
-    """With nowhere else to go a 503 is retried, each pause up to twice the last."""
-    course = Course(["a"])
+def test_a_single_target_is_retried_with_exponential_backoff() -> None:
+    """Without another target a 503 is retried, and each pause is twice the one before."""
+    loop = AttemptLoop(["a"])
 
-    course.go(HOST, HOST, HOST)
-    assert course.clock.slept == [0.2, 0.4, 0.8]
+    loop.run_script(HOST, HOST, HOST)
+    assert loop.clock.slept == [0.2, 0.4, 0.8]
 
 
 def test_e5_retry_after_is_honoured() -> None:
-    """A pause is never shorter than the provider asked for."""
-    course = Course(["a"])
+    """A pause is never shorter than the provider's Retry-After."""
+    loop = AttemptLoop(["a"])
 
-    course.go(failure(Fault.RATE, 429, wait=3.0))
-    assert course.clock.slept == [3.0]
-    assert course.tried == ["a0", "a0"]
+    loop.run_script(failure(Fault.RATE, 429, wait=3.0))
+    assert loop.clock.slept == [3.0]
+    assert loop.used_keys == ["a0", "a0"]
 
 
-def test_e5_q28_a_long_retry_after_is_passed_on_instead_of_waited_for() -> None:
-    """Who asks for a minute is not waited for: the client learns when to come back."""
-    course = Course(["a"])
+def test_e5_q28_a_long_retry_after_is_returned_to_the_client() -> None:
+    """A Retry-After longer than the longest pause is not waited for; the client receives it."""
+    loop = AttemptLoop(["a"])
 
     with pytest.raises(AttemptsExhausted) as caught:
-        course.go(failure(Fault.RATE, 429, wait=60.0))
+        loop.run_script(failure(Fault.RATE, 429, wait=60.0))
     assert (caught.value.status, caught.value.retry_after) == (429, 60.0)
-    assert course.clock.slept == []
+    assert loop.clock.slept == []
 
 
-def test_e6_o13_a_request_too_long_goes_to_a_model_that_takes_more() -> None:
-    """No other key of that model is tried, nor a model that is not known to take more; the next is."""
-    course = Course(["a/m@8000", "b/m@8000", "c/m", "d/m@32000"], keys=2)
+def test_e6_o13_a_prompt_that_is_too_long_goes_to_a_larger_model() -> None:
+    """The next attempt goes to the first model with a larger known context window, without a pause."""
+    loop = AttemptLoop(["a/m@8000", "b/m@8000", "c/m", "d/m@32000"], keys=2)
 
-    assert course.go(SIZE).target.provider.name == "d"
-    assert course.tried == ["a0", "d0"]
-    assert course.clock.slept == []
+    assert loop.run_script(SIZE).target.provider.name == "d"
+    assert loop.used_keys == ["a0", "d0"]
+    assert loop.clock.slept == []
 
 
 @pytest.mark.parametrize("targets", [["a"], ["a/m@8000", "b/m@4000"], ["a/m@8000", "b"]])
-def test_e6_too_long_for_all_is_told_as_the_provider_did(targets: list[str]) -> None:
-    """Where nobody takes more the client reads the provider's own 400, at once."""
-    course = Course(targets, keys=2)
+def test_e6_a_prompt_too_long_for_all_models_returns_the_providers_error(targets: list[str]) -> None:
+    """Without a model of a larger context window the client gets the provider's own 400 at once."""
+    loop = AttemptLoop(targets, keys=2)
 
     with pytest.raises(UpstreamError) as caught:
-        course.go(SIZE)
+        loop.run_script(SIZE)
     assert caught.value.status == 400
-    assert course.tried == ["a0"]
-    assert course.clock.slept == []
+    assert loop.used_keys == ["a0"]
+    assert loop.clock.slept == []
 
 
-def test_e6_too_long_after_a_failure_is_the_answer() -> None:
-    """A host that failed and is not known to take more is not asked again."""
-    course = Course(["a", "b/m@8000"])
+def test_e6_a_prompt_too_long_after_a_host_failure_ends_the_request() -> None:
+    """A failed host without a larger context window is not tried again."""
+    loop = AttemptLoop(["a", "b/m@8000"])
 
     with pytest.raises(UpstreamError) as caught:
-        course.go(HOST, SIZE)
+        loop.run_script(HOST, SIZE)
     assert caught.value.fault is Fault.SIZE
-    assert course.tried == ["a0", "b0"]
-    assert sum(course.clock.slept) < 1
+    assert loop.used_keys == ["a0", "b0"]
+    assert sum(loop.clock.slept) < 1
 
 
-def test_while_a_provider_asks_for_time_nobody_calls_it() -> None:
-    """A second request within the Retry-After is refused without an upstream call."""
+def test_no_request_is_sent_before_retry_after_has_passed() -> None:
+    """A second request before the end of the Retry-After is rejected without an upstream call."""
     health, clock = Health(), FakeClock()
     with pytest.raises(AttemptsExhausted):
-        Course(["a"], health=health, clock=clock).go(failure(Fault.RATE, 429, wait=60.0))
+        AttemptLoop(["a"], health=health, clock=clock).run_script(failure(Fault.RATE, 429, wait=60.0))
     clock.time += 30
-    second = Course(["a"], health=health, clock=clock)
+    second = AttemptLoop(["a"], health=health, clock=clock)
 
     with pytest.raises(AttemptsExhausted) as caught:
-        second.go()
-    assert second.tried == []
+        second.run_script()
+    assert second.used_keys == []
     assert caught.value.status == 429
     assert caught.value.retry_after == pytest.approx(30.0)
 
 
 def test_mixed_failures_are_a_bad_gateway() -> None:
-    """Only where every provider says 429, or every one 404, is that the answer; else 502."""
-    course = Course(["a", "b"])
+    """Failures with different statuses become a 502."""
+    loop = AttemptLoop(["a", "b"])
 
     with pytest.raises(AttemptsExhausted) as caught:
-        course.go(failure(Fault.RATE, 429, wait=60.0), MODEL)
+        loop.run_script(failure(Fault.RATE, 429, wait=60.0), MODEL)
     assert caught.value.status == 502
     assert [error.upstream_status for error in caught.value.failures] == [429, 404]
 
 
 @pytest.mark.parametrize("most", range(1, 7))
 def test_attempts_are_bounded(most: int) -> None:
-    """No request makes more upstream calls than the policy allows, whatever fails."""
-    course = Course(["a", "b", "c"], keys=3)
+    """A request makes as many upstream calls as the policy allows, and no more."""
+    loop = AttemptLoop(["a", "b", "c"], keys=3)
 
     with pytest.raises(AttemptsExhausted):
-        course.go(*[HOST] * 20, policy=RetryPolicy(attempts=most))
-    assert len(course.tried) == most
+        loop.run_script(*[HOST] * 20, policy=RetryPolicy(attempts=most))
+    assert len(loop.used_keys) == most
 
 
 @pytest.mark.parametrize("more", range(3))
 def test_further_keys_of_one_provider_are_bounded(more: int) -> None:
-    """At most `key_retries` further keys of a provider are tried."""
-    course = Course(["a", "b"], keys=5)
+    """At most `key_retries` further keys of one provider are tried."""
+    loop = AttemptLoop(["a", "b"], keys=5)
 
-    course.go(*[KEY] * (more + 1), policy=RetryPolicy(attempts=10, key_retries=more))
-    assert course.tried == [*(f"a{n}" for n in range(more + 1)), "b0"]
+    loop.run_script(*[KEY] * (more + 1), policy=RetryPolicy(attempts=10, key_retries=more))
+    assert loop.used_keys == [*(f"a{n}" for n in range(more + 1)), "b0"]
 
 
-def test_a_pause_that_the_deadline_forbids_is_not_made() -> None:
-    """With the deadline before the next try, the request ends as 504 and does not sleep into it."""
-    course = Course(["a"])
+def test_no_pause_goes_past_the_deadline() -> None:
+    """If the next attempt would start after the deadline, the request ends as 504 without a pause."""
+    loop = AttemptLoop(["a"])
 
     with pytest.raises(DeadlineExceeded):
-        course.go(failure(Fault.HOST, 503, wait=4.0), deadline=course.clock.now() + 3)
-    assert course.clock.slept == []
+        loop.run_script(failure(Fault.HOST, 503, wait=4.0), deadline=loop.clock.now() + 3)
+    assert loop.clock.slept == []
 
 
-def test_keys_are_asked_for_again_after_a_refusal() -> None:
-    """A key that a rotation brought answers the very request that found the old one refused."""
-    course = Course(["a"])
+def test_keys_are_read_again_after_a_rejection() -> None:
+    """A key that a rotation added is used by the request whose old key was rejected."""
+    loop = AttemptLoop(["a"])
 
-    def answers(candidate: Candidate, _: int) -> UpstreamError | None:
+    def respond(candidate: Candidate, _: int) -> UpstreamError | None:
         if candidate.credential.key == "fresh":
             return None
-        course.keyring = Keyring([Credential("a", "fresh")])
+        loop.keyring = Keyring([Credential("a", "fresh")])
         return KEY
 
-    asyncio.run(course.run(answers, RetryPolicy(), float("inf")))
-    assert course.tried == ["a0", "fresh"]
+    asyncio.run(loop.run(respond, RetryPolicy(), float("inf")))
+    assert loop.used_keys == ["a0", "fresh"]
 
 
-def test_a_refused_key_is_not_tried_again_in_the_same_request() -> None:
-    """401 without another key ends after one call."""
-    course = Course(["a"])
+def test_a_rejected_key_is_not_tried_again_in_the_same_request() -> None:
+    """A 401 without another key ends the request after one call."""
+    loop = AttemptLoop(["a"])
 
     with pytest.raises(AttemptsExhausted) as caught:
-        course.go(*[KEY] * 9)
-    assert course.tried == ["a0"]
+        loop.run_script(*[KEY] * 9)
+    assert loop.used_keys == ["a0"]
     assert caught.value.status == 502
 
 
-def test_a_client_that_leaves_frees_the_probe() -> None:
-    """A cancelled attempt neither counts as failure nor keeps the circuit's only probe."""
+def test_a_client_disconnect_releases_the_probe() -> None:
+    """A cancelled attempt does not count as a failure, and releases the circuit's only probe."""
     health, clock = Health(Cooldowns(threshold=1)), FakeClock()
     with pytest.raises(AttemptsExhausted):
-        Course(["a"], health=health, clock=clock).go(*[HOST] * 4, policy=RetryPolicy(attempts=1))
+        AttemptLoop(["a"], health=health, clock=clock).run_script(*[HOST] * 4, policy=RetryPolicy(attempts=1))
     clock.time += 11
 
-    async def leave() -> None:
-        course = Course(["a"], health=health, clock=clock)
+    async def disconnect() -> None:
+        loop = AttemptLoop(["a"], health=health, clock=clock)
 
-        def answers(_: Candidate, __: int) -> UpstreamError | None:
+        def respond(_: Candidate, __: int) -> UpstreamError | None:
             raise asyncio.CancelledError
 
-        await course.run(answers, RetryPolicy(), float("inf"))
+        await loop.run(respond, RetryPolicy(), float("inf"))
 
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(leave())
-    assert Course(["a"], health=health, clock=clock).go()
+        asyncio.run(disconnect())
+    assert AttemptLoop(["a"], health=health, clock=clock).run_script()
 
 
 FAILURES = st.sampled_from(
@@ -287,14 +292,19 @@ FAILURES = st.sampled_from(
 
 
 @given(st.lists(FAILURES, max_size=12), st.integers(1, 3), st.integers(1, 3), st.integers(1, 6))
-def test_every_script_ends(script: list[UpstreamError | None], targets: int, keys: int, most: int) -> None:
-    """Whatever providers answer, a request ends within its attempts, and pauses stay within the patience."""
-    course = Course(["a", "b", "c"][:targets], keys=keys)
+def test_every_sequence_of_failures_ends(
+    script: list[UpstreamError | None], targets: int, keys: int, most: int
+) -> None:
+    """Any sequence of failures ends within the attempts and pauses of the policy.
+
+    A rejected key is not used again.
+    """
+    loop = AttemptLoop(["a", "b", "c"][:targets], keys=keys)
     policy = RetryPolicy(attempts=most)
 
     with suppress(AttemptsExhausted):
-        course.go(*script, *[HOST] * 20, policy=policy)
-    assert 1 <= len(course.tried) <= most
-    assert all(pause <= policy.patience for pause in course.clock.slept)
-    for place, (key, answer) in enumerate(zip(course.tried, script, strict=False)):
-        assert answer is not KEY or key not in course.tried[place + 1 :]
+        loop.run_script(*script, *[HOST] * 20, policy=policy)
+    assert 1 <= len(loop.used_keys) <= most
+    assert all(pause <= policy.longest_pause for pause in loop.clock.slept)
+    for position, (key, outcome) in enumerate(zip(loop.used_keys, script, strict=False)):
+        assert outcome is not KEY or key not in loop.used_keys[position + 1 :]

@@ -1,4 +1,4 @@
-"""What the end of a request's time does to its attempts, and to what is known of providers."""
+"""The request's deadline: when attempts stop, and which provider is blamed."""
 
 from __future__ import annotations
 
@@ -9,76 +9,92 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.routing.test_attempts import HOST, Course
-from vaultcore.errors import AttemptsExhausted, DeadlineExceeded, Fault, OutOfTime, UpstreamError
-from vaultcore.routing.attempts import ENOUGH, LEAST, RetryPolicy
+from tests.routing.test_attempts import HOST, AttemptLoop
+from vaultcore.errors import (
+    AttemptDeadlineExceeded,
+    AttemptsExhausted,
+    DeadlineExceeded,
+    Fault,
+    UpstreamError,
+)
+from vaultcore.routing.attempts import BLAME_AFTER, SHORTEST_ATTEMPT, RetryPolicy
+from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Cooldowns, Health
-from vaultcore.routing.plan import Candidate
 
 
-def out_of_time(*, begun: bool = False) -> OutOfTime:
-    error = OutOfTime("no", fault=Fault.HOST)
-    error.begun = begun
+def deadline_error(*, has_started: bool = False) -> AttemptDeadlineExceeded:
+    error = AttemptDeadlineExceeded("no", fault=Fault.HOST)
+    error.has_started = has_started
     return error
 
 
-def taking(course: Course, seconds: float, error: UpstreamError) -> Callable[[Candidate, int], UpstreamError]:
-    """Each attempt takes that long, and fails so."""
+def failing_after(
+    loop: AttemptLoop, seconds: float, error: UpstreamError
+) -> Callable[[Candidate, int], UpstreamError]:
+    """Return a provider whose calls take `seconds` and fail with `error`."""
 
-    def answers(_: Candidate, __: int) -> UpstreamError:
-        course.clock.time += seconds
+    def respond(_: Candidate, __: int) -> UpstreamError:
+        loop.clock.time += seconds
         return error
 
-    return answers
+    return respond
 
 
-def ends(course: Course, seconds: float, error: UpstreamError, left: float) -> type[BaseException]:
-    deadline = course.clock.now() + left
+def run_to_error(
+    loop: AttemptLoop, seconds: float, error: UpstreamError, remaining: float
+) -> type[BaseException]:
+    """Return the class of the error that ends the request."""
+    deadline = loop.clock.now() + remaining
     with pytest.raises((DeadlineExceeded, AttemptsExhausted)) as raised:
-        asyncio.run(course.run(taking(course, seconds, error), RetryPolicy(attempts=8), deadline))
+        asyncio.run(loop.run(failing_after(loop, seconds, error), RetryPolicy(attempts=8), deadline))
     return raised.type
 
 
 @given(
     seconds=st.floats(0.0, 20.0),
-    left=st.floats(0.0, 60.0),
+    remaining=st.floats(0.0, 60.0),
     targets=st.integers(1, 4),
 )
-def test_no_attempt_begins_in_the_last_second(seconds: float, left: float, targets: int) -> None:
-    """However long attempts take, each begins with a second to spare."""
-    course = Course([f"p{number}" for number in range(targets)])
-    begun: list[float] = []
-    end = course.clock.now() + left
-    inner = taking(course, seconds, HOST)
+def test_no_attempt_starts_in_the_last_second(seconds: float, remaining: float, targets: int) -> None:
+    """Every attempt starts at least SHORTEST_ATTEMPT seconds before the deadline."""
+    loop = AttemptLoop([f"p{number}" for number in range(targets)])
+    starts: list[float] = []
+    end = loop.clock.now() + remaining
+    fail = failing_after(loop, seconds, HOST)
 
-    def answers(candidate: Candidate, count: int) -> UpstreamError:
-        begun.append(end - course.clock.now())
-        return inner(candidate, count)
+    def respond(candidate: Candidate, count: int) -> UpstreamError:
+        starts.append(end - loop.clock.now())
+        return fail(candidate, count)
 
     with pytest.raises((DeadlineExceeded, AttemptsExhausted)):
-        asyncio.run(course.run(answers, RetryPolicy(attempts=8), end))
-    assert all(spare >= LEAST - 1e-6 for spare in begun)
-    assert bool(begun) == (left >= LEAST)
+        asyncio.run(loop.run(respond, RetryPolicy(attempts=8), end))
+    assert all(seconds_left >= SHORTEST_ATTEMPT - 1e-6 for seconds_left in starts)
+    assert bool(starts) == (remaining >= SHORTEST_ATTEMPT)
 
 
-def test_the_end_of_the_time_is_no_ones_failure_to_retry() -> None:
-    """After an attempt that the request's end has stopped nobody else is asked."""
-    course = Course(["a", "b"])
+def test_an_attempt_that_the_deadline_stops_is_not_retried() -> None:
+    """After an attempt that the request's deadline stopped, no other attempt is made."""
+    loop = AttemptLoop(["a", "b"])
 
-    assert ends(course, 3.0, out_of_time(), left=30.0) is DeadlineExceeded
-    assert course.tried == ["a0"]
+    assert run_to_error(loop, 3.0, deadline_error(), remaining=30.0) is DeadlineExceeded
+    assert loop.used_keys == ["a0"]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "begun", "blamed"),
-    [(ENOUGH, False, True), (ENOUGH - 0.1, False, False), (ENOUGH * 3, True, False)],
+    ("seconds", "has_started", "blamed"),
+    [(BLAME_AFTER, False, True), (BLAME_AFTER - 0.1, False, False), (BLAME_AFTER * 3, True, False)],
 )
-def test_who_is_to_blame(seconds: float, begun: bool, blamed: bool) -> None:
-    """A provider rests for it that had ten seconds and said nothing; not one asked late, or still talking."""
-    health = Health(Cooldowns(threshold=1))
-    course = Course(["a", "b"], health=health)
-    ends(course, seconds, out_of_time(begun=begun), left=60.0)
-    course.tried.clear()
-    course.go()
+def test_a_silent_provider_is_blamed_for_a_missed_deadline(
+    seconds: float, has_started: bool, blamed: bool
+) -> None:
+    """A provider gets a cooldown if it sent nothing for BLAME_AFTER seconds.
 
-    assert course.tried == (["b0"] if blamed else ["a0"])
+    A provider that was called late, or had started its response, gets none.
+    """
+    health = Health(Cooldowns(threshold=1))
+    loop = AttemptLoop(["a", "b"], health=health)
+    run_to_error(loop, seconds, deadline_error(has_started=has_started), remaining=60.0)
+    loop.used_keys.clear()
+    loop.run_script()
+
+    assert loop.used_keys == (["b0"] if blamed else ["a0"])

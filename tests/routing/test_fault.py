@@ -1,3 +1,5 @@
+"""Which kind of fault a status and an error code mean."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,7 +9,7 @@ from vaultcore.routing.fault import fault
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "found"),
+    ("status", "code", "expected"),
     [
         *((status, None, Fault.KEY) for status in (401, 403)),
         pytest.param(402, None, Fault.KEY, id="q13 q27 no credits"),
@@ -21,12 +23,12 @@ from vaultcore.routing.fault import fault
         (400, "invalid_api_key", Fault.KEY),
         (400, "API_KEY_INVALID", Fault.KEY),
         (400, "content_filter", Fault.REQUEST),
-        pytest.param(400, "tool_use_failed", Fault.REQUEST, id="q3 a call the model got wrong"),
+        pytest.param(400, "tool_use_failed", Fault.REQUEST, id="q3 invalid tool call by the model"),
         *((status, "context_length_exceeded", Fault.SIZE) for status in (None, 400, 413)),
         (400, "exceed_context_size_error", Fault.SIZE),
         (400, "model_decommissioned", Fault.MODEL),
         (400, "model_not_found", Fault.MODEL),
-        (500, "invalid_api_key", Fault.HOST),  # a status that is the host's own stays so
+        (500, "invalid_api_key", Fault.HOST),  # the code of a 5xx does not count
         (None, "rate_limit_error", Fault.RATE),
         (None, "overloaded_error", Fault.HOST),
         (None, "invalid_request_error", Fault.REQUEST),
@@ -34,6 +36,8 @@ from vaultcore.routing.fault import fault
         (None, "whatever", Fault.HOST),
     ],
 )
-def test_e3_e6_e7_o12_o13_whose_fault(status: int | None, code: str | None, found: Fault) -> None:
-    """Status and code together say whose fault it was; a code only counts where it says more."""
-    assert fault(status, code) is found
+def test_e3_e6_e7_o12_o13_status_and_code_decide_the_fault(
+    status: int | None, code: str | None, expected: Fault
+) -> None:
+    """The status decides; an error code counts only if it is more specific than its status."""
+    assert fault(status, code) is expected

@@ -1,4 +1,4 @@
-"""Circuits: what opens them, what closes them, and who may probe."""
+"""Circuit breakers: what opens and closes a circuit, and which attempts may probe."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 
 from vaultcore.catalog.schema import Model, Provider, Target
 from vaultcore.errors import Fault, UpstreamError
+from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Cooldowns, Health
-from vaultcore.routing.plan import Candidate, plan
+from vaultcore.routing.plan import plan
 from vaultcore.vault.keyring import Credential, Keyring
 
 A1, A2 = Credential("a", "key-one"), Credential("a", "key-two")
@@ -25,116 +26,117 @@ def fail(
     for _ in range(times):
         attempt = object()
         health.begin(candidate, attempt, now)
-        health.failed(candidate, attempt, error(fault), now)
+        health.record_failure(candidate, attempt, error(fault), now)
 
 
-def test_a_circuit_opens_after_failures_in_a_row_only() -> None:
-    """One success in between starts the count anew."""
+def test_a_circuit_opens_after_consecutive_failures() -> None:
+    """A success in between resets the count."""
     health = Health(Cooldowns(threshold=3))
     fail(health, FIRST, 2)
-    health.succeeded(FIRST, object())
+    health.record_success(FIRST, object())
     fail(health, FIRST, 2)
 
-    assert health.rest(FIRST, 0.0)[0] == 0.0
+    assert health.cooldown(FIRST, 0.0)[0] == 0.0
     fail(health, FIRST, 1)
-    assert health.rest(FIRST, 0.0)[0] == 10.0
+    assert health.cooldown(FIRST, 0.0)[0] == 10.0
 
 
-def test_a_failing_host_rests_with_all_its_keys() -> None:
+def test_a_host_cooldown_covers_all_keys() -> None:
     """Host faults count against the provider, whichever key was used."""
     health = Health(Cooldowns(threshold=2))
     fail(health, FIRST, 1)
     fail(health, SECOND, 1)
 
-    assert health.rest(FIRST, 0.0)[0] == health.rest(SECOND, 0.0)[0] == 10.0
+    assert health.cooldown(FIRST, 0.0)[0] == health.cooldown(SECOND, 0.0)[0] == 10.0
 
 
 @pytest.mark.parametrize(("fault", "seconds"), [(Fault.KEY, 300.0), (Fault.RATE, 1.0)])
-def test_a_key_at_fault_rests_alone(fault: Fault, seconds: float) -> None:
-    """A refused or limited key says nothing of the provider's other keys."""
+def test_a_key_cooldown_covers_one_key(fault: Fault, seconds: float) -> None:
+    """A rejected or rate-limited key does not affect the provider's other keys."""
     health = Health()
     fail(health, FIRST, 1, fault)
 
-    assert health.rest(FIRST, 0.0) == (seconds, fault)
-    assert health.rest(SECOND, 0.0)[0] == 0.0
+    assert health.cooldown(FIRST, 0.0) == (seconds, fault)
+    assert health.cooldown(SECOND, 0.0)[0] == 0.0
 
 
 @pytest.mark.parametrize("fault", [Fault.REQUEST, Fault.MODEL])
-def test_what_is_the_clients_doing_opens_nothing(fault: Fault) -> None:
-    """One client's bad requests never rest a key or a provider for the others."""
+def test_request_faults_open_no_circuit(fault: Fault) -> None:
+    """Invalid requests of one client cause no cooldown for other clients."""
     health = Health(Cooldowns(threshold=1))
     fail(health, FIRST, 50, fault)
 
-    assert health.rest(FIRST, 0.0)[0] == 0.0
+    assert health.cooldown(FIRST, 0.0)[0] == 0.0
 
 
-def test_half_open_lets_one_probe_through() -> None:
-    """After the rest exactly one attempt is let through until it has ended."""
+def test_half_open_allows_one_probe() -> None:
+    """After the cooldown one attempt may start; others wait until it has ended."""
     health = Health(Cooldowns(threshold=1))
     fail(health, FIRST, 1)
     probe = object()
 
-    taken = [health.begin(FIRST, each, 11.0) for each in (probe, object(), object())]
-    assert taken == [True, False, False]
-    health.succeeded(FIRST, probe)
+    started = [health.begin(FIRST, each, 11.0) for each in (probe, object(), object())]
+    assert started == [True, False, False]
+    health.record_success(FIRST, probe)
     assert [health.begin(FIRST, object(), 11.0) for _ in range(3)] == [True, True, True]
 
 
-def test_each_opening_is_told_once() -> None:
-    """Whoever watches hears of a circuit that opens, and again when it does so after its rest; not of
-    failures while it is open, and not of rates, whose rests are no trouble.
+def test_on_open_is_called_once_per_opening() -> None:
+    """`on_open` is called when a circuit opens, also when it opens again after its cooldown.
+
+    It is not called for failures of an open circuit, nor for rate limits.
     """
-    heard: list[str] = []
-    health = Health(Cooldowns(threshold=2), heard.append)
+    opened_hosts: list[str] = []
+    health = Health(Cooldowns(threshold=2), opened_hosts.append)
 
     fail(health, FIRST, 2)
-    assert heard == [FIRST.target.provider.name]
+    assert opened_hosts == [FIRST.target.provider.name]
     fail(health, FIRST, 3)
-    assert len(heard) == 1
+    assert len(opened_hosts) == 1
     fail(health, FIRST, 1, now=11.0)
-    assert len(heard) == 2
+    assert len(opened_hosts) == 2
     fail(health, FIRST, 3, Fault.RATE)
-    assert len(heard) == 2
+    assert len(opened_hosts) == 2
     fail(health, SECOND, 1, Fault.KEY)
-    assert len(heard) == 3
+    assert len(opened_hosts) == 3
 
 
-def test_an_open_circuit_may_be_probed_when_nothing_else_is_left() -> None:
-    """Before its rest is over, too, one attempt at a time may try: the last resort of a route."""
+def test_an_open_circuit_may_be_probed_before_its_cooldown_ends() -> None:
+    """One attempt at a time may use an open circuit: the last candidate of a route."""
     health = Health(Cooldowns(threshold=1))
     fail(health, FIRST, 1)
 
     assert [health.begin(FIRST, object(), 1.0) for _ in range(2)] == [True, False]
 
 
-def test_a_rest_the_provider_asked_for_is_firm() -> None:
-    """Nobody probes before a Retry-After is over, and anybody may afterwards."""
+def test_no_probe_before_retry_after_has_passed() -> None:
+    """A cooldown from a Retry-After allows no probe until it has passed."""
     health = Health()
-    health.failed(FIRST, object(), error(Fault.RATE, wait=20.0), 0.0)
+    health.record_failure(FIRST, object(), error(Fault.RATE, wait=20.0), 0.0)
 
     assert not health.begin(FIRST, object(), 19.0)
     assert health.begin(FIRST, object(), 20.0)
 
 
-def test_an_absurd_retry_after_is_capped() -> None:
-    """A provider cannot take a key away for longer than an hour."""
+def test_a_long_retry_after_is_capped() -> None:
+    """A Retry-After causes a cooldown of at most one hour."""
     health = Health()
-    health.failed(FIRST, object(), error(Fault.RATE, wait=1e9), 0.0)
+    health.record_failure(FIRST, object(), error(Fault.RATE, wait=1e9), 0.0)
 
-    assert health.rest(FIRST, 0.0)[0] == 3_600.0
+    assert health.cooldown(FIRST, 0.0)[0] == 3_600.0
 
 
 def test_breakers_can_be_switched_off() -> None:
-    """With a threshold of 0 nothing ever rests."""
+    """With a threshold of 0 no failure causes a cooldown."""
     health = Health(Cooldowns(threshold=0))
     for fault in Fault:
         fail(health, FIRST, 20, fault)
 
-    assert health.rest(FIRST, 0.0)[0] == 0.0
+    assert health.cooldown(FIRST, 0.0)[0] == 0.0
 
 
-def test_resting_candidates_are_planned_last() -> None:
-    """A key at rest comes after everything that is not, in the order of the route otherwise."""
+def test_candidates_in_cooldown_come_last() -> None:
+    """A key in cooldown comes after all others; the route's order stands otherwise."""
     health = Health()
     other = Target(Provider("b", "https://b.example/v1"), Model("m"))
     keyring = Keyring([A1, A2, Credential("b", "key-three")])
@@ -145,10 +147,10 @@ def test_resting_candidates_are_planned_last() -> None:
 
 
 def test_the_report_shows_ids_and_no_keys() -> None:
-    """Health is told by key id; the key itself never appears."""
+    """The health report names keys by id and never contains the key."""
     health = Health()
     fail(health, FIRST, 1, Fault.KEY)
 
-    told = health.report(0.0)
-    assert told["keys"][A1.id]["state"] == "open"
-    assert "key-one" not in repr(told) + repr(health)
+    report = health.report(0.0)
+    assert report["keys"][A1.id]["state"] == "open"
+    assert "key-one" not in repr(report) + repr(health)

@@ -1,10 +1,12 @@
+"""Quotas from rate-limit headers."""
+
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaultcore.routing.quota import Allowance, Quota, moment, quota
+from vaultcore.routing.quota import Quota, RemainingQuota, parse_quota, parse_reset
 
 NOW = 1_800_000_000.0
 FAMILIES = {
@@ -17,7 +19,7 @@ FAMILIES = {
             "x-ratelimit-remaining-tokens": "15000",
             "x-ratelimit-reset-tokens": "1m2s",
         },
-        Quota(Allowance(499, 500, NOW + 0.12), Allowance(15_000, 30_000, NOW + 62)),
+        Quota(RemainingQuota(499, 500, NOW + 0.12), RemainingQuota(15_000, 30_000, NOW + 62)),
     ),
     "anthropic": (
         {
@@ -28,28 +30,28 @@ FAMILIES = {
             "anthropic-ratelimit-tokens-remaining": "1000",
             "anthropic-ratelimit-tokens-reset": "2027-01-15T08:00:00Z",
         },
-        Quota(Allowance(0, 50, NOW + 30), Allowance(1_000, 1_000, NOW)),
+        Quota(RemainingQuota(0, 50, NOW + 30), RemainingQuota(1_000, 1_000, NOW)),
     ),
-    "without a kind": (
+    "one quota without a kind": (
         {"x-ratelimit-limit": "20", "x-ratelimit-remaining": "5", "x-ratelimit-reset": "1800000060000"},
-        Quota(Allowance(5, 20, NOW + 60)),
+        Quota(RemainingQuota(5, 20, NOW + 60)),
     ),
-    "tokens alone": ({"x-ratelimit-remaining-tokens": "7"}, Quota(tokens=Allowance(7))),
+    "tokens alone": ({"x-ratelimit-remaining-tokens": "7"}, Quota(tokens=RemainingQuota(7))),
 }
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_q37_every_family_of_headers(name: str) -> None:
-    """What is left is read from each family of headers that providers use."""
+def test_q37_each_family_of_headers_is_parsed(name: str) -> None:
+    """The remaining quota is parsed from each family of rate-limit headers."""
     headers, expected = FAMILIES[name]
 
-    assert quota(headers, NOW) == expected
+    assert parse_quota(headers, NOW) == expected
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-ratelimit-remaining-requests": "many"}, {"date": "now"}])
-def test_silence(headers: dict[str, str]) -> None:
-    """Headers that say nothing of a quota give none."""
-    assert quota(headers, NOW) is None
+def test_headers_without_a_quota_give_none(headers: dict[str, str]) -> None:
+    """Headers without a valid quota give None."""
+    assert parse_quota(headers, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -60,43 +62,43 @@ def test_silence(headers: dict[str, str]) -> None:
         *(("2027-01-15T08:00:10Z", 10), ("2027-01-15T09:00:10+01:00", 10), ("2027-01-15T08:00:10", 10)),
     ],
 )
-def test_every_way_to_write_a_reset(text: str, seconds: float) -> None:
-    """Spans, seconds and milliseconds since 1970, and ISO times are all understood."""
-    found = moment(text, NOW)
+def test_each_notation_of_a_reset_is_parsed(text: str, seconds: float) -> None:
+    """Durations, seconds, milliseconds since the epoch and ISO 8601 times are parsed."""
+    reset = parse_reset(text, NOW)
 
-    assert found is not None
-    assert found - NOW == pytest.approx(seconds, abs=1e-3)
+    assert reset is not None
+    assert reset - NOW == pytest.approx(seconds, abs=1e-3)
 
 
 @given(st.text(max_size=80) | st.from_regex(r"\A[\d.smhd]{0,70}\Z"))
 def test_any_text_is_a_time_or_none(text: str) -> None:
-    """Whatever a provider writes, reading it raises nothing."""
-    found = moment(text, NOW)
+    """No text makes the parser raise."""
+    reset = parse_reset(text, NOW)
 
-    assert found is None or found >= 0
+    assert reset is None or reset >= 0
 
 
 @pytest.mark.parametrize(
-    ("allowance", "left"),
+    ("quota", "share"),
     [
-        (Allowance(5, 20), 0.25),
-        (Allowance(0, 20, NOW + 1), 0.0),
-        (Allowance(0, 20, NOW - 1), 1.0),  # the reset has passed
-        (Allowance(30, 20), 1.0),
-        (Allowance(3), 1.0),  # of what, nobody said
-        (Allowance(0, None), 0.0),
+        (RemainingQuota(5, 20), 0.25),
+        (RemainingQuota(0, 20, NOW + 1), 0.0),
+        (RemainingQuota(0, 20, NOW - 1), 1.0),  # the reset has passed
+        (RemainingQuota(30, 20), 1.0),
+        (RemainingQuota(3), 1.0),  # of an unknown limit
+        (RemainingQuota(0, None), 0.0),
     ],
 )
-def test_the_share_left(allowance: Allowance, left: float) -> None:
-    """The share is what remains of the limit, and all of it once the reset has passed."""
-    assert allowance.left(NOW) == left
+def test_the_remaining_share(quota: RemainingQuota, share: float) -> None:
+    """The share is the remaining amount of the limit, and 1 after the reset."""
+    assert quota.share(NOW) == share
 
 
-def test_the_scarcest_counts() -> None:
-    """A key has as much left as the scarcer of requests and tokens."""
-    found = Quota(Allowance(5, 10, NOW + 9), Allowance(0, 100, NOW + 3))
+def test_the_smaller_share_counts() -> None:
+    """A key's share is the smaller one of requests and tokens."""
+    quota = Quota(RemainingQuota(5, 10, NOW + 9), RemainingQuota(0, 100, NOW + 3))
 
-    assert found.left(NOW) == 0.0
-    assert found.left(NOW + 3) == 0.5
-    assert found.left(NOW + 9) == 1.0
-    assert Quota().left(NOW) == 1.0
+    assert quota.share(NOW) == 0.0
+    assert quota.share(NOW + 3) == 0.5
+    assert quota.share(NOW + 9) == 1.0
+    assert Quota().share(NOW) == 1.0

@@ -1,3 +1,5 @@
+"""A served gateway over simulated providers, for the official SDKs."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -6,34 +8,34 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.served import Served, fill, served
+from tests.fakes.served import GatewayProcess, prepare_home, run_serve
 from vaultcore.simulators.server import Simulator, simulated
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """A gateway that is served, and the simulated providers behind it."""
+class SdkGateway:
+    """A served gateway and its simulated providers."""
 
-    gateway: Served
+    run_serve: GatewayProcess
     simulators: dict[str, Simulator]
 
     @property
     def url(self) -> str:
-        return f"{self.gateway.url}/v1"
+        return f"{self.served.url}/v1"
 
     @property
     def key(self) -> str:
-        return self.gateway.key
+        return self.served.key
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SdkGateway]:
     home: Path = tmp_path_factory.mktemp("home")
-    spoken = {name: name for name in ("openai", "anthropic", "cohere", "mistral")}
-    with simulated(spoken) as simulators:
-        overlay = fill(home, simulators)
-        with served(home, "--providers", str(overlay)) as gateway:
-            yield House(gateway, simulators)
+    dialects = {name: name for name in ("openai", "anthropic", "cohere", "mistral")}
+    with simulated(dialects) as simulators:
+        overlay = prepare_home(home, simulators)
+        with run_serve(home, "--providers", str(overlay)) as running:
+            yield SdkGateway(running, simulators)
 
 
 @pytest.fixture(
@@ -45,5 +47,5 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     ]
 )
 def model(request: pytest.FixtureRequest) -> str:
-    """Each dialect, through the same SDK."""
+    """Return one model of each dialect."""
     return str(request.param)

@@ -1,4 +1,4 @@
-"""Anthropic's client and the opaque state of other providers: theirs alone, and never lost."""
+"""Anthropic's client and the opaque state of other providers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 import anthropic
 import pytest
 
-from tests.fakes.served import Served, served
+from tests.fakes.served import GatewayProcess, run_serve
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
 
-ASK: Any = [{"role": "user", "content": "call weather, then now"}]
+QUESTION: Any = [{"role": "user", "content": "call weather, then now"}]
 TOOLS: Any = [
     {"name": name, "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
     for name in ("weather", "now")
@@ -29,54 +29,58 @@ def simulators() -> Iterator[dict[str, Simulator]]:
 
 
 @pytest.fixture(scope="module")
-def gateway(simulators: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def gateway(simulators: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
     home: Path = tmp_path_factory.mktemp("home")
     LocalVault(home / ".vaultedge").add(Credential(each.name, each.key) for each in simulators.values())
     rows = {name: {"base_url": each.base_url, "local": True} for name, each in simulators.items()}
     overlay = home / "providers.yaml"
     overlay.write_text(json.dumps({"providers": rows}))
-    with served(home, "--providers", str(overlay)) as running:
+    with run_serve(home, "--providers", str(overlay)) as running:
         yield running
 
 
 @pytest.fixture
-def client(gateway: Served) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(api_key=gateway.key, base_url=gateway.url, max_retries=0) as made:
-        yield made
+def client(gateway: GatewayProcess) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(api_key=gateway.key, base_url=gateway.url, max_retries=0) as sdk_client:
+        yield sdk_client
 
 
-def turn(client: anthropic.Anthropic, model: str, *, streamed: bool) -> Any:
-    ask: Any = {"model": model, "max_tokens": 2_000, "messages": ASK, "tools": TOOLS}
+def ask(client: anthropic.Anthropic, model: str, *, streamed: bool) -> Any:
+    fields: Any = {"model": model, "max_tokens": 2_000, "messages": QUESTION, "tools": TOOLS}
     if not streamed:
-        return client.messages.create(**ask)
-    with client.messages.stream(**ask) as stream:
+        return client.messages.create(**fields)
+    with client.messages.stream(**fields) as stream:
         return stream.get_final_message()
 
 
-def answered(message: Any) -> Any:
-    """The conversation after the calls of a message have been made."""
+def with_tool_results(message: Any) -> Any:
+    """Return the conversation with a message and the results of its tool calls."""
     ids = [block.id for block in message.content if block.type == "tool_use"]
     results = [{"type": "tool_result", "tool_use_id": key, "content": "done"} for key in ids]
-    return [*ASK, {"role": "assistant", "content": message.content}, {"role": "user", "content": results}]
+    return [
+        *QUESTION,
+        {"role": "assistant", "content": message.content},
+        {"role": "user", "content": results},
+    ]
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["buffered", "streamed"])
-def test_r16_a_signature_finds_its_way_home(
+def test_r16_a_signature_returns_to_its_issuer_only(
     client: anthropic.Anthropic, simulators: dict[str, Simulator], streamed: bool
 ) -> None:
-    """A provider's signature comes back to it with the very call it signed, and goes to nobody else."""
-    first = turn(client, "gemini/gemini-3-pro-preview", streamed=streamed)
-    told = answered(first)
-    ask: Any = {"max_tokens": 2_000, "messages": told, "tools": TOOLS}
-    client.messages.create(model="gemini/gemini-3-pro-preview", **ask)
-    home = json.dumps(simulators["gemini"].script.asked[-1].body)
-    for stranger in ("anthropic/claude-simulated", "openai/gpt-4o-mini"):
-        client.messages.create(model=stranger, **ask)
-    away = [json.dumps(simulators[name].script.asked[-1].body) for name in ("anthropic", "openai")]
-    marks = [block.data for block in first.content if block.type == "redacted_thinking"]
+    """A provider's signature is returned to it with the tool call it signed, and to no other provider."""
+    first = ask(client, "gemini/gemini-3-pro-preview", streamed=streamed)
+    conversation = with_tool_results(first)
+    fields: Any = {"max_tokens": 2_000, "messages": conversation, "tools": TOOLS}
+    client.messages.create(model="gemini/gemini-3-pro-preview", **fields)
+    returned = json.dumps(simulators["gemini"].script.requests[-1].body)
+    for other in ("anthropic/claude-simulated", "openai/gpt-4o-mini"):
+        client.messages.create(model=other, **fields)
+    others = [json.dumps(simulators[name].script.requests[-1].body) for name in ("anthropic", "openai")]
+    packed = [block.data for block in first.content if block.type == "redacted_thinking"]
 
     assert first.stop_reason == "tool_use"
-    assert marks
-    assert "thoughtSignature" in home
-    assert "ve1." not in home
-    assert not [word for body in away for word in ("ve1.", "ignature", "extra_content") if word in body]
+    assert packed
+    assert "thoughtSignature" in returned
+    assert "ve1." not in returned
+    assert not [word for body in others for word in ("ve1.", "ignature", "extra_content") if word in body]

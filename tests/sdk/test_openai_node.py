@@ -11,60 +11,60 @@ from typing import Any
 import pytest
 
 from tests.fakes.served import ROOT
-from tests.sdk.conftest import House
+from tests.sdk.conftest import SdkGateway
 
 MODULES = ROOT / "build" / "node"
 SCRIPT = Path(__file__).parent / "node" / "check.mjs"
 
 
 @pytest.fixture(scope="module")
-def seen(house: House) -> Any:
-    """What the script saw of the gateway."""
+def output(gateway: SdkGateway) -> Any:
+    """Return the output of the Node script."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
     if not (MODULES / "node_modules" / "openai").is_dir():
         pytest.skip("npm's openai package is not installed: make build/node/.installed")
-    done = subprocess.run(
-        [node, str(SCRIPT), str(MODULES), house.url],
-        input=house.key,
+    process = subprocess.run(
+        [node, str(SCRIPT), str(MODULES), gateway.url],
+        input=gateway.key,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
 
 
 @pytest.mark.parametrize("dialect", ["openai", "anthropic"])
-def test_a_node_program_streams_and_calls_tools(seen: Any, dialect: str) -> None:
-    """Text is the same whole and streamed; parallel calls fold, and one without arguments is {}."""
-    told = seen[dialect]
+def test_node_streams_and_tool_calls(output: Any, dialect: str) -> None:
+    """A stream equals the buffered text; parallel calls are accumulated, one without arguments as {}."""
+    result = output[dialect]
 
-    assert "why is the sky blue?" in told["whole"]
-    assert told["streamed"] == told["whole"]
-    assert told["pieces"] > 5
-    assert told["finish"] == "tool_calls"
-    assert [[name, json.loads(arguments)] for name, arguments in told["called"]] == [
+    assert "why is the sky blue?" in result["buffered"]
+    assert result["streamed"] == result["buffered"]
+    assert result["fragments"] > 5
+    assert result["finish"] == "tool_calls"
+    assert [[name, json.loads(arguments)] for name, arguments in result["calls"]] == [
         ["weather", {"city": "a city"}],
         ["now", {}],
     ]
 
 
-def test_a_node_program_gets_typed_errors(seen: Any) -> None:
-    """Refusals are the package's own classes, with code and parameter."""
-    assert seen["refused"] == {
+def test_node_errors(output: Any) -> None:
+    """Errors are the package's own classes, with code and parameter."""
+    assert output["unauthenticated"] == {
         "kind": "AuthenticationError",
         "status": 401,
         "code": "invalid_api_key",
         "param": None,
     }
-    assert (seen["unknown"]["kind"], seen["unknown"]["code"]) == ("NotFoundError", "model_not_found")
-    assert (seen["wrong"]["kind"], seen["wrong"]["param"]) == ("BadRequestError", "messages")
+    assert (output["unknown"]["kind"], output["unknown"]["code"]) == ("NotFoundError", "model_not_found")
+    assert (output["invalid"]["kind"], output["invalid"]["param"]) == ("BadRequestError", "messages")
 
 
-def test_a_node_program_lists_models_and_reads_headers(seen: Any) -> None:
-    """models.list and the response headers arrive."""
-    assert "fast-llm" in seen["listed"]
-    assert seen["provider"] in {"openai", "anthropic"}
+def test_node_models_and_headers(output: Any) -> None:
+    """models.list and the response headers work."""
+    assert "fast-llm" in output["models"]
+    assert output["provider"] in {"openai", "anthropic"}

@@ -1,4 +1,4 @@
-"""The official `openai` package against a served gateway: what works with OpenAI works on every dialect."""
+"""The official `openai` package against a served gateway, with every dialect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.sdk.conftest import House
+from tests.sdk.conftest import SdkGateway
 from vaultcore.simulators.faults import InjectedFault
 
 QUESTION: Any = [
@@ -23,86 +23,88 @@ TOOLS: Any = [
     {"type": "function", "function": {"name": "weather", "parameters": WEATHER}},
     {"type": "function", "function": {"name": "now", "parameters": {"type": "object", "properties": {}}}},
 ]
-CALLED = [("weather", {"city": "a city"}), ("weather", {"city": "a city"}), ("now", {})]
+EXPECTED_CALLS = [("weather", {"city": "a city"}), ("weather", {"city": "a city"}), ("now", {})]
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key=house.key, base_url=house.url, max_retries=0) as made:
-        yield made
+def client(gateway: SdkGateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key=gateway.key, base_url=gateway.url, max_retries=0) as sdk_client:
+        yield sdk_client
 
 
-def called(message: Any) -> list[tuple[str, Any]]:
+def tool_calls_of(message: Any) -> list[tuple[str, Any]]:
     return [(call.function.name, json.loads(call.function.arguments)) for call in message.tool_calls or []]
 
 
-def test_a_question_is_answered(client: openai.OpenAI, model: str) -> None:
-    """A completion has its text, its finish reason, the model that was asked for, and usage that adds up."""
-    answer = client.chat.completions.create(model=model, messages=QUESTION)
+def test_a_completion(client: openai.OpenAI, model: str) -> None:
+    """A completion has text, a finish reason, the requested model, and usage that adds up."""
+    response = client.chat.completions.create(model=model, messages=QUESTION)
 
-    assert "why is the sky blue?" in (answer.choices[0].message.content or "")
-    assert answer.choices[0].finish_reason == "stop"
-    assert answer.model == model
-    assert answer.usage is not None
-    assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens > 20
+    assert "why is the sky blue?" in (response.choices[0].message.content or "")
+    assert response.choices[0].finish_reason == "stop"
+    assert response.model == model
+    assert response.usage is not None
+    assert response.usage.total_tokens == response.usage.prompt_tokens + response.usage.completion_tokens > 20
 
 
-def test_streamed_and_whole_say_the_same(client: openai.OpenAI, model: str) -> None:
-    """The pieces of a stream make up the whole answer, and arrive in more than one chunk."""
-    whole = client.chat.completions.create(model=model, messages=QUESTION)
+def test_a_stream_equals_the_buffered_completion(client: openai.OpenAI, model: str) -> None:
+    """The chunks of a stream contain the text of the buffered completion."""
+    buffered = client.chat.completions.create(model=model, messages=QUESTION)
     chunks = list(client.chat.completions.create(model=model, messages=QUESTION, stream=True))
 
-    assert "".join(c.choices[0].delta.content or "" for c in chunks) == whole.choices[0].message.content
+    assert "".join(c.choices[0].delta.content or "" for c in chunks) == buffered.choices[0].message.content
     assert len(chunks) > 5
     assert chunks[0].choices[0].delta.role == "assistant"
     assert [c.choices[0].finish_reason for c in chunks if c.choices[0].finish_reason] == ["stop"]
     assert len({chunk.id for chunk in chunks}) == 1
 
 
-def test_usage_is_streamed_when_asked_for(client: openai.OpenAI, model: str) -> None:
-    """With include_usage the last chunk, and only it, has no choices but the usage."""
-    counted = {"include_usage": True}
-    whole = client.chat.completions.create(model=model, messages=QUESTION)
+def test_streamed_usage(client: openai.OpenAI, model: str) -> None:
+    """With include_usage, only the last chunk has usage and no choices."""
+    options = {"include_usage": True}
+    buffered = client.chat.completions.create(model=model, messages=QUESTION)
     chunks = list(
-        client.chat.completions.create(model=model, messages=QUESTION, stream=True, stream_options=counted)  # type: ignore[call-overload]
+        client.chat.completions.create(model=model, messages=QUESTION, stream=True, stream_options=options)  # type: ignore[call-overload]
     )
 
     assert [bool(chunk.choices) for chunk in chunks] == [True] * (len(chunks) - 1) + [False]
     assert chunks[-1].usage is not None
-    assert whole.usage is not None
-    assert chunks[-1].usage.total_tokens == whole.usage.total_tokens
+    assert buffered.usage is not None
+    assert chunks[-1].usage.total_tokens == buffered.usage.total_tokens
 
 
-def test_the_stream_helper_folds(client: openai.OpenAI, model: str) -> None:
+def test_the_stream_helper(client: openai.OpenAI, model: str) -> None:
     """`.stream()` accumulates text, parallel tool calls and the finish reason."""
     with client.chat.completions.stream(model=model, messages=CALLS, tools=TOOLS) as stream:
         kinds = {event.type for event in stream}
         final = stream.get_final_completion()
 
-    assert called(final.choices[0].message) == CALLED
+    assert tool_calls_of(final.choices[0].message) == EXPECTED_CALLS
     assert final.choices[0].finish_reason == "tool_calls"
     assert "tool_calls.function.arguments.done" in kinds
 
 
 def test_parallel_calls_have_their_own_index(client: openai.OpenAI, model: str) -> None:
-    """Each streamed call keeps its index, tells id and name once, and one without arguments streams {}."""
+    """Each streamed call has its own index, sends id and name once, and sends {} without arguments."""
     by_index: dict[int, list[Any]] = {}
     for chunk in client.chat.completions.create(model=model, messages=CALLS, tools=TOOLS, stream=True):
         for call in chunk.choices[0].delta.tool_calls or []:
             by_index.setdefault(call.index, []).append(call)
 
     assert sorted(by_index) == [0, 1, 2]
-    assert ["".join(p.function.arguments or "" for p in pieces) for pieces in by_index.values()] == [
-        json.dumps(arguments) for _, arguments in CALLED
+    assert ["".join(p.function.arguments or "" for p in fragments) for fragments in by_index.values()] == [
+        json.dumps(arguments) for _, arguments in EXPECTED_CALLS
     ]
-    for pieces in by_index.values():
-        assert [bool(piece.id) for piece in pieces] == [True] + [False] * (len(pieces) - 1)
-        assert [bool(piece.function.name) for piece in pieces] == [True] + [False] * (len(pieces) - 1)
-    assert len({pieces[0].id for pieces in by_index.values()}) == 3
+    for fragments in by_index.values():
+        assert [bool(fragment.id) for fragment in fragments] == [True] + [False] * (len(fragments) - 1)
+        assert [bool(fragment.function.name) for fragment in fragments] == [True] + [False] * (
+            len(fragments) - 1
+        )
+    assert len({fragments[0].id for fragments in by_index.values()}) == 3
 
 
-def test_tools_go_round(client: openai.OpenAI, model: str) -> None:
-    """Calls come back, their results are sent, and the answer tells them: the provider checks every id."""
+def test_a_tool_loop(client: openai.OpenAI, model: str) -> None:
+    """Tool calls and their results return to the provider, which checks every id."""
     first = client.chat.completions.create(model=model, messages=CALLS, tools=TOOLS)
     message = first.choices[0].message
     results = [
@@ -113,13 +115,13 @@ def test_tools_go_round(client: openai.OpenAI, model: str) -> None:
 
     second = client.chat.completions.create(model=model, messages=history, tools=TOOLS)
 
-    assert called(message) == CALLED
+    assert tool_calls_of(message) == EXPECTED_CALLS
     assert second.choices[0].message.content is not None
     assert "result 0; result 1; result 2" in second.choices[0].message.content
 
 
 def test_forced_and_single_calls(client: openai.OpenAI, model: str) -> None:
-    """tool_choice and parallel_tool_calls reach the provider in its own words."""
+    """tool_choice and parallel_tool_calls work with every provider."""
     named: Any = {"type": "function", "function": {"name": "now"}}
     forced = client.chat.completions.create(model=model, messages=QUESTION, tools=TOOLS, tool_choice=named)
     required = client.chat.completions.create(
@@ -130,51 +132,52 @@ def test_forced_and_single_calls(client: openai.OpenAI, model: str) -> None:
     )
     none = client.chat.completions.create(model=model, messages=CALLS, tools=TOOLS, tool_choice="none")
 
-    assert called(forced.choices[0].message) == [("now", {})]
-    assert called(required.choices[0].message) == CALLED[:1]
-    told = "x-vaultedge-translation" in single.headers  # that this provider cannot be held to one
-    assert told or called(single.parse().choices[0].message) == CALLED[:1]
+    assert tool_calls_of(forced.choices[0].message) == [("now", {})]
+    assert tool_calls_of(required.choices[0].message) == EXPECTED_CALLS[:1]
+    # The provider has no such option, and the gateway reports it.
+    is_reported = "x-vaultedge-translation" in single.headers
+    assert is_reported or tool_calls_of(single.parse().choices[0].message) == EXPECTED_CALLS[:1]
     assert none.choices[0].message.tool_calls is None
 
 
-def test_the_token_limit_arrives(client: openai.OpenAI, model: str) -> None:
-    """An answer cut by max_completion_tokens says `length`."""
-    answer = client.chat.completions.create(model=model, messages=QUESTION, max_completion_tokens=5)
+def test_the_token_limit(client: openai.OpenAI, model: str) -> None:
+    """A completion cut by max_completion_tokens has the finish reason `length`."""
+    response = client.chat.completions.create(model=model, messages=QUESTION, max_completion_tokens=5)
 
-    assert answer.choices[0].finish_reason == "length"
+    assert response.choices[0].finish_reason == "length"
 
 
-def test_async_clients_are_served_together(house: House, model: str) -> None:
-    """Sixteen requests at once, half of them streamed, are all answered."""
+def test_concurrent_requests(gateway: SdkGateway, model: str) -> None:
+    """Sixteen concurrent requests succeed, half of them streamed."""
 
     async def ask(client: openai.AsyncOpenAI, number: int) -> str:
         messages: Any = [{"role": "user", "content": f"question {number}"}]
         if number % 2:
-            answer = await client.chat.completions.create(model=model, messages=messages)
-            return answer.choices[0].message.content or ""
-        pieces = await client.chat.completions.create(model=model, messages=messages, stream=True)
-        return "".join([chunk.choices[0].delta.content or "" async for chunk in pieces])
+            response = await client.chat.completions.create(model=model, messages=messages)
+            return response.choices[0].message.content or ""
+        fragments = await client.chat.completions.create(model=model, messages=messages, stream=True)
+        return "".join([chunk.choices[0].delta.content or "" async for chunk in fragments])
 
-    async def all_of_them() -> list[str]:
-        async with openai.AsyncOpenAI(api_key=house.key, base_url=house.url, max_retries=0) as client:
+    async def ask_all() -> list[str]:
+        async with openai.AsyncOpenAI(api_key=gateway.key, base_url=gateway.url, max_retries=0) as client:
             return await asyncio.gather(*(ask(client, number) for number in range(16)))
 
-    answers = asyncio.run(all_of_them())
+    answers = asyncio.run(ask_all())
 
-    assert all(f"question {number}”" in answer for number, answer in enumerate(answers))
+    assert all(f"question {number}”" in response for number, response in enumerate(answers))
 
 
 def test_models_are_listed(client: openai.OpenAI) -> None:
-    """models.list names what the vault's keys reach, routes included; models.retrieve knows each of them."""
-    listed = [model.id for model in client.models.list()]
+    """models.list contains the reachable models and routes; models.retrieve returns each of them."""
+    names = [model.id for model in client.models.list()]
 
-    assert "fast-llm" in listed
-    assert len(listed) == len(set(listed)) > 10
+    assert "fast-llm" in names
+    assert len(names) == len(set(names)) > 10
     assert client.models.retrieve("fast-llm").id == "fast-llm"
 
 
-def test_headers_tell_who_answered(client: openai.OpenAI, model: str) -> None:
-    """with_raw_response shows provider, model, attempts, cost and request id."""
+def test_response_headers(client: openai.OpenAI, model: str) -> None:
+    """The headers name provider, model, attempts and request id."""
     raw = client.chat.completions.with_raw_response.create(model=model, messages=QUESTION)
 
     provider, _, name = model.partition("/")
@@ -185,9 +188,9 @@ def test_headers_tell_who_answered(client: openai.OpenAI, model: str) -> None:
     assert raw.parse().choices
 
 
-def test_a_wrong_key_is_an_authentication_error(house: House) -> None:
-    """The SDK raises AuthenticationError, and its text does not say what was wrong."""
-    stranger = openai.OpenAI(api_key="ve-" + "0" * 48, base_url=house.url, max_retries=0)
+def test_a_wrong_key_is_an_authentication_error(gateway: SdkGateway) -> None:
+    """A wrong key raises AuthenticationError."""
+    stranger = openai.OpenAI(api_key="ve-" + "0" * 48, base_url=gateway.url, max_retries=0)
 
     with stranger, pytest.raises(openai.AuthenticationError) as caught:
         stranger.chat.completions.create(model="fast-llm", messages=QUESTION)
@@ -196,7 +199,7 @@ def test_a_wrong_key_is_an_authentication_error(house: House) -> None:
 
 
 def test_an_unknown_model_is_a_not_found_error(client: openai.OpenAI) -> None:
-    """The SDK raises NotFoundError that names the parameter."""
+    """An unknown model raises NotFoundError, which names the parameter."""
     with pytest.raises(openai.NotFoundError) as caught:
         client.chat.completions.create(model="no-such-model", messages=QUESTION)
 
@@ -213,7 +216,7 @@ def test_an_unknown_model_is_a_not_found_error(client: openai.OpenAI) -> None:
     ],
 )
 def test_a_bad_request_names_its_parameter(client: openai.OpenAI, change: Any, param: str) -> None:
-    """The SDK raises BadRequestError with the parameter, before any provider is asked."""
+    """An invalid request raises BadRequestError with the parameter."""
     body = {"model": "fast-llm", "messages": QUESTION, **change}
 
     with pytest.raises(openai.BadRequestError) as caught:
@@ -223,47 +226,47 @@ def test_a_bad_request_names_its_parameter(client: openai.OpenAI, change: Any, p
     assert caught.value.type == "invalid_request_error"
 
 
-def test_a_provider_refusal_is_passed_on(client: openai.OpenAI, model: str) -> None:
-    """What the provider refuses as the request's own fault is a BadRequestError in its own words."""
+def test_an_invalid_role_is_a_bad_request(client: openai.OpenAI, model: str) -> None:
+    """A message with an unknown role raises BadRequestError."""
     calls: Any = [
         {"role": "user", "content": [{"type": "text", "text": "hi"}]},
-        {"role": "nobody", "content": "x"},
+        {"role": "robot", "content": "x"},
     ]
 
     with pytest.raises(openai.BadRequestError):
         client.chat.completions.create(model=model, messages=calls)
 
 
-def test_a_rate_limit_everywhere_is_a_rate_limit_error(house: House, client: openai.OpenAI) -> None:
-    """Where every provider says 429, the SDK raises RateLimitError and sees when to come back."""
-    for simulator in house.simulators.values():
+def test_a_rate_limit_everywhere_is_a_rate_limit_error(gateway: SdkGateway, client: openai.OpenAI) -> None:
+    """If every provider returns 429, the SDK raises RateLimitError with Retry-After."""
+    for simulator in gateway.simulators.values():
         simulator.script.queue("*", *[InjectedFault(status=429, retry_after=1)] * 4)
 
     with pytest.raises(openai.RateLimitError) as caught:
         client.chat.completions.create(model="fast-llm", messages=QUESTION)
 
-    for simulator in house.simulators.values():
+    for simulator in gateway.simulators.values():
         simulator.script.clear()
     assert int(caught.value.response.headers["retry-after"]) >= 1
 
 
-def test_a_failover_is_invisible(house: House, client: openai.OpenAI) -> None:
-    """A primary that fails costs the client nothing but the header that tells of it."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", *[InjectedFault(status=503)] * 4)
+def test_fallback(gateway: SdkGateway, client: openai.OpenAI) -> None:
+    """If the first target fails, the response comes from the second one, which a header names."""
+    gateway.simulators["openai"].script.queue("gpt-4o-mini", *[InjectedFault(status=503)] * 4)
 
     raw = client.chat.completions.with_raw_response.create(model="fast-llm", messages=QUESTION)
 
-    house.simulators["openai"].script.clear()
+    gateway.simulators["openai"].script.clear()
     assert raw.headers["x-vaultedge-provider"] == "anthropic"
     assert int(raw.headers["x-vaultedge-attempts"]) >= 1
     assert raw.parse().choices[0].message.content
 
 
-def test_a_stream_that_breaks_off_raises(house: House, client: openai.OpenAI, model: str) -> None:
-    """After the first words a failure is one error event: the SDK raises, it does not just end."""
+def test_a_broken_stream_raises(gateway: SdkGateway, client: openai.OpenAI, model: str) -> None:
+    """A stream that breaks after its first chunks raises APIError."""
     provider, _, name = model.partition("/")
-    house.simulators[provider].script.queue(name, InjectedFault(cut_after=5))
-    seen: list[object] = []
+    gateway.simulators[provider].script.queue(name, InjectedFault(cut_after=5))
+    chunks: list[object] = []
 
     with pytest.raises(openai.APIError):
-        seen.extend(client.chat.completions.create(model=model, messages=QUESTION, stream=True))
+        chunks.extend(client.chat.completions.create(model=model, messages=QUESTION, stream=True))

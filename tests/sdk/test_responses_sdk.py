@@ -1,4 +1,4 @@
-"""The official `openai` package's Responses against a served gateway: the same on every dialect."""
+"""The official `openai` package's Responses API against a served gateway, with every dialect."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import openai
 import pytest
 from pydantic import BaseModel
 
-from tests.sdk.conftest import House
-from vaultcore.dialects.responses.envelope import enveloped, unseal
+from tests.sdk.conftest import SdkGateway
+from vaultcore.dialects.responses.opaque_state import decode_state, is_encoded_state
 from vaultcore.simulators.faults import InjectedFault
 
 QUESTION = "why is the sky blue?"
@@ -23,7 +23,7 @@ TOOLS: Any = [
     {"type": "function", "name": "now", "parameters": {"type": "object", "properties": {}}, "strict": False},
 ]
 CALLS = "call weather, then weather, then now"
-CALLED = [("weather", {"city": "a city"}), ("weather", {"city": "a city"}), ("now", {})]
+EXPECTED_CALLS = [("weather", {"city": "a city"}), ("weather", {"city": "a city"}), ("now", {})]
 SHELL: Any = [{"type": "custom", "name": "shell", "description": "runs a command"}]
 
 
@@ -33,30 +33,30 @@ class Person(BaseModel):
 
 
 @pytest.fixture
-def client(house: House) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(api_key=house.key, base_url=house.url, max_retries=0) as made:
-        yield made
+def client(gateway: SdkGateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(api_key=gateway.key, base_url=gateway.url, max_retries=0) as sdk_client:
+        yield sdk_client
 
 
-def called(output: Any) -> list[tuple[str, Any]]:
+def tool_calls_of(output: Any) -> list[tuple[str, Any]]:
     return [(item.name, json.loads(item.arguments)) for item in output if item.type == "function_call"]
 
 
-def test_p1_a_question_is_answered(client: openai.OpenAI, model: str) -> None:
-    """A response has its text, its status, and usage that adds up; instructions are heeded and repeated."""
-    answer = client.responses.create(model=model, input=QUESTION, instructions="be brief")
+def test_p1_a_response(client: openai.OpenAI, model: str) -> None:
+    """A response has text, a status, usage that adds up, and repeats the instructions."""
+    response = client.responses.create(model=model, input=QUESTION, instructions="be brief")
 
-    assert QUESTION in answer.output_text
-    assert answer.status == "completed"
-    assert answer.instructions == "be brief"
-    assert answer.id.startswith("resp_")
-    assert answer.usage is not None
-    assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens > 20
+    assert QUESTION in response.output_text
+    assert response.status == "completed"
+    assert response.instructions == "be brief"
+    assert response.id.startswith("resp_")
+    assert response.usage is not None
+    assert response.usage.total_tokens == response.usage.input_tokens + response.usage.output_tokens > 20
 
 
-def test_p6_streamed_and_whole_say_the_same(client: openai.OpenAI, model: str) -> None:
-    """Deltas make up the whole answer, numbers rise by one, and the last event holds the whole response."""
-    whole = client.responses.create(model=model, input=QUESTION)
+def test_p6_a_stream_equals_the_buffered_response(client: openai.OpenAI, model: str) -> None:
+    """The deltas contain the buffered text, and the last event contains the whole response."""
+    buffered = client.responses.create(model=model, input=QUESTION)
     events = list(client.responses.create(model=model, input=QUESTION, stream=True))
 
     kinds = [event.type for event in events]
@@ -64,26 +64,26 @@ def test_p6_streamed_and_whole_say_the_same(client: openai.OpenAI, model: str) -
     assert kinds[:2] == ["response.created", "response.in_progress"]
     assert kinds[-1] == "response.completed"
     deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
-    assert "".join(deltas) == whole.output_text
+    assert "".join(deltas) == buffered.output_text
     assert len(deltas) > 5
     last = events[-1]
     assert last.type == "response.completed"
-    assert last.response.output_text == whole.output_text
-    assert last.response.usage == whole.usage
+    assert last.response.output_text == buffered.output_text
+    assert last.response.usage == buffered.usage
 
 
-def test_p6_the_stream_helper_folds(client: openai.OpenAI, model: str) -> None:
-    """`.stream()` accumulates parallel calls, each under its own index."""
+def test_p6_the_stream_helper(client: openai.OpenAI, model: str) -> None:
+    """`.stream()` accumulates parallel calls, each with its own index."""
     with client.responses.stream(model=model, input=CALLS, tools=TOOLS) as stream:
         kinds = {event.type for event in stream}
         final = stream.get_final_response()
 
-    assert called(final.output) == CALLED
+    assert tool_calls_of(final.output) == EXPECTED_CALLS
     assert {"response.function_call_arguments.delta", "response.function_call_arguments.done"} <= kinds
 
 
-def test_p2_tools_go_round(client: openai.OpenAI, model: str) -> None:
-    """Output items are sent back as they came, with their results: the provider checks every id."""
+def test_p2_a_tool_loop(client: openai.OpenAI, model: str) -> None:
+    """Output items and tool outputs return to the provider, which checks every id."""
     first = client.responses.create(model=model, input=CALLS, tools=TOOLS)
     calls = [item for item in first.output if item.type == "function_call"]
     results = [
@@ -98,19 +98,19 @@ def test_p2_tools_go_round(client: openai.OpenAI, model: str) -> None:
 
     second = client.responses.create(model=model, input=history, tools=TOOLS)
 
-    assert called(first.output) == CALLED
+    assert tool_calls_of(first.output) == EXPECTED_CALLS
     assert "result 0; result 1; result 2" in second.output_text
 
 
-def test_p2_custom_tools_go_round(client: openai.OpenAI, model: str) -> None:
-    """A tool whose input is plain text is called as one, streamed and not, and its output comes back."""
-    asked = "use shell"
-    first = client.responses.create(model=model, input=asked, tools=SHELL)
-    events = list(client.responses.create(model=model, input=asked, tools=SHELL, stream=True))
+def test_p2_a_custom_tool_loop(client: openai.OpenAI, model: str) -> None:
+    """A custom tool is called with plain text, buffered and streamed, and its output is accepted."""
+    question = "use shell"
+    first = client.responses.create(model=model, input=question, tools=SHELL)
+    events = list(client.responses.create(model=model, input=question, tools=SHELL, stream=True))
     call = first.output[-1]
     assert call.type == "custom_tool_call"
     history: Any = [
-        {"role": "user", "content": asked},
+        {"role": "user", "content": question},
         call.model_dump(exclude_none=True),
         {"type": "custom_tool_call_output", "call_id": call.call_id, "output": "it ran"},
     ]
@@ -124,44 +124,44 @@ def test_p2_custom_tools_go_round(client: openai.OpenAI, model: str) -> None:
 
 
 def test_p4_structured_output_is_parsed(client: openai.OpenAI, model: str) -> None:
-    """`.parse()` gives an instance of the asked-for model."""
+    """`.parse()` returns an instance of the requested model."""
     parsed = client.responses.parse(model=model, input="who is it?", text_format=Person)
 
     assert isinstance(parsed.output_parsed, Person)
 
 
-def test_p7_a_cut_answer_says_so(client: openai.OpenAI, model: str) -> None:
-    """An answer that reached its limit is incomplete, and the stream ends in that word."""
-    whole = client.responses.create(model=model, input=QUESTION, max_output_tokens=16)
+def test_p7_an_incomplete_response(client: openai.OpenAI, model: str) -> None:
+    """A response that reached its limit is incomplete, and its stream ends with response.incomplete."""
+    buffered = client.responses.create(model=model, input=QUESTION, max_output_tokens=16)
     events = list(client.responses.create(model=model, input=QUESTION, max_output_tokens=16, stream=True))
 
-    assert whole.status == "incomplete"
-    assert whole.incomplete_details is not None
-    assert whole.incomplete_details.reason == "max_output_tokens"
+    assert buffered.status == "incomplete"
+    assert buffered.incomplete_details is not None
+    assert buffered.incomplete_details.reason == "max_output_tokens"
     assert events[-1].type == "response.incomplete"
 
 
-def test_async_clients_are_served(house: House, model: str) -> None:
-    """The asynchronous client streams the same."""
+def test_the_async_client(gateway: SdkGateway, model: str) -> None:
+    """The asynchronous client streams a response."""
 
-    async def story() -> str:
+    async def run() -> str:
         async with (
-            openai.AsyncOpenAI(api_key=house.key, base_url=house.url, max_retries=0) as client,
+            openai.AsyncOpenAI(api_key=gateway.key, base_url=gateway.url, max_retries=0) as client,
             client.responses.stream(model=model, input=QUESTION) as stream,
         ):
             async for _ in stream:
                 pass
             return (await stream.get_final_response()).output_text
 
-    assert QUESTION in asyncio.run(story())
+    assert QUESTION in asyncio.run(run())
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [("previous_response_id", "resp_1"), ("conversation", "conv_1"), ("background", True)],
 )
-def test_p9_what_needs_a_store_is_refused(client: openai.OpenAI, model: str, name: str, value: Any) -> None:
-    """State that is not kept is refused with the name of the parameter."""
+def test_p9_stateful_fields_are_rejected(client: openai.OpenAI, model: str, name: str, value: Any) -> None:
+    """A field that needs stored responses is rejected with its name."""
     with pytest.raises(openai.BadRequestError) as caught:
         client.responses.create(model=model, input=QUESTION, **{name: value})
 
@@ -169,26 +169,26 @@ def test_p9_what_needs_a_store_is_refused(client: openai.OpenAI, model: str, nam
     assert caught.value.code == "unsupported_parameter"
 
 
-def test_p9_nothing_is_stored_unless_asked(client: openai.OpenAI, house: House) -> None:
-    """A request that is silent about it asks the provider to store nothing."""
+def test_p9_store_is_false_by_default(client: openai.OpenAI, gateway: SdkGateway) -> None:
+    """The gateway sends `store: false` if the request does not set it."""
     client.responses.create(model="openai/gpt-4o-mini", input=QUESTION)
 
-    asked = house.simulators["openai"].script.asked[-1]
-    assert asked.path == "/v1/responses"
-    assert asked.body["store"] is False
+    provider_request = gateway.simulators["openai"].script.requests[-1]
+    assert provider_request.path == "/v1/responses"
+    assert provider_request.body["store"] is False
 
 
-def test_p3_reasoning_comes_back_to_its_issuer_alone(client: openai.OpenAI, house: House) -> None:
-    """Encrypted reasoning is enveloped, opened for the provider that issued it, and kept from all others."""
-    thinking: Any = {
+def test_p3_reasoning_returns_to_its_issuer_only(client: openai.OpenAI, gateway: SdkGateway) -> None:
+    """Encrypted reasoning is wrapped, and unwrapped only for the provider and model that issued it."""
+    fields: Any = {
         "reasoning": {"effort": "low", "summary": "auto"},
         "include": ["reasoning.encrypted_content"],
         "tools": TOOLS,
     }
-    first = client.responses.create(model="openai/gpt-4o-mini", input="call now", **thinking)
-    thought = first.output[0]
-    assert thought.type == "reasoning"
-    blocks = unseal(thought.encrypted_content)
+    first = client.responses.create(model="openai/gpt-4o-mini", input="call now", **fields)
+    reasoning = first.output[0]
+    assert reasoning.type == "reasoning"
+    blocks = decode_state(reasoning.encrypted_content)
     assert blocks is not None
     secret = json.loads(blocks[0]["item"])["encrypted_content"]
     history: Any = [
@@ -198,23 +198,23 @@ def test_p3_reasoning_comes_back_to_its_issuer_alone(client: openai.OpenAI, hous
     ]
 
     for model in ("openai/gpt-4o-mini", "openai/gpt-4o", "anthropic/claude-simulated"):
-        again = client.responses.create(model=model, input=history, tools=TOOLS)
-        assert "noon" in again.output_text
-    asked = [each.script.asked for each in house.simulators.values() if each.script.asked]
-    sent = [json.dumps(each[-1].body) for each in asked]
-    same = [
-        asked
-        for asked in house.simulators["openai"].script.asked
-        if asked.model == "gpt-4o-mini" and secret in json.dumps(asked.body)
+        response = client.responses.create(model=model, input=history, tools=TOOLS)
+        assert "noon" in response.output_text
+    requests = [each.script.requests for each in gateway.simulators.values() if each.script.requests]
+    last_bodies = [json.dumps(each[-1].body) for each in requests]
+    with_secret = [
+        each
+        for each in gateway.simulators["openai"].script.requests
+        if each.model == "gpt-4o-mini" and secret in json.dumps(each.body)
     ]
 
-    assert enveloped(thought.encrypted_content)
-    assert same
-    assert not any(secret in body or "ve1." in body for body in sent)
+    assert is_encoded_state(reasoning.encrypted_content)
+    assert with_secret
+    assert not any(secret in body or "ve1." in body for body in last_bodies)
 
 
-def test_p3_a_client_that_stores_nothing_itself_can_reason(client: openai.OpenAI, house: House) -> None:
-    """Output items go back as they came though the client has asked neither to store nor to encrypt them."""
+def test_p3_reasoning_without_store_or_include(client: openai.OpenAI, gateway: SdkGateway) -> None:
+    """Output items are accepted although the client requested neither storage nor encrypted reasoning."""
     effort: Any = {"effort": "low"}
     first = client.responses.create(
         model="openai/gpt-4o-mini", input="call now", tools=TOOLS, reasoning=effort
@@ -229,13 +229,13 @@ def test_p3_a_client_that_stores_nothing_itself_can_reason(client: openai.OpenAI
 
     second = client.responses.create(model="openai/gpt-4o-mini", input=history, tools=TOOLS, reasoning=effort)
 
-    sent = house.simulators["openai"].script.asked[-1].body["input"]
+    items = gateway.simulators["openai"].script.requests[-1].body["input"]
     assert "noon" in second.output_text
-    assert [item["encrypted_content"][:3] for item in sent if item.get("type") == "reasoning"] == ["gAA"]
+    assert [item["encrypted_content"][:3] for item in items if item.get("type") == "reasoning"] == ["gAA"]
 
 
-def test_p3_streamed_reasoning_is_enveloped(client: openai.OpenAI) -> None:
-    """The same envelope comes in a stream, in the item and in the response at its end."""
+def test_p3_streamed_reasoning_is_wrapped(client: openai.OpenAI) -> None:
+    """Encrypted reasoning is wrapped in the streamed item and in the last response."""
     events = list(
         client.responses.create(
             model="openai/gpt-4o-mini",
@@ -251,18 +251,18 @@ def test_p3_streamed_reasoning_is_enveloped(client: openai.OpenAI) -> None:
 
     for item in (done[0], last.response.output[0]):
         assert item.type == "reasoning"
-        assert enveloped(item.encrypted_content)
+        assert is_encoded_state(item.encrypted_content)
 
 
-def test_o3_chat_reaches_models_that_only_speak_responses(client: openai.OpenAI, house: House) -> None:
-    """Chat completions of such a model go to /responses and come back as chat completions, tools and all."""
+def test_o3_chat_with_a_responses_only_model(client: openai.OpenAI, gateway: SdkGateway) -> None:
+    """Chat completions of a model that has only Responses are translated, tools included."""
     tools: Any = [{"type": "function", "function": {"name": "now"}}]
-    asked: Any = [{"role": "user", "content": "call now"}]
-    first = client.chat.completions.create(model="openai/gpt-5-pro", messages=asked, tools=tools)
+    question: Any = [{"role": "user", "content": "call now"}]
+    first = client.chat.completions.create(model="openai/gpt-5-pro", messages=question, tools=tools)
     message = first.choices[0].message
     assert message.tool_calls
     history = [
-        *asked,
+        *question,
         message.model_dump(exclude_none=True),
         {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "noon"},
     ]
@@ -270,16 +270,16 @@ def test_o3_chat_reaches_models_that_only_speak_responses(client: openai.OpenAI,
     chunks = client.chat.completions.create(
         model="openai/gpt-5-pro", messages=history, tools=tools, reasoning_effort="high", stream=True
     )
-    said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+    text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
-    assert "noon" in said
-    assert house.simulators["openai"].script.asked[-1].path == "/v1/responses"
+    assert "noon" in text
+    assert gateway.simulators["openai"].script.requests[-1].path == "/v1/responses"
     assert first.choices[0].finish_reason == "tool_calls"
 
 
-def test_e8_a_stream_that_breaks_ends_in_failed(house: House, client: openai.OpenAI) -> None:
-    """A provider that breaks off leaves the client a last event that says so."""
-    house.simulators["anthropic"].script.queue("claude-simulated", InjectedFault(cut_after=6))
+def test_e8_a_broken_stream_ends_with_failed(gateway: SdkGateway, client: openai.OpenAI) -> None:
+    """If the provider breaks off a stream, the last event is response.failed."""
+    gateway.simulators["anthropic"].script.queue("claude-simulated", InjectedFault(cut_after=6))
 
     events = list(client.responses.create(model="anthropic/claude-simulated", input=QUESTION, stream=True))
 
@@ -289,40 +289,42 @@ def test_e8_a_stream_that_breaks_ends_in_failed(house: House, client: openai.Ope
     assert [event.sequence_number for event in events] == list(range(len(events)))
 
 
-def test_e1_a_refusal_keeps_its_status(client: openai.OpenAI, house: House) -> None:
-    """A provider's 400 stays one, with its words."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(status=400, message="no such thing"))
+def test_e1_a_provider_error_keeps_its_status(client: openai.OpenAI, gateway: SdkGateway) -> None:
+    """A provider's 400 error keeps its status and message."""
+    gateway.simulators["openai"].script.queue(
+        "gpt-4o-mini", InjectedFault(status=400, message="no such thing")
+    )
 
     with pytest.raises(openai.BadRequestError, match="no such thing"):
         client.responses.create(model="openai/gpt-4o-mini", input=QUESTION)
 
 
-def test_e8_a_native_stream_that_breaks_goes_on_counting(house: House) -> None:
-    """What passed as the provider wrote it ends in an error event with the next number."""
-    house.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(cut_after=7))
+def test_e8_a_broken_native_stream(gateway: SdkGateway) -> None:
+    """A broken native stream ends with an error event with the next sequence number."""
+    gateway.simulators["openai"].script.queue("gpt-4o-mini", InjectedFault(cut_after=7))
     body = {"model": "openai/gpt-4o-mini", "input": QUESTION, "stream": True}
-    headers = {"authorization": f"Bearer {house.key}"}
+    headers = {"authorization": f"Bearer {gateway.key}"}
 
     with httpx.Client(trust_env=False) as client:
-        answer = client.post(f"{house.url}/responses", json=body, headers=headers)
-    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+        response = client.post(f"{gateway.url}/responses", json=body, headers=headers)
+    events = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [event["sequence_number"] for event in events] == list(range(8))
     assert events[-1]["type"] == "error"
     assert events[-1]["code"] == "stream_broken"
 
 
-def test_unknown_fields_survive_both_ways(house: House) -> None:
-    """Where the provider speaks Responses too, what nobody here knows passes: to it, and back."""
-    known = {"role": "user", "content": [{"type": "input_text", "text": QUESTION, "tomorrow": 1}]}
-    body = {"model": "openai/gpt-4o-mini", "input": [known], "moderation": {"later": True}}
-    headers = {"authorization": f"Bearer {house.key}"}
+def test_unknown_fields_are_forwarded(gateway: SdkGateway) -> None:
+    """Unknown fields are forwarded to a provider that speaks Responses."""
+    message = {"role": "user", "content": [{"type": "input_text", "text": QUESTION, "tomorrow": 1}]}
+    body = {"model": "openai/gpt-4o-mini", "input": [message], "moderation": {"later": True}}
+    headers = {"authorization": f"Bearer {gateway.key}"}
 
     with httpx.Client(trust_env=False) as client:
-        answer = client.post(f"{house.url}/responses", json=body, headers=headers).json()
+        response = client.post(f"{gateway.url}/responses", json=body, headers=headers).json()
 
-    sent = house.simulators["openai"].script.asked[-1].body
-    assert sent == {**body, "model": "gpt-4o-mini", "store": False}
-    assert answer["text"] == {"format": {"type": "text"}}
-    assert answer["model"] == "gpt-4o-mini"
+    provider_body = gateway.simulators["openai"].script.requests[-1].body
+    assert provider_body == {**body, "model": "gpt-4o-mini", "store": False}
+    assert response["text"] == {"format": {"type": "text"}}
+    assert response["model"] == "gpt-4o-mini"

@@ -1,4 +1,4 @@
-"""Simulated providers that are asked for JSON."""
+"""Simulated providers with JSON output."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from vaultcore.simulators.sample import sample, schema_in
+from vaultcore.simulators.schema_values import find_schema, sample_object
 from vaultcore.simulators.server import Simulator, simulated
 
-CLOSED: Any = {
+SCHEMA: Any = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "days": {"type": "array", "items": {"type": "integer"}}},
     "required": ["city", "days"],
     "additionalProperties": False,
 }
-MADE = {"city": "a city", "days": [3]}
+OBJECT = {"city": "a city", "days": [3]}
 QUESTION: Any = [{"role": "user", "content": "where?"}]
 
 
@@ -28,57 +28,62 @@ def providers() -> Iterator[dict[str, Simulator]]:
         yield running
 
 
-def asked(provider: Simulator, path: str, body: Any) -> httpx.Response:
+def post(provider: Simulator, path: str, body: Any) -> httpx.Response:
     headers = {"authorization": f"Bearer {provider.key}", "anthropic-version": "2023-06-01"}
     return httpx.post(f"{provider.base_url}{path}", json=body, headers=headers, trust_env=False)
 
 
 def openai_body(schema: Any, *, strict: bool = True) -> Any:
-    told = {"name": "place", "schema": schema, "strict": strict}
-    form = {"type": "json_schema", "json_schema": told}
-    return {"model": "gpt-4o", "messages": QUESTION, "response_format": form}
+    json_schema = {"name": "place", "schema": schema, "strict": strict}
+    response_format = {"type": "json_schema", "json_schema": json_schema}
+    return {"model": "gpt-4o", "messages": QUESTION, "response_format": response_format}
 
 
 def anthropic_body(schema: Any) -> Any:
-    told = {"format": {"type": "json_schema", "schema": schema}}
-    return {"model": "claude-sonnet-4-5", "max_tokens": 100, "messages": QUESTION, "output_config": told}
+    output_config = {"format": {"type": "json_schema", "schema": schema}}
+    return {
+        "model": "claude-sonnet-4-5",
+        "max_tokens": 100,
+        "messages": QUESTION,
+        "output_config": output_config,
+    }
 
 
-def test_a_schema_is_obeyed(providers: dict[str, Simulator]) -> None:
-    """Whoever asks for JSON by a schema gets an object that it allows."""
-    one = asked(providers["one"], "/chat/completions", openai_body(CLOSED)).json()
-    two = asked(providers["two"], "/messages", anthropic_body(CLOSED)).json()
+def test_replies_match_the_schema(providers: dict[str, Simulator]) -> None:
+    """A request with a schema gets an object that matches it."""
+    completion = post(providers["one"], "/chat/completions", openai_body(SCHEMA)).json()
+    message = post(providers["two"], "/messages", anthropic_body(SCHEMA)).json()
 
-    assert json.loads(one["choices"][0]["message"]["content"]) == MADE
-    assert json.loads(two["content"][0]["text"]) == MADE
+    assert json.loads(completion["choices"][0]["message"]["content"]) == OBJECT
+    assert json.loads(message["content"][0]["text"]) == OBJECT
 
 
-def test_a_schema_in_words_is_obeyed(providers: dict[str, Simulator]) -> None:
-    """A schema among the instructions counts as well."""
+def test_replies_match_a_schema_in_the_prompt(providers: dict[str, Simulator]) -> None:
+    """A schema in the instructions works as well."""
     body = {
         "model": "claude-x",
         "max_tokens": 100,
         "messages": QUESTION,
-        "system": f"obey {json.dumps(CLOSED)}",
+        "system": f"obey {json.dumps(SCHEMA)}",
     }
 
-    told = asked(providers["two"], "/messages", body).json()
+    message = post(providers["two"], "/messages", body).json()
 
-    assert json.loads(told["content"][0]["text"]) == MADE
+    assert json.loads(message["content"][0]["text"]) == OBJECT
 
 
 @pytest.mark.parametrize(
     "schema",
     [
-        {name: value for name, value in CLOSED.items() if name != "additionalProperties"},
-        {**CLOSED, "required": ["city"]},
+        {name: value for name, value in SCHEMA.items() if name != "additionalProperties"},
+        {**SCHEMA, "required": ["city"]},
     ],
     ids=["open", "optional"],
 )
 def test_a_strict_schema_is_checked(providers: dict[str, Simulator], schema: Any) -> None:
-    """The OpenAI-style provider refuses a strict schema that is open or has optional properties."""
-    assert asked(providers["one"], "/chat/completions", openai_body(schema)).status_code == 400
-    assert asked(providers["one"], "/chat/completions", openai_body(schema, strict=False)).status_code == 200
+    """The OpenAI-style provider rejects a strict schema with open objects or optional properties."""
+    assert post(providers["one"], "/chat/completions", openai_body(schema)).status_code == 400
+    assert post(providers["one"], "/chat/completions", openai_body(schema, strict=False)).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -86,15 +91,15 @@ def test_a_strict_schema_is_checked(providers: dict[str, Simulator], schema: Any
     [{"type": "object", "properties": {}}, {"type": "integer", "minimum": 1}],
     ids=["open", "bounded"],
 )
-def test_an_unsupported_schema_is_refused(providers: dict[str, Simulator], inner: Any) -> None:
-    """The Anthropic-style provider refuses open objects and bounds, however deep they are."""
-    schema = {**CLOSED, "properties": {"city": {"type": "array", "items": inner}}}
+def test_an_unsupported_schema_is_rejected(providers: dict[str, Simulator], inner: Any) -> None:
+    """The Anthropic-style provider rejects open objects and bounds at any depth."""
+    schema = {**SCHEMA, "properties": {"city": {"type": "array", "items": inner}}}
 
-    assert asked(providers["two"], "/messages", anthropic_body(schema)).status_code == 400
+    assert post(providers["two"], "/messages", anthropic_body(schema)).status_code == 400
 
 
 def test_samples_follow_references_and_branches() -> None:
-    """References, unions, constants and lists of types lead to a value; a schema inside itself to an end."""
+    """References, unions, constants and lists of types are resolved; recursion ends."""
     schema: Any = {
         "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}},
         "properties": {
@@ -105,13 +110,13 @@ def test_samples_follow_references_and_branches() -> None:
         },
     }
 
-    made = sample(schema)
+    sample = sample_object(schema)
 
-    assert (made["either"], made["maybe"], made["fixed"]) == (3, True, 7)
-    assert isinstance(made["node"], dict)
+    assert (sample["either"], sample["maybe"], sample["fixed"]) == (3, True, 7)
+    assert isinstance(sample["node"], dict)
 
 
-def test_words_without_a_schema_hold_none() -> None:
-    """Braces that are no schema do not count, and of two schemas the last does."""
-    assert schema_in('be {brief}, like {"a": 1}') is None
-    assert schema_in('{"properties": {"a": {}}} or {"properties": {"b": {}}}') == {"properties": {"b": {}}}
+def test_find_schema() -> None:
+    """The last schema of a prompt is found; braces without a schema are ignored."""
+    assert find_schema('be {brief}, like {"a": 1}') is None
+    assert find_schema('{"properties": {"a": {}}} or {"properties": {"b": {}}}') == {"properties": {"b": {}}}

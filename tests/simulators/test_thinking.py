@@ -1,4 +1,4 @@
-"""Simulated providers that think where they are asked to, and know their own thoughts again."""
+"""Simulated providers with reasoning."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from vaultcore.simulators import anthropic, openai
-from vaultcore.simulators.faults import Refused
-from vaultcore.simulators.reply import THOUGHT, reply
+from vaultcore.simulators.faults import SimulatedError
+from vaultcore.simulators.reply import REASONING, generate_reply
 
 HEADERS = {"anthropic-version": "2023-06-01", "content-type": "application/json"}
-ASKED: dict[str, Any] = {
+BODY: dict[str, Any] = {
     "model": "claude-simulated",
     "max_tokens": 2_000,
     "messages": [{"role": "user", "content": "why?"}],
@@ -20,35 +20,35 @@ ASKED: dict[str, Any] = {
 }
 
 
-def thoughts(body: dict[str, Any]) -> list[Any]:
-    answer = reply(anthropic.prompt("x", body))
-    content = anthropic.completion(body, answer)["content"]
+def thinking_blocks(body: dict[str, Any]) -> list[Any]:
+    response = generate_reply(anthropic.parse_prompt("x", body))
+    content = anthropic.render_completion(body, response)["content"]
     return [block for block in content if block["type"] == "thinking"]
 
 
-def again(*blocks: Any) -> dict[str, Any]:
-    turn = {"role": "assistant", "content": [*blocks, {"type": "text", "text": "So."}]}
-    return {**ASKED, "messages": [*ASKED["messages"], turn, *ASKED["messages"]]}
+def with_history(*blocks: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": [*blocks, {"type": "text", "text": "So."}]}
+    return {**BODY, "messages": [*BODY["messages"], message, *BODY["messages"]]}
 
 
-def test_thoughts_come_back_as_they_were_signed() -> None:
-    """A thought with its own signature is taken again; one with another is refused."""
-    (thought,) = thoughts(ASKED)
+def test_signatures_are_verified() -> None:
+    """A thinking block with its own signature is accepted, another is rejected."""
+    (block,) = thinking_blocks(BODY)
 
-    anthropic.check(HEADERS, again(thought))
-    with pytest.raises(Refused, match="signature"):
-        anthropic.check(HEADERS, again({**thought, "thinking": "Something else."}))
-    assert thoughts({**ASKED, "thinking": {"type": "disabled"}}) == []
+    anthropic.validate_request(HEADERS, with_history(block))
+    with pytest.raises(SimulatedError, match="signature"):
+        anthropic.validate_request(HEADERS, with_history({**block, "thinking": "Something else."}))
+    assert thinking_blocks({**BODY, "thinking": {"type": "disabled"}}) == []
 
 
-def test_a_stream_thinks_as_the_whole_answer_does() -> None:
-    """The fragments of a streamed thought and its signature are the buffered block."""
-    answer = reply(anthropic.prompt("x", ASKED))
-    told = [json.loads(event.partition(b"data: ")[2]) for event in anthropic.events(ASKED, answer)]
-    deltas = [event["delta"] for event in told if event["type"] == "content_block_delta"]
-    held = {kind: "".join(delta.get(kind, "") for delta in deltas) for kind in ("thinking", "signature")}
+def test_streamed_reasoning_equals_the_buffered_block() -> None:
+    """The deltas of a streamed thinking block form the buffered block."""
+    response = generate_reply(anthropic.parse_prompt("x", BODY))
+    events = [json.loads(event.partition(b"data: ")[2]) for event in anthropic.render_events(BODY, response)]
+    deltas = [event["delta"] for event in events if event["type"] == "content_block_delta"]
+    fields = {kind: "".join(delta.get(kind, "") for delta in deltas) for kind in ("thinking", "signature")}
 
-    assert [{"type": "thinking", **held}] == thoughts(ASKED)
+    assert [{"type": "thinking", **fields}] == thinking_blocks(BODY)
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_a_stream_thinks_as_the_whole_answer_does() -> None:
         {"tools": [{"name": "f", "input_schema": {"type": "object"}}], "tool_choice": {"type": "any"}},
     ],
 )
-def test_what_does_not_go_with_thinking(change: dict[str, Any]) -> None:
-    """Budgets that do not fit, another temperature and forced tools are refused, as the real one does."""
-    with pytest.raises(Refused):
-        anthropic.check(HEADERS, {**ASKED, **change})
+def test_incompatible_fields_are_rejected(change: dict[str, Any]) -> None:
+    """Invalid budgets, another temperature and forced tools are rejected."""
+    with pytest.raises(SimulatedError):
+        anthropic.validate_request(HEADERS, {**BODY, **change})
 
 
-def test_an_effort_is_thought_aloud() -> None:
-    """Where an effort is asked for, the OpenAI-style provider tells its reasoning."""
-    body = {"model": "m", "messages": ASKED["messages"], "reasoning_effort": "low"}
-    answer = reply(openai.prompt("x", body))
+def test_openai_reasoning() -> None:
+    """The OpenAI-style provider returns reasoning if an effort is requested."""
+    body = {"model": "m", "messages": BODY["messages"], "reasoning_effort": "low"}
+    response = generate_reply(openai.parse_prompt("x", body))
 
-    assert openai.completion(body, answer)["choices"][0]["message"]["reasoning_content"] == THOUGHT
-    assert THOUGHT.encode() in b"".join(openai.events(body, answer))
+    assert openai.render_completion(body, response)["choices"][0]["message"]["reasoning_content"] == REASONING
+    assert REASONING.encode() in b"".join(openai.render_events(body, response))

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.store.crew import Crew, Member, Processes, Threads, member
+from tests.store.workers import Crew, Member, Processes, Threads, member
 from tests.store.ministack import dynamo_store, table
 from tests.store.traffic import NOON
 from vaultcore.clock import Clock
 from vaultcore.store.base import Store
 from vaultcore.store.memory import MemoryStore
-from vaultcore.store.sqlite.store import SqliteStore
+from vaultcore.store.sqlite.store import SQLiteStore
 
 PROCESSES = 3
 
@@ -43,7 +43,7 @@ async def memory(clock: Clock, _: Path) -> AsyncIterator[Place]:
 @asynccontextmanager
 async def sqlite(clock: Clock, folder: Path) -> AsyncIterator[Place]:
     file = folder / "state.db"
-    store = SqliteStore(file, clock)
+    store = SQLiteStore(file, clock)
     try:
         yield Place("sqlite", store, f"sqlite:{file}")
     finally:

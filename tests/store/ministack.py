@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -22,9 +22,9 @@ from tempfile import TemporaryFile
 from threading import Lock
 from typing import IO, TYPE_CHECKING, Any
 
-from vaultcore.aws.dynamo import Dynamo
+from vaultcore.aws.dynamodb import DynamoDBClient
 from vaultcore.clock import Clock
-from vaultcore.store.dynamodb.store import DynamoStore
+from vaultcore.store.dynamodb.store import DynamoDBStore
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -68,8 +68,13 @@ class Table:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def store(self, clock: Clock, *, patience: float = PATIENCE) -> DynamoStore:
-        return DynamoStore(Dynamo(session(self.endpoint), patience=patience), self.name, clock)
+    def put_items(self, items: Iterable[Any]) -> None:
+        """Put items in DynamoDB's own JSON."""
+        for item in items:
+            _client(self.endpoint).put_item(TableName=self.name, Item=item)
+
+    def store(self, clock: Clock, *, patience: float = PATIENCE) -> DynamoDBStore:
+        return DynamoDBStore(DynamoDBClient(session(self.endpoint), read_timeout=patience), self.name, clock)
 
 
 def table() -> Table:
@@ -85,7 +90,7 @@ def table() -> Table:
 
 
 @asynccontextmanager
-async def dynamo_store(clock: Clock, at: Table | None = None) -> AsyncIterator[DynamoStore]:
+async def dynamo_store(clock: Clock, at: Table | None = None) -> AsyncIterator[DynamoDBStore]:
     """A store over a table of its own, or over one that others use too."""
     store = (at or table()).store(clock)
     try:

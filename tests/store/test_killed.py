@@ -8,13 +8,13 @@ from random import Random
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.store.client import Order, askings
+from tests.store.worker import Order, askings
 from tests.store.conftest import SHARED, Place
-from tests.store.crew import Member
+from tests.store.workers import Member
 from tests.store.traffic import LEASE, NOON, Asking
-from vaultcore.limits.account import Account, Spent
-from vaultcore.limits.reservation import Refused
-from vaultcore.store.base import Name, Store
+from vaultcore.limits.account import Account, Charge
+from vaultcore.limits.reservation import LimitRefused
+from vaultcore.store.base import DocumentKey, Store
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("place", SHARED, indirect=True)]
 LIMITS = {"tokens": 100, "credits": 100, "parallel": 1, "rpm": 100}
@@ -41,8 +41,8 @@ def held(account: Account) -> tuple[int, int, int, int, int]:
 
 async def fits(store: Store, asked: Asking) -> bool:
     try:
-        await store.admit(asked.reservation)
-    except Refused:
+        await store.reserve(asked.reservation)
+    except LimitRefused:
         return False
     return True
 
@@ -74,12 +74,12 @@ async def test_killed_at_a_point(place: Place, clock: FakeClock, point: str) -> 
     assert await fits(store, fill)
     await store.settle(fill.settlement())
 
-    again = [await store.settle(asked.settlement(Spent(10, 20, 30))) for _ in range(2)]
-    assert [each.fresh for each in again] == [not settled, False]
+    again = [await store.settle(asked.settlement(Charge(10, 20, 30))) for _ in range(2)]
+    assert [each.applied for each in again] == [not settled, False]
     for each in await store.accounts("key:one", "gateway"):
         assert held(each) == (30, 30, 30, 30, 0)
         assert (each.prompt, each.completion, each.nanos) == (10, 20, 30)
-    sums, record = await store.get(asked.sums, asked.settlement().record.name)
+    sums, record = await store.get(asked.sums, asked.settlement().record.key)
     assert sums is not None
     assert sums.body == {"requests": 1, "prompt": 10, "completion": 20, "nanos": 30}
     assert record is not None
@@ -106,16 +106,16 @@ async def churned(member: Member, name: str, patience: int) -> tuple[dict[str, l
 
 
 async def recorded(store: Store) -> dict[str, list[int]]:
-    found = await store.entries("log/today", limit=100_000)
+    found = await store.query("log/today", limit=100_000)
     return {
-        each.name.entry: [each.body["prompt"], each.body["completion"], each.body["nanos"]] for each in found
+        each.key.id: [each.body["prompt"], each.body["completion"], each.body["nanos"]] for each in found
     }
 
 
 async def check(store: Store, records: dict[str, list[int]]) -> None:
     """That sums and accounts are what the records say."""
     prompt, completion, nanos = (sum(each[n] for each in records.values()) for n in range(3))
-    (sums,) = await store.get(Name("sums", "log/today"))
+    (sums,) = await store.get(DocumentKey("sums", "log/today"))
     assert sums is not None
     assert sums.body == {"requests": len(records), "prompt": prompt, "completion": completion, "nanos": nanos}
     for account in await store.accounts("key:one", "gateway"):
@@ -142,9 +142,9 @@ async def test_killed_at_any_moment(place: Place, clock: FakeClock) -> None:
 
     clock.time = NOON + LEASE
     levels = askings({**CHURN, "asked": [["", 0, 0, 0]]})[0].levels
-    (after, gateway) = await store.admit(Asking("after", levels, clock.time, 10, 10, 10).reservation)
+    (after, gateway) = await store.reserve(Asking("after", levels, clock.time, 10, 10, 10).reservation)
     assert list(after.leases) == list(gateway.leases) == ["after"]
     lost = {name: used for name, used in produced.items() if name not in records}
     for asked in askings({**CHURN, "asked": [[name, 10, 10, 10] for name in produced]}):
-        assert (await store.settle(asked.settlement(Spent(*produced[asked.id])))).fresh is (asked.id in lost)
+        assert (await store.settle(asked.settlement(Charge(*produced[asked.id])))).applied is (asked.id in lost)
     await check(store, produced)

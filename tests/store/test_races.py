@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.store.conftest import Place
-from tests.store.crew import Crew
+from tests.store.workers import Crew
 from tests.store.traffic import NOON
-from vaultcore.store.base import Name, Store
+from vaultcore.store.base import DocumentKey, Store
 
 pytestmark = pytest.mark.anyio
 CLIENTS, CROWDS = 200, 3
@@ -39,7 +39,7 @@ async def together(crew: Crew, do: str, asked: Sequence[Asked], *told: Any, **mo
     shares = [asked if more.get("by_all") else asked[n :: crew.size] for n in range(crew.size)]
     answers = await crew.obey([order(do, *told, share, **more) for share in shares])
     named = [name for answer in answers for name in answer]
-    assert len(named) == len(set(named)) or do == "admit"
+    assert len(named) == len(set(named)) or do == "reserve"
     return set(named)
 
 
@@ -48,9 +48,9 @@ async def test_sixty_of_two_hundred(crew: Crew, store: Store, limits: dict[str, 
     """Of 200 clients that come at once exactly as many pass as there is room for, and no later one does."""
     asked = [(f"{n}", 1_000, 1_000, 1_000) for n in range(CLIENTS)]
 
-    passed = await together(crew, "admit", asked, "key:one", limits)
+    passed = await together(crew, "reserve", asked, "key:one", limits)
     again = await together(
-        crew, "admit", [(f"again {n}", 1, 1_000, 1_000) for n in range(40)], "key:one", limits
+        crew, "reserve", [(f"again {n}", 1, 1_000, 1_000) for n in range(40)], "key:one", limits
     )
 
     assert (len(passed), len(again)) == (60, 0)
@@ -64,13 +64,13 @@ async def test_the_same_requests_from_everywhere(crew: Crew, store: Store) -> No
     asked = [(f"{n}", 10, 10, 10) for n in range(20)]
     used = {name: [3, 4, 5] for name, *_ in asked}
 
-    assert len(await together(crew, "admit", asked, "key:one", {"rpm": 20}, by_all=True)) == 20
+    assert len(await together(crew, "reserve", asked, "key:one", {"rpm": 20}, by_all=True)) == 20
     fresh = await together(crew, "settle", asked, "key:one", {"rpm": 20}, used=used, by_all=True)
 
     assert len(fresh) == 20
     (one,) = await store.accounts("key:one")
     assert (one.requests, one.settled, one.tokens_held, one.nanos_held) == (20, 20, 140, 100)
-    assert len(await store.entries("log/key:one")) == 20
+    assert len(await store.query("log/key:one")) == 20
 
 
 class Trial:
@@ -125,7 +125,7 @@ class Trial:
         told = (self.account, self.limits)
         for crowd in range(CROWDS):
             at = NOON + 2 * crowd
-            passed = await together(crew, "admit", left, *told, at=at)
+            passed = await together(crew, "reserve", left, *told, at=at)
             self.check(left, passed)
             let_in = [each for each in left if each[0] in passed]
             assert await together(crew, "settle", let_in, *told, used=self.produced, at=at) == passed
@@ -137,9 +137,9 @@ class Trial:
 
 
 async def recorded(store: Store, shelf: str) -> dict[str, list[int]]:
-    found = await store.entries(shelf, limit=CLIENTS + 1)
+    found = await store.query(shelf, limit=CLIENTS + 1)
     return {
-        each.name.entry: [each.body["prompt"], each.body["completion"], each.body["nanos"]] for each in found
+        each.key.id: [each.body["prompt"], each.body["completion"], each.body["nanos"]] for each in found
     }
 
 
@@ -153,7 +153,7 @@ async def test_what_is_left_is_used_to_the_last_token(place: Place, crew: Crew) 
         produced = {name: trial.produced[name] for name in over}
         assert await recorded(place.store, f"log/{trial.account}") == produced
         prompt, completion, nanos = (sum(each[n] for each in produced.values()) for n in range(3))
-        (sums,) = await place.store.get(Name("sums", f"log/{trial.account}"))
+        (sums,) = await place.store.get(DocumentKey("sums", f"log/{trial.account}"))
         counted = {"requests": len(over), "prompt": prompt, "completion": completion, "nanos": nanos}
         assert sums is not None
         assert sums.body == counted

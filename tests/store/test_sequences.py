@@ -25,12 +25,12 @@ from hypothesis.stateful import (
 
 from tests.fakes.clock import FakeClock
 from tests.store.conftest import MAKERS
-from tests.store.naive import NaiveAccount, refusal
+from tests.store.reference_account import NaiveAccount, refusal
 from tests.store.traffic import LEASE, NOON, Asking, alerted
-from vaultcore.limits.account import Spent
-from vaultcore.limits.limits import MARKS, Limits
-from vaultcore.limits.reservation import Level, Refused
-from vaultcore.store.base import Name, Store
+from vaultcore.limits.account import Charge
+from vaultcore.limits.limits import DEFAULT_THRESHOLDS, Limits
+from vaultcore.limits.reservation import Level, LimitRefused
+from vaultcore.store.base import DocumentKey, Store
 
 T = TypeVar("T")
 EXAMPLES = {"memory": 250, "sqlite": 250, "dynamo": 15}  # SEEDS=n in the environment: as many for each
@@ -54,7 +54,7 @@ limits = st.builds(
     month=most(50, 100),
 )
 amounts = st.integers(0, 30)
-marks = st.sampled_from([MARKS, MARKS, (50, 80, 100), (100,), (1, 20, 40, 60, 80), ()])
+marks = st.sampled_from([DEFAULT_THRESHOLDS, DEFAULT_THRESHOLDS, (50, 80, 100), (100,), (1, 20, 40, 60, 80), ()])
 
 
 class Sequence(RuleBasedStateMachine):
@@ -93,7 +93,7 @@ class Sequence(RuleBasedStateMachine):
         behind=st.sampled_from([0.0, 0.0, 0.0, 0.125, 2.0, 61.0]),
         lasts=st.sampled_from([1.0, 59.875, 60.0, LEASE, 30 * 86_400.0]),
         crowd=st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=5),
-        marks=marks,
+        thresholds=marks,
     )
     def ask(
         self,
@@ -107,7 +107,7 @@ class Sequence(RuleBasedStateMachine):
         accounts = [self.model[key], self.model["gateway"]]
         levels = tuple(Level(each.name, each.limits, marks) for each in accounts)
         at, log = self.clock.time - behind, f"log/{self.number}"
-        sums = Name("sums", log)
+        sums = DocumentKey("sums", log)
         names = (f"{self.number}-{next(self.ids)}" for _ in crowd)
         asked = [
             Asking(name, levels, at, *each, at + lasts, sums, log)
@@ -118,20 +118,20 @@ class Sequence(RuleBasedStateMachine):
     def let_in(self, asked: Asking, accounts: list[NaiveAccount]) -> bool:
         expected = refusal(accounts, asked)
         if expected is not None:
-            with pytest.raises(Refused) as refused:
-                self.do(self.store.admit(asked.reservation))
+            with pytest.raises(LimitRefused) as refused:
+                self.do(self.store.reserve(asked.reservation))
             assert (refused.value.level.account, refused.value.denial.limit) == expected
             return False
-        self.do(self.store.admit(asked.reservation))
+        self.do(self.store.reserve(asked.reservation))
         for each in accounts:
-            each.admit(asked)
+            each.reserve(asked)
         return True
 
     @rule(asked=requests)
     def ask_again(self, asked: Asking) -> None:
         """A request that still holds what it reserved is granted, and nothing changes."""
         if all(each.holds(asked.id) for each in self.levels(asked)):
-            self.do(self.store.admit(asked.reservation))
+            self.do(self.store.reserve(asked.reservation))
 
     @rule(target=over, asked=consumes(requests), used=st.tuples(amounts, amounts, amounts))
     def settle(self, asked: Asking, used: tuple[int, int, int]) -> Any:
@@ -139,18 +139,18 @@ class Sequence(RuleBasedStateMachine):
         events = [event for each in self.levels(asked) for event in each.events if event.asked is asked]
         if any(event.given_back and event.at != asked.at for event in events):
             return multiple()  # such a one is charged to its own clock's day, which nobody else knows
-        done = self.do(self.store.settle(asked.settlement(Spent(*used), alert=alerted)))
-        marks = [mark for each in self.levels(asked) for mark in each.settle(asked.id, Spent(*used))]
-        told = [(each.account, each.meter.limit, each.meter.period, each.percent) for each in done.crossings]
-        assert (done.fresh, told) == (True, marks)
+        done = self.do(self.store.settle(asked.settlement(Charge(*used), alert=alerted)))
+        marks = [mark for each in self.levels(asked) for mark in each.settle(asked.id, Charge(*used))]
+        told = [(each.account, each.usage.limit, each.usage.period, each.percent) for each in done.crossings]
+        assert (done.applied, told) == (True, marks)
         self.marks += marks
         return asked
 
     @rule(asked=over, used=st.tuples(amounts, amounts, amounts))
     def settle_again(self, asked: Asking, used: tuple[int, int, int]) -> None:
         """A settlement that comes again changes nothing, whatever it says."""
-        done = self.do(self.store.settle(asked.settlement(Spent(*used), alert=alerted)))
-        assert (done.fresh, done.crossings) == (False, ())
+        done = self.do(self.store.settle(asked.settlement(Charge(*used), alert=alerted)))
+        assert (done.applied, done.crossings) == (False, ())
 
     @rule(name=st.sampled_from(["one", "two", "gateway"]))
     def sweep(self, name: str) -> None:
@@ -171,13 +171,13 @@ class Sequence(RuleBasedStateMachine):
     def teardown(self) -> None:
         """What was written beside the accounts says the same."""
         events = [event for name in ("one", "two") for event in self.model[name].events]
-        spent = {event.asked.id: event.spent for event in events if event.spent is not None}
-        records = self.do(self.store.entries(f"log/{self.number}"))
-        assert {each.name.entry for each in records} == spent.keys()
-        (sums,) = self.do(self.store.get(Name("sums", f"log/{self.number}")))
+        spent = {event.asked.id: event.charge for event in events if event.charge is not None}
+        records = self.do(self.store.query(f"log/{self.number}"))
+        assert {each.key.id for each in records} == spent.keys()
+        (sums,) = self.do(self.store.get(DocumentKey("sums", f"log/{self.number}")))
         assert (sums.body["requests"] if sums else 0) == len(spent)
         assert (sums.body["nanos"] if sums else 0) == sum(each.nanos for each in spent.values())
-        alerts = self.do(self.store.get(*(Name("alerts", "/".join(map(str, mark))) for mark in self.marks)))
+        alerts = self.do(self.store.get(*(DocumentKey("alerts", "/".join(map(str, mark))) for mark in self.marks)))
         assert None not in alerts
         assert len(set(self.marks)) == len(self.marks)
 

@@ -15,14 +15,14 @@ import pytest
 from tests.fakes.clock import FakeClock
 from tests.store.traffic import NOON, Asking, level
 from vaultcore.errors import ConfigError, StoreUnavailable
-from vaultcore.limits.account import Account, Spent
+from vaultcore.limits.account import Account, Charge
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.thresholds import Crossing
-from vaultcore.store.base import Add, Conflict, Document, Drop, Name, Put
-from vaultcore.store.sqlite.store import SqliteStore
+from vaultcore.store.base import Add, Conflict, Document, Delete, DocumentKey, Put
+from vaultcore.store.sqlite.store import SQLiteStore
 
 pytestmark = pytest.mark.anyio
-ONE = Name("shelf", "one")
+ONE = DocumentKey("shelf", "one")
 
 
 @pytest.fixture
@@ -31,8 +31,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def store(path: Path, clock: FakeClock) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore(path, clock, patience=0.05)
+async def store(path: Path, clock: FakeClock) -> AsyncIterator[SQLiteStore]:
+    store = SQLiteStore(path, clock, patience=0.05)
     yield store
     await store.aclose()
 
@@ -68,7 +68,7 @@ def found(path: Path) -> dict[str, bytes]:
 async def test_nothing_happens_before_it_is_used(path: Path, clock: FakeClock) -> None:
     """A store that is only made, or closed unused, leaves no file, no directory and no thread."""
     before = threading.active_count()
-    store = SqliteStore(path, clock)
+    store = SQLiteStore(path, clock)
     assert threading.active_count() == before
 
     await store.aclose()
@@ -76,7 +76,7 @@ async def test_nothing_happens_before_it_is_used(path: Path, clock: FakeClock) -
     assert not path.parent.exists()
 
 
-async def test_only_its_owner_can_read_it(store: SqliteStore, path: Path) -> None:
+async def test_only_its_owner_can_read_it(store: SQLiteStore, path: Path) -> None:
     """The directory is made with mode 0700, the file and what SQLite puts beside it with 0600."""
     await store.write(Put(ONE, {}))
 
@@ -85,7 +85,7 @@ async def test_only_its_owner_can_read_it(store: SqliteStore, path: Path) -> Non
     assert mode(path.parent) == 0o700
 
 
-async def test_a_directory_that_is_there_stays_as_it_is(store: SqliteStore, path: Path) -> None:
+async def test_a_directory_that_is_there_stays_as_it_is(store: SQLiteStore, path: Path) -> None:
     """The mode of somebody else's directory is not changed."""
     path.parent.mkdir(mode=0o750)
     before = mode(path.parent)
@@ -95,13 +95,13 @@ async def test_a_directory_that_is_there_stays_as_it_is(store: SqliteStore, path
     assert before != 0o700
 
 
-async def test_what_is_kept_outlives_the_store(store: SqliteStore, path: Path, clock: FakeClock) -> None:
+async def test_what_is_kept_outlives_the_store(store: SQLiteStore, path: Path, clock: FakeClock) -> None:
     """Another store on the same file finds everything, also one that is open at the same time."""
     asked = Asking("one", (level("key:one"),), tokens=7)
-    after = await store.admit(asked.reservation)
+    after = await store.reserve(asked.reservation)
     await store.write(Put(ONE, {"n": 1}))
 
-    other = SqliteStore(path, clock)
+    other = SQLiteStore(path, clock)
     assert await other.accounts("key:one") == after
     await store.aclose()
     assert await other.get(ONE) == [Document(ONE, {"n": 1})]
@@ -109,7 +109,7 @@ async def test_what_is_kept_outlives_the_store(store: SqliteStore, path: Path, c
     assert list(found(path)) == ["state.db"]
 
 
-async def test_a_closed_store(store: SqliteStore) -> None:
+async def test_a_closed_store(store: SQLiteStore) -> None:
     """What is under way is finished before a store closes, and nothing can be asked of it then."""
     writes = [asyncio.create_task(store.write(Add(ONE, {"n": 1}))) for _ in range(20)]
     await asyncio.sleep(0)
@@ -125,7 +125,7 @@ async def test_a_closed_store(store: SqliteStore) -> None:
 async def test_a_file_of_something_else(path: Path, clock: FakeClock, content: bytes) -> None:
     """A file that is no database is refused by its name, each time, and stays as it is."""
     made(path, content)
-    store = SqliteStore(path, clock)
+    store = SQLiteStore(path, clock)
 
     for _ in range(2):
         with pytest.raises(ConfigError) as refused:
@@ -137,7 +137,7 @@ async def test_a_file_of_something_else(path: Path, clock: FakeClock, content: b
 
 @pytest.mark.parametrize(
     ("statement", "said"),
-    [("PRAGMA user_version = 2", "newer"), ("CREATE TABLE theirs (x)", "something else")],
+    [("PRAGMA user_version = 2", "newer"), ("CREATE TABLE theirs (x)", "another program")],
 )
 async def test_a_database_of_something_else(path: Path, clock: FakeClock, statement: str, said: str) -> None:
     """A database of a later version or of another program is refused, and stays as it is."""
@@ -145,7 +145,7 @@ async def test_a_database_of_something_else(path: Path, clock: FakeClock, statem
     with closing(sqlite3.connect(path)) as other:
         other.execute(statement)
     before = found(path)
-    store = SqliteStore(path, clock)
+    store = SQLiteStore(path, clock)
 
     with pytest.raises(ConfigError, match=said):
         await store.get(ONE)
@@ -158,14 +158,14 @@ async def test_a_place_that_cannot_be(path: Path, clock: FakeClock) -> None:
     made(path)
 
     for impossible in (path / "state.db", path.parent):
-        store = SqliteStore(impossible, clock)
+        store = SQLiteStore(impossible, clock)
         with pytest.raises(ConfigError) as refused:
             await store.get(ONE)
         assert refused.value.file == str(impossible)
         await store.aclose()
 
 
-async def test_an_empty_file_is_filled(store: SqliteStore, path: Path) -> None:
+async def test_an_empty_file_is_filled(store: SQLiteStore, path: Path) -> None:
     """A file that somebody made for it, without anything in it, becomes the store."""
     made(path)
     await store.write(Put(ONE, {"n": 1}))
@@ -173,38 +173,38 @@ async def test_an_empty_file_is_filled(store: SqliteStore, path: Path) -> None:
     assert await store.get(ONE) == [Document(ONE, {"n": 1})]
 
 
-async def test_while_somebody_else_writes(store: SqliteStore, path: Path) -> None:
+async def test_while_somebody_else_writes(store: SQLiteStore, path: Path) -> None:
     """Where another writer takes too long nothing is done, and the failure names neither file nor data."""
     one = Asking("secret-id", (level("key:one", Limits(tokens=10)),), tokens=10)
     two = Asking("two", one.levels, tokens=1)
-    await store.admit(one.reservation)
+    await store.reserve(one.reservation)
     before = await store.accounts("key:one")
 
     with writing(path):
         for change in (
-            store.write(Put(ONE, {"secret": 1}), Add(Name("shelf", "sums"), {"n": 1})),
-            store.write(Drop(ONE)),
-            store.admit(two.reservation),
-            store.settle(one.settlement(Spent(5))),
+            store.write(Put(ONE, {"secret": 1}), Add(DocumentKey("shelf", "sums"), {"n": 1})),
+            store.write(Delete(ONE)),
+            store.reserve(two.reservation),
+            store.settle(one.settlement(Charge(5))),
         ):
             with pytest.raises(StoreUnavailable) as failure:
                 await change
             assert failure.value.retry_after == 1.0
             assert not {"secret", "state.db", str(path.parent)} & set(str(failure.value).split())
         assert await store.accounts("key:one") == before
-        assert await store.get(ONE, one.settlement().record.name) == [None, None]
+        assert await store.get(ONE, one.settlement().record.key) == [None, None]
 
     assert rows(path) == 0
     assert await store.accounts("key:one") == before
-    done = [await store.settle(one.settlement(Spent(5))) for _ in range(2)]
-    assert [each.fresh for each in done] == [True, False]
-    (after,) = await store.admit(two.reservation)
+    done = [await store.settle(one.settlement(Charge(5))) for _ in range(2)]
+    assert [each.applied for each in done] == [True, False]
+    (after,) = await store.reserve(two.reservation)
     assert (after.tokens, after.tokens_held) == (5, 6)
 
 
 async def test_a_writer_who_ends_in_time(path: Path, clock: FakeClock) -> None:
     """A store waits for other writers as long as it has patience."""
-    store = SqliteStore(path, clock, patience=30)
+    store = SQLiteStore(path, clock, patience=30)
     await store.get(ONE)
     with writing(path):
         waiting = asyncio.create_task(store.write(Put(ONE, {"n": 1})))
@@ -216,7 +216,7 @@ async def test_a_writer_who_ends_in_time(path: Path, clock: FakeClock) -> None:
     await store.aclose()
 
 
-async def test_who_stops_waiting(store: SqliteStore) -> None:
+async def test_who_stops_waiting(store: SQLiteStore) -> None:
     """A settlement that has begun is finished with all that belongs to it, one that has not is never made."""
     begun, go = threading.Event(), threading.Event()
 
@@ -226,57 +226,57 @@ async def test_who_stops_waiting(store: SqliteStore) -> None:
         return Put(ONE, {})
 
     asked = [
-        Asking(f"{n}", (level(f"key:{n}", Limits(tokens=1)),), sums=Name("sums", f"{n}")) for n in (0, 1)
+        Asking(f"{n}", (level(f"key:{n}", Limits(tokens=1)),), sums=DocumentKey("sums", f"{n}")) for n in (0, 1)
     ]
-    first = asyncio.create_task(store.settle(asked[0].settlement(Spent(1), alert=slow)))
+    first = asyncio.create_task(store.settle(asked[0].settlement(Charge(1), alert=slow)))
     await asyncio.to_thread(begun.wait)
-    second = asyncio.create_task(store.settle(asked[1].settlement(Spent(1))))
+    second = asyncio.create_task(store.settle(asked[1].settlement(Charge(1))))
     await asyncio.sleep(0)
     for each in (first, second):
         each.cancel()
     await asyncio.wait((first, second))
     go.set()
 
-    records = await store.get(*(each.settlement().record.name for each in asked), ONE)
+    records = await store.get(*(each.settlement().record.key for each in asked), ONE)
     sums = await store.get(*(each.sums for each in asked))
     assert [each is not None for each in (*records, *sums)] == [True, False, True, True, False]
     assert [each.settled for each in await store.accounts("key:0", "key:1")] == [1, 0]
 
 
-async def test_what_fails_inside_leaves_nothing(store: SqliteStore) -> None:
+async def test_what_fails_inside_leaves_nothing(store: SQLiteStore) -> None:
     """A settlement whose alert cannot be written, or whose sums meet a conflict, has not been made at all."""
     asked = Asking("one", (level("key:one", Limits(tokens=1)),), tokens=1)
-    await store.admit(asked.reservation)
+    await store.reserve(asked.reservation)
     before = await store.accounts("key:one")
     await store.write(Put(ONE, {}))
 
     with pytest.raises(Conflict):
-        await store.settle(asked.settlement(Spent(1), alert=lambda _: Put(ONE, {}, version=9)))
+        await store.settle(asked.settlement(Charge(1), alert=lambda _: Put(ONE, {}, version=9)))
     with pytest.raises(ZeroDivisionError):
-        await store.settle(asked.settlement(Spent(1), alert=lambda _: Put(ONE, {"n": 1 // 0})))
+        await store.settle(asked.settlement(Charge(1), alert=lambda _: Put(ONE, {"n": 1 // 0})))
 
     assert await store.accounts("key:one") == before
-    assert await store.get(asked.settlement().record.name, asked.sums) == [None, None]
-    assert (await store.settle(asked.settlement(Spent(1)))).fresh
+    assert await store.get(asked.settlement().record.key, asked.sums) == [None, None]
+    assert (await store.settle(asked.settlement(Charge(1)))).applied
 
 
 async def test_what_is_over_is_swept_away(path: Path, clock: FakeClock) -> None:
     """Documents that are over leave the file: some after it is opened, some with every so many writings."""
-    store = SqliteStore(path, clock)
+    store = SQLiteStore(path, clock)
     for start in range(0, 300, 20):
-        names = [Name("shelf", f"{n}") for n in range(start, start + 20)]
+        names = [DocumentKey("shelf", f"{n}") for n in range(start, start + 20)]
         await store.write(*(Put(name, {}, expires=NOON + 1) for name in names))
-    await store.write(Put(ONE, {}), Put(Name("shelf", "later"), {}, expires=NOON + 100))
+    await store.write(Put(ONE, {}), Put(DocumentKey("shelf", "later"), {}, expires=NOON + 100))
     clock.time = NOON + 1
     await store.aclose()
     assert rows(path) == 302
 
-    store = SqliteStore(path, clock)
+    store = SQLiteStore(path, clock)
     await store.write(Put(ONE, {}))
     await store.get(ONE)
     assert rows(path) == 2
     for n in range(500):
-        await store.write(Put(Name("brief", f"{n}"), {}, expires=NOON + 2))
+        await store.write(Put(DocumentKey("brief", f"{n}"), {}, expires=NOON + 2))
     clock.time = NOON + 2
     for _ in range(500):
         await store.write(Put(ONE, {}))
@@ -284,7 +284,7 @@ async def test_what_is_over_is_swept_away(path: Path, clock: FakeClock) -> None:
     assert rows(path) == 2
 
 
-async def test_from_several_loops(store: SqliteStore) -> None:
+async def test_from_several_loops(store: SQLiteStore) -> None:
     """Threads with event loops of their own may share a store."""
 
     def add() -> None:
@@ -297,7 +297,7 @@ async def test_from_several_loops(store: SqliteStore) -> None:
 
 async def test_a_loop_is_not_held_up(path: Path, clock: FakeClock) -> None:
     """While an operation waits for the file, everything else goes on."""
-    store = SqliteStore(path, clock, patience=0.2)
+    store = SQLiteStore(path, clock, patience=0.2)
     await store.get(ONE)
     with writing(path):
         waiting, turns = asyncio.create_task(store.write(Put(ONE, {}))), 0
@@ -310,7 +310,7 @@ async def test_a_loop_is_not_held_up(path: Path, clock: FakeClock) -> None:
     await store.aclose()
 
 
-async def test_a_commit_waits_for_no_disk(store: SqliteStore) -> None:
+async def test_a_commit_waits_for_no_disk(store: SQLiteStore) -> None:
     """Writing goes to a log that is brought to the disk now and then, not with every operation."""
 
     def told(connection: sqlite3.Connection) -> list[object]:
@@ -320,7 +320,7 @@ async def test_a_commit_waits_for_no_disk(store: SqliteStore) -> None:
     assert await store._run("BEGIN", told) == ["wal", 1]
 
 
-async def test_a_file_that_is_damaged_meanwhile(store: SqliteStore, path: Path) -> None:
+async def test_a_file_that_is_damaged_meanwhile(store: SQLiteStore, path: Path) -> None:
     """A failure of the file is an unavailable store, and where it is mended the store works again."""
     await store.write(Put(ONE, {"n": 1}))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

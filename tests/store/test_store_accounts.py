@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.store.traffic import DOLLAR, LEASE, NOON, SUMS, Asking, level
-from vaultcore.limits.account import Account, Spent
+from vaultcore.limits.account import Account, Charge
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import Level, Refused
+from vaultcore.limits.reservation import Level, LimitRefused
 from vaultcore.store.base import Store
 
 pytestmark = pytest.mark.anyio
@@ -29,10 +29,10 @@ def asking(id: str, *levels: Level, like: Asking) -> Asking:
     return Asking(id, levels, like.at, like.tokens, like.minute, like.nanos)
 
 
-async def refusal(store: Store, asked: Asking) -> Refused | None:
+async def refusal(store: Store, asked: Asking) -> LimitRefused | None:
     try:
-        await store.admit(asked.reservation)
-    except Refused as refused:
+        await store.reserve(asked.reservation)
+    except LimitRefused as refused:
         return refused
     return None
 
@@ -64,7 +64,7 @@ async def test_all_levels_or_none(store: Store, limits: Limits, like: Asking, wa
     """A request that one level refuses is reserved at no level, wherever the full one stands."""
     full, free, other = level("key:full", limits), level("owner:free", Limits(rpm=100)), level("gateway")
     for n in range(2):
-        await store.admit(asking(f"{n}", full, like=like).reservation)
+        await store.reserve(asking(f"{n}", full, like=like).reservation)
     before = await store.accounts("key:full", "owner:free", "gateway")
 
     for levels in ((full, free, other), (free, full, other), (free, other, full)):
@@ -106,7 +106,7 @@ async def test_a_reservation_is_held(store: Store) -> None:
     levels = (level("key:one", Limits(rpm=9, tpm=99)), level("gateway"))
     asked = Asking("one", levels, NOON + 7, tokens=30, minute=20, nanos=10)
 
-    after = await store.admit(asked.reservation)
+    after = await store.reserve(asked.reservation)
 
     assert after == await store.accounts("key:one", "gateway")
     for each in after:
@@ -121,9 +121,9 @@ async def test_an_id_is_reserved_once(store: Store) -> None:
     """The same request asking again is granted and counted once, also where there is no more room."""
     limits = Limits(rpm=1, tpm=20, parallel=1, tokens=30, credits=10)
     asked = Asking("one", (level("key:one", limits), level("gateway")), tokens=30, minute=20, nanos=10)
-    first = await store.admit(asked.reservation)
+    first = await store.reserve(asked.reservation)
 
-    again = await asyncio.gather(*(store.admit(asked.reservation) for _ in range(5)))
+    again = await asyncio.gather(*(store.reserve(asked.reservation) for _ in range(5)))
 
     assert again == [first] * 5
     assert await store.accounts("key:one", "gateway") == first
@@ -133,17 +133,17 @@ async def test_settling_replaces_what_was_held(store: Store) -> None:
     """What was used takes the place of what was reserved at every level, and stands in record and sums."""
     levels = (level("key:one", Limits(tokens=30, parallel=1)), level("gateway"))
     asked = Asking("one", levels, tokens=30, minute=20, nanos=10)
-    await store.admit(asked.reservation)
+    await store.reserve(asked.reservation)
 
-    done = await store.settle(asked.settlement(Spent(4, 5, 6)))
+    done = await store.settle(asked.settlement(Charge(4, 5, 6)))
 
-    assert (done.fresh, done.crossings) == (True, ())
+    assert (done.applied, done.crossings) == (True, ())
     for each in await store.accounts("key:one", "gateway"):
         assert (each.requests, each.minute, dict(each.leases)) == (1, 9, {})
         assert (each.tokens, each.nanos, each.day_nanos, each.month_nanos) == (9, 6, 6, 6)
         assert (each.tokens_held, each.nanos_held, each.day_held, each.month_held) == (9, 6, 6, 6)
         assert (each.settled, each.prompt, each.completion) == (1, 4, 5)
-    record, sums = await store.get(asked.settlement().record.name, SUMS)
+    record, sums = await store.get(asked.settlement().record.key, SUMS)
     assert record is not None
     assert record.body == {"id": "one", "prompt": 4, "completion": 5, "nanos": 6}
     assert sums is not None
@@ -156,8 +156,8 @@ async def test_a_request_that_failed(store: Store) -> None:
     levels = (level("key:one", Limits(rpm=2, tpm=20, parallel=1, tokens=30, credits=10)),)
     for name in ("one", "two"):
         asked = Asking(name, levels, tokens=30, minute=20, nanos=10)
-        await store.admit(asked.reservation)
-        assert (await store.settle(asked.settlement())).fresh
+        await store.reserve(asked.reservation)
+        assert (await store.settle(asked.settlement())).applied
 
     refused = await refusal(store, Asking("three", levels))
     assert refused is not None
@@ -168,8 +168,8 @@ async def test_more_than_was_asked(store: Store) -> None:
     """What was used is charged in full, also where it is more than was reserved, and beyond a limit."""
     levels = (level("key:one", Limits(tokens=30, credits=10)),)
     asked = Asking("one", levels, tokens=30, nanos=10)
-    await store.admit(asked.reservation)
-    await store.settle(asked.settlement(Spent(30, 20, 17)))
+    await store.reserve(asked.reservation)
+    await store.settle(asked.settlement(Charge(30, 20, 17)))
 
     after = await account(store)
     assert (after.tokens, after.tokens_held, after.nanos, after.nanos_held) == (50, 50, 17, 17)
@@ -179,16 +179,16 @@ async def test_more_than_was_asked(store: Store) -> None:
 async def test_settled_once(store: Store) -> None:
     """A settlement that is repeated, by many at once or with other numbers, changes nothing and says so."""
     asked = Asking("one", (level("key:one", Limits(tokens=10)), level("gateway")), tokens=10, nanos=5)
-    await store.admit(asked.reservation)
+    await store.reserve(asked.reservation)
 
-    first = await asyncio.gather(*(store.settle(asked.settlement(Spent(4, 5, 3))) for _ in range(8)))
-    before = (await store.accounts("key:one", "gateway"), await store.entries("log/2026-11-22"))
+    first = await asyncio.gather(*(store.settle(asked.settlement(Charge(4, 5, 3))) for _ in range(8)))
+    before = (await store.accounts("key:one", "gateway"), await store.query("log/2026-11-22"))
     sums = await store.get(SUMS)
-    later = [await store.settle(asked.settlement(spent)) for spent in (Spent(4, 5, 3), Spent(1, 1, 1), None)]
+    later = [await store.settle(asked.settlement(spent)) for spent in (Charge(4, 5, 3), Charge(1, 1, 1), None)]
 
-    assert sorted(each.fresh for each in first) == [False] * 7 + [True]
-    assert [(each.fresh, each.crossings) for each in later] == [(False, ())] * 3
-    assert (await store.accounts("key:one", "gateway"), await store.entries("log/2026-11-22")) == before
+    assert sorted(each.applied for each in first) == [False] * 7 + [True]
+    assert [(each.applied, each.crossings) for each in later] == [(False, ())] * 3
+    assert (await store.accounts("key:one", "gateway"), await store.query("log/2026-11-22")) == before
     assert await store.get(SUMS) == sums
     assert before[0][0].settled == 1
 
@@ -197,11 +197,11 @@ async def test_a_lease_that_ran_out(store: Store) -> None:
     """What a request holds that nobody settles is free for the first one that comes after its lease."""
     levels = (level("key:one", Limits(parallel=2, tokens=100, credits=50)), level("gateway"))
     for name in ("one", "two"):
-        await store.admit(Asking(name, levels, tokens=50, nanos=25, until=NOON + 100).reservation)
+        await store.reserve(Asking(name, levels, tokens=50, nanos=25, until=NOON + 100).reservation)
     asked = Asking("three", levels, NOON + 99.999, tokens=100, nanos=50)
     assert await refusal(store, asked) is not None
 
-    after = await store.admit(Asking("three", levels, NOON + 100, tokens=100, nanos=50).reservation)
+    after = await store.reserve(Asking("three", levels, NOON + 100, tokens=100, nanos=50).reservation)
 
     for each in after:
         assert list(each.leases) == ["three"]
@@ -213,13 +213,13 @@ async def test_settled_after_its_lease(store: Store, given_back: bool) -> None:
     """A request whose lease is over is charged all the same, once, whether or not it has been given back."""
     levels = (level("key:one", Limits(tokens=100, credits=50, day=50, month=50)), level("gateway"))
     late = Asking("late", levels, tokens=60, minute=60, nanos=30, until=NOON + 10)
-    await store.admit(late.reservation)
+    await store.reserve(late.reservation)
     if given_back:
-        await store.admit(Asking("next", levels, NOON + 20, tokens=10, minute=10, nanos=5).reservation)
+        await store.reserve(Asking("next", levels, NOON + 20, tokens=10, minute=10, nanos=5).reservation)
 
-    done = [await store.settle(late.settlement(Spent(40, 1, 21))) for _ in range(2)]
+    done = [await store.settle(late.settlement(Charge(40, 1, 21))) for _ in range(2)]
 
-    assert [each.fresh for each in done] == [True, False]
+    assert [each.applied for each in done] == [True, False]
     held = {"next": (10, 5)} if given_back else {}
     for each in await store.accounts("key:one", "gateway"):
         assert list(each.leases) == list(held)
@@ -235,7 +235,7 @@ async def test_settled_without_a_reservation(store: Store) -> None:
     """Where nothing was reserved, because nothing is limited, what was used is counted all the same."""
     asked = Asking("one", (level("key:new"), level("gateway")))
 
-    assert (await store.settle(asked.settlement(Spent(1, 2, DOLLAR)))).fresh
+    assert (await store.settle(asked.settlement(Charge(1, 2, DOLLAR)))).applied
 
     for each in await store.accounts("key:new", "gateway"):
         assert (each.tokens, each.tokens_held, each.nanos, each.nanos_held) == (3, 3, DOLLAR, DOLLAR)
@@ -245,18 +245,18 @@ async def test_settled_without_a_reservation(store: Store) -> None:
 async def test_an_id_that_is_over_may_return(store: Store) -> None:
     """A lease that has been given back makes room for everybody, also for who held it."""
     one = level("key:one", Limits(parallel=1))
-    await store.admit(Asking("one", (one,), until=NOON + 10).reservation)
-    await store.admit(Asking("two", (one,), NOON + 10, until=NOON + 20).reservation)
+    await store.reserve(Asking("one", (one,), until=NOON + 10).reservation)
+    await store.reserve(Asking("two", (one,), NOON + 10, until=NOON + 20).reservation)
 
     assert await refusal(store, Asking("one", (one,), NOON + 15)) is not None
-    assert list((await store.admit(Asking("one", (one,), NOON + 20).reservation))[0].leases) == ["one"]
+    assert list((await store.reserve(Asking("one", (one,), NOON + 20).reservation))[0].leases) == ["one"]
 
 
 async def test_limits_are_of_the_moment(store: Store) -> None:
     """A limit that is raised or lowered holds from the next request on, over what was used before."""
     asked = Asking("one", (level("key:one", Limits(tokens=10)),), tokens=10)
-    await store.admit(asked.reservation)
-    await store.settle(asked.settlement(Spent(10)))
+    await store.reserve(asked.reservation)
+    await store.settle(asked.settlement(Charge(10)))
 
     assert await refusal(store, Asking("two", asked.levels, tokens=1)) is not None
     assert await refusal(store, Asking("two", (level("key:one", Limits(tokens=12)),), tokens=2)) is None
@@ -277,5 +277,5 @@ async def test_many_leases(store: Store) -> None:
     assert held.tokens_held == sum(each.tokens for each in passed)
     assert set(held.leases) == {each.id for each in passed}
     all_of_it = Asking("last", (one,), NOON + LEASE, tokens=100_000)
-    (after,) = await store.admit(all_of_it.reservation)
+    (after,) = await store.reserve(all_of_it.reservation)
     assert (list(after.leases), after.tokens_held) == (["last"], 100_000)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.store.traffic import DOLLAR, LEASE, NOON, Asking, level
-from vaultcore.limits.account import Account, Spent
+from vaultcore.limits.account import Account, Charge
 from vaultcore.limits.limits import Limits
 from vaultcore.money import Nanos
 from vaultcore.store.base import Store
@@ -34,9 +34,9 @@ def held(account: Account) -> tuple[int, int, int, int, int]:
 
 async def test_what_is_over_is_given_back(store: Store, clock: FakeClock) -> None:
     """A lease ends on its second, at every account that is swept, and what it held is free; others stand."""
-    await store.admit(asking("dead").reservation)
+    await store.reserve(asking("dead").reservation)
     clock.time += 60
-    await store.admit(asking("alive", clock.time).reservation)
+    await store.reserve(asking("alive", clock.time).reservation)
 
     clock.time = NOON + LEASE - 0.5
     assert await store.sweep(KEY, OWNER) == 0
@@ -59,12 +59,12 @@ async def test_an_account_of_nobody_stays_new(store: Store) -> None:
 async def test_a_day_later_nothing_is_given_back_twice(store: Store, clock: FakeClock) -> None:
     """What a lease held of a day that is over is not taken off the next one; what was used stays used."""
     asked = asking("used")
-    await store.admit(asked.reservation)
-    await store.settle(asked.settlement(Spent(prompt=10, completion=20, nanos=7)))
-    await store.admit(asking("dead").reservation)
+    await store.reserve(asked.reservation)
+    await store.settle(asked.settlement(Charge(prompt=10, completion=20, nanos=7)))
+    await store.reserve(asking("dead").reservation)
     clock.time += 86_400
     fresh = asking("fresh", clock.time)
-    await store.admit(fresh.reservation)  # its account gives back by itself, the swept one likewise
+    await store.reserve(fresh.reservation)  # its account gives back by itself, the swept one likewise
 
     assert await store.sweep(KEY, OWNER) == 0
     (account, _) = await store.accounts(KEY, OWNER)
@@ -74,10 +74,10 @@ async def test_a_day_later_nothing_is_given_back_twice(store: Store, clock: Fake
 async def test_who_is_late_is_charged_once(store: Store, clock: FakeClock) -> None:
     """A request that ends after it was swept is charged what it used, and holds nothing."""
     asked = asking("late")
-    await store.admit(asked.reservation)
+    await store.reserve(asked.reservation)
     clock.time += LEASE + 1
     await store.sweep(KEY, OWNER)
-    await store.settle(asked.settlement(Spent(prompt=10, completion=20, nanos=7)))
+    await store.settle(asked.settlement(Charge(prompt=10, completion=20, nanos=7)))
     await store.sweep(KEY, OWNER)
 
     for account in await store.accounts(KEY, OWNER):
@@ -89,10 +89,10 @@ async def test_sweeping_and_settling_at_once(store: Store, clock: FakeClock) -> 
     """However sweeps and settlements meet, accounts end at what was used."""
     asked = [asking(f"{n}") for n in range(10)]
     for each in asked:
-        await store.admit(each.reservation)
+        await store.reserve(each.reservation)
     clock.time += LEASE
     await asyncio.gather(
-        *(store.settle(each.settlement(Spent(prompt=1, nanos=3))) for each in asked),
+        *(store.settle(each.settlement(Charge(prompt=1, nanos=3))) for each in asked),
         *(store.sweep(KEY, OWNER) for _ in range(5)),
     )
 

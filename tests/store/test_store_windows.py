@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from tests.store.traffic import NOON, Asking, alerted, level
-from vaultcore.limits.account import Account, Spent
+from vaultcore.limits.account import Account, Charge
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import Level, Refused
-from vaultcore.store.base import Settled, Store
+from vaultcore.limits.reservation import Level, LimitRefused
+from vaultcore.store.base import SettlementResult, Store
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0
@@ -20,8 +20,8 @@ DECEMBER = NOON + 8.5 * DAY
 
 async def admitted(store: Store, asked: Asking) -> bool:
     try:
-        await store.admit(asked.reservation)
-    except Refused:
+        await store.reserve(asked.reservation)
+    except LimitRefused:
         return False
     return True
 
@@ -54,12 +54,12 @@ async def test_tokens_that_were_not_used_come_back(store: Store) -> None:
     asked = [Asking(f"{n}", (one,), NOON + 30, minute=50) for n in range(2)]
     for each in asked:
         assert await admitted(store, each)
-    await store.settle(asked[0].settlement(Spent(5, 5)))
+    await store.settle(asked[0].settlement(Charge(5, 5)))
     assert [await burst(store, one, NOON + 31, 1, minute=tokens) for tokens in (41, 40)] == [0, 1]
 
     assert await burst(store, one, NOON + 90, 1, minute=51) == 0  # half of a hundred weighs
     assert await burst(store, one, NOON + 90, 1, minute=40) == 1
-    await store.settle(asked[1].settlement(Spent(10, 10)))  # half of seventy weighs
+    await store.settle(asked[1].settlement(Charge(10, 10)))  # half of seventy weighs
     assert [await burst(store, one, NOON + 90, 1, minute=tokens) for tokens in (26, 25)] == [0, 1]
 
 
@@ -67,11 +67,11 @@ async def test_settled_in_a_later_minute(store: Store) -> None:
     """A request that takes minutes changes no minute that is not its own."""
     one = level("key:one")
     slow = Asking("slow", (one,), NOON, minute=90)
-    await store.admit(slow.reservation)
+    await store.reserve(slow.reservation)
     for at, tokens in ((NOON + 65, 7), (NOON + 125, 8)):
         assert await burst(store, one, at, 1, minute=tokens) == 1
 
-    await store.settle(slow.settlement(Spent(10)))
+    await store.settle(slow.settlement(Charge(10)))
 
     found = await account(store)
     assert (found.minute, found.minute_before, found.tokens) == (8, 7, 10)
@@ -89,7 +89,7 @@ async def test_who_comes_late_counts_now(store: Store) -> None:
     found = await account(store)
     assert (found.window, found.requests, found.requests_before) == (DECEMBER // 60, 3, 0)
     assert (found.day, found.month, found.day_held, found.month_held) == ("2026-12-01", "2026-12", 10, 10)
-    await store.settle(late.settlement(Spent(1, nanos=7)))
+    await store.settle(late.settlement(Charge(1, nanos=7)))
     found = await account(store)
     assert (found.minute, found.day_nanos, found.month_nanos, found.day_held) == (1, 7, 7, 7)
 
@@ -101,17 +101,17 @@ async def test_money_of_a_day_and_of_a_month(store: Store, edge: float, limit: s
     before = [Asking(f"{n}", levels, edge - 1, nanos=50) for n in range(2)]
     for each in before:
         assert await admitted(store, each)
-    await store.settle(before[0].settlement(Spent(nanos=50)))
-    with pytest.raises(Refused) as refused:
-        await store.admit(Asking("more", levels, edge - 0.5, nanos=1).reservation)
+    await store.settle(before[0].settlement(Charge(nanos=50)))
+    with pytest.raises(LimitRefused) as refused:
+        await store.reserve(Asking("more", levels, edge - 0.5, nanos=1).reservation)
     assert (refused.value.denial.limit, refused.value.denial.retry_after) == (limit, 0.5)
 
     after = Asking("after", levels, edge, nanos=100)
     assert await admitted(store, after)
-    await store.settle(before[1].settlement(Spent(nanos=40)))
-    with pytest.raises(Refused):
-        await store.admit(Asking("more", levels, edge, nanos=1).reservation)
-    await store.settle(after.settlement(Spent(nanos=99)))
+    await store.settle(before[1].settlement(Charge(nanos=40)))
+    with pytest.raises(LimitRefused):
+        await store.reserve(Asking("more", levels, edge, nanos=1).reservation)
+    await store.settle(after.settlement(Charge(nanos=99)))
 
     for found in await store.accounts("key:one", "gateway"):
         assert (found.nanos, found.nanos_held) == (189, 189)
@@ -119,15 +119,15 @@ async def test_money_of_a_day_and_of_a_month(store: Store, edge: float, limit: s
     assert await admitted(store, Asking("last", levels, edge, nanos=1))
 
 
-async def settled(store: Store, name: str, levels: tuple[Level, ...], used: int, at: float = NOON) -> Settled:
+async def settled(store: Store, name: str, levels: tuple[Level, ...], used: int, at: float = NOON) -> SettlementResult:
     """A request that used so many tokens and nano-dollars, whatever there was room for."""
     asked = Asking(name, levels, at)
-    await store.admit(Asking(name, tuple(level(each.account) for each in levels), at).reservation)
-    return await store.settle(asked.settlement(Spent(used, 0, used), alert=alerted))
+    await store.reserve(Asking(name, tuple(level(each.account) for each in levels), at).reservation)
+    return await store.settle(asked.settlement(Charge(used, 0, used), alert=alerted))
 
 
-def told(done: Settled) -> list[tuple[str, str, int]]:
-    return [(each.account, each.meter.limit, each.percent) for each in done.crossings]
+def told(done: SettlementResult) -> list[tuple[str, str, int]]:
+    return [(each.account, each.usage.limit, each.percent) for each in done.crossings]
 
 
 async def test_marks_are_told_once(store: Store) -> None:
@@ -135,10 +135,10 @@ async def test_marks_are_told_once(store: Store) -> None:
     levels = (level("key:one", Limits(tokens=100)), level("owner:me", Limits(credits=1_000)))
     seen = []
     for n, used in enumerate((79, 1, 19, 1, 700, 50, 1_000)):
-        before = len(await store.entries("alerts"))
+        before = len(await store.query("alerts"))
         done = await settled(store, f"{n}", levels[1:] if n > 3 else levels, used)
         seen.append(told(done))
-        assert len(await store.entries("alerts")) == before + len(done.crossings)
+        assert len(await store.query("alerts")) == before + len(done.crossings)
 
     assert seen == [
         [],
@@ -149,7 +149,7 @@ async def test_marks_are_told_once(store: Store) -> None:
         [],
         [("owner:me", "credits", 100)],
     ]
-    assert {each.name.entry: each.body for each in await store.entries("alerts")} == {
+    assert {each.key.id: each.body for each in await store.query("alerts")} == {
         "key:one/tokens//80": {"used": 80, "most": 100},
         "key:one/tokens//100": {"used": 100, "most": 100},
         "owner:me/credits//80": {"used": 800, "most": 1_000},
@@ -166,8 +166,8 @@ async def test_both_marks_of_all_limits_at_once(store: Store) -> None:
 
     names = ("tokens", "credits", "day", "month")
     assert told(done) == [("key:one", name, percent) for name in names for percent in (80, 100)]
-    assert [each.meter.period for each in done.crossings[::2]] == ["", "", "2026-11-22", "2026-11"]
-    assert len(await store.entries("alerts")) == 8
+    assert [each.usage.period for each in done.crossings[::2]] == ["", "", "2026-11-22", "2026-11"]
+    assert len(await store.query("alerts")) == 8
     assert told(await settled(store, "two", one, 0)) == []
 
 
@@ -175,26 +175,26 @@ async def test_what_is_reserved_passes_no_mark(store: Store) -> None:
     """Marks are passed by what was used: not by what is held, nor by a settlement that comes again."""
     one = (level("key:one", Limits(tokens=100)),)
     asked = Asking("one", one, tokens=100)
-    await store.admit(asked.reservation)
-    assert (await store.settle(asked.settlement(Spent(79), alert=alerted))).crossings == ()
+    await store.reserve(asked.reservation)
+    assert (await store.settle(asked.settlement(Charge(79), alert=alerted))).crossings == ()
 
-    again = await store.settle(asked.settlement(Spent(100), alert=alerted))
+    again = await store.settle(asked.settlement(Charge(100), alert=alerted))
 
-    assert (again.fresh, again.crossings) == (False, ())
-    assert await store.entries("alerts") == []
+    assert (again.applied, again.crossings) == (False, ())
+    assert await store.query("alerts") == []
 
 
 async def test_a_new_day_has_marks_of_its_own(store: Store) -> None:
     """Marks of a day are passed anew on the next one; what is charged to the day before passes none."""
     one = (level("key:one", Limits(day=10, month=100)),)
     slow = Asking("slow", one, MIDNIGHT - 1, nanos=0)
-    await store.admit(slow.reservation)
+    await store.reserve(slow.reservation)
     seen = [told(await settled(store, f"{at}", one, 10, at)) for at in (MIDNIGHT - 1, MIDNIGHT, MIDNIGHT + 1)]
-    seen.append(told(await store.settle(slow.settlement(Spent(nanos=55), alert=alerted))))
+    seen.append(told(await store.settle(slow.settlement(Charge(nanos=55), alert=alerted))))
 
     both = [("key:one", "day", 80), ("key:one", "day", 100)]
     assert seen == [both, both, [], [("key:one", "month", 80)]]
-    assert [each.name.entry for each in await store.entries("alerts")] == [
+    assert [each.key.id for each in await store.query("alerts")] == [
         "key:one/day/2026-11-22/100",
         "key:one/day/2026-11-22/80",
         "key:one/day/2026-11-23/100",
@@ -215,7 +215,7 @@ async def test_marks_are_told_once_in_a_crowd(store: Store) -> None:
         ("key:one", "tokens", 80),
         ("key:one", "tokens", 100),
     ]
-    used = {each.name.entry: each.body["used"] for each in await store.entries("alerts")}
+    used = {each.key.id: each.body["used"] for each in await store.query("alerts")}
     assert used == {
         "gateway/credits//80": 48,
         "gateway/credits//100": 60,

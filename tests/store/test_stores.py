@@ -8,11 +8,11 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.store.traffic import NOON
-from vaultcore.store.base import ABSENT, Add, Conflict, Document, Drop, Name, Put, Store
+from vaultcore.store.base import ABSENT, Add, Conflict, Document, Delete, DocumentKey, Put, Store
 from vaultcore.wire import Json
 
 pytestmark = pytest.mark.anyio
-ONE, TWO, THREE = Name("shelf", "one"), Name("shelf", "two"), Name("other", "one")
+ONE, TWO, THREE = DocumentKey("shelf", "one"), DocumentKey("shelf", "two"), DocumentKey("other", "one")
 BODIES: list[Json] = [
     {},
     {"a": None, "b": [True, 1.5, -7, {"c": "✓ \U0001f600 \x00 \ud800"}], "": ""},
@@ -21,7 +21,7 @@ BODIES: list[Json] = [
 ]
 
 
-async def body(store: Store, name: Name) -> Json | None:
+async def body(store: Store, name: DocumentKey) -> Json | None:
     (found,) = await store.get(name)
     return None if found is None else found.body
 
@@ -38,7 +38,7 @@ async def test_what_is_not_there(store: Store) -> None:
     """Documents are found by their whole name, in the order asked for, and None stands for the others."""
     await store.write(Put(ONE, {"n": 1}), Put(THREE, {"n": 3}))
 
-    assert await store.get(THREE, TWO, Name("shelf"), ONE, THREE) == [
+    assert await store.get(THREE, TWO, DocumentKey("shelf"), ONE, THREE) == [
         Document(THREE, {"n": 3}),
         None,
         None,
@@ -50,26 +50,26 @@ async def test_what_is_not_there(store: Store) -> None:
 
 async def test_many_at_once(store: Store) -> None:
     """A hundred documents are read in one call."""
-    names = [Name(f"shelf {n % 7}", f"{n}") for n in range(100)]
+    names = [DocumentKey(f"shelf {n % 7}", f"{n}") for n in range(100)]
     for start in range(0, 100, 20):
-        await store.write(*(Put(name, {"at": name.entry}) for name in names[start : start + 20]))
+        await store.write(*(Put(name, {"at": name.id}) for name in names[start : start + 20]))
 
-    assert [each and each.body["at"] for each in await store.get(*names)] == [name.entry for name in names]
+    assert [each and each.body["at"] for each in await store.get(*names)] == [name.id for name in names]
 
 
 async def test_an_empty_entry_is_an_entry(store: Store) -> None:
     """A shelf of one document needs no entry, and no entry that has a name is mistaken for it."""
-    names = [Name("shelf", entry) for entry in ("", "-", " ", "\x00", "∅", "#", "null")]
-    await store.write(*(Put(name, {"entry": name.entry}) for name in names))
+    names = [DocumentKey("shelf", entry) for entry in ("", "-", " ", "\x00", "∅", "#", "null")]
+    await store.write(*(Put(name, {"entry": name.id}) for name in names))
 
-    assert [each and each.body["entry"] for each in await store.get(*names)] == [name.entry for name in names]
-    assert {each.name for each in await store.entries("shelf")} == set(names)
+    assert [each and each.body["entry"] for each in await store.get(*names)] == [name.id for name in names]
+    assert {each.key for each in await store.query("shelf")} == set(names)
 
 
 async def test_versions_count_writings(store: Store) -> None:
     """A version is 1 at first and grows with every writing of any kind; a removed document begins anew."""
     versions = []
-    for write in (Put(ONE, {"n": 1}), Add(ONE, {"n": 1}), Put(ONE, {}), Drop(ONE), Add(ONE, {"n": 1})):
+    for write in (Put(ONE, {"n": 1}), Add(ONE, {"n": 1}), Put(ONE, {}), Delete(ONE), Add(ONE, {"n": 1})):
         await store.write(write)
         (found,) = await store.get(ONE)
         versions.append(found.version if found else ABSENT)
@@ -84,63 +84,63 @@ async def test_versions_count_writings(store: Store) -> None:
         Put(ONE, {"n": 9}, version=1),
         Put(ONE, {"n": 9}, version=3),
         Put(TWO, {"n": 9}, version=1),
-        Drop(ONE, version=1),
-        Drop(ONE, version=ABSENT),
-        Drop(TWO, version=1),
+        Delete(ONE, version=1),
+        Delete(ONE, version=ABSENT),
+        Delete(TWO, version=1),
     ],
     ids=repr,
 )
-async def test_a_conflict_leaves_nothing_written(store: Store, refused: Put | Drop) -> None:
+async def test_a_conflict_leaves_nothing_written(store: Store, refused: Put | Delete) -> None:
     """Where one document has another version, none of the writes beside it is made, wherever it stands."""
     await store.write(Put(ONE, {"n": 1}))
     await store.write(Put(ONE, {"n": 2}), Put(THREE, {"n": 3}))
-    beside = (Add(Name("shelf", "sums"), {"n": 1}), Drop(THREE), Put(Name("shelf", "new"), {}))
-    before = await store.entries("shelf")
+    beside = (Add(DocumentKey("shelf", "sums"), {"n": 1}), Delete(THREE), Put(DocumentKey("shelf", "new"), {}))
+    before = await store.query("shelf")
 
     for writes in ((refused,), (refused, *beside), (*beside, refused)):
         with pytest.raises(Conflict) as conflict:
             await store.write(*writes)
-        assert conflict.value.name == refused.name
-        assert await store.entries("shelf") == before
+        assert conflict.value.key == refused.key
+        assert await store.query("shelf") == before
         assert await body(store, THREE) == {"n": 3}
 
 
 async def test_a_version_that_is_right(store: Store) -> None:
     """With the version that is there, or ABSENT where nothing is, a document is written and removed."""
-    await store.write(Put(ONE, {"n": 1}, version=ABSENT), Drop(TWO, version=ABSENT), Drop(THREE))
+    await store.write(Put(ONE, {"n": 1}, version=ABSENT), Delete(TWO, version=ABSENT), Delete(THREE))
     await store.write(Put(ONE, {"n": 2}, version=1))
     assert await store.get(ONE) == [Document(ONE, {"n": 2}, 2)]
 
-    await store.write(Drop(ONE, version=2))
+    await store.write(Delete(ONE, version=2))
     assert await store.get(ONE) == [None]
 
 
 async def test_twenty_five_writes_are_one(store: Store) -> None:
     """As many as 25 documents are written together, or none of them."""
-    names = [Name("shelf", f"{n:02}") for n in range(25)]
+    names = [DocumentKey("shelf", f"{n:02}") for n in range(25)]
     await store.write(Put(names[24], {}))
 
     with pytest.raises(Conflict):
         await store.write(*(Put(name, {}, version=ABSENT) for name in names))
-    assert [each.name for each in await store.entries("shelf")] == [names[24]]
-    await store.write(*(Put(name, {}, version=ABSENT) for name in names[:24]), Drop(names[24]))
-    assert [each.name for each in await store.entries("shelf")] == names[:24]
+    assert [each.key for each in await store.query("shelf")] == [names[24]]
+    await store.write(*(Put(name, {}, version=ABSENT) for name in names[:24]), Delete(names[24]))
+    assert [each.key for each in await store.query("shelf")] == names[:24]
 
 
 async def test_what_is_over_is_not_there(store: Store, clock: FakeClock) -> None:
     """From the second it expires a document cannot be told from one that never was."""
     await store.write(*(Put(name, {"n": 5}, expires=NOON + 10) for name in (ONE, TWO, THREE)))
     clock.time = NOON + 9.999
-    assert len(await store.entries("shelf")) == 2
+    assert len(await store.query("shelf")) == 2
     with pytest.raises(Conflict):
         await store.write(Put(ONE, {}, version=ABSENT))
 
     clock.time = NOON + 10
     assert await store.get(ONE, TWO) == [None, None]
-    assert await store.entries("shelf") == []
+    assert await store.query("shelf") == []
     with pytest.raises(Conflict):
         await store.write(Put(ONE, {}, version=1))
-    await store.write(Put(ONE, {"n": 1}, version=ABSENT), Add(TWO, {"n": 1}), Drop(THREE, version=ABSENT))
+    await store.write(Put(ONE, {"n": 1}, version=ABSENT), Add(TWO, {"n": 1}), Delete(THREE, version=ABSENT))
     assert await store.get(ONE, TWO, THREE) == [Document(ONE, {"n": 1}), Document(TWO, {"n": 1}), None]
 
 
@@ -215,14 +215,14 @@ ENTRIES = sorted(
 
 
 async def listed(store: Store, **between: object) -> list[str]:
-    return [each.name.entry for each in await store.entries("shelf", **between)]  # type: ignore[arg-type]
+    return [each.key.id for each in await store.query("shelf", **between)]  # type: ignore[arg-type]
 
 
 @pytest.fixture
 async def filled(store: Store) -> Store:
     """A store with a shelf of entries written in another order, between two other shelves."""
-    await store.write(*(Put(Name("shelf", entry), {"is": entry}) for entry in reversed(ENTRIES)))
-    await store.write(*(Put(Name(shelf, "m"), {}) for shelf in ("shel", "shelf2", "shelf/x", "SHELF")))
+    await store.write(*(Put(DocumentKey("shelf", entry), {"is": entry}) for entry in reversed(ENTRIES)))
+    await store.write(*(Put(DocumentKey(shelf, "m"), {}) for shelf in ("shel", "shelf2", "shelf/x", "SHELF")))
     return store
 
 
@@ -230,8 +230,8 @@ async def test_entries_are_in_order(filled: Store) -> None:
     """A shelf is listed whole, alone, by its entries' code points; newest first is the same backwards."""
     assert await listed(filled) == ENTRIES
     assert await listed(filled, newest_first=True) == ENTRIES[::-1]
-    assert await filled.entries("nothing here") == []
-    assert (await filled.entries("shelf"))[3] == Document(Name("shelf", "0"), {"is": "0"})
+    assert await filled.query("nothing here") == []
+    assert (await filled.query("shelf"))[3] == Document(DocumentKey("shelf", "0"), {"is": "0"})
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
@@ -250,7 +250,7 @@ async def test_entries_between_two(filled: Store, newest_first: bool) -> None:
 
 async def test_a_long_shelf_in_pages(store: Store, clock: FakeClock) -> None:
     """Page after page brings every entry once, also where much of the shelf is over and bodies are long."""
-    names = [Name("shelf", f"{n:04}") for n in range(120)]
+    names = [DocumentKey("shelf", f"{n:04}") for n in range(120)]
     for start in range(0, 120, 20):
         writes = [
             Put(name, {"long": "x" * 30_000}, expires=NOON + 1 if 20 <= n < 90 else None)
@@ -266,5 +266,5 @@ async def test_a_long_shelf_in_pages(store: Store, clock: FakeClock) -> None:
         found += page
         last = page[-1]
 
-    assert found == [name.entry for n, name in enumerate(names) if not 20 <= n < 90]
+    assert found == [name.id for n, name in enumerate(names) if not 20 <= n < 90]
     assert await listed(store, limit=31, newest_first=True) == found[:-32:-1]

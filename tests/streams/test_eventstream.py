@@ -1,4 +1,4 @@
-"""AWS event streams: B24 of the list of behaviours."""
+"""AWS event streams (B24)."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("size", [*range(1, 40), 61, 200, len(STREAM)])
-def test_b24_cuts_do_not_matter(size: int) -> None:
-    """The same events come out however the bytes are cut."""
+def test_b24_events_do_not_depend_on_splits(size: int) -> None:
+    """The events do not depend on how the bytes are split."""
     decoder = Decoder()
     pieces = [STREAM[i : i + size] for i in range(0, len(STREAM), size)]
 
     assert [*(e for piece in pieces for e in decoder.feed(piece)), *decoder.close()] == EVENTS
 
 
-def test_b24_every_single_cut() -> None:
-    """One cut, wherever it is, changes nothing."""
+def test_b24_every_split_in_two() -> None:
+    """The events are the same for every split in two."""
     for cut in range(len(STREAM) + 1):
         decoder = Decoder()
         assert [*decoder.feed(STREAM[:cut]), *decoder.feed(STREAM[cut:]), *decoder.close()] == EVENTS
 
 
 def test_b24_botocore_reads_the_same() -> None:
-    """The messages of these tests are such that AWS's own reader takes them, and finds the same in them."""
+    """botocore decodes the messages of this file to the same events."""
     buffer = EventStreamBuffer()
     buffer.add_data(STREAM)
 
@@ -78,8 +78,8 @@ def test_b24_botocore_reads_the_same() -> None:
 
 
 @pytest.mark.parametrize("place", range(len(event("a", {}))))
-def test_b24_no_damage_goes_unnoticed(place: int) -> None:
-    """A message of which any byte has changed is no message: both checksums are checked."""
+def test_b24_damage_is_detected(place: int) -> None:
+    """A message with any changed byte raises ValueError: both checksums are checked."""
     damaged = bytearray(event("a", {}))
     damaged[place] ^= 0x10
     decoder = Decoder()
@@ -101,24 +101,24 @@ def _prelude(size: int, headers: int) -> bytes:
         (_prelude(16, 1) + bytes(4), "shorter than its headers"),
         (_prelude(0, 0), "shorter than its headers"),
         (_prelude(1 << 31, 0), "more than"),
-        (message(b"\x09ab", b""), "longer than all"),
-        (message(b"\x01a\x07\x00\x09", b""), "longer than all"),
-        (message(b"\x01a\x0a", b""), "a type that there is not"),
+        (message(b"\x09ab", b""), "ends after the end of the headers"),
+        (message(b"\x01a\x07\x00\x09", b""), "ends after the end of the headers"),
+        (message(b"\x01a\x0a", b""), "unknown type"),
         (STREAM[:-1], "ends within a message"),
         (b"data: {}\n\n", "ends within a message"),
         (b"<html><body>oops</body></html>", "damaged"),
     ],
 )
-def test_b24_what_is_no_stream(raw: bytes, reason: str) -> None:
-    """Lengths that cannot be, headers that run over and what ends early are refused in a ValueError."""
+def test_b24_invalid_streams_raise(raw: bytes, reason: str) -> None:
+    """Impossible lengths, headers beyond their end and truncated messages raise ValueError."""
     decoder = Decoder()
 
     with pytest.raises(ValueError, match=reason):
         [*decoder.feed(raw), *decoder.close()]
 
 
-def test_b24_a_long_stream_in_small_pieces_takes_no_square_time() -> None:
-    """A large message that comes byte by byte is looked at once, not once per byte."""
+def test_b24_small_pieces_take_linear_time() -> None:
+    """A large message that arrives byte by byte is parsed once, not once per byte."""
     raw = event("a", {"text": "x" * 200_000})
     decoder = Decoder()
 

@@ -1,4 +1,4 @@
-"""Server-sent events: what comes in, what goes out."""
+"""Server-sent events, decoded and encoded."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def decode(*pieces: bytes) -> list[Event]:
 
 
 CASES = {
-    "usual": (b'data: {"a":1}\n\n', [Event('{"a":1}')]),
+    "one event": (b'data: {"a":1}\n\n', [Event('{"a":1}')]),
     "no space after the colon": (b"data:x\n\n", [Event("x")]),
-    "only one space is the separator's": (b"data:  x\n\n", [Event(" x")]),
+    "only one space belongs to the separator": (b"data:  x\n\n", [Event(" x")]),
     "two at once": (b"data: a\n\ndata: b\n\n", [Event("a"), Event("b")]),
     "carriage returns": (b"data: a\r\rdata: b\r\r", [Event("a"), Event("b")]),
     "both": (b"data: a\r\n\r\ndata: b\r\n\r\n", [Event("a"), Event("b")]),
@@ -32,8 +32,8 @@ CASES = {
     "keep-alives": (b": OPENROUTER PROCESSING\n\n\n\n\ndata: a\n\n", [Event("a")]),
     "empty data": (b"data:\n\ndata: \n\n", [Event(""), Event("")]),
     "byte order mark": (b"\xef\xbb\xbfdata: a\n\n", [Event("a")]),
-    "a mark later is text": (b"data: \xef\xbb\xbfa\n\n", [Event("\ufeffa")]),
-    "mark and blank line": (b"\xef\xbb\xbf\ndata: a\n\n", [Event("a")]),
+    "a later mark is text": (b"data: \xef\xbb\xbfa\n\n", [Event("\ufeffa")]),
+    "mark before a blank line": (b"\xef\xbb\xbf\ndata: a\n\n", [Event("a")]),
     "no blank line at the end": (b"data: a\n\ndata: b\n", [Event("a"), Event("b")]),
     "no newline at the end": (b"data: a\n\ndata: b", [Event("a"), Event("b")]),
     "utf-8": ("data: Grüße, 世界 🌍\n\n".encode(), [Event("Grüße, 世界 🌍")]),
@@ -43,21 +43,21 @@ CASES = {
     ),
     "broken utf-8": (b"data: a\xffb\n\n", [Event("a\ufffdb")]),
     "nothing": (b"", []),
-    "not events at all": (b"<!doctype html>\n<html>\n\n</html>", []),
+    "no events": (b"<!doctype html>\n<html>\n\n</html>", []),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_bytes_become_events(name: str) -> None:
-    """A stream is read as the specification says, but for the unfinished last event, which is told."""
+    """A stream is decoded as the specification says; an unfinished last event is returned, too."""
     raw, events = CASES[name]
 
     assert decode(raw) == events
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_cuts_do_not_matter(name: str) -> None:
-    """The same events come out however the bytes are cut in pieces or in two."""
+def test_events_do_not_depend_on_splits(name: str) -> None:
+    """The events do not depend on how the bytes are split."""
     raw, events = CASES[name]
 
     for size in range(1, len(raw) + 1):
@@ -66,31 +66,31 @@ def test_cuts_do_not_matter(name: str) -> None:
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r", b"\r\n"])
-def test_an_event_is_told_with_its_last_byte(newline: bytes) -> None:
-    """Nothing waits for the piece after the blank line, not even where a line feed may follow."""
+def test_an_event_is_returned_with_its_last_byte(newline: bytes) -> None:
+    """The blank line completes an event, even if it is a \r that a \n may follow."""
     assert list(Decoder().feed(b"data: a" + newline + newline)) == [Event("a")]
 
 
 @given(st.lists(st.builds(Event, st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r")))))
-def test_what_is_encoded_is_decoded(events: list[Event]) -> None:
-    """Events come back from their own bytes."""
+def test_encoded_events_are_decoded(events: list[Event]) -> None:
+    """Decoding the encoded events returns them."""
     assert decode(b"".join(event.encode() for event in events)) == events
 
 
 def test_names_and_lines_are_encoded() -> None:
-    """A named event and one of several lines are written field by field."""
+    """A named event and one of several lines have one field per line."""
     assert Event("{}", "ping").encode() == b"event: ping\ndata: {}\n\n"
     assert Event("a\r\nb\rc").encode() == b"data: a\ndata: b\ndata: c\n\n"
 
 
-def test_a_lone_surrogate_does_not_break_the_stream() -> None:
-    """Text that has no UTF-8 form is replaced rather than raised."""
+def test_a_lone_surrogate_is_replaced() -> None:
+    """Text without a UTF-8 form is replaced; encoding it raises nothing."""
     assert Event("a\ud800").encode() == b"data: a?\n\n"
 
 
 @pytest.mark.parametrize("raw", [b"data: " + b"x" * 200, b"data: 12345678\n" * 20])
-def test_an_endless_event_is_refused(raw: bytes) -> None:
-    """A line, or an event of many lines, that outgrows the limit raises, however it arrives."""
+def test_an_event_over_the_limit_raises(raw: bytes) -> None:
+    """A long line or an event of many lines over the limit raises ValueError, however it is split."""
 
     def feed(size: int) -> None:
         decoder = Decoder(limit=100)
@@ -103,7 +103,7 @@ def test_an_endless_event_is_refused(raw: bytes) -> None:
 
 
 def test_the_limit_is_per_event() -> None:
-    """Many events, and comments between them, may be longer together than any one may be."""
+    """Events and comments together may be longer than the limit of one event."""
     decoder = Decoder(limit=100)
 
     assert (
@@ -111,12 +111,12 @@ def test_the_limit_is_per_event() -> None:
     )
 
 
-def test_long_lines_cost_linear_time() -> None:
-    """A megabyte a byte at a time, or five in small pieces, takes CPU seconds at most, not minutes."""
-    begun = time.process_time()
+def test_long_lines_take_linear_time() -> None:
+    """A megabyte byte by byte, or five in small pieces, takes CPU seconds, not minutes."""
+    start = time.process_time()
     one = decode(*([b"data: "] + [b"x"] * 1_000_000 + [b"\n\n"]))
     five = decode(b"data: ", *([b"x" * 65_536] * 80), b"\n\n")
 
     assert len(one[0].data) == 1_000_000
     assert len(five[0].data) == 80 * 65_536
-    assert time.process_time() - begun < 10
+    assert time.process_time() - start < 10

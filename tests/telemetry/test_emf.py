@@ -23,15 +23,15 @@ def stream() -> io.StringIO:
 
 
 @pytest.fixture
-def written(stream: io.StringIO) -> Callable[[], list[emf.Metric]]:
+def read_metrics(stream: io.StringIO) -> Callable[[], list[emf.Metric]]:
     return lambda: emf.metrics(stream.getvalue())
 
 
 @given(st.lists(st.tuples(VALUES, PROVIDERS, st.sampled_from([None, "throttled"]))))
-def test_every_line_is_what_cloudwatch_reads(
+def test_every_line_is_valid_emf(
     requests: list[tuple[dict[str, float], str | None, str | None]],
 ) -> None:
-    """Whatever the figures, a request is one line of EMF, and every figure arrives as it was given."""
+    """Each request is one valid line of EMF, and every value arrives unchanged."""
     stream = io.StringIO()
     sink = Emf(stream, lambda: 1_700_000_000.5)
     for values, provider, error in requests:
@@ -40,36 +40,36 @@ def test_every_line_is_what_cloudwatch_reads(
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert len(lines) == len(requests)
     for line, (values, provider, _) in zip(lines, requests, strict=True):
-        found = list(emf.read(line))
+        metrics = list(emf.read(line))
         assert line["_aws"]["Timestamp"] == 1_700_000_000_500
-        assert {metric.name: metric.value for metric in found if not metric.dimensions} == values
-        of_provider = {metric.name for metric in found if metric.dimensions == (("Provider", provider),)}
+        assert {metric.name: metric.value for metric in metrics if not metric.dimensions} == values
+        of_provider = {metric.name for metric in metrics if metric.dimensions == (("Provider", provider),)}
         assert of_provider == (set(values) & BY_PROVIDER if provider else set())
 
 
 @given(st.lists(st.tuples(NAMES, PROVIDERS, st.booleans())))
-def test_nothing_counted_is_lost(events: list[tuple[str, str | None, bool]]) -> None:
-    """What is counted between requests arrives exactly once, with the next line or with a flush."""
+def test_every_count_is_written_once(events: list[tuple[str, str | None, bool]]) -> None:
+    """A count between requests is written exactly once, with the next line or by `flush`."""
     stream = io.StringIO()
     sink = Emf(stream, lambda: 0.0)
-    for name, provider, written in events:
+    for name, provider, has_request in events:
         sink.count(name, provider)
-        if written:
+        if has_request:
             sink.write({"Requests": 1}, "openai", None, "abc")
     sink.flush()
     sink.flush()
 
-    requests = sum(written for *_, written in events)
-    found = emf.metrics(stream.getvalue())
+    requests = sum(has_request for *_, has_request in events)
+    metrics = emf.metrics(stream.getvalue())
     for name in UNITS:
         expected = sum(name == each for each, *_ in events) + (requests if name == "Requests" else 0)
-        assert total(found, name) == expected
+        assert total(metrics, name) == expected
 
 
-def test_other_providers_have_lines_of_their_own(
-    stream: io.StringIO, written: Callable[[], list[emf.Metric]]
+def test_other_providers_have_separate_lines(
+    stream: io.StringIO, read_metrics: Callable[[], list[emf.Metric]]
 ) -> None:
-    """A count of one provider is never told of another, and a request that asked one alone is one line."""
+    """Counts of one provider never appear under another; a request with one provider is one line."""
     sink = Emf(stream, lambda: 0.0)
     sink.count("Attempts", "groq", 2)
     sink.count("BreakerOpen", "openai")
@@ -77,15 +77,15 @@ def test_other_providers_have_lines_of_their_own(
     sink.write({"Requests": 1, "Attempts": 1}, "openai", None, "def")
 
     assert len(stream.getvalue().splitlines()) == 3
-    assert total(written(), "Attempts", Provider="groq") == 2
-    assert total(written(), "Attempts", Provider="openai") == 2
-    assert total(written(), "Attempts") == 4
-    assert total(written(), "BreakerOpen", Provider="openai") == 1
-    assert total(written(), "Requests", Provider="groq") == 0
+    assert total(read_metrics(), "Attempts", Provider="groq") == 2
+    assert total(read_metrics(), "Attempts", Provider="openai") == 2
+    assert total(read_metrics(), "Attempts") == 4
+    assert total(read_metrics(), "BreakerOpen", Provider="openai") == 1
+    assert total(read_metrics(), "Requests", Provider="groq") == 0
 
 
-def test_the_namespace_is_the_operators(stream: io.StringIO) -> None:
-    """Two stacks of one account can be told apart."""
+def test_the_namespace_is_configurable(stream: io.StringIO) -> None:
+    """Two stacks of one account can use different namespaces."""
     Emf(stream, lambda: 0.0, "VaultEdge/dev").write({"Requests": 1}, None, None, "abc")
     Emf(stream, lambda: 0.0).write({"Requests": 1}, None, None, "abc")
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from vaultcore.telemetry import HIDDEN, TALKATIVE, Log, redact
+from vaultcore.telemetry import NOISY_LOGGERS, REDACTED, Log, redact
 
 KEYS = [
     "sk-proj-abcdefghijklmnop",
@@ -29,49 +29,51 @@ KEYS = [
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("text", ["{}", "Incorrect API key provided: {}.", '{{"key":"{}"}}', "({}, x={})"])
-def test_what_looks_like_a_key_is_hidden(key: str, text: str) -> None:
-    """Keys of the usual shapes are hidden wherever they stand in a text, masked ones as well."""
-    shown = redact(text.format(key, key))
+def test_strings_that_look_like_keys_are_redacted(key: str, text: str) -> None:
+    """Keys of common formats are redacted anywhere in a text, including masked keys."""
+    redacted = redact(text.format(key, key))
 
-    assert key not in shown
-    assert HIDDEN in shown
+    assert key not in redacted
+    assert REDACTED in redacted
 
 
 @pytest.mark.parametrize(
     "text", ["I've lost 5 tasks-for-today", "ask-me-anything", "a skill-based vg_x", "via va-banque"]
 )
-def test_words_stay(text: str) -> None:
-    """Ordinary words that resemble a key's beginning are left alone."""
+def test_words_are_not_redacted(text: str) -> None:
+    """Words that resemble the prefix of a key are not redacted."""
     assert redact(text) == text
 
 
-def test_keys_in_use_are_hidden_whatever_their_shape() -> None:
-    """A key that is in use is hidden without looking like one, control characters inside it or not."""
-    assert redact("the opensesame99 key, open\x00sesame99", "opensesame99") == f"the {HIDDEN} key, {HIDDEN}"
+def test_given_keys_are_redacted_in_any_format() -> None:
+    """A given key is redacted in any format, even with control characters inside."""
+    assert (
+        redact("the opensesame99 key, open\x00sesame99", "opensesame99") == f"the {REDACTED} key, {REDACTED}"
+    )
 
 
 def test_control_characters_and_length() -> None:
-    """A text is one line of at most 500 characters that a terminal and a log can show."""
-    shown = redact("a\x1b[31mb\r\nc\u202ed\u200be" + "x" * 9_000)
+    """The result is one printable line of at most 500 characters."""
+    redacted = redact("a\x1b[31mb\r\nc\u202ed\u200be" + "x" * 9_000)
 
-    assert shown.startswith("a[31mb  cdex")
-    assert len(shown) == 500
+    assert redacted.startswith("a[31mb  cdex")
+    assert len(redacted) == 500
 
 
 @pytest.mark.parametrize(
     "piece", ["sk-", "sk-sk-", "Bearer ", "Bearer sk-", "v", "ve-0123", "AIza", "a", "vg_-"]
 )
 def test_redaction_takes_linear_time(piece: str) -> None:
-    """No text makes redaction slow."""
+    """Redaction takes linear time for any text."""
     text = piece * (200_000 // len(piece))
-    began = time.process_time()
+    start = time.process_time()
     redact(text)
 
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - start < 0.5
 
 
-def test_a_line_is_json_of_facts(lines: io.StringIO) -> None:
-    """An event is one line of JSON with the facts given, redacted."""
+def test_an_event_is_one_line_of_json(lines: io.StringIO) -> None:
+    """An event is one line of JSON with its fields, redacted."""
     Log().attempt(provider="openai", status=401, reason="quoted sk-abcdefghijkl", ms=1.5, key_id=None)
     Log().request(status=200)
 
@@ -80,24 +82,24 @@ def test_a_line_is_json_of_facts(lines: io.StringIO) -> None:
         attempt.items()
         >= {"event": "attempt", "level": "WARNING", "provider": "openai", "status": 401}.items()
     )
-    assert attempt["reason"] == f"quoted {HIDDEN}"
+    assert attempt["reason"] == f"quoted {REDACTED}"
     assert request["event"] == "request"
 
 
-@pytest.mark.parametrize("name", TALKATIVE)
-def test_talkative_libraries_are_held_back(lines: io.StringIO, name: str) -> None:
-    """Libraries that log addresses or headers below WARNING stay silent even when our own level is DEBUG."""
+@pytest.mark.parametrize("name", NOISY_LOGGERS)
+def test_noisy_libraries_log_warnings_only(lines: io.StringIO, name: str) -> None:
+    """Libraries that log addresses or headers log only from WARNING, even at the level DEBUG."""
     logging.getLogger(name).info("Authorization: Bearer abcdefgh")
     logging.getLogger(name + ".child").debug("SecretString")
     logging.getLogger(name).warning("careful: Bearer abcdefgh")
 
     (line,) = (json.loads(text) for text in lines.getvalue().splitlines())
-    assert line["event"] == f"careful: {HIDDEN}"
+    assert line["event"] == f"careful: {REDACTED}"
     assert line["logger"] == name
 
 
-def test_an_exception_is_told_by_its_class(lines: io.StringIO) -> None:
-    """A traceback is never logged: its text may quote what was being worked on."""
+def test_exceptions_are_logged_by_class(lines: io.StringIO) -> None:
+    """Tracebacks are never logged, because their text may quote data."""
     try:
         int("marker of a secret")
     except ValueError:

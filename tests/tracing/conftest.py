@@ -1,4 +1,4 @@
-"""A watched house for every test of this folder."""
+"""The observed gateway of every test in this folder."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.tracing.watched import Watched, watched
+from tests.tracing.observed_gateway import ObservedGateway, observed
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Watched]:
-    with watched(tmp_path) as found:
-        yield found
+def gateway(tmp_path: Path) -> Iterator[ObservedGateway]:
+    with observed(tmp_path) as observation:
+        yield observation

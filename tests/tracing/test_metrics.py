@@ -8,73 +8,73 @@ import httpx
 import pytest
 
 from tests.fakes.emf import total
-from tests.fakes.gateway_app import bearer, issued, visit
-from tests.fakes.provider import Answer
-from tests.tracing.watched import Watched, chat
+from tests.fakes.gateway_app import bearer, issue_key, run_with_client
+from tests.fakes.provider import FakeResponse
+from tests.tracing.observed_gateway import ObservedGateway, chat
 from vaultcore.errors import StoreUnavailable
 from vaultcore.money import PER_DOLLAR
-from vaultcore.tracing.request_metrics import CLASSES
+from vaultcore.tracing.request_metrics import ERROR_CLASSES
 
 CHAT = "/v1/chat/completions"
 
 
-def test_a_request_is_one_line(house: Watched) -> None:
-    """A request that one provider answers is one line, with what it took by provider and over all."""
+def test_a_request_is_one_line(gateway: ObservedGateway) -> None:
+    """A request with one provider is one line, with values by provider and in total."""
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         (await client.post(CHAT, json=chat())).raise_for_status()
 
-    found = house.run(story)
+    metrics = gateway.run(scenario)
 
-    assert len(house.said.getvalue().splitlines()) == 1
+    assert len(gateway.stdout.getvalue().splitlines()) == 1
     for by in ({}, {"Provider": "one"}):
-        assert total(found, "Requests", **by) == 1
-        assert total(found, "Attempts", **by) == 1
-        assert total(found, "Tokens", **by) == 12
-        assert total(found, "CostUsd", **by) == pytest.approx((7 * 1 + 5 * 10) / 1e6)
-        assert total(found, "Errors", **by) == 0
-    assert 0 < total(found, "Overhead") < 5_000
-    assert total(found, "TimeToFirstToken") == 0
+        assert total(metrics, "Requests", **by) == 1
+        assert total(metrics, "Attempts", **by) == 1
+        assert total(metrics, "Tokens", **by) == 12
+        assert total(metrics, "CostUsd", **by) == pytest.approx((7 * 1 + 5 * 10) / 1e6)
+        assert total(metrics, "Errors", **by) == 0
+    assert 0 < total(metrics, "Overhead") < 5_000
+    assert total(metrics, "TimeToFirstToken") == 0
 
 
-def test_a_streams_first_token_is_timed_and_its_pauses_are_not_ours(house: Watched) -> None:
-    """Overhead is what is left of a request without its provider, however slowly that speaks."""
-    house.provider.script("gpt-fake", Answer(delay=0.2, pause=0.05))
+def test_time_to_first_token_and_overhead_of_a_stream(gateway: ObservedGateway) -> None:
+    """Overhead excludes the provider's time, including pauses in its stream."""
+    gateway.provider.script("gpt-fake", FakeResponse(delay=0.2, pause=0.05))
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         (await client.post(CHAT, json=chat(stream=True))).raise_for_status()
 
-    found = house.run(story)
+    metrics = gateway.run(scenario)
 
-    assert 200 <= total(found, "TimeToFirstToken", Provider="one") < 5_000
-    assert total(found, "Overhead") < 150
+    assert 200 <= total(metrics, "TimeToFirstToken", Provider="one") < 5_000
+    assert total(metrics, "Overhead") < 150
 
 
-def test_a_fallback_is_told_of_whoever_helped(house: Watched) -> None:
-    """Failed attempts count for who failed, the request and its tokens for who answered."""
-    house.provider.script("gpt-fake", Answer(status=500))
+def test_a_fallback_counts_for_the_provider_that_responded(gateway: ObservedGateway) -> None:
+    """Failed attempts count for their provider; the request and its tokens for the one that responded."""
+    gateway.provider.script("gpt-fake", FakeResponse(status=500))
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         (await client.post(CHAT, json=chat())).raise_for_status()
 
-    found = house.run(story)
+    metrics = gateway.run(scenario)
 
-    assert total(found, "Fallbacks", Provider="two") == total(found, "Fallbacks") == 1
-    assert total(found, "Attempts", Provider="one") == 1
-    assert total(found, "Attempts", Provider="two") == 1
-    assert total(found, "Attempts") == 2
-    assert total(found, "Requests", Provider="one") == 0
-    assert total(found, "Tokens", Provider="two") == 12
-    assert total(found, "Errors") == 0
+    assert total(metrics, "Fallbacks", Provider="two") == total(metrics, "Fallbacks") == 1
+    assert total(metrics, "Attempts", Provider="one") == 1
+    assert total(metrics, "Attempts", Provider="two") == 1
+    assert total(metrics, "Attempts") == 2
+    assert total(metrics, "Requests", Provider="one") == 0
+    assert total(metrics, "Tokens", Provider="two") == 12
+    assert total(metrics, "Errors") == 0
 
 
-def test_failures_have_a_class(house: Watched) -> None:
-    """Every refusal counts once, under one of a few words."""
-    house.provider.script("gpt-fake", Answer(status=500))
-    house.provider.script("claude-fake", Answer(status=503))
+def test_failures_have_a_class(gateway: ObservedGateway) -> None:
+    """Every error counts once, under one of a few classes."""
+    gateway.provider.script("gpt-fake", FakeResponse(status=500))
+    gateway.provider.script("claude-fake", FakeResponse(status=503))
 
-    async def story(client: httpx.AsyncClient) -> None:
-        asked = [
+    async def scenario(client: httpx.AsyncClient) -> None:
+        requests = [
             client.post(CHAT, json=chat()),
             client.post(CHAT, json=chat("no-such-model")),
             client.post(CHAT, content=b"{", headers={"content-type": "application/json"}),
@@ -82,182 +82,182 @@ def test_failures_have_a_class(house: Watched) -> None:
             client.get("/v1/nowhere"),
             client.delete(CHAT),
         ]
-        for one in asked:
-            assert (await one).status_code >= 400
+        for request in requests:
+            assert (await request).status_code >= 400
 
-    found = house.run(story, max_retries=1, backoff=0.0)
+    metrics = gateway.run(scenario, max_retries=1, backoff=0.0)
 
-    assert total(found, "Requests") == total(found, "Errors") == 6
-    assert total(found, "AllProvidersFailed") == 1
-    assert total(found, "Errors", Class="upstream") == 1
-    assert total(found, "Errors", Class="not_found") == 2
-    assert total(found, "Errors", Class="invalid_request") == 1
-    assert total(found, "Errors", Class="unauthorized") == 1
-    assert total(found, "Errors", Class="method_not_allowed") == 1
-    assert total(found, "Tokens") == total(found, "CostUsd") == 0
+    assert total(metrics, "Requests") == total(metrics, "Errors") == 6
+    assert total(metrics, "AllProvidersFailed") == 1
+    assert total(metrics, "Errors", Class="upstream") == 1
+    assert total(metrics, "Errors", Class="not_found") == 2
+    assert total(metrics, "Errors", Class="invalid_request") == 1
+    assert total(metrics, "Errors", Class="unauthorized") == 1
+    assert total(metrics, "Errors", Class="method_not_allowed") == 1
+    assert total(metrics, "Tokens") == total(metrics, "CostUsd") == 0
 
 
-def test_a_stream_that_breaks_is_a_failure(house: Watched) -> None:
-    """That its status was 200 does not hide it; one whose client left is none."""
-    house.provider.script("gpt-fake", Answer(cut="middle"), Answer(pause=0.05, text="a " * 200))
+def test_a_broken_stream_is_an_error(gateway: ObservedGateway) -> None:
+    """A stream that breaks counts as an error although its status is 200."""
+    gateway.provider.script("gpt-fake", FakeResponse(cut="middle"), FakeResponse(pause=0.05, text="a " * 200))
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         assert (await client.post(CHAT, json=chat(stream=True))).status_code == 200
 
-    found = house.run(story)
+    metrics = gateway.run(scenario)
 
-    assert total(found, "Errors", Class="stream_broken") == total(found, "Errors") == 1
-    assert total(found, "Tokens", Provider="one") > 0
+    assert total(metrics, "Errors", Class="stream_broken") == total(metrics, "Errors") == 1
+    assert total(metrics, "Tokens", Provider="one") > 0
 
 
-def test_our_own_429s_are_throttles_and_theirs_are_not(house: Watched) -> None:
-    """Throttles counts what limits of the gateway's refuse."""
-    house.provider.script("gpt-fake", Answer(status=429))
-    house.provider.script("claude-fake", Answer(status=429))
-    services = house.house(max_retries=1, backoff=0.0)
+def test_throttles_count_only_limits_of_the_gateway(gateway: ObservedGateway) -> None:
+    """Throttles counts requests that limits of the gateway refuse, not 429s of providers."""
+    gateway.provider.script("gpt-fake", FakeResponse(status=429))
+    gateway.provider.script("claude-fake", FakeResponse(status=429))
+    services = gateway.build_services(max_retries=1, backoff=0.0)
 
-    async def story(client: httpx.AsyncClient) -> None:
-        token = await issued(services, rpm=1)
+    async def scenario(client: httpx.AsyncClient) -> None:
+        token = await issue_key(services, rpm=1)
         statuses = [
             (await client.post(CHAT, json=chat(), headers=bearer(token))).status_code for _ in range(2)
         ]
         assert statuses == [429, 429]
 
-    found = house.go(services, story)
+    metrics = gateway.run_services(services, scenario)
 
-    assert total(found, "Throttles") == 1
-    assert total(found, "Errors", Class="throttled") == 2
-    assert total(found, "AllProvidersFailed") == 1
+    assert total(metrics, "Throttles") == 1
+    assert total(metrics, "Errors", Class="throttled") == 2
+    assert total(metrics, "AllProvidersFailed") == 1
 
 
-def test_an_account_that_runs_low_is_told_once_for_each_mark(house: Watched) -> None:
-    """CreditsLow counts the marks that accounts pass, and that one is used up: refusals count once."""
-    services = house.house()
-    cost = 57_000  # nano-dollars of one answer
+def test_credits_low_counts_each_threshold_once(gateway: ObservedGateway) -> None:
+    """CreditsLow counts crossed thresholds, and one exhausted account once."""
+    services = gateway.build_services()
+    cost = 57_000  # nano-dollars of one response
 
-    async def story(client: httpx.AsyncClient) -> None:
-        token = await issued(services, credits=PER_DOLLAR // 1_000)
+    async def scenario(client: httpx.AsyncClient) -> None:
+        token = await issue_key(services, credits=PER_DOLLAR // 1_000)
         for _ in range(18):
             await client.post(CHAT, json=chat(max_tokens=6), headers=bearer(token))
 
-    found = house.go(services, story)
+    metrics = gateway.run_services(services, scenario)
 
     assert 14 * cost < 0.8 * PER_DOLLAR // 1_000 < 15 * cost
-    assert total(found, "CreditsLow") == 2  # 80 %, and too little for the last
-    assert len(house.said.getvalue().splitlines()) == 18
+    assert total(metrics, "CreditsLow") == 2  # at 80 %, and when the last request is refused
+    assert len(gateway.stdout.getvalue().splitlines()) == 18
 
 
-def test_a_circuit_that_opens_is_told(house: Watched) -> None:
+def test_breaker_open_counts_each_opening(gateway: ObservedGateway) -> None:
     """BreakerOpen counts each opening at a provider, not each failure while it is open."""
-    house.provider.script("gpt-fake", Answer(status=500))
+    gateway.provider.script("gpt-fake", FakeResponse(status=500))
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         for _ in range(5):
             (await client.post(CHAT, json=chat())).raise_for_status()
 
-    found = house.run(story, breaker_threshold=3)
+    metrics = gateway.run(scenario, breaker_threshold=3)
 
-    assert total(found, "BreakerOpen") == total(found, "BreakerOpen", Provider="one") == 1
-    assert total(found, "Attempts", Provider="one") == 3
+    assert total(metrics, "BreakerOpen") == total(metrics, "BreakerOpen", Provider="one") == 1
+    assert total(metrics, "Attempts", Provider="one") == 3
 
 
-def test_a_store_that_is_away_is_told(house: Watched) -> None:
-    """StoreErrors counts every failure of the store, also where the client notices none."""
-    services = house.house()
-    beneath = services.store._store  # type: ignore[attr-defined]
+def test_store_errors_are_counted(gateway: ObservedGateway) -> None:
+    """StoreErrors counts every failure of the store, even if the client notices none."""
+    services = gateway.build_services()
+    wrapped = services.store._store  # type: ignore[attr-defined]
 
-    async def away(*_: object) -> None:
-        raise StoreUnavailable("away")
+    async def unavailable(*_: object) -> None:
+        raise StoreUnavailable("unavailable")
 
-    async def story(client: httpx.AsyncClient) -> None:
-        beneath.settle = away
+    async def scenario(client: httpx.AsyncClient) -> None:
+        wrapped.settle = unavailable
         (await client.post(CHAT, json=chat())).raise_for_status()
 
-    found = house.go(services, story)
+    metrics = gateway.run_services(services, scenario)
 
-    assert total(found, "StoreErrors") == 1
-    assert total(found, "Errors") == 0
+    assert total(metrics, "StoreErrors") == 1
+    assert total(metrics, "Errors") == 0
 
 
 @pytest.mark.parametrize("path", ["/health", "/console/", "/", "/admin/none"])
-def test_what_asks_no_model_is_not_counted(house: Watched, path: str) -> None:
-    """Probes of a load balancer, and the console, hide nothing in the figures."""
+def test_unobserved_paths_are_not_counted(gateway: ObservedGateway, path: str) -> None:
+    """Health checks and the console have no metrics."""
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         await client.get(path)
 
-    assert house.run(story) == []
-    assert house.collector.spans == []
+    assert gateway.run(scenario) == []
+    assert gateway.collector.spans == []
 
 
-def test_dimensions_are_bounded(house: Watched) -> None:
-    """Whatever clients send, dimensions have no other values than providers and classes of errors."""
+def test_dimensions_are_bounded(gateway: ObservedGateway) -> None:
+    """Whatever clients send, dimension values are providers and error classes only."""
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         for number in range(8):
             await client.post(CHAT, json=chat(f"model-{number}"), headers={"x-request-id": f"id-{number}"})
             await client.request("GET", f"/v1/path-{number}")
             await client.post(CHAT, json=chat("one/" + "x" * number))
 
-    found = house.run(story)
+    metrics = gateway.run(scenario)
 
-    values = {value for metric in found for _, value in metric.dimensions}
-    assert values <= {"one", "two", "stream_broken", *CLASSES.values()}
-    assert {name for metric in found for name, _ in metric.dimensions} <= {"Provider", "Class"}
+    values = {value for metric in metrics for _, value in metric.dimensions}
+    assert values <= {"one", "two", "stream_broken", *ERROR_CLASSES.values()}
+    assert {name for metric in metrics for name, _ in metric.dimensions} <= {"Provider", "Class"}
 
 
-def test_requests_at_once_do_not_mix(house: Watched) -> None:
-    """Forty requests at a time to two providers add up to what each was asked."""
+def test_concurrent_requests_do_not_mix(gateway: ObservedGateway) -> None:
+    """Forty concurrent requests to two providers add up to the requests of each."""
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         models = ["fast", "turned"] * 20
-        answers = await asyncio.gather(*(client.post(CHAT, json=chat(model)) for model in models))
-        assert all(answer.status_code == 200 for answer in answers)
+        responses = await asyncio.gather(*(client.post(CHAT, json=chat(model)) for model in models))
+        assert all(response.status_code == 200 for response in responses)
 
-    found = house.run(story)
+    metrics = gateway.run(scenario)
 
     for provider in ("one", "two"):
-        assert total(found, "Requests", Provider=provider) == 20
-        assert total(found, "Attempts", Provider=provider) == 20
-        assert total(found, "Tokens", Provider=provider) == 240
+        assert total(metrics, "Requests", Provider=provider) == 20
+        assert total(metrics, "Attempts", Provider=provider) == 20
+        assert total(metrics, "Tokens", Provider=provider) == 240
 
 
-def test_a_client_that_leaves_is_no_failure(house: Watched) -> None:
-    """What was used until a client left is counted, and no error."""
-    house.provider.script("gpt-fake", Answer(pause=0.02, text="word " * 400))
-    services = house.house()
+def test_a_disconnected_client_is_not_an_error(gateway: ObservedGateway) -> None:
+    """Usage until the client disconnects is counted, without an error."""
+    gateway.provider.script("gpt-fake", FakeResponse(pause=0.02, text="word " * 400))
+    services = gateway.build_services()
 
-    async def story(_: httpx.AsyncClient) -> None:
-        await _left(services)
+    async def scenario(_: httpx.AsyncClient) -> None:
+        await _disconnect(services)
 
-    found = house.go(services, story)
+    metrics = gateway.run_services(services, scenario)
 
-    assert total(found, "Requests") == 1
-    assert total(found, "Errors") == 0
-    assert total(found, "Tokens", Provider="one") > 0
+    assert total(metrics, "Requests") == 1
+    assert total(metrics, "Errors") == 0
+    assert total(metrics, "Tokens", Provider="one") > 0
 
 
-async def _left(services: object) -> None:
-    """Ask for a stream as a client does that hangs up after a few pieces."""
+async def _disconnect(services: object) -> None:
+    """Request a stream and disconnect after a few chunks."""
     from tests.fakes.gateway_app import SYSTEM
     from vaultcore.app import create_app
     from vaultcore.services import Services
 
     assert isinstance(services, Services)
     body = json.dumps(chat(stream=True)).encode()
-    sent: list[object] = []
-    gone = asyncio.Event()
+    messages: list[object] = []
+    disconnected = asyncio.Event()
 
     async def receive() -> dict[str, object]:
-        if not sent:
+        if not messages:
             return {"type": "http.request", "body": body, "more_body": False}
-        await gone.wait()
+        await disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: object) -> None:
-        sent.append(message)
-        if len(sent) > 5:
-            gone.set()
+        messages.append(message)
+        if len(messages) > 5:
+            disconnected.set()
 
     headers = [(b"authorization", f"Bearer {SYSTEM}".encode()), (b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": CHAT, "query_string": b"", "headers": headers}
@@ -265,16 +265,14 @@ async def _left(services: object) -> None:
         await create_app(services)(scope, receive, send)  # type: ignore[arg-type]
 
 
-def test_off_is_silent(house: Watched) -> None:
-    """Without metrics and without a collector nothing is written, and nothing is sent to a provider's logs
-    but our id.
-    """
+def test_nothing_is_written_when_switched_off(gateway: ObservedGateway) -> None:
+    """Without metrics and without a collector, nothing is written, and providers receive no traceparent."""
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         (await client.post(CHAT, json=chat(), headers={"traceparent": "00-" + "a" * 49})).raise_for_status()
 
-    visit(house.house(metrics="off", otlp_endpoint=None), story)
+    run_with_client(gateway.build_services(metrics="off", otlp_endpoint=None), scenario)
 
-    assert house.said.getvalue() == ""
-    (request,) = house.provider.requests
+    assert gateway.stdout.getvalue() == ""
+    (request,) = gateway.provider.requests
     assert "traceparent" not in request.headers

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.provider import Answer, FakeProvider, refusing, unreachable
+from tests.fakes.provider import FakeResponse, FakeProvider, closed_port, unreachable_port
 from vaultcore.catalog.schema import Auth, Model, Provider, Target
 from vaultcore.errors import Fault, InvalidRequest, StreamBroken, UpstreamError
-from vaultcore.routing.plan import Candidate
+from vaultcore.routing.candidate import Candidate
 from vaultcore.settings import Timeouts
-from vaultcore.upstream.client import ProviderRequest, Upstream, render
+from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.http1.pool import Pool
+from vaultcore.upstream.provider_request import ProviderRequest, render
 from vaultcore.vault.keyring import Credential
 from vaultcore.wire import ChatRequest
 
@@ -153,7 +154,7 @@ FAULTS = {
 @pytest.mark.parametrize("status", FAULTS)
 def test_e5_every_status_has_its_fault(provider: FakeProvider, status: int, call: Any, dialect: str) -> None:
     """A status says whose fault it was, and no text of the error shows the key that the provider echoed."""
-    provider.script("m", Answer(status=status, headers={"retry-after": "7", "location": "http://x.invalid/"}))
+    provider.script("m", FakeResponse(status=status, headers={"retry-after": "7", "location": "http://x.invalid/"}))
 
     with pytest.raises(UpstreamError) as caught:
         asyncio.run(call(candidate(provider.base_url, dialect)))
@@ -169,7 +170,7 @@ def test_e5_every_status_has_its_fault(provider: FakeProvider, status: int, call
 
 def test_e3_o12_quota_used_up_is_the_keys_fault(provider: FakeProvider) -> None:
     """A 429 that says the account is out of money is about the key, not about its rate."""
-    provider.script("m", Answer(status=429, code="insufficient_quota"))
+    provider.script("m", FakeResponse(status=429, code="insufficient_quota"))
 
     with pytest.raises(UpstreamError) as caught:
         asyncio.run(complete(candidate(provider.base_url)))
@@ -180,7 +181,7 @@ def test_e3_o12_quota_used_up_is_the_keys_fault(provider: FakeProvider) -> None:
 @pytest.mark.parametrize("status", [200, 429])
 def test_headers_are_heard_at_once(provider: FakeProvider, status: int) -> None:
     """Whoever listens is told status and headers in lower case, of errors too."""
-    provider.script("m", Answer(status=status, headers={"X-RateLimit-Remaining-Requests": "3"}))
+    provider.script("m", FakeResponse(status=status, headers={"X-RateLimit-Remaining-Requests": "3"}))
     told: list[tuple[str, int]] = []
 
     def heard(headers: Mapping[str, str], code: int) -> None:
@@ -199,20 +200,20 @@ def aclosing_nothing() -> Any:
 
 
 NO_ANSWERS = {
-    "a web page": Answer(body=b"<html><body>busy</body></html>", content_type="text/html; charset=utf-8"),
-    "a web page that says it is JSON": Answer(body=b"<html></html>"),
-    "an empty body": Answer(body=b""),
-    "half an answer": Answer(body=b'{"choices": [{"mess'),
-    "another shape": Answer(body=b'{"ok": true}'),
-    "q27 no choices": Answer(body=b'{"id": "a", "object": "chat.completion", "choices": []}'),
-    "no object": Answer(body=b"[1, 2]"),
-    "no JSON": Answer(body=b"upstream connect error"),
-    "deep nesting": Answer(body=b"[" * 100_000),
-    "an error": Answer(body=b'{"error": {"message": "boom", "type": "server_error"}}'),
-    "an encoding": Answer(headers={"content-encoding": "gzip"}, body=b"\x1f\x8b"),
-    "a cut before the answer": Answer(cut="before"),
-    "a reset before the answer": Answer(cut="before", reset=True),
-    "a cut after the headers": Answer(cut="headers"),
+    "a web page": FakeResponse(body=b"<html><body>busy</body></html>", content_type="text/html; charset=utf-8"),
+    "a web page that says it is JSON": FakeResponse(body=b"<html></html>"),
+    "an empty body": FakeResponse(body=b""),
+    "half an answer": FakeResponse(body=b'{"choices": [{"mess'),
+    "another shape": FakeResponse(body=b'{"ok": true}'),
+    "q27 no choices": FakeResponse(body=b'{"id": "a", "object": "chat.completion", "choices": []}'),
+    "no object": FakeResponse(body=b"[1, 2]"),
+    "no JSON": FakeResponse(body=b"upstream connect error"),
+    "deep nesting": FakeResponse(body=b"[" * 100_000),
+    "an error": FakeResponse(body=b'{"error": {"message": "boom", "type": "server_error"}}'),
+    "an encoding": FakeResponse(headers={"content-encoding": "gzip"}, body=b"\x1f\x8b"),
+    "a cut before the answer": FakeResponse(cut="before"),
+    "a reset before the answer": FakeResponse(cut="before", reset=True),
+    "a cut after the headers": FakeResponse(cut="headers"),
 }
 
 
@@ -235,21 +236,21 @@ def test_e11_q36_a_200_that_is_no_answer(provider: FakeProvider, name: str, call
 
 def test_q36_a_whole_answer_cut_in_the_middle(provider: FakeProvider) -> None:
     """Fewer bytes than the headers promised are no answer."""
-    provider.script("m", Answer(cut="middle"))
+    provider.script("m", FakeResponse(cut="middle"))
 
-    with pytest.raises(UpstreamError, match="Acme broke the connection off") as caught:
+    with pytest.raises(UpstreamError, match="Acme closed the connection") as caught:
         asyncio.run(complete(candidate(provider.base_url)))
 
     assert caught.value.fault is Fault.HOST
 
 
 NO_STREAMS = {
-    "nothing": Answer(body=b"", content_type="text/event-stream"),
-    "only its end": Answer(body=b"data: [DONE]\n\n", content_type="text/event-stream"),
-    "only comments": Answer(body=b": hi\n\n: there\n\n", content_type="text/event-stream"),
-    "junk": Answer(body=b"data: {]\n\n", content_type="text/event-stream"),
-    "an error first": Answer(after=0, error_event={"error": {"message": "no", "type": "api_error"}}),
-    "a role and no more": Answer(after=1, cut="middle"),
+    "nothing": FakeResponse(body=b"", content_type="text/event-stream"),
+    "only its end": FakeResponse(body=b"data: [DONE]\n\n", content_type="text/event-stream"),
+    "only comments": FakeResponse(body=b": hi\n\n: there\n\n", content_type="text/event-stream"),
+    "junk": FakeResponse(body=b"data: {]\n\n", content_type="text/event-stream"),
+    "an error first": FakeResponse(after=0, error_event={"error": {"message": "no", "type": "api_error"}}),
+    "a role and no more": FakeResponse(after=1, cut="middle"),
 }
 
 
@@ -271,7 +272,7 @@ def test_a_stream_that_never_begins(provider: FakeProvider, name: str) -> None:
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_stream_cut_in_the_middle(provider: FakeProvider, dialect: str, reset: bool) -> None:
     """A stream that breaks off after its first chunk says so, after all that came."""
-    provider.script("m", Answer(after=4, cut="middle", reset=reset, pause=0.02))
+    provider.script("m", FakeResponse(after=4, cut="middle", reset=reset, pause=0.02))
     said: list[Any] = []
 
     with pytest.raises(StreamBroken) as caught:
@@ -286,7 +287,7 @@ def test_a_stream_cut_in_the_middle(provider: FakeProvider, dialect: str, reset:
 def test_an_error_in_the_middle_of_a_stream(provider: FakeProvider, dialect: str) -> None:
     """An error event in a stream that has begun breaks it, and does not show the key it quotes."""
     error = {"type": "error", "error": {"type": "overloaded_error", "message": f"bad {KEY}"}}
-    provider.script("m", Answer(after=4, error_event=error, pause=0.02))
+    provider.script("m", FakeResponse(after=4, error_event=error, pause=0.02))
     said: list[Any] = []
 
     with pytest.raises(StreamBroken) as caught:
@@ -299,10 +300,10 @@ def test_an_error_in_the_middle_of_a_stream(provider: FakeProvider, dialect: str
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_stream_that_only_ends(provider: FakeProvider, dialect: str) -> None:
     """A stream that ends well as far as HTTP goes, but gave no reason to finish, is a broken one."""
-    provider.script("m", Answer(after=4, fade=True))
+    provider.script("m", FakeResponse(after=4, fade=True))
     said: list[Any] = []
 
-    with pytest.raises(StreamBroken, match="without a reason to finish"):
+    with pytest.raises(StreamBroken, match="without a finish reason"):
         asyncio.run(stream(candidate(provider.base_url, dialect), said=said))
 
     assert text(said)
@@ -310,7 +311,7 @@ def test_a_stream_that_only_ends(provider: FakeProvider, dialect: str) -> None:
 
 def test_a_json_answer_to_a_stream_request(provider: FakeProvider) -> None:
     """A provider that ignores `stream` is understood all the same."""
-    provider.script("m", Answer(ignore_stream=True))
+    provider.script("m", FakeResponse(ignore_stream=True))
 
     chunks = asyncio.run(stream(candidate(provider.base_url)))
 
@@ -320,15 +321,15 @@ def test_a_json_answer_to_a_stream_request(provider: FakeProvider) -> None:
 
 def test_a_stream_that_stays_open_after_its_end(provider: FakeProvider) -> None:
     """Once a stream has said that it is over, nobody waits for its connection."""
-    provider.script("m", Answer(linger=True))
+    provider.script("m", FakeResponse(linger=True))
     began = time.monotonic()
 
     assert text(asyncio.run(stream(candidate(provider.base_url), Timeouts()))) == TEXT
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("answer", [Answer(stall=7), Answer(after=7, cut="middle", pause=0.01)])
-def test_an_answer_that_has_finished_cannot_break(provider: FakeProvider, answer: Answer) -> None:
+@pytest.mark.parametrize("answer", [FakeResponse(stall=7), FakeResponse(after=7, cut="middle", pause=0.01)])
+def test_an_answer_that_has_finished_cannot_break(provider: FakeProvider, answer: FakeResponse) -> None:
     """What happens to a connection after the reason to finish is nobody's concern."""
     provider.script("m", answer)
 
@@ -336,11 +337,11 @@ def test_an_answer_that_has_finished_cannot_break(provider: FakeProvider, answer
 
 
 TOO_SLOW = {
-    "no answer, whole": (complete, Answer(hang=True), "0.6 s (total)"),
-    "no answer, streamed": (stream, Answer(hang=True), "0.3 s (first token)"),
-    "only pings": (stream, Answer(pings=100, pause=0.02), "0.3 s (first token)"),
-    "a stop half way": (stream, Answer(stall=4), "0.3 s (idle)"),
-    "slow for ever": (stream, Answer(text="word " * 1_000, pause=0.02), "2 s (total)"),
+    "no answer, whole": (complete, FakeResponse(hang=True), "0.6 s (total)"),
+    "no answer, streamed": (stream, FakeResponse(hang=True), "0.3 s (first token)"),
+    "only pings": (stream, FakeResponse(pings=100, pause=0.02), "0.3 s (first token)"),
+    "a stop half way": (stream, FakeResponse(stall=4), "0.3 s (idle)"),
+    "slow for ever": (stream, FakeResponse(text="word " * 1_000, pause=0.02), "2 s (total)"),
 }
 
 
@@ -360,7 +361,7 @@ def test_what_takes_too_long(provider: FakeProvider, name: str) -> None:
 
 def test_a_hanging_error_body_still_tells_its_status(provider: FakeProvider) -> None:
     """The status of an error counts, even where its body never comes."""
-    provider.script("m", Answer(status=503, headers={"content-length": "999"}, body=b"{"))
+    provider.script("m", FakeResponse(status=503, headers={"content-length": "999"}, body=b"{"))
 
     with pytest.raises(UpstreamError) as caught:
         asyncio.run(complete(candidate(provider.base_url)))
@@ -372,7 +373,7 @@ def test_a_hanging_error_body_still_tells_its_status(provider: FakeProvider) -> 
 def test_places_that_cannot_be_reached(call: Any) -> None:
     """No name, nobody listening and no way there are told apart, and all are the host's fault."""
     told = []
-    with refusing() as refused, unreachable() as nowhere:
+    with closed_port() as refused, unreachable_port() as nowhere:
         for base_url, connect in (("http://nowhere.invalid/v1", 10.0), (refused, 10.0), (nowhere, 0.2)):
             patient = replace(SHORT, connect=connect, first_token=20.0, total=20.0)
             with pytest.raises(UpstreamError) as caught:
@@ -381,7 +382,7 @@ def test_places_that_cannot_be_reached(call: Any) -> None:
             assert caught.value.fault is Fault.HOST
 
     assert told == [
-        "Acme has a name that does not resolve",
+        "Acme has a host name that does not resolve",
         "Acme refused the connection",
         "Acme timed out after 0.2 s (connect)",
     ]
@@ -405,7 +406,7 @@ def test_connections_are_used_again(provider: FakeProvider) -> None:
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_dead_kept_connection_is_replaced_once(provider: FakeProvider, reset: bool) -> None:
     """A kept connection that dies without a byte of an answer costs nobody an attempt."""
-    provider.script("m", Answer(), Answer(stale=True, reset=reset))
+    provider.script("m", FakeResponse(), FakeResponse(stale=True, reset=reset))
 
     async def calls() -> None:
         async with Pool() as http:
@@ -434,7 +435,7 @@ def test_a_provider_that_restarts_between_calls(provider: FakeProvider) -> None:
 
 def test_a_stream_left_early_closes_its_connection(provider: FakeProvider) -> None:
     """Whoever stops reading ends the provider's work: nothing is left running."""
-    provider.script("m", Answer(text="word " * 1_000, pause=0.01))
+    provider.script("m", FakeResponse(text="word " * 1_000, pause=0.01))
 
     async def calls() -> None:
         async with Pool() as http:
@@ -442,7 +443,7 @@ def test_a_stream_left_early_closes_its_connection(provider: FakeProvider) -> No
             answer = Upstream(http, SHORT).stream(at, streamed(at), lambda *_: None)
             async with aclosing(answer):
                 await anext(answer)
-            provider.script("m", Answer())
+            provider.script("m", FakeResponse())
             assert await Upstream(http, SHORT).complete(at, plain(at), lambda *_: None)
 
     asyncio.run(calls())
@@ -452,17 +453,17 @@ def test_a_stream_left_early_closes_its_connection(provider: FakeProvider) -> No
 def test_no_failure_shows_the_key(provider: FakeProvider) -> None:
     """Neither a failure nor anything on its chain, printed with all locals, holds the key."""
     cases = [
-        Answer(status=401),
-        Answer(status=400),
-        Answer(status=503),
-        Answer(cut="before", reset=True),
-        Answer(hang=True),
-        Answer(body=b"<"),
+        FakeResponse(status=401),
+        FakeResponse(status=400),
+        FakeResponse(status=503),
+        FakeResponse(cut="before", reset=True),
+        FakeResponse(hang=True),
+        FakeResponse(body=b"<"),
     ]
     printed = []
-    with refusing() as refused:
+    with closed_port() as refused:
         for call in (complete, stream):
-            for base_url, answer in [*((provider.base_url, case) for case in cases), (refused, Answer())]:
+            for base_url, answer in [*((provider.base_url, case) for case in cases), (refused, FakeResponse())]:
                 provider.script("m", answer)
                 with pytest.raises(UpstreamError) as caught:
                     asyncio.run(call(candidate(base_url)))
@@ -496,7 +497,7 @@ def test_a_request_that_no_json_can_say(provider: FakeProvider, content: Any) ->
 def test_nothing_is_left_behind(provider: FakeProvider) -> None:
     """A client that is closed leaves no connection to be collected."""
     asyncio.run(complete(candidate(provider.base_url)))
-    provider.script("m", Answer(hang=True))
+    provider.script("m", FakeResponse(hang=True))
     with pytest.raises(UpstreamError):
         asyncio.run(stream(candidate(provider.base_url), replace(SHORT, first_token=0.05)))
     gc.collect()

@@ -9,7 +9,7 @@ import pytest
 from vaultcore.catalog.schema import Model, Provider, Target
 from vaultcore.dialects import ErrorDetail
 from vaultcore.errors import Fault
-from vaultcore.routing.plan import Candidate
+from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream.errors import MAX_WAIT, refused, reported, retry_after, transport_reason
 from vaultcore.vault.keyring import Credential
 
@@ -98,9 +98,9 @@ def test_an_error_inside_a_200(status: int | None, code: str, found: Fault, show
 @pytest.mark.parametrize(
     ("cause", "told"),
     [
-        (socket.gaierror(-2, "Name or service not known"), "has a name that does not resolve"),
+        (socket.gaierror(-2, "Name or service not known"), "has a host name that does not resolve"),
         (ConnectionRefusedError(), "refused the connection"),
-        (ssl.SSLCertVerificationError(), "could not be trusted: the TLS handshake did not succeed"),
+        (ssl.SSLCertVerificationError(), "failed the TLS handshake"),
         (OSError("whatever"), "could not be reached"),
     ],
 )
@@ -112,4 +112,4 @@ def test_what_happened_on_the_wire(cause: OSError, told: str) -> None:
 
     assert transport_reason(direct) == told
     assert transport_reason(grouped) == told
-    assert transport_reason(httpx.ReadError("x")) == "broke the connection off"
+    assert transport_reason(httpx.ReadError("x")) == "closed the connection"

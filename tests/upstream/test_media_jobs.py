@@ -11,24 +11,24 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from vaultcore.catalog.load import builtin
-from vaultcore.catalog.schema import Auth, Model, Offer, Provider, Target
+from vaultcore.catalog.load import load_builtin
+from vaultcore.catalog.schema import Auth, MediaOffer, Model, Provider, Target
 from vaultcore.errors import Fault, InvalidRequest, UpstreamError
-from vaultcore.media import MediaApi, Part, embeddings, images
-from vaultcore.routing.plan import Candidate
+from vaultcore.media import MediaApi, MediaResult, embeddings, images
+from vaultcore.routing.candidate import Candidate
 from vaultcore.settings import Timeouts
 from vaultcore.upstream.client import Upstream
-from vaultcore.upstream.media_jobs import AT_ONCE, errands
+from vaultcore.upstream.media_jobs import CONCURRENCY, media_jobs
 from vaultcore.vault.keyring import Credential
 
 KEY = "bfl-0123456789abcdef0123456789abcdef"
-FLUX = Offer("bfl", "/{model}", gives="url", size="pixels", hosts=(".bfl.ai",))
-TITAN = Offer("titan", "/model/{model}/invoke")
+FLUX = MediaOffer("bfl", "/{model}", gives="url", size="pixels", hosts=(".bfl.ai",))
+TITAN = MediaOffer("titan", "/model/{model}/invoke")
 READY = {"status": "Ready", "result": {"sample": "https://delivery.bfl.ai/1.png"}}
 Handler = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-def candidate(offer: Offer) -> Candidate:
+def candidate(offer: MediaOffer) -> Candidate:
     provider = Provider(
         "pictures",
         "https://api.bfl.ai/v1",
@@ -41,15 +41,19 @@ def candidate(offer: Offer) -> Candidate:
 
 
 def run(
-    handler: Handler, offer: Offer, request: dict[str, Any], artifact: MediaApi = images, total: float = 5.0
-) -> list[Part]:
+    handler: Handler,
+    offer: MediaOffer,
+    request: dict[str, Any],
+    artifact: MediaApi = images,
+    total: float = 5.0,
+) -> list[MediaResult]:
     """One attempt against a provider that is a function."""
     to = candidate(offer)
 
-    async def attempt() -> list[Part]:
+    async def attempt() -> list[MediaResult]:
         async with httpx.MockTransport(handler) as http:
             timeouts = Timeouts(total=total)
-            errand = errands({"model": "m", **request}, [to.target], artifact)[to.target.name]
+            errand = media_jobs({"model": "m", **request}, [to.target], artifact)[to.target.name]
             return await errand.run(Upstream(http, timeouts), to, lambda *_: None)
 
     return asyncio.run(attempt())
@@ -168,7 +172,7 @@ def test_z5_posts_go_a_few_at_a_time_and_come_back_in_order() -> None:
     parts = run(handler, TITAN, {"input": [str(number) for number in range(20)]}, embeddings)
 
     assert [part.items for part in parts] == [([float(number)],) for number in range(20)]
-    assert 1 < most <= AT_ONCE
+    assert 1 < most <= CONCURRENCY
 
 
 def test_z5_one_posts_failure_is_the_attempts() -> None:
@@ -220,27 +224,27 @@ def test_z5_fewer_vectors_than_inputs_are_no_answer() -> None:
     async def handler(_: httpx.Request) -> httpx.Response:
         return answered({"data": [{"index": 0, "embedding": [1.0]}]})
 
-    with pytest.raises(UpstreamError, match="answered with 1 of 2 embeddings"):
-        run(handler, Offer("openai", "/embeddings", batch=10), {"input": ["a", "b"]}, embeddings)
+    with pytest.raises(UpstreamError, match="returned 1 of 2 embeddings"):
+        run(handler, MediaOffer("openai", "/embeddings", batch=10), {"input": ["a", "b"]}, embeddings)
 
 
 def test_who_can_do_it_is_asked_and_nobody_else() -> None:
     """Targets that have no equal for a field are left out; where none has, the first one's refusal stands."""
-    able, unable = candidate(Offer("openai", "/embeddings", batch=10)).target, candidate(TITAN).target
+    able, unable = candidate(MediaOffer("openai", "/embeddings", batch=10)).target, candidate(TITAN).target
     other = Target(unable.provider, Model("other"))
 
-    assert list(errands({"model": "m", "input": "a", "truncate": 1}, [other, able], embeddings)) == [
+    assert list(media_jobs({"model": "m", "input": "a", "truncate": 1}, [other, able], embeddings)) == [
         able.name
     ]
     with pytest.raises(InvalidRequest) as refused:
-        errands({"model": "m", "input": "a", "truncate": 1}, [unable, other], embeddings)
+        media_jobs({"model": "m", "input": "a", "truncate": 1}, [unable, other], embeddings)
     assert refused.value.param == "truncate"
 
 
 def test_z6_bedrock_is_asked_with_a_signature() -> None:
     """InvokeModel is signed as converse is: the pair of the vault proves itself and does not travel."""
     seen: list[httpx.Request] = []
-    row = builtin({"AWS_REGION": "us-east-1"}).provider("bedrock")
+    row = load_builtin({"AWS_REGION": "us-east-1"}).provider("bedrock")
     assert row is not None
     model = "amazon.titan-embed-text-v2:0"
     to = Candidate(Target(row, Model(model)), Credential("bedrock", "AKIDEXAMPLE:c2VjcmV0"))
@@ -249,9 +253,9 @@ def test_z6_bedrock_is_asked_with_a_signature() -> None:
         seen.append(request)
         return answered({"embedding": [1.0], "inputTextTokenCount": 1})
 
-    async def attempt() -> list[Part]:
+    async def attempt() -> list[MediaResult]:
         async with httpx.MockTransport(handler) as http:
-            errand = errands({"model": "m", "input": "a"}, [to.target], embeddings)[to.target.name]
+            errand = media_jobs({"model": "m", "input": "a"}, [to.target], embeddings)[to.target.name]
             return await errand.run(Upstream(http, Timeouts()), to, lambda *_: None)
 
     asyncio.run(attempt())

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.faults import FIRST, ask, chat, house
-from tests.fakes.provider import Answer, FakeProvider
-from vaultcore.upstream.provider_request_id import trace
+from tests.fakes.faults import FIRST, run_with_client, chat, build_services
+from tests.fakes.provider import FakeResponse, FakeProvider
+from vaultcore.upstream.provider_request_id import provider_request_id
 
 KEY = "marker.key.without.any.known.shape"
 ID = "x-vaultedge-upstream-request-id"
@@ -33,17 +33,17 @@ ID = "x-vaultedge-upstream-request-id"
 )
 def test_e9_an_id_is_one_word(headers: dict[str, str], expected: str | None) -> None:
     """The first header that holds an id counts; what is no id, or shows a key, does not."""
-    assert trace(headers, KEY) == expected
+    assert provider_request_id(headers, KEY) == expected
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_e9_both_ids_are_told(tmp_path: Path, stream: bool) -> None:
     """The answer bears the gateway's id and that of the provider who answered, not of one who failed."""
     with FakeProvider() as provider:
-        provider.script(FIRST, Answer(status=401, headers={"x-request-id": "req_refused"}))
-        provider.script("gpt-fake", Answer(headers={"x-request-id": "req_answered"}))
-        response = ask(
-            house(tmp_path, provider.base_url, provider), lambda client: chat(client, "fast", stream=stream)
+        provider.script(FIRST, FakeResponse(status=401, headers={"x-request-id": "req_refused"}))
+        provider.script("gpt-fake", FakeResponse(headers={"x-request-id": "req_answered"}))
+        response = run_with_client(
+            build_services(tmp_path, provider.base_url, provider), lambda client: chat(client, "fast", stream=stream)
         )
 
     assert response.status_code == 200

@@ -9,13 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.sigv4 import scope, signed
+from tests.fakes.sigv4 import scope, is_signed_by
 from vaultcore.catalog.schema import Auth, Model, Provider, Target
 from vaultcore.dialects import bedrock
 from vaultcore.errors import Fault, UpstreamError
-from vaultcore.routing.plan import Candidate, credentials, reachable
-from vaultcore.upstream.build_request import outgoing
-from vaultcore.upstream.signing import Signer, is_pair
+from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.plan import credentials, reachable
+from vaultcore.upstream.build_request import build_request
+from vaultcore.upstream.signing import RequestSigner, is_pair
 from vaultcore.vault.keyring import Credential, Keyring
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -30,11 +31,11 @@ def ask(key: str, model: str = "eu.amazon.nova-lite-v1:0", row: Provider = ROW) 
     target = Target(row, Model(model))
     path = bedrock.render_path({}, target)
     candidate = Candidate(target, Credential("bedrock", key))
-    return asyncio.run(outgoing(candidate, path, BODY, {}, accept="*/*", signer=Signer()))
+    return asyncio.run(build_request(candidate, path, BODY, {}, accept="*/*", signer=RequestSigner()))
 
 
 def is_signed(request: httpx.Request, secret: str) -> bool:
-    return signed(
+    return is_signed_by(
         request.method, request.url.raw_path.decode(), dict(request.headers), request.content, secret
     )
 
@@ -69,8 +70,8 @@ def test_b01_what_is_signed_is_what_is_sent() -> None:
     headers, path = dict(request.headers), request.url.raw_path.decode()
 
     assert "%3A" in path
-    assert not signed("POST", path, headers, request.content + b" ", SECRET)
-    assert not signed("POST", path.replace("%3A", ":"), headers, request.content, SECRET)
+    assert not is_signed_by("POST", path, headers, request.content + b" ", SECRET)
+    assert not is_signed_by("POST", path.replace("%3A", ":"), headers, request.content, SECRET)
 
 
 def test_b03_a_session_token_goes_along() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from vaultcore.catalog.pricing import SERVICES
-from vaultcore.catalog.schema import TOKENS, Hours, Model, Price, Service, Tier
+from vaultcore.catalog.schema import TOKENS, HourlyPrice, Model, Price, ServiceTier, PriceTier
 
 RATES = st.integers(0, 10**12)
 SIZES = st.sampled_from(["256x256", "1024x1024", "auto", "", None, 7])
@@ -20,12 +20,12 @@ def prices(draw: st.DrawFn) -> Price:
     return Price(draw(RATES), draw(RATES), **named, pictures=draw(st.dictionaries(KINDS, RATES, max_size=2)))
 
 
-TIERS = st.lists(st.builds(Tier, st.integers(0, 2_000), prices()), max_size=2).map(tuple)
-SERVED = st.lists(st.builds(Service, st.sampled_from(SERVICES), prices(), TIERS), max_size=2).map(tuple)
+TIERS = st.lists(st.builds(PriceTier, st.integers(0, 2_000), prices()), max_size=2).map(tuple)
+SERVED = st.lists(st.builds(ServiceTier, st.sampled_from(SERVICES), prices(), TIERS), max_size=2).map(tuple)
 
 
 MINUTES = st.integers(0, 1_439)
-TIMED = st.lists(st.builds(Hours, MINUTES, MINUTES, prices(), TIERS), max_size=1).map(tuple)
+TIMED = st.lists(st.builds(HourlyPrice, MINUTES, MINUTES, prices(), TIERS), max_size=1).map(tuple)
 WHEN = st.one_of(st.none(), st.floats(0, 2 * 86_400))
 
 

@@ -12,20 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.usage.priced_models import models, usages
-from vaultcore.catalog.load import builtin
-from vaultcore.catalog.schema import Hours, Model, Price, Service, Tier
+from vaultcore.catalog.load import load_builtin
+from vaultcore.catalog.schema import HourlyPrice, Model, Price, ServiceTier, PriceTier
 from vaultcore.money import from_usd
 from vaultcore.usage import cost as costs
-from vaultcore.usage.cost import applied, cost, price_at, recomputed
+from vaultcore.usage.cost import price_detail, cost, price_at, cost_of_detail
 from vaultcore.wire import Usage
 
 DOLLAR = 1_000_000_000
 MODEL = Model(
     "m",
     price=Price(3 * DOLLAR, 15 * DOLLAR, cache_read=DOLLAR // 10, cache_write=4 * DOLLAR),
-    tiers=(Tier(200_000, Price(6 * DOLLAR, 22 * DOLLAR)),),
+    tiers=(PriceTier(200_000, Price(6 * DOLLAR, 22 * DOLLAR)),),
 )
-CATALOG = builtin()
+CATALOG = load_builtin()
 
 
 def used(prompt: int, completion: int, **details: int) -> Usage:
@@ -137,7 +137,7 @@ EVERYTHING = Price(
 
 
 def units(usage: Usage, price: Price) -> dict[str, int]:
-    made = applied(usage, Model("m", price=price))
+    made = price_detail(usage, Model("m", price=price))
     assert made is not None
     return {name: count for name, (count, _) in made.items()}
 
@@ -164,7 +164,7 @@ def test_each_unit_is_counted_once_and_priced_by_itself() -> None:
         },
     }
 
-    made = applied(usage, Model("m", price=EVERYTHING))
+    made = price_detail(usage, Model("m", price=EVERYTHING))
 
     assert made == {
         "input": [390, 1],
@@ -213,7 +213,7 @@ def test_cached_text_is_taken_before_cached_sound() -> None:
 
 def test_o15_the_service_tier_decides_the_price() -> None:
     """Of the answer, with tiers of its own; one that has no price of its own costs what is usual."""
-    flex = Service("flex", Price(DOLLAR, 5 * DOLLAR), (Tier(200_000, Price(2 * DOLLAR, 7 * DOLLAR)),))
+    flex = ServiceTier("flex", Price(DOLLAR, 5 * DOLLAR), (PriceTier(200_000, Price(2 * DOLLAR, 7 * DOLLAR)),))
     model = Model("m", price=MODEL.price, tiers=MODEL.tiers, services=(flex,))
 
     def charged(prompt: int, tier: str) -> int | None:
@@ -244,17 +244,17 @@ def test_u6_the_hour_decides_where_prices_depend_on_it(clock: str | None, cents:
 )
 def test_hours_may_hold_midnight(minute: int, held: bool) -> None:
     """From late at night until early in the morning is one span, on any day."""
-    hours = Hours(1_400, 30, Price(0, 0))
+    hours = HourlyPrice(1_400, 30, Price(0, 0))
 
-    assert hours.hold(86_400 * 20_000 + minute * 60 + 59.9) is held
+    assert hours.applies(86_400 * 20_000 + minute * 60 + 59.9) is held
 
 
 def test_the_service_tier_of_an_answer_is_found_beside_its_usage() -> None:
     """`used` puts it where the cost looks for it, and leaves an answer without usage without one."""
-    assert costs.used({"service_tier": "flex", "usage": used(1, 1)}) == {**used(1, 1), "service_tier": "flex"}
-    assert costs.used({"usage": used(1, 1)}) == used(1, 1)
-    assert costs.used({"service_tier": "flex"}) is None
-    assert costs.used({"service_tier": None, "usage": None}) is None  # type: ignore[typeddict-item]
+    assert costs.usage_of({"service_tier": "flex", "usage": used(1, 1)}) == {**used(1, 1), "service_tier": "flex"}
+    assert costs.usage_of({"usage": used(1, 1)}) == used(1, 1)
+    assert costs.usage_of({"service_tier": "flex"}) is None
+    assert costs.usage_of({"service_tier": None, "usage": None}) is None  # type: ignore[typeddict-item]
 
 
 @pytest.mark.parametrize(
@@ -302,11 +302,11 @@ def test_fractions_of_a_token_are_whole_ones() -> None:
 @given(usages(), models())
 def test_what_a_cost_is_made_of_makes_it_again(usage: Any, model: Model) -> None:
     """A record keeps plain numbers, in which each token is once, and the same cost comes of them later."""
-    made = applied(usage, model)
+    made = price_detail(usage, model)
     kept = json.loads(json.dumps(made))
 
     assert made is not None
-    assert recomputed(kept) == cost(usage, model)
+    assert cost_of_detail(kept) == cost(usage, model)
     counts = usage.get("billed") or usage
     tokens = sum(count for name, (count, _) in made.items() if name not in {"picture", "request"})
     assert tokens == counts["prompt_tokens"] + counts["completion_tokens"]

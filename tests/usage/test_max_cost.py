@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.usage.priced_models import WHEN, models, usages
-from vaultcore.catalog.load import builtin
-from vaultcore.catalog.schema import Model, Price, Service, Tier
+from vaultcore.catalog.load import load_builtin
+from vaultcore.catalog.schema import Model, Price, ServiceTier, PriceTier
 from vaultcore.usage.cost import cost
-from vaultcore.usage.max_cost import most
+from vaultcore.usage.max_cost import max_cost
 
-CATALOG = builtin()
+CATALOG = load_builtin()
 PRICED = [
     CATALOG.model(provider, name)
     for provider in CATALOG.providers
@@ -32,7 +32,7 @@ def test_nothing_costs_more_than_the_most(
     """Whatever is cached, written, thought or drawn of a usage of such a size, in any tier and hour."""
     usage: Any = data.draw(usages(prompt, completion, pictures))
 
-    charged, bound = cost(usage, model, at), most(prompt, completion, model, pictures=pictures)
+    charged, bound = cost(usage, model, at), max_cost(prompt, completion, model, images=pictures)
 
     assert charged is not None
     assert bound is not None
@@ -43,7 +43,7 @@ def test_nothing_costs_more_than_the_most(
 @given(usages(400_000, 100_000), st.sampled_from(PRICED))
 def test_the_catalogs_models_keep_to_it(usage: Any, model: Model) -> None:
     """The bound holds for the models there are."""
-    charged, bound = cost(usage, model), most(400_000, 100_000, model)
+    charged, bound = cost(usage, model), max_cost(400_000, 100_000, model)
 
     assert charged is not None
     assert bound is not None
@@ -57,27 +57,27 @@ def test_the_bound_is_reached(prompt: int, completion: int, nanos: int) -> None:
     """It is the dearest unit of the dearest tier that such a prompt reaches, and no more."""
     million = 1_000_000
     usual, long = Price(million, 2 * million, cache_write=3 * million), Price(7 * million, 9 * million)
-    spoken = Service("priority", Price(0, 0, audio_output=6 * million))
-    model = Model("m", price=usual, tiers=(Tier(10, long),), services=(spoken,))
+    spoken = ServiceTier("priority", Price(0, 0, audio_output=6 * million))
+    model = Model("m", price=usual, tiers=(PriceTier(10, long),), services=(spoken,))
 
-    assert most(prompt, completion, model) == nanos
+    assert max_cost(prompt, completion, model) == nanos
 
 
 def test_without_a_number_of_pictures_as_many_as_one_request_may_ask_for() -> None:
     """Who does not say how many pictures are wanted gets a bound for all that there may be."""
     dalle = CATALOG.model("openai", "dall-e-3")
 
-    assert most(100, 0, dalle) == 10 * 120_000_000
-    assert most(100, 0, dalle, pictures=2) == 2 * 120_000_000
+    assert max_cost(100, 0, dalle) == 10 * 120_000_000
+    assert max_cost(100, 0, dalle, images=2) == 2 * 120_000_000
 
 
 def test_no_price_is_no_bound() -> None:
     """None, not zero: such a request cannot be reserved for."""
-    assert most(1, 1, Model("m")) is None
+    assert max_cost(1, 1, Model("m")) is None
 
 
 def test_a_request_as_such_is_in_the_bound() -> None:
     """Who charges for being asked charges a request without tokens too."""
     model = Model("m", price=Price(0, 0, request=5_000_000))
 
-    assert most(0, 0, model) == cost({"prompt_tokens": 0, "completion_tokens": 0}, model) == 5
+    assert max_cost(0, 0, model) == cost({"prompt_tokens": 0, "completion_tokens": 0}, model) == 5

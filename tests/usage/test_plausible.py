@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.usage.priced_models import models
 from vaultcore.catalog.schema import Model
 from vaultcore.usage.cost import cost
-from vaultcore.usage.max_cost import most
-from vaultcore.usage.plausible import ABSURD, clamped
+from vaultcore.usage.max_cost import max_cost
+from vaultcore.usage.plausible import MAX_FACTOR, clamp_usage
 
 ANYTHING = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=2), st.just([]))
 DETAILS = st.one_of(
@@ -55,7 +55,7 @@ def test_counts_are_kept_within_four_times_their_bound(
     told: tuple[Any, Any], kept: tuple[Any, Any], flagged: bool
 ) -> None:
     """Nothing below zero, absurd or broken gets through; a zero stays a zero, and None is not made one."""
-    usage, flag = clamped({"prompt_tokens": told[0], "completion_tokens": told[1]}, 100, 50)
+    usage, flag = clamp_usage({"prompt_tokens": told[0], "completion_tokens": told[1]}, 100, 50)
 
     assert (usage.get("prompt_tokens"), usage.get("completion_tokens")) == kept
     assert flag is flagged
@@ -66,7 +66,7 @@ def test_details_are_parts_of_their_whole() -> None:
     """More of a prompt cannot have been cached than there was; what is no count of tokens stays."""
     details = {"cached_tokens": 90, "x": "y", "cached_tokens_details": {"audio_tokens": -1}}
 
-    usage, flag = clamped({"prompt_tokens": 50, "prompt_tokens_details": details}, 100, 100)
+    usage, flag = clamp_usage({"prompt_tokens": 50, "prompt_tokens_details": details}, 100, 100)
 
     assert usage["prompt_tokens_details"] == {
         "cached_tokens": 50,
@@ -79,7 +79,7 @@ def test_details_are_parts_of_their_whole() -> None:
 
 def test_what_is_billed_is_bounded_too() -> None:
     """A provider that tells what it charges for cannot charge for more than there can have been."""
-    usage, flag = clamped(
+    usage, flag = clamp_usage(
         {"prompt_tokens": 5, "billed": {"prompt_tokens": 10**9, "completion_tokens": 3}}, 100, 9
     )
 
@@ -93,13 +93,13 @@ def test_what_is_left_costs_no_more_than_four_times_the_bound(
     told: Any, prompt: int, completion: int, model: Model
 ) -> None:
     """Whatever is told, what is charged is bounded by what was reserved; twice clamped is once clamped."""
-    usage, _ = clamped(told, prompt, completion)
+    usage, _ = clamp_usage(told, prompt, completion)
     charged = cost(usage, model)
 
-    bound = most(ABSURD * prompt, ABSURD * completion, model)
+    bound = max_cost(MAX_FACTOR * prompt, MAX_FACTOR * completion, model)
     assert bound is not None
     assert charged is None or 0 <= charged <= bound
-    assert clamped(usage, prompt, completion) == (usage, False)
+    assert clamp_usage(usage, prompt, completion) == (usage, False)
 
 
 @given(st.integers(0, 400), st.integers(0, 200), st.integers(0, 400))
@@ -112,4 +112,4 @@ def test_a_usage_that_can_be_is_left_alone(prompt: int, completion: int, cached:
         "prompt_tokens_details": {"cached_tokens": min(cached, prompt)},
     }
 
-    assert clamped(usage, 100, 50) == (usage, False)
+    assert clamp_usage(usage, 100, 50) == (usage, False)

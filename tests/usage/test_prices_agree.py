@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vaultcore.catalog.load import builtin
+from vaultcore.catalog.load import load_builtin
 from vaultcore.usage.cost import cost
 from vaultcore.wire import Usage
 
@@ -18,7 +18,7 @@ theirs = pytest.importorskip("genai_prices")
 build = pytest.importorskip("tools.build_models")
 prices = pytest.importorskip("tools.model_prices")
 
-CATALOG = builtin()
+CATALOG = load_builtin()
 USAGES = 10  # at random of each model, beside those around its tiers
 MILLION = 1_000_000
 PARTS: Mapping[str, tuple[str, ...]] = {  # of a usage, disjoint: theirs that count it beside the whole
@@ -49,7 +49,7 @@ UNTOLD = {  # contexts of genai-prices that no answer here tells: the usual pric
 def sold() -> dict[str, list[tuple[str, Any, Any]]]:
     """Of each provider the models whose prices are compiled."""
     found: dict[str, list[tuple[str, Any, Any]]] = {}
-    for provider, name, given, model in build.sold():
+    for provider, name, given, model in build.priced_models():
         found.setdefault(provider, []).append((name, given, model))
     return found
 
@@ -106,7 +106,7 @@ def sizes(chance: random.Random, model: Any) -> Iterator[int]:
 
 def vague(model: Any) -> bool:
     """Whether a price has fractions of a nano-dollar per million tokens: such are rounded when compiled."""
-    told = [variant.prices for variant in model.price_variants or ()] + [prices.standard(model)]
+    told = [variant.prices for variant in model.price_variants or ()] + [prices.standard_price(model)]
     amounts: list[Any] = [amount for each in told for amount in vars(each).values() if amount is not None]
     exact = [
         [each.base, *(tier.price for tier in each.tiers)] if hasattr(each, "base") else [each]
@@ -152,7 +152,7 @@ def test_what_is_left_out_is_listed() -> None:
         for _, _, model in rows:
             variants = model.price_variants or []
             contexts |= {pair for variant in variants for pair in variant.when.items()}
-            for each in (prices.standard(model), *(variant.prices for variant in variants)):
+            for each in (prices.standard_price(model), *(variant.prices for variant in variants)):
                 units |= {key for key, amount in vars(each).items() if amount is not None}
 
     served = {pair for context in prices.SERVICES.values() for pair in context.items()}

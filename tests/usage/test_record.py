@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vaultcore.usage.record import Record, Tried
+from vaultcore.usage.record import Record, AttemptRecord
 
 ROW = Record(
     "request",
@@ -12,7 +12,7 @@ ROW = Record(
     path="/v1/chat/completions",
     model="m",
     status=200,
-    attempts=(Tried("openai", "m", "0123456789ab", 200, 12.5, began_ms=3),),
+    attempts=(AttemptRecord("openai", "m", "0123456789ab", 200, 12.5, began_ms=3),),
     flags=("estimated",),
 )
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vaultcore.usage.token_estimate import estimate, tokens
+from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 
 KNOWN = {  # as OpenAI's published tokenizers count them
     "Hello, world!": 4,
@@ -23,15 +23,15 @@ KNOWN = {  # as OpenAI's published tokenizers count them
 @pytest.mark.parametrize("text", KNOWN)
 def test_known_counts(text: str) -> None:
     """A text's guess is within half of what a tokenizer counts."""
-    assert KNOWN[text] / 1.6 <= tokens(text) <= KNOWN[text] * 1.5
+    assert KNOWN[text] / 1.6 <= estimate_tokens(text) <= KNOWN[text] * 1.5
 
 
 @given(st.text(st.characters()), st.text())
 def test_a_longer_text_is_no_shorter(text: str, more: str) -> None:
     """Nothing is nothing, anything is something, and more is never less."""
-    assert tokens("") == 0
-    assert tokens(text) <= tokens(text + more) <= tokens(text) + tokens(more) + 1
-    assert (tokens(text) > 0) == bool(text)
+    assert estimate_tokens("") == 0
+    assert estimate_tokens(text) <= estimate_tokens(text + more) <= estimate_tokens(text) + estimate_tokens(more) + 1
+    assert (estimate_tokens(text) > 0) == bool(text)
 
 
 def asked(*messages: Any, **fields: Any) -> Any:
@@ -46,17 +46,17 @@ def test_everything_that_is_sent_counts() -> None:
     call = {"id": "c", "type": "function", "function": {"name": "look", "arguments": '{"q": 1}'}}
     tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
     shape = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
-    bare = estimate(asked(user))
+    bare = estimate_request(asked(user))
 
     assert 5 <= bare <= 10
-    assert estimate(asked(user, {"role": "assistant", "content": None, "tool_calls": [call]})) > bare + 8
-    assert estimate(asked(user, tools=[tool])) > bare + 15
-    assert estimate(asked(user, response_format=shape)) > bare + 15
-    assert 1_000 < estimate(asked(image)) < 1_500
-    assert 1_500 < estimate(asked(file)) < 4_000
+    assert estimate_request(asked(user, {"role": "assistant", "content": None, "tool_calls": [call]})) > bare + 8
+    assert estimate_request(asked(user, tools=[tool])) > bare + 15
+    assert estimate_request(asked(user, response_format=shape)) > bare + 15
+    assert 1_000 < estimate_request(asked(image)) < 1_500
+    assert 1_500 < estimate_request(asked(file)) < 4_000
 
 
 def test_nonsense_counts_as_nothing() -> None:
     """What is no text, no part and no message adds nothing and raises nothing."""
-    assert estimate(asked({"role": "user", "content": [None, 1, {"type": "x"}, {"type": "text"}]})) == 4
-    assert estimate({}) == 0
+    assert estimate_request(asked({"role": "user", "content": [None, 1, {"type": "x"}, {"type": "text"}]})) == 4
+    assert estimate_request({}) == 0

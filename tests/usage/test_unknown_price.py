@@ -11,8 +11,8 @@ from vaultcore.errors import ConfigError
 from vaultcore.money import from_usd
 from vaultcore.settings import Settings
 from vaultcore.usage.cost import cost
-from vaultcore.usage.max_cost import most
-from vaultcore.usage.unknown_price import UnknownPrice, priced
+from vaultcore.usage.max_cost import max_cost
+from vaultcore.usage.unknown_price import UnknownPrice, with_price
 
 NAMELESS = Model("new")
 KNOWN = Model("known", price=Price(1, 2))
@@ -38,23 +38,23 @@ def test_unless_the_operator_says_so_nothing_is_free() -> None:
     choice = UnknownPrice.parse(Settings.from_env({}).unknown_price)
 
     assert choice == UnknownPrice() == UnknownPrice.parse("deny")
-    assert priced(NAMELESS, choice) is None
+    assert with_price(NAMELESS, choice) is None
 
 
 def test_free_is_a_price_of_zero() -> None:
     """Free is said, so it costs nothing rather than an unknown sum; pictures too."""
-    model = priced(NAMELESS, UnknownPrice.parse("free"))
+    model = with_price(NAMELESS, UnknownPrice.parse("free"))
 
     assert model is not None
     assert cost({"prompt_tokens": 9, "completion_tokens": 9}, model) == 0
     assert cost({"pictures": {"count": 2}}, model) == 0
-    assert most(10**6, 10**6, model) == 0
+    assert max_cost(10**6, 10**6, model) == 0
 
 
 @given(st.decimals(0, 999_999, places=6), st.decimals(0, 999_999, places=6))
 def test_a_price_of_ones_own_stands_in(came_in: object, out: object) -> None:
     """IN/OUT in US dollars per million tokens is charged and reserved for what has no price."""
-    model = priced(NAMELESS, UnknownPrice.parse(f"{came_in}/{out}"))
+    model = with_price(NAMELESS, UnknownPrice.parse(f"{came_in}/{out}"))
 
     assert model is not None
     assert model.price == Price(from_usd(str(came_in)), from_usd(str(out)))
@@ -63,7 +63,7 @@ def test_a_price_of_ones_own_stands_in(came_in: object, out: object) -> None:
 @pytest.mark.parametrize("text", ["deny", "free", "2/10"])
 def test_a_known_price_stays(text: str) -> None:
     """The choice is about unknown prices only."""
-    assert priced(KNOWN, UnknownPrice.parse(text)) is KNOWN
+    assert with_price(KNOWN, UnknownPrice.parse(text)) is KNOWN
 
 
 @pytest.mark.parametrize("text", NEVER)

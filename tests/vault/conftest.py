@@ -1,4 +1,4 @@
-"""What the tests of the vault share: the vectors, and a strict look at how a refusal left."""
+"""Fixtures of the vault tests: recorded vectors, and a check that errors contain no secrets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 import vaultcore
 from vaultcore.errors import VaultError
-from vaultcore.vault.kdf import Derivations
+from vaultcore.vault.kdf import KdfCache
 
 PACKAGE = str(Path(vaultcore.__file__).parent)
 Refused = Callable[..., VaultError]
@@ -26,28 +26,28 @@ def _refused(
     except VaultError as error:
         caught = error
     else:
-        pytest.fail("it was not refused")
+        pytest.fail("no VaultError was raised")
     assert caught.__cause__ is None
     assert caught.__context__ is None
     trace = caught.__traceback__
     while trace is not None and not trace.tb_frame.f_code.co_filename.startswith(PACKAGE):
         trace = trace.tb_next
-    told = traceback.TracebackException(VaultError, caught, trace, capture_locals=True)
-    text = "".join(told.format()) + repr(caught) + repr(vars(caught))
+    report = traceback.TracebackException(VaultError, caught, trace, capture_locals=True)
+    text = "".join(report.format()) + repr(caught) + repr(vars(caught))
     assert [secret for secret in secrets if secret in text] == []
     return caught
 
 
 @pytest.fixture
 def refused() -> Refused:
-    """Calls what must be refused; nothing secret may show, not even to who records causes and locals."""
+    """Call a function that must raise VaultError; no secret may appear in the error, its causes or locals."""
     return _refused
 
 
 @pytest.fixture(scope="session")
-def derivations() -> Derivations:
-    """Real derivations, each computed once: tests that damage all but password and salt need no more."""
-    return Derivations()
+def derivations() -> KdfCache:
+    """Cached real derivations, for tests that damage anything except password and salt."""
+    return KdfCache()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Both ways with VaultEdge's own Python package, where it can be installed (it needs Python 3.12)."""
+"""Compatibility with the Python package of the original VaultEdge, if it is installed (needs Python 3.12)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import seal, unseal
 
-theirs = pytest.importorskip("vaultedge.vault", reason="vaultedge needs Python 3.12; the vectors stand in")
+original = pytest.importorskip("vaultedge.vault", reason="vaultedge needs Python 3.12; the vectors stand in")
 
 CASES = [
     ("correct horse battery staple", [("OpenAI", "test-openai-key-0001")]),
@@ -18,16 +18,16 @@ CASES = [
 
 
 @pytest.mark.parametrize(("password", "keys"), CASES, ids=["one", "unicode", "empty", "thousand"])
-def test_vaultedge_opens_what_is_sealed_here(password: str, keys: list[tuple[str, str]]) -> None:
-    """A v1 string made here opens in VaultEdge, key for key."""
+def test_the_original_opens_our_v1_strings(password: str, keys: list[tuple[str, str]]) -> None:
+    """The original VaultEdge opens a v1 string of this gateway, with equal keys."""
     sealed = seal([Credential(provider, key) for provider, key in keys], password)
 
-    assert [(entry.provider, entry.key) for entry in theirs.decrypt_vault(sealed, password)] == keys
+    assert [(entry.provider, entry.key) for entry in original.decrypt_vault(sealed, password)] == keys
 
 
 @pytest.mark.parametrize(("password", "keys"), CASES, ids=["one", "unicode", "empty", "thousand"])
-def test_what_vaultedge_seals_opens_here(password: str, keys: list[tuple[str, str]]) -> None:
-    """A string made by VaultEdge opens here, key for key."""
-    sealed = theirs.encrypt_vault([theirs.VaultEntry(provider, key) for provider, key in keys], password)
+def test_strings_of_the_original_open(password: str, keys: list[tuple[str, str]]) -> None:
+    """This gateway opens a string of the original VaultEdge, with equal keys."""
+    sealed = original.encrypt_vault([original.VaultEntry(provider, key) for provider, key in keys], password)
 
     assert [(each.provider, each.key) for each in unseal(sealed, password)] == keys

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vaultcore.errors import VaultError
 from vaultcore.vault import kdf
-from vaultcore.vault.kdf import Derivations
+from vaultcore.vault.kdf import KdfCache
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
 
@@ -23,8 +23,8 @@ OPENAI = Credential("OpenAI", "sk-test-openai-CANARY-1")
 GROQ = Credential("Groq", "gsk_test-groq-CANARY-2")
 
 
-def theirs(provider: str, key: str, **more: object) -> dict[str, object]:
-    """An entry as VaultEdge's command line writes it: a salt of its own, nothing of ours."""
+def original_entry(provider: str, key: str, **more: object) -> dict[str, object]:
+    """Return an entry of the original VaultEdge with its own salt, built without the code under test."""
     salt, nonce = os.urandom(32), os.urandom(12)
     derived = hashlib.pbkdf2_hmac("sha256", SECRET.encode(), salt, 210_000, 32)
     sealed = salt + nonce + AESGCM(derived).encrypt(nonce, key.encode(), None)
@@ -39,7 +39,7 @@ def theirs(provider: str, key: str, **more: object) -> dict[str, object]:
     }
 
 
-def their_vault(home: Path, *entries: dict[str, object], **more: object) -> LocalVault:
+def original_vault(home: Path, *entries: dict[str, object], **more: object) -> LocalVault:
     home.mkdir(mode=0o700, exist_ok=True)
     secret = home / ".secret"
     secret.write_text(SECRET + "\n")
@@ -48,8 +48,8 @@ def their_vault(home: Path, *entries: dict[str, object], **more: object) -> Loca
     return LocalVault(home)
 
 
-def opened_by_them(home: Path) -> list[tuple[str, str]]:
-    """The keys as a reader of VaultEdge's format finds them."""
+def read_by_original(home: Path) -> list[tuple[str, str]]:
+    """Return the keys that the original VaultEdge reads from a vault."""
     secret = (home / ".secret").read_text().strip().encode()
     keys = []
     for entry in json.loads((home / "local.vault.json").read_text())["entries"]:
@@ -63,9 +63,9 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_vault_of_vaultedge_opens(tmp_path: Path) -> None:
-    """Files that VaultEdge's own command line wrote are read, in their order."""
-    vault = their_vault(tmp_path, theirs("OpenAI", OPENAI.key), theirs("Groq", GROQ.key))
+def test_a_vault_of_the_original_opens(tmp_path: Path) -> None:
+    """Files of the original VaultEdge are read, in their order."""
+    vault = original_vault(tmp_path, original_entry("OpenAI", OPENAI.key), original_entry("Groq", GROQ.key))
 
     assert vault.exists()
     assert vault.credentials() == [OPENAI, GROQ]
@@ -75,8 +75,8 @@ def test_a_vault_of_vaultedge_opens(tmp_path: Path) -> None:
     ]
 
 
-def test_vaultedge_opens_what_is_written_here(tmp_path: Path) -> None:
-    """A vault made here has the shape and the cryptography VaultEdge's command line expects."""
+def test_the_original_can_read_our_vault(tmp_path: Path) -> None:
+    """A vault written here has the format and the cryptography of the original VaultEdge."""
     vault = LocalVault(tmp_path / "home", now=lambda: 1_700_000_000.9)
     vault.init()
     vault.add([OPENAI, Credential("Mistral", "short")])
@@ -88,37 +88,37 @@ def test_vaultedge_opens_what_is_written_here(tmp_path: Path) -> None:
     ] * 2
     assert [entry["maskedKey"] for entry in document["entries"]] == ["sk-t...RY-1", "****"]
     assert [entry["addedAt"] for entry in document["entries"]] == [1_700_000_000] * 2
-    assert opened_by_them(vault.home) == [("OpenAI", OPENAI.key), ("Mistral", "short")]
+    assert read_by_original(vault.home) == [("OpenAI", OPENAI.key), ("Mistral", "short")]
 
 
-def test_keys_join_a_vault_of_vaultedge(tmp_path: Path) -> None:
-    """Added keys are sealed with the machine secret that is there, and what is not known here survives."""
-    kept = theirs("OpenAI", OPENAI.key, label="team-a", isValid=True)
-    vault = their_vault(tmp_path, kept, settings={"theme": "dark"})
+def test_keys_are_added_to_a_vault_of_the_original(tmp_path: Path) -> None:
+    """New keys use the existing machine secret, and unknown fields are kept."""
+    existing = original_entry("OpenAI", OPENAI.key, label="team-a", isValid=True)
+    vault = original_vault(tmp_path, existing, settings={"theme": "dark"})
 
     vault.add([GROQ])
 
     document = json.loads(vault.file.read_text())
     assert document["settings"] == {"theme": "dark"}
-    assert document["entries"][0] == kept
-    assert opened_by_them(tmp_path) == [("OpenAI", OPENAI.key), ("Groq", GROQ.key)]
+    assert document["entries"][0] == existing
+    assert read_by_original(tmp_path) == [("OpenAI", OPENAI.key), ("Groq", GROQ.key)]
 
 
 def test_many_keys_cost_one_derivation(tmp_path: Path) -> None:
-    """Keys added here share a salt, each with its own nonce: opening them all stretches the secret once."""
+    """Keys share a salt and have different nonces, so that opening them derives one key."""
     many = [Credential("OpenAI", f"sk-{number}") for number in range(20)]
     vault = LocalVault(tmp_path)
     vault.add(many[:1])
     vault.add(many[1:])
 
-    derivations = Derivations()
+    derivations = KdfCache()
     assert LocalVault(tmp_path, derivations=derivations).credentials() == many
     assert len(derivations) == 1
     assert len({entry.sealed[32:44] for entry in vault.entries()}) == 20
 
 
-def test_a_key_is_kept_once(tmp_path: Path) -> None:
-    """A key that is there already, or comes twice, is not added again."""
+def test_a_key_is_stored_once(tmp_path: Path) -> None:
+    """A key that exists already, or appears twice, is not added again."""
     vault = LocalVault(tmp_path)
     vault.add([OPENAI])
 
@@ -127,7 +127,7 @@ def test_a_key_is_kept_once(tmp_path: Path) -> None:
 
 
 def test_files_are_private(tmp_path: Path) -> None:
-    """The directory is its owner's alone, and so is every file in it, whatever the umask."""
+    """The directory and every file in it are accessible to the owner only, whatever the umask."""
     before = os.umask(0)
     try:
         vault = LocalVault(tmp_path / "home")
@@ -141,9 +141,9 @@ def test_files_are_private(tmp_path: Path) -> None:
     assert len(vault.secret_file.read_text()) == 64
 
 
-def test_an_existing_vault_is_never_made_anew(tmp_path: Path) -> None:
-    """init leaves a vault and its secret alone."""
-    vault = their_vault(tmp_path, theirs("OpenAI", OPENAI.key))
+def test_init_never_replaces_a_vault(tmp_path: Path) -> None:
+    """`init` does not change an existing vault or its secret."""
+    vault = original_vault(tmp_path, original_entry("OpenAI", OPENAI.key))
 
     with pytest.raises(VaultError, match="already"):
         vault.init()
@@ -151,8 +151,8 @@ def test_an_existing_vault_is_never_made_anew(tmp_path: Path) -> None:
 
 
 def test_init_keeps_a_machine_secret(tmp_path: Path) -> None:
-    """A secret without a vault, as VaultEdge leaves it, is used and not replaced."""
-    vault = their_vault(tmp_path)
+    """An existing secret without a vault is used and not replaced."""
+    vault = original_vault(tmp_path)
     vault.file.unlink()
 
     vault.init()
@@ -161,19 +161,19 @@ def test_init_keeps_a_machine_secret(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("permissions", [0o644, 0o640, 0o604, 0o660])
-def test_a_secret_that_others_can_read_is_refused(permissions: int, tmp_path: Path, refused: Any) -> None:
-    """A machine secret open to others opens nothing until that is mended; the hint says how."""
-    vault = their_vault(tmp_path, theirs("OpenAI", OPENAI.key))
+def test_a_secret_readable_by_others_is_rejected(permissions: int, tmp_path: Path, refused: Any) -> None:
+    """A machine secret that other users can read opens nothing; the hint says how to fix it."""
+    vault = original_vault(tmp_path, original_entry("OpenAI", OPENAI.key))
     vault.secret_file.chmod(permissions)
 
     error = refused((OPENAI.key, SECRET), vault.credentials)
 
-    assert error.hint == f"chmod 600 {vault.secret_file}"
+    assert error.hint == f"run chmod 600 {vault.secret_file}"
 
 
-def test_another_machines_secret_is_refused_without_a_trace(tmp_path: Path, refused: Any) -> None:
-    """Entries of another secret are named, refused, and never joined by new ones."""
-    vault = their_vault(tmp_path, theirs("OpenAI", OPENAI.key), theirs("Groq", GROQ.key))
+def test_a_wrong_machine_secret_is_rejected_without_showing_keys(tmp_path: Path, refused: Any) -> None:
+    """The error names the entry, and no entry is added under another secret."""
+    vault = original_vault(tmp_path, original_entry("OpenAI", OPENAI.key), original_entry("Groq", GROQ.key))
     before = vault.file.read_bytes()
     vault.secret_file.write_text("f" * 64)
 
@@ -182,9 +182,9 @@ def test_another_machines_secret_is_refused_without_a_trace(tmp_path: Path, refu
     assert vault.file.read_bytes() == before
 
 
-def test_every_damage_is_refused(tmp_path: Path, refused: Any) -> None:
-    """A flipped bit in an entry is noticed, and the other entries' keys do not show for it."""
-    vault = their_vault(tmp_path, theirs("Groq", GROQ.key), theirs("OpenAI", OPENAI.key))
+def test_every_flipped_bit_is_detected(tmp_path: Path, refused: Any) -> None:
+    """A flipped bit in an entry is rejected, and the keys of the other entries do not show."""
+    vault = original_vault(tmp_path, original_entry("Groq", GROQ.key), original_entry("OpenAI", OPENAI.key))
     document = json.loads(vault.file.read_text())
     whole = base64.b64decode(document["entries"][1]["encryptedKey"])
     for at in range(32, len(whole)):
@@ -214,9 +214,9 @@ def test_every_damage_is_refused(tmp_path: Path, refused: Any) -> None:
         '{"version":1,"entries":"\xff"}',
     ],
 )
-def test_what_is_no_vault_is_refused_and_left_alone(text: str, tmp_path: Path, refused: Any) -> None:
-    """A file of another shape is refused by every command and never overwritten."""
-    vault = their_vault(tmp_path)
+def test_an_invalid_file_is_rejected_and_not_changed(text: str, tmp_path: Path, refused: Any) -> None:
+    """Every operation rejects a file of another format, and none overwrites it."""
+    vault = original_vault(tmp_path)
     vault.file.write_bytes(text.encode("latin-1"))
 
     refused((OPENAI.key,), vault.credentials)
@@ -226,8 +226,8 @@ def test_what_is_no_vault_is_refused_and_left_alone(text: str, tmp_path: Path, r
 
 
 def test_a_missing_or_empty_secret_is_named(tmp_path: Path, refused: Any) -> None:
-    """Without the machine secret nothing opens, and none is made next to entries that need the old one."""
-    vault = their_vault(tmp_path, theirs("OpenAI", OPENAI.key))
+    """Without the machine secret nothing opens, and no new secret is created beside existing entries."""
+    vault = original_vault(tmp_path, original_entry("OpenAI", OPENAI.key))
     vault.secret_file.write_text("")
     assert "empty" in str(refused((OPENAI.key,), vault.credentials))
 
@@ -237,20 +237,23 @@ def test_a_missing_or_empty_secret_is_named(tmp_path: Path, refused: Any) -> Non
     assert not vault.secret_file.exists()
 
 
-def test_no_vault_is_no_file(tmp_path: Path, refused: Any) -> None:
-    """Where there is no vault, reading makes none."""
+def test_reading_creates_no_vault(tmp_path: Path, refused: Any) -> None:
+    """If there is no vault, reading creates no file and no directory."""
     vault = LocalVault(tmp_path / "home")
 
     assert not vault.exists()
     for call in (vault.entries, vault.credentials, lambda: vault.remove("x")):
-        assert refused((), call).hint == "vaultedge vault init makes one"
+        assert refused((), call).hint == "create one with vaultedge vault init"
     assert not vault.home.exists()
 
 
 def test_a_key_is_removed_by_its_id_or_its_beginning(tmp_path: Path, refused: Any) -> None:
-    """An id, or as much of it as no other key has, removes that key and no other."""
-    vault = their_vault(
-        tmp_path, theirs("OpenAI", OPENAI.key), theirs("OpenRouter", "x"), theirs("Groq", GROQ.key)
+    """An id, or a unique prefix of one, removes that key and no other."""
+    vault = original_vault(
+        tmp_path,
+        original_entry("OpenAI", OPENAI.key),
+        original_entry("OpenRouter", "x"),
+        original_entry("Groq", GROQ.key),
     )
 
     for unclear in ("", "nothing", "id-of-", "id-of-Open"):
@@ -261,7 +264,7 @@ def test_a_key_is_removed_by_its_id_or_its_beginning(tmp_path: Path, refused: An
 
 
 def test_writers_wait_for_each_other(tmp_path: Path) -> None:
-    """Keys added by several writers at once are all kept."""
+    """Keys that several writers add at the same time are all stored."""
     writers = [
         threading.Thread(target=LocalVault(tmp_path).add, args=([Credential("OpenAI", f"sk-{number}")],))
         for number in range(8)
@@ -275,7 +278,7 @@ def test_writers_wait_for_each_other(tmp_path: Path) -> None:
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
-    """While keys are added, every read finds a whole vault."""
+    """While keys are added, every read returns a complete vault."""
     vault = LocalVault(tmp_path)
     vault.add([OPENAI])
     reads = []
@@ -289,16 +292,16 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", ".secret", "local.vault.json"]
 
 
-def test_nothing_of_a_key_shows_in_reprs(tmp_path: Path) -> None:
-    """Vault, entries and opened keys can be printed."""
+def test_reprs_contain_no_keys(tmp_path: Path) -> None:
+    """The reprs of vault, entries and decrypted keys contain no secret."""
     vault = LocalVault(tmp_path)
     entries = vault.add([OPENAI])
 
-    shown = repr((vault, entries, vault.entries(), vault.credentials()))
-    assert "CANARY" not in shown
-    assert vault.secret_file.read_text() not in shown
+    text = repr((vault, entries, vault.entries(), vault.credentials()))
+    assert "CANARY" not in text
+    assert vault.secret_file.read_text() not in text
 
 
-def test_the_stretching_is_vaultedges() -> None:
+def test_the_kdf_is_the_one_of_the_original() -> None:
     """The parameters of the file format never change."""
     assert (kdf.PBKDF2.name, kdf.V1_PARAMS) == ("pbkdf2", (210_000, 0, 0))

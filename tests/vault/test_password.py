@@ -27,8 +27,8 @@ from vaultcore.vault.password import generate, weakness
         "xkq7!xkq7!xkq7!",
     ],
 )
-def test_what_everybody_tries_first_is_weak(password: str) -> None:
-    """Short passwords, common words, sequences and repeats are named as weak."""
+def test_common_passwords_are_weak(password: str) -> None:
+    """Short passwords, common words, sequences and repetitions are weak."""
     assert weakness(password) is not None
 
 
@@ -42,13 +42,13 @@ def test_what_everybody_tries_first_is_weak(password: str) -> None:
         "x9!Kq2#vLm4p",
     ],
 )
-def test_what_takes_guessing_is_not(password: str) -> None:
-    """A few unrelated words, or a dozen characters of no pattern, are enough."""
+def test_unpredictable_passwords_are_not_weak(password: str) -> None:
+    """A few unrelated words, or a dozen characters without a pattern, are enough."""
     assert weakness(password) is None
 
 
-def test_generated_passwords_are_strong_and_never_the_same() -> None:
-    """A generated password passes the check, can be typed in any shell, and comes once."""
+def test_generated_passwords_are_strong_and_unique() -> None:
+    """A generated password is not weak, needs no shell quoting, and is unique."""
     passwords = {generate() for _ in range(500)}
 
     assert len(passwords) == 500
@@ -57,7 +57,7 @@ def test_generated_passwords_are_strong_and_never_the_same() -> None:
 
 
 def test_long_passwords_are_checked_quickly() -> None:
-    """No input makes the check slow."""
+    """Rating takes linear time for any input."""
     start = time.process_time()
     for long in ("a" * 20_000, "pass" * 5_000, "abcdefgh" * 2_500, "0" * 20_000 + "x"):
         weakness(long)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vaultcore.errors import VaultError
 from vaultcore.vault import armor, kdf, sealed_v2
-from vaultcore.vault.kdf import Derivations, Kdf, Params
+from vaultcore.vault.kdf import Kdf, KdfCache, KdfParams
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import PREFIX, seal, unseal
 
@@ -26,7 +26,7 @@ WIRE = base64.b64decode(SEALED.removeprefix(PREFIX))
 SALT = WIRE[:32]
 
 
-def never(_kdf: Kdf, _params: Params, _password: bytes, _salt: bytes) -> bytes:
+def never(_kdf: Kdf, _params: KdfParams, _password: bytes, _salt: bytes) -> bytes:
     raise AssertionError("a key was derived")
 
 
@@ -40,14 +40,14 @@ def flipped(bit: int) -> str:
     return armored(bytes(wire))
 
 
-def sealed_bytes(plaintext: bytes, derivations: Derivations) -> str:
-    """A v1 string around any bytes, made without the code under test."""
+def sealed_bytes(plaintext: bytes, derivations: KdfCache) -> str:
+    """Return a v1 string of any bytes, built without the code under test."""
     nonce = os.urandom(12)
-    key = derivations(kdf.PBKDF2, Params(210_000), PASSWORD.encode(), SALT)
+    key = derivations(kdf.PBKDF2, KdfParams(210_000), PASSWORD.encode(), SALT)
     return armored(SALT + nonce + AESGCM(key).encrypt(nonce, plaintext, None))
 
 
-def test_strings_of_other_makers_open_for_ever(vectors: dict[str, list[dict[str, Any]]]) -> None:
+def test_recorded_strings_open(vectors: dict[str, list[dict[str, Any]]]) -> None:
     """Every recorded vault string opens to its keys, in order."""
     for vector in vectors["opens"]:
         opened = unseal(vector["vault"], vector["password"])
@@ -57,10 +57,10 @@ def test_strings_of_other_makers_open_for_ever(vectors: dict[str, list[dict[str,
         ]
 
 
-def test_damaged_strings_are_refused_without_a_trace(
-    vectors: dict[str, list[dict[str, Any]]], refused: Any, derivations: Derivations
+def test_damaged_strings_are_rejected_without_showing_secrets(
+    vectors: dict[str, list[dict[str, Any]]], refused: Any, derivations: KdfCache
 ) -> None:
-    """Wrong passwords, damage and nonsense inside get one message, and nothing decrypted with it."""
+    """Wrong passwords, damage and invalid content have one message, which contains no plaintext."""
     messages = set()
     for vector in vectors["refused"]:
         secrets = ("test-openai-key", "CANARY", "sk-", vector["password"])
@@ -73,8 +73,8 @@ def test_damaged_strings_are_refused_without_a_trace(
     }
 
 
-def test_one_spelling_and_white_space_around_it(vectors: dict[str, list[dict[str, Any]]]) -> None:
-    """White space at the ends is what files add; every other way to spell the same bytes is refused."""
+def test_only_canonical_strings_open(vectors: dict[str, list[dict[str, Any]]]) -> None:
+    """White space at the ends is ignored; every other spelling of the same bytes is rejected."""
     for vector in vectors["spellings"]:
         try:
             opened = bool(unseal(vector["vault"], vector["password"]))
@@ -84,41 +84,41 @@ def test_one_spelling_and_white_space_around_it(vectors: dict[str, list[dict[str
         assert opened == vector["opens"], vector["id"]
 
 
-def test_every_bit_behind_the_salt_counts(refused: Any, derivations: Derivations) -> None:
-    """No flipped bit in nonce, ciphertext or tag goes unnoticed."""
+def test_every_flipped_bit_after_the_salt_is_detected(refused: Any, derivations: KdfCache) -> None:
+    """A flipped bit in nonce, ciphertext or tag is rejected."""
     for bit in range(len(SALT) * 8, len(WIRE) * 8):
         refused((PASSWORD,), unseal, flipped(bit), PASSWORD, derive=derivations)
 
 
 @pytest.mark.parametrize("bit", [0, 7, 100, 255])
-def test_the_salt_counts(bit: int, refused: Any) -> None:
-    """A flipped bit in the salt is another key."""
+def test_a_flipped_bit_in_the_salt_is_detected(bit: int, refused: Any) -> None:
+    """A flipped bit in the salt gives a different key."""
     refused((PASSWORD,), unseal, flipped(bit), PASSWORD)
 
 
 @pytest.mark.slow
-def test_every_bit_of_the_salt_counts(refused: Any) -> None:
-    """No flipped bit in the salt goes unnoticed."""
+def test_every_flipped_bit_in_the_salt_is_detected(refused: Any) -> None:
+    """A flipped bit in the salt is rejected."""
     for bit in range(len(SALT) * 8):
         refused((PASSWORD,), unseal, flipped(bit), PASSWORD)
 
 
-def test_every_character_counts(refused: Any, derivations: Derivations) -> None:
-    """No other character can stand in the place of any one of the string's."""
+def test_every_replaced_character_is_detected(refused: Any, derivations: KdfCache) -> None:
+    """No character can be replaced by another."""
     for at in range(len(PREFIX) + 44, len(SEALED)):  # the characters before spell the salt
         for other in {"A", "/", "-", "=", " ", "\n", "é"} - {SEALED[at]}:
             refused((PASSWORD,), unseal, SEALED[:at] + other + SEALED[at + 1 :], PASSWORD, derive=derivations)
 
 
-def test_every_truncation_is_refused(refused: Any, derivations: Derivations) -> None:
-    """A string that was cut short anywhere, by characters or by bytes, is refused."""
+def test_every_truncation_is_rejected(refused: Any, derivations: KdfCache) -> None:
+    """A string that was cut anywhere, by characters or by bytes, is rejected."""
     cut = {SEALED[:size] for size in range(len(SEALED))} | {armored(WIRE[:size]) for size in range(len(WIRE))}
     for text in cut:
         refused((PASSWORD,), unseal, text, PASSWORD, derive=derivations)
 
 
-def test_appended_and_spliced_strings_are_refused(refused: Any, derivations: Derivations) -> None:
-    """Nothing can be put behind a vault, before it, or into it, not even a part of another one."""
+def test_appended_and_spliced_strings_are_rejected(refused: Any, derivations: KdfCache) -> None:
+    """Nothing can be added before, after or inside a vault, not even parts of another vault."""
     other = base64.b64decode(seal(KEYS, PASSWORD, derive=derivations).removeprefix(PREFIX))
     grown = [armored(WIRE + tail) for tail in (b"\0", b"\0" * 16, WIRE, WIRE[-16:])]
     grown += [SEALED + tail for tail in ("A", "=", "AAAA", SEALED, "\0")]
@@ -127,8 +127,8 @@ def test_appended_and_spliced_strings_are_refused(refused: Any, derivations: Der
         refused((PASSWORD,), unseal, text, PASSWORD, derive=derivations)
 
 
-def test_versions_are_not_interchangeable(refused: Any, derivations: Derivations) -> None:
-    """A string with the other version's prefix does not open, either way."""
+def test_versions_are_not_interchangeable(refused: Any, derivations: KdfCache) -> None:
+    """A string with the prefix of another version does not open."""
     newer = sealed_v2.seal(KEYS, PASSWORD)
     for text in (
         newer.replace("_v2_", "_v1_"),
@@ -138,8 +138,8 @@ def test_versions_are_not_interchangeable(refused: Any, derivations: Derivations
         refused((PASSWORD,), unseal, text, PASSWORD, derive=derivations)
 
 
-def test_an_older_version_can_be_refused(refused: Any) -> None:
-    """Whoever asks for version 2 cannot be handed a version 1, whatever its password."""
+def test_an_older_version_can_be_rejected(refused: Any) -> None:
+    """`min_version` rejects a v1 string, whatever its password."""
     refused((PASSWORD,), unseal, SEALED, PASSWORD, min_version=2, derive=never)
 
     assert unseal(sealed_v2.seal(KEYS, PASSWORD), PASSWORD, min_version=2) == KEYS
@@ -148,8 +148,8 @@ def test_an_older_version_can_be_refused(refused: Any) -> None:
 @pytest.mark.parametrize(
     "text", ["", "VE_VAULT_v1_", PREFIX + "A" * armor.MAX_SEALED, "x" * 5_000_000, "VE_VAULT_v1_A"]
 )
-def test_nothing_is_derived_for_what_cannot_be_a_vault(text: str, refused: Any) -> None:
-    """Strings that are too short, too long or not ours cost no key derivation."""
+def test_strings_that_cannot_be_vaults_cost_no_derivation(text: str, refused: Any) -> None:
+    """Strings that are too short, too long or without our prefix cost no key derivation."""
     refused((PASSWORD,), unseal, text, PASSWORD, derive=never)
 
 
@@ -170,10 +170,10 @@ def test_nothing_is_derived_for_what_cannot_be_a_vault(text: str, refused: Any) 
         b'[{"provider":"a","key":"CANARY' + b"x" * (1 << 20) + b'"}]',
     ],
 )
-def test_nonsense_inside_looks_like_a_wrong_password(
-    plaintext: bytes, refused: Any, derivations: Derivations
+def test_invalid_content_looks_like_a_wrong_password(
+    plaintext: bytes, refused: Any, derivations: KdfCache
 ) -> None:
-    """What is no list of keys is refused with the same message, and none of it leaves."""
+    """Content that is not a list of keys has the same message, and none of it shows."""
     text = sealed_bytes(plaintext, derivations)
 
     error = refused(("CANARY", PASSWORD), unseal, text, PASSWORD, derive=derivations)
@@ -181,8 +181,8 @@ def test_nonsense_inside_looks_like_a_wrong_password(
     assert str(error) == str(refused((PASSWORD,), unseal, SEALED[:-8], PASSWORD, derive=derivations))
 
 
-def test_fields_that_are_not_known_are_ignored(derivations: Derivations) -> None:
-    """A newer writer's extra fields do not stop an older reader."""
+def test_unknown_fields_are_ignored(derivations: KdfCache) -> None:
+    """Additional fields of a newer writer do not prevent opening."""
     entries = [{"provider": "Groq", "key": "k", "label": "team-a", "more": {"deep": [1, [2.5, None]]}}]
 
     assert unseal(sealed_bytes(json.dumps(entries).encode(), derivations), PASSWORD, derive=derivations) == [
@@ -190,15 +190,15 @@ def test_fields_that_are_not_known_are_ignored(derivations: Derivations) -> None
     ]
 
 
-def test_salt_and_nonce_are_fresh() -> None:
-    """The same keys under the same password are never sealed to the same bytes."""
+def test_salt_and_nonce_are_random() -> None:
+    """Sealing the same keys twice gives different bytes."""
     wires = [base64.b64decode(seal(KEYS, PASSWORD).removeprefix(PREFIX)) for _ in range(4)]
 
     assert len({wire[:32] for wire in wires}) == len({wire[32:44] for wire in wires}) == 4
 
 
-def test_what_cannot_be_sealed_is_refused_without_a_trace(refused: Any) -> None:
-    """Half characters and too many keys are refused, and neither key nor password shows."""
+def test_keys_that_cannot_be_sealed_are_rejected_without_showing_them(refused: Any) -> None:
+    """Lone surrogates and too many keys are rejected; neither key nor password shows."""
     lone = [Credential("OpenAI", "CANARY\ud800")]
     much = [Credential("OpenAI", "CANARY" * 200_000)]
     for seals in (seal, sealed_v2.seal):
@@ -213,15 +213,15 @@ text = st.text(st.characters(exclude_categories=["Cs"]))
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.builds(Credential, text, text), max_size=5))
-def test_what_was_sealed_is_opened(credentials: list[Credential]) -> None:
-    """Any text comes back as it was, in both versions."""
-    quick = Derivations(lambda *_: b"\7" * 32)
+def test_sealed_keys_open(credentials: list[Credential]) -> None:
+    """Any text opens unchanged, in both versions."""
+    quick = KdfCache(lambda *_: b"\7" * 32)
     for seals in (seal, sealed_v2.seal):
         assert unseal(seals(credentials, PASSWORD, derive=quick), PASSWORD, derive=quick) == credentials
 
 
 def test_a_thousand_keys_open() -> None:
-    """A vault is not limited to a handful of keys."""
+    """A vault can contain a thousand keys."""
     many = [Credential("OpenAI", f"test-key-{number:04}") for number in range(1_000)]
 
     assert unseal(seal(many, PASSWORD), PASSWORD) == many

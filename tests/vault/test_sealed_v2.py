@@ -12,21 +12,21 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vaultcore.vault import kdf, sealed_v2
-from vaultcore.vault.kdf import ARGON2ID, BY_CODE, PBKDF2, SCRYPT, Derivations, Kdf, KdfMissing, Params
+from vaultcore.vault.kdf import ARGON2ID, BY_CODE, PBKDF2, SCRYPT, Kdf, KdfCache, KdfMissing, KdfParams
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import unseal
-from vaultcore.vault.sealed_v2 import PREFIX, decrypted_with, seal
+from vaultcore.vault.sealed_v2 import PREFIX, decrypt_with, seal
 
 PASSWORD = "correct horse battery staple"
 KEYS = [Credential("OpenAI", "test-openai-key-0001")]
 
 
-def never(_kdf: Kdf, _params: Params, _password: bytes, _salt: bytes) -> bytes:
+def never(_kdf: Kdf, _params: KdfParams, _password: bytes, _salt: bytes) -> bytes:
     raise AssertionError("a key was derived")
 
 
-def quick(_kdf: Kdf, params: Params, password: bytes, salt: bytes) -> bytes:
-    """Stands in for a KDF: another key for every input, and no time."""
+def quick(_kdf: Kdf, params: KdfParams, password: bytes, salt: bytes) -> bytes:
+    """A fast replacement for a KDF, with a different key for every input."""
     return hmac.digest(salt, password + params.pack(), "sha256")
 
 
@@ -40,15 +40,15 @@ def armored(wire: bytes) -> str:
 
 @pytest.mark.parametrize("way", BY_CODE.values(), ids=lambda way: way.name)
 def test_every_kdf_seals_and_opens(way: Kdf, refused: Any) -> None:
-    """What is sealed with each KDF opens with the password, and with no other."""
+    """A vault of each KDF opens with its password, and with no other."""
     sealed = seal(KEYS, PASSWORD, kdf=way)
 
     assert unseal(sealed, PASSWORD) == KEYS
     refused(("test-openai", PASSWORD), unseal, sealed, PASSWORD + "x")
 
 
-def test_the_parameters_stand_in_the_string() -> None:
-    """Byte for byte: the KDF's number, then its parameters, big-endian in 4, 2 and 2 bytes."""
+def test_the_string_contains_the_kdf_parameters() -> None:
+    """The header has the KDF's number, then its parameters, big-endian in 4, 2 and 2 bytes."""
     heads = {
         way.name: bytes(wire_of(seal(KEYS, PASSWORD, kdf=way, derive=quick))[:9]) for way in BY_CODE.values()
     }
@@ -60,8 +60,8 @@ def test_the_parameters_stand_in_the_string() -> None:
     }
 
 
-def test_every_bit_counts(refused: Any) -> None:
-    """No flipped bit anywhere, header and parameters included, goes unnoticed."""
+def test_every_flipped_bit_is_detected(refused: Any) -> None:
+    """A flipped bit anywhere, including header and parameters, is rejected."""
     sealed = seal(KEYS, PASSWORD, derive=quick)
     for bit in range(len(wire_of(sealed)) * 8):
         wire = wire_of(sealed)
@@ -69,24 +69,24 @@ def test_every_bit_counts(refused: Any) -> None:
         refused((PASSWORD,), unseal, armored(bytes(wire)), PASSWORD, derive=quick)
 
 
-def test_every_truncation_and_append_is_refused(refused: Any) -> None:
-    """A string that was cut short or grew is refused."""
+def test_truncated_and_extended_strings_are_rejected(refused: Any) -> None:
+    """A string that was cut or extended is rejected."""
     wire = bytes(wire_of(seal(KEYS, PASSWORD, derive=quick)))
     for damaged in [*(wire[:size] for size in range(len(wire))), wire + b"\0", wire + wire]:
         refused((PASSWORD,), unseal, armored(damaged), PASSWORD, derive=quick)
 
 
 def test_parameters_are_bound_to_the_ciphertext(refused: Any) -> None:
-    """Other allowed parameters in a string are refused even where the KDF would not notice them."""
-    deaf = Derivations(lambda *_: b"\7" * 32)
-    wire = wire_of(seal(KEYS, PASSWORD, derive=deaf))
-    wire[1:9] = Params(700_000).pack()
+    """Different allowed parameters are rejected, even if the KDF returns the same key."""
+    constant = KdfCache(lambda *_: b"\7" * 32)
+    wire = wire_of(seal(KEYS, PASSWORD, derive=constant))
+    wire[1:9] = KdfParams(700_000).pack()
 
-    refused((PASSWORD,), unseal, armored(bytes(wire)), PASSWORD, derive=deaf)
+    refused((PASSWORD,), unseal, armored(bytes(wire)), PASSWORD, derive=constant)
 
 
 def test_the_version_is_bound_to_the_ciphertext() -> None:
-    """The prefix is authenticated: the same bytes under another one would not open."""
+    """The prefix is authenticated: the same bytes with another prefix would not open."""
     wire = bytes(wire_of(seal(KEYS, PASSWORD, derive=lambda *_: b"\7" * 32)))
     key = hmac.digest(b"\7" * 32, b"ve2 enc\1", "sha256")
     head, body = wire[:85], wire[85:]
@@ -97,29 +97,29 @@ def test_the_version_is_bound_to_the_ciphertext() -> None:
 @pytest.mark.parametrize(
     ("way", "params"),
     [
-        (PBKDF2, Params(599_999)),
-        (PBKDF2, Params(0)),
-        (PBKDF2, Params(10_000_001)),
-        (PBKDF2, Params(0xFFFFFFFF)),
-        (PBKDF2, Params(600_000, 1)),
-        (PBKDF2, Params(600_000, 0, 1)),
-        (SCRYPT, Params(16, 8, 1)),
-        (SCRYPT, Params(19, 8, 1)),
-        (SCRYPT, Params(0xFFFFFFFF, 8, 1)),
-        (SCRYPT, Params(17, 7, 1)),
-        (SCRYPT, Params(17, 9, 1)),
-        (SCRYPT, Params(17, 8, 0)),
-        (SCRYPT, Params(17, 8, 3)),
-        (ARGON2ID, Params(19_455, 2, 1)),
-        (ARGON2ID, Params(262_145, 2, 1)),
-        (ARGON2ID, Params(19_456, 1, 1)),
-        (ARGON2ID, Params(19_456, 11, 1)),
-        (ARGON2ID, Params(19_456, 2, 0)),
-        (ARGON2ID, Params(19_456, 2, 5)),
+        (PBKDF2, KdfParams(599_999)),
+        (PBKDF2, KdfParams(0)),
+        (PBKDF2, KdfParams(10_000_001)),
+        (PBKDF2, KdfParams(0xFFFFFFFF)),
+        (PBKDF2, KdfParams(600_000, 1)),
+        (PBKDF2, KdfParams(600_000, 0, 1)),
+        (SCRYPT, KdfParams(16, 8, 1)),
+        (SCRYPT, KdfParams(19, 8, 1)),
+        (SCRYPT, KdfParams(0xFFFFFFFF, 8, 1)),
+        (SCRYPT, KdfParams(17, 7, 1)),
+        (SCRYPT, KdfParams(17, 9, 1)),
+        (SCRYPT, KdfParams(17, 8, 0)),
+        (SCRYPT, KdfParams(17, 8, 3)),
+        (ARGON2ID, KdfParams(19_455, 2, 1)),
+        (ARGON2ID, KdfParams(262_145, 2, 1)),
+        (ARGON2ID, KdfParams(19_456, 1, 1)),
+        (ARGON2ID, KdfParams(19_456, 11, 1)),
+        (ARGON2ID, KdfParams(19_456, 2, 0)),
+        (ARGON2ID, KdfParams(19_456, 2, 5)),
     ],
 )
-def test_parameters_out_of_bounds_cost_nothing(way: Kdf, params: Params, refused: Any) -> None:
-    """Too weak is refused, and so is too expensive, before any work is done."""
+def test_parameters_out_of_range_cost_no_derivation(way: Kdf, params: KdfParams, refused: Any) -> None:
+    """Parameters that are too weak or too expensive are rejected before any derivation."""
     wire = wire_of(seal(KEYS, PASSWORD, kdf=way, derive=quick))
     wire[1:9] = params.pack()
 
@@ -127,60 +127,60 @@ def test_parameters_out_of_bounds_cost_nothing(way: Kdf, params: Params, refused
 
 
 @pytest.mark.parametrize("code", [0, 4, 255])
-def test_an_unknown_kdf_is_refused(code: int, refused: Any) -> None:
-    """A number that stands for no KDF opens nothing."""
+def test_an_unknown_kdf_is_rejected(code: int, refused: Any) -> None:
+    """The number of an unknown KDF opens nothing."""
     wire = wire_of(seal(KEYS, PASSWORD, derive=quick))
     wire[0] = code
 
     refused((PASSWORD,), unseal, armored(bytes(wire)), PASSWORD, derive=never)
 
 
-def test_stronger_parameters_than_ours_are_read() -> None:
-    """A writer that asks for more work than we do, within bounds, is understood."""
-    derive = Derivations()
-    strong = Kdf(PBKDF2.code, "pbkdf2", PBKDF2.stretch, floor=Params(650_000), ceiling=PBKDF2.ceiling)
+def test_stronger_parameters_are_accepted() -> None:
+    """A vault with higher parameters than the default opens, within the ceiling."""
+    derive = KdfCache()
+    strong = Kdf(PBKDF2.code, "pbkdf2", PBKDF2.stretch, floor=KdfParams(650_000), ceiling=PBKDF2.ceiling)
 
     assert unseal(seal(KEYS, PASSWORD, kdf=strong, derive=derive), PASSWORD, derive=derive) == KEYS
 
 
-def test_passwords_that_look_the_same_are_the_same() -> None:
-    """A password opens the vault however its letters were composed."""
+def test_equal_looking_passwords_are_equal() -> None:
+    """A password opens the vault in any Unicode normal form."""
     composed, decomposed = (unicodedata.normalize(form, "Grüße-Ångström") for form in ("NFC", "NFD"))
 
     assert unseal(seal(KEYS, decomposed, derive=quick), composed, derive=quick) == KEYS
     assert unseal(seal(KEYS, composed, derive=quick), decomposed, derive=quick) == KEYS
 
 
-def test_a_library_without_the_kdf_says_so(refused: Any) -> None:
-    """Where the installed library lacks Argon2id, that is what is said, when sealing and when opening."""
+def test_a_missing_kdf_is_reported(refused: Any) -> None:
+    """If the library lacks Argon2id, sealing and opening report that."""
 
-    def lacking(way: Kdf, params: Params, password: bytes, salt: bytes) -> bytes:
+    def missing_kdf(way: Kdf, params: KdfParams, password: bytes, salt: bytes) -> bytes:
         raise KdfMissing
 
     sealed = seal(KEYS, PASSWORD, kdf=ARGON2ID, derive=quick)
 
-    opening = refused((PASSWORD,), unseal, sealed, PASSWORD, derive=lacking)
-    sealing = refused((PASSWORD,), seal, KEYS, PASSWORD, kdf=ARGON2ID, derive=lacking)
+    opening = refused((PASSWORD,), unseal, sealed, PASSWORD, derive=missing_kdf)
+    sealing = refused((PASSWORD,), seal, KEYS, PASSWORD, kdf=ARGON2ID, derive=missing_kdf)
     assert "argon2id" in str(opening)
     assert "argon2id" in str(sealing)
 
 
-def test_salt_and_nonce_are_fresh() -> None:
-    """The same keys under the same password are never sealed to the same bytes."""
+def test_salt_and_nonce_are_random() -> None:
+    """Sealing the same keys twice gives different bytes."""
     wires = [bytes(wire_of(seal(KEYS, PASSWORD, derive=quick))) for _ in range(8)]
 
     assert len({wire[9:41] for wire in wires}) == len({wire[73:85] for wire in wires}) == 8
 
 
-def test_derivations_are_remembered() -> None:
-    """The same password and salt are stretched once."""
+def test_derivations_are_cached() -> None:
+    """The same password and salt are derived once."""
     calls: list[bytes] = []
 
-    def counted(_kdf: Kdf, _params: Params, password: bytes, salt: bytes) -> bytes:
+    def counting(_kdf: Kdf, _params: KdfParams, password: bytes, salt: bytes) -> bytes:
         calls.append(salt)
         return quick(_kdf, _params, password, salt)
 
-    derive = Derivations(counted)
+    derive = KdfCache(counting)
     sealed = seal(KEYS, PASSWORD, derive=derive)
     for _ in range(3):
         unseal(sealed, PASSWORD, derive=derive)
@@ -189,7 +189,7 @@ def test_derivations_are_remembered() -> None:
 
 
 def test_one_string_cannot_test_two_passwords() -> None:
-    """A ciphertext that AES-GCM opens under two keys opens under the one it is committed to, and no other."""
+    """A ciphertext that AES-GCM opens under two keys opens only under the committed key."""
     first, second = os.urandom(32), os.urandom(32)
     keys = [hmac.digest(stretched, b"ve2 enc\1", "sha256") for stretched in (first, second)]
     head = b"\1" + PBKDF2.default.pack() + os.urandom(32) + hmac.digest(first, b"ve2 commit\1", "sha256")
@@ -200,42 +200,42 @@ def test_one_string_cannot_test_two_passwords() -> None:
     assert AESGCM(keys[0]).decrypt(head[-12:], body, bound) != AESGCM(keys[1]).decrypt(
         head[-12:], body, bound
     )
-    assert decrypted_with(first, head + body) is not None
-    assert decrypted_with(second, head + body) is None
+    assert decrypt_with(first, head + body) is not None
+    assert decrypt_with(second, head + body) is None
 
 
-def test_an_altered_commitment_is_refused(refused: Any) -> None:
-    """A commitment to another key refuses the right password."""
+def test_an_altered_commitment_is_rejected(refused: Any) -> None:
+    """With a commitment to another key, the right password is rejected."""
     wire = wire_of(seal(KEYS, PASSWORD, derive=quick))
     wire[41:73] = hmac.digest(os.urandom(32), b"ve2 commit\1", "sha256")
 
     refused((PASSWORD,), unseal, armored(bytes(wire)), PASSWORD, derive=quick)
 
 
-def test_modules_agree_on_the_table() -> None:
-    """A KDF is found by its number and by its name."""
+def test_the_table_of_kdfs() -> None:
+    """A KDF has a number and a name."""
     assert {way.code: way.name for way in kdf.BY_CODE.values()} == {1: "pbkdf2", 2: "scrypt", 3: "argon2id"}
     assert sealed_v2.PREFIX == "VE_VAULT_v2_"
 
 
 def colliding(keys: list[bytes], nonce: bytes, bound: bytes) -> bytes:
-    """Two blocks and a tag that are valid under both keys: the second block solves tag = tag in GF(2^128)."""
+    """Return two blocks and a tag that are valid under both keys; the second block makes the tags equal."""
     block = os.urandom(16)
     lengths = (len(bound) * 8).to_bytes(8, "big") + (32 * 8).to_bytes(8, "big")
-    known, factors = [], []
+    constants, factors = [], []
     for key in keys:
-        h = number(encrypted(key, bytes(16)))
+        h = number(encrypt(key, bytes(16)))
         padded = bound + bytes(-len(bound) % 16) + block + bytes(16) + lengths
-        known.append(ghash(h, padded) ^ number(encrypted(key, nonce + b"\0\0\0\1")))
+        constants.append(ghash(h, padded) ^ number(encrypt(key, nonce + b"\0\0\0\1")))
         factors.append(times(h, h))
-    solved = times(known[0] ^ known[1], inverse(factors[0] ^ factors[1]))
-    tag = known[0] ^ times(solved, factors[0])
-    return block + solved.to_bytes(16, "big") + tag.to_bytes(16, "big")
+    second = times(constants[0] ^ constants[1], inverse(factors[0] ^ factors[1]))
+    tag = constants[0] ^ times(second, factors[0])
+    return block + second.to_bytes(16, "big") + tag.to_bytes(16, "big")
 
 
-def encrypted(key: bytes, block: bytes) -> bytes:
-    machine = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
-    return machine.update(block) + machine.finalize()
+def encrypt(key: bytes, block: bytes) -> bytes:
+    cipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    return cipher.update(block) + cipher.finalize()
 
 
 def number(block: bytes) -> int:
@@ -250,7 +250,7 @@ def ghash(h: int, data: bytes) -> int:
 
 
 def times(x: int, y: int) -> int:
-    """Multiply in GCM's field, whose bits run from the left."""
+    """Multiply in GCM's field, with the most significant bit first."""
     product = 0
     for bit in range(127, -1, -1):
         if x >> bit & 1:
@@ -260,7 +260,7 @@ def times(x: int, y: int) -> int:
 
 
 def inverse(x: int) -> int:
-    """x to the power of 2^128 - 2."""
+    """Return x to the power of 2^128 - 2."""
     result, power = 1 << 127, x
     for _ in range(127):
         power = times(power, power)

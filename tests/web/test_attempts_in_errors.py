@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import ADMIN, bearer, house, visit
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import ADMIN, bearer, build_services, run_with_client
+from tests.fakes.provider import FakeResponse, FakeProvider
 from vaultcore.limits.account import day_of
 from vaultcore.services import Services
 from vaultcore.store import document_types
@@ -19,7 +19,7 @@ from vaultcore.store.base import Put
 from vaultcore.usage.record import Record
 
 QUESTION = {"model": "fast", "messages": [{"role": "user", "content": "hi"}]}
-FAILING = Answer(status=503)
+FAILING = FakeResponse(status=503)
 PERIOD = {"from": "1970-01-01", "to": "1970-01-02"}
 
 
@@ -38,14 +38,14 @@ def test_attempts_say_when_they_began(tmp_path: Path, lines: io.StringIO) -> Non
     async def story(client: httpx.AsyncClient) -> tuple[Record, list[dict[str, Any]]]:
         answer = await client.post("/v1/chat/completions", json=QUESTION)
         assert answer.status_code == 200, answer.text
-        (row,) = await services.store.entries(document_types.log(day_of(clock.now())))
+        (row,) = await services.store.query(document_types.records_collection(day_of(clock.now())))
         return Record.unpack(row.body), await told(client)
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", FAILING, FAILING, Answer())
+        provider.script("gpt-fake", FAILING, FAILING, FakeResponse())
         provider.script("claude-fake", FAILING)
-        services = house(tmp_path, provider, clock=clock, backoff=0.25, max_retries=5)
-        record, entries = visit(services, story)
+        services = build_services(tmp_path, provider, clock=clock, backoff=0.25, max_retries=5)
+        record, entries = run_with_client(services, story)
 
     assert clock.slept == [0.25, 0.5]
     began = [0, 0, 250, 250, 750]
@@ -65,17 +65,17 @@ def test_rows_of_before_have_no_beginning(tmp_path: Path) -> None:
         return await told(client)
 
     with FakeProvider() as provider:
-        services = house(tmp_path, provider, clock=clock)
-        (attempt,) = visit(services, story)
+        services = build_services(tmp_path, provider, clock=clock)
+        (attempt,) = run_with_client(services, story)
 
     assert attempt["began_ms"] is None
     assert (attempt["provider"], attempt["status"]) == ("one", 200)
 
 
 async def _forget_beginnings(services: Services, day: str) -> None:
-    (row,) = await services.store.entries(document_types.log(day))
+    (row,) = await services.store.query(document_types.records_collection(day))
     tried = [{name: each[name] for name in each if name != "began_ms"} for each in row.body["attempts"]]
-    await services.store.write(Put(row.name, {**row.body, "attempts": tried}))
+    await services.store.write(Put(row.key, {**row.body, "attempts": tried}))
 
 
 def test_a_clock_that_is_set_back_makes_no_beginning_before_the_request(tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ def test_a_clock_that_is_set_back_makes_no_beginning_before_the_request(tmp_path
         return await told(client)
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", FAILING, Answer())
-        services = house(tmp_path, provider, clock=clock)
-        attempts = visit(services, story)
+        provider.script("gpt-fake", FAILING, FakeResponse())
+        services = build_services(tmp_path, provider, clock=clock)
+        attempts = run_with_client(services, story)
 
     assert [each["began_ms"] for each in attempts] == [0, 0]

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.gateway_app import ADMIN, ask_house
+from tests.fakes.gateway_app import ADMIN, run_gateway
 from tests.fakes.provider import FakeProvider
 
 Json = dict[str, Any]
@@ -83,7 +83,7 @@ def test_a_bad_body_is_refused(name: str, tmp_path: Path) -> None:
     """Each bad body gets its status and the name of what is wrong, and no provider is called."""
     status, param, body = BAD[name]
     with FakeProvider() as provider:
-        response = ask_house(tmp_path, provider, lambda client: post(client, body, JSON))
+        response = run_gateway(tmp_path, provider, lambda client: post(client, body, JSON))
 
         assert (response.status_code, envelope(response)["param"]) == (status, param)
         assert provider.requests == []
@@ -102,7 +102,7 @@ def test_a_50_mb_body_is_refused(tmp_path: Path) -> None:
         return [await post(client, body, JSON), unannounced]
 
     with FakeProvider() as provider:
-        for response in ask_house(tmp_path, provider, story):
+        for response in run_gateway(tmp_path, provider, story):
             assert response.status_code == 413
             assert envelope(response)["code"] == "request_too_large"
         assert provider.requests == []
@@ -122,7 +122,7 @@ def test_a_50_mb_body_is_refused(tmp_path: Path) -> None:
 def test_another_content_type_is_refused(headers: dict[str, str], tmp_path: Path) -> None:
     """Only uncompressed JSON is read; anything else is a 415."""
     with FakeProvider() as provider:
-        response = ask_house(tmp_path, provider, lambda client: post(client, dumped(), headers))
+        response = run_gateway(tmp_path, provider, lambda client: post(client, dumped(), headers))
 
         assert response.status_code == 415
         assert envelope(response)["code"] == "unsupported_media_type"
@@ -133,7 +133,7 @@ def test_another_content_type_is_refused(headers: dict[str, str], tmp_path: Path
 def test_another_method_is_refused(method: str, tmp_path: Path) -> None:
     """A wrong method is a 405 that says which one is right."""
     with FakeProvider() as provider:
-        response = ask_house(
+        response = run_gateway(
             tmp_path, provider, lambda client: client.request(method, "/v1/chat/completions")
         )
 
@@ -146,7 +146,7 @@ def test_another_method_is_refused(method: str, tmp_path: Path) -> None:
 def test_an_unknown_path_is_refused(path: str, tmp_path: Path) -> None:
     """What is not served is a 404 in the envelope, not a redirect and not a page."""
     with FakeProvider() as provider:
-        response = ask_house(tmp_path, provider, lambda client: client.get(path))
+        response = run_gateway(tmp_path, provider, lambda client: client.get(path))
 
         assert response.status_code == 404
         assert envelope(response)["code"] == "not_found"
@@ -176,7 +176,7 @@ def test_every_refusal_of_a_key_reads_the_same(tmp_path: Path) -> None:
         ]
 
     with FakeProvider() as provider:
-        answers = ask_house(tmp_path, provider, story)
+        answers = run_gateway(tmp_path, provider, story)
 
         assert {answer.status_code for answer in answers} == {401}
         assert len({answer.content for answer in answers}) == 1
@@ -193,7 +193,7 @@ def test_a_key_may_come_in_any_of_three_headers(header: str, tmp_path: Path) -> 
     with FakeProvider() as provider:
         story = lambda client: post(client, dumped(), {**JSON, "authorization": "", header: value})  # noqa: E731
 
-        assert ask_house(tmp_path, provider, story).status_code == 200
+        assert run_gateway(tmp_path, provider, story).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_key_may_come_in_any_of_three_headers(header: str, tmp_path: Path) -> 
 def test_a_bad_option_is_refused(header: str, value: str, tmp_path: Path) -> None:
     """A header of ours that makes no sense is a 400 that names it."""
     with FakeProvider() as provider:
-        response = ask_house(
+        response = run_gateway(
             tmp_path, provider, lambda client: post(client, dumped(), {**JSON, header: value})
         )
 

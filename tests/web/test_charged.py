@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import bearer, house, issued, visit
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import bearer, build_services, issue_key, run_with_client
+from tests.fakes.provider import FakeResponse, FakeProvider
 from vaultcore.limits.account import day_of
 from vaultcore.services import Services
 from vaultcore.store import document_types
-from vaultcore.usage.cost import recomputed
+from vaultcore.usage.cost import cost_of_detail
 from vaultcore.usage.record import Record
 
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
@@ -45,13 +45,13 @@ MESSAGE = {
     },
 }
 EVENTS = "".join(f"data: {json.dumps(each)}\n\n" for each in STREAM) + "data: [DONE]\n\n"
-PLAIN = Answer(usage=(1_000, 100))
-WHOLE_ANSWER = Answer(body=json.dumps({**WHOLE, "usage": USAGE}).encode(), content_type="application/json")
-STREAM_ANSWER = Answer(body=EVENTS.encode(), content_type="text/event-stream")
-MESSAGE_ANSWER = Answer(body=json.dumps(MESSAGE).encode(), content_type="application/json")
+PLAIN = FakeResponse(usage=(1_000, 100))
+WHOLE_ANSWER = FakeResponse(body=json.dumps({**WHOLE, "usage": USAGE}).encode(), content_type="application/json")
+STREAM_ANSWER = FakeResponse(body=EVENTS.encode(), content_type="text/event-stream")
+MESSAGE_ANSWER = FakeResponse(body=json.dumps(MESSAGE).encode(), content_type="application/json")
 
 
-def recorded(folder: Path, model: str, answer: Answer, hour: int, *, stream: bool = False) -> Record:
+def recorded(folder: Path, model: str, answer: FakeResponse, hour: int, *, stream: bool = False) -> Record:
     """The record of one request to a provider of the catalog, asked at that hour."""
     name, _, served = model.partition("/")
     clock = FakeClock()
@@ -60,7 +60,7 @@ def recorded(folder: Path, model: str, answer: Answer, hour: int, *, stream: boo
         provider.script(served, answer)
         file = folder / "own.yaml"
         file.write_text(f'providers: {{{name}: {{base_url: "{provider.base_url}", local: true}}}}')
-        services = house(
+        services = build_services(
             folder, provider, keys=[(name, "sk-0123456789abcdef")], clock=clock, providers_file=file
         )
 
@@ -71,16 +71,18 @@ def recorded(folder: Path, model: str, answer: Answer, hour: int, *, stream: boo
                 "max_tokens": 200,
                 "stream": stream,
             }
-            headers = bearer(await issued(services, credits=10**12))
+            headers = bearer(await issue_key(services, credits=10**12))
             response = await client.post("/v1/chat/completions", json=question, headers=headers)
             assert response.status_code == 200, response.text
             return await only(services)
 
-        return visit(services, story)
+        return run_with_client(services, story)
 
 
 async def only(services: Services) -> Record:
-    documents = await services.store.entries(document_types.log(day_of(services.clock.now())), limit=9)
+    documents = await services.store.query(
+        document_types.records_collection(day_of(services.clock.now())), limit=9
+    )
     (record,) = [Record.unpack(document.body) for document in documents]
     return record
 
@@ -97,11 +99,11 @@ async def only(services: Services) -> Record:
     ],
 )
 def test_what_an_answer_tells_is_what_is_charged(
-    model: str, answer: Answer, hour: int, stream: bool, nanos: int, tmp_path: Path
+    model: str, answer: FakeResponse, hour: int, stream: bool, nanos: int, tmp_path: Path
 ) -> None:
     """At the price of its hour, its service tier and its units; the record makes the same sum again."""
     record = recorded(tmp_path, model, answer, hour, stream=stream)
 
     assert record.cost == nanos
-    assert recomputed(json.loads(json.dumps(record.price))) == nanos
+    assert cost_of_detail(json.loads(json.dumps(record.price))) == nanos
     assert "clamped" not in record.flags

@@ -16,13 +16,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from tests.fakes.served import fill, served
-from vaultcore.console_bundle.site import site
-from vaultcore.console_bundle.vault_page import page
+from tests.fakes.served import prepare_home, run_serve
+from vaultcore.console_bundle.site import build_assets
+from vaultcore.console_bundle.vault_page import build_page
 from vaultcore.simulators.server import simulated
 from vaultcore.web.console import FILES, POLICY, Console
 
-FOR_EVER = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 INDEX = '<link rel="stylesheet" href="a.css">\n<script type="module" src="a.js"></script>'
 NAMES = re.compile(r"console\.[0-9a-f]{16}\.(?:js|css)")
 
@@ -33,7 +33,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     home = tmp_path_factory.mktemp("served")
     with (
         simulated({"openai": "openai"}) as simulators,
-        served(home, "--providers", str(fill(home, simulators))) as up,
+        run_serve(home, "--providers", str(prepare_home(home, simulators))) as up,
     ):
         headers = {"accept-encoding": "identity"}
         with httpx.Client(base_url=f"{up.url}/console/", headers=headers, trust_env=False) as client:
@@ -53,21 +53,21 @@ def test_the_page_names_a_script_and_a_sheet(client: httpx.Client) -> None:
     assert index.headers["cache-control"] == "no-cache"
     for name, kind in zip(linked[1:], ("text/css", "text/javascript"), strict=True):
         answer = client.get(name)
-        assert answer.headers["cache-control"] == FOR_EVER
+        assert answer.headers["cache-control"] == IMMUTABLE
         assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
 
 
 def test_other_peoples_code_keeps_its_names(client: httpx.Client, tmp_path: Path) -> None:
     """What only Markdown needs is loaded by names that no change of our own code changes."""
     [script] = [name for name in names(client) if name.endswith(".js")]
-    apart = re.findall(r'import\("\./([^"]*)"\)', client.get(script).text)
+    external = re.findall(r'import\("\./([^"]*)"\)', client.get(script).text)
     changed = Path(shutil.copytree(FILES, tmp_path / "files"))
     write(changed, "theme.js", (changed / "theme.js").read_text("utf-8") + "globalThis.changed = 1;\n")
 
-    assert {name.partition(".")[0] for name in apart} == {"marked", "purify"}
-    assert [client.get(name).headers["cache-control"] for name in apart] == [FOR_EVER] * 2
-    assert script not in site(changed)
-    assert set(apart) <= set(site(changed))
+    assert {name.partition(".")[0] for name in external} == {"marked", "purify"}
+    assert [client.get(name).headers["cache-control"] for name in external] == [IMMUTABLE] * 2
+    assert script not in build_assets(changed)
+    assert set(external) <= set(build_assets(changed))
 
 
 def test_the_sheet_is_the_sheets_in_the_order_of_the_page(client: httpx.Client) -> None:
@@ -161,8 +161,8 @@ def test_the_vaults_page_brings_its_own_policy(client: httpx.Client) -> None:
     """The one file is the same to the byte, under what it says of itself, and in nobody's frame."""
     answer = client.get("vault.html")
 
-    assert answer.content == page().content
-    assert answer.headers["content-security-policy"] == f"{page().policy}; frame-ancestors 'none'"
+    assert answer.content == build_page().content
+    assert answer.headers["content-security-policy"] == f"{build_page().policy}; frame-ancestors 'none'"
 
 
 def test_a_change_is_seen_with_the_next_page(tmp_path: Path) -> None:

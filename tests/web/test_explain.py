@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.gateway_app import ask_house
+from tests.fakes.gateway_app import run_gateway
 from tests.fakes.provider import FakeProvider
 
 QUESTION = {
@@ -22,7 +22,7 @@ QUESTION = {
 def test_an_explanation_calls_nobody_and_shows_no_key(tmp_path: Path) -> None:
     """Every candidate is told in order, with its key masked, and no provider hears of it."""
     with FakeProvider() as provider:
-        response = ask_house(tmp_path, provider, lambda client: client.post("/v1/explain", json=QUESTION))
+        response = run_gateway(tmp_path, provider, lambda client: client.post("/v1/explain", json=QUESTION))
 
         told = response.json()
         assert [(each["provider"], each["model"], each["state"]) for each in told["candidates"]] == [
@@ -49,7 +49,7 @@ def test_what_is_explained_is_what_is_sent(model: str, tmp_path: Path) -> None:
         return explained, await client.post("/v1/chat/completions", json=question)
 
     with FakeProvider() as provider:
-        explained, answered = ask_house(tmp_path, provider, story)
+        explained, answered = run_gateway(tmp_path, provider, story)
 
         request = explained.json()["request"]
         sent = provider.requests[0]
@@ -62,7 +62,7 @@ def test_what_cannot_be_reached_is_said(tmp_path: Path) -> None:
     """A model without a key in the vault has no candidate, and the reason is told."""
     question = {**QUESTION, "model": "claude-sonnet-4-5"}
     with FakeProvider() as provider:
-        response = ask_house(tmp_path, provider, lambda client: client.post("/v1/explain", json=question))
+        response = run_gateway(tmp_path, provider, lambda client: client.post("/v1/explain", json=question))
 
     told = response.json()
     assert told["candidates"] == []
@@ -73,7 +73,7 @@ def test_what_cannot_be_reached_is_said(tmp_path: Path) -> None:
 def test_an_explanation_needs_a_key(tmp_path: Path) -> None:
     """Nobody learns of routes without the system key."""
     with FakeProvider() as provider:
-        response = ask_house(
+        response = run_gateway(
             tmp_path,
             provider,
             lambda client: client.post("/v1/explain", json=QUESTION, headers={"authorization": "Bearer no"}),

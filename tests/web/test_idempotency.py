@@ -15,8 +15,8 @@ import openai
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import SYSTEM, bearer, house, issued, visit
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import SYSTEM, bearer, build_services, issue_key, run_with_client
+from tests.fakes.provider import FakeResponse, FakeProvider
 from vaultcore.admission.caller import account
 from vaultcore.limits.account import day_of
 from vaultcore.limits.virtual_key import VirtualKey
@@ -45,7 +45,7 @@ class Kind:
 
     def prepare(self, provider: FakeProvider, delay: float = 0.0) -> None:
         body = None if self.said is None else json.dumps(self.said).encode()
-        provider.script("gpt-fake", Answer(body=body, delay=delay))
+        provider.script("gpt-fake", FakeResponse(body=body, delay=delay))
 
 
 KINDS = {
@@ -68,8 +68,8 @@ async def ask(
 
 
 async def records(services: Services) -> list[Record]:
-    shelf = document_types.log(day_of(services.clock.now()))
-    return [Record.unpack(document.body) for document in await services.store.entries(shelf, limit=1_000)]
+    shelf = document_types.records_collection(day_of(services.clock.now()))
+    return [Record.unpack(document.body) for document in await services.store.query(shelf, limit=1_000)]
 
 
 @pytest.mark.parametrize("store", ["memory:", "sqlite:{}/state.db"])
@@ -79,7 +79,7 @@ def test_fifty_at_once_are_one(tmp_path: Path, name: str, store: str) -> None:
     kind = KINDS[name]
 
     async def story(client: httpx.AsyncClient) -> None:
-        token = await issued(services)
+        token = await issue_key(services)
         answers = await asyncio.gather(*(ask(client, kind, token=token) for _ in range(50)))
         later = await asyncio.gather(*(ask(client, kind, token=token) for _ in range(5)))
         (first,) = [each for each in answers if each.status_code == 200 and not replayed(each)]
@@ -96,9 +96,9 @@ def test_fifty_at_once_are_one(tmp_path: Path, name: str, store: str) -> None:
         assert (used.settled, used.nanos) == (1, record.cost or 0)
 
     with FakeProvider() as provider:
-        services = house(tmp_path, provider, store=store.format(tmp_path))
+        services = build_services(tmp_path, provider, store=store.format(tmp_path))
         kind.prepare(provider, delay=0.1)
-        visit(services, story)
+        run_with_client(services, story)
 
     assert len(provider.requests) == 1
 
@@ -114,7 +114,7 @@ def test_a_replay_says_that_it_is_one(tmp_path: Path, caplog: pytest.LogCaptureF
         return [await ask(client), await ask(client)]
 
     with FakeProvider() as provider, caplog.at_level(logging.INFO, "vaultedge"):
-        first, again = visit(house(tmp_path, provider), story)
+        first, again = run_with_client(build_services(tmp_path, provider), story)
 
     assert first.headers["x-vaultedge-cost-usd"] != "0"
     assert again.headers["x-vaultedge-cost-usd"] == "0"
@@ -122,7 +122,7 @@ def test_a_replay_says_that_it_is_one(tmp_path: Path, caplog: pytest.LogCaptureF
     assert first.headers["x-request-id"] != again.headers["x-request-id"]
     for name in ("x-vaultedge-provider", "x-vaultedge-model", "cache-control"):
         assert again.headers[name] == first.headers[name]
-    line = caplog.records[-1].__dict__["facts"]
+    line = caplog.records[-1].__dict__["fields"]
     assert (line["request_id"], line["replayed"]) == (again.headers["x-request-id"], True)
     assert CANARY not in caplog.text
 
@@ -138,7 +138,7 @@ def test_a_key_is_for_one_request(tmp_path: Path, name: str) -> None:
 
     with FakeProvider() as provider:
         kind.prepare(provider)
-        first, refused = visit(house(tmp_path, provider), story)
+        first, refused = run_with_client(build_services(tmp_path, provider), story)
 
     assert (first.status_code, refused.status_code) == (200, 409)
     assert "idempotency" in refused.json()["error"]["message"]
@@ -171,7 +171,7 @@ def test_what_the_answer_depends_on(tmp_path: Path) -> None:
         assert (here.status_code, elsewhere.status_code) == (200, 409)
 
     with FakeProvider() as provider:
-        visit(house(tmp_path, provider), story)
+        run_with_client(build_services(tmp_path, provider), story)
 
 
 def test_forwarded_headers_count(tmp_path: Path) -> None:
@@ -183,14 +183,14 @@ def test_forwarded_headers_count(tmp_path: Path) -> None:
         return [each.status_code for each in asked]
 
     with FakeProvider() as provider:
-        assert visit(house(tmp_path, provider), story) == [200, 200, 409]
+        assert run_with_client(build_services(tmp_path, provider), story) == [200, 200, 409]
 
 
 def test_tenants_do_not_meet(tmp_path: Path) -> None:
     """The same idempotency key of another virtual key, or of the system key, is another request."""
 
     async def story(client: httpx.AsyncClient) -> None:
-        tokens = [await issued(services), await issued(services), SYSTEM]
+        tokens = [await issue_key(services), await issue_key(services), SYSTEM]
         answers = [await ask(client, token=token) for token in tokens]
         again = [await ask(client, token=token) for token in tokens]
 
@@ -198,8 +198,8 @@ def test_tenants_do_not_meet(tmp_path: Path) -> None:
         assert all(map(replayed, again))
 
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
-        visit(services, story)
+        services = build_services(tmp_path, provider)
+        run_with_client(services, story)
 
     assert len(provider.requests) == 3
 
@@ -208,7 +208,7 @@ def test_replays_pass_no_limit(tmp_path: Path) -> None:
     """A replay needs no room in any limit; a request that had none leaves its key free for the next try."""
 
     async def story(client: httpx.AsyncClient) -> None:
-        token = await issued(services, rpm=1)
+        token = await issue_key(services, rpm=1)
         first = await ask(client, token=token)
         again = [await ask(client, token=token) for _ in range(3)]
         refused = await ask(client, key="k-2", token=token)
@@ -222,8 +222,8 @@ def test_replays_pass_no_limit(tmp_path: Path) -> None:
 
     with FakeProvider() as provider:
         clock = FakeClock()
-        services = house(tmp_path, provider, clock=clock)
-        visit(services, story)
+        services = build_services(tmp_path, provider, clock=clock)
+        run_with_client(services, story)
 
 
 def test_a_replay_is_for_who_may_still_ask(tmp_path: Path) -> None:
@@ -241,8 +241,8 @@ def test_a_replay_is_for_who_may_still_ask(tmp_path: Path) -> None:
         return [each.status_code for each in asked]
 
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
-        assert visit(services, story) == [200, 403, 200, 401]
+        services = build_services(tmp_path, provider)
+        assert run_with_client(services, story) == [200, 403, 200, 401]
 
     assert len(provider.requests) == 1
 
@@ -256,7 +256,7 @@ def test_keys_that_are_none(tmp_path: Path, sent: list[str]) -> None:
         return await client.post(CHAT.path, json=CHAT.body, headers=[*bearer(SYSTEM).items(), *headers])
 
     with FakeProvider() as provider:
-        refused = visit(house(tmp_path, provider), story)
+        refused = run_with_client(build_services(tmp_path, provider), story)
 
     assert refused.status_code == 400
     assert refused.json()["error"]["param"] == "idempotency-key"
@@ -272,7 +272,7 @@ def test_streams_take_no_key(tmp_path: Path, name: str) -> None:
         return await ask(client, streamed)
 
     with FakeProvider() as provider:
-        refused = visit(house(tmp_path, provider), story)
+        refused = run_with_client(build_services(tmp_path, provider), story)
 
     assert refused.status_code == 400
     assert "stream" in refused.json()["error"]["message"]
@@ -288,7 +288,7 @@ def test_every_visible_key_is_taken(tmp_path: Path) -> None:
         return Counter((each.status_code, replayed(each)) for each in asked)
 
     with FakeProvider() as provider:
-        assert visit(house(tmp_path, provider), story) == {(200, False): 3, (200, True): 3}
+        assert run_with_client(build_services(tmp_path, provider), story) == {(200, False): 3, (200, True): 3}
 
 
 def test_openais_client_gets_the_answer_by_itself(tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_openais_client_gets_the_answer_by_itself(tmp_path: Path) -> None:
             await create("something else")
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(delay=0.2))
-        visit(house(tmp_path, provider), story)
+        provider.script("gpt-fake", FakeResponse(delay=0.2))
+        run_with_client(build_services(tmp_path, provider), story)
 
     assert len(provider.requests) == 1

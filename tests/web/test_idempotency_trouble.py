@@ -16,11 +16,11 @@ import pytest
 import uvicorn
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import SYSTEM, bearer, house, issued, visit
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import SYSTEM, bearer, build_services, issue_key, run_with_client
+from tests.fakes.provider import FakeResponse, FakeProvider
 from tests.idempotency.claiming import TroubledStore, claims
 from vaultcore.app import create_app
-from vaultcore.idempotency.claims import LARGEST
+from vaultcore.idempotency.claims import MAX_RESPONSE
 from vaultcore.services import Services
 
 PATH = "/v1/chat/completions"
@@ -51,7 +51,7 @@ def troubled(folder: Path, provider: FakeProvider) -> tuple[Services, TroubledSt
     """A house whose claims are kept in a store of their own."""
     clock = FakeClock()
     store = TroubledStore(clock)
-    return replace(house(folder, provider, clock=clock), claims=claims(store, clock)), store, clock
+    return replace(build_services(folder, provider, clock=clock), claims=claims(store, clock)), store, clock
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
@@ -62,9 +62,9 @@ def test_failures_are_not_kept(tmp_path: Path, status: int) -> None:
         return [await ask(client) for _ in range(3)]
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(status), Answer())
-        services = house(tmp_path, provider, max_retries=0, max_key_retries=0, clock=FakeClock())
-        failed, *others = visit(services, story)
+        provider.script("gpt-fake", FakeResponse(status), FakeResponse())
+        services = build_services(tmp_path, provider, max_retries=0, max_key_retries=0, clock=FakeClock())
+        failed, *others = run_with_client(services, story)
 
     assert failed.status_code >= 400
     assert [outcome(each) for each in others] == [(200, False), (200, True)]
@@ -80,7 +80,7 @@ def test_a_store_that_is_away(tmp_path: Path) -> None:
 
     with FakeProvider() as provider:
         services, store, _ = troubled(tmp_path, provider)
-        assert visit(services, story) == [503, 200]
+        assert run_with_client(services, story) == [503, 200]
 
     assert len(provider.requests) == 1
 
@@ -102,9 +102,9 @@ def test_a_crash_between_answer_and_store(tmp_path: Path) -> None:
         assert outcome(await ask(client)) == (200, True)
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(delay=0.1))
+        provider.script("gpt-fake", FakeResponse(delay=0.1))
         services, store, clock = troubled(tmp_path, provider)
-        visit(services, story)
+        run_with_client(services, story)
 
     assert len(provider.requests) == 2
 
@@ -120,8 +120,8 @@ def test_a_request_that_is_cancelled(tmp_path: Path) -> None:
         return await ask(client)
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(hang=True), Answer())
-        assert outcome(visit(house(tmp_path, provider), story)) == (200, False)
+        provider.script("gpt-fake", FakeResponse(hang=True), FakeResponse())
+        assert outcome(run_with_client(build_services(tmp_path, provider), story)) == (200, False)
 
 
 @asynccontextmanager
@@ -160,9 +160,9 @@ def test_a_client_that_hangs_up_finds_its_answer(tmp_path: Path) -> None:
         return response.status_code == 200
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(delay=0.2))
-        services = house(tmp_path, provider)
-        visit(services, story)
+        provider.script("gpt-fake", FakeResponse(delay=0.2))
+        services = build_services(tmp_path, provider)
+        run_with_client(services, story)
 
     assert len(provider.requests) == 1
 
@@ -171,15 +171,15 @@ def test_a_thief_of_the_store_reads_nothing(tmp_path: Path) -> None:
     """All files of the store together hold no word of keys, prompts and answers, kept though they are."""
 
     async def story(client: httpx.AsyncClient) -> bytes:
-        token = await issued(services)
+        token = await issue_key(services)
         assert (await ask(client, token)).status_code == 200
         assert outcome(await ask(client, token)) == (200, True)
         return stolen(tmp_path)
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(text=REPLY))
-        services = house(tmp_path, provider, store=f"sqlite:{tmp_path}/state.db")
-        held = visit(services, story)
+        provider.script("gpt-fake", FakeResponse(text=REPLY))
+        services = build_services(tmp_path, provider, store=f"sqlite:{tmp_path}/state.db")
+        held = run_with_client(services, story)
 
     assert b"claim/" in held
     for told in ("Kanarienvogel", "Zeisig", "Blaumeise"):
@@ -192,15 +192,15 @@ def stolen(folder: Path) -> bytes:
 
 def test_an_answer_too_large_to_keep(tmp_path: Path) -> None:
     """An answer beyond what is kept is given once; its repeat is refused, not charged again."""
-    picture = {"created": 1, "data": [{"b64_json": base64.b64encode(os.urandom(LARGEST)).decode()}]}
+    picture = {"created": 1, "data": [{"b64_json": base64.b64encode(os.urandom(MAX_RESPONSE)).decode()}]}
 
     async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
         body, headers = {"model": "one/gpt-fake", "prompt": "a bird"}, {"idempotency-key": "k"}
         return [await client.post("/v1/images/generations", json=body, headers=headers) for _ in range(2)]
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(body=json.dumps(picture).encode()))
-        first, again = visit(house(tmp_path, provider), story)
+        provider.script("gpt-fake", FakeResponse(body=json.dumps(picture).encode()))
+        first, again = run_with_client(build_services(tmp_path, provider), story)
 
     assert (first.status_code, first.json()["data"]) == (200, picture["data"])
     assert (again.status_code, again.json()["error"]["code"]) == (409, "idempotency_answer_too_large")
@@ -214,9 +214,9 @@ def test_a_gateway_without_a_pepper(tmp_path: Path) -> None:
         return [await ask(client), await ask(client, key=None)]
 
     with FakeProvider() as provider:
-        plain = house(tmp_path, provider)
+        plain = build_services(tmp_path, provider)
         bare = claims(plain.store, plain.clock, pepper=None)
-        refused, answered = visit(replace(plain, claims=bare), story)
+        refused, answered = run_with_client(replace(plain, claims=bare), story)
 
     assert (refused.status_code, answered.status_code) == (503, 200)
     assert "pepper" in refused.json()["error"]["message"]

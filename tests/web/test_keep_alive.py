@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, MutableMapping
 from typing import Any
 
-from vaultcore.web.reply import STILL_HERE, EventStream
+from vaultcore.web.reply import KEEP_ALIVE, EventStream
 
 
 def test_r18_a_quiet_stream_is_kept_alive() -> None:
@@ -23,17 +23,17 @@ def test_r18_a_quiet_stream_is_kept_alive() -> None:
 
         async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message.get("body", b"start"))
-            if sent.count(STILL_HERE) == 3:
+            if sent.count(KEEP_ALIVE) == 3:
                 thought.set()
 
         async def receive() -> MutableMapping[str, Any]:
             await asyncio.Event().wait()
             raise AssertionError
 
-        await EventStream(pieces(), {}, quiet=0.01)({}, receive, send)
+        await EventStream(pieces(), {}, heartbeat=0.01)({}, receive, send)
 
     asyncio.run(story())
 
     assert sent[:2] == [b"start", b"data: 1\n\n"]
     assert sent[-2:] == [b"data: 2\n\n", b""]
-    assert set(sent[2:-2]) == {STILL_HERE}
+    assert set(sent[2:-2]) == {KEEP_ALIVE}

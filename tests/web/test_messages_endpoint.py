@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.gateway_app import ask_house
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import run_gateway
+from tests.fakes.provider import FakeResponse, FakeProvider
 
 HI = [{"role": "user", "content": "Hi"}]
 COUNT = "/v1/messages/count_tokens"
@@ -36,7 +36,7 @@ def post(
     async def story(client: httpx.AsyncClient) -> httpx.Response:
         return await client.post(path, json=body, headers=headers or {})
 
-    return ask_house(folder, provider, story)
+    return run_gateway(folder, provider, story)
 
 
 def sent(provider: FakeProvider) -> Any:
@@ -54,7 +54,7 @@ def test_the_diagonal_passes_unknown_fields_both_ways(tmp_path: Path, provider: 
         "usage": {"input_tokens": 1},
         "new": {},
     }
-    provider.script("claude-fake", Answer(body=json.dumps(answer).encode()))
+    provider.script("claude-fake", FakeResponse(body=json.dumps(answer).encode()))
     asked = {
         "messages": [{"role": "user", "content": [block], "aside": 1}],
         "context_management": {"edits": []},
@@ -77,7 +77,7 @@ def test_the_diagonal_passes_events_verbatim(tmp_path: Path, provider: FakeProvi
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}
     told = [start, {"type": "ping"}, block, delta, {"type": "from_next_month"}, end, {"type": "message_stop"}]
     raw = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in told)
-    provider.script("claude-fake", Answer(body=raw.encode(), content_type="text/event-stream"))
+    provider.script("claude-fake", FakeResponse(body=raw.encode(), content_type="text/event-stream"))
 
     assert post(tmp_path, provider, stream=True).text == raw
 
@@ -99,9 +99,9 @@ def test_r16_our_own_thinking_goes_to_nobody(tmp_path: Path, provider: FakeProvi
 THOUGHT = {"role": "assistant", "content": "Ah.", "reasoning_content": "Hm. Well."}
 
 
-def completion(message: dict[str, Any]) -> Answer:
+def completion(message: dict[str, Any]) -> FakeResponse:
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    return Answer(body=json.dumps({"id": "c1", "object": "chat.completion", "choices": [choice]}).encode())
+    return FakeResponse(body=json.dumps({"id": "c1", "object": "chat.completion", "choices": [choice]}).encode())
 
 
 def test_r16_thinking_returns_to_its_provider_alone(tmp_path: Path, provider: FakeProvider) -> None:
@@ -143,7 +143,7 @@ def test_r14_a_route_gives_any_model_any_name(tmp_path: Path, provider: FakeProv
 
 def test_a_fallback_speaks_the_clients_language(tmp_path: Path, provider: FakeProvider) -> None:
     """Where the translated target fails, the fallback that speaks the same gets the client's own body."""
-    provider.script("gpt-fake", Answer(status=500))
+    provider.script("gpt-fake", FakeResponse(status=500))
     response = post(tmp_path, provider, "fast", top_k=3)
 
     assert response.headers["x-vaultedge-provider"] == "two"
@@ -213,7 +213,7 @@ def test_r12_a_method_that_is_not_answered(tmp_path: Path, provider: FakeProvide
     async def story(client: httpx.AsyncClient) -> list[Any]:
         return [(await client.get(path)).json() for path in ("/v1/messages", "/v1/chat/completions")]
 
-    ours, theirs = ask_house(tmp_path, provider, story)
+    ours, theirs = run_gateway(tmp_path, provider, story)
 
     assert ours["type"] == "error"
     assert theirs["error"]["code"] == "method_not_allowed"
@@ -228,7 +228,7 @@ def test_r12_providers_refusals(
     tmp_path: Path, provider: FakeProvider, model: str, status: int, seen: int, kind: str
 ) -> None:
     """A provider's refusal reaches the client in the envelope, with the status it deserves, without a key."""
-    provider.script(model.partition("/")[2], Answer(status=status))
+    provider.script(model.partition("/")[2], FakeResponse(status=status))
     response = post(tmp_path, provider, model)
 
     assert response.status_code == seen
@@ -239,7 +239,7 @@ def test_r12_providers_refusals(
 @pytest.mark.parametrize("model", ["one/gpt-fake", "two/claude-fake"])
 def test_e8_a_stream_that_breaks(tmp_path: Path, provider: FakeProvider, model: str) -> None:
     """A stream that breaks after it has begun ends in an error event, and in no message_stop."""
-    provider.script(model.partition("/")[2], Answer(cut="middle"))
+    provider.script(model.partition("/")[2], FakeResponse(cut="middle"))
     *_, last = post(tmp_path, provider, model, stream=True).text.strip().split("\n\n")
     name, data = last.split("\n")
 
@@ -249,7 +249,7 @@ def test_e8_a_stream_that_breaks(tmp_path: Path, provider: FakeProvider, model: 
 
 def test_r13_who_reads_it_counts_it(tmp_path: Path, provider: FakeProvider) -> None:
     """A provider of the same format is asked to count, at its own path, with the client's own body."""
-    provider.script("claude-fake", Answer(body=b'{"input_tokens": 14, "context": {"new": 1}}'))
+    provider.script("claude-fake", FakeResponse(body=b'{"input_tokens": 14, "context": {"new": 1}}'))
     response = post(tmp_path, provider, path=COUNT, system="Be brief")
 
     assert response.json() == {"input_tokens": 14, "context": {"new": 1}}
@@ -268,9 +268,9 @@ def test_r13_elsewhere_it_is_estimated(tmp_path: Path, provider: FakeProvider, m
 
 def test_r13_nobody_counts(tmp_path: Path, provider: FakeProvider) -> None:
     """A provider that has no such path leaves the counting to the estimate; a bad request stays one."""
-    provider.script("claude-fake", Answer(status=404))
+    provider.script("claude-fake", FakeResponse(status=404))
     response = post(tmp_path, provider, path=COUNT)
-    provider.script("claude-fake", Answer(status=400))
+    provider.script("claude-fake", FakeResponse(status=400))
 
     assert response.json() == {"input_tokens": 5, "estimated": True}
     assert post(tmp_path, provider, path=COUNT).status_code == 400

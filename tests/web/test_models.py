@@ -7,16 +7,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.gateway_app import ask_house
+from tests.fakes.gateway_app import run_gateway
 from tests.fakes.provider import FakeProvider
-from vaultcore.catalog.load import builtin, overlaid
+from vaultcore.catalog.load import load_builtin, load_bytes
 from vaultcore.catalog.schema import Model
 from vaultcore.web.models import pricing
 
 
 def get(path: str, folder: Path) -> httpx.Response:
     with FakeProvider() as provider:
-        return ask_house(folder, provider, lambda client: client.get(path))
+        return run_gateway(folder, provider, lambda client: client.get(path))
 
 
 def test_only_what_the_vault_reaches_is_listed(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_every_price_there_is_is_told() -> None:
         " picture: {default: 0.02, hd: 0.04}, tiers: [{above: 9, input: 2, output: 16}],"
         " services: {flex: {input: 0.5, output: 4}}}}"
     )
-    model = overlaid(own.encode(), "own.yaml").model("openai", "new")
+    model = load_bytes(own.encode(), "own.yaml").model("openai", "new")
 
     assert pricing(model) == {
         "input": "1",
@@ -62,7 +62,7 @@ def test_every_price_there_is_is_told() -> None:
         "services": {"flex": flex},
     }
     assert pricing(Model("unpriced")) is None
-    timed = pricing(builtin().model("deepseek", "deepseek-v4-pro"))
+    timed = pricing(load_builtin().model("deepseek", "deepseek-v4-pro"))
     assert timed is not None
     assert timed["hours"][0] == {
         "from": "01:00",

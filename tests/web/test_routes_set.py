@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.gateway_app import house, visit
+from tests.fakes.gateway_app import build_services, run_with_client
 from tests.fakes.provider import FakeProvider
 from vaultcore.control.routes import RouteStore
 
@@ -18,7 +18,7 @@ def test_a_route_set_elsewhere_is_in_force_within_five_seconds(tmp_path: Path) -
     """What another instance sets leads requests here, is listed, and ends when it is taken away."""
     clock = FakeClock()
     with FakeProvider() as provider:
-        services = house(tmp_path, provider, clock=clock)
+        services = build_services(tmp_path, provider, clock=clock)
         elsewhere = RouteStore(services.store, services.secrets, clock, services.catalog)
 
         async def ask(client: httpx.AsyncClient) -> tuple[int, bool]:
@@ -35,5 +35,5 @@ def test_a_route_set_elsewhere_is_in_force_within_five_seconds(tmp_path: Path) -
             found.append(await ask(client))
             return found
 
-        assert visit(services, story) == [(404, False), (200, True), (404, False)]
+        assert run_with_client(services, story) == [(404, False), (200, True), (404, False)]
         assert [request.model for request in provider.requests] == ["claude-fake"]

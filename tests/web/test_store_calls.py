@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.gateway_app import bearer, house, issued, visit
+from tests.fakes.gateway_app import bearer, build_services, issue_key, run_with_client
 from tests.fakes.provider import FakeProvider
 
 QUESTION = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
@@ -34,13 +34,13 @@ def test_two_calls_before_and_one_after(stream: bool, tmp_path: Path) -> None:
     """A key that is new to a process costs a look and a reservation before a provider is asked, a settlement
     after; then only the last two; the system key of a gateway without limits only the last."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
         notes: list[str] = []
 
         async def story(client: httpx.AsyncClient) -> list[list[str]]:
-            token = await issued(services, rpm=10, tpm=10_000, tokens=10_000, credits=10**9, parallel=5)
+            token = await issue_key(services, rpm=10, tpm=10_000, tokens=10_000, credits=10**9, parallel=5)
             asked: Any = Asked(services.store, notes)
-            services.limiter._store = services.authenticator._store = asked
+            services.limiter._store = services.authenticator._snapshots._store = asked
             found = []
             for headers in (bearer(token), bearer(token), {}, {}):
                 notes.clear()
@@ -50,7 +50,7 @@ def test_two_calls_before_and_one_after(stream: bool, tmp_path: Path) -> None:
                 found.append([*notes])
             return found
 
-        found = visit(services, story)
+        found = run_with_client(services, story)
 
-    assert found == [["get", "admit", "settle"], ["admit", "settle"], ["get", "settle"], ["settle"]]
+    assert found == [["get", "reserve", "settle"], ["reserve", "settle"], ["get", "settle"], ["settle"]]
     assert Counter(request.model for request in provider.requests) == {"gpt-fake": 4}

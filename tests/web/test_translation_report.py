@@ -13,33 +13,33 @@ import httpx
 import pytest
 
 from vaultcore.app import create_app
-from vaultcore.capability_matrix.offered import PNG, SAID, WEATHER, asked, user
-from vaultcore.capability_matrix.subject import simulated as dialects
+from vaultcore.capability_matrix.capabilities import PNG, QUESTION, WEATHER, chat_body, user_message
+from vaultcore.capability_matrix.simulated_dialect import simulated_dialects as dialects
 from vaultcore.catalog.load import load
 from vaultcore.catalog.schema import Target
 from vaultcore.client_apis import chat
 from vaultcore.compose import compose
-from vaultcore.dialects import report
-from vaultcore.secrets import FixedSecrets, Secrets, digest
+from vaultcore.dialects import report_changes
+from vaultcore.secrets import FixedSecrets, Secrets, digest_key
 from vaultcore.settings import Settings
 from vaultcore.simulators.faults import InjectedFault
-from vaultcore.simulators.server import MANNERS, Simulator, simulated
-from vaultcore.upstream.client import render
+from vaultcore.simulators.server import BEHAVIORS, Simulator, simulated
+from vaultcore.upstream.provider_request import render
 from vaultcore.vault.keyring import Credential, Keyring
 
 SYSTEM, ADMIN = "ve-" + "5" * 40, "va-" + "6" * 40
 CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Ulm"}'}}
 PICTURE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}
-TOLD = asked(  # something in it is too much for everybody, and nothing for all of them
-    user("call weather"),
+TOLD = chat_body(  # something in it is too much for everybody, and nothing for all of them
+    user_message("call weather"),
     {"role": "assistant", "content": None, "tool_calls": [CALL]},
     {"role": "tool", "tool_call_id": "call_1", "content": [PICTURE]},
-    user(SAID),
+    user_message(QUESTION),
     tools=[WEATHER],
     logit_bias={"42": 5},
     verbosity="low",
 )
-PLAIN = {"messages": [user(SAID)]}
+PLAIN = {"messages": [user_message(QUESTION)]}
 WORDY = {"x-vaultedge-explain": "1"}
 STRICT = {"x-vaultedge-strict": "1"}
 ENVIRON = {"AWS_REGION": "eu-central-1"}
@@ -66,7 +66,7 @@ class House:
         catalog = load(self.overlay, ENVIRON)
         for row in catalog.providers.values():
             if row.dialect == dialect:
-                return f"{row.name}/{MANNERS[dialect].MODELS[0]}"
+                return f"{row.name}/{BEHAVIORS[dialect].MODELS[0]}"
         openai = catalog.providers["openai"]
         found = (name for name in catalog.ids(openai) if catalog.model("openai", name).dialect == dialect)
         return f"openai/{next(found)}"
@@ -77,7 +77,7 @@ class House:
 
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         keyring = Keyring(Credential(each.name, each.key) for each in self.providers.values())
-        secrets = FixedSecrets(Secrets(keyring, digest(SYSTEM), digest(ADMIN)))
+        secrets = FixedSecrets(Secrets(keyring, digest_key(SYSTEM), digest_key(ADMIN)))
         services = compose(
             Settings(providers_file=self.overlay, home=self.folder, backoff=0.0, environ=ENVIRON), secrets
         )
@@ -105,7 +105,7 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     rows = load(None).providers.values()
-    own = {row.name: row.dialect for row in reversed([*rows]) if row.dialect in MANNERS}
+    own = {row.name: row.dialect for row in reversed([*rows]) if row.dialect in BEHAVIORS}
     first = {dialect: name for name, dialect in own.items()}
     with simulated({name: dialect for dialect, name in first.items()}) as running:
         yield House(tmp_path_factory.mktemp("house"), running)
@@ -120,7 +120,7 @@ def comments(answer: httpx.Response) -> list[str]:
 def test_changes_are_counted_and_told(house: House, dialect: str, *, stream: bool) -> None:
     """The header counts what was changed; who asks is told of each: path, kind, from, to and reason."""
     request = {**TOLD, **({"stream": True} if stream else {})}
-    told = report(house.changes(dialect, request))
+    told = report_changes(house.changes(dialect, request))
     answer = house.chat(dialect, TOLD, stream=stream, **WORDY)
 
     assert answer.status_code == 200, answer.text
@@ -159,7 +159,7 @@ def test_nothing_changed_is_nothing_told(house: House, dialect: str) -> None:
 def test_strict_refuses_what_would_be_lost(house: House, dialect: str, *, stream: bool) -> None:
     """A loss is a 400 that names the parameter, and nobody was asked; what is only said otherwise passes."""
     lossy = [change for change in house.changes(dialect, TOLD) if change.lossy]
-    scripts = [each.script.asked for each in house.providers.values()]
+    scripts = [each.script.requests for each in house.providers.values()]
     before = sum(map(len, scripts))
     answer = house.chat(dialect, TOLD, stream=stream, **STRICT)
 
@@ -180,14 +180,14 @@ def test_strict_lets_pass_what_is_whole(house: House, dialect: str) -> None:
     answer = house.chat(dialect, PLAIN, **STRICT)
 
     assert answer.status_code == 200, answer.text
-    assert SAID in answer.json()["choices"][0]["message"]["content"]
+    assert QUESTION in answer.json()["choices"][0]["message"]["content"]
 
 
 @pytest.mark.parametrize(
     ("path", "more"),
     [
-        ("/v1/messages", {"max_tokens": 500, "messages": [user(SAID)], "stop_sequences": ["END"]}),
-        ("/v1/responses", {"input": SAID, "prompt_cache_key": "one"}),
+        ("/v1/messages", {"max_tokens": 500, "messages": [user_message(QUESTION)], "stop_sequences": ["END"]}),
+        ("/v1/responses", {"input": QUESTION, "prompt_cache_key": "one"}),
     ],
 )
 @pytest.mark.parametrize("dialect", dialects())

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from tests.fakes.clock import NOON, FakeClock
-from tests.fakes.gateway_app import ADMIN, SYSTEM, bearer, house, issued, visit
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import ADMIN, SYSTEM, bearer, build_services, issue_key, run_with_client
+from tests.fakes.provider import FakeResponse, FakeProvider
 from tests.store.ministack import table
 from vaultcore.services import Services
-from vaultcore.web.usage import MOST, USUAL
+from vaultcore.web.usage import DEFAULT_DAYS, MAX_DAYS
 
 DAY = 86_400.0
 QUESTION = {"model": "one/gpt-fake", "messages": [{"role": "user", "content": "hi"}]}
@@ -38,9 +38,9 @@ def services(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
         for name, value in shared.environ.items():
             monkeypatch.setenv(name, value)
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(usage=(3, 20)))
-        provider.script("broken", Answer(status=500))
-        yield house(tmp_path, provider, clock=clock, store=where, max_retries=0)
+        provider.script("gpt-fake", FakeResponse(usage=(3, 20)))
+        provider.script("broken", FakeResponse(status=500))
+        yield build_services(tmp_path, provider, clock=clock, store=where, max_retries=0)
 
 
 async def told(client: httpx.AsyncClient, token: str, **asked: object) -> list[dict[str, Any]]:
@@ -55,9 +55,9 @@ def test_a_key_is_told_its_own_days(services: Services) -> None:
     clock: Any = services.clock
 
     async def story(client: httpx.AsyncClient) -> tuple[list[Any], list[Any], list[Any]]:
-        mine = await issued(services, rpm=None)
-        clock.time += 1  # keys are audited by their time
-        other = await issued(services, rpm=None)
+        mine = await issue_key(services, rpm=None)
+        clock.time += 1  # keys are audit_entry by their time
+        other = await issue_key(services, rpm=None)
         for day, token, models in (
             (-2, mine, ["one/gpt-fake"] * 2),
             (0, mine, ["one/gpt-fake", "one/broken"]),
@@ -71,7 +71,7 @@ def test_a_key_is_told_its_own_days(services: Services) -> None:
             await client.post("/v1/chat/completions", json=QUESTION, headers=bearer(token))
         return await told(client, mine, days=4), await told(client, other), await told(client, SYSTEM, days=1)
 
-    mine, other, system = visit(services, story)
+    mine, other, system = run_with_client(services, story)
 
     used = {"prompt_tokens": 3, "completion_tokens": 20, "total_tokens": 23, "cost_usd": "0.000203"}
     twice = {"prompt_tokens": 6, "completion_tokens": 40, "total_tokens": 46, "cost_usd": "0.000406"}
@@ -81,7 +81,7 @@ def test_a_key_is_told_its_own_days(services: Services) -> None:
         {"day": "2026-11-21", **NOTHING},
         {"day": "2026-11-22", "requests": 2, "failed": 1, **used},
     ]
-    assert len(other) == USUAL
+    assert len(other) == DEFAULT_DAYS
     assert other[-1] == {"day": "2026-11-22", "requests": 1, "failed": 0, **used}
     assert other[:-1] == [{"day": row["day"], **NOTHING} for row in other[:-1]]
     assert system == [{"day": "2026-11-22", "requests": 2, "failed": 0, **twice}]
@@ -100,9 +100,9 @@ def test_what_makes_no_sense_is_refused(services: Services, asked: str) -> None:
     """Anything but a whole number from 1 to 90 is a 400 in OpenAI's form that quotes nothing."""
 
     async def story(client: httpx.AsyncClient) -> httpx.Response:
-        return await client.get(f"/v1/usage?{asked}", headers=bearer(await issued(services)))
+        return await client.get(f"/v1/usage?{asked}", headers=bearer(await issue_key(services)))
 
-    answer = visit(services, story)
+    answer = run_with_client(services, story)
 
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
@@ -115,7 +115,7 @@ def test_only_callers_of_models_are_told(services: Services) -> None:
     """The admin key, unknown keys and none are refused as by `/v1/key`; the longest question works."""
 
     async def story(client: httpx.AsyncClient) -> list[tuple[int, bytes]]:
-        assert len(await told(client, await issued(services), days=MOST)) == MOST
+        assert len(await told(client, await issue_key(services), days=MAX_DAYS)) == MAX_DAYS
         found = [
             await client.get(f"/v1/{path}", headers=bearer(token))
             for token in (ADMIN, "vg_" + "0" * 40, "")
@@ -123,7 +123,7 @@ def test_only_callers_of_models_are_told(services: Services) -> None:
         ]
         return [(each.status_code, each.content) for each in found]
 
-    answers = visit(services, story)
+    answers = run_with_client(services, story)
 
     assert {status for status, _ in answers} == {401}
     assert answers[::2] == answers[1::2]

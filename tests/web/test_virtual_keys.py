@@ -12,15 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fakes.gateway_app import ADMIN, bearer, house, issued, visit
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.gateway_app import ADMIN, bearer, build_services, issue_key, run_with_client
+from tests.fakes.provider import FakeResponse, FakeProvider
 from vaultcore.admission.caller import account
 from vaultcore.limits import virtual_key
 from vaultcore.limits.account import day_of
 from vaultcore.money import from_usd
 from vaultcore.services import Services
 from vaultcore.store import document_types
-from vaultcore.store.base import Document, Name
+from vaultcore.store.base import Document, DocumentKey
 from vaultcore.usage.record import Record
 
 QUESTION = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
@@ -31,8 +31,8 @@ async def ask(client: httpx.AsyncClient, token: str, path: str = "/v1/chat/compl
 
 
 async def records(services: Services) -> list[Record]:
-    shelf = document_types.log(day_of(services.clock.now()))
-    return [Record.unpack(document.body) for document in await services.store.entries(shelf, limit=1_000)]
+    shelf = document_types.records_collection(day_of(services.clock.now()))
+    return [Record.unpack(document.body) for document in await services.store.query(shelf, limit=1_000)]
 
 
 class CountingStore:
@@ -41,9 +41,9 @@ class CountingStore:
     def __init__(self, store: Any) -> None:
         self._store, self.asked = store, Counter[str]()
 
-    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
+    async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
         self.asked["get"] += 1
-        found: list[Document | None] = await self._store.get(*names, ahead=ahead)
+        found: list[Document | None] = await self._store.get(*keys, prefetch=prefetch)
         return found
 
     def __getattr__(self, name: str) -> Any:
@@ -54,10 +54,10 @@ class CountingStore:
 def test_garbage_costs_no_look_at_the_store(tmp_path: Path) -> None:
     """1,000 made-up keys, near misses of a real one among them, are refused without a single store read."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> tuple[Counter[str], set[int]]:
-            token = await issued(services)
+            token = await issue_key(services)
             counting = CountingStore(services.store)
             services.authenticator._store = counting  # type: ignore[assignment]
             made_up = [f"vg_{secrets.token_urlsafe(30)}" for _ in range(500)]
@@ -80,7 +80,7 @@ def test_garbage_costs_no_look_at_the_store(tmp_path: Path) -> None:
             ]
             return counting.asked, {response.status_code for response in found}
 
-        asked, statuses = visit(services, story)
+        asked, statuses = run_with_client(services, story)
 
     assert asked == Counter()
     assert statuses == {401}
@@ -89,10 +89,10 @@ def test_garbage_costs_no_look_at_the_store(tmp_path: Path) -> None:
 def test_refusals_read_alike(tmp_path: Path) -> None:
     """Unknown, malformed, revoked, expired and admin keys, and none, get the same answer but its id."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> list[tuple[int, bytes, list[tuple[str, str]]]]:
-            revoked, expired = await issued(services), await issued(services, expires=1.0)
+            revoked, expired = await issue_key(services), await issue_key(services, expires=1.0)
             for key in await services.keys.all():
                 if key.expires is None:
                     await services.keys.revoke(key.id, "test")
@@ -108,7 +108,7 @@ def test_refusals_read_alike(tmp_path: Path) -> None:
                 for each in found
             ]
 
-        answers = visit(services, story)
+        answers = run_with_client(services, story)
 
     assert all(answer == answers[0] for answer in answers)
     assert answers[0][0] == 401
@@ -117,10 +117,10 @@ def test_refusals_read_alike(tmp_path: Path) -> None:
 def test_only_a_digest_is_kept(tmp_path: Path) -> None:
     """Nothing in the store opens anything: the token is in no document, and a digest is no token."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> None:
-            token = await issued(services)
+            token = await issue_key(services)
             documents = services.store._documents.values()  # type: ignore[attr-defined]
             kept = repr(list(documents))
             (key,) = await services.keys.all()
@@ -132,16 +132,16 @@ def test_only_a_digest_is_kept(tmp_path: Path) -> None:
             for digest in (found, f"vg_{found}"[:43], f"vg_{found}"):
                 assert (await ask(client, digest)).status_code == 401
 
-        visit(services, story)
+        run_with_client(services, story)
 
 
 def test_a_raised_limit_in_the_store_opens_nothing(tmp_path: Path) -> None:
     """A record that was changed by somebody without the pepper is no key any more."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> tuple[int, int]:
-            token = await issued(services, rpm=1)
+            token = await issue_key(services, rpm=1)
             before = (await ask(client, token)).status_code
             for document in services.store._documents.values():  # type: ignore[attr-defined]
                 if "signed" in document.body:
@@ -149,7 +149,7 @@ def test_a_raised_limit_in_the_store_opens_nothing(tmp_path: Path) -> None:
             services.authenticator.forget()
             return before, (await ask(client, token)).status_code
 
-        assert visit(services, story) == (200, 401)
+        assert run_with_client(services, story) == (200, 401)
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
@@ -157,16 +157,16 @@ def test_a_raised_limit_in_the_store_opens_nothing(tmp_path: Path) -> None:
 def test_sixty_of_two_hundred(path: str, stream: bool, tmp_path: Path) -> None:
     """A limit of 60 a minute lets exactly 60 of 200 simultaneous requests pass, on every surface."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
-            token = await issued(services, rpm=60)
+            token = await issue_key(services, rpm=60)
             asked: dict[str, Any] = {"stream": stream}
             if path.endswith("responses"):
                 asked |= {"input": "hi"}
             return await asyncio.gather(*(ask(client, token, path, **asked) for _ in range(200)))
 
-        found = visit(services, story)
+        found = run_with_client(services, story)
 
     assert Counter(response.status_code for response in found) == {200: 60, 429: 140}
     assert len(provider.requests) == 60
@@ -185,18 +185,18 @@ def test_a_quota_holds_to_the_token(seed: int, tmp_path: Path) -> None:
     chance = secrets.SystemRandom()
     used = [(chance.randint(1, 12), chance.randint(1, 20)) for _ in range(100)]
     with FakeProvider() as provider:
-        provider.script("gpt-fake", *(Answer(usage=each, delay=0.002) for each in used))
-        services = house(tmp_path, provider)
+        provider.script("gpt-fake", *(FakeResponse(usage=each, delay=0.002) for each in used))
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> tuple[list[httpx.Response], Any, list[Record], Any]:
-            token = await issued(services, tokens=1_000)
+            token = await issue_key(services, tokens=1_000)
             found = await asyncio.gather(*(ask(client, token) for _ in range(100)))
             (key,) = await services.keys.all()
             (held,) = await services.store.accounts(account(key.id))
-            sums = await services.store.entries(document_types.usage(day_of(services.clock.now())))
+            sums = await services.store.query(document_types.usage_collection(day_of(services.clock.now())))
             return found, held, await records(services), sums
 
-        found, held, kept, sums = visit(services, story)
+        found, held, kept, sums = run_with_client(services, story)
 
     passed = [response.json()["usage"] for response in found if response.status_code == 200]
     total = sum(each["prompt_tokens"] + each["completion_tokens"] for each in passed)
@@ -213,11 +213,11 @@ def test_a_quota_holds_to_the_token(seed: int, tmp_path: Path) -> None:
 def test_credits_hold_to_the_nano_dollar(tmp_path: Path) -> None:
     """Simultaneous requests never overdraw prepaid money; what is short is a 402; more helps at once."""
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(usage=(3, 20), delay=0.002))
-        services = house(tmp_path, provider)
+        provider.script("gpt-fake", FakeResponse(usage=(3, 20), delay=0.002))
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> tuple[list[httpx.Response], Any, int, Any]:
-            token = await issued(services, credits=from_usd("0.005"), rpm=None)
+            token = await issue_key(services, credits=from_usd("0.005"), rpm=None)
             found = await asyncio.gather(*(ask(client, token, model="one/gpt-fake") for _ in range(60)))
             (key,) = await services.keys.all()
             (held,) = await services.store.accounts(account(key.id))
@@ -226,7 +226,7 @@ def test_credits_hold_to_the_nano_dollar(tmp_path: Path) -> None:
             told = await client.get("/v1/key", headers=bearer(token))
             return found, held, after, told.json()
 
-        found, held, after, told = visit(services, story)
+        found, held, after, told = run_with_client(services, story)
 
     cost = 3 * 1_000 + 20 * 10_000  # nano-dollars: 1 and 10 USD per million
     statuses = Counter(response.status_code for response in found)
@@ -241,18 +241,18 @@ def test_credits_hold_to_the_nano_dollar(tmp_path: Path) -> None:
 def test_a_failed_request_costs_nothing(tmp_path: Path) -> None:
     """Tokens and money that were reserved for a request which every provider failed are there again."""
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(status=500))
-        provider.script("claude-fake", Answer(status=500))
-        services = house(tmp_path, provider, max_retries=0)
+        provider.script("gpt-fake", FakeResponse(status=500))
+        provider.script("claude-fake", FakeResponse(status=500))
+        services = build_services(tmp_path, provider, max_retries=0)
 
         async def story(client: httpx.AsyncClient) -> tuple[int, Any, list[Record]]:
-            token = await issued(services, tokens=400)
+            token = await issue_key(services, tokens=400)
             found = await ask(client, token)
             (key,) = await services.keys.all()
             (held,) = await services.store.accounts(account(key.id))
             return found.status_code, held, await records(services)
 
-        status, held, kept = visit(services, story)
+        status, held, kept = run_with_client(services, story)
 
     assert status == 502
     assert (held.tokens, held.tokens_held, held.nanos_held, dict(held.leases)) == (0, 0, 0, {})
@@ -264,14 +264,14 @@ def test_a_failed_request_costs_nothing(tmp_path: Path) -> None:
 def test_usage_that_cannot_be(told: tuple[int, int], charged: tuple[int, int] | None, tmp_path: Path) -> None:
     """A zero is a zero; what no answer can have used is held to what it can, and flagged."""
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(usage=told))
-        services = house(tmp_path, provider)
+        provider.script("gpt-fake", FakeResponse(usage=told))
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> list[Record]:
-            await ask(client, await issued(services, tokens=100_000))
+            await ask(client, await issue_key(services, tokens=100_000))
             return await records(services)
 
-        (record,) = visit(services, story)
+        (record,) = run_with_client(services, story)
 
     assert record.status == 200
     if charged is None:
@@ -284,15 +284,15 @@ def test_usage_that_cannot_be(told: tuple[int, int], charged: tuple[int, int] | 
 def test_a_request_without_a_bound_is_given_one(tmp_path: Path) -> None:
     """With a quota, an answer that the client leaves open is held to what was reserved; else it is not."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> None:
             question = {name: value for name, value in QUESTION.items() if name != "max_tokens"}
-            for token in (await issued(services, tokens=2_000), await issued(services)):
+            for token in (await issue_key(services, tokens=2_000), await issue_key(services)):
                 response = await client.post("/v1/chat/completions", json=question, headers=bearer(token))
                 assert response.status_code == 200
 
-        visit(services, story)
+        run_with_client(services, story)
 
     held, free = (request.body for request in provider.requests)
     assert 0 < held["max_completion_tokens"] <= 500
@@ -302,11 +302,11 @@ def test_a_request_without_a_bound_is_given_one(tmp_path: Path) -> None:
 def test_a_stream_left_early_is_paid_for(tmp_path: Path) -> None:
     """Who hangs up pays the prompt and what was produced until then, and no more than was reserved."""
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(text="word " * 400, pause=0.01))
-        services = house(tmp_path, provider)
+        provider.script("gpt-fake", FakeResponse(text="word " * 400, pause=0.01))
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> list[Record]:
-            token = await issued(services, tokens=100_000)
+            token = await issue_key(services, tokens=100_000)
             body = {**QUESTION, "stream": True, "max_tokens": 1_000}
             gone = asyncio.Event()
             scope_body = httpx.Request("POST", "http://house/v1/chat/completions", json=body).content
@@ -341,7 +341,7 @@ def test_a_stream_left_early_is_paid_for(tmp_path: Path) -> None:
             await client._transport.app(scope, receive, send)  # type: ignore[attr-defined]
             return await records(services)
 
-        (record,) = visit(services, story)
+        (record,) = run_with_client(services, story)
 
     assert record.status == 499
     assert record.flags == ("estimated",)
@@ -367,14 +367,14 @@ def test_an_allow_list_holds_at_every_hop(
 ) -> None:
     """Providers receive what a key's list lets through and nothing else; the rest is a 403, not listed."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> tuple[httpx.Response, set[str]]:
-            token = await issued(services, models=models)
+            token = await issue_key(services, models=models)
             listed = (await client.get("/v1/models", headers=bearer(token))).json()["data"]
             return await ask(client, token, model=model), {each["id"] for each in listed}
 
-        response, listed = visit(services, story)
+        response, listed = run_with_client(services, story)
 
     assert {request.model for request in provider.requests} == served
     assert response.status_code == (200 if served else 403)
@@ -386,13 +386,13 @@ def test_an_allow_list_holds_at_every_hop(
 def test_a_fallback_to_a_forbidden_model_is_not_taken(tmp_path: Path) -> None:
     """Where the model allowed fails, a key's request fails too, rather than go where it may not."""
     with FakeProvider() as provider:
-        provider.script("gpt-fake", Answer(status=503))
-        services = house(tmp_path, provider, max_retries=0)
+        provider.script("gpt-fake", FakeResponse(status=503))
+        services = build_services(tmp_path, provider, max_retries=0)
 
         async def story(client: httpx.AsyncClient) -> httpx.Response:
-            return await ask(client, await issued(services, models=("gpt-fake",)))  # type: ignore[no-any-return]
+            return await ask(client, await issue_key(services, models=("gpt-fake",)))  # type: ignore[no-any-return]
 
-        response = visit(services, story)
+        response = run_with_client(services, story)
 
     assert response.status_code == 502
     assert {request.model for request in provider.requests} == {"gpt-fake"}
@@ -401,12 +401,12 @@ def test_a_fallback_to_a_forbidden_model_is_not_taken(tmp_path: Path) -> None:
 def test_networks_a_key_may_be_used_from(tmp_path: Path) -> None:
     """A key with networks is refused from anywhere else, whatever headers say where a request came from."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> list[int]:
             here, there = (
-                await issued(services, ips=("127.0.0.0/8",)),
-                await issued(services, ips=("10.0.0.0/8",)),
+                await issue_key(services, ips=("127.0.0.0/8",)),
+                await issue_key(services, ips=("10.0.0.0/8",)),
             )
             forged = {**bearer(there), "x-forwarded-for": "10.1.2.3", "forwarded": "for=10.1.2.3"}
             return [
@@ -415,16 +415,16 @@ def test_networks_a_key_may_be_used_from(tmp_path: Path) -> None:
                 (await client.post("/v1/chat/completions", json=QUESTION, headers=forged)).status_code,
             ]
 
-        assert visit(services, story) == [200, 403, 403]
+        assert run_with_client(services, story) == [200, 403, 403]
 
 
 def test_rotation_lets_both_tokens_in_for_a_while(tmp_path: Path) -> None:
     """After a rotation the new token works at once and the old one for its grace; they share one account."""
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> tuple[list[int], int]:
-            old = await issued(services, rpm=3)
+            old = await issue_key(services, rpm=3)
             (key,) = await services.keys.all()
             new = (await services.keys.rotate(key.id, 60.0, "test")).token
             statuses = [(await ask(client, token)).status_code for token in (old, new, new, old)]
@@ -432,7 +432,7 @@ def test_rotation_lets_both_tokens_in_for_a_while(tmp_path: Path) -> None:
             statuses += [(await ask(client, token)).status_code for token in (old, new, newest)]
             return statuses, len(provider.requests)
 
-        assert visit(services, story) == ([200, 200, 200, 429, 401, 401, 429], 3)
+        assert run_with_client(services, story) == ([200, 200, 200, 429, 401, 401, 429], 3)
 
 
 def test_an_owner_and_the_gateway_are_limited_too(tmp_path: Path) -> None:
@@ -441,7 +441,7 @@ def test_an_owner_and_the_gateway_are_limited_too(tmp_path: Path) -> None:
     from vaultcore.limits.limits import Limits
 
     with FakeProvider() as provider:
-        services = house(tmp_path, provider)
+        services = build_services(tmp_path, provider)
 
         async def story(client: httpx.AsyncClient) -> tuple[Counter[int], Counter[int], int]:
             policies = LimitPolicies(
@@ -449,8 +449,8 @@ def test_an_owner_and_the_gateway_are_limited_too(tmp_path: Path) -> None:
             )
             await policies.set_owner("team", Limits(rpm=10), "test")
             await policies.set_gateway(Limits(rpm=15), "test")
-            team = [await issued(services, owner="team", rpm=100) for _ in range(2)]
-            other = await issued(services, rpm=100)
+            team = [await issue_key(services, owner="team", rpm=100) for _ in range(2)]
+            other = await issue_key(services, rpm=100)
             first = await asyncio.gather(*(ask(client, team[turn % 2]) for turn in range(40)))
             second = await asyncio.gather(*(ask(client, other) for _ in range(40)))
             keys = await services.keys.all()
@@ -461,7 +461,7 @@ def test_an_owner_and_the_gateway_are_limited_too(tmp_path: Path) -> None:
                 sum(each.requests for each in held),
             )
 
-        team, other, counted = visit(services, story)
+        team, other, counted = run_with_client(services, story)
 
     assert team == {200: 10, 429: 30}
     assert other == {200: 5, 429: 35}

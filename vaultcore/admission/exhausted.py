@@ -1,8 +1,8 @@
-"""Alerts of limits that are used up: of requests that were refused because too little is left.
+"""Alerts for exhausted limits: written when a request is refused because too little remains.
 
-What a request may take is reserved before it is let in, so a key whose credits are nearly gone is refused
-while a little of them is left, and what is settled may never reach the last mark. Of each limit and period
-one alert is written, by whichever process is first.
+The gateway reserves the most that a request may use, so a key is refused while a little of its limit remains,
+and settled usage may never reach the 100 % threshold. One alert is written per limit and period, by the first
+process that refuses.
 """
 
 from __future__ import annotations
@@ -12,63 +12,63 @@ from collections import OrderedDict
 from dataclasses import replace
 from math import inf
 
-from vaultcore.admission.settlement import KEPT, alert
+from vaultcore.admission.settlement import RETENTION, alert
 from vaultcore.clock import Clock
 from vaultcore.errors import StoreUnavailable
-from vaultcore.limits.reservation import Refused
-from vaultcore.limits.thresholds import Crossing, Meter, used_up
+from vaultcore.limits.reservation import LimitRefused
+from vaultcore.limits.thresholds import Crossing, LimitUsage, find_exhausted
 from vaultcore.store import document_types
-from vaultcore.store.base import ABSENT, Conflict, Name, Put, Store
+from vaultcore.store.base import ABSENT, Conflict, DocumentKey, Put, Store
 from vaultcore.telemetry import Log
 
-PATIENCE = 1.0  # seconds that a refusal waits for its alert
-AGAIN = 60.0  # seconds until one that could not be written is tried again
-MOST = 4_096  # limits remembered
-END = 100  # the mark, in per cent, without which nobody wants to hear of this
+TIMEOUT = 1.0  # seconds that a refusal waits for its alert to be written
+RETRY_INTERVAL = 60.0  # seconds until an alert that could not be written is tried again
+CAPACITY = 4_096  # limits remembered
+FULL = 100  # per cent; without this threshold the operator wants no alert about an exhausted limit
 
 
 class ExhaustedAlerts:
     """One per process."""
 
-    def __init__(self, store: Store, clock: Clock, log: Log, *, patience: float = PATIENCE) -> None:
-        self._store, self._clock, self._log, self._patience = store, clock, log, patience
-        self._quiet: OrderedDict[Name, float] = OrderedDict()  # until when nothing is written of a limit
+    def __init__(self, store: Store, clock: Clock, log: Log, *, timeout: float = TIMEOUT) -> None:
+        self._store, self._clock, self._log, self._timeout = store, clock, log, timeout
+        self._quiet_until: OrderedDict[DocumentKey, float] = OrderedDict()  # seconds since the epoch
 
-    async def alert(self, refused: Refused, id: str) -> Put | None:
-        """The alert of a refused request, just written; None where there is nothing to tell.
+    async def alert(self, refused: LimitRefused, request_id: str) -> Put | None:
+        """Write the alert of a refused request and return it; None if none is due.
 
-        Never fails: what the store does not take is logged, and tried again at a later refusal.
+        Never raises: an alert that the store does not take is logged, and tried again at a later refusal.
         """
-        meter = used_up(refused.account, refused.level.limits, refused.denial.limit)
-        if meter is None or END not in refused.level.marks:
+        usage = find_exhausted(refused.account, refused.level.limits, refused.denial.limit)
+        if usage is None or FULL not in refused.level.thresholds:
             return None
         account, now = refused.level.account, self._clock.now()
-        name = document_types.refusal(account, meter.limit, meter.period, meter.most)
-        if now < self._quiet.get(name, 0.0):
+        key = document_types.refusal_key(account, usage.limit, usage.period, usage.most)
+        if now < self._quiet_until.get(key, 0.0):
             return None
-        self._remember(name, now + AGAIN)  # before anything is waited for: a flood writes once
-        told = _alert(account, meter, now, id)
-        mark = Put(name, {"alert": told.body["id"]}, expires=now + KEPT, version=ABSENT)
+        self._remember(key, now + RETRY_INTERVAL)  # before the first await: a flood of refusals writes once
+        alert = _build_alert(account, usage, now, request_id)
+        marker = Put(key, {"alert": alert.body["id"]}, expires=now + RETENTION, version=ABSENT)
         try:
-            async with asyncio.timeout(self._patience):
-                await self._store.write(mark, told)
-        except Conflict:
-            self._remember(name, inf)
+            async with asyncio.timeout(self._timeout):
+                await self._store.write(marker, alert)
+        except Conflict:  # another process has written it
+            self._remember(key, inf)
             return None
         except (StoreUnavailable, TimeoutError) as error:
-            self._log.trouble("alert not written", alert=told.body["id"], reason=type(error).__name__)
+            self._log.error("alert not written", alert=alert.body["id"], reason=type(error).__name__)
             return None
-        self._remember(name, inf)
-        return told
+        self._remember(key, inf)
+        return alert
 
-    def _remember(self, name: Name, until: float) -> None:
-        self._quiet[name] = until
-        self._quiet.move_to_end(name)
-        while len(self._quiet) > MOST:
-            self._quiet.popitem(last=False)
+    def _remember(self, key: DocumentKey, until: float) -> None:
+        self._quiet_until[key] = until
+        self._quiet_until.move_to_end(key)
+        while len(self._quiet_until) > CAPACITY:
+            self._quiet_until.popitem(last=False)
 
 
-def _alert(account: str, meter: Meter, at: float, id: str) -> Put:
-    percent = meter.used * 100 // meter.most if meter.most else END
-    told = alert(Crossing(account, meter, percent), at, id)
-    return replace(told, body={**told.body, "refused": True})
+def _build_alert(account: str, usage: LimitUsage, at: float, request_id: str) -> Put:
+    percent = usage.used * 100 // usage.most if usage.most else FULL
+    document = alert(Crossing(account, usage, percent), at, request_id)
+    return replace(document, body={**document.body, "refused": True})

@@ -1,4 +1,4 @@
-"""What a request was granted: its reservation, and what its client is told of its limits."""
+"""The result of a successful reservation, and the errors and headers that tell clients about limits."""
 
 from __future__ import annotations
 
@@ -10,66 +10,68 @@ from vaultcore.admission.caller import Caller
 from vaultcore.errors import CreditsExhausted, GatewayError, LimitExceeded
 from vaultcore.limits.account import Account, Lease, remaining
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import Level, Refused
+from vaultcore.limits.reservation import Level, LimitRefused
 from vaultcore.usage.request_estimate import RequestEstimate
 
-_SAID = {"rpm": "requests", "tpm": "tokens"}
-WHOSE = {"key": "this key", "owner": "this key's owner", "gateway": "the gateway"}
+_HEADER_UNITS = {"rpm": "requests", "tpm": "tokens"}
+OWNERS = {"key": "this key", "owner": "this key's owner", "gateway": "the gateway"}
 LIMITS = {
     "rpm": "requests per minute",
     "tpm": "tokens per minute",
-    "parallel": "requests at a time",
+    "parallel": "parallel requests",
     "tokens": "token quota",
     "credits": "credits",
-    "day": "budget for the day",
-    "month": "budget for the month",
+    "day": "daily budget",
+    "month": "monthly budget",
 }
-ROOM = "{whose} has no room for this request in its {limit}"
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """`cap` is the completion tokens that the request has to be held to, per choice; None: its own number."""
+    """What was reserved for a call. `settle` needs it to charge and to free the rest."""
 
     caller: Caller
-    wanted: RequestEstimate
+    estimate: RequestEstimate
     levels: Sequence[Level]
     lease: Lease
-    reserved: bool
-    completion: int = 0  # tokens, of all choices, at most
-    cap: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    is_reserved: bool  # False if no level has a limit
+    completion: int = 0  # tokens of all choices, at most
+    completion_cap: int | None = None  # tokens per choice to limit the request to; None: keep its own maximum
+    headers: tuple[tuple[str, str], ...] = ()  # x-ratelimit-*
 
 
-def told(limits: Limits, account: Account, now: float) -> tuple[tuple[str, str], ...]:
-    """The response headers about a key's rates."""
+def rate_limit_headers(limits: Limits, account: Account, now: float) -> tuple[tuple[str, str], ...]:
+    """Return the x-ratelimit-* response headers of a key."""
     headers: list[tuple[str, str]] = []
-    for name, (limit, left, reset) in remaining(account, limits, now).items():
-        what = _SAID[name]
+    for name, (limit, amount, reset) in remaining(account, limits, now).items():
+        unit = _HEADER_UNITS[name]
         headers += [
-            (f"x-ratelimit-limit-{what}", str(limit)),
-            (f"x-ratelimit-remaining-{what}", str(left)),
-            (f"x-ratelimit-reset-{what}", f"{ceil(reset)}s"),
+            (f"x-ratelimit-limit-{unit}", str(limit)),
+            (f"x-ratelimit-remaining-{unit}", str(amount)),
+            (f"x-ratelimit-reset-{unit}", f"{ceil(reset)}s"),
         ]
     return tuple(headers)
 
 
-def refusal(refused: Refused, caller: Caller, now: float) -> GatewayError:
-    """What a client is told of a limit that it met."""
-    error = _refusal(refused)
+def limit_error(refused: LimitRefused, caller: Caller, now: float) -> GatewayError:
+    """Return the client's error for a reservation that a limit refused."""
+    error = _error(refused)
     if refused.level == caller.levels[0]:
-        error.headers |= dict(told(caller.limits, refused.account, now))
+        error.headers |= dict(rate_limit_headers(caller.limits, refused.account, now))
     return error
 
 
-def _refusal(refused: Refused) -> GatewayError:
+def _error(refused: LimitRefused) -> GatewayError:
     limit, wait = refused.denial.limit, refused.denial.retry_after
-    whose = WHOSE[refused.level.account.partition(":")[0]]
-    said = ROOM.format(whose=whose, limit=LIMITS[limit])
+    owner = OWNERS[refused.level.account.partition(":")[0]]
     if limit == "credits":
-        return CreditsExhausted(said)
+        return CreditsExhausted(f"Credits used up: {owner} has too few credits left for this request")
+    text = f"{LIMITS[limit]} of {owner}"
     if limit == "tokens":
-        return LimitExceeded(said, lasting=True, code="quota_exceeded")
+        message = f"Quota reached: the {text} is too small for this request"
+        return LimitExceeded(message, lasting=True, code="quota_exceeded")
     if limit in {"day", "month"}:
-        return LimitExceeded(said, lasting=True, code="budget_exceeded", retry_after=wait)
-    return LimitExceeded(said, retry_after=wait)
+        message = f"Budget reached: the {text} is too small for this request"
+        return LimitExceeded(message, lasting=True, code="budget_exceeded", retry_after=wait)
+    most = getattr(refused.level.limits, limit)
+    return LimitExceeded(f"Rate limit reached: {most} {text}", retry_after=wait)

@@ -1,4 +1,10 @@
-"""The gate: reserves before a provider is asked, settles when the answer is over. All inference passes it."""
+"""Reserves what a call may use before a provider is called, and settles what it used afterwards.
+
+    reserve (one store call) → provider → settle (one store call)
+
+A call without `max_tokens` reserves what the model may produce or, where that does not fit, a share of what
+remains; the request is then capped to it. Settlements that the store cannot take now are retried later.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,7 @@ from dataclasses import replace
 from vaultcore.admission.authenticator import Authenticator
 from vaultcore.admission.caller import Caller
 from vaultcore.admission.exhausted import ExhaustedAlerts
-from vaultcore.admission.grant import Grant, refusal, told
+from vaultcore.admission.grant import Grant, limit_error, rate_limit_headers
 from vaultcore.admission.settlement import FinalStatus, settlement
 from vaultcore.call import Call
 from vaultcore.catalog.schema import Model, Target
@@ -17,196 +23,222 @@ from vaultcore.clock import Clock
 from vaultcore.errors import GatewayError, StoreUnavailable
 from vaultcore.limits.account import Account, Lease
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import Refused, Reservation
+from vaultcore.limits.reservation import LimitRefused, Reservation
 from vaultcore.store.base import Put, Settlement, Store
 from vaultcore.store.memory import MemoryStore
 from vaultcore.telemetry import Log
-from vaultcore.usage.max_cost import most
+from vaultcore.usage.max_cost import max_cost
 from vaultcore.usage.request_estimate import RequestEstimate
 
-LEASE = 960.0  # seconds: longer than the longest answer
-UNBOUNDED = 16_384  # completion tokens of a model that nobody has said the most of
-BRIEF = 4_096  # what an answer without a bound is expected to stay below, where only rates are limited
-SHARE = 4  # a request without a bound reserves at most a quarter of what is left
-ROUNDS = 4  # tries to find what such a request may have
-OWED = 1_000  # settlements kept while the store is away
-FEW = 2  # of them that an answer waits for
+LEASE = 960.0  # seconds; longer than the longest call
+UNKNOWN_MAX_OUTPUT = 16_384  # completion tokens of a model whose maximum is unknown
+EXPECTED_OUTPUT = 4_096  # completion tokens that a call without a maximum counts in tokens per minute
+SHARE = 4  # a call without a maximum reserves at most 1/SHARE of what remains
+RESERVE_ROUNDS = 4  # tries to find a reservation that fits
+OWED_CAPACITY = 1_000  # settlements kept for later while the store is unavailable
+OWED_PER_CALL = 2  # owed settlements that one call settles
 
 Notify = Callable[[Sequence[Put]], None]
 
 
+def ignore_alerts(_alerts: Sequence[Put]) -> None:
+    """Drop alerts: for limiters without alerting."""
+
+
 class Limiter:
-    """One per process."""
+    """One per process. `notify` receives the alerts that settlements and refusals have written."""
 
     def __init__(
         self,
         store: Store,
-        doorman: Authenticator,
+        authenticator: Authenticator,
         clock: Clock,
         log: Log,
         *,
+        notify: Notify = ignore_alerts,
         lease: float = LEASE,
         degraded: int = 0,
         price_version: str = "",
     ) -> None:
-        self._store, self._doorman, self._clock, self._log = store, doorman, clock, log
+        self._store, self._authenticator, self._clock, self._log = store, authenticator, clock, log
+        self._notify = notify
         self._lease, self._price_version = lease, price_version
-        self._degraded, self._spare = degraded, MemoryStore(clock)
-        self._owed: deque[Settlement] = deque(maxlen=OWED)
-        self._used_up = ExhaustedAlerts(store, clock, log)
-        self.notify: Notify = _unheard
+        self._degraded, self._local_store = degraded, MemoryStore(clock)
+        self._owed: deque[Settlement] = deque(maxlen=OWED_CAPACITY)
+        self._exhausted_alerts = ExhaustedAlerts(store, clock, log)
 
     async def admit(
-        self, caller: Caller, call: Call, wanted: RequestEstimate, targets: Sequence[Target]
+        self, caller: Caller, call: Call, estimate: RequestEstimate, targets: Sequence[Target]
     ) -> Grant:
-        """Reserve what a call may use. Raises LimitExceeded, CreditsExhausted or StoreUnavailable."""
+        """Reserve what a call may use. Raises LimitExceeded, CreditsExhausted or StoreUnavailable.
+
+        A refusal is checked with the store once: an operator may have raised the limit meanwhile.
+        """
         try:
-            return await self._admit(caller, call, wanted, targets)
-        except Refused as refused:
-            again = await self._doorman.again(caller)
-            if again is None:
-                raise await self._refusal(refused, caller, call) from None
+            return await self._admit(caller, call, estimate, targets)
+        except LimitRefused as refused:
+            current = await self._authenticator.refresh(caller)
+            if current is None:
+                raise await self._limit_error(refused, caller, call) from None
         try:
-            return await self._admit(again, call, wanted, targets)
-        except Refused as refused:
-            raise await self._refusal(refused, again, call) from None
+            return await self._admit(current, call, estimate, targets)
+        except LimitRefused as refused:
+            raise await self._limit_error(refused, current, call) from None
 
     async def _admit(
-        self, caller: Caller, call: Call, wanted: RequestEstimate, targets: Sequence[Target]
+        self, caller: Caller, call: Call, estimate: RequestEstimate, targets: Sequence[Target]
     ) -> Grant:
         levels = caller.levels
         limits = [level.limits for level in levels]
         now = self._clock.now()
         lease = Lease(now, now + self._lease)
         models = [target.model for target in targets]
-        completion = _completion(wanted, models)
-        if not any(each.any for each in limits):
-            return Grant(caller, wanted, levels, lease, reserved=False, completion=completion)
-        lasting = any(each.lasting for each in limits)
-        for chance in range(ROUNDS, 0, -1):
-            lease = _lease(lease, wanted, completion, models, limits)
+        completion = _max_completion(estimate, models)
+        if not any(each.has_any for each in limits):
+            return Grant(caller, estimate, levels, lease, is_reserved=False, completion=completion)
+        has_lasting = any(each.has_lasting_limit for each in limits)
+        for rounds_left in range(RESERVE_ROUNDS, 0, -1):
+            lease = _priced_lease(lease, estimate, completion, models, limits)
             try:
-                accounts = await self._reserve(Reservation(call.id, levels, lease), lasting=lasting)
-            except Refused as refused:
-                less = _less(refused, wanted, completion, models)
-                if less is None or chance == 1:
+                accounts = await self._reserve(Reservation(call.id, levels, lease), has_lasting=has_lasting)
+            except LimitRefused as refused:
+                smaller = _smaller_completion(refused, estimate, completion, models)
+                if smaller is None or rounds_left == 1:
                     raise
-                completion = less
+                completion = smaller
                 continue
-            cap = completion // wanted.choices if lasting and wanted.completion is None else None
-            headers = told(caller.limits, accounts[0], now)
+            is_capped = has_lasting and estimate.completion is None
             return Grant(
-                caller, wanted, levels, lease, reserved=True, completion=completion, cap=cap, headers=headers
+                caller,
+                estimate,
+                levels,
+                lease,
+                is_reserved=True,
+                completion=completion,
+                completion_cap=completion // estimate.choices if is_capped else None,
+                headers=rate_limit_headers(caller.limits, accounts[0], now),
             )
         raise AssertionError("the last round returns or raises")
 
-    async def _refusal(self, refused: Refused, caller: Caller, call: Call) -> GatewayError:
-        """What a client is told, once the operator has been told what there is to tell."""
-        alert = await self._used_up.alert(refused, call.id)
+    async def _limit_error(self, refused: LimitRefused, caller: Caller, call: Call) -> GatewayError:
+        """Return the client's error; write the operator's alert first, if one is due."""
+        alert = await self._exhausted_alerts.alert(refused, call.id)
         if alert is not None:
-            self.notify([alert])
-        return refusal(refused, caller, self._clock.now())
+            self._notify([alert])
+        return limit_error(refused, caller, self._clock.now())
 
-    async def _reserve(self, reservation: Reservation, *, lasting: bool) -> list[Account]:
-        """Reserve in the store; while it is away and nothing lasting is limited, in this process's share."""
+    async def _reserve(self, reservation: Reservation, *, has_lasting: bool) -> list[Account]:
+        """Reserve in the store.
+
+        If the store is unavailable and only rates are limited, reserve in this process a share of each rate.
+        """
         try:
-            return await self._store.admit(reservation)
+            return await self._store.reserve(reservation)
         except StoreUnavailable:
-            if lasting or not self._degraded:
+            if has_lasting or not self._degraded:
                 raise
-        shares = [replace(level, limits=level.limits.share(self._degraded)) for level in reservation.levels]
-        return await self._spare.admit(replace(reservation, levels=shares))
+        shares = [
+            replace(level, limits=level.limits.divide_rates(self._degraded)) for level in reservation.levels
+        ]
+        return await self._local_store.reserve(replace(reservation, levels=shares))
 
     async def settle(self, grant: Grant, call: Call, status: int, error: GatewayError | None = None) -> None:
-        """Charge what a call used and write its record. Never fails: what cannot be written now is owed."""
+        """Charge what a call used and write its record. Never raises: a failed settlement stays owed."""
         ended = self._clock.now()
-        over = FinalStatus(status, ended, error, self._price_version)
-        due = settlement(grant, call, over)
-        if await self._settled(due):
-            await self.pay(FEW)
+        due = settlement(grant, call, FinalStatus(status, ended, error, self._price_version))
+        if await self._try_to_settle(due):
+            await self.settle_owed(OWED_PER_CALL)
             return
         self._owed.append(due)
-        self._log.trouble(
+        self._log.error(
             "settlement owed",
             request_id=due.id,
             key=grant.caller.id,
-            prompt_tokens=due.spent.prompt,
-            completion_tokens=due.spent.completion,
-            cost_nanos=due.spent.nanos,
+            prompt_tokens=due.charge.prompt,
+            completion_tokens=due.charge.completion,
+            cost_nanos=due.charge.nanos,
         )
 
-    async def pay(self, most: int = OWED) -> None:
-        """Settle what is owed, oldest first, until the store is away again."""
+    async def settle_owed(self, most: int = OWED_CAPACITY) -> None:
+        """Settle what is owed, oldest first, until the store is unavailable again."""
         for _ in range(min(most, len(self._owed))):
-            if not self._owed:  # others pay too
+            if not self._owed:  # another task settles them too
                 return
-            due, paid = self._owed.popleft(), False
+            due, is_settled = self._owed.popleft(), False
             try:
-                paid = await self._settled(due)
-            finally:  # also where whoever pays is told to stop
-                if not paid:
+                is_settled = await self._try_to_settle(due)
+            finally:  # also after a cancellation
+                if not is_settled:
                     self._owed.appendleft(due)
-            if not paid:
+            if not is_settled:
                 return
 
-    async def _settled(self, due: Settlement) -> bool:
-        """Settle, if the store can be reached."""
+    async def _try_to_settle(self, due: Settlement) -> bool:
+        """Settle; return False if the store is unavailable."""
         try:
-            done = await self._store.settle(due)
+            result = await self._store.settle(due)
         except StoreUnavailable:
             return False
-        if done.crossings:
-            self.notify([due.alert(crossing) for crossing in done.crossings if due.alert])
+        if result.crossings:
+            self._notify([due.alert(crossing) for crossing in result.crossings if due.alert])
         return True
 
 
-def _unheard(_alerts: Sequence[Put]) -> None:
-    return
+def _max_completion(estimate: RequestEstimate, models: Sequence[Model]) -> int:
+    """Return the most completion tokens that any of the models may produce for a request."""
+    if estimate.completion is not None:
+        return estimate.completion
+    return estimate.choices * max(
+        (model.max_output_tokens or UNKNOWN_MAX_OUTPUT for model in models), default=0
+    )
 
 
-def _completion(wanted: RequestEstimate, models: Sequence[Model]) -> int:
-    """The completion tokens that any of the models may produce for a request."""
-    if wanted.completion is not None:
-        return wanted.completion
-    return wanted.choices * max((model.max_output_tokens or UNBOUNDED for model in models), default=0)
-
-
-def _lease(
-    lease: Lease, wanted: RequestEstimate, completion: int, models: Sequence[Model], limits: Sequence[Limits]
+def _priced_lease(
+    lease: Lease,
+    estimate: RequestEstimate,
+    completion: int,
+    models: Sequence[Model],
+    limits: Sequence[Limits],
 ) -> Lease:
-    nanos = max((_most(wanted, completion, model) for model in models), default=0)
-    minute = wanted.expected + completion
-    if wanted.completion is None:
-        rates = [each.tpm for each in limits if each.tpm is not None]
-        minute = wanted.expected + min(completion, BRIEF, *(max(1, rate // SHARE) for rate in rates))
-    return replace(lease, tokens=wanted.prompt + completion, minute=minute, nanos=nanos)
+    """Return the lease with the tokens and nano-dollars that the request may use at most."""
+    nanos = max((_max_cost(estimate, completion, model) for model in models), default=0)
+    per_minute = estimate.expected + completion
+    if estimate.completion is None:
+        shares = [max(1, each.tpm // SHARE) for each in limits if each.tpm is not None]
+        per_minute = estimate.expected + min(completion, EXPECTED_OUTPUT, *shares)
+    return replace(lease, tokens=estimate.prompt + completion, minute=per_minute, nanos=nanos)
 
 
-def _most(wanted: RequestEstimate, completion: int, model: Model) -> int:
-    return most(wanted.prompt, completion, model, pictures=wanted.pictures) or 0
+def _max_cost(estimate: RequestEstimate, completion: int, model: Model) -> int:
+    return max_cost(estimate.prompt, completion, model, images=estimate.images) or 0
 
 
-def _less(refused: Refused, wanted: RequestEstimate, completion: int, models: Sequence[Model]) -> int | None:
-    """The completion tokens to ask for instead, where a request leaves them open; None: no fewer."""
+def _smaller_completion(
+    refused: LimitRefused, estimate: RequestEstimate, completion: int, models: Sequence[Model]
+) -> int | None:
+    """Return fewer completion tokens to try for a call without a maximum; None if fewer cannot help."""
     limits, account, limit = refused.level.limits, refused.account, refused.denial.limit
-    left = _left(account, limits).get(limit)
-    if wanted.completion is not None or left is None:
+    remaining = _remaining(account, limits).get(limit)
+    if estimate.completion is not None or remaining is None:
         return None
-    share = left // SHARE
-    fits = share - wanted.prompt
+    share = remaining // SHARE
+    tokens = share - estimate.prompt
     if limit != "tokens":
-        rate = max((most(wanted.prompt, 1_000_000, model, pictures=0) or 0 for model in models), default=0)
-        prompt = max((_most(wanted, 0, model) for model in models), default=0)
-        fits = (share - prompt) * 1_000_000 // rate if rate else 0
-    fits -= fits % wanted.choices
-    return fits if 0 < fits < completion else None
+        rate = max(
+            (max_cost(estimate.prompt, 1_000_000, model, images=0) or 0 for model in models), default=0
+        )
+        prompt_cost = max((_max_cost(estimate, 0, model) for model in models), default=0)
+        tokens = (share - prompt_cost) * 1_000_000 // rate if rate else 0
+    tokens -= tokens % estimate.choices
+    return tokens if 0 < tokens < completion else None
 
 
-def _left(account: Account, limits: Limits) -> dict[str, int]:
-    held = {
+def _remaining(account: Account, limits: Limits) -> dict[str, int]:
+    """Return what remains of each lasting limit, with open reservations subtracted."""
+    reserved = {
         "tokens": (limits.tokens, account.tokens_held),
         "credits": (limits.credits, account.nanos_held),
         "day": (limits.day, account.day_held),
         "month": (limits.month, account.month_held),
     }
-    return {name: limit - used for name, (limit, used) in held.items() if limit is not None}
+    return {name: limit - used for name, (limit, used) in reserved.items() if limit is not None}

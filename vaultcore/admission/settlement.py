@@ -1,4 +1,4 @@
-"""What is written when a request is over: its charge, its record, the day's sums, and alerts."""
+"""Builds what is written at the end of a call: its charge, its record, the day's sums, and alerts."""
 
 from __future__ import annotations
 
@@ -8,86 +8,88 @@ from dataclasses import dataclass
 from vaultcore.admission.grant import Grant
 from vaultcore.call import Call
 from vaultcore.errors import GatewayError
-from vaultcore.limits.account import Spent, day_of
+from vaultcore.limits.account import Charge, day_of
 from vaultcore.limits.thresholds import Crossing
-from vaultcore.money import usd
+from vaultcore.money import format_usd
 from vaultcore.routing.attempts import Attempt
 from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Add, Put, Settlement
-from vaultcore.usage.record import Record, Tried
+from vaultcore.usage.record import AttemptRecord, Record
 from vaultcore.wire import Json, Usage
 
-KEPT = 400 * 86_400.0  # seconds that records and sums are kept
-GONE = 499  # the client went away
+RETENTION = 400 * 86_400.0  # seconds that records and sums are stored
+CLIENT_DISCONNECTED = 499  # status of a call whose client disconnected
 
 
 @dataclass(frozen=True, slots=True)
 class FinalStatus:
-    """How a call ended, and when. `status` is what the client saw; GONE where it did not stay."""
+    """How a call ended, and when. `status` is what the client received, or CLIENT_DISCONNECTED."""
 
     status: int
-    ended: float
+    ended: float  # seconds since the epoch
     error: GatewayError | None
     price_version: str
 
     @property
-    def charged(self) -> bool:
-        """A call that failed costs nothing."""
-        return self.status < 400 or self.status == GONE
+    def is_charged(self) -> bool:
+        """Return False for a failed call: it costs nothing. A call that the client left is charged."""
+        return self.status < 400 or self.status == CLIENT_DISCONNECTED
 
 
-def settlement(grant: Grant, call: Call, over: FinalStatus) -> Settlement:
-    """Everything that one store call writes of a call."""
-    record, ended = recorded(grant, call, over), over.ended
-    spent = Spent(record.prompt_tokens, record.completion_tokens, record.cost or 0)
-    name = document_types.record(ended, call.id)
+def settlement(grant: Grant, call: Call, final: FinalStatus) -> Settlement:
+    """Return everything that one store call writes for a call."""
+    record, ended = build_record(grant, call, final), final.ended
+    charge = Charge(record.prompt_tokens, record.completion_tokens, record.cost or 0)
+    key = document_types.record_key(ended, call.id)
     return Settlement(
         id=call.id,
         levels=grant.levels,
         lease=grant.lease,
-        spent=spent,
-        record=Put(name, record.pack(), expires=ended + KEPT, version=ABSENT),
-        adds=(_sums(record, ended),),
+        charge=charge,
+        record=Put(key, record.pack(), expires=ended + RETENTION, version=ABSENT),
+        adds=(_day_sums(record, ended),),
         alert=lambda crossing: alert(crossing, ended, call.id),
     )
 
 
-def recorded(grant: Grant, call: Call, over: FinalStatus) -> Record:
-    """What is kept of a call."""
-    usage: Usage = (call.usage or {}) if over.charged else {}
-    cost = call.charge if over.charged else 0
-    served = call.served if call.usage is not None else None
+def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
+    """Return the usage record of a call: ids, counts and times, never content."""
+    outcome = call.outcome
+    usage: Usage = (outcome.usage or {}) if final.is_charged else {}
+    cost = outcome.charge if final.is_charged else 0
+    candidate = outcome.candidate if outcome.usage is not None else None
+    first_token_at = outcome.first_token_at
     return Record(
         id=call.id,
         key=grant.caller.id,
         owner=grant.caller.owner,
         at=call.started,
-        ended=over.ended,
+        ended=final.ended,
         path=call.path,
         model=call.model,
-        status=over.status,
-        code=over.error.code if over.error else None,
-        stream=bool(call.request.get("stream")),
-        provider=served.target.provider.name if served else None,
-        served=served.target.model.name if served else None,
-        attempts=tuple(_tried(each, call.started) for each in call.attempts),
+        status=final.status,
+        code=final.error.code if final.error else None,
+        stream=call.is_streaming,
+        provider=candidate.target.provider.name if candidate else None,
+        served=candidate.target.model.name if candidate else None,
+        attempts=tuple(_attempt(each, call.started) for each in outcome.attempts),
         prompt_tokens=usage.get("prompt_tokens") or 0,
         completion_tokens=usage.get("completion_tokens") or 0,
         cached_tokens=_detail(usage.get("prompt_tokens_details"), "cached_tokens"),
         reasoning_tokens=_detail(usage.get("completion_tokens_details"), "reasoning_tokens"),
         cost=cost,
-        price_version=over.price_version,
-        price=call.price if over.charged else {},
-        ms=round((over.ended - call.started) * 1_000, 1),
-        first_ms=None if call.first is None else round((call.first - call.started) * 1_000, 1),
-        changes=len(call.changes),
-        flags=(*call.flags, "unpriced") if cost is None else tuple(call.flags),
+        price_version=final.price_version,
+        price=outcome.price if final.is_charged else {},
+        ms=round((final.ended - call.started) * 1_000, 1),
+        first_ms=None if first_token_at is None else round((first_token_at - call.started) * 1_000, 1),
+        changes=len(outcome.changes),
+        flags=(*outcome.flags, "unpriced") if cost is None else tuple(outcome.flags),
     )
 
 
-def _tried(attempt: Attempt, since: float) -> Tried:
+def _attempt(attempt: Attempt, since: float) -> AttemptRecord:
     candidate, error = attempt.candidate, attempt.error
-    return Tried(
+    return AttemptRecord(
         provider=candidate.target.provider.name,
         model=candidate.target.model.name,
         key_id=candidate.credential.id,
@@ -98,11 +100,11 @@ def _tried(attempt: Attempt, since: float) -> Tried:
     )
 
 
-def _sums(record: Record, ended: float) -> Add:
-    name = document_types.sums(ended, record.key, record.provider or "", record.served or record.model)
+def _day_sums(record: Record, ended: float) -> Add:
+    name = document_types.usage_key(ended, record.key, record.provider or "", record.served or record.model)
     amounts = {
         "requests": 1,
-        "failed": int(record.status >= 400 and record.status != GONE),
+        "failed": int(record.status >= 400 and record.status != CLIENT_DISCONNECTED),
         "prompt_tokens": record.prompt_tokens,
         "completion_tokens": record.completion_tokens,
         "cached_tokens": record.cached_tokens,
@@ -110,29 +112,32 @@ def _sums(record: Record, ended: float) -> Add:
         "unpriced": int(record.cost is None),
         "ms": round(record.ms),
     }
-    return Add(name, amounts, expires=ended + KEPT)
+    return Add(name, amounts, expires=ended + RETENTION)
 
 
 def alert(crossing: Crossing, at: float, id: str) -> Put:
-    """The document of a mark passed: kept with the settlement that passed it, delivered afterwards."""
-    meter = crossing.meter
+    """Return the document of a crossed threshold. It is written with the settlement and delivered later."""
+    usage = crossing.usage
     kind, _, name = crossing.account.partition(":")
-    money = meter.limit != "tokens"
+    is_money = usage.limit != "tokens"
     body: Json = {
-        "id": f"alert-{id}-{meter.limit}-{kind}-{crossing.percent}",
+        "id": f"alert-{id}-{usage.limit}-{kind}-{crossing.percent}",
         "at": at,
         "level": kind,
         "name": name,
-        "limit": meter.limit,
+        "limit": usage.limit,
         "percent": crossing.percent,
-        "period": meter.period or day_of(at),
-        "used": usd(meter.used) if money else meter.used,
-        "most": usd(meter.most) if money else meter.most,
-        "unit": "usd" if money else "tokens",
+        "period": usage.period or day_of(at),
+        "used": format_usd(usage.used) if is_money else usage.used,
+        "most": format_usd(usage.most) if is_money else usage.most,
+        "unit": "usd" if is_money else "tokens",
         "delivered": None,
     }
     return Put(
-        document_types.timed(document_types.ALERTS, at, body["id"]), body, expires=at + KEPT, version=ABSENT
+        document_types.timed_key(document_types.ALERTS, at, body["id"]),
+        body,
+        expires=at + RETENTION,
+        version=ABSENT,
     )
 
 

@@ -1,4 +1,4 @@
-"""What is said of a mark that was passed, and what can carry it: the vocabulary of alerts and their sinks."""
+"""Notifications about limits, and the interface of the sinks that deliver them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ FACTS = ("id", "at", "level", "name", "limit", "percent", "period", "used", "mos
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """An alert as it is sent: always the same for the same alert, so that repeats can be told by their id."""
+    """An alert as it is delivered. Repeated deliveries of one alert are identical, its id included."""
 
     id: str
-    at: float  # when the mark was passed, seconds since 1970
+    at: float  # when the threshold was crossed, seconds since the epoch
     subject: str
     text: str
     facts: Mapping[str, str | int | float]
 
 
 class DeliveryFailed(Exception):
-    """A sink did not take a notice. The reason names a status or a class, never an address or a secret."""
+    """A sink did not accept a notification. `reason` is a status or a class, never an address or a secret."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -33,31 +33,33 @@ class DeliveryFailed(Exception):
 
 
 class AlertSink(Protocol):
+    """Delivers notifications."""
+
     @property
     def name(self) -> str: ...
 
-    async def send(self, notice: Notification) -> None:
-        """Hand it over, within a few seconds. Raises Undelivered."""
+    async def send(self, notification: Notification) -> None:
+        """Deliver a notification within a few seconds. Raises DeliveryFailed."""
         ...
 
 
-def notice(alert: Json) -> Notification:
-    """What is told of an alert's document (gate/receipt.py)."""
-    whose = "the gateway" if alert["level"] == "gateway" else f"{alert['level']} {alert['name']}"
+def build_notification(alert: Json) -> Notification:
+    """Return the notification for an alert's document, which `admission.settlement.alert` has written."""
+    owner = "the gateway" if alert["level"] == "gateway" else f"{alert['level']} {alert['name']}"
     limit = LIMITS[alert["limit"]]
-    dated = f" of {alert['period']}" if alert["limit"] in {"day", "month"} else ""
-    said, amount = f"{whose} has used {alert['percent']} % of its {limit}", alert["used"]
-    refused = alert.get("refused", False)  # older documents do not say
+    period = f" of {alert['period']}" if alert["limit"] in {"day", "month"} else ""
+    text, amount = f"{owner} has used {alert['percent']} % of its {limit}", alert["used"]
+    refused = alert.get("refused", False)  # absent from older documents
     if refused:
-        said, amount = f"{whose} was refused: too little is left of its {limit}", _left(alert)
+        text, amount = f"{owner} was refused: not enough {limit} remaining", _remaining(alert)
     return Notification(
         id=alert["id"],
         at=alert["at"],
-        subject=f"VaultEdge: {said}",
-        text=f"{said}{dated}: {amount} of {alert['most']} {alert['unit']}",
+        subject=f"VaultEdge: {text}",
+        text=f"{text}{period}: {amount} of {alert['most']} {alert['unit']}",
         facts={**{name: alert[name] for name in FACTS}, "refused": refused},
     )
 
 
-def _left(alert: Json) -> str:
+def _remaining(alert: Json) -> str:
     return f"{max(Decimal(0), Decimal(alert['most']) - Decimal(alert['used'])):f}"

@@ -1,8 +1,9 @@
-"""The outbox of alerts: each was written with the settlement that passed a mark, and is delivered from there.
+"""The outbox: alerts are written with the settlement that crossed a threshold, and delivered from the store.
 
-Whoever delivers an alert claims it first, by writing over the very version that it read: of several who try
-only one sends. Who dies with a claim loses it after HELD seconds, and the alert is sent again under the same
-id. So every sink hears of an alert at least once, and once only where nothing breaks.
+A process claims an alert before it delivers it, by a conditional write over the version that it read: of
+several processes only one delivers. A claim ends after CLAIM_TIME seconds; if its process has died, another
+one delivers the alert under the same id. So each sink receives each alert at least once, and exactly once if
+nothing fails.
 """
 
 from __future__ import annotations
@@ -13,35 +14,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from vaultcore.alerts.notification import AlertSink, DeliveryFailed, Notification, notice
+from vaultcore.alerts.notification import AlertSink, DeliveryFailed, Notification, build_notification
 from vaultcore.clock import Clock
 from vaultcore.errors import StoreUnavailable
 from vaultcore.store import document_types
-from vaultcore.store.base import Conflict, Document, Name, Put, Store
+from vaultcore.store.base import Conflict, Document, DocumentKey, Put, Store
 from vaultcore.telemetry import Log
 from vaultcore.wire import Json
 
-HELD = 60.0  # seconds that a claim stands
-PAUSES = (60.0, 3_600.0)  # seconds after a failed try: doubling from the first to the second
-TRIED = 86_400.0  # seconds after its first try an alert is given up
-SEARCHED = 7 * 86_400.0  # how far back a process looks for what others left behind
-OVERLAP = 3_600.0  # seconds that it looks back later on: clocks differ, and settlements may be owed
-PAGE, PASS = 100, 64  # alerts read at a time, and sent in one pass
-AT_ONCE = 8
-CLOSING = 7.0  # seconds that deliveries under way are given at the end
+CLAIM_TIME = 60.0  # seconds
+PAUSES = (60.0, 3_600.0)  # seconds after a failed delivery: doubling from the first to the second
+GIVE_UP_AFTER = 86_400.0  # seconds since the first try
+FIRST_SEARCH = 7 * 86_400.0  # seconds that a new process looks back
+OVERLAP = 3_600.0  # seconds that it looks back later: clocks differ, and settlements may be late
+PAGE_SIZE, PASS_SIZE = 100, 64  # alerts per query, and per call of `deliver`
+CONCURRENCY = 8  # deliveries at a time
+CLOSE_TIMEOUT = 7.0  # seconds that running deliveries may take at shutdown
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How far the delivery of an alert is, kept in its document. Times are seconds since 1970."""
+    """The state of an alert's delivery, stored in its document. Times are seconds since the epoch."""
 
-    by: str = ""  # who tried last
-    first: float | None = None  # tried
+    by: str = ""  # claim of the latest try
+    first: float | None = None  # try
     tries: int = 0
-    due: float = 0.0  # nobody else tries before
-    sinks: Mapping[str, float] = field(default_factory=dict)  # which have taken it, and when
-    reasons: Mapping[str, str] = field(default_factory=dict)  # why others have not
-    failed: float | None = None  # given up
+    due: float = 0.0  # the next try is not earlier
+    sinks: Mapping[str, float] = field(default_factory=dict)  # name → when it accepted the alert
+    reasons: Mapping[str, str] = field(default_factory=dict)  # name → why it has not
+    failed: float | None = None  # when it was given up
 
     def pack(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,83 +53,83 @@ class Delivery:
 
 
 class AlertOutbox:
-    """One per process. Without sinks alerts are only kept."""
+    """One per process. Without sinks, alerts are only stored."""
 
     def __init__(self, store: Store, sinks: Sequence[AlertSink], clock: Clock, log: Log) -> None:
         self._store, self._sinks, self._clock, self._log = store, tuple(sinks), clock, log
         self._tasks: set[asyncio.Task[None]] = set()
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._from: float | None = None  # nothing older is outstanding
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._from: float | None = None  # no undelivered alert is older
 
     def notify(self, alerts: Sequence[Put]) -> None:
-        """Begin to deliver what was written just now. Returns at once."""
+        """Start to deliver alerts that were just written. Returns at once."""
         for put in alerts if self._sinks else ():
-            task = asyncio.get_running_loop().create_task(self._started(put.name))
+            task = asyncio.get_running_loop().create_task(self._deliver_one(put.key))
             self._tasks.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._finish)
 
     async def deliver(self) -> int:
-        """Deliver what is outstanding and due, oldest first; how many alerts came through."""
+        """Deliver the alerts that are due, oldest first. Return how many were delivered."""
         if not self._sinks:
             return 0
-        tries = [self._try(document) for document in await self._outstanding()]
-        ended = await asyncio.gather(*tries, return_exceptions=True)
-        for each in ended:
+        tries = [self._try(document) for document in await self._load_due()]
+        results = await asyncio.gather(*tries, return_exceptions=True)
+        for each in results:
             if isinstance(each, BaseException):
                 raise each
-        return ended.count(True)
+        return results.count(True)
 
-    async def aclose(self, patience: float = CLOSING) -> None:
-        """Wait for what has begun; what takes longer is left to another process."""
+    async def aclose(self, wait: float = CLOSE_TIMEOUT) -> None:
+        """Wait for running deliveries; another process takes over those that take longer."""
         if not self._tasks:
             return
-        _, late = await asyncio.wait(set(self._tasks), timeout=patience)
+        _, late = await asyncio.wait(set(self._tasks), timeout=wait)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 
-    async def _started(self, name: Name) -> None:
+    async def _deliver_one(self, key: DocumentKey) -> None:
         try:
-            (document,) = await self._store.get(name)
-            if document is not None and self._open(document):
+            (document,) = await self._store.get(key)
+            if document is not None and self._is_due(document):
                 await self._try(document)
         except StoreUnavailable as error:
-            self._log.trouble("alert not delivered yet", alert=name.entry, reason=error.code)
+            self._log.error("alert not delivered yet", alert=key.id, reason=error.code)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _finish(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._log.trouble("crash", kind=type(error).__name__, at="alerts")
+            self._log.error("crash", kind=type(error).__name__, at="alerts")
 
-    async def _outstanding(self) -> list[Document]:
-        """Alerts that nobody has delivered, given up or claimed, at most PASS."""
+    async def _load_due(self) -> list[Document]:
+        """Return alerts that are not delivered, given up or claimed, at most PASS_SIZE."""
         now = self._clock.now()
-        since = now - SEARCHED if self._from is None else min(self._from, now - OVERLAP)
-        oldest, after = now, document_types.stamp(max(0.0, since))
+        since = now - FIRST_SEARCH if self._from is None else min(self._from, now - OVERLAP)
+        oldest, after = now, document_types.timestamp(max(0.0, since))
         due: list[Document] = []
-        while len(due) < PASS:
-            page = await self._store.entries(document_types.ALERTS, after=after, limit=PAGE)
+        while len(due) < PASS_SIZE:
+            page = await self._store.query(document_types.ALERTS, after=after, limit=PAGE_SIZE)
             for document in page:
-                if not _over(document.body):
+                if not _is_finished(document.body):
                     oldest = min(oldest, document.body["at"])
-            due += [document for document in page if self._open(document)]
-            if len(page) < PAGE:
+            due += [document for document in page if self._is_due(document)]
+            if len(page) < PAGE_SIZE:
                 break
-            after = page[-1].name.entry
+            after = page[-1].key.id
         self._from = oldest
-        return due[:PASS]
+        return due[:PASS_SIZE]
 
-    def _open(self, document: Document) -> bool:
-        return not _over(document.body) and Delivery.of(document.body).due <= self._clock.now()
+    def _is_due(self, document: Document) -> bool:
+        return not _is_finished(document.body) and Delivery.of(document.body).due <= self._clock.now()
 
     async def _try(self, document: Document) -> bool:
-        """Claim an alert, send it, and write down what came of it."""
-        async with self._places:
+        """Claim an alert, deliver it, and store the result. Return True if every sink has accepted it."""
+        async with self._slots:
             try:
                 claimed = await self._claim(document)
-                return await self._mark(claimed, await self._send(claimed))
+                return await self._store_result(claimed, await self._send(claimed))
             except Conflict:
-                return False  # somebody else has it
+                return False  # another process has claimed it
 
     async def _claim(self, document: Document) -> Document:
         now, before = self._clock.now(), Delivery.of(document.body)
@@ -137,53 +138,53 @@ class AlertOutbox:
             by=secrets.token_hex(4),
             first=now if before.first is None else before.first,
             tries=before.tries + 1,
-            due=now + HELD,
+            due=now + CLAIM_TIME,
         )
         return await self._write(document, {**document.body, "delivery": claim.pack()})
 
     async def _send(self, claimed: Document) -> Delivery:
-        """The delivery after one try at every sink that has not taken it."""
-        before, said = Delivery.of(claimed.body), notice(claimed.body)
-        open_sinks = [sink for sink in self._sinks if sink.name not in before.sinks]
-        reasons = await asyncio.gather(*(_sent(sink, said) for sink in open_sinks))
+        """Return the state after one try at every sink that has not accepted the alert yet."""
+        before, notification = Delivery.of(claimed.body), build_notification(claimed.body)
+        pending = [sink for sink in self._sinks if sink.name not in before.sinks]
+        reasons = await asyncio.gather(*(_send_to(sink, notification) for sink in pending))
         now = self._clock.now()
-        named = list(zip((sink.name for sink in open_sinks), reasons, strict=True))
+        results = list(zip((sink.name for sink in pending), reasons, strict=True))
         return replace(
             before,
-            sinks={**before.sinks, **{name: now for name, reason in named if reason is None}},
-            reasons={name: reason for name, reason in named if reason is not None},
+            sinks={**before.sinks, **{name: now for name, reason in results if reason is None}},
+            reasons={name: reason for name, reason in results if reason is not None},
         )
 
-    async def _mark(self, claimed: Document, after: Delivery) -> bool:
+    async def _store_result(self, claimed: Document, after: Delivery) -> bool:
         now, delivered = self._clock.now(), None
         if not after.reasons:
             delivered = now
-        elif now - (after.first or now) >= TRIED:
+        elif now - (after.first or now) >= GIVE_UP_AFTER:
             after = replace(after, failed=now)
         else:
             first, last = PAUSES
             after = replace(after, due=now + min(last, first * 2.0 ** min(after.tries - 1, 16)))
         for name, reason in after.reasons.items():
-            given_up = "alert given up" if after.failed else "alert not delivered yet"
+            message = "alert given up" if after.failed else "alert not delivered yet"
             alert = claimed.body["id"]
-            self._log.trouble(given_up, alert=alert, sink=name, reason=reason, tries=after.tries)
+            self._log.error(message, alert=alert, sink=name, reason=reason, tries=after.tries)
         await self._write(claimed, {**claimed.body, "delivered": delivered, "delivery": after.pack()})
         return delivered is not None
 
-    async def _write(self, over: Document, body: Json) -> Document:
-        """Write over exactly that version. Raises Conflict."""
-        await self._store.write(Put(over.name, body, expires=over.expires, version=over.version))
-        return replace(over, body=body, version=over.version + 1)
+    async def _write(self, document: Document, body: Json) -> Document:
+        """Write over exactly this version of a document. Raises Conflict."""
+        await self._store.write(Put(document.key, body, expires=document.expires, version=document.version))
+        return replace(document, body=body, version=document.version + 1)
 
 
-def _over(alert: Json) -> bool:
+def _is_finished(alert: Json) -> bool:
     return alert["delivered"] is not None or Delivery.of(alert).failed is not None
 
 
-async def _sent(sink: AlertSink, said: Notification) -> str | None:
-    """Why it was not; None where the sink has taken it."""
+async def _send_to(sink: AlertSink, notification: Notification) -> str | None:
+    """Return why the sink did not accept it; None if it did."""
     try:
-        await sink.send(said)
+        await sink.send(notification)
     except DeliveryFailed as error:
         return error.reason
     return None

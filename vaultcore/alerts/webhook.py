@@ -1,4 +1,4 @@
-"""A sink that posts notices to an address of the operator's, signed after Standard Webhooks.
+"""A sink that posts to a URL of the operator, signed as Standard Webhooks specifies.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -21,43 +21,43 @@ from vaultcore.clock import Clock
 from vaultcore.errors import ConfigError
 
 TYPE = "limit.reached"
-PATIENCE = 5.0  # seconds for all of a post
+TIMEOUT = 5.0  # seconds for a whole post
 PREFIX = "whsec_"
-SECRET = range(24, 65)  # bytes, by the specification
-RECIPE = 'echo "whsec_$(openssl rand -base64 32)" makes one'
+SECRET_BYTES = range(24, 65)  # allowed lengths, from the specification
+HOW_TO = 'create one with: echo "whsec_$(openssl rand -base64 32)"'
 URL_KEY, SECRET_KEY = "VAULTEDGE_ALERT_WEBHOOK", "VAULTEDGE_ALERT_WEBHOOK_SECRET"
 
 
 class Webhook:
-    """Posts follow no redirect and go through no proxy; any 2xx is taken for delivered."""
+    """Posts follow no redirects and use no proxy. Any 2xx status means delivered."""
 
     name: ClassVar[str] = "webhook"
 
-    def __init__(self, url: str, secret: bytes, clock: Clock, *, patience: float = PATIENCE) -> None:
-        self._url, self._secret, self._clock, self._patience = url, secret, clock, patience
-        self._tls: ssl.SSLContext | None = None  # slow to make
+    def __init__(self, url: str, secret: bytes, clock: Clock, *, timeout: float = TIMEOUT) -> None:
+        self._url, self._secret, self._clock, self._timeout = url, secret, clock, timeout
+        self._tls: ssl.SSLContext | None = None  # built at the first post: slow
 
-    async def send(self, notice: Notification) -> None:
-        """See `Sink`."""
+    async def send(self, notification: Notification) -> None:
+        """See `AlertSink`."""
         import httpx
 
-        body = json.dumps(_payload(notice), ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(_payload(notification), ensure_ascii=False, separators=(",", ":")).encode()
         headers = {
             "content-type": "application/json",
             "user-agent": "vaultedge",
-            **signature(notice.id, int(self._clock.now()), body, self._secret),
+            **signature(notification.id, int(self._clock.now()), body, self._secret),
         }
         try:
             async with (
-                asyncio.timeout(self._patience),
+                asyncio.timeout(self._timeout),
                 httpx.AsyncClient(
-                    verify=self._context(), trust_env=False, follow_redirects=False, timeout=self._patience
+                    verify=self._context(), trust_env=False, follow_redirects=False, timeout=self._timeout
                 ) as client,
-                client.stream("POST", self._url, headers=headers, content=body) as answer,
+                client.stream("POST", self._url, headers=headers, content=body) as response,
             ):
-                status = answer.status_code
+                status = response.status_code
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise DeliveryFailed(type(error).__name__) from None  # its text may quote the address
+            raise DeliveryFailed(type(error).__name__) from None  # its text may contain the URL
         if not 200 <= status < 300:
             raise DeliveryFailed(f"HTTP {status}")
 
@@ -68,34 +68,34 @@ class Webhook:
 
 
 def webhook(url: str, secret: str | None, clock: Clock) -> Webhook:
-    """The sink of two settings. Raises ConfigError, which quotes neither."""
-    if not _may_be_called(url):
-        raise ConfigError("must be an https URL, or http to this machine itself", key=URL_KEY)
+    """Return the sink for two settings. Raises ConfigError, which quotes neither."""
+    if not _is_allowed_url(url):
+        raise ConfigError("must be an https URL; http is allowed for loopback addresses only", key=URL_KEY)
     if secret is None:
-        raise ConfigError(f"is needed beside {URL_KEY}; {RECIPE}", key=SECRET_KEY)
-    return Webhook(url, _key(secret), clock)
+        raise ConfigError(f"is required with {URL_KEY}; {HOW_TO}", key=SECRET_KEY)
+    return Webhook(url, _signing_key(secret), clock)
 
 
 def signature(id: str, at: int, body: bytes, secret: bytes) -> dict[str, str]:
-    """The three headers that say which message this is, when it was sent, and that we sent it."""
-    signed = hmac.new(secret, f"{id}.{at}.".encode() + body, hashlib.sha256).digest()
+    """Return the three headers of Standard Webhooks: id, timestamp and HMAC-SHA256 signature."""
+    digest = hmac.new(secret, f"{id}.{at}.".encode() + body, hashlib.sha256).digest()
     return {
         "webhook-id": id,
         "webhook-timestamp": str(at),
-        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
     }
 
 
-def _payload(notice: Notification) -> dict[str, object]:
-    happened = datetime.fromtimestamp(notice.at, UTC).isoformat(timespec="milliseconds")
+def _payload(notification: Notification) -> dict[str, object]:
+    timestamp = datetime.fromtimestamp(notification.at, UTC).isoformat(timespec="milliseconds")
     return {
         "type": TYPE,
-        "timestamp": happened.replace("+00:00", "Z"),
-        "data": {**notice.facts, "text": notice.text},
+        "timestamp": timestamp.replace("+00:00", "Z"),
+        "data": {**notification.facts, "text": notification.text},
     }
 
 
-def _may_be_called(url: str) -> bool:
+def _is_allowed_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -103,23 +103,25 @@ def _may_be_called(url: str) -> bool:
         return False
     if not host or parts.fragment or not (url.isascii() and url.isprintable()) or " " in url:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
 
 
-def _loopback(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def _key(secret: str) -> bytes:
-    prefix, written = secret[: len(PREFIX)], secret[len(PREFIX) :]
+def _signing_key(secret: str) -> bytes:
+    prefix, encoded = secret[: len(PREFIX)], secret[len(PREFIX) :]
     try:
-        key = base64.b64decode(written, validate=True)
+        key = base64.b64decode(encoded, validate=True)
     except ValueError:
         key = b""
-    if prefix != PREFIX or len(key) not in SECRET:
-        said = f"must be {PREFIX} and {SECRET.start} to {SECRET.stop - 1} bytes in base64; {RECIPE}"
-        raise ConfigError(said, key=SECRET_KEY)
+    if prefix != PREFIX or len(key) not in SECRET_BYTES:
+        text = (
+            f"must be {PREFIX} and {SECRET_BYTES.start} to {SECRET_BYTES.stop - 1} bytes in base64; {HOW_TO}"
+        )
+        raise ConfigError(text, key=SECRET_KEY)
     return key

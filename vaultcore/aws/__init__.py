@@ -1,1 +1,1 @@
-"""What this package asks of AWS itself: secrets, a table, a topic. botocore is imported when first used."""
+"""The gateway's own use of AWS: secrets, a table, a topic, a stack. botocore is imported when first used."""

@@ -1,4 +1,4 @@
-"""An answer of BatchGetSecretValue, read: which texts it has, which it has not and why.
+"""Parses a response of BatchGetSecretValue: the texts of its secrets, and why others are missing.
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_BatchGetSecretValue.html
 """
@@ -9,56 +9,60 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vaultcore.vault.hidden import Hidden
+from vaultcore.vault.secret_text import SecretText
 from vaultcore.wire import Json
 
 
-class SecretMissing(Exception):
-    """A secret cannot be used; the message names it and the reason, never its text."""
+class UnusableSecret(Exception):
+    """A secret cannot be used. The message names it and the reason, never its text."""
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
-    """The texts of secrets by the id they were asked for, and the reasons for those that are missing."""
+class SecretBatch:
+    """Texts by requested ID, and AWS's error code or another reason for each secret without one."""
 
     texts: Mapping[str, str] = field(repr=False)
-    missing: Mapping[str, str]
+    errors: Mapping[str, str]
 
     def text(self, id: str) -> str:
+        """Return a secret's text. Raise UnusableSecret."""
         if id in self.texts:
             return self.texts[id]
-        raise SecretMissing(f"secret {id}: {self.missing.get(id, 'not in the answer')}")
+        raise UnusableSecret(f"secret {id}: {self.errors.get(id, 'not in the response')}")
 
-    def field(self, id: str, name: str) -> Hidden:
-        """What that secret is about, see `field_of`."""
-        found = field_of(self.text(id), name)
-        if found is None:
-            raise SecretMissing(f"secret {id} is JSON with neither {name!r} in it nor just one string")
-        return found
+    def field(self, id: str, name: str) -> SecretText:
+        """Return the value of a secret, see `field_of`. Raise UnusableSecret."""
+        value = field_of(self.text(id), name)
+        if value is None:
+            raise UnusableSecret(
+                f"secret {id} is JSON without a string {name!r} and not with exactly one string"
+            )
+        return value
 
 
-def parse_batch(answer: Json, ids: Sequence[str]) -> Batch:
-    """Match the answer's secrets to the ids asked for: names, whole ARNs, or ARNs without their suffix."""
+def parse_batch(response: Json, ids: Sequence[str]) -> SecretBatch:
+    """Match the response's secrets to the requested IDs: names, full ARNs, or ARNs without their suffix."""
     texts: dict[str, str] = {}
-    missing: dict[str, str] = {}
-    for asked in ids:
-        for entry in answer.get("SecretValues") or ():
-            if not _is(asked, entry):
+    errors: dict[str, str] = {}
+    for requested in ids:
+        for entry in response.get("SecretValues") or ():
+            if not _matches(requested, entry):
                 continue
             if isinstance(text := entry.get("SecretString"), str):
-                texts[asked] = text
+                texts[requested] = text
             else:
-                missing[asked] = "holds binary data where text is expected"
-        for error in answer.get("Errors") or ():
-            if _is(asked, {"Name": error.get("SecretId"), "ARN": error.get("SecretId")}):
-                missing[asked] = str(error.get("ErrorCode"))
-    return Batch(texts, missing)
+                errors[requested] = "is binary, not text"
+        for error in response.get("Errors") or ():
+            if _matches(requested, {"Name": error.get("SecretId"), "ARN": error.get("SecretId")}):
+                errors[requested] = str(error.get("ErrorCode"))
+    return SecretBatch(texts, errors)
 
 
-def field_of(text: str, name: str) -> Hidden | None:
-    """What a secret's text is about: itself, or of a JSON object `name` or its only string; None if neither.
+def field_of(text: str, name: str) -> SecretText | None:
+    """Return a secret's value: its text, or of a JSON object the field `name` or the only string.
 
-    `{"prefix": "ve-", "key": "..."}` is one string in two parts: CloudFormation cannot generate it in one.
+    `{"prefix": "ve-", "key": "..."}` is one value in two parts, because CloudFormation cannot generate a
+    string with a prefix. Return None for any other JSON object.
     """
     text = text.strip()
     try:
@@ -66,19 +70,19 @@ def field_of(text: str, name: str) -> Hidden | None:
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
-        return Hidden(text)
+        return SecretText(text)
     strings = {key: value.strip() for key, value in parsed.items() if isinstance(value, str)}
     match strings:
         case {"prefix": prefix, "key": key}:
-            return Hidden(prefix + key)
+            return SecretText(prefix + key)
         case _ if name in strings:
-            return Hidden(strings[name])
+            return SecretText(strings[name])
         case _ if len(strings) == 1:
-            return Hidden(next(iter(strings.values())))
+            return SecretText(next(iter(strings.values())))
         case _:
             return None
 
 
-def _is(id: str, entry: Json) -> bool:
+def _matches(id: str, entry: Json) -> bool:
     arn = str(entry.get("ARN") or "")
     return id in (entry.get("Name"), arn) or (id.startswith("arn:") and arn.startswith(f"{id}-"))

@@ -1,7 +1,7 @@
-"""AWS clients, made once and when first needed, with timeouts that fit inside a request.
+"""AWS clients, created once and when first used, with timeouts that fit inside a request.
 
-Region, credentials and AWS_ENDPOINT_URL are found by botocore. Its clients are boto3's, without the time that
-boto3 spends on importing S3's.
+botocore finds the region, the credentials and AWS_ENDPOINT_URL. Its clients are the same as boto3's, without
+the time that boto3 takes to import its resources.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from vaultcore.wire import Json
 if TYPE_CHECKING:
     from botocore.session import Session
 
-LOGGERS = ("boto3", "botocore", "urllib3")  # at DEBUG they print bodies: secrets, signatures
+LOGGERS = ("boto3", "botocore", "urllib3")  # at DEBUG they print bodies, which contain secrets
 
 
 class AwsError(Exception):
-    """AWS refused a call or could not be reached. `code` is AWS's own word for it, or botocore's."""
+    """AWS rejected a call or could not be reached. `code` is AWS's error code or botocore's class name."""
 
     def __init__(self, operation: str, code: str) -> None:
         super().__init__(f"{operation}: {code}")
@@ -28,35 +28,35 @@ class AwsError(Exception):
 
 
 class SecretsManager(Protocol):
-    """The one call that is made of Secrets Manager."""
+    """The part of Secrets Manager that is used."""
 
     def warm(self) -> None:
-        """Do what takes time and needs neither credentials nor the network."""
+        """Do the work that takes time and needs neither credentials nor the network."""
         ...
 
-    def batch(self, ids: Sequence[str]) -> Json:
-        """The answer of BatchGetSecretValue. Raises AwsError. Blocks: call it in a thread."""
+    def get_secret_values(self, ids: Sequence[str]) -> Json:
+        """Return the response of BatchGetSecretValue. Raise AwsError. Blocks: call it in a thread."""
         ...
 
 
-class Aws:
-    """A session of botocore's, and a client that finds its credentials when it is first used.
+class AwsClients:
+    """A botocore session and a Secrets Manager client. The client finds its credentials with its first call.
 
-    So `warm` may run before a snapshot is taken. A session reads 1.5 MB of JSON: whoever has several clients
-    makes them from one.
+    `warm` may therefore run before a SnapStart snapshot. Several clients should share one session: creating
+    a session reads 1.5 MB of JSON.
     """
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._session: Session | None = None
-        self._secrets_manager: _Client | None = None
+        self._secrets_manager: _SecretsManagerClient | None = None
 
     def warm(self) -> None:
-        """Import botocore and make the client: most of what a first call costs."""
+        """Import botocore and create the client: most of the time of a first call."""
         self._client()
 
-    def batch(self, ids: Sequence[str]) -> Json:
-        """See `SecretsManager`."""
+    def get_secret_values(self, ids: Sequence[str]) -> Json:
+        """Return the response of BatchGetSecretValue. Raise AwsError. Blocks."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -67,13 +67,13 @@ class Aws:
             raise AwsError("BatchGetSecretValue", type(error).__name__) from None
 
     def session(self) -> Session:
-        """The session that clients are made of, in any thread."""
+        """Return the session that creates clients. Any thread may call it."""
         with self._lock:
             if self._session is None:
-                self._session = _session()
+                self._session = _create_session()
             return self._session
 
-    def _client(self) -> _Client:
+    def _client(self) -> _SecretsManagerClient:
         if self._secrets_manager is None:
             from botocore.config import Config
 
@@ -81,18 +81,18 @@ class Aws:
                 connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
             )
             self._secrets_manager = cast(
-                _Client, self.session().create_client("secretsmanager", config=config)
+                _SecretsManagerClient, self.session().create_client("secretsmanager", config=config)
             )
         return self._secrets_manager
 
 
-def _session() -> Session:
+def _create_session() -> Session:
     from botocore.session import Session
 
-    from vaultcore.aws.credentials import defer
+    from vaultcore.aws.credentials import defer_credentials
 
-    class Locked(Session):
-        """A session makes one client at a time: botocore leaves that to its caller."""
+    class LockedSession(Session):
+        """Creates one client at a time: botocore's sessions are not thread-safe."""
 
         lock = Lock()
 
@@ -102,8 +102,8 @@ def _session() -> Session:
 
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
-    return defer(Locked())
+    return defer_credentials(LockedSession())
 
 
-class _Client(Protocol):
+class _SecretsManagerClient(Protocol):
     def batch_get_secret_value(self, *, SecretIdList: list[str]) -> Json: ...  # noqa: N803 - AWS's spelling

@@ -1,6 +1,6 @@
-"""AWS credentials that are looked for when the first call is signed, not when a client is made.
+"""AWS credentials that are loaded when the first call is signed, not when a client is created.
 
-So a client may be in a SnapStart snapshot, and the credentials of whoever made that snapshot are not.
+A client may therefore be part of a SnapStart snapshot without the credentials of the process that made it.
 """
 
 from __future__ import annotations
@@ -12,58 +12,60 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from botocore.session import Session
 
-COMPONENT = "credential_provider"
+COMPONENT = "credential_provider"  # botocore's name
 
 
-class Resolver(Protocol):
-    """What botocore asks for credentials."""
+class CredentialResolver(Protocol):
+    """The part of botocore's resolver that is used."""
 
     def load_credentials(self) -> Any: ...
 
 
-def defer(session: Session) -> Session:
-    """Have a session find its credentials late."""
-    session.register_component(COMPONENT, LateResolver(session.get_component(COMPONENT)))
+def defer_credentials(session: Session) -> Session:
+    """Make a session load its credentials with the first call. Return the session."""
+    session.register_component(COMPONENT, DeferredResolver(session.get_component(COMPONENT)))
     return session
 
 
-class LateResolver:
-    def __init__(self, resolver: Resolver) -> None:
-        self._found = LateCredentials(resolver)
+class DeferredResolver:
+    """Replaces botocore's resolver."""
 
-    def load_credentials(self) -> LateCredentials:
-        return self._found
+    def __init__(self, resolver: CredentialResolver) -> None:
+        self._credentials = DeferredCredentials(resolver)
+
+    def load_credentials(self) -> DeferredCredentials:
+        return self._credentials
 
 
-class LateCredentials:
-    """Stands where botocore wants credentials, and becomes them."""
+class DeferredCredentials:
+    """Replaces botocore's credentials and passes everything on to the real ones, loaded at first use."""
 
     method = "late"
 
-    def __init__(self, resolver: Resolver) -> None:
+    def __init__(self, resolver: CredentialResolver) -> None:
         self._resolver = resolver
         self._lock = Lock()
-        self._real: Any = None
+        self._credentials: Any = None
 
     def get_frozen_credentials(self) -> Any:
-        """Raises NoCredentialsError."""
-        return self._found().get_frozen_credentials()
+        """Raise NoCredentialsError if there are none."""
+        return self._load().get_frozen_credentials()
 
     def get_deferred_property(self, name: str) -> Callable[[], Any]:
-        def late() -> Any:
-            return self._found().get_deferred_property(name)()
+        def load_property() -> Any:
+            return self._load().get_deferred_property(name)()
 
-        return late
+        return load_property
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._found(), name)
+        return getattr(self._load(), name)
 
-    def _found(self) -> Any:
+    def _load(self) -> Any:
         with self._lock:
-            if self._real is None:
-                self._real = self._resolver.load_credentials()
-            if self._real is None:
+            if self._credentials is None:
+                self._credentials = self._resolver.load_credentials()
+            if self._credentials is None:
                 from botocore.exceptions import NoCredentialsError
 
                 raise NoCredentialsError
-            return self._real
+            return self._credentials

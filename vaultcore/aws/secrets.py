@@ -1,6 +1,6 @@
-"""A deployment's secrets out of Secrets Manager: read when needed, again in time, kept when it is down.
+"""A deployment's secrets from Secrets Manager: read when first needed, re-read regularly, cached in an outage.
 
-Nothing happens when this is imported or made. Under SnapStart the first reading follows the restore.
+Importing this and creating a `ManagedSecrets` reads nothing. Under SnapStart the first read follows the restore.
 """
 
 from __future__ import annotations
@@ -8,31 +8,31 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from vaultcore.aws.batch import SecretMissing
-from vaultcore.aws.clients import Aws, AwsError, SecretsManager
-from vaultcore.aws.reading import Reading, SecretIds, VaultEmpty, read
+from vaultcore.aws.batch import UnusableSecret
+from vaultcore.aws.clients import AwsClients, AwsError, SecretsManager
+from vaultcore.aws.secret_values import SecretIds, SecretValues, VaultEmpty, read_secrets
 from vaultcore.clock import Clock
 from vaultcore.errors import ConfigError, VaultError, VaultUnavailable
-from vaultcore.secrets import Secrets, digest
+from vaultcore.secrets import Secrets, digest_key
 from vaultcore.settings import Settings
 from vaultcore.telemetry import Log
 from vaultcore.vault.keyring import Keyring
 from vaultcore.vault.sealed import unseal
 
-REREAD = 300.0  # seconds after which a reading is repeated
-DOUBTED = 5.0  # ... when a provider refused a key: one reading answers a storm of refusals
-KEPT = 86_400.0  # for so long a reading is good while it cannot be repeated
-PAUSES = (1.0, 60.0)  # after a failed reading: doubling from the first to the second
+REFRESH_SECONDS = 300.0  # between two reads
+MIN_REFRESH_SECONDS = 5.0  # between two reads after a provider rejected a key: many rejections cause one read
+MAX_AGE_SECONDS = 86_400.0  # for which secrets are used while they cannot be read again
+PAUSES = (1.0, 60.0)  # seconds after a failed read: the first pause and the longest; each doubles
 
 
-def managed_secrets(settings: Settings, clock: Clock, aws: Aws | None = None) -> ManagedSecrets:
-    """The secrets whose ids the settings name. A function without a vault calls no provider.
+def managed_secrets(settings: Settings, clock: Clock, aws: AwsClients | None = None) -> ManagedSecrets:
+    """Return the secrets that the settings name. A function without a vault calls no provider.
 
-    The planes' keys and the pepper come from their own secrets where those are named, else from the settings
-    themselves. The pepper cannot be rotated: under another one no virtual key is known any more.
+    The system key, the admin key and the pepper come from their own secrets if those are named, otherwise
+    from the settings. The pepper cannot be rotated: a new one invalidates every virtual key.
     """
     if settings.vault_secret and not settings.password_secret:
-        raise ConfigError("is needed beside VAULTEDGE_VAULT_SECRET", key="VAULTEDGE_PASSWORD_SECRET")
+        raise ConfigError("must be set with VAULTEDGE_VAULT_SECRET", key="VAULTEDGE_PASSWORD_SECRET")
     ids = SecretIds(
         vault=settings.vault_secret,
         password=settings.password_secret,
@@ -41,18 +41,18 @@ def managed_secrets(settings: Settings, clock: Clock, aws: Aws | None = None) ->
         pepper=settings.pepper_secret,
     )
     pepper = settings.pepper.encode() if settings.pepper else None
-    system, admin = (digest(key) if key else None for key in (settings.system_key, settings.admin_key))
-    return ManagedSecrets(aws or Aws(), ids, clock, system=system, admin=admin, pepper=pepper)
+    system, admin = (digest_key(key) if key else None for key in (settings.system_key, settings.admin_key))
+    return ManagedSecrets(aws or AwsClients(), ids, clock, system=system, admin=admin, pepper=pepper)
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _CachedSecrets:
     secrets: Secrets
-    pair: bytes  # of the vault and password that the keyring came from
+    vault_digest: bytes  # of the vault and password that the keyring came from
 
 
 class ManagedSecrets:
-    """A `SecretSource` over Secrets Manager. One reading at a time; meanwhile others use what is held."""
+    """A `SecretSource` on Secrets Manager. One task reads; meanwhile other tasks use the cached secrets."""
 
     def __init__(
         self,
@@ -69,91 +69,92 @@ class ManagedSecrets:
         self._system, self._admin, self._pepper = system, admin, pepper
         self._log = log or Log()
         self._lock = asyncio.Lock()
-        self._held: _Held | None = None
-        self._refused: tuple[bytes, str] | None = None  # a pair that does not open, and why
-        self._reason = ""  # what clients are told while nothing is held
-        self._told = ""  # what the log has been told last, so that it is told once
-        self._failures = 0
-        self._looked = self._confirmed = self._due = float("-inf")
+        self._cached: _CachedSecrets | None = None
+        self._unopened: tuple[bytes, str] | None = None  # digest of a vault that did not open, and the reason
+        self._reason = ""  # shown to clients while there are no secrets
+        self._logged = ""  # the last failure in the log, so that each is logged once
+        self._failures = 0  # in a row
+        self._last_read = self._confirmed = self._next_read = float("-inf")  # seconds since the epoch
 
     async def current(self) -> Secrets:
-        """The secrets as last read, after another reading when that is due. Raises VaultUnavailable."""
-        waiting = self._lock.locked() and self._held is not None
-        if self._clock.now() >= self._due and not waiting:
+        """Return the secrets, read again if that is due. Raise VaultUnavailable."""
+        another_task_reads = self._lock.locked() and self._cached is not None
+        if self._clock.now() >= self._next_read and not another_task_reads:
             async with self._lock:
-                if self._clock.now() >= self._due:
-                    await self._look()
-        return self._known()
+                if self._clock.now() >= self._next_read:
+                    await self._read()
+        return self._usable()
 
     async def warm(self) -> None:
-        """What may be done before a snapshot is taken: nothing of it touches a secret or the network."""
+        """Do the work that may precede a snapshot: it uses neither a secret nor the network."""
         await asyncio.to_thread(self._manager.warm)
 
-    def doubt(self) -> None:
-        """Read again before the next answer, unless that has just been done or is being waited for."""
+    def refresh_soon(self) -> None:
+        """Read again before the next use, unless the last read is recent or a failed one will be repeated."""
         if not self._failures:
-            self._due = min(self._due, self._looked + DOUBTED)
+            self._next_read = min(self._next_read, self._last_read + MIN_REFRESH_SECONDS)
 
-    def _known(self) -> Secrets:
+    def _usable(self) -> Secrets:
         now = self._clock.now()
-        if self._held is not None and now - self._confirmed <= KEPT:
-            return self._held.secrets
-        raise VaultUnavailable(self._reason, retry_after=max(1.0, self._due - now))
+        if self._cached is not None and now - self._confirmed <= MAX_AGE_SECONDS:
+            return self._cached.secrets
+        raise VaultUnavailable(self._reason, retry_after=max(1.0, self._next_read - now))
 
-    async def _look(self) -> None:
-        self._looked = self._clock.now()
+    async def _read(self) -> None:
+        self._last_read = self._clock.now()
         try:
-            reading = await asyncio.to_thread(read, self._manager, self._ids)
-            await self._take(reading)
-        except (AwsError, SecretMissing, VaultError) as error:
-            self._failed(error)
+            values = await asyncio.to_thread(read_secrets, self._manager, self._ids)
+            await self._cache(values)
+        except (AwsError, UnusableSecret, VaultError) as error:
+            self._fail(error)
         else:
-            self._failures, self._told = 0, ""
+            self._failures, self._logged = 0, ""
             self._confirmed = self._clock.now()
-            self._due = self._confirmed + REREAD
+            self._next_read = self._confirmed + REFRESH_SECONDS
 
-    async def _take(self, reading: Reading) -> None:
-        """Hold what was read. Of a pair that does not open only the planes' keys are taken."""
-        system, admin = reading.system or self._system, reading.admin or self._admin
-        pepper = reading.pepper or self._pepper
-        if self._held is not None:
-            keyring = self._held.secrets.keyring
-            self._held = replace(self._held, secrets=Secrets(keyring, system, admin, pepper))
-        if self._held is None or self._held.pair != reading.pair:
-            keyring = await self._open(reading)
-            self._held = _Held(Secrets(keyring, system, admin, pepper), reading.pair)
+    async def _cache(self, values: SecretValues) -> None:
+        """Cache what was read. If the vault does not open, cache the other secrets and raise VaultError."""
+        system, admin = values.system or self._system, values.admin or self._admin
+        pepper = values.pepper or self._pepper
+        if self._cached is not None:
+            keyring = self._cached.secrets.keyring
+            self._cached = replace(self._cached, secrets=Secrets(keyring, system, admin, pepper))
+        if self._cached is None or self._cached.vault_digest != values.vault_digest:
+            keyring = await self._open(values)
+            self._cached = _CachedSecrets(Secrets(keyring, system, admin, pepper), values.vault_digest)
 
-    async def _open(self, reading: Reading) -> Keyring:
-        if reading.vault is None or reading.password is None:
+    async def _open(self, values: SecretValues) -> Keyring:
+        """Return the vault's provider keys. Raise VaultError."""
+        if values.vault is None or values.password is None:
             return Keyring(())
-        if self._refused is not None and self._refused[0] == reading.pair:
-            raise VaultError(self._refused[1])  # it will not open now either: spare the key derivation
+        if self._unopened is not None and self._unopened[0] == values.vault_digest:
+            raise VaultError(self._unopened[1])  # it has not changed: do not derive the key again
         try:
-            credentials = await asyncio.to_thread(unseal, reading.vault, reading.password)
+            credentials = await asyncio.to_thread(unseal, values.vault, values.password)
         except VaultError as error:
-            self._refused = (reading.pair, str(error))
+            self._unopened = (values.vault_digest, str(error))
             raise
         return Keyring(credentials)
 
-    def _failed(self, error: AwsError | SecretMissing | VaultError) -> None:
-        first, last = PAUSES
-        pause = min(last, first * 2.0**self._failures)
+    def _fail(self, error: AwsError | UnusableSecret | VaultError) -> None:
+        first, longest = PAUSES
+        pause = min(longest, first * 2.0**self._failures)
         self._failures = min(self._failures + 1, 16)
-        self._due = self._clock.now() + pause * (0.5 + self._clock.jitter() / 2)
-        self._reason = _reason(error)
-        if (told := str(error)) != self._told:
-            self._told = told
-            self._log.trouble(self._reason, reason=told, held=self._held is not None)
+        self._next_read = self._clock.now() + pause * (0.5 + self._clock.jitter() / 2)
+        self._reason = _client_reason(error)
+        if (detail := str(error)) != self._logged:
+            self._logged = detail
+            self._log.error(self._reason, reason=detail, held=self._cached is not None)
 
 
-def _reason(error: AwsError | SecretMissing | VaultError) -> str:
-    """What a client may know; ids and AWS's words are the operator's, and go to the log."""
+def _client_reason(error: AwsError | UnusableSecret | VaultError) -> str:
+    """Return what a client may know. Secret IDs and AWS's codes are for the operator and go to the log."""
     match error:
         case VaultEmpty():
             return "the vault is empty: run `vaultedge vault push`, see docs/deployment.md"
-        case SecretMissing():
+        case UnusableSecret():
             return "the vault cannot be read: one of its secrets is missing or not usable"
         case VaultError():
-            return "the vault cannot be opened with the password beside it"
+            return "the vault cannot be opened: its password secret does not match"
         case _:
             return "the vault cannot be reached now"

@@ -1,6 +1,6 @@
-"""A deployed stack as whoever operates it sees it: its outputs, the values of its secrets, its table.
+"""A deployed stack, for its operator: its outputs, the values of its secrets, the state of its table.
 
-Not for functions: what they ask of AWS is in `clients` and `dynamo`.
+Functions do not use this. Their calls of AWS are in `clients`, `dynamodb` and `sns`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.aws.batch import field_of
-from vaultcore.aws.clients import Aws, AwsError
-from vaultcore.aws.reading import PLACEHOLDER
-from vaultcore.vault.hidden import Hidden
+from vaultcore.aws.clients import AwsClients, AwsError
+from vaultcore.aws.secret_values import PLACEHOLDER
+from vaultcore.vault.secret_text import SecretText
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
-LARGEST = 65_536  # bytes of a secret's value: Secrets Manager's quota
-NAMES = {  # services as permissions name them, where botocore says it otherwise
+MAX_SECRET_BYTES = 65_536  # of a secret's value: Secrets Manager's quota
+ACTIONS = {  # the IAM action of each botocore method
     "describe_continuous_backups": "DescribeContinuousBackups",
     "describe_stacks": "DescribeStacks",
     "describe_table": "DescribeTable",
@@ -30,7 +30,7 @@ NAMES = {  # services as permissions name them, where botocore says it otherwise
 
 
 class ActionFailed(AwsError):
-    """AWS did not do what was asked. `action` is the permission it takes, `region` where it was asked."""
+    """AWS rejected a call. `action` is the IAM action it needs: `dynamodb:DescribeTable`."""
 
     def __init__(self, action: str, code: str, region: str | None) -> None:
         super().__init__(action, code)
@@ -38,8 +38,8 @@ class ActionFailed(AwsError):
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
-    """A stack's state and what it says of itself. No output of ours is a secret."""
+class StackState:
+    """A stack's status and outputs. No output of our template is a secret."""
 
     name: str
     region: str
@@ -48,21 +48,21 @@ class Deployed:
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """The vault and the password that a stack has; None where the operator has not filled them."""
+class VaultSecrets:
+    """A stack's vault and password. None: the operator has not filled that secret."""
 
     vault: str | None = field(repr=False)
-    password: Hidden | None = field(repr=False)
+    password: SecretText | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What of a table matters: whether it is there, what it forgets, and whether it can be restored."""
+    """A table's status, key attributes, TTL attribute, and whether point-in-time recovery is enabled."""
 
     status: str
     keys: tuple[str, ...]
-    expires_by: str | None  # the attribute; None where nothing expires
-    restorable: bool
+    ttl_attribute: str | None  # None: TTL is disabled
+    has_recovery: bool
 
 
 class Stack:
@@ -72,31 +72,36 @@ class Stack:
         self, name: str, region: str | None = None, session: Callable[[], Session] | None = None
     ) -> None:
         self.name, self.region = name, region
-        self._session = session or Aws().session
+        self._session = session or AwsClients().session
         self._clients: dict[str, Any] = {}
 
-    def describe(self) -> Deployed:
-        found = self._ask("cloudformation", "describe_stacks", StackName=self.name)["Stacks"][0]
-        outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs") or ()}
-        return Deployed(self.name, self.region or "", found["StackStatus"], outputs)
+    def describe(self) -> StackState:
+        """Return the stack's status and outputs."""
+        stack = self._call("cloudformation", "describe_stacks", StackName=self.name)["Stacks"][0]
+        outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs") or ()}
+        return StackState(self.name, self.region or "", stack["StackStatus"], outputs)
 
-    def secret(self, id: str, name: str) -> Hidden | None:
-        """What a secret is about, see `field_of`; None where it is binary, or JSON of another kind."""
-        text = self._ask("secretsmanager", "get_secret_value", SecretId=id).get("SecretString")
+    def secret(self, id: str, name: str) -> SecretText | None:
+        """Return a secret's value, see `field_of`; None if it is binary, or JSON of another kind."""
+        text = self._call("secretsmanager", "get_secret_value", SecretId=id).get("SecretString")
         return field_of(text, name) if isinstance(text, str) else None
 
     def put(self, id: str, text: str) -> None:
-        """Make a text a secret's current value. The one before stays, as AWSPREVIOUS."""
-        self._ask("secretsmanager", "put_secret_value", SecretId=id, SecretString=text)
+        """Set a secret's current value. Secrets Manager keeps the previous one as AWSPREVIOUS."""
+        self._call("secretsmanager", "put_secret_value", SecretId=id, SecretString=text)
 
-    def filled(self, vault: str, password: str) -> Filled:
-        """The values of the two secrets that the operator fills, given by their ids."""
-        return Filled(_own(self.secret(vault, "vault")), _own(self.secret(password, "password")))
+    def vault_secrets(self, vault: str, password: str) -> VaultSecrets:
+        """Return the values of the two secrets with these IDs, which the operator fills."""
+        return VaultSecrets(
+            _unless_placeholder(self.secret(vault, "vault")),
+            _unless_placeholder(self.secret(password, "password")),
+        )
 
     def table(self, name: str) -> TableState:
-        table = self._ask("dynamodb", "describe_table", TableName=name)["Table"]
-        expiry = self._ask("dynamodb", "describe_time_to_live", TableName=name)["TimeToLiveDescription"]
-        backups = self._ask("dynamodb", "describe_continuous_backups", TableName=name)
+        """Return the state of a table."""
+        table = self._call("dynamodb", "describe_table", TableName=name)["Table"]
+        expiry = self._call("dynamodb", "describe_time_to_live", TableName=name)["TimeToLiveDescription"]
+        backups = self._call("dynamodb", "describe_continuous_backups", TableName=name)
         recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription") or {}
         return TableState(
             table["TableStatus"],
@@ -106,22 +111,23 @@ class Stack:
         )
 
     def close(self) -> None:
+        """Close the connections."""
         for client in self._clients.values():
             client.close()
 
-    def _ask(self, service: str, operation: str, **asked: str) -> Json:
+    def _call(self, service: str, operation: str, **fields: str) -> Json:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            answer: Json = getattr(self._client(service), operation)(**asked)
+            response: Json = getattr(self._client(service), operation)(**fields)
         except ClientError as error:
             code = str(error.response["Error"].get("Code"))
         except BotoCoreError as error:
             code = type(error).__name__
         else:
-            return answer
-        # Raised here, where neither the error nor what was asked is at hand: both may hold a secret.
-        raise _failed(service, operation, code, self.region)
+            return response
+        # Raised outside the `except`, in a function without the request: both may contain a secret.
+        raise _action_failed(service, operation, code, self.region)
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
@@ -130,15 +136,15 @@ class Stack:
             config = Config(
                 connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
             )
-            made = self._session().create_client(service, region_name=self.region, config=config)
-            self.region = made.meta.region_name
-            self._clients[service] = made
+            client = self._session().create_client(service, region_name=self.region, config=config)
+            self.region = client.meta.region_name
+            self._clients[service] = client
         return self._clients[service]
 
 
-def _failed(service: str, operation: str, code: str, region: str | None) -> ActionFailed:
-    return ActionFailed(f"{service}:{NAMES[operation]}", code, region)
+def _action_failed(service: str, operation: str, code: str, region: str | None) -> ActionFailed:
+    return ActionFailed(f"{service}:{ACTIONS[operation]}", code, region)
 
 
-def _own(text: Hidden | None) -> Hidden | None:
+def _unless_placeholder(text: SecretText | None) -> SecretText | None:
     return None if text == PLACEHOLDER else text

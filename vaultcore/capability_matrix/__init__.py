@@ -1,11 +1,11 @@
-"""What every dialect can carry, found out by asking simulated providers through the gateway's own code.
+"""Which capabilities each dialect supports, tested against simulated providers with the gateway's own code.
 
-answer      what a client holds in the end, from a buffered answer or from the chunks of a streamed one
-capability  something clients want, the request that wants it, and how it shows that they got it
-offered     the capabilities, in the order of the table
-cell        what became of one capability in one dialect
-subject     a simulated provider in this process, and the models of it to try
-making      embeddings and images
-matrix      all cells, as a table
-run         fills the matrix
+observed_response  what a client receives, from a completion or from the chunks of a stream
+capability         something that clients want, the request for it, and the check of the response
+capabilities       all capabilities, in the order of the table
+support            the result for one capability in one dialect
+simulated_dialect  a simulated provider in this process, and the models to test
+media_cells        the results for embeddings and images
+matrix             all results as a table
+run                runs the tests and fills the matrix
 """

@@ -1,38 +1,43 @@
-"""Something clients want from a provider, the request that wants it, and how it shows that they got it."""
+"""A capability.
+
+Something that clients want from a provider, the request for it, and the check of the response.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vaultcore.capability_matrix.answer import Answer
+from vaultcore.capability_matrix.observed_response import ObservedResponse
 from vaultcore.dialects import Change
 from vaultcore.wire import Json
 
-Shown = Callable[[Answer], bool]
+ResponseCheck = Callable[[ObservedResponse], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
     """One row of the table.
 
-    Where the answer cannot show it, what is sent has to: it differs from what is sent `without` it.
+    A capability that no response shows has a `baseline`: a request without it, whose provider request must
+    differ.
     """
 
     title: str
-    path: str  # where the request has it, and a report or a refusal names it
+    path: str  # of the parameter in the request; change reports and errors must name it
     request: Json
-    without: Json | None = None
-    shown: Shown | None = None
-    instead: Json | None = None  # another way to ask for it, where the first shows nothing
+    baseline: Json | None = None
+    check: ResponseCheck | None = None
+    alternative: Json | None = None  # another request for it, tested if the first one fails
 
-    def named_by(self, path: str | None) -> bool:
-        """Whether a report or a refusal at that path is about it."""
-        return path is not None and (_within(path, self.path) or _within(self.path, path))
+    def covers(self, path: str | None) -> bool:
+        """Return True if a change report or an error at that path is about this capability."""
+        return path is not None and (_is_within(path, self.path) or _is_within(self.path, path))
 
-    def told_by(self, change: Change) -> bool:
-        return self.named_by(change.path)
+    def is_reported_by(self, change: Change) -> bool:
+        return self.covers(change.path)
 
 
-def _within(inner: str, outer: str) -> bool:
+def _is_within(inner: str, outer: str) -> bool:
+    """Return True if `inner` is `outer` or a path below it."""
     return inner == outer or (inner.startswith(outer) and inner[len(outer)] in ".[")

@@ -1,1 +1,1 @@
-"""Who the providers are, what their models can do and cost, and which of them a model name means."""
+"""The catalog: providers, what their models can do and cost, and the route of each model name."""

@@ -1,7 +1,7 @@
-"""An operator's file over the built-in catalog: providers, routes, aliases and prices.
+"""Applies an operator's overlay file to the built-in catalog: providers, routes, aliases and prices.
 
-The format is in docs/providers.md. It has two spellings, which may be mixed: ours (snake_case, providers as a
-mapping) and VaultEdge's (camelCase, providers as a list).
+docs/providers.md describes the format. Keys are in snake_case and providers in a mapping. The format of the
+original VaultEdge (TypeScript), with keys in camelCase and providers in a list, works as well.
 """
 
 from __future__ import annotations
@@ -12,190 +12,193 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import cast, get_args
 
-from vaultcore.catalog import lookup, pricing, stanza
+from vaultcore.catalog import lookup, pricing
 from vaultcore.catalog.catalog import Catalog
-from vaultcore.catalog.document import Part
+from vaultcore.catalog.document import ConfigNode
+from vaultcore.catalog.formats import parse_provider_name
 from vaultcore.catalog.schema import Provider, Route, Strategy, Target
+from vaultcore.catalog.stanza import parse_stanza
 from vaultcore.wire import Json
 
 SECTIONS = ("providers", "models", "aliases", "prices")
-MAX_TARGETS = 32
+MAX_TARGETS = 32  # per route
 
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """An operator's document, and the built-in rows it lies over."""
+    """A parsed overlay file, and the built-in rows that it changes."""
 
-    root: Part
-    known: Mapping[str, Json]
+    root: ConfigNode
+    builtin: Mapping[str, Json]
 
     def rows(self) -> dict[str, Json]:
-        """The built-in rows with the operator's laid over them."""
-        merged = dict(self.known)
-        own_names = {alias: name for name, row in self.known.items() for alias in row.get("aliases", ())}
-        seen: set[str] = set()
-        for given, part in self._stanzas():
-            name = stanza.parse_name(part, given)
-            name = name if name in merged else own_names.get(name, name)
-            if name in seen:
-                raise part.refuse(f"describes {name} a second time")
-            seen.add(name)
-            row = stanza.parse(part, merged.get(name, {}))
-            merged[name] = row if name in self.known else {"title": given, **row}
+        """Return the built-in rows, changed and extended by the file's stanzas."""
+        merged = dict(self.builtin)
+        aliases = {alias: name for name, row in self.builtin.items() for alias in row.get("aliases", ())}
+        changed: set[str] = set()
+        for title, node in self._stanzas():
+            name = parse_provider_name(node, title)
+            name = name if name in merged else aliases.get(name, name)
+            if name in changed:
+                raise node.error(f"describes the provider {name} a second time; merge the two entries")
+            changed.add(name)
+            row = parse_stanza(node, merged.get(name, {}))
+            merged[name] = row if name in self.builtin else {"title": title, **row}
         _check_aliases(self.root, merged)
         return merged
 
-    def over(self, catalog: Catalog) -> Catalog:
-        """The catalog, of which the providers are these, with the operator's prices, routes and aliases."""
-        priced = self._priced(catalog)
+    def apply_to(self, catalog: Catalog) -> Catalog:
+        """Return the catalog with the file's prices, routes and aliases. Its providers must be `rows()`."""
+        priced = self._with_prices(catalog)
         routed = replace(priced, routes=self._routes(priced))
         return replace(routed, aliases=self._aliases(routed))
 
-    def _stanzas(self) -> list[tuple[str, Part]]:
+    def _stanzas(self) -> list[tuple[str, ConfigNode]]:
+        """Return the names and stanzas of the section `providers`, a mapping or a list."""
         section = self._section("providers")
         if section is None:
             return []
         if not isinstance(section.value, list):
             for row in section.mapping().values():
                 if "name" in row.mapping():
-                    raise row.refuse("has a name already, before the colon")
+                    raise row.error("has a name already, before the colon; remove this key")
             return list(section.mapping().items())
-        named = [(row.mapping().get("name"), row) for row in section.value]
-        for name, row in named:
+        stanzas = [(row.mapping().get("name"), row) for row in section.value]
+        for name, row in stanzas:
             if name is None:
-                raise row.refuse("has no name")
-        return [(name.text(), row) for name, row in named if name is not None]
+                raise row.error("has no name")
+        return [(name.text(), row) for name, row in stanzas if name is not None]
 
-    def _section(self, name: str) -> Part | None:
-        part = self.root.mapping(SECTIONS).get(name)
-        return None if part is None or part.value is None else part
+    def _section(self, name: str) -> ConfigNode | None:
+        node = self.root.mapping(SECTIONS).get(name)
+        return None if node is None or node.value is None else node
 
-    def _priced(self, catalog: Catalog) -> Catalog:
+    def _with_prices(self, catalog: Catalog) -> Catalog:
         section = self._section("prices")
         if section is None:
             return catalog
         prices: dict[tuple[str, str], Json] = {}
-        for name, part in section.mapping().items():
-            key = _model_key(part, name, catalog)
+        for name, node in section.mapping().items():
+            key = _model_key(node, name, catalog)
             if key in prices:
-                raise part.refuse("has a price already, under another name of its provider")
-            prices[key] = pricing.parse(part)
-        told = json.dumps(sorted([*key, row] for key, row in prices.items()), sort_keys=True)
+                raise node.error("has a price already, under another name of its provider; remove one")
+            prices[key] = pricing.parse(node)
+        canonical = json.dumps(sorted([*key, row] for key, row in prices.items()), sort_keys=True)
         return replace(
             catalog,
             models=replace(catalog.models, prices=prices),
-            price_version=f"{catalog.price_version}+{hashlib.sha256(told.encode()).hexdigest()[:12]}",
+            price_version=f"{catalog.price_version}+{hashlib.sha256(canonical.encode()).hexdigest()[:12]}",
         )
 
     def _routes(self, catalog: Catalog) -> dict[str, Route]:
         section = self._section("models")
         entries = {} if section is None else section.mapping()
-        return {name: _route(_client_name(part, name), part, catalog) for name, part in entries.items()}
+        return {name: _route(_client_name(node, name), node, catalog) for name, node in entries.items()}
 
     def _aliases(self, catalog: Catalog) -> dict[str, str]:
         section = self._section("aliases")
-        aliases = {} if section is None else {name: part.text() for name, part in section.mapping().items()}
-        for name, part in section.mapping().items() if section is not None else ():
-            _client_name(part, name)
+        aliases = {} if section is None else {name: node.text() for name, node in section.mapping().items()}
+        for name, node in section.mapping().items() if section is not None else ():
+            _client_name(node, name)
             if name in catalog.routes:
-                raise part.refuse("is the name of a route already")
-            if lookup.resolve(aliases[name], catalog, frozenset()) is None:
-                raise part.refuse(f"means {aliases[name]!r}, which is no model here")
+                raise node.error("is already the name of a route; rename the alias")
+            if lookup.resolve_name(aliases[name], catalog, frozenset()) is None:
+                raise node.error(f"refers to {aliases[name]!r}, which is not a model or route")
         return aliases
 
 
-def _check_aliases(root: Part, rows: Mapping[str, Json]) -> None:
-    """A name means one provider."""
+def _check_aliases(root: ConfigNode, rows: Mapping[str, Json]) -> None:
+    """Raise ConfigError if an alias is also the name or alias of another provider."""
     owners: dict[str, str] = {}
     for name, row in rows.items():
         for alias in row.get("aliases", ()):
             if alias in rows or alias in owners:
-                raise root.refuse(f"provider {name} has the alias {alias}, which means another provider")
+                raise root.error(f"the alias {alias} of provider {name} belongs to another provider")
             owners[alias] = name
 
 
-def _client_name(part: Part, name: str) -> str:
+def _client_name(node: ConfigNode, name: str) -> str:
     if not name or len(name) > lookup.MAX_NAME or not name.isprintable():
-        raise part.refuse(f"a model name has 1 to {lookup.MAX_NAME} printable characters")
+        raise node.error(f"is not a model name: it must have 1 to {lookup.MAX_NAME} printable characters")
     return name
 
 
-def _route(name: str, part: Part, catalog: Catalog) -> Route:
-    if not isinstance(part.value, dict):  # one target, or a list of them
-        return Route(name, _targets(part, catalog))
-    given = part.mapping(("primary", "fallbacks", "targets", "strategy"))
+def _route(name: str, node: ConfigNode, catalog: Catalog) -> Route:
+    if not isinstance(node.value, dict):  # one target, or a list of them
+        return Route(name, _targets(node, catalog))
+    entries = node.mapping(("primary", "fallbacks", "targets", "strategy"))
     strategy: Strategy = "priority"
-    if "strategy" in given:
-        chosen = given["strategy"].choice((*get_args(Strategy), "default"))
+    if "strategy" in entries:
+        chosen = entries["strategy"].choice((*get_args(Strategy), "default"))
         strategy = "priority" if chosen == "default" else cast(Strategy, chosen)
-    match given:
+    match entries:
         case {"targets": _, "primary": other} | {"targets": _, "fallbacks": other}:
-            raise other.refuse("stands beside targets: write one or the other")
+            raise other.error("cannot be combined with targets; use one or the other")
         case {"targets": targets}:
             return Route(name, _targets(targets, catalog), strategy)
         case {"primary": primary}:
-            fallbacks = _targets(given["fallbacks"], catalog) if "fallbacks" in given else ()
-            return Route(name, _once(part, (_target(primary, catalog), *fallbacks)), strategy)
+            fallbacks = _targets(entries["fallbacks"], catalog) if "fallbacks" in entries else ()
+            return Route(name, _reject_repeats(node, (_target(primary, catalog), *fallbacks)), strategy)
         case _:
-            raise part.refuse("has neither targets nor a primary")
+            raise node.error("has neither targets nor primary; add one")
 
 
-def _targets(part: Part, catalog: Catalog) -> tuple[Target, ...]:
-    parts = part.value if isinstance(part.value, list) else [part]
-    if not parts or len(parts) > MAX_TARGETS:
-        raise part.refuse(f"must have 1 to {MAX_TARGETS} targets")
-    return _once(part, tuple(_target(item, catalog) for item in parts))
+def _targets(node: ConfigNode, catalog: Catalog) -> tuple[Target, ...]:
+    items = node.items_or_self()
+    if not items or len(items) > MAX_TARGETS:
+        raise node.error(f"must have 1 to {MAX_TARGETS} targets")
+    return _reject_repeats(node, tuple(_target(item, catalog) for item in items))
 
 
-def _once(part: Part, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+def _reject_repeats(node: ConfigNode, targets: tuple[Target, ...]) -> tuple[Target, ...]:
     names = [target.name for target in targets]
-    if twice := [name for name in names if names.count(name) > 1]:
-        raise part.refuse(f"names {twice[0]} more than once")
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise node.error(f"lists {repeated[0]} more than once")
     return targets
 
 
-def _target(part: Part, catalog: Catalog) -> Target:
-    if not isinstance(part.value, dict):
-        return _place(part, part.text(), catalog)
-    given = part.mapping(("target", "provider", "model", "weight"))
-    weight = given["weight"].whole(least=0, most=1_000_000) if "weight" in given else 1
-    match given:
+def _target(node: ConfigNode, catalog: Catalog) -> Target:
+    if not isinstance(node.value, dict):
+        return _find_target(node, node.text(), catalog)
+    entries = node.mapping(("target", "provider", "model", "weight"))
+    weight = entries["weight"].whole(least=0, most=1_000_000) if "weight" in entries else 1
+    match entries:
         case {"target": _, "provider": other} | {"target": _, "model": other}:
-            raise other.refuse("stands beside target: write one or the other")
+            raise other.error("cannot be combined with target; use one or the other")
         case {"target": target}:
-            return replace(_place(target, target.text(), catalog), weight=weight)
+            return replace(_find_target(target, target.text(), catalog), weight=weight)
         case {"provider": provider, "model": model}:
             row = _provider(provider, provider.text(), catalog)
             return catalog.target(row, model.text(), weight=weight)
         case _:
-            raise part.refuse("must have a target, like openai/gpt-4o")
+            raise node.error("must have a target such as openai/gpt-4o")
 
 
-def _place(part: Part, name: str, catalog: Catalog) -> Target:
-    """`provider/model`; a bare name stands for the model of that name at its own vendor."""
+def _find_target(node: ConfigNode, name: str, catalog: Catalog) -> Target:
+    """Return the target of `provider/model`, or of a catalog id at the provider that lists it first."""
     head, slash, model = name.partition("/")
     if slash:
-        row = _provider(part, head, catalog)
+        row = _provider(node, head, catalog)
         if not model:
-            raise part.refuse("names no model behind the slash")
-        return catalog.target(row, _client_name(part, model))
-    bare = lookup.resolve(name, replace(catalog, routes={}, aliases={}), frozenset())
+            raise node.error("names no model after the slash")
+        return catalog.target(row, _client_name(node, model))
+    bare = lookup.resolve_name(name, replace(catalog, routes={}, aliases={}), frozenset())
     if bare is None:
-        raise part.refuse(f"{name!r} is no model here: write it as provider/model")
+        raise node.error(f"{name!r} is not a model in the catalog; write it as provider/model")
     return bare.targets[0]
 
 
-def _provider(part: Part, name: str, catalog: Catalog) -> Provider:
+def _provider(node: ConfigNode, name: str, catalog: Catalog) -> Provider:
     row = catalog.provider(name)
     if row is None:
-        known = sorted({alias for provider in catalog.providers.values() for alias in provider.names})
-        raise part.refuse(f"names the provider {name!r}, which is not known here{part.hint(name, known)}")
+        names = sorted({each for provider in catalog.providers.values() for each in provider.names})
+        raise node.error(f"names an unknown provider, {name!r}{node.hint(name, names)}")
     return row
 
 
-def _model_key(part: Part, name: str, catalog: Catalog) -> tuple[str, str]:
+def _model_key(node: ConfigNode, name: str, catalog: Catalog) -> tuple[str, str]:
     head, _, model = name.partition("/")
-    row = _provider(part, head, catalog)
+    row = _provider(node, head, catalog)
     if not model:
-        raise part.refuse("must be a model written as provider/model")
+        raise node.error("must be written as provider/model")
     return row.name, model

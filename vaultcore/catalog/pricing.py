@@ -1,4 +1,7 @@
-"""The operator's own prices: US dollars in a file, as rows like those of models.json. See docs/prices.md."""
+"""Reads the operator's prices from an overlay file, in US dollars, into rows like those of models.json.
+
+docs/prices.md describes the format.
+"""
 
 from __future__ import annotations
 
@@ -6,89 +9,93 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
-from vaultcore.catalog.document import Part
+from vaultcore.catalog.document import ConfigNode
 from vaultcore.catalog.schema import TOKENS
 from vaultcore.money import MILLION, from_usd
 from vaultcore.wire import Json
 
 UNITS = (*TOKENS, "request", "picture")
 SERVICES = ("flex", "priority", "fast", "scale", "batch")
-MAX_USD = 1_000_000  # per million tokens, and of a thousandth of it: more is a slip of the pen
-MAX_TIERS = 16
+MAX_USD = 1_000_000  # US dollars per million tokens, and a thousandth of it per request or image
+MAX_TIERS = 16  # per price
 
 _KIND = re.compile(r"[1-9]\d*x[1-9]\d*(?:/[a-z]+)?|[a-z]+")
 
 
-def parse(part: Part) -> Json:
-    """A row's price, tiers and service tiers; ConfigError where the file says something else."""
-    given = part.mapping((*UNITS, "tiers", "services"))
-    row: Json = {"price": _price(part, given)}
-    if "tiers" in given:
-        row["tiers"] = _tiers(given["tiers"])
-    if "services" in given:
-        row["services"] = {name: _service(each, name) for name, each in given["services"].mapping().items()}
+def parse(node: ConfigNode) -> Json:
+    """Return a row with `price`, `tiers` and `services`; raise ConfigError for anything else."""
+    entries = node.mapping((*UNITS, "tiers", "services"))
+    row: Json = {"price": _price(node, entries)}
+    if "tiers" in entries:
+        row["tiers"] = _tiers(entries["tiers"])
+    if "services" in entries:
+        row["services"] = {name: _service(each, name) for name, each in entries["services"].mapping().items()}
     return row
 
 
-def _service(part: Part, name: str) -> Json:
+def _service(node: ConfigNode, name: str) -> Json:
     if name not in SERVICES:
-        raise part.refuse(f"is no service tier: one of {', '.join(SERVICES)}{part.hint(name, SERVICES)}")
-    given = part.mapping((*UNITS, "tiers"))
-    row: Json = {"price": _price(part, given)}
-    return {**row, "tiers": _tiers(given["tiers"])} if "tiers" in given else row
+        raise node.error(
+            f"is not a service tier; use one of {', '.join(SERVICES)}{node.hint(name, SERVICES)}"
+        )
+    entries = node.mapping((*UNITS, "tiers"))
+    row: Json = {"price": _price(node, entries)}
+    return {**row, "tiers": _tiers(entries["tiers"])} if "tiers" in entries else row
 
 
-def _tiers(part: Part) -> list[list[object]]:
+def _tiers(node: ConfigNode) -> list[list[object]]:
     tiers: dict[int, list[object]] = {}
-    parts = part.items()
+    parts = node.items()
     if len(parts) > MAX_TIERS:
-        raise part.refuse(f"has more than {MAX_TIERS} tiers")
+        raise node.error(f"has more than {MAX_TIERS} tiers")
     for each in parts:
-        given = each.mapping((*UNITS, "above"))
-        if "above" not in given:
-            raise each.refuse("has no above: the tokens of a prompt that it begins behind")
-        above = given["above"].whole(least=1, most=1_000_000_000)
+        entries = each.mapping((*UNITS, "above"))
+        if "above" not in entries:
+            raise each.error("has no above; set it to the prompt tokens beyond which the tier applies")
+        above = entries["above"].whole(least=1, most=1_000_000_000)
         if above in tiers:
-            raise given["above"].refuse("begins where another tier does")
-        tiers[above] = [above, *_price(each, given)]
+            raise entries["above"].error("repeats the above of another tier")
+        tiers[above] = [above, *_price(each, entries)]
     return [tiers[above] for above in sorted(tiers)]
 
 
-def _price(part: Part, given: Mapping[str, Part]) -> list[object]:
-    """A list as models.json has it."""
+def _price(node: ConfigNode, entries: Mapping[str, ConfigNode]) -> list[object]:
+    """Return a price as a list, in the format of models.json."""
     for key in ("input", "output"):
-        if key not in given and "picture" not in given:
-            raise part.refuse(f"has no {key} price; write 0 where it costs nothing")
-    told: Json = {key: _nanos(given[key], "million tokens", MAX_USD) for key in TOKENS if key in given}
-    amounts: list[object] = [told.pop("input", 0), told.pop("output", 0)]
-    if "request" in given:
-        told["request"] = _single(given["request"], "request")
-    if "picture" in given:
-        told["pictures"] = _pictures(given["picture"])
-    return [*amounts, told] if told else amounts
+        if key not in entries and "picture" not in entries:
+            raise node.error(f"has no {key} price; write 0 if it is free")
+    named: Json = {key: _nanos(entries[key], "million tokens", MAX_USD) for key in TOKENS if key in entries}
+    amounts: list[object] = [named.pop("input", 0), named.pop("output", 0)]
+    if "request" in entries:
+        named["request"] = _single(entries["request"], "request")
+    if "picture" in entries:
+        named["pictures"] = _pictures(entries["picture"])
+    return [*amounts, named] if named else amounts
 
 
-def _pictures(part: Part) -> Json:
-    """One price for all, or one by size, by quality or by both (`1024x1024/hd`), and a `default`."""
-    if not isinstance(part.value, dict):
-        return {"": _single(part, "picture")}
+def _pictures(node: ConfigNode) -> Json:
+    """Return prices per million images: one price, or one by size, quality or both (`1024x1024/hd`)."""
+    if not isinstance(node.value, dict):
+        return {"": _single(node, "picture")}
     prices: Json = {}
-    for kind, each in part.mapping().items():
+    for kind, each in node.mapping().items():
         if not _KIND.fullmatch(kind):
-            raise each.refuse("is no kind of picture: write a size, a quality or both, like 1024x1024/hd")
+            raise each.error(
+                "is not a size or quality of images; write for example 1024x1024, hd or 1024x1024/hd"
+            )
         prices["" if kind == "default" else kind] = _single(each, "picture")
     if not prices:
-        raise part.refuse("has no price")
+        raise node.error("has no price")
     return prices
 
 
-def _single(part: Part, unit: str) -> int:
-    """Nano-dollars per million of what is priced one by one."""
-    return _nanos(part, unit, MAX_USD // 1_000) * MILLION
+def _single(node: ConfigNode, unit: str) -> int:
+    """Return nano-dollars per million of a unit that is priced one by one."""
+    return _nanos(node, unit, MAX_USD // 1_000) * MILLION
 
 
-def _nanos(part: Part, unit: str, most: int) -> int:
-    value = part.value
+def _nanos(node: ConfigNode, unit: str, most: int) -> int:
+    value = node.value
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
-        raise part.refuse(f"must be a price from 0 to {most} in US dollars per {unit}")
+        raise node.error(f"must be a price from 0 to {most} in US dollars per {unit}")
     return from_usd(Decimal(str(value)))

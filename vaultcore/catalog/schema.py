@@ -1,114 +1,163 @@
-"""What providers exist, what they speak and what their models can do and cost: frozen rows, no code."""
+"""Providers, models, prices and routes as frozen dataclasses.
+
+The fields of `Provider` and `MediaOffer` are the columns of providers.yaml and of overlay files: name, type,
+default and meaning of a column are declared here and nowhere else. columns.py describes their metadata.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from string import Formatter
 from typing import Any, Literal
 
 ModelType = Literal["text", "image", "hybrid", "embedding"]
 Strategy = Literal["priority", "weighted", "cheapest"]
 Framing = Literal["sse", "eventstream"]
-Reasoning = Literal["effort", "object", "thinking", "switch"]  # dialects/effort.py
+Reasoning = Literal["effort", "object", "thinking", "switch"]  # see dialects/reasoning_effort.py
 Scheme = Literal["header", "sigv4"]
-TOKENS = (  # the units of a Price that are tokens
-    *("input", "output", "cache_read", "cache_write", "cache_write_1h", "reasoning"),
-    *("audio_input", "audio_output", "audio_cache_read"),
-    *("image_input", "image_output", "image_cache_read"),
-    *("video_input", "video_output"),
-)
+# The dialects, and how a base URL of each may end in files of the original VaultEdge (TypeScript).
+ENDPOINTS: Mapping[str, tuple[str, ...]] = {
+    "openai": ("/chat/completions",),
+    "anthropic": ("/messages",),
+    "cohere": ("/chat/completions", "/chat"),
+    "mistral": ("/chat/completions",),
+    "responses": ("/responses",),
+    "gemini": (),
+    "bedrock": (),
+}
+DIALECTS = tuple(ENDPOINTS)
+ROLES = ("system", "developer", "user", "assistant", "tool")
+RESPONSE_FORMATS = ("text", "json_object", "json_schema")
+TOOL_CHOICES = ("auto", "none", "required", "function", "allowed_tools")
+EXTENSIONS = ("cache_control", "extra_content", "is_error")
+REPLAY_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "none")
 
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """How a provider wants its key: the header's name and what stands before the key in it.
+    """How a provider receives its key: the header's name and the text before the key in it.
 
-    With `sigv4` a key that is a pair, `ID:SECRET` or `ID:SECRET:TOKEN`, does not travel: it signs.
+    With `sigv4` a key of the form `ID:SECRET` or `ID:SECRET:TOKEN` signs the request and is not sent.
     """
 
     header: str = "authorization"
     prefix: str = "Bearer "
     scheme: Scheme = "header"
-    service: str = ""  # of AWS, as it is signed for
-    region: str = ""  # likewise; may hold a placeholder of the base URL's
+    service: str = ""  # AWS service name in the signature
+    region: str = ""  # AWS region in the signature; may contain a placeholder of the base URL
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """How a provider makes embeddings or images: of which models, in which format, and where."""
+class MediaOffer:
+    """How a provider creates embeddings or images: for which models, in which format, at which path."""
 
     format: str  # a module of vaultcore.media
-    path: str  # below the base URL; {model} stands for the model's name, {+model} for one with slashes
-    when: tuple[str, ...] = ()  # only of models whose name holds one of these
-    strip: tuple[str, ...] = ()  # endings of the base URL that the path does not go on from
-    auth: Auth | None = None  # None: the provider's own
-    hosts: tuple[str, ...] = ()  # other hosts of its that may be asked for an answer; `.x.y`: those below x.y
-    batch: int = 1  # most inputs or pictures of one request
-    tokens: bool = False  # embeds token arrays too
-    gives: Literal["url", "b64_json"] | None = None  # the one form its pictures have; None: as asked for
-    size: Literal["size", "pixels", "ratio"] = "size"
-    step: int = 1  # sides in pixels are multiples of it
-    ratios: tuple[str, ...] = ()
-    scales: Mapping[str, int] = field(default_factory=dict)  # its word for a size: pixels of 1:1's side
-    rename: Mapping[str, str] = field(default_factory=dict)  # fields, ours -> theirs
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # of a field: ours -> theirs
-    drop: frozenset[str] = frozenset()  # fields it can do without
-    refuse: frozenset[str] = frozenset()  # fields that it has no equal for
-    defaults: Mapping[str, Any] = field(default_factory=dict)  # sent where the request is silent
+    # Below the base URL. {model} stands for the model's name, {+model} for a name with slashes.
+    path: str = field(metadata={"format": "media path"})
+    when: tuple[str, ...] = ()  # applies to models whose name contains one of these; empty: to all
+    strip: tuple[str, ...] = ()  # endings to remove from the base URL before the path is added
+    auth: Auth | None = field(default=None, metadata={"format": "auth"})  # None: the provider's
+    # Other hosts from which a result may be fetched; a leading dot includes subdomains.
+    hosts: tuple[str, ...] = field(default=(), metadata={"format": "hosts"})
+    batch: int = field(default=1, metadata={"range": (1, 10_000)})  # most inputs or images per request
+    tokens: bool = False  # accepts arrays of tokens as input for embeddings
+    gives: Literal["url", "b64_json"] | None = None  # the only form of its images; None: as requested
+    size: Literal["size", "pixels", "ratio"] = "size"  # how the image size is sent
+    step: int = field(default=1, metadata={"range": (1, 256)})  # width and height are multiples, in pixels
+    ratios: tuple[str, ...] = field(default=(), metadata={"format": "ratios"})  # aspect ratios it accepts
+    # The provider's word for a size -> the side of a square image of that size, in pixels.
+    scales: Mapping[str, int] = field(default_factory=dict, metadata={"range": (64, 65_536)})
+    rename: Mapping[str, str] = field(default_factory=dict)  # request field -> the provider's name for it
+    values: Mapping[str, Mapping[str, str]] = field(
+        default_factory=dict
+    )  # field -> value -> provider's value
+    drop: frozenset[str] = frozenset()  # request fields to omit, which the provider does not need
+    refuse: frozenset[str] = frozenset()  # request fields to reject, because the provider has no equivalent
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # sent if the request does not set the field
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One row of providers.yaml: who, where, and how its requests differ from its dialect's."""
+    """One row of providers.yaml: a provider's address, and how its requests differ from its dialect's."""
 
     name: str  # lower case, as in `openai/gpt-4o`
-    base_url: str  # no trailing slash
-    title: str = ""  # as people write it: "OpenAI"
-    dialect: str = "openai"
-    also: frozenset[str] = frozenset()  # other dialects that it serves all its models in
-    framing: Framing = "sse"
-    auth: Auth = Auth()
-    env: tuple[str, ...] = ()  # environment variables its own SDK reads the key from, first is preferred
-    prefixes: tuple[str, ...] = ()  # model names that begin so are served here
-    aliases: tuple[str, ...] = ()  # other names a vault may have it under, in lower case
-    static_models: tuple[str, ...] = ()
-    models_path: str | None = "/models"
-    fallback_order: int = 1_000
-    headers: Mapping[str, str] = field(default_factory=dict)
-    rename: Mapping[str, str] = field(default_factory=dict)  # top-level request fields, ours -> theirs
-    drop: frozenset[str] = frozenset()  # top-level request fields it refuses
-    defaults: Mapping[str, Any] = field(default_factory=dict)  # sent where the request is silent
-    roles: Mapping[str, str] = field(default_factory=lambda: {"developer": "system"})  # ours -> theirs
-    flatten: bool = False  # content is one string there, no list of parts
-    clamp: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # a field's least and most
-    max_stop: int | None = None  # stop sequences it takes
-    formats: tuple[str, ...] | None = None  # types of response_format it takes; None: all
-    tool_choices: tuple[str, ...] | None = None  # likewise of tool_choice
-    reasoning: Reasoning | None = None  # how it is told to think; None: as the client says it
-    replay: str | None = None  # where it wants earlier reasoning back; "none": nowhere; None: where it was
-    keeps: tuple[str, ...] = ()  # what only some understand, and it does: see dialects/foreign.py
-    functions: bool = False  # it takes `functions`, which came before tools, as they are
-    think_tags: bool = False  # its reasoning stands in the text, between <think> and </think>
-    local: bool = False  # may be plain http on loopback; needs no key
-    keyless: bool | None = None  # may be called without a key in the vault; None: where it is local
-    placeholders: Mapping[str, str] = field(default_factory=dict)  # `{name}` in base_url -> its variables
-    listed: bool = True  # False: model names there are the operator's own, so no bare name leads there
-    embeddings: tuple[Offer, ...] | None = None  # the first that fits; None: as its dialect has
-    images: tuple[Offer, ...] | None = None
+    base_url: str  # no trailing slash; may contain {placeholders}
+    title: str = ""  # for display: "OpenAI"; empty: the name
+    telemetry_name: str = ""  # gen_ai.provider.name in OpenTelemetry spans; empty: the name
+    dialect: str = field(default="openai", metadata={"choices": DIALECTS})
+    # Other dialects in which it serves all its models.
+    also: frozenset[str] = field(default=frozenset(), metadata={"choices": DIALECTS})
+    framing: Framing = "sse"  # of streams
+    auth: Auth = field(default=Auth(), metadata={"format": "auth", "alias": "authScheme"})
+    # Environment variables from which its own SDK reads the key, the preferred one first.
+    env: tuple[str, ...] = field(default=(), metadata={"format": "variables"})
+    # Model names that begin with one of these are routed here.
+    prefixes: tuple[str, ...] = field(default=(), metadata={"format": "prefixes", "alias": "modelPrefixes"})
+    # Other names in a vault or a request, in lower case.
+    aliases: tuple[str, ...] = field(default=(), metadata={"format": "provider names"})
+    static_models: tuple[str, ...] = ()  # model ids to list besides those of models.json
+    # Where it lists its models, below base_url; None: nowhere.
+    models_path: str | None = field(
+        default="/models", metadata={"format": "models path", "alias": "modelsUrl"}
+    )
+    # Preference among providers that list the same model; the lowest comes first.
+    fallback_order: int = field(default=1_000, metadata={"range": (0, 1_000_000)})
+    headers: Mapping[str, str] = field(default_factory=dict, metadata={"format": "headers"})
+    rename: Mapping[str, str] = field(default_factory=dict)  # top-level request field -> provider's name
+    drop: frozenset[str] = frozenset()  # top-level request fields that it rejects
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # sent if the request does not set the field
+    # Role of a message -> the provider's role.
+    roles: Mapping[str, str] = field(
+        default_factory=lambda: {"developer": "system"}, metadata={"choices": ROLES}
+    )
+    flatten: bool = False  # requires text content as a string instead of a list of parts
+    # Numeric request field -> least and greatest value.
+    clamp: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    max_stop: int | None = field(default=None, metadata={"range": (1, 1_000)})  # stop sequences; None: any
+    # Types of response_format that it accepts; None: all.
+    formats: tuple[str, ...] | None = field(default=None, metadata={"choices": RESPONSE_FORMATS})
+    # Forms of tool_choice that it accepts; None: all.
+    tool_choices: tuple[str, ...] | None = field(default=None, metadata={"choices": TOOL_CHOICES})
+    reasoning: Reasoning | None = None  # how it is asked to reason; None: as the client writes it
+    # Message field in which it takes earlier reasoning; "none": it takes none; None: the client's field.
+    replay: str | None = field(default=None, metadata={"choices": REPLAY_FIELDS})
+    # Non-standard fields that it understands, see dialects/vendor_fields.py.
+    keeps: tuple[str, ...] = field(default=(), metadata={"choices": EXTENSIONS})
+    functions: bool = False  # accepts the legacy fields `functions` and `function_call`
+    think_tags: bool = False  # its reasoning is in the text, between <think> and </think>
+    local: bool = False  # a server on this machine: plain http on loopback is allowed, and no key is needed
+    # True: callable without a key in the vault; None: as `local`. A row may name an environment variable.
+    keyless: bool | None = field(default=None, metadata={"format": "flag or variable"})
+    # Placeholder of base_url -> environment variables with its value, the first that is set.
+    placeholders: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict, metadata={"format": "placeholders"}
+    )
+    # Placeholder of base_url -> its value; takes precedence over the environment.
+    params: Mapping[str, str] = field(default_factory=dict, metadata={"format": "params"})
+    # False: its model names are the operator's own, so names without a provider are not routed here.
+    listed: bool = True
+    # Former base URLs that no longer work. A file that sets one gets the current base_url and auth.
+    superseded: tuple[str, ...] = ()
+    embeddings: tuple[MediaOffer, ...] | None = (
+        None  # the first that fits applies; None: the dialect's default
+    )
+    images: tuple[MediaOffer, ...] | None = None  # likewise
 
     def __post_init__(self) -> None:
         if not self.title:
             object.__setattr__(self, "title", self.name)
+        if not self.telemetry_name:
+            object.__setattr__(self, "telemetry_name", self.name)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name its keys may stand under in a vault."""
+        """Return all names under which a vault may store its keys."""
         return (self.name, *self.aliases)
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """Placeholders of its address that nobody has filled: such a provider cannot be called."""
+    def missing_params(self) -> tuple[str, ...]:
+        """Return the placeholders without a value; a provider that has any cannot be called."""
         address = self.base_url + self.auth.region
         if "{" not in address:
             return ()
@@ -117,13 +166,13 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Nano-dollars per million of each unit. `None`: counted as another unit, which usage/units.py names."""
+    """Nano-dollars per million of each unit. None: counted as another unit, see usage/units.py."""
 
     input: int
     output: int
     cache_read: int | None = None
-    cache_write: int | None = None  # for as long as caches usually last
-    cache_write_1h: int | None = None
+    cache_write: int | None = None  # for the default lifetime of a cache entry
+    cache_write_1h: int | None = None  # for a lifetime of one hour
     reasoning: int | None = None
     audio_input: int | None = None
     audio_output: int | None = None
@@ -133,38 +182,42 @@ class Price:
     image_cache_read: int | None = None
     video_input: int | None = None
     video_output: int | None = None
-    request: int | None = None  # of million requests; None: a request as such costs nothing
-    pictures: Mapping[str, int] = field(default_factory=dict, hash=False)  # of million pictures, by kind
+    request: int | None = None  # per million requests; None: no fee per request
+    # Per million images, by size and quality: "1024x1024/hd"; "" is the default.
+    pictures: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+
+TOKENS = tuple(unit.name for unit in fields(Price) if unit.name not in {"request", "pictures"})  # token units
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
-    """Another price, in force once the prompt has more than `above` tokens."""
+class PriceTier:
+    """The price of a request whose prompt has more than `above` tokens."""
 
     above: int
     price: Price
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """Another price, in force where the answer names this service tier: flex, priority, fast, batch."""
+class ServiceTier:
+    """The price of a response that names this service tier: flex, priority, fast, scale or batch."""
 
     name: str
     price: Price
-    tiers: tuple[Tier, ...] = ()
+    tiers: tuple[PriceTier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
-    """Another price, in force from one minute of the day until another, UTC; midnight may lie between."""
+class HourlyPrice:
+    """The price during some hours of each day, in UTC. The span may include midnight."""
 
-    begin: int
-    end: int
+    begin: int  # minute of the day, inclusive
+    end: int  # minute of the day, exclusive
     price: Price
-    tiers: tuple[Tier, ...] = ()
+    tiers: tuple[PriceTier, ...] = ()
 
-    def hold(self, at: float) -> bool:
-        """Whether they are in force at a time in seconds since 1970."""
+    def applies(self, at: float) -> bool:
+        """Return True if the price is in force at `at`, seconds since the epoch."""
         minute = int(at // 60) % 1_440
         if self.begin <= self.end:
             return self.begin <= minute < self.end
@@ -173,7 +226,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a model can do; None where nobody has said. TRANSLATION's table names the same columns."""
+    """The capabilities of a model; None if unknown. tools/model_facts.csv uses the same names."""
 
     vision: bool | None = None
     tools: bool | None = None
@@ -186,29 +239,29 @@ class Capabilities:
     effort_levels: tuple[str, ...] = ()
     mid_conversation_system: bool | None = None
     prompt_cache: bool | None = None
-    system: bool | None = None  # knows instructions apart from the conversation
-    streamed_tools: bool | None = None  # streams an answer that may call tools
+    system: bool | None = None  # accepts system instructions
+    streamed_tools: bool | None = None  # streams responses with tool calls
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """A model as one provider serves it."""
 
-    name: str  # the provider's own name for it
+    name: str  # the provider's name for it
     type: ModelType = "text"
     context_window: int | None = None  # tokens
     max_output_tokens: int | None = None
     price: Price | None = None
-    tiers: tuple[Tier, ...] = ()
-    services: tuple[Service, ...] = ()
-    hours: tuple[Hours, ...] = ()
+    tiers: tuple[PriceTier, ...] = ()
+    services: tuple[ServiceTier, ...] = ()
+    hours: tuple[HourlyPrice, ...] = ()
     capabilities: Capabilities = Capabilities()
-    dialect: str | None = None  # the one it answers in, where that is not its provider's
+    dialect: str | None = None  # None: the provider's
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A provider and its model: one place a request can go to."""
+    """A provider and one of its models."""
 
     provider: Provider
     model: Model
@@ -220,17 +273,17 @@ class Target:
 
     @property
     def dialect(self) -> str:
-        """What a request to it is translated to."""
+        """Return the dialect into which requests are translated."""
         return self.model.dialect or self.provider.dialect
 
-    def speaks(self, dialect: str) -> bool:
-        """Whether a request in that dialect can go to it as it is."""
+    def accepts_dialect(self, dialect: str) -> bool:
+        """Return True if a request in `dialect` can be sent without translation."""
         return dialect == self.dialect or dialect in self.provider.also
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A model name as clients know it, and its ordered targets: the first is primary, the rest fallbacks."""
+    """A model name of the gateway and its targets in order: the primary, then the fallbacks."""
 
     name: str
     targets: tuple[Target, ...]

@@ -1,1 +1,1 @@
-"""The command `vaultedge`: one module per sub-command, listed in main.py."""
+"""The command `vaultedge`: one module per subcommand, listed in main.py."""

@@ -1,4 +1,4 @@
-"""`vaultedge conformance`: what every dialect can carry, found out against simulated providers."""
+"""`vaultedge conformance`: tests the capabilities of every dialect against simulated providers."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ import asyncio
 import json
 from typing import Any
 
-from vaultcore.cli.terminal import Misuse, Terminal
+from vaultcore.cli.terminal import Terminal, UsageError
 
 
 def register(commands: Any) -> None:
     parser = commands.add_parser(
         "conformance",
-        help="what every provider format can carry: yes, emulated, reported or refused; calls nobody",
-        description="Sends a request for each capability through the gateway's own translation to simulated "
-        "providers in this process, and looks at what comes back.",
+        help="test what each dialect supports: yes, emulated, reported or refused; calls no provider",
+        description="Send one request per capability through the gateway's translation to simulated providers"
+        " in this process, and check the response.",
     )
-    parser.add_argument("dialects", metavar="DIALECT", nargs="*", help="only these (default: all)")
-    parser.add_argument("--json", action="store_true", help="with the reason for every cell, as JSON")
+    parser.add_argument("dialects", metavar="DIALECT", nargs="*", help="dialects to test (default: all)")
+    parser.add_argument("--json", action="store_true", help="print JSON, with the reason for every result")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    # Only who asks for it pays for the simulators.
+    # Imported here, because only this command needs the simulators.
     from vaultcore.capability_matrix.matrix import LEGEND
-    from vaultcore.capability_matrix.run import matrix
-    from vaultcore.capability_matrix.subject import simulated
-    from vaultcore.catalog.load import builtin
+    from vaultcore.capability_matrix.run import build_matrix
+    from vaultcore.capability_matrix.simulated_dialect import simulated_dialects
+    from vaultcore.catalog.load import load_builtin
 
-    known = simulated()
+    dialects = simulated_dialects()
     for name in args.dialects:
-        if name not in known:
-            raise Misuse(f"{name} is no dialect that is simulated: {', '.join(known)}")
-    found = asyncio.run(matrix(args.dialects or known, builtin()))
+        if name not in dialects:
+            raise UsageError(f"no simulated dialect is called {name}: choose from {', '.join(dialects)}")
+    result = asyncio.run(build_matrix(args.dialects or dialects, load_builtin()))
     if args.json:
-        terminal.say(json.dumps(found.json(), ensure_ascii=False, indent=2))
+        terminal.say(json.dumps(result.json(), ensure_ascii=False, indent=2))
     else:
-        terminal.say(found.text() + "\n")
+        terminal.say(result.text() + "\n")
         terminal.say("\n".join(f"{mark!s:<9} {meaning}" for mark, meaning in LEGEND.items()))
-    for failure in found.failures():
+    for failure in result.failures():
         terminal.warn(failure)
-    return 1 if found.failures() else 0
+    return 1 if result.failures() else 0

@@ -1,4 +1,4 @@
-"""`vaultedge demo`: the whole gateway without an account or a network, against simulated providers."""
+"""`vaultedge demo`: runs the gateway against simulated providers, without an account or a network."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaultcore.cli.color import Paint
 from vaultcore.cli.terminal import Terminal
+from vaultcore.cli.text_style import TextStyle
 from vaultcore.settings import Settings
 
 if TYPE_CHECKING:
-    from vaultcore.cli.demo_requests import Witness
+    from vaultcore.cli.demo_requests import AttemptRecorder
     from vaultcore.simulators.server import Simulator
 
 PROVIDERS = {"openai": "openai", "anthropic": "anthropic"}
-PACE = 0.04  # seconds between two pieces of a streamed answer: about as fast as people read
+PACE = 0.04  # seconds between two chunks of a streamed response: about reading speed
 PRIMARY, FALLBACK = "gpt-4o-mini", "claude-haiku-4-5"
 ROUTE = "fast-llm"
 OVERLAY = """\
@@ -50,13 +50,13 @@ SNIPPETS = """\
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """What the demo plays on: settings whose vault was sealed just now, and how long that took."""
+class DemoSetup:
+    """The demo gateway's settings, its freshly sealed vault and how long sealing and opening took."""
 
     settings: Settings
-    sealed: str = field(repr=False)
-    keys: int
-    key: str = field(repr=False)
+    sealed: str = field(repr=False)  # the vault string
+    key_count: int
+    key: str = field(repr=False)  # the system key
     seal_ms: float
     open_ms: float
 
@@ -64,12 +64,14 @@ class Stage:
 def register(commands: Any) -> None:
     parser = commands.add_parser(
         "demo",
-        help="the whole story against simulated providers; needs no account and no network",
-        description="Seals a vault, answers a question, fails over and streams, all of it over HTTP on this"
-        " machine, then keeps serving.",
+        help="try the gateway with simulated providers; needs no account and no network",
+        description="Seal a vault, then show a request, a fallback and a stream over HTTP on this machine."
+        " Keeps serving afterwards.",
     )
-    parser.add_argument("--once", action="store_true", help="end after the story")
-    parser.add_argument("--port", type=int, help="default 8787; with --once any free one")
+    parser.add_argument("--once", action="store_true", help="exit after the three requests")
+    parser.add_argument(
+        "--port", type=int, help="port to listen on (default: 8787; with --once any free port)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -80,43 +82,44 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.simulators.server import simulated
 
     if isinstance(terminal.stdout, io.TextIOWrapper):
-        terminal.stdout.reconfigure(errors="replace")  # a terminal that has no “ still gets the story
+        terminal.stdout.reconfigure(errors="replace")  # prints ? for characters its encoding lacks
     defaults = Settings()
     port = args.port if args.port is not None else 0 if args.once else defaults.port
-    held = listener.listen(defaults.host, port)
-    with held, simulated(PROVIDERS, pace=PACE, keys=2) as simulators, _stage(simulators) as stage:
-        url = listener.url(held)
-        paint = Paint.of(terminal)
+    server_socket = listener.listen(defaults.host, port)
+    with server_socket, simulated(PROVIDERS, pace=PACE, keys=2) as simulators, _prepare(simulators) as setup:
+        url = listener.url(server_socket)
+        style = TextStyle.for_terminal(terminal)
         try:
-            with _witness() as witness, listener.serving(create_app(compose(stage.settings)), held) as ended:
-                _set_the_scene(terminal, paint, stage, simulators)
-                _tell(terminal, paint, stage, simulators, url=url, witness=witness)
+            app = create_app(compose(setup.settings))
+            with _record_attempts() as recorder, listener.serving(app, server_socket) as ended:
+                _print_setup(terminal, style, setup, simulators)
+                _run_requests(terminal, style, setup, simulators, url=url, recorder=recorder)
                 if not args.once:
-                    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both end it alike
-                    _keep(terminal, paint, stage, url)
+                    signal.signal(signal.SIGTERM, signal.default_int_handler)  # same as Ctrl-C
+                    _print_instructions(terminal, style, setup, url)
                     ended.wait()
         except KeyboardInterrupt:
             terminal.say("")
-            terminal.say(paint.dim("the demo has ended, and everything it made with it"))
+            terminal.say(style.dim("demo stopped; its vault and data are deleted"))
     return 0
 
 
 @contextmanager
-def _stage(simulators: Mapping[str, Simulator]) -> Iterator[Stage]:
-    """Seal the simulated providers' keys, open them again, and set up a gateway over them."""
+def _prepare(simulators: Mapping[str, Simulator]) -> Iterator[DemoSetup]:
+    """Seal the simulated providers' keys, open them again, and yield the gateway's settings."""
     from vaultcore.vault.keyring import Credential
     from vaultcore.vault.password import generate
     from vaultcore.vault.sealed import seal, unseal
 
-    # The primary has two keys, so that there is another one to turn to when the first is rate-limited.
-    held = [Credential(each.name, key) for each in simulators.values() for key in each.keys]
-    held = [each for each in held if each.key != simulators["anthropic"].keys[1]]
+    # The primary has two keys, so that the gateway can switch keys when the first is rate-limited.
+    credentials = [Credential(each.name, key) for each in simulators.values() for key in each.keys]
+    credentials = [each for each in credentials if each.key != simulators["anthropic"].keys[1]]
     password = generate()
-    began = time.perf_counter()
-    sealed = seal(held, password)
-    between = time.perf_counter()
-    assert unseal(sealed, password) == held  # noqa: S101 - what the story is about to say
-    ended = time.perf_counter()
+    started = time.perf_counter()
+    sealed = seal(credentials, password)
+    sealed_at = time.perf_counter()
+    assert unseal(sealed, password) == credentials  # noqa: S101 - the demo reports that the vault opens
+    opened_at = time.perf_counter()
     key = f"ve-{secrets.token_hex(24)}"
     with tempfile.TemporaryDirectory(prefix="vaultedge-demo-") as folder:
         overlay = Path(folder, "providers.yaml")
@@ -130,70 +133,75 @@ def _stage(simulators: Mapping[str, Simulator]) -> Iterator[Stage]:
             admin_key=f"va-{secrets.token_hex(24)}",
             providers_file=overlay,
         )
-        yield Stage(settings, sealed, len(held), key, (between - began) * 1_000, (ended - between) * 1_000)
+        yield DemoSetup(
+            settings,
+            sealed,
+            len(credentials),
+            key,
+            (sealed_at - started) * 1_000,
+            (opened_at - sealed_at) * 1_000,
+        )
 
 
 @contextmanager
-def _witness() -> Iterator[Witness]:
-    """Hear the gateway's log lines, and keep them off the terminal."""
-    from vaultcore.cli.demo_requests import Witness
+def _record_attempts() -> Iterator[AttemptRecorder]:
+    """Record the gateway's log lines of failed attempts and hide all log lines from the terminal."""
+    from vaultcore.cli.demo_requests import AttemptRecorder
     from vaultcore.telemetry import LOGGER
 
-    logger, witness = logging.getLogger(LOGGER), Witness()
+    logger, recorder = logging.getLogger(LOGGER), AttemptRecorder()
     propagates, logger.propagate = logger.propagate, False
-    logger.addHandler(witness)
+    logger.addHandler(recorder)
     try:
-        yield witness
+        yield recorder
     finally:
-        logger.removeHandler(witness)
+        logger.removeHandler(recorder)
         logger.propagate = propagates
 
 
-def _set_the_scene(
-    terminal: Terminal, paint: Paint, stage: Stage, simulators: Mapping[str, Simulator]
+def _print_setup(
+    terminal: Terminal, style: TextStyle, setup: DemoSetup, simulators: Mapping[str, Simulator]
 ) -> None:
-    terminal.say(
-        f"{paint.bold('vaultedge demo')}  {paint.dim('the providers are simulated, all else is real')}"
-    )
+    terminal.say(f"{style.bold('vaultedge demo')}  {style.dim('only the providers are simulated')}")
     terminal.say("")
-    terminal.say(f"   vault      {stage.sealed[:26]}… {paint.dim(f'{len(stage.sealed)} characters')}")
-    took = f"sealed in {stage.seal_ms:.0f} ms, opened in {stage.open_ms:.0f} ms"
-    terminal.say(f"              {stage.keys} provider keys, {took}")
+    terminal.say(f"   vault      {setup.sealed[:26]}… {style.dim(f'{len(setup.sealed)} characters')}")
+    timing = f"sealed in {setup.seal_ms:.0f} ms, opened in {setup.open_ms:.0f} ms"
+    terminal.say(f"              {setup.key_count} provider keys, {timing}")
     for each in simulators.values():
-        terminal.say(f"   provider   {each.name:<10} {paint.dim(each.base_url)}")
-    terminal.say(f"   route      {ROUTE:<10} {paint.dim(f'openai/{PRIMARY}, then anthropic/{FALLBACK}')}")
+        terminal.say(f"   provider   {each.name:<10} {style.dim(each.base_url)}")
+    terminal.say(f"   route      {ROUTE:<10} {style.dim(f'openai/{PRIMARY}, then anthropic/{FALLBACK}')}")
 
 
-def _tell(
+def _run_requests(
     terminal: Terminal,
-    paint: Paint,
-    stage: Stage,
+    style: TextStyle,
+    setup: DemoSetup,
     simulators: Mapping[str, Simulator],
     *,
     url: str,
-    witness: Witness,
+    recorder: AttemptRecorder,
 ) -> None:
-    from vaultcore.cli.demo_requests import Story
+    from vaultcore.cli.demo_requests import DemoClient
     from vaultcore.simulators.faults import InjectedFault
 
-    story = Story(terminal, paint, f"{url}/v1", stage.key, witness)
-    story.question("1  a question", ROUTE, "why is the sky blue?")
+    client = DemoClient(terminal, style, f"{url}/v1", setup.key, recorder)
+    client.send("1  a request", ROUTE, "why is the sky blue?")
     simulators["openai"].script.queue(
         PRIMARY,
         InjectedFault(status=429, retry_after=1),
         InjectedFault(status=503),
         InjectedFault(status=503),
     )
-    story.question("2  the primary fails, the fallback answers", ROUTE, "and why is the sunset red?")
-    story.stream("3  an answer as it is written", f"anthropic/{FALLBACK}", "what becomes of the green light?")
+    client.send("2  the primary fails, the fallback responds", ROUTE, "and why is the sunset red?")
+    client.stream("3  a streamed response", f"anthropic/{FALLBACK}", "what happens to the green light?")
 
 
-def _keep(terminal: Terminal, paint: Paint, stage: Stage, url: str) -> None:
+def _print_instructions(terminal: Terminal, style: TextStyle, setup: DemoSetup, url: str) -> None:
     terminal.say("")
-    terminal.say(paint.bold("it keeps serving"))
+    terminal.say(style.bold("the gateway keeps serving"))
     terminal.say(f"   base url   {url}/v1")
     terminal.say(f"   console    {url}/console/")
-    terminal.say(f"   key        {stage.key}")
+    terminal.say(f"   key        {setup.key}")
     terminal.say("")
-    terminal.say(SNIPPETS.format(base=f"{url}/v1", key=stage.key, route=ROUTE))
-    terminal.say(f"   {paint.dim('ctrl-c ends it, and everything it made with it')}")
+    terminal.say(SNIPPETS.format(base=f"{url}/v1", key=setup.key, route=ROUTE))
+    terminal.say(f"   {style.dim('press ctrl-c to stop; this deletes the demo data')}")

@@ -1,4 +1,4 @@
-"""The three requests of `vaultedge demo`, over HTTP, and what is told of each: all of it measured or read."""
+"""The three HTTP requests of `vaultedge demo` and what it prints about them, all measured or logged."""
 
 from __future__ import annotations
 
@@ -13,94 +13,92 @@ from typing import Any, TextIO
 
 import httpx
 
-from vaultcore.cli.color import Paint
 from vaultcore.cli.terminal import Terminal
+from vaultcore.cli.text_style import TextStyle
 from vaultcore.wire import Json
 
 WIDTH = 76
 INDENT = "   "
-WHY = {429: "too many requests", 503: "overloaded", None: "no answer"}
+REASONS = {429: "too many requests", 503: "overloaded", None: "no response"}
 
 
-class Witness(logging.Handler):
-    """Keeps the gateway's own log lines of attempts that failed."""
+class AttemptRecorder(logging.Handler):
+    """A log handler that collects the gateway's log lines of failed attempts."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.failed: list[Mapping[str, Any]] = []
+        self.attempts: list[Mapping[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        facts: Mapping[str, Any] = getattr(record, "facts", {})
+        facts: Mapping[str, Any] = getattr(record, "fields", {})
         if record.getMessage() == "attempt":
-            self.failed.append(facts)
+            self.attempts.append(facts)
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """Asks a gateway and tells how it went."""
+class DemoClient:
+    """Sends requests to the gateway and prints the results."""
 
     terminal: Terminal
-    paint: Paint
+    style: TextStyle
     url: str
     key: str = field(repr=False)
-    witness: Witness
+    recorder: AttemptRecorder
 
-    def question(self, title: str, model: str, text: str) -> None:
-        """A buffered answer: who gave it, after how many attempts, for how much."""
-        self._open(title, model, text)
-        self.witness.failed.clear()
+    def send(self, title: str, model: str, text: str) -> None:
+        """Send a buffered request; print its attempts, provider, response and cost."""
+        self._print_heading(title, model, text)
+        self.recorder.attempts.clear()
         started = time.perf_counter()
         with self._client() as http:
-            answer = http.post("/chat/completions", json=_request(model, text))
-        took = time.perf_counter() - started
-        answer.raise_for_status()
-        for facts in self.witness.failed:
-            self._tried(facts)
-        headers = answer.headers
-        served = f"{headers['x-vaultedge-provider']}/{headers['x-vaultedge-model']}"
-        self._row(f"{served:<34}", self.paint.good(f"{answer.status_code}  answered"))
-        self._paragraph(answer.json()["choices"][0]["message"]["content"])
+            response = http.post("/chat/completions", json=_request(model, text))
+        elapsed = time.perf_counter() - started
+        response.raise_for_status()
+        for facts in self.recorder.attempts:
+            self._print_attempt(facts)
+        headers = response.headers
+        target = f"{headers['x-vaultedge-provider']}/{headers['x-vaultedge-model']}"
+        self._row(f"{target:<34}", self.style.green(f"{response.status_code}  ok"))
+        self._paragraph(response.json()["choices"][0]["message"]["content"])
         attempts = headers["x-vaultedge-attempts"]
-        cost = headers.get("x-vaultedge-cost-usd", "an unknown price of")
-        self._aside(
-            f"{attempts} attempt{'s' if attempts != '1' else ''}, {_ms(took)} in all; "
-            f"at list prices it costs {cost} usd"
-        )
+        cost = headers.get("x-vaultedge-cost-usd")
+        price = "unknown cost" if cost is None else f"{cost} USD at list prices"
+        self._aside(f"{attempts} attempt{'s' if attempts != '1' else ''}, {_ms(elapsed)} in total; {price}")
 
     def stream(self, title: str, model: str, text: str) -> None:
-        """A streamed answer, shown as it comes."""
-        self._open(title, model, text)
+        """Send a streamed request and print its text as it arrives."""
+        self._print_heading(title, model, text)
         self._say("")
-        started, first, pieces = time.perf_counter(), 0.0, 0
-        flow = Flow(self.terminal.stdout)
+        started, first, chunks = time.perf_counter(), 0.0, 0
+        wrapper = WordWrapper(self.terminal.stdout)
         with self._client() as http:
-            for piece in _pieces(http, {**_request(model, text), "stream": True}):
+            for text_delta in _stream_text(http, {**_request(model, text), "stream": True}):
                 first = first or time.perf_counter() - started
-                pieces += 1
-                flow.write(piece)
-        took = time.perf_counter() - started
+                chunks += 1
+                wrapper.write(text_delta)
+        elapsed = time.perf_counter() - started
         self._say("\n")
-        self._aside(f"first words after {_ms(first)}, {pieces} pieces, {_ms(took)} in all")
+        self._aside(f"first token after {_ms(first)}, {chunks} chunks, {_ms(elapsed)} in total")
 
     def _client(self) -> httpx.Client:
         headers = {"authorization": f"Bearer {self.key}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
 
-    def _open(self, title: str, model: str, text: str) -> None:
+    def _print_heading(self, title: str, model: str, text: str) -> None:
         self._say("")
-        self._say(self.paint.bold(title))
-        self._row("POST /v1/chat/completions", self.paint.dim(f"model {model}"))
-        self._row("", self.paint.dim(f"“{text}”"))
+        self._say(self.style.bold(title))
+        self._row("POST /v1/chat/completions", self.style.dim(f"model {model}"))
+        self._row("", self.style.dim(f"“{text}”"))
 
-    def _tried(self, facts: Mapping[str, Any]) -> None:
+    def _print_attempt(self, facts: Mapping[str, Any]) -> None:
         status = facts.get("status")
-        who = f"{facts['provider']}/{facts['model']}"
-        what = f"{status or '—'}  {WHY.get(status, facts.get('fault', ''))}"
-        detail = self.paint.dim(f"key {facts['key_id'][:4]}, {facts['ms']:.0f} ms")
-        self._row(f"{who:<34}", f"{self.paint.bad(f'{what:<24}')}{detail}")
+        target = f"{facts['provider']}/{facts['model']}"
+        failure = f"{status or '—'}  {REASONS.get(status, facts.get('fault', ''))}"
+        detail = self.style.dim(f"key {facts['key_id'][:4]}, {facts['ms']:.0f} ms")
+        self._row(f"{target:<34}", f"{self.style.yellow(f'{failure:<24}')}{detail}")
 
-    def _row(self, left: str, right: str) -> None:
-        self._say(f"{INDENT}{left:<34}{right}" if left else f"{INDENT}{right}")
+    def _row(self, label: str, text: str) -> None:
+        self._say(f"{INDENT}{label:<34}{text}" if label else f"{INDENT}{text}")
 
     def _paragraph(self, text: str) -> None:
         self._say("")
@@ -109,22 +107,22 @@ class Story:
         self._say("")
 
     def _aside(self, text: str) -> None:
-        self._say(f"{INDENT}{self.paint.dim(text)}")
+        self._say(f"{INDENT}{self.style.dim(text)}")
 
     def _say(self, text: str) -> None:
         self.terminal.say(text)
 
 
 @dataclass(slots=True)
-class Flow:
-    """Wraps text at words, though it comes in pieces."""
+class WordWrapper:
+    """Wraps streamed text at word boundaries."""
 
     out: TextIO
     column: int = 0
-    space: str = INDENT  # owed before the next word
+    space: str = INDENT  # to be written before the next word
 
-    def write(self, piece: str) -> None:
-        for part in re.findall(r"\s+|\S+", piece):
+    def write(self, text: str) -> None:
+        for part in re.findall(r"\s+|\S+", text):
             if part.isspace():
                 self.space = " "
                 continue
@@ -140,10 +138,10 @@ def _request(model: str, text: str) -> Json:
     return {"model": model, "messages": [{"role": "user", "content": text}]}
 
 
-def _pieces(http: httpx.Client, body: Json) -> Iterator[str]:
-    with http.stream("POST", "/chat/completions", json=body) as answer:
-        answer.raise_for_status()
-        for line in answer.iter_lines():
+def _stream_text(http: httpx.Client, body: Json) -> Iterator[str]:
+    with http.stream("POST", "/chat/completions", json=body) as response:
+        response.raise_for_status()
+        for line in response.iter_lines():
             data = line.removeprefix("data: ")
             if not line or data == "[DONE]":
                 continue

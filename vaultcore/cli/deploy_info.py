@@ -1,4 +1,4 @@
-"""`vaultedge deploy-info`: what a deployed stack says of itself, and what is still to do."""
+"""`vaultedge deploy-info`: shows a deployed stack's outputs and the remaining setup steps."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.cli import stack
-from vaultcore.cli.stack import StackUnusable
+from vaultcore.cli.stack import StackError
 from vaultcore.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from vaultcore.aws.stack import Deployed, Stack
+    from vaultcore.aws.stack import Stack, StackState
 
 KEYS = {"system": "SystemKeySecretId", "admin": "AdminKeySecretId"}
 
@@ -19,56 +19,56 @@ KEYS = {"system": "SystemKeySecretId", "admin": "AdminKeySecretId"}
 def register(commands: Any) -> None:
     parser = commands.add_parser(
         "deploy-info",
-        help="a deployed stack's addresses and names, and what is still to do",
-        description="Shows no secret, unless one of the two keys is asked for.",
+        help="show a deployed stack's URLs, resource names and remaining setup steps",
+        description="Print no secrets, unless an option asks for one of the two keys.",
     )
     stack.add_options(parser)
-    shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="as JSON")
-    for plane, whose in (("system", "applications"), ("admin", "the console")):
-        shown.add_argument(
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print JSON")
+    for plane, user in (("system", "applications"), ("admin", "the console")):
+        output.add_argument(
             f"--show-{plane}-key",
             action="store_const",
             dest="key",
             const=plane,
-            help=f"print the key of {whose}, alone",
+            help=f"print only the {plane} key, for {user}",
         )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    with stack.opened(args) as asked:
-        deployed = asked.describe()
+    with stack.open_stack(args) as opened_stack:
+        deployed = opened_stack.describe()
         if args.key is not None:
-            key = asked.secret(stack.output(deployed, KEYS[args.key]), "key")
+            key = opened_stack.secret(stack.require_output(deployed, KEYS[args.key]), "key")
             if key is None:
-                raise StackUnusable(f"the secret of the {args.key} key holds no key")
+                raise StackError(f"the secret of the {args.key} key contains no key")
             terminal.say(key)
             return 0
-        stack.output(deployed, "BaseUrl")
-        todo = _todo(asked, deployed)
+        stack.require_output(deployed, "BaseUrl")
+        steps = _remaining_steps(opened_stack, deployed)
     if args.json:
-        told = {"stack": deployed.name, "region": deployed.region, "status": deployed.status}
-        terminal.say(json.dumps({**told, "outputs": dict(deployed.outputs), "to_do": todo}, indent=2))
+        summary = {"stack": deployed.name, "region": deployed.region, "status": deployed.status}
+        terminal.say(json.dumps({**summary, "outputs": dict(deployed.outputs), "to_do": steps}, indent=2))
         return 0
     terminal.say(f"{'Stack':<24} {deployed.name} in {deployed.region}, {deployed.status}")
     for name, value in sorted(deployed.outputs.items(), key=lambda each: (not each[0].endswith("Url"), each)):
         terminal.say(f"{name:<24} {value}")
-    for step in todo:
+    for step in steps:
         terminal.say(f"{'to do':<24} {step}")
     return 0
 
 
-def _todo(asked: Stack, deployed: Deployed) -> list[str]:
-    """What is between the deployment and the first answer, as far as this user may see it."""
+def _remaining_steps(opened_stack: Stack, deployed: StackState) -> list[str]:
+    """Return the setup steps that remain before the first request, as far as this user's permissions show."""
     from vaultcore.aws.stack import ActionFailed
 
-    ids = stack.vault_ids(deployed)
+    ids = stack.vault_secret_ids(deployed)
     try:
-        filled = asked.filled(*ids)
+        filled = opened_stack.vault_secrets(*ids)
     except ActionFailed as error:
-        refused = stack.told(error, deployed.name)
-        return [f"whether the vault is filled cannot be seen: {refused}; {refused.hint}"]
+        failure = stack.explain_failure(error, deployed.name)
+        return [f"cannot check whether the vault is filled: {failure}; {failure.hint}"]
     if filled.vault is None or filled.password is None:
         return [f"the vault is empty: vaultedge vault push --stack {deployed.name}"]
     return []

@@ -1,4 +1,4 @@
-"""`vaultedge explain MODEL`: which targets would be tried, in which order, and what would be sent."""
+"""`vaultedge explain MODEL`: shows the targets for a model, their order and the provider request."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ from vaultcore.wire import Json
 def register(commands: Any) -> None:
     parser = commands.add_parser(
         "explain",
-        help="which targets a model leads to, and what would be sent; calls nobody",
-        description="Plans a chat request as the gateway would, with the vault that is here.",
+        help="show the targets for a model and the provider request; calls no provider",
+        description="Plan a chat request as the gateway would, with the keys of this vault.",
     )
-    parser.add_argument("model", metavar="MODEL", help="any name a client could ask for")
-    parser.add_argument("--prompt", default="Hello", help="the question to render (default: Hello)")
-    parser.add_argument("--providers", metavar="FILE", type=Path, help="catalog overlay (PROVIDERS_FILE)")
-    parser.add_argument("--json", action="store_true", help="everything, as JSON")
+    parser.add_argument("model", metavar="MODEL", help="a model, provider/model or route, as in a request")
+    parser.add_argument("--prompt", default="Hello", help="user message to render (default: Hello)")
+    parser.add_argument(
+        "--providers", metavar="FILE", type=Path, help="catalog overlay (default: PROVIDERS_FILE)"
+    )
+    parser.add_argument("--json", action="store_true", help="print all details as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    told = _told(args, terminal)
+    explanation = _explain(args, terminal)
     if args.json:
-        terminal.say(json.dumps(told, ensure_ascii=False, indent=2))
+        terminal.say(json.dumps(explanation, ensure_ascii=False, indent=2))
         return 0
-    for line in _lines(told):
+    for line in _lines(explanation):
         terminal.say(line)
     return 0
 
 
-def _told(args: argparse.Namespace, terminal: Terminal) -> Json:
-    # Only who explains pays for the router and the dialects.
+def _explain(args: argparse.Namespace, terminal: Terminal) -> Json:
+    # Imported here, because only this command needs the router and the dialects.
     from dataclasses import replace
 
     from vaultcore.call import Call
@@ -54,23 +56,25 @@ def _told(args: argparse.Namespace, terminal: Terminal) -> Json:
         id="explain",
         request={"model": args.model, "messages": [{"role": "user", "content": args.prompt}]},
         started=clock.now(),
-        policy=RetryPolicy(),
+        retry_policy=RetryPolicy(),
     )
     catalog = load(settings.providers_file, settings.environ)
     keyring = open_local(settings).keyring
-    return explain(call, catalog, keyring, Health(), clock).told(call)
+    return explain(call, catalog, keyring, Health(), clock).as_json(call)
 
 
-def _lines(told: Json) -> list[str]:
-    route, request = told["route"], told["request"]
+def _lines(explanation: Json) -> list[str]:
+    route, request = explanation["route"], explanation["request"]
     lines = [f"route    {route['name']} ({route['strategy']})"]
-    for number, each in enumerate(told["candidates"], 1):
-        key = f"key {each['key']} ({each['key_id']})" if each["key"] else "no key needed"
+    for number, each in enumerate(explanation["candidates"], 1):
+        key = f"key {each['key']} ({each['key_id']})" if each["key"] else "needs no key"
         lines.append(f"{number:>5}    {each['provider']}/{each['model']}    {key}")
-    lines += [f"    -    {each['provider']}/{each['model']}    {each['reason']}" for each in told["skipped"]]
-    if estimate := told["estimate"]:
-        cost = f", at most {estimate['max_cost_usd']} usd" if estimate["max_cost_usd"] else ""
-        lines.append(f"about    {estimate['prompt_tokens']} tokens of prompt{cost}")
+    lines += [
+        f"    -    {each['provider']}/{each['model']}    {each['reason']}" for each in explanation["skipped"]
+    ]
+    if estimate := explanation["estimate"]:
+        cost = f", at most {estimate['max_cost_usd']} USD" if estimate["max_cost_usd"] else ""
+        lines.append(f"about    {estimate['prompt_tokens']} prompt tokens{cost}")
     if request is not None:
         lines.append(f"sends    {request['method']} {request['url']}")
         lines += [f"         {name}: {value}" for name, value in request["headers"].items()]

@@ -1,4 +1,4 @@
-"""`vaultedge keys`: virtual keys, of the gateway at `--url`, else of this machine's store."""
+"""`vaultedge keys`: manages virtual keys of the gateway at `--url`, or in this machine's store."""
 
 from __future__ import annotations
 
@@ -7,298 +7,235 @@ import asyncio
 import json
 import re
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaultcore.cli import local
-from vaultcore.cli.terminal import Misuse, Terminal, secret_in
+from vaultcore.cli import key_fields, local
+from vaultcore.cli.terminal import Terminal, UsageError, read_secret_file
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:
-    from vaultcore.cli.admin_client import Desk
-    from vaultcore.vault.hidden import Hidden
+    from vaultcore.cli.admin_client import AdminClient
+    from vaultcore.vault.secret_text import SecretText
 
-NONE = "none"
-COUNTS = {  # options -> the admin API's fields
-    "rpm": ("rate_limit_rpm", "requests per minute (default of a new key: 60)"),
-    "tpm": ("rate_limit_tpm", "tokens per minute"),
-    "parallel": ("max_parallel", "requests at a time"),
-    "tokens": ("token_quota", "tokens in all"),
-}
-MONEY = {
-    "credits": ("credits_usd", "prepaid US dollars in all"),
-    "budget_day": ("budget_day_usd", "US dollars per day (UTC)"),
-    "budget_month": ("budget_month_usd", "US dollars per month (UTC)"),
-}
 _ID = re.compile(r"key_[0-9a-f]{1,64}", re.ASCII)
-_SPAN = re.compile(r"(\d{1,6})([smhdw]?)", re.ASCII)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 COLUMNS = ("id", "masked", "state", "name", "owner", "requests", "tokens", "cost_usd", "expires_at")
 
 
 def register(commands: Any) -> None:
     keys = commands.add_parser(
-        "keys", help="virtual keys: create, list, show, update, revoke, rotate, credit"
+        "keys", help="manage virtual keys: create, list, show, update, revoke, rotate, credit"
     )
     actions = keys.add_subparsers(metavar="ACTION", required=True)
 
-    create = _action(actions, "create", run_create, "make a key; it is shown this once, alone on stdout")
-    create.add_argument("--name", required=True, help="what to call it")
-    _add_fields(create)
+    create = _action(actions, "create", run_create, "create a key; prints it once, alone on stdout")
+    create.add_argument("--name", required=True, help="display name")
+    key_fields.add_options(create)
 
-    index = _action(actions, "list", run_list, "all keys, and what they have used")
-    index.add_argument("--owner", help="only of this owner")
-    index.add_argument("--state", choices=("active", "revoked", "expired"), help="only these")
+    index = _action(actions, "list", run_list, "list the keys and their usage")
+    index.add_argument("--owner", help="list only keys of this owner")
+    index.add_argument(
+        "--state", choices=("active", "revoked", "expired"), help="list only keys in this state"
+    )
 
-    _of_one(_action(actions, "show", run_show, "one key: its limits, and what it has used"))
+    _add_id(_action(actions, "show", run_show, "show a key's limits and usage"))
 
-    update = _action(actions, "update", run_update, "change what is named; none takes a limit away")
-    _of_one(update)
-    update.add_argument("--name", help="what to call it")
-    _add_fields(update)
-
-    _of_one(_action(actions, "revoke", run_revoke, "end a key for good, everywhere within five seconds"))
-
-    rotate = _action(actions, "rotate", run_rotate, "give a key's holder another one, shown this once")
-    _of_one(rotate)
-    rotate.add_argument("--grace", default="0", metavar="SPAN", help="how long the old one is good: 24h, 7d")
-
-    credit = _action(actions, "credit", run_credit, "add prepaid money to a key")
-    _of_one(credit)
-    credit.add_argument("amount", metavar="USD", help="like 12.50")
-    credit.add_argument("--reason", help="for the audit")
+    update = _action(actions, "update", run_update, "change the given fields; the value none removes a limit")
+    _add_id(update)
+    update.add_argument("--name", help="display name")
+    key_fields.add_options(update)
+    _register_replacements(actions)
 
 
-def _action(actions: Any, name: str, run: Any, told: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = actions.add_parser(name, help=told)
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--url", help="of a gateway; asks for its admin key")
-    where.add_argument(
-        "--store", metavar="URL", help="sqlite:PATH, dynamodb:TABLE (default: VAULTEDGE_STORE, else SQLite)"
+def _register_replacements(actions: Any) -> None:
+    summary = "revoke a key permanently; requests with it fail within five seconds"
+    _add_id(_action(actions, "revoke", run_revoke, summary))
+
+    summary = "replace a key with a new one that has the same limits and usage; prints it once"
+    rotate = _action(actions, "rotate", run_rotate, summary)
+    _add_id(rotate)
+    rotate.add_argument(
+        "--grace",
+        default="0",
+        metavar="DURATION",
+        help="how long the old key keeps working, for example 24h or 7d (default: 0)",
+    )
+
+    credit = _action(actions, "credit", run_credit, "add prepaid credits to a key")
+    _add_id(credit)
+    credit.add_argument("amount", metavar="USD", help="amount, for example 12.50")
+    credit.add_argument("--reason", help="reason for the audit log")
+
+
+def _action(actions: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(name, help=summary)
+    location = parser.add_mutually_exclusive_group()
+    location.add_argument("--url", help="base URL of a running gateway; needs its admin key")
+    location.add_argument(
+        "--store",
+        metavar="URL",
+        help="store: sqlite:PATH or dynamodb:TABLE (default: VAULTEDGE_STORE, else SQLite)",
     )
     parser.add_argument(
-        "--admin-key-file", type=Path, metavar="FILE", help="instead of VAULTEDGE_ADMIN_KEY or a prompt"
+        "--admin-key-file",
+        type=Path,
+        metavar="FILE",
+        help="file with the admin key (default: VAULTEDGE_ADMIN_KEY, else a prompt)",
     )
-    parser.add_argument("--json", action="store_true", help="everything, as JSON")
-    parser.set_defaults(run=lambda args, terminal: _answered(run, args, terminal))
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=lambda args, terminal: _run_action(run, args, terminal))
     return parser
 
 
-def _of_one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="key_..., as list shows it")
+def _add_id(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("id", metavar="ID", help="key id (key_...), see vaultedge keys list")
 
 
-def _add_fields(parser: argparse.ArgumentParser) -> None:
-    for name, (_, told) in (*COUNTS.items(), *MONEY.items()):
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar="N", help=f"{told}; none: no limit")
-    parser.add_argument(
-        "--model", action="append", metavar="NAME", help="a model, provider/model or provider/*; repeatable"
-    )
-    parser.add_argument("--ip", action="append", metavar="NET", help="where it may be used from; repeatable")
-    parser.add_argument("--expires", metavar="WHEN", help="2030-01-31, 2030-01-31T12:00:00+01:00, or 30d")
-    parser.add_argument("--owner", help="whose keys can have limits together")
-    parser.add_argument("--metadata", action="append", metavar="K=V", help="repeatable; replaces all")
+async def run_create(args: argparse.Namespace, terminal: Terminal, admin_client: AdminClient) -> int:
+    key = await admin_client.request("POST", "/keys", body=key_fields.parse_fields(args))
+    return _print_new_key(key, args, terminal)
 
 
-async def run_create(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
-    told = await admin_client.ask("POST", "/keys", body=_fields(args))
-    return _issued(told, args, terminal)
-
-
-async def run_list(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
+async def run_list(args: argparse.Namespace, terminal: Terminal, admin_client: AdminClient) -> int:
     query = {"limit": "100"}
-    query |= {name: given for name in ("owner", "state") if (given := getattr(args, name)) is not None}
-    found: list[Json] = []
+    query |= {name: value for name in ("owner", "state") if (value := getattr(args, name)) is not None}
+    keys: list[Json] = []
     while True:
-        page = await admin_client.ask("GET", "/keys", query=query)
-        found += page["data"]
+        page = await admin_client.request("GET", "/keys", query=query)
+        keys += page["data"]
         if page["next_cursor"] is None:
             break
         query["cursor"] = page["next_cursor"]
     if args.json:
-        terminal.say(json.dumps(found, ensure_ascii=False, indent=2))
-    elif found:
-        _table([_row(key) for key in found], terminal)
+        terminal.say(json.dumps(keys, ensure_ascii=False, indent=2))
+    elif keys:
+        _table([_row(key) for key in keys], terminal)
     else:
-        terminal.warn("no such keys")
+        terminal.warn("no matching keys")
         terminal.hint("vaultedge keys create --name NAME")
     return 0
 
 
-async def run_show(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
-    return _shown(await admin_client.ask("GET", f"/keys/{_id(args)}"), args, terminal)
+async def run_show(args: argparse.Namespace, terminal: Terminal, admin_client: AdminClient) -> int:
+    return _print_key(await admin_client.request("GET", f"/keys/{_id(args)}"), args, terminal)
 
 
-async def run_update(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
-    body = _fields(args)
+async def run_update(args: argparse.Namespace, terminal: Terminal, admin_client: AdminClient) -> int:
+    body = key_fields.parse_fields(args)
     if not body:
-        raise Misuse("nothing to change", hint="vaultedge keys update --help")
-    return _shown(await admin_client.ask("PATCH", f"/keys/{_id(args)}", body=body), args, terminal)
+        raise UsageError("nothing to change", hint="vaultedge keys update --help")
+    return _print_key(await admin_client.request("PATCH", f"/keys/{_id(args)}", body=body), args, terminal)
 
 
-async def run_revoke(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
-    told = await admin_client.ask("DELETE", f"/keys/{_id(args)}")
+async def run_revoke(args: argparse.Namespace, terminal: Terminal, admin_client: AdminClient) -> int:
+    key = await admin_client.request("DELETE", f"/keys/{_id(args)}")
     if args.json:
-        return _shown(told, args, terminal)
-    terminal.say(f"revoked {told['id']} {told['masked']} ({told['name']})")
+        return _print_key(key, args, terminal)
+    terminal.say(f"revoked {key['id']} {key['masked']} ({key['name']})")
     return 0
 
 
-async def run_rotate(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
-    span = _span(args.grace)
-    if span is None:
-        raise Misuse("--grace must be a span like 3600, 24h or 7d")
-    told = await admin_client.ask("POST", f"/keys/{_id(args)}/rotate", body={"grace_seconds": span})
-    return _issued(told, args, terminal)
+async def run_rotate(args: argparse.Namespace, terminal: Terminal, admin_client: AdminClient) -> int:
+    grace = key_fields.parse_duration(args.grace)
+    if grace is None:
+        raise UsageError("--grace must be a duration like 3600, 24h or 7d")
+    key = await admin_client.request("POST", f"/keys/{_id(args)}/rotate", body={"grace_seconds": grace})
+    return _print_new_key(key, args, terminal)
 
 
-async def run_credit(args: argparse.Namespace, terminal: Terminal, admin_client: Desk) -> int:
+async def run_credit(args: argparse.Namespace, terminal: Terminal, admin_client: AdminClient) -> int:
     body = {"amount_usd": args.amount, **({} if args.reason is None else {"reason": args.reason})}
-    return _shown(await admin_client.ask("POST", f"/keys/{_id(args)}/credits", body=body), args, terminal)
+    return _print_key(
+        await admin_client.request("POST", f"/keys/{_id(args)}/credits", body=body), args, terminal
+    )
 
 
-def _answered(run: Any, args: argparse.Namespace, terminal: Terminal) -> int:
-    from vaultcore.cli.admin_client import Refused
+def _run_action(run: Any, args: argparse.Namespace, terminal: Terminal) -> int:
+    from vaultcore.cli.admin_client import AdminRequestFailed
 
     if getattr(args, "id", None) is not None:
         _id(args)
-    admin_client = _desk(args, terminal)
+    opening = _open_client(args, terminal)
 
-    async def story() -> int:
-        async with admin_client as opened:
-            return int(await run(args, terminal, opened))
+    async def run_action() -> int:
+        async with opening as admin_client:
+            return int(await run(args, terminal, admin_client))
 
     try:
-        return asyncio.run(story())
-    except Refused as refused:
-        terminal.fail(str(refused), refused.hint)
+        return asyncio.run(run_action())
+    except AdminRequestFailed as error:
+        terminal.fail(str(error), error.hint)
         return 1
 
 
-def _desk(args: argparse.Namespace, terminal: Terminal) -> AbstractAsyncContextManager[Desk]:
+def _open_client(args: argparse.Namespace, terminal: Terminal) -> AbstractAsyncContextManager[AdminClient]:
     from vaultcore.cli import admin_client
 
     if args.url is None:
         if args.admin_key_file is not None:
-            raise Misuse("--admin-key-file goes with --url: this machine's store needs no admin key")
-        return admin_client.here(local.stored(args, terminal), terminal)
-    url = admin_client.address(args.url, terminal)
-    return admin_client.distant(url, _admin_key(args, terminal))
+            raise UsageError("--admin-key-file needs --url: this machine's store needs no admin key")
+        return admin_client.open_in_process(local.store_settings(args, terminal), terminal)
+    url = admin_client.parse_url(args.url, terminal)
+    return admin_client.connect_remote(url, _admin_key(args, terminal))
 
 
-def _admin_key(args: argparse.Namespace, terminal: Terminal) -> Hidden:
-    from vaultcore.vault.hidden import Hidden
+def _admin_key(args: argparse.Namespace, terminal: Terminal) -> SecretText:
+    from vaultcore.vault.secret_text import SecretText
 
     if args.admin_key_file is not None:
-        key = Hidden(secret_in(args.admin_key_file).strip())
-    elif (known := terminal.environ.get("VAULTEDGE_ADMIN_KEY")) is not None:
-        key = Hidden(known.strip())
+        key = SecretText(read_secret_file(args.admin_key_file).strip())
+    elif (value := terminal.environ.get("VAULTEDGE_ADMIN_KEY")) is not None:
+        key = SecretText(value.strip())
     else:
-        key = Hidden(terminal.ask("admin key: ").strip())
+        key = SecretText(terminal.prompt_secret("admin key: ").strip())
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise Misuse("that is no admin key", hint="it begins with va-, and is in admin.key beside the vault")
+        raise UsageError("invalid admin key", hint="it begins with va-; see admin.key in the data directory")
     return key
 
 
 def _id(args: argparse.Namespace) -> str:
-    """The id, unless it may be a key that stands in the wrong place: that goes nowhere."""
+    """Return the key id. Raise UsageError for anything else, which may be a misplaced key and is not sent."""
     if not _ID.fullmatch(args.id):
-        raise Misuse("an id begins with key_", hint="vaultedge keys list shows them")
+        raise UsageError("a key id begins with key_", hint="vaultedge keys list shows the key ids")
     return str(args.id)
 
 
-def _fields(args: argparse.Namespace) -> dict[str, object]:
-    """What was named on the command line, as the admin API spells it. Raises Misuse."""
-    given = _limits(args)
-    for option, name in (("model", "allowed_models"), ("ip", "allowed_ips")):
-        if (several := getattr(args, option)) is not None:
-            given[name] = None if several == [NONE] else several
-    for name in ("name", "owner"):
-        if (text := getattr(args, name)) is not None:
-            given[name] = None if text == NONE and name == "owner" else text
-    if args.expires is not None:
-        given["expires_at"] = None if args.expires == NONE else _moment(args.expires)
-    if args.metadata is not None:
-        given["metadata"] = None if args.metadata == [NONE] else dict(map(_pair, args.metadata))
-    return given
-
-
-def _limits(args: argparse.Namespace) -> dict[str, object]:
-    given: dict[str, object] = {}
-    for option, (name, _) in COUNTS.items():
-        if (text := getattr(args, option)) is not None:
-            given[name] = None if text == NONE else _count(option, text)
-    for option, (name, _) in MONEY.items():
-        if (text := getattr(args, option)) is not None:
-            given[name] = None if text == NONE else text
-    return given
-
-
-def _count(option: str, text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
-        raise Misuse(f"--{option} must be a whole number, or none")
-    return int(text)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign:
-        raise Misuse("--metadata must be like team=search")
-    return name, value
-
-
-def _moment(text: str) -> int | str:
-    """A time as the admin API takes it: seconds since 1970 of a span from now, else what was written.
-
-    A date, or a time without its zone, is this machine's.
-    """
-    from vaultcore.clock import SystemClock
-
-    if (span := _span(text)) is not None:
-        return int(SystemClock().now()) + span
-    try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
-    except (ValueError, OverflowError):
-        raise Misuse("--expires must be a time like 2030-01-31T12:00, a span like 30d, or none") from None
-
-
-def _span(text: str) -> int | None:
-    found = _SPAN.fullmatch(text)
-    return int(found[1]) * _SECONDS[found[2]] if found else None
-
-
-def _issued(told: Json, args: argparse.Namespace, terminal: Terminal) -> int:
+def _print_new_key(key: Json, args: argparse.Namespace, terminal: Terminal) -> int:
     if args.json:
-        return _shown(told, args, terminal)
-    terminal.say(told["key"])
-    terminal.warn(f"this is {told['id']} ({told['name']}); it is shown this once")
+        return _print_key(key, args, terminal)
+    terminal.say(key["key"])
+    terminal.warn(f"new key {key['id']} ({key['name']}); store it now, it is not shown again")
     return 0
 
 
-def _shown(told: Json, args: argparse.Namespace, terminal: Terminal) -> int:
-    from vaultcore.cli.admin_client import described
+def _print_key(key: Json, args: argparse.Namespace, terminal: Terminal) -> int:
+    from vaultcore.cli.admin_client import format_value
 
     if args.json:
-        terminal.say(json.dumps(told, ensure_ascii=False, indent=2))
+        terminal.say(json.dumps(key, ensure_ascii=False, indent=2))
         return 0
-    width = max(map(len, told))
-    for name, value in told.items():
-        terminal.say(f"{name:<{width}}  {described(value)}")
+    width = max(map(len, key))
+    for name, value in key.items():
+        terminal.say(f"{name:<{width}}  {format_value(value)}")
     return 0
 
 
 def _row(key: Json) -> tuple[str, ...]:
-    from vaultcore.cli.admin_client import described
+    from vaultcore.cli.admin_client import format_value
 
-    used = key["usage"]
-    told = {**key, "requests": used["requests"], "tokens": used["total_tokens"], "cost_usd": used["cost_usd"]}
-    return tuple(described(told[name]) for name in COLUMNS)
+    usage = key["usage"]
+    values = {
+        **key,
+        "requests": usage["requests"],
+        "tokens": usage["total_tokens"],
+        "cost_usd": usage["cost_usd"],
+    }
+    return tuple(format_value(values[name]) for name in COLUMNS)
 
 
 def _table(rows: list[tuple[str, ...]], terminal: Terminal) -> None:
-    heads = tuple(name.removesuffix("_at").upper().replace("_", " ") for name in COLUMNS)
-    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    for row in (heads, *rows):
+    headings = tuple(name.removesuffix("_at").upper().replace("_", " ") for name in COLUMNS)
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         terminal.say("  ".join(cells).rstrip())

@@ -1,4 +1,4 @@
-"""`vaultedge ledger`: export what has been sealed, verify an export, show the key it is signed with."""
+"""`vaultedge ledger`: seals and exports the ledger, verifies an export and shows the public key."""
 
 from __future__ import annotations
 
@@ -14,89 +14,95 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.cli import local
-from vaultcore.cli.terminal import Misuse, Terminal
+from vaultcore.cli.terminal import Terminal, UsageError
 
 if TYPE_CHECKING:
     from vaultcore.clock import Clock
-    from vaultcore.ledger.signing import Signer
-    from vaultcore.ledger.verify import Verdict
+    from vaultcore.ledger.signing import LedgerSigner
+    from vaultcore.ledger.verify import VerificationReport
     from vaultcore.settings import Settings
 
-SHOWN = 10  # keys
+MAX_KEYS_SHOWN = 10  # keys
 
 
 def register(commands: Any) -> None:
-    ledger = commands.add_parser("ledger", help="the verifiable ledger: export, verify, key, seal")
+    ledger = commands.add_parser("ledger", help="manage the verifiable ledger: export, verify, key, seal")
     actions = ledger.add_subparsers(metavar="ACTION", required=True)
 
-    export = actions.add_parser("export", help="seal what has ended, and write all that is sealed")
+    export = actions.add_parser("export", help="seal finished requests and export the sealed rows")
     local.add_store_option(export)
-    export.add_argument("--from", dest="first", metavar="DAY", type=_day, help="2026-11-22; the first day")
-    export.add_argument("--to", dest="last", metavar="DAY", type=_day, help="the last day")
-    export.add_argument("--output", type=Path, metavar="FILE", help="a new file (0600) instead of stdout")
+    export.add_argument(
+        "--from", dest="first", metavar="DAY", type=_day, help="first day, for example 2026-11-22"
+    )
+    export.add_argument("--to", dest="last", metavar="DAY", type=_day, help="last day")
+    export.add_argument("--output", type=Path, metavar="FILE", help="new file (mode 0600) instead of stdout")
     export.set_defaults(run=run_export)
 
     verify = actions.add_parser(
         "verify",
-        help="check an export: every hash, link, signature and cost",
-        description="Needs no store and no vault. Names the first thing that is wrong, and exits with 1.",
+        help="verify every hash, link, signature and cost of an export",
+        description="Needs no store and no vault. Reports the first problem and exits with 1.",
     )
-    verify.add_argument("file", metavar="FILE", type=Path, help="what export wrote")
-    verify.add_argument("--public-key", metavar="KEY", help="who must have signed it: vaultedge ledger key")
-    verify.add_argument("--head", metavar="HASH", help="a head that was noted before, and must be in it")
-    verify.add_argument("--providers", metavar="FILE", type=Path, help="catalog overlay (PROVIDERS_FILE)")
-    verify.add_argument("--json", action="store_true", help="everything, as JSON")
+    verify.add_argument("file", metavar="FILE", type=Path, help="exported file")
+    verify.add_argument(
+        "--public-key", metavar="KEY", help="public key of the signer, from vaultedge ledger key"
+    )
+    verify.add_argument("--head", metavar="HASH", help="earlier head that the export must contain")
+    verify.add_argument(
+        "--providers", metavar="FILE", type=Path, help="catalog overlay (default: PROVIDERS_FILE)"
+    )
+    verify.add_argument("--json", action="store_true", help="print JSON")
     verify.set_defaults(run=run_verify)
 
-    key = actions.add_parser("key", help="show the public key that the ledger is signed with")
+    key = actions.add_parser("key", help="show the public key of the ledger's signer")
     local.add_store_option(key)
     key.set_defaults(run=run_key)
 
-    seal = actions.add_parser("seal", help="seal what has ended; show the head, for others to note")
+    seal = actions.add_parser("seal", help="seal finished requests and show the head, to record elsewhere")
     local.add_store_option(seal)
-    seal.add_argument("--json", action="store_true", help="as JSON")
+    seal.add_argument("--json", action="store_true", help="print JSON")
     seal.set_defaults(run=run_seal)
 
 
 def run_export(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.clock import SystemClock
 
-    settings, clock = local.stored(args, terminal), SystemClock()
+    settings, clock = local.store_settings(args, terminal), SystemClock()
     return asyncio.run(_export(args, terminal, settings, clock))
 
 
 def run_verify(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.catalog.load import load
-    from vaultcore.ledger.lines import LONGEST
-    from vaultcore.ledger.verify import verify
+    from vaultcore.ledger.lines import MAX_LINE
+    from vaultcore.ledger.verify import verify_ledger
 
-    for option, given in (("--public-key", args.public_key), ("--head", args.head)):
-        if given is not None and not re.fullmatch("[0-9a-f]{64}", given):
-            raise Misuse(f"{option} must be 64 hexadecimal digits, in lower case")
+    for option, value in (("--public-key", args.public_key), ("--head", args.head)):
+        if value is not None and not re.fullmatch("[0-9a-f]{64}", value):
+            raise UsageError(f"{option} must be 64 lower-case hexadecimal digits")
     settings = terminal.settings()
     catalog = load(args.providers or settings.providers_file, settings.environ)
     with args.file.open("rb") as file:
-        text = iter(lambda: file.readline(LONGEST + 1), b"")
-        verdict = verify(text, catalog, public_key=args.public_key, head=args.head)
+        text = iter(lambda: file.readline(MAX_LINE + 1), b"")
+        report = verify_ledger(text, catalog, public_key=args.public_key, head=args.head)
     if args.json:
-        terminal.say(json.dumps(_told(verdict), indent=2))
+        terminal.say(json.dumps(_report_json(report), indent=2))
     else:
-        _say(verdict, terminal, trusted=args.public_key is not None)
-    return 1 if verdict.problem else 0
+        _print_report(report, terminal, has_trusted_key=args.public_key is not None)
+    return 1 if report.problem else 0
 
 
 def run_key(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.clock import SystemClock
 
-    signer = asyncio.run(_signer(local.stored(args, terminal), SystemClock()))
-    terminal.say(signer.public)
+    signer = asyncio.run(_signer(local.store_settings(args, terminal), SystemClock()))
+    terminal.say(signer.public_key)
     return 0
 
 
 def run_seal(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.clock import SystemClock
 
-    settings, clock = local.stored(args, terminal), SystemClock()
+    settings, clock = local.store_settings(args, terminal), SystemClock()
     sealed, head = asyncio.run(_seal(settings, clock))
     if args.json:
         terminal.say(json.dumps({"sealed": sealed, "head": head}))
@@ -108,22 +114,22 @@ def run_seal(args: argparse.Namespace, terminal: Terminal) -> int:
 
 async def _export(args: argparse.Namespace, terminal: Terminal, settings: Settings, clock: Clock) -> int:
     from vaultcore.compose import open_store
-    from vaultcore.ledger.export import export
+    from vaultcore.ledger.export import export_ledger
     from vaultcore.ledger.sealing import GRACE, Sealer
 
     signer = await _signer(settings, clock)
     store = open_store(settings.store, clock)
     try:
         await Sealer(store, signer, clock).run(sweep_every=0.0, since=args.first)
-        lines = export(store, signer, clock, args.first, args.last)
+        lines = export_ledger(store, signer, clock, args.first, args.last)
         if args.output is None:
             await _write(lines, terminal.stdout)
         else:
             descriptor = os.open(args.output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
             with os.fdopen(descriptor, "w", encoding="ascii", newline="\n") as file:
                 await _write(lines, file)
-            terminal.warn(f"the ledger is in {args.output}; it verifies with --public-key {signer.public}")
-        terminal.hint(f"what ended in the last {GRACE:.0f} seconds is sealed later, and not in it yet")
+            terminal.warn(f"exported to {args.output}; verify it with --public-key {signer.public_key}")
+        terminal.hint(f"requests of the last {GRACE:.0f} seconds are not sealed yet and not included")
     finally:
         await store.aclose()
     return 0
@@ -148,47 +154,52 @@ async def _seal(settings: Settings, clock: Clock) -> tuple[int, str]:
         await store.aclose()
 
 
-async def _signer(settings: Settings, clock: Clock) -> Signer:
-    from vaultcore.ledger.signing import Signer
+async def _signer(settings: Settings, clock: Clock) -> LedgerSigner:
+    from vaultcore.ledger.signing import LedgerSigner
 
-    return Signer(await local.pepper(local.secret_source(settings, clock)))
+    return LedgerSigner(await local.read_pepper(local.secret_source(settings, clock)))
 
 
 def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise argparse.ArgumentTypeError("must be a day, like 2026-11-22") from None
+        raise argparse.ArgumentTypeError("must be a day like 2026-11-22") from None
 
 
-def _told(verdict: Verdict) -> dict[str, Any]:
-    from vaultcore.money import usd
+def _report_json(report: VerificationReport) -> dict[str, Any]:
+    from vaultcore.money import format_usd
 
-    keys = {key: usd(nanos) for key, nanos in verdict.cost_by_key.items()}
-    told = {name: value for name, value in asdict(verdict).items() if name not in {"cost", "cost_by_key"}}
-    return {"ok": verdict.problem is None, **told, "cost_usd": usd(verdict.cost), "cost_usd_by_key": keys}
+    keys = {key: format_usd(nanos) for key, nanos in report.cost_by_key.items()}
+    fields = {name: value for name, value in asdict(report).items() if name not in {"cost", "cost_by_key"}}
+    return {
+        "ok": report.problem is None,
+        **fields,
+        "cost_usd": format_usd(report.cost),
+        "cost_usd_by_key": keys,
+    }
 
 
-def _say(verdict: Verdict, terminal: Terminal, *, trusted: bool) -> None:
-    from vaultcore.money import usd
+def _print_report(report: VerificationReport, terminal: Terminal, *, has_trusted_key: bool) -> None:
+    from vaultcore.money import format_usd
 
-    days = f", {verdict.first_day} to {verdict.last_day}" if verdict.seals else ""
-    start = "from its beginning" if verdict.whole else "a part: it has an earlier past"
-    terminal.say(f"ledger  {verdict.rows} rows in {verdict.seals} seals{days}; {start}")
-    unpriced = f"; {verdict.unpriced} rows without a price" if verdict.unpriced else ""
-    terminal.say(f"cost    {usd(verdict.cost)} usd{unpriced}")
-    by_cost = sorted(verdict.cost_by_key.items(), key=lambda each: -each[1])
-    for key, nanos in by_cost[:SHOWN]:
-        terminal.say(f"        {usd(nanos)} usd  {key}")
-    if len(by_cost) > SHOWN:
-        terminal.say(f"        and {len(by_cost) - SHOWN} more keys: --json shows them")
-    terminal.say(f"head    {verdict.head}")
-    terminal.say(f"signed  {verdict.public_key or 'by nobody'}")
-    for note in verdict.notes:
+    days = f", {report.first_day} to {report.last_day}" if report.seals else ""
+    extent = "complete from the first row" if report.whole else "partial: earlier rows are missing"
+    terminal.say(f"ledger  {report.rows} rows in {report.seals} seals{days}; {extent}")
+    unpriced = f"; {report.unpriced} rows without a price" if report.unpriced else ""
+    terminal.say(f"cost    {format_usd(report.cost)} USD{unpriced}")
+    by_cost = sorted(report.cost_by_key.items(), key=lambda each: -each[1])
+    for key, nanos in by_cost[:MAX_KEYS_SHOWN]:
+        terminal.say(f"        {format_usd(nanos)} USD  {key}")
+    if len(by_cost) > MAX_KEYS_SHOWN:
+        terminal.say(f"        and {len(by_cost) - MAX_KEYS_SHOWN} more keys; --json lists all")
+    terminal.say(f"head    {report.head}")
+    terminal.say(f"signed  {report.public_key or 'not signed'}")
+    for note in report.notes:
         terminal.warn(note)
-    if verdict.problem is not None:
-        terminal.fail(str(verdict.problem), "what is told above is good up to there")
+    if report.problem is not None:
+        terminal.fail(str(report.problem), "the figures above cover the rows before this problem")
         return
-    terminal.say("good    every hash, link, signature and cost")
-    if not trusted:
-        terminal.hint("that key is the file's own word: compare it with --public-key")
+    terminal.say("valid   every hash, link, signature and cost")
+    if not has_trusted_key:
+        terminal.hint("this key comes from the file itself; check it with --public-key KEY")

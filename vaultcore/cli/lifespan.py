@@ -1,4 +1,4 @@
-"""What a served gateway does beside answering: upkeep every minute, and the last things at its end."""
+"""Background work of `vaultedge serve`: maintenance every minute, settlement and alerts at shutdown."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.services import Services
 
-EVERY = 60.0  # seconds between two passes
-ENDING = 3.0  # seconds that a pass under way is given at the end, and paying what is owed as well
+INTERVAL = 60.0  # seconds between two maintenance runs
+SHUTDOWN_TIMEOUT = 3.0  # seconds for a running maintenance, and again for pending settlements
 
 
-class Tended:
-    """An application whose lifespan is the upkeep's too. At its end what is owed is paid, and alerts sent."""
+class MaintainedApp:
+    """An ASGI application that runs maintenance during its lifespan.
+
+    At shutdown it settles pending accounts, sends alerts and closes the store.
+    """
 
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app, self._services = app, services
-        self._ending = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -26,30 +29,30 @@ class Tended:
             await self._app(scope, receive, send)
             return
 
-        async def received() -> Message:
+        async def receive_lifespan() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._task = asyncio.create_task(self._tend())
+                self._task = asyncio.create_task(self._run_maintenance())
             elif message["type"] == "lifespan.shutdown":
-                await self._end()
+                await self._shut_down()
             return message
 
-        await self._app(scope, received, send)
+        await self._app(scope, receive_lifespan, send)
         await self._services.store.aclose()
 
-    async def _tend(self) -> None:
-        while not self._ending.is_set():
+    async def _run_maintenance(self) -> None:
+        while not self._stopping.is_set():
             await self._services.maintenance.run()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), EVERY)
+                await asyncio.wait_for(self._stopping.wait(), INTERVAL)
 
-    async def _end(self) -> None:
-        self._ending.set()
+    async def _shut_down(self) -> None:
+        self._stopping.set()
         if self._task is not None:
-            _, late = await asyncio.wait({self._task}, timeout=ENDING)
-            for task in late:
+            _, unfinished = await asyncio.wait({self._task}, timeout=SHUTDOWN_TIMEOUT)
+            for task in unfinished:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await asyncio.gather(*unfinished, return_exceptions=True)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._services.limiter.pay(), ENDING)
+            await asyncio.wait_for(self._services.limiter.settle_owed(), SHUTDOWN_TIMEOUT)
         await self._services.alerts.aclose()

@@ -1,4 +1,4 @@
-"""The listening side of `vaultedge serve`: a socket, the HTTP server behind it and its limits."""
+"""The listening socket and the HTTP server of `vaultedge serve`, with their limits."""
 
 from __future__ import annotations
 
@@ -17,55 +17,56 @@ from starlette.types import ASGIApp
 
 from vaultcore.errors import ConfigError
 
-MAX_HEAD = 64 * 1024  # bytes of a request's line and headers
-GRACE = 10  # seconds that answers under way are given when the server is told to stop
-KEPT = 75  # seconds that an unused connection of a client is kept: longer than clients keep theirs
-BACKLOG = 1_024
+MAX_HEAD = 64 * 1024  # bytes of the request line and headers
+GRACE = 10  # seconds for running responses after a stop signal
+KEEP_ALIVE = 75  # seconds before an idle client connection is closed: longer than clients keep theirs
+BACKLOG = 1_024  # connections waiting to be accepted
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Whoever connects from now on is served as soon as the server runs."""
+    """Return a listening socket; clients can connect before the server runs. Raise ConfigError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only where the protocol is said: 40 ms a request else.
-    held = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    # asyncio disables Nagle's algorithm only for IPPROTO_TCP; otherwise each request takes 40 ms longer.
+    server_socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind((host, port))
-        held.listen(BACKLOG)
+        server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server_socket.bind((host, port))
+        server_socket.listen(BACKLOG)
     except socket.gaierror:
-        held.close()
-        raise ConfigError(f"{host!r} is no address of this machine", key="--host") from None
+        server_socket.close()
+        raise ConfigError(f"{host!r} is not an address of this machine", key="--host") from None
     except OSError as error:
-        held.close()
+        server_socket.close()
         raise ConfigError(
-            REASONS.get(error.errno or 0, "cannot be listened on"), key=f"{host}:{port}"
+            REASONS.get(error.errno or 0, "cannot listen on this address"), key=f"{host}:{port}"
         ) from None
-    return held
+    return server_socket
 
 
 REASONS = {
-    errno.EADDRINUSE: "something listens there already; another port: --port 8788, any free one: --port 0",
-    errno.EACCES: "not allowed; ports below 1024 need rights: --port 8787",
-    errno.EADDRNOTAVAIL: "is no address of this machine",
+    errno.EADDRINUSE: "already in use: choose another port with --port 8788, or any free port with --port 0",
+    errno.EACCES: "not allowed: ports below 1024 need privileges; use --port 8787",
+    errno.EADDRNOTAVAIL: "not an address of this machine",
 }
 
 
-def url(held: socket.socket) -> str:
-    """Where a socket can be reached from this machine: an unspecified address is shown as loopback."""
-    host, port = held.getsockname()[:2]
+def url(server_socket: socket.socket) -> str:
+    """Return the socket's URL on this machine; an unspecified address becomes the loopback address."""
+    host, port = server_socket.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def beyond_loopback(held: socket.socket) -> bool:
-    host = str(held.getsockname()[0])
+def is_public(server_socket: socket.socket) -> bool:
+    """Return True if the socket listens on another address than loopback."""
+    host = str(server_socket.getsockname()[0])
     return not (host.startswith("127.") or host == "::1")
 
 
 def server(app: ASGIApp) -> uvicorn.Server:
-    """An HTTP server that says nothing of itself: no access log, no banner, no server header."""
+    """Return an HTTP server without access log, banner and server header."""
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    return Server(
+    return GracefulServer(
         uvicorn.Config(
             app,
             http=_protocol(),
@@ -78,51 +79,51 @@ def server(app: ASGIApp) -> uvicorn.Server:
             proxy_headers=False,
             h11_max_incomplete_event_size=MAX_HEAD,
             timeout_graceful_shutdown=GRACE,
-            timeout_keep_alive=KEPT,
+            timeout_keep_alive=KEEP_ALIVE,
         )
     )
 
 
-def serve(app: ASGIApp, held: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM. Answers under way are given a moment, after a second signal none."""
-    with held:
-        asyncio.run(server(app).serve(sockets=[held]))
+def serve(app: ASGIApp, server_socket: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM. Running responses get GRACE seconds; a second signal stops at once."""
+    with server_socket:
+        asyncio.run(server(app).serve(sockets=[server_socket]))
 
 
 @contextmanager
-def serving(app: ASGIApp, held: socket.socket) -> Iterator[threading.Event]:
-    """Serve in the background while the context lasts; the event is set once it does no more."""
+def serving(app: ASGIApp, server_socket: socket.socket) -> Iterator[threading.Event]:
+    """Serve in a background thread inside the context. Yields an event that is set when the server stops."""
     running, ended = server(app), threading.Event()
 
     def work() -> None:
         try:
-            asyncio.run(running.serve(sockets=[held]))
+            asyncio.run(running.serve(sockets=[server_socket]))
         finally:
             ended.set()
 
     thread = threading.Thread(target=work, name="gateway", daemon=True)
     thread.start()
     try:
-        yield ended  # not the thread: a join that Ctrl-C interrupts takes the thread for dead (Python 3.11)
+        yield ended  # not the thread: Python 3.11 marks it as dead if Ctrl-C interrupts join()
     finally:
         running.should_exit = True
         thread.join()
-        held.close()
+        server_socket.close()
 
 
-class Server(uvicorn.Server):
-    """uvicorn's server, but that a signal which ended it is not raised again: that end is a proper one."""
+class GracefulServer(uvicorn.Server):
+    """uvicorn's server, except that it does not raise the stop signal again after a clean shutdown."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {each: signal.signal(each, self._stop) for each in (signal.SIGINT, signal.SIGTERM)}
+        previous = {each: signal.signal(each, self._stop) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            for each, handler in before.items():
+            for each, handler in previous.items():
                 signal.signal(each, handler)
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
@@ -131,7 +132,10 @@ class Server(uvicorn.Server):
 
 
 def _protocol() -> type[asyncio.Protocol]:
-    """The parser httptools at a third of h11's cost, with the bound on headers that it lacks; else h11."""
+    """Return the HTTP protocol class: httptools with a header limit if installed, otherwise h11.
+
+    httptools takes a third of h11's CPU time but has no header limit of its own.
+    """
     try:
         from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
     except ImportError:
@@ -139,10 +143,10 @@ def _protocol() -> type[asyncio.Protocol]:
 
         return H11Protocol
 
-    class Bounded(HttpToolsProtocol):
-        """Closes a connection whose request's head does not end."""
+    class HeaderLimitProtocol(HttpToolsProtocol):
+        """Closes a connection whose request head exceeds MAX_HEAD."""
 
-        head: int | None = None  # bytes so far of a head that has begun, not counting its first piece
+        head: int | None = None  # bytes of the current head after its first chunk; None outside a head
 
         def data_received(self, data: bytes) -> None:
             if self.head is not None:
@@ -160,4 +164,4 @@ def _protocol() -> type[asyncio.Protocol]:
             self.head = None
             super().on_headers_complete()
 
-    return Bounded
+    return HeaderLimitProtocol

@@ -1,4 +1,4 @@
-"""The gateway of this machine, for commands: its store, and the pepper that what is in it is signed with."""
+"""The store settings and the pepper of this machine's gateway, for commands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from vaultcore.cli.terminal import Misuse, Terminal
+from vaultcore.cli.terminal import Terminal, UsageError
 from vaultcore.errors import VaultError
 from vaultcore.settings import Settings
 
@@ -21,34 +21,34 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         metavar="URL",
-        help="sqlite:PATH, dynamodb:TABLE (default: VAULTEDGE_STORE, else SQLite beside the vault)",
+        help="store: sqlite:PATH or dynamodb:TABLE (default: VAULTEDGE_STORE, else SQLite)",
     )
 
 
-def stored(args: argparse.Namespace, terminal: Terminal) -> Settings:
-    """The environment's settings, with the store that the command line names. Raises Misuse."""
+def store_settings(args: argparse.Namespace, terminal: Terminal) -> Settings:
+    """Return the environment's settings with the `--store` option. Raise UsageError for a memory store."""
     settings = terminal.settings()
     if args.store is not None:
         settings = replace(settings, store=args.store)
     if settings.store.startswith("memory:"):
-        raise Misuse(
-            "a store in memory is its own process's alone", hint="--url asks the gateway that has it"
+        raise UsageError(
+            "a memory store exists only inside its gateway process", hint="set --url to that gateway"
         )
     return settings
 
 
-def made(settings: Settings, terminal: Terminal) -> None:
-    """Make the keys of this machine's gateway where nobody has started it yet, and say so."""
-    if _elsewhere(settings) or (settings.home / PEPPER).exists():
+def ensure_deployment_keys(settings: Settings, terminal: Terminal) -> None:
+    """Create the keys of this machine's gateway if it was never started, and print a note."""
+    if _has_external_pepper(settings) or (settings.home / PEPPER).exists():
         return
     from vaultcore.vault.deployment import deployment_keys
 
-    if deployment_keys(settings.home).made:
-        terminal.warn(f"made this gateway's system key and admin key; they are kept in {settings.home}")
+    if deployment_keys(settings.home).created:
+        terminal.warn(f"created this gateway's system key and admin key in {settings.home}")
 
 
 def secret_source(settings: Settings, clock: Clock) -> SecretSource:
-    """Where the pepper comes from. Raises VaultError where there is none: a new one would fit nothing."""
+    """Return the pepper's source. Raise VaultError if there is none: a new one would match no stored key."""
     from vaultcore.secrets import FixedSecrets, Secrets
     from vaultcore.vault.keyring import Keyring
 
@@ -60,22 +60,22 @@ def secret_source(settings: Settings, clock: Clock) -> SecretSource:
         return compose.secret_source(settings, clock)
     if not (settings.home / PEPPER).exists() or settings.store.startswith("dynamodb:"):
         raise VaultError(
-            f"there is no pepper for {settings.store.partition(':')[0]} in {settings.home}",
-            hint="set VAULTEDGE_HOME, --store or VAULTEDGE_PEPPER as the gateway has them",
+            f"no pepper for the {settings.store.partition(':')[0]} store in {settings.home}",
+            hint="set VAULTEDGE_HOME, --store or VAULTEDGE_PEPPER to the gateway's values",
         )
     from vaultcore.vault.deployment import deployment_keys
 
-    kept = deployment_keys(settings.home).pepper.encode()
-    return FixedSecrets(Secrets(Keyring(()), pepper=kept))
+    stored = deployment_keys(settings.home).pepper.encode()
+    return FixedSecrets(Secrets(Keyring(()), pepper=stored))
 
 
-async def pepper(source: SecretSource) -> bytes:
-    """The pepper of a source. Raises VaultError where it has none."""
-    found = (await source.current()).pepper
-    if found is None:
-        raise VaultError("this gateway has no pepper", hint="set VAULTEDGE_PEPPER as the gateway has it")
-    return found
+async def read_pepper(source: SecretSource) -> bytes:
+    """Return the pepper of a source. Raise VaultError if it has none."""
+    value = (await source.current()).pepper
+    if value is None:
+        raise VaultError("this gateway has no pepper", hint="set VAULTEDGE_PEPPER to the gateway's value")
+    return value
 
 
-def _elsewhere(settings: Settings) -> bool:
+def _has_external_pepper(settings: Settings) -> bool:
     return bool(settings.pepper or settings.vault_secret) or settings.store.startswith("dynamodb:")

@@ -1,8 +1,8 @@
-"""`vaultedge`: finds the sub-command, runs it, and turns its failures into a line, a hint and an exit status.
+"""`vaultedge`: runs the subcommand and reports an error as one line, a hint and an exit status.
 
-A sub-command is a module of this package, named in COMMANDS (with - for _). It offers `register(commands)`,
-which adds its parser and sets `run`: a callable that is given the parsed arguments and the terminal, and
-returns the exit status. Such a module imports nothing heavy but inside the functions that need it.
+Each name in COMMANDS is a module of this package (with _ for -). Its `register(commands)` adds a parser and
+sets `run`, a function of the parsed arguments and the terminal that returns the exit status. These modules
+import heavy dependencies only inside the functions that need them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import NoReturn, TextIO
 
 from vaultcore import __version__
-from vaultcore.cli.terminal import Misuse, Terminal
+from vaultcore.cli.terminal import Terminal, UsageError
 from vaultcore.errors import ConfigError, GatewayError, VaultError
 
 COMMANDS = (
@@ -31,7 +31,7 @@ COMMANDS = (
     "deploy-info",
     "doctor",
 )
-DONE, REFUSED, MISUSE = 0, 1, 2
+SUCCESS, FAILURE, USAGE_ERROR = 0, 1, 2
 
 
 def main(
@@ -41,7 +41,7 @@ def main(
     stderr: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> int:
-    """Run one command line, without the program's name, and return its exit status."""
+    """Run one command line (without the program name) and return its exit status."""
     terminal = Terminal(
         stdin,
         stdout,
@@ -50,9 +50,9 @@ def main(
     )
     try:
         return _run(argv, terminal)
-    except Misuse as error:
+    except UsageError as error:
         terminal.fail(str(error), error.hint)
-        return MISUSE
+        return USAGE_ERROR
     except VaultError as error:
         terminal.fail(str(error), error.hint)
     except (ConfigError, GatewayError) as error:
@@ -62,51 +62,56 @@ def main(
     except OSError as error:
         place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         terminal.fail(f"{place}{error.strerror or type(error).__name__}")
-    except UnicodeError:  # whose own text would show what was read
-        terminal.fail("the input is not UTF-8, or this terminal cannot show the answer")
-    except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D where something was asked for
+    except UnicodeError:  # its text would quote the input
+        terminal.fail("the input is not UTF-8, or this terminal cannot display the output")
+    except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D at a prompt
         terminal.fail("stopped")
-    return REFUSED
+    return FAILURE
 
 
 def entry() -> NoReturn:
-    """The console script."""
+    """Run the console script `vaultedge`."""
     try:
         status = main(sys.argv[1:], sys.stdin, sys.stdout, sys.stderr, os.environ)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read the answer has gone; so has the place for another word
+    except BrokenPipeError:  # the reader of stdout has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = REFUSED
+        status = FAILURE
     sys.exit(status)
 
 
 def _run(argv: Sequence[str], terminal: Terminal) -> int:
     try:
         with contextlib.redirect_stdout(terminal.stdout), contextlib.redirect_stderr(terminal.stderr):
-            args, unknown = _parser(argv).parse_known_args(argv)
-    except SystemExit as end:  # --help, --version; our own errors are Misuse
-        return int(end.code or DONE)
+            args, unknown = build_parser(argv).parse_known_args(argv)
+    except SystemExit as end:  # --help or --version; our own errors are UsageErrors
+        return int(end.code or SUCCESS)
     if unknown:
-        shown = ", ".join(each.partition("=")[0] for each in unknown if each.startswith("-") and each != "-")
-        # A stray word may be a key that stood in the wrong place: it is counted, not repeated.
-        raise Misuse(f"not understood: {shown or 'what stands after it all'}", hint="vaultedge --help")
+        raise UsageError(f"unexpected arguments: {_describe(unknown)}", hint="vaultedge --help")
     return int(args.run(args, terminal))
 
 
-def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+def _describe(unknown: Sequence[str]) -> str:
+    """Return the names of the unknown options. Values are not repeated: one may be a misplaced key."""
+    options = [word.partition("=")[0] for word in unknown if word.startswith("-") and word != "-"]
+    return ", ".join(options) or f"{len(unknown)} (not shown: an argument may be a secret)"
+
+
+def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the subcommand that `argv` names, or of all subcommands."""
     parser = _Parser(
         prog="vaultedge",
-        description="An OpenAI-compatible gateway whose provider keys live in one encrypted string.",
+        description="An OpenAI-compatible AI gateway that keeps all provider keys in one encrypted string.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"vaultedge {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
-    named = argv[0] if argv else ""
-    for command in (named,) if named in COMMANDS else COMMANDS:
+    name = argv[0] if argv else ""
+    for command in (name,) if name in COMMANDS else COMMANDS:
         import_module(f"vaultcore.cli.{command.replace('-', '_')}").register(commands)
     return parser
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Misuse(message, hint=f"{self.prog} --help")
+        raise UsageError(message, hint=f"{self.prog} --help")

@@ -1,4 +1,4 @@
-"""Opened vaults for commands: a vault string with the password it asks for, or the vault on this machine."""
+"""Opens vaults for commands: a vault string with its password, or the vault on this machine."""
 
 from __future__ import annotations
 
@@ -9,52 +9,55 @@ from typing import Literal
 from vaultcore.cli.terminal import Terminal
 from vaultcore.errors import VaultError
 from vaultcore.vault import refusal, sealed
-from vaultcore.vault.hidden import Hidden
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
+from vaultcore.vault.secret_text import SecretText
 
-_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
+_NORMAL_FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 
 
-def credentials(terminal: Terminal) -> list[Credential]:
-    """The keys of VAULTEDGE_VAULT where it is set, else of the vault on this machine; never none."""
+def load_credentials(terminal: Terminal) -> list[Credential]:
+    """Return the provider keys of VAULTEDGE_VAULT, or of this machine's vault. Raise VaultError if empty."""
     settings = terminal.settings()
     if settings.vault is None:
-        held = LocalVault(settings.home).credentials()
+        credentials = LocalVault(settings.home).credentials()
     else:
-        held = unsealed(settings.vault, _password(terminal), terminal)
-    if not held:
+        credentials = unseal(settings.vault, _password(terminal), terminal)
+    if not credentials:
         raise VaultError("the vault is empty", hint="vaultedge vault add-key --provider NAME")
-    return held
+    return credentials
 
 
-def unsealed(text: str, password: Hidden, terminal: Terminal) -> list[Credential]:
-    """The keys of a vault string, said so where they opened to another spelling of the same letters."""
+def unseal(text: str, password: SecretText, terminal: Terminal) -> list[Credential]:
+    """Return the keys of a vault string.
+
+    Tries the Unicode normal forms of the password too, and warns if one of them opens the vault.
+    """
     try:
         return sealed.unseal(text, password)
-    except refusal.NotOpened as error:
-        refused = error
-    for form, respelled in _respelled(password):
+    except refusal.UnsealFailed as error:
+        failure = error
+    for form, normalized in _normalized(password):
         try:
-            opened = sealed.unseal(text, respelled)
-        except refusal.NotOpened:
+            credentials = sealed.unseal(text, normalized)
+        except refusal.UnsealFailed:
             continue
-        terminal.warn(f"the vault opened with the password respelled in Unicode form {form}")
-        return opened
-    raise refused
+        terminal.warn(f"the vault opened with the password in Unicode normal form {form}")
+        return credentials
+    raise failure
 
 
-def _respelled(password: Hidden) -> Iterator[tuple[str, Hidden]]:
-    """The same password as other keyboards and editors may have composed its letters."""
-    for form in _FORMS:
-        respelled = Hidden(unicodedata.normalize(form, password))
-        if respelled != password:
-            yield form, respelled
+def _normalized(password: SecretText) -> Iterator[tuple[str, SecretText]]:
+    """Yield the password's Unicode normal forms, which other keyboards and editors produce."""
+    for form in _NORMAL_FORMS:
+        normalized = SecretText(unicodedata.normalize(form, password))
+        if normalized != password:
+            yield form, normalized
 
 
-def _password(terminal: Terminal) -> Hidden:
+def _password(terminal: Terminal) -> SecretText:
     if (password := terminal.settings().password) is not None:
-        return Hidden(password)
-    if not terminal.interactive:  # stdin is somebody else's
-        raise VaultError("VAULTEDGE_VAULT is set and VAULTEDGE_PASSWORD is not")
-    return terminal.ask("vault password: ")
+        return SecretText(password)
+    if not terminal.interactive:  # stdin belongs to the command
+        raise VaultError("VAULTEDGE_VAULT is set but VAULTEDGE_PASSWORD is not")
+    return terminal.prompt_secret("vault password: ")

@@ -1,91 +1,93 @@
-"""Where the password of a vault string comes from: an option, a file, the environment, a prompt, stdin."""
+"""Reads the password of a vault string from an option, a file, the environment, a prompt or stdin."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from vaultcore.cli.terminal import Misuse, Terminal, secret_in
+from vaultcore.cli.terminal import Terminal, UsageError, read_secret_file
 from vaultcore.errors import VaultError
-from vaultcore.vault.hidden import Hidden
 from vaultcore.vault.password import generate, weakness
+from vaultcore.vault.secret_text import SecretText
 
 
 def add_options(parser: argparse.ArgumentParser, name: str = "password") -> None:
     parser.add_argument(
-        f"--{name}", metavar="-", help="a line of stdin; a value instead of - is taken, unwisely"
+        f"--{name}",
+        metavar="-",
+        help="use - to read a line of stdin; a literal value works but is visible to other users",
     )
     parser.add_argument(
-        f"--{name}-file", type=Path, metavar="FILE", help="a file that holds it and nothing else"
+        f"--{name}-file", type=Path, metavar="FILE", help="file that contains only the password"
     )
 
 
 def add_weak_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--allow-weak", action="store_true", help="seal even with a password that can be guessed"
-    )
+    parser.add_argument("--allow-weak", action="store_true", help="accept a weak password")
 
 
-def opening(args: argparse.Namespace, terminal: Terminal, name: str = "password") -> Hidden:
-    """The password of a vault that exists: any password."""
-    given = offered(args, terminal, name)
-    if given is None and (known := terminal.environ.get("VAULTEDGE_PASSWORD")) is not None:
-        return Hidden(known)
-    return _asked(terminal) if given is None else given
+def read_password(args: argparse.Namespace, terminal: Terminal, name: str = "password") -> SecretText:
+    """Return the password of an existing vault. Weak passwords are accepted."""
+    password = read_options(args, terminal, name)
+    if password is not None:
+        return password
+    if (value := terminal.environ.get("VAULTEDGE_PASSWORD")) is not None:
+        return SecretText(value)
+    return _prompt(terminal)
 
 
-def sealing(args: argparse.Namespace, terminal: Terminal) -> Hidden:
-    """The password for a new vault string; where nobody gives one, it is made here and shown once."""
-    given = offered(args, terminal) or Hidden(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
-    password = given or terminal.ask("password for the vault string (empty: make one): ")
+def read_new_password(args: argparse.Namespace, terminal: Terminal) -> SecretText:
+    """Return the password for a new vault string. Without input, generate one and print it once on stderr."""
+    preset = read_options(args, terminal) or SecretText(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
+    password = preset or terminal.prompt_secret("password for the vault string (empty to generate one): ")
     if not password:
-        password = Hidden(generate())
-        terminal.warn(f"password, made now and not shown again: {password}")
-    elif terminal.interactive and not given and terminal.ask("once more: ") != password:
-        raise VaultError("the two passwords differ")
-    return strong(password, allow_weak=args.allow_weak)
+        password = SecretText(generate())
+        terminal.warn(f"generated password (not shown again): {password}")
+    elif terminal.interactive and not preset and terminal.prompt_secret("repeat the password: ") != password:
+        raise VaultError("the passwords do not match")
+    return require_strong(password, allow_weak=args.allow_weak)
 
 
-def required(args: argparse.Namespace, terminal: Terminal) -> Hidden:
-    """The password for a new vault string where stdin holds something else."""
-    given = offered(args, terminal) or Hidden(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
-    if not given:
+def require_new_password(args: argparse.Namespace, terminal: Terminal) -> SecretText:
+    """Return the password for a new vault string when stdin has other input. Raise UsageError without one."""
+    password = read_options(args, terminal) or SecretText(terminal.environ.get("VAULTEDGE_PASSWORD", ""))
+    if not password:
         raise _missing()
-    return strong(given, allow_weak=args.allow_weak)
+    return require_strong(password, allow_weak=args.allow_weak)
 
 
-def replacement(args: argparse.Namespace, terminal: Terminal, old: Hidden) -> Hidden:
-    """The new password where one is given; else the old one, as it is."""
-    given = offered(args, terminal, "new-password")
-    return old if given is None else strong(given, allow_weak=args.allow_weak)
+def read_replacement(args: argparse.Namespace, terminal: Terminal, old: SecretText) -> SecretText:
+    """Return the new password from the options, or the old one if there is none."""
+    new = read_options(args, terminal, "new-password")
+    return old if new is None else require_strong(new, allow_weak=args.allow_weak)
 
 
-def strong(password: Hidden, *, allow_weak: bool) -> Hidden:
-    """The password, or VaultError where it would be guessed and nobody said that this is fine."""
-    why = None if allow_weak else weakness(password)
-    if why is not None:
+def require_strong(password: SecretText, *, allow_weak: bool) -> SecretText:
+    """Return the password. Raise VaultError if it is weak and `allow_weak` is not set."""
+    reason = None if allow_weak else weakness(password)
+    if reason is not None:
         raise VaultError(
-            f"the password is too weak: {why}",
-            hint="vaultedge vault export makes a strong one where none is given; --allow-weak takes this one",
+            f"the password is too weak: {reason}",
+            hint="vaultedge vault export generates a strong password; --allow-weak accepts this one",
         )
     return password
 
 
-def offered(args: argparse.Namespace, terminal: Terminal, name: str = "password") -> Hidden | None:
-    """What the two options give; None where neither is there."""
+def read_options(args: argparse.Namespace, terminal: Terminal, name: str = "password") -> SecretText | None:
+    """Return the password from the two options, or None if neither is set. Raise UsageError for both."""
     value: str | None = getattr(args, name.replace("-", "_"))
     file: Path | None = getattr(args, f"{name.replace('-', '_')}_file")
     if value is not None and file is not None:
-        raise Misuse(f"--{name} and --{name}-file exclude each other")
-    return secret_in(file) if file is not None else terminal.secret(value, option=f"--{name}")
+        raise UsageError(f"use either --{name} or --{name}-file, not both")
+    return read_secret_file(file) if file is not None else terminal.read_option(value, option=f"--{name}")
 
 
-def _asked(terminal: Terminal) -> Hidden:
-    password = terminal.ask("vault password: ")
+def _prompt(terminal: Terminal) -> SecretText:
+    password = terminal.prompt_secret("vault password: ")
     if not password and not terminal.interactive:
         raise _missing()
     return password
 
 
-def _missing() -> Misuse:
-    return Misuse("a password is missing", hint="set VAULTEDGE_PASSWORD, or use --password-file FILE")
+def _missing() -> UsageError:
+    return UsageError("no password", hint="set VAULTEDGE_PASSWORD, or use --password-file FILE")

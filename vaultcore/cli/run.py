@@ -1,4 +1,4 @@
-"""`vaultedge run -- COMMAND`: a program with the keys in its environment, under the names it expects."""
+"""`vaultedge run -- COMMAND`: runs a program with the provider keys in its environment variables."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from vaultcore.cli.terminal import Misuse, Terminal
+from vaultcore.cli.terminal import Terminal, UsageError
 
 if TYPE_CHECKING:
     from vaultcore.catalog.catalog import Catalog
     from vaultcore.vault.keyring import Credential
 
-_OURS = ("VAULTEDGE_VAULT", "VAULTEDGE_PASSWORD")  # the program gets the keys, not what opens all of them
+_OURS = ("VAULTEDGE_VAULT", "VAULTEDGE_PASSWORD")  # the program gets keys, but not the vault and its password
 
 
 def register(commands: Any) -> None:
@@ -26,33 +26,36 @@ def register(commands: Any) -> None:
         "run",
         help="run a program with OPENAI_API_KEY, ANTHROPIC_API_KEY, ... set from the vault",
         usage="vaultedge run -- COMMAND [ARGUMENT ...]",
-        description="The keys come from VAULTEDGE_VAULT where it is set, else from the vault on this machine."
-        " Neither it nor VAULTEDGE_PASSWORD reaches the program. The first key of a provider is set.",
+        description="Read the keys from VAULTEDGE_VAULT if it is set, otherwise from the vault on this"
+        " machine, and set the first key of each provider. The program does not get VAULTEDGE_VAULT and"
+        " VAULTEDGE_PASSWORD.",
     )
-    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="program and arguments")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
-        raise Misuse("a command is missing", hint="vaultedge run -- python app.py")
+        raise UsageError("no command", hint="vaultedge run -- python app.py")
     from vaultcore.catalog.load import load
-    from vaultcore.cli.open_vault import credentials
+    from vaultcore.cli.open_vault import load_credentials
 
     catalog = load(terminal.settings().providers_file, terminal.environ)
-    keys = variables(credentials(terminal), catalog)
+    keys = build_variables(load_credentials(terminal), catalog)
     for name in [name for name, key in keys.items() if "\0" in key]:
-        terminal.warn(f"{name} is left out: no environment variable can hold that key")
+        terminal.warn(f"{name} not set: the key contains a NUL character")
         del keys[name]
     inherited = {name: value for name, value in terminal.environ.items() if name not in _OURS}
-    _become(command, {**inherited, **keys})
+    _exec(command, {**inherited, **keys})
 
 
-def variables(credentials: Iterable[Credential], catalog: Catalog) -> dict[str, str]:
-    """Keys by variable: a provider's preferred name, VaultEdge's PROVIDER_API_KEY, then its other names.
+def build_variables(credentials: Iterable[Credential], catalog: Catalog) -> dict[str, str]:
+    """Return the keys by environment variable.
 
-    Where two claim a name, the more preferred claim wins, then the earlier key.
+    Each provider sets its preferred variable, PROVIDER_API_KEY as in the original VaultEdge (TypeScript), and
+    its other variables. If two keys claim a variable, the earlier of these three kinds wins, then the earlier
+    key.
     """
     first: dict[str, Credential] = {}
     for credential in credentials:
@@ -60,13 +63,13 @@ def variables(credentials: Iterable[Credential], catalog: Catalog) -> dict[str, 
         first.setdefault(credential.provider.lower() if row is None else row.name, credential)
     env = {name: row.env if (row := catalog.provider(name)) else () for name in first}
     claims = [
-        *((variable, held) for name, held in first.items() for variable in env[name][:1]),
-        *((_variable(held.provider), held) for held in first.values()),
-        *((variable, held) for name, held in first.items() for variable in env[name][1:]),
+        *((variable, credential) for name, credential in first.items() for variable in env[name][:1]),
+        *((_variable(credential.provider), credential) for credential in first.values()),
+        *((variable, credential) for name, credential in first.items() for variable in env[name][1:]),
     ]
     keys: dict[str, str] = {}
-    for variable, held in claims:
-        keys.setdefault(variable, held.key)
+    for variable, credential in claims:
+        keys.setdefault(variable, credential.key)
     return keys
 
 
@@ -74,12 +77,12 @@ def _variable(provider: str) -> str:
     return re.sub(r"[^A-Z0-9]", "_", provider.upper()) + "_API_KEY"
 
 
-def _become(command: list[str], environ: dict[str, str]) -> NoReturn:
-    """Turn into the command, so that its signals and its exit status are its own."""
+def _exec(command: list[str], environ: dict[str, str]) -> NoReturn:
+    """Replace this process with the command, so that signals and the exit status are the command's."""
     if shutil.which(command[0], path=environ.get("PATH")) is None:
-        raise FileNotFoundError(errno.ENOENT, "no such command", command[0])
+        raise FileNotFoundError(errno.ENOENT, "command not found", command[0])
     sys.stdout.flush()
     sys.stderr.flush()
-    if sys.platform == "win32":  # has no exec that waits
-        sys.exit(subprocess.run(command, env=environ, check=False).returncode)  # noqa: S603 - what it is for
-    os.execvpe(command[0], command, environ)  # noqa: S606 - what it is for
+    if sys.platform == "win32":  # its exec does not wait
+        sys.exit(subprocess.run(command, env=environ, check=False).returncode)  # noqa: S603 - runs the user's command
+    os.execvpe(command[0], command, environ)  # noqa: S606 - runs the user's command

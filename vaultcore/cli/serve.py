@@ -1,142 +1,167 @@
-"""`vaultedge serve`: the whole gateway on one machine, over the vault that is there."""
+"""`vaultedge serve`: serves the gateway on this machine with the keys of its vault."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaultcore.cli.terminal import Misuse, Terminal, secret_in
+from vaultcore.cli.terminal import Terminal, UsageError, read_secret_file
 from vaultcore.settings import Settings
 
 if TYPE_CHECKING:
-    from vaultcore.store.base import Name, Store
+    from vaultcore.store.base import DocumentKey, Store
+
+PR_SET_DUMPABLE = 4  # <linux/prctl.h>
 
 
 def register(commands: Any) -> None:
     parser = commands.add_parser(
         "serve",
-        help="the whole gateway on this machine",
-        description="Serves the OpenAI API from the vault in VAULTEDGE_VAULT and VAULTEDGE_PASSWORD, else"
-        " from that on disk. The first start makes the system key and the admin key, and shows them.",
+        help="serve the gateway on this machine",
+        description="Serve the gateway with the provider keys of VAULTEDGE_VAULT, or of the vault on disk."
+        " The first start creates and prints the system key and the admin key.",
     )
     parser.add_argument("--host", help="address to listen on (default: VAULTEDGE_HOST, else 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="default: VAULTEDGE_PORT, else 8787; 0: any free one")
-    parser.add_argument("--vault", metavar="FILE", help="file with a vault string; - reads it from stdin")
-    parser.add_argument("--password-file", metavar="FILE", type=Path, help="file with that string's password")
-    parser.add_argument("--providers", metavar="FILE", type=Path, help="catalog overlay (PROVIDERS_FILE)")
+    parser.add_argument(
+        "--port", type=int, help="port to listen on, 0 for any free port (default: VAULTEDGE_PORT, else 8787)"
+    )
+    parser.add_argument(
+        "--vault", metavar="FILE", help="file with a vault string, or - for stdin (default: VAULTEDGE_VAULT)"
+    )
+    parser.add_argument(
+        "--password-file", metavar="FILE", type=Path, help="file with the vault string's password"
+    )
+    parser.add_argument(
+        "--providers", metavar="FILE", type=Path, help="catalog overlay (default: PROVIDERS_FILE)"
+    )
     parser.add_argument(
         "--store",
         metavar="URL",
-        help="sqlite:PATH, dynamodb:TABLE, memory: (default: VAULTEDGE_STORE, else SQLite beside the vault)",
+        help="store: sqlite:PATH, dynamodb:TABLE or memory: (default: VAULTEDGE_STORE, else SQLite)",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
-    from vaultcore.cli.core_dumps import refuse_dumps
-
-    refuse_dumps()
-    settings, made = _keyed(_settings(args, terminal))
-    return _serve(settings, terminal, made)
+    _disable_core_dumps()
+    settings, is_first_start = _with_keys(_settings(args, terminal))
+    return _serve(settings, terminal, is_first_start=is_first_start)
 
 
 def _settings(args: argparse.Namespace, terminal: Terminal) -> Settings:
-    """The environment's settings with what the command line says instead."""
+    """Return the environment's settings, overridden by the command line."""
     settings = terminal.settings()
     if args.port is not None and not 0 <= args.port <= 65_535:
-        raise Misuse("--port must be 0 to 65535")
-    given = {
+        raise UsageError("--port must be from 0 to 65535")
+    overrides = {
         "host": args.host,
         "port": args.port,
         "providers_file": args.providers,
         "store": args.store,
         "vault": _vault(args.vault, terminal),
     }
-    settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
+    settings = replace(settings, **{name: value for name, value in overrides.items() if value is not None})
     if args.password_file is not None:
-        return replace(settings, password=secret_in(args.password_file))
+        return replace(settings, password=read_secret_file(args.password_file))
     if settings.vault is None:
         return settings
     if settings.password is None:
-        return replace(settings, password=terminal.ask("password of the vault: "))
-    terminal.warn("the password stays readable in this process's environment; --password-file keeps it out")
+        return replace(settings, password=terminal.prompt_secret("vault password: "))
+    terminal.warn(
+        "VAULTEDGE_PASSWORD stays readable in this process's environment; use --password-file instead"
+    )
     return settings
 
 
-def _vault(given: str | None, terminal: Terminal) -> str | None:
-    match given:
+def _vault(file: str | None, terminal: Terminal) -> str | None:
+    match file:
         case None:
             return None
         case "-":
-            return terminal.line().strip()
-        case file:
-            return secret_in(Path(file)).strip()
+            return terminal.read_line().strip()
+        case path:
+            return read_secret_file(Path(path)).strip()
 
 
-def _keyed(settings: Settings) -> tuple[Settings, bool]:
-    """The settings with both keys of this gateway, and whether they were made just now."""
+def _with_keys(settings: Settings) -> tuple[Settings, bool]:
+    """Return the settings with the gateway's keys and pepper, and True if they were created just now."""
     if settings.system_key and settings.admin_key and settings.pepper:
         return settings, False
     from vaultcore.vault.deployment import deployment_keys
 
-    kept = deployment_keys(settings.home)
-    keyed = replace(
+    stored = deployment_keys(settings.home)
+    complete = replace(
         settings,
-        system_key=settings.system_key or kept.system,
-        admin_key=settings.admin_key or kept.admin,
-        pepper=settings.pepper or kept.pepper,
+        system_key=settings.system_key or stored.system,
+        admin_key=settings.admin_key or stored.admin,
+        pepper=settings.pepper or stored.pepper,
     )
-    return keyed, kept.made
+    return complete, stored.created
 
 
-def _open(store: Store, terminal: Terminal) -> None:
-    """Open the store before anybody asks. Raises ConfigError where it is none."""
+def _disable_core_dumps() -> None:
+    """Disable core files, and on Linux ptrace and other processes' access to /proc/PID/environ and /mem.
+
+    The process holds provider keys in memory.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _check_store(store: Store, terminal: Terminal) -> None:
+    """Read one document before serving. Raise ConfigError if the store is invalid."""
     import asyncio
 
     from vaultcore.errors import StoreUnavailable
     from vaultcore.store.document_types import POLICY
 
     try:
-        asyncio.run(_looked(store, POLICY))
+        asyncio.run(_read(store, POLICY))
     except StoreUnavailable as error:
-        terminal.warn(f"{error}; requests with virtual keys are refused until then")
+        terminal.warn(f"{error}; requests with virtual keys fail until the store is available")
 
 
-async def _looked(store: Store, name: Name) -> None:
-    await store.get(name)
+async def _read(store: Store, key: DocumentKey) -> None:
+    await store.get(key)
 
 
-def _serve(settings: Settings, terminal: Terminal, made: bool) -> int:
+def _serve(settings: Settings, terminal: Terminal, *, is_first_start: bool) -> int:
     from vaultcore.app import create_app
     from vaultcore.cli import listener
-    from vaultcore.cli.lifespan import Tended
+    from vaultcore.cli.lifespan import MaintainedApp
     from vaultcore.compose import compose, open_local
     from vaultcore.secrets import FixedSecrets
     from vaultcore.telemetry import configure
 
     secrets = open_local(settings)
     services = compose(settings, FixedSecrets(secrets))
-    _open(services.store, terminal)
-    app = Tended(create_app(services), services)
-    held = listener.listen(settings.host, settings.port)
+    _check_store(services.store, terminal)
+    app = MaintainedApp(create_app(services), services)
+    server_socket = listener.listen(settings.host, settings.port)
     configure(settings.log_level, terminal.stderr)
-    held_keys = len(secrets.keyring)
-    url = listener.url(held)
+    key_count = len(secrets.keyring)
+    url = listener.url(server_socket)
     terminal.say(f"base url    {url}/v1")
     terminal.say(f"console     {url}/console/")
-    if made:
+    if is_first_start:
         terminal.say(f"system key  {settings.system_key}")
         terminal.say(f"admin key   {settings.admin_key}")
-        terminal.say(f"            both are shown this once and kept in {settings.home}")
-    terminal.say(
-        f"vault       {held_keys} keys: {', '.join(sorted(secrets.keyring.providers)) or 'none yet'}"
-    )
-    if not held_keys:
-        terminal.hint("vaultedge vault add-key --provider openai, then start again")
-    if listener.beyond_loopback(held):
-        terminal.warn("listening beyond this machine, without TLS: keys and prompts travel in the clear")
-    listener.serve(app, held)
+        terminal.say(f"            shown only now; stored in {settings.home}")
+    terminal.say(f"vault       {key_count} keys: {', '.join(sorted(secrets.keyring.providers)) or 'none'}")
+    if not key_count:
+        terminal.hint("run vaultedge vault add-key --provider openai, then start again")
+    if listener.is_public(server_socket):
+        terminal.warn("listening on a network address without TLS: keys and prompts are sent unencrypted")
+    listener.serve(app, server_socket)
     terminal.warn("stopped")
     return 0

@@ -1,4 +1,4 @@
-"""What a command reads from and writes to: answers to stdout, all else to stderr, secrets never shown."""
+"""The streams of a command: results go to stdout, everything else to stderr; secrets are never echoed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TextIO
 
 from vaultcore.settings import Settings
-from vaultcore.vault.hidden import Hidden
+from vaultcore.vault.secret_text import SecretText
 
 
-class Misuse(Exception):
-    """A command was called in a way it cannot be; exit status 2."""
+class UsageError(Exception):
+    """The command line is wrong; the exit status is 2."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -31,14 +31,14 @@ class Terminal:
 
     @property
     def interactive(self) -> bool:
-        """Whether somebody sits in front of it who can be asked."""
+        """True if stdin is a terminal, so that a prompt can be answered."""
         return self.stdin.isatty()
 
     def settings(self) -> Settings:
         return Settings.from_env(self.environ)
 
     def say(self, text: str) -> None:
-        """An answer."""
+        """Print a result to stdout."""
         print(text, file=self.stdout, flush=True)
 
     def warn(self, text: str) -> None:
@@ -48,37 +48,35 @@ class Terminal:
         self.warn(f"hint: {text}")
 
     def fail(self, message: str, hint: str | None = None) -> None:
-        """One line that says what went wrong, and one that says what to do, where there is something."""
+        """Print the error on one line and, if there is one, the hint on the next."""
         self.warn(" ".join(message.split()))
         if hint is not None:
             self.hint(hint)
 
-    def line(self) -> Hidden:
-        """One line of stdin, without its end. Empty at the end of the input."""
-        return Hidden(self.stdin.readline().removesuffix("\n").removesuffix("\r"))
+    def read_line(self) -> SecretText:
+        """Return one line of stdin without its line end; empty at the end of the input."""
+        return SecretText(self.stdin.readline().removesuffix("\n").removesuffix("\r"))
 
-    def rest(self) -> Hidden:
-        """All that is left on stdin."""
-        return Hidden(self.stdin.read())
+    def read_all(self) -> SecretText:
+        """Return the rest of stdin."""
+        return SecretText(self.stdin.read())
 
-    def ask(self, prompt: str) -> Hidden:
-        """A secret: typed unseen where somebody sits there, else one line of stdin."""
+    def prompt_secret(self, prompt: str) -> SecretText:
+        """Return a secret: from a hidden prompt on a terminal, otherwise from one line of stdin."""
         if not self.interactive:
-            return self.line()
-        return Hidden(getpass.getpass(prompt))
+            return self.read_line()
+        return SecretText(getpass.getpass(prompt))
 
-    def secret(self, given: str | None, *, option: str) -> Hidden | None:
-        """A secret as an option gives it: `-` asks; the value itself is taken, with a warning."""
-        if given is None:
+    def read_option(self, value: str | None, *, option: str) -> SecretText | None:
+        """Return an option's secret: `-` prompts for it, a value is used with a warning, None if unset."""
+        if value is None:
             return None
-        if given == "-":
-            return self.ask(f"{option.strip('-')}: ")
-        self.warn(
-            f"{option} on the command line shows in the process list and the shell's history; use {option} -"
-        )
-        return Hidden(given)
+        if value == "-":
+            return self.prompt_secret(f"{option.strip('-')}: ")
+        self.warn(f"other users and the shell history can see secrets on the command line; use {option} -")
+        return SecretText(value)
 
 
-def secret_in(file: Path) -> Hidden:
-    """What a file holds, without the line end editors put after it."""
-    return Hidden(file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r"))
+def read_secret_file(file: Path) -> SecretText:
+    """Return the content of a file without its final line end."""
+    return SecretText(file.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r"))

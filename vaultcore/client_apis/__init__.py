@@ -1,6 +1,8 @@
-"""The APIs this gateway offers. A surface translates between what a client speaks and chat completions.
+"""The chat APIs that the gateway offers to clients.
 
-`parse_request` comes in from the client; `render_*` and the encoder go out to it. All of it is pure.
+A client API translates between one HTTP API (Chat Completions, Messages, Responses) and the gateway's
+internal format, which is that of chat completions. `parse_request` reads a client's request; `render_*` and
+the encoder write its response. All of it is pure.
 """
 
 from __future__ import annotations
@@ -15,54 +17,53 @@ from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
 
 class RequestParser(Protocol):
-    """What reads a client's request."""
+    """Reads the requests of one client API or media API."""
 
     @property
     def native(self) -> str:
-        """The dialect whose bodies and events are this API's own, and pass untranslated; "" where none is."""
+        """The dialect whose bodies and events pass to this API's clients untranslated, or ""."""
         ...
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """Request headers, lower case, that go on to a provider of the native dialect."""
+        """The request headers, in lower case, that are forwarded to a provider of the native dialect."""
         ...
 
     def parse_request(self, body: object) -> ChatRequest:
-        """The parsed JSON body as a chat request; raises InvalidRequest naming the param."""
+        """Return the parsed JSON body as a chat request.
+
+        Raises InvalidRequest, which names the parameter.
+        """
         ...
 
 
 class ClientApi(RequestParser, Protocol):
-    """What a surface module offers."""
+    """The interface that a module of this package implements."""
 
-    def render_completion(self, completion: ChatCompletion) -> Json: ...
+    def render_response(self, completion: ChatCompletion, request: ChatRequest) -> Json:
+        """Return the response body; some APIs repeat parts of the request in it."""
+        ...
 
     def encoder(self, request: ChatRequest) -> Stage[ChatChunk, Event]:
-        """A fresh machine that turns one answer's chunks into events, the last one included."""
+        """Return a new encoder that turns the chunks of one response into events, the last one included."""
         ...
 
     def render_error(self, error: GatewayError) -> Json:
-        """The error envelope of this API."""
+        """Return the error body of this API."""
         ...
 
-    def render_failure(self, error: GatewayError) -> Event:
-        """The event that ends a stream which broke after it had begun."""
-        ...
-
-
-@runtime_checkable
-class EchoesRequest(Protocol):
-    """What a surface offers besides, whose answers repeat parts of the request."""
-
-    def render_answer(self, completion: ChatCompletion, request: ChatRequest) -> Json:
-        """What `render_completion` would be, with the request at hand."""
+    def render_stream_error(self, error: GatewayError) -> Event:
+        """Return the event that ends a stream which failed after its first event."""
         ...
 
 
 @runtime_checkable
-class Failing(Protocol):
-    """What an encoder offers besides, whose stream ends in an event that tells of what came before it."""
+class FailureEncoder(Protocol):
+    """An encoder whose failure event depends on the events before it."""
 
     def fail(self, error: GatewayError, after: Event | None) -> Iterable[Event]:
-        """`after` is the last event that passed as it came, where any has."""
+        """Yield the events that end a failed stream.
+
+        `after` is the last event that was passed through unchanged, or None.
+        """
         ...

@@ -1,6 +1,6 @@
 """`POST /v1/chat/completions`: https://platform.openai.com/docs/api-reference/chat.
 
-Chat completions are the house's own format, so almost nothing is translated here.
+Chat completions are the gateway's internal format, so this module translates little.
 """
 
 from __future__ import annotations
@@ -8,25 +8,39 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vaultcore.client_apis import legacy_functions
-from vaultcore.client_apis.chat_validation import check
+from vaultcore.client_apis.chat_validation import validate_chat_request
 from vaultcore.client_apis.json_text import dump
 from vaultcore.errors import AttemptsExhausted, GatewayError
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
-native = ""  # what passes is mended on the way: see dialects/openai.py
+native = (
+    ""  # responses of OpenAI-compatible providers are repaired, never passed through: see dialects/openai
+)
 headers = ()
 DONE = Event("[DONE]")
 ENVELOPE = ("id", "object", "created", "model")
 
 
 def parse_request(body: object) -> ChatRequest:
-    return check(body)
+    return validate_chat_request(body)
+
+
+def render_response(completion: ChatCompletion, request: ChatRequest) -> Json:
+    """Return the completion; tool calls become function calls if the request uses functions."""
+    return (
+        legacy_functions.render_functions(completion)
+        if legacy_functions.uses_functions(request)
+        else render_completion(completion)
+    )
 
 
 def render_completion(completion: ChatCompletion) -> Json:
-    """With the two keys that OpenAI's schema requires of every choice, null where nobody said them."""
+    """Return the completion with `logprobs` and `refusal` in every choice.
+
+    OpenAI's schema requires both keys; they are null if the provider sent none.
+    """
     choices = [
         {"logprobs": None, **choice, "message": {"refusal": None, **choice["message"]}}
         for choice in completion["choices"]
@@ -34,30 +48,24 @@ def render_completion(completion: ChatCompletion) -> Json:
     return {**completion, "choices": choices}
 
 
-def render_answer(completion: ChatCompletion, request: ChatRequest) -> Json:
-    """As functions where the request speaks of functions."""
-    return (
-        legacy_functions.completion(completion)
-        if legacy_functions.spoken(request)
-        else render_completion(completion)
-    )
-
-
 def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
     options = request.get("stream_options") or {}
-    machine = Counted() if options.get("include_usage") else Plain()
-    return legacy_functions.Chunks(machine) if legacy_functions.spoken(request) else machine
+    chunk_encoder = ChatUsageEncoder() if options.get("include_usage") else ChatEncoder()
+    if legacy_functions.uses_functions(request):
+        return legacy_functions.FunctionCallEncoder(chunk_encoder)
+    return chunk_encoder
 
 
 def render_error(error: GatewayError) -> Json:
-    told: Json = {
+    """Return OpenAI's error body, plus `attempts` if every attempt failed."""
+    detail: Json = {
         "message": str(error),
         "type": error.type,
         "param": error.param,
         "code": error.code,
     }
     if isinstance(error, AttemptsExhausted):
-        told["attempts"] = [
+        detail["attempts"] = [
             {
                 "provider": failure.provider,
                 "model": failure.model,
@@ -67,15 +75,15 @@ def render_error(error: GatewayError) -> Json:
             }
             for failure in error.failures
         ]
-    return {"error": told}
+    return {"error": detail}
 
 
-def render_failure(error: GatewayError) -> Event:
+def render_stream_error(error: GatewayError) -> Event:
     return Event(dump(render_error(error)))
 
 
-class Plain:
-    """Chunks for a client that has not asked for usage: it sees none."""
+class ChatEncoder:
+    """Encodes chunks for a client that did not request usage, and removes usage from them."""
 
     __slots__ = ()
 
@@ -90,8 +98,11 @@ class Plain:
         return (DONE,)
 
 
-class Counted:
-    """Chunks for a client that has asked: null on every one but the last, which has no choices."""
+class ChatUsageEncoder:
+    """Encodes chunks for a client that requested usage.
+
+    Usage is null in every chunk except the last one, which has no choices.
+    """
 
     __slots__ = ("_last",)
 
@@ -99,9 +110,9 @@ class Counted:
         self._last: ChatChunk | None = None
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
-        counted = item.get("usage")
-        if counted:
-            self._last = item  # whatever came before was only the count so far
+        usage = item.get("usage")
+        if usage:
+            self._last = item  # replaces earlier usage, which was a running count
             if not item.get("choices"):
                 return ()
         return (Event(dump({**item, "usage": None})),)

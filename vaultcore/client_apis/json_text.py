@@ -1,4 +1,4 @@
-"""JSON as it goes out to clients: compact, in UTF-8, escaped only where UTF-8 has no form for it."""
+"""JSON text for clients: compact UTF-8, with escapes only for characters that UTF-8 cannot encode."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ _escape = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def dump(value: object) -> str:
-    """The value's JSON. A lone surrogate, half of a character that a provider cut in two, is escaped."""
+    """Return the value as JSON text.
+
+    A lone surrogate is escaped. It appears when a provider splits a character across two chunks.
+    """
     text = _encode(value)
     if text.isascii():
         return text

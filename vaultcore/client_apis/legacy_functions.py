@@ -1,4 +1,7 @@
-"""Answers to a client that speaks of functions, as tools were called before there were tools."""
+"""Responses for clients that use `functions` and `function_call`, the predecessors of `tools`.
+
+https://platform.openai.com/docs/api-reference/chat/create marks both fields as deprecated.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,24 @@ from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
-CALLED = "tool_calls"
-THEN = "function_call"
+TOOL_CALLS = "tool_calls"
+FUNCTION_CALL = "function_call"
 
 
-def spoken(request: ChatRequest) -> bool:
-    """Whether a request is in the old words."""
-    told = cast(Json, request)
-    return told.get("functions") is not None or told.get(THEN) is not None
+def uses_functions(request: ChatRequest) -> bool:
+    """Return True if the request has `functions` or `function_call`."""
+    fields = cast(Json, request)
+    return fields.get("functions") is not None or fields.get(FUNCTION_CALL) is not None
 
 
-def completion(told: ChatCompletion) -> Json:
-    """The completion, with the first call of each choice as a function call."""
-    return {**told, "choices": [_choice(cast(Json, choice), "message") for choice in told["choices"]]}
+def render_functions(completion: ChatCompletion) -> Json:
+    """Return the completion with the first tool call of each choice as its `function_call`."""
+    choices = [_render_choice(cast(Json, choice), "message") for choice in completion["choices"]]
+    return {**completion, "choices": choices}
 
 
-class Chunks:
-    """The same of a stream, in front of the surface's own machine."""
+class FunctionCallEncoder:
+    """Turns tool calls into function calls before the chunks reach another encoder."""
 
     __slots__ = ("_encoder",)
 
@@ -33,22 +37,23 @@ class Chunks:
         self._encoder = encoder
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
-        choices = [_choice(cast(Json, choice), "delta") for choice in item.get("choices") or ()]
+        choices = [_render_choice(cast(Json, choice), "delta") for choice in item.get("choices") or ()]
         return self._encoder.feed(cast(ChatChunk, {**item, "choices": choices}))
 
     def close(self) -> Iterable[Event]:
         return self._encoder.close()
 
 
-def _choice(choice: Json, place: str) -> Json:
-    finish = THEN if choice.get("finish_reason") == CALLED else choice.get("finish_reason")
-    return {**choice, place: _called(choice[place]), "finish_reason": finish}
+def _render_choice(choice: Json, field: str) -> Json:
+    """Return the choice with a function call in `field`, which is `message` or `delta`."""
+    finish = FUNCTION_CALL if choice.get("finish_reason") == TOOL_CALLS else choice.get("finish_reason")
+    return {**choice, field: _render_message(choice[field]), "finish_reason": finish}
 
 
-def _called(holder: Json) -> Json:
-    calls = holder.get(CALLED)
+def _render_message(message: Json) -> Json:
+    calls = message.get(TOOL_CALLS)
     if not calls:
-        return holder
-    plain = {name: value for name, value in holder.items() if name != CALLED}
-    first = [call["function"] for call in calls if call.get("index", 0) == 0 and "function" in call]
-    return {**plain, THEN: first[0]} if first else plain
+        return message
+    rest = {name: value for name, value in message.items() if name != TOOL_CALLS}
+    functions = [call["function"] for call in calls if call.get("index", 0) == 0 and "function" in call]
+    return {**rest, FUNCTION_CALL: functions[0]} if functions else rest

@@ -1,13 +1,13 @@
-// Requests to the gateway that serves this page, and what they fail with.
+// Requests to the gateway that serves this page, and their errors.
 
 import { events } from "./events.js";
-import { heard } from "./reach.js";
+import { recordOutcome } from "./connectivity.js";
 
-/** Where the gateway is, with a stage's path if there is one, and what SDKs are told. */
+/** The gateway's address, including an API stage's path, and the base URL for SDKs. */
 export const root = new URL("..", import.meta.url).href;
 export const base = `${root}v1`;
 
-/** What a request fails with. `code` is the gateway's, or "offline" or "unreadable"; `status` 0: no answer came. */
+/** A failed request. `code` is the gateway's, "offline" or "unreadable"; `status` is 0 without a response. */
 export class ApiError extends Error {
   constructor({ status, code, message, param = null, attempts = [], id = null, retryAfter = null }) {
     super(message);
@@ -15,42 +15,42 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether an error is only that somebody stopped waiting. */
-export const aborted = (error) => error?.name === "AbortError";
+/** Return true if an error is an abort. */
+export const isAbort = (error) => error?.name === "AbortError";
 
-/** Send one request and return the Response if it is a good one. Raises ApiError, or AbortError. */
+/** Send a request and return its successful Response. Raises ApiError or AbortError. */
 export async function send(path, { method = "GET", key, body, query, headers = {}, signal } = {}) {
   const url = new URL(path.replace(/^\//, ""), root);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== undefined && value !== null && value !== "") url.searchParams.set(name, value);
   }
-  const sent = { ...headers };
-  if (key) sent.authorization = `Bearer ${key}`;
-  if (body !== undefined) sent["content-type"] = "application/json";
-  const options = { method, headers: sent, signal, cache: "no-store", credentials: "omit", redirect: "error" };
+  const requestHeaders = { ...headers };
+  if (key) requestHeaders.authorization = `Bearer ${key}`;
+  if (body !== undefined) requestHeaders["content-type"] = "application/json";
+  const options = { method, headers: requestHeaders, signal, cache: "no-store", credentials: "omit", redirect: "error" };
   if (body !== undefined) options.body = JSON.stringify(body);
   const response = await fetch(url, options).catch((error) => {
-    if (aborted(error)) throw error;
-    throw noted(new ApiError({ status: 0, code: "offline", message: "The gateway cannot be reached." }));
+    if (isAbort(error)) throw error;
+    throw recordError(new ApiError({ status: 0, code: "offline", message: "The gateway is unreachable." }));
   });
-  if (!response.ok) throw noted(await refusal(response));
-  heard();
+  if (!response.ok) throw recordError(await parseError(response));
+  recordOutcome();
   return response;
 }
 
-function noted(error) {
-  heard(error);
+function recordError(error) {
+  recordOutcome(error);
   return error;
 }
 
-async function refusal(response) {
-  const told = (await response.json().catch(() => null))?.error ?? {};
+async function parseError(response) {
+  const body = (await response.json().catch(() => null))?.error ?? {};
   return new ApiError({
     status: response.status,
-    code: told.code ?? told.type ?? "unreadable",
-    message: told.message ?? `The gateway answered ${response.status}.`,
-    param: told.param,
-    attempts: told.attempts ?? [],
+    code: body.code ?? body.type ?? "unreadable",
+    message: body.message ?? `The gateway returned status ${response.status}.`,
+    param: body.param,
+    attempts: body.attempts ?? [],
     id: response.headers.get("x-request-id"),
     retryAfter: Number(response.headers.get("retry-after")) || null,
   });
@@ -59,44 +59,44 @@ async function refusal(response) {
 async function json(response) {
   if (response.status === 204) return null;
   return response.json().catch((error) => {
-    if (aborted(error)) throw error;
-    throw new ApiError({ status: response.status, code: "unreadable", message: "The answer is no JSON." });
+    if (isAbort(error)) throw error;
+    throw new ApiError({ status: response.status, code: "unreadable", message: "The gateway returned invalid JSON." });
   });
 }
 
 /**
- * What views get as `api`, for a session that `keys` tells of: `mine()` and `play()` are keys, and `lost(which, key)` is
- * called with one that was refused: whether there may be another, so that asking once more is worth it.
+ * Return the client that views get as `api`. `keys.own()` and `keys.play()` return keys. `keys.rejected(which, key)`
+ * is called when the gateway rejects a key; it returns true if another key may exist, and the request is then repeated.
  */
 export function connect(keys) {
-  const ask = async (method, path, { as = "mine", ...options } = {}) => {
+  const request = async (method, path, { as = "own", ...options } = {}) => {
     const key = await keys[as]();
     try {
       return await send(path, { ...options, method, key });
     } catch (error) {
-      if (error.status !== 401 || !keys.lost(as, key)) throw error;
+      if (error.status !== 401 || !keys.rejected(as, key)) throw error;
       return send(path, { ...options, method, key: await keys[as]() });
     }
   };
-  const asking = (method) => async (path, options) => json(await ask(method, path, options));
-  const saying = (method) => async (path, body, options) => json(await ask(method, path, { ...options, body }));
+  const read = (method) => async (path, options) => json(await request(method, path, options));
+  const write = (method) => async (path, body, options) => json(await request(method, path, { ...options, body }));
   return {
     root,
     base,
-    get: asking("GET"),
-    delete: asking("DELETE"),
-    post: saying("POST"),
-    put: saying("PUT"),
-    patch: saying("PATCH"),
+    get: read("GET"),
+    delete: read("DELETE"),
+    post: write("POST"),
+    put: write("PUT"),
+    patch: write("PATCH"),
     /** The Response itself, for headers, downloads and timings: raw("POST", path, { body, as: "play" }). */
-    raw: ask,
-    /** Server-sent events of a POST, one by one; `opened` gets the Response first, `comment` each comment's text. */
-    async *stream(path, body, { opened, comment, ...options } = {}) {
-      const response = await ask("POST", path, { ...options, body });
-      opened?.(response);
-      yield* events(response, { comment });
+    raw: request,
+    /** Yield the server-sent events of a POST. `onResponse` gets the Response first, `onComment` each comment's text. */
+    async *stream(path, body, { onResponse, onComment, ...options } = {}) {
+      const response = await request("POST", path, { ...options, body });
+      onResponse?.(response);
+      yield* events(response, { onComment });
     },
-    /** A virtual key for data routes: the session's own, or for an admin one that ends with the day. */
+    /** A virtual key for data routes: the session's own, or for an admin a temporary key that expires today. */
     playKey: () => keys.play(),
   };
 }

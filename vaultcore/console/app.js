@@ -1,38 +1,38 @@
-// The application: which view is shown to whom, where the focus goes, and what is over all views.
+// The application: selects the view for the address and the role, and moves the focus.
 
 import { html, useEffect, useRef, useState } from "./ui/html.js";
 import { Nav } from "./nav.js";
 import { PAGES } from "./pages.js";
-import { Standing } from "./standing.js";
-import { address, go, here } from "./router.js";
-import { api, session as signedIn, watch } from "./session.js";
-import { Unsettled } from "./unsettled.js";
+import { OfflineNotice } from "./offline-notice.js";
+import { address, go, currentPlace } from "./router.js";
+import { api, session as currentSession, watch } from "./session.js";
+import { SessionRestore } from "./session-restore.js";
 import { Confirmation, Empty, ErrorNote, Loading, Page, Toasts } from "./ui/shell.js";
 
 /** App: no props. */
 export function App() {
   const place = usePlace();
-  const [session, become] = useState(signedIn());
+  const [session, setSession] = useState(currentSession());
   useEffect(() => {
-    become(signedIn()); // it may have changed since it was drawn
-    return watch(become);
+    setSession(currentSession()); // the session may have changed since the first render
+    return watch(setSession);
   }, []);
   const page = Object.hasOwn(PAGES, place.name) ? PAGES[place.name] : null;
-  const shut = page && !page.roles.includes(session.role);
-  const unsettled = session.waiting || session.failed;
-  const away = shut && session.role === null && !unsettled;
+  const forbidden = page && !page.roles.includes(session.role);
+  const isRestoring = session.restoring || session.error;
+  const needsSignIn = forbidden && session.role === null && !isRestoring;
   useEffect(() => {
-    if (away) go("sign-in", { next: address(place.name, place.query).slice(2) }, { replace: true });
-  }, [away, place]);
+    if (needsSignIn) go("sign-in", { next: address(place.name, place.query).slice(2) }, { replace: true });
+  }, [needsSignIn, place]);
   return html`
-    <a class="skip" href="#content" onClick=${skip}>Skip to content</a>
-    <${Standing} />
+    <a class="skip-link" href="#content" onClick=${skip}>Skip to content</a>
+    <${OfflineNotice} />
     <div class="frame">
       <${Nav} session=${session} current=${place.name} />
       <main id="content" tabindex="-1">
-        ${!page ? html`<${Missing} />`
-          : unsettled && (shut || place.name === "overview") ? html`<${Unsettled} title=${page.title} session=${session} />`
-          : shut ? html`<${Shut} page=${page} />`
+        ${!page ? html`<${NotFound} />`
+          : isRestoring && (forbidden || place.name === "overview") ? html`<${SessionRestore} title=${page.title} session=${session} />`
+          : forbidden ? html`<${AccessDenied} page=${page} />`
           : html`<${View} page=${page} place=${place} session=${session} />`}
       </main>
     </div>
@@ -40,49 +40,49 @@ export function App() {
 }
 
 function usePlace() {
-  const [place, move] = useState(here());
+  const [place, setPlace] = useState(currentPlace());
   useEffect(() => {
-    const moved = () => move(here());
-    addEventListener("hashchange", moved);
-    return () => removeEventListener("hashchange", moved);
+    const update = () => setPlace(currentPlace());
+    addEventListener("hashchange", update);
+    return () => removeEventListener("hashchange", update);
   }, []);
   return place;
 }
 
-/** The view of a page, once its code is here; until then the one before, so that nothing jumps. */
+/** The view of a page. The previous view stays until the new view's code is loaded, to avoid layout shifts. */
 function View({ page, place, session }) {
-  const [held, hold] = useState({ page: null, Shown: null, error: null });
-  const [turn, again] = useState(0);
+  const [loaded, setLoaded] = useState({ page: null, Component: null, error: null });
+  const [attempt, setAttempt] = useState(0);
   const first = useRef(true);
   useEffect(() => {
-    let wanted = true;
+    let active = true;
     page.load().then(
-      (module) => wanted && hold({ page, Shown: module.default, error: null }),
-      (error) => wanted && hold({ page, Shown: null, error }),
+      (module) => active && setLoaded({ page, Component: module.default, error: null }),
+      (error) => active && setLoaded({ page, Component: null, error }),
     );
-    return () => (wanted = false);
-  }, [page, turn]);
+    return () => (active = false);
+  }, [page, attempt]);
   useEffect(() => {
-    if (held.page && !first.current) document.querySelector("#content h1")?.focus({ preventScroll: true });
-    if (held.page) first.current = false;
+    if (loaded.page && !first.current) document.querySelector("#content h1")?.focus({ preventScroll: true });
+    if (loaded.page) first.current = false;
     scrollTo(0, 0);
-  }, [held.page]);
-  if (held.error) return html`<${Page} title=${page.title}><${ErrorNote} error=${held.error} retry=${() => again(turn + 1)} /><//>`;
-  if (!held.Shown) return html`<${Page} title=${page.title}><${Loading} /><//>`;
-  const query = held.page === page ? place.query : {};
-  const whose = `${held.page.title} ${session.role} ${session.id}`;
-  return html`<${held.Shown} key=${whose} session=${session} api=${api} go=${go} query=${query} />`;
+  }, [loaded.page]);
+  if (loaded.error) return html`<${Page} title=${page.title}><${ErrorNote} error=${loaded.error} retry=${() => setAttempt(attempt + 1)} /><//>`;
+  if (!loaded.Component) return html`<${Page} title=${page.title}><${Loading} /><//>`;
+  const query = loaded.page === page ? place.query : {};
+  const instanceKey = `${loaded.page.title} ${session.role} ${session.id}`;
+  return html`<${loaded.Component} key=${instanceKey} session=${session} api=${api} go=${go} query=${query} />`;
 }
 
-/** The link cannot be followed: the address names the view. */
+/** Move the focus. The browser cannot follow the link itself, because the hash names the view. */
 function skip(event) {
   event.preventDefault();
   document.getElementById("content").focus();
 }
 
-const Missing = () => html`
-  <${Page} title="Not found"><${Empty} title="There is no such page"><a href=${address("overview")}>To the overview</a><//><//>`;
+const NotFound = () => html`
+  <${Page} title="Not found"><${Empty} title="Page not found"><a href=${address("overview")}>Go to the overview</a><//><//>`;
 
-const Shut = ({ page }) => html`
-  <${Page} title=${page.title}><${Empty} icon="key" title="This page needs the admin key">
-    A virtual key sees its own usage, its models, the playground and the chat.<//><//>`;
+const AccessDenied = ({ page }) => html`
+  <${Page} title=${page.title}><${Empty} icon="key" title="This page requires the admin key">
+    With a virtual key you can see its usage and models, and use the playground and the chat.<//><//>`;

@@ -1,23 +1,23 @@
 // Server-sent events of a response, for requests that EventSource cannot make.
 
 /**
- * Yields { event, data }, data as JSON where it is JSON, until [DONE] or the end. Comments are skipped, or `comment`
- * is called with their text: the gateway's last one stands behind [DONE].
+ * Yield { event, data } until [DONE] or the end; data is parsed if it is JSON. Comments are skipped, or passed to
+ * `onComment`: the gateway sends its last comment after [DONE].
  */
-export async function* events(response, { comment } = {}) {
+export async function* events(response, { onComment } = {}) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let held = "";
+  let buffered = "";
   try {
     for (;;) {
       const { value, done } = await reader.read();
-      held += done ? "\n\n" : value;
-      const blocks = held.split(/\r?\n\r?\n/);
-      held = blocks.pop();
+      buffered += done ? "\n\n" : value;
+      const blocks = buffered.split(/\r?\n\r?\n/);
+      buffered = blocks.pop();
       for (const block of blocks) {
-        const found = parsed(block);
-        if (comment && block.startsWith(":")) comment(block.slice(1).trim());
-        if (found?.data === "[DONE]" && !comment) return;
-        if (found && found.data !== "[DONE]") yield found;
+        const event = parseEvent(block);
+        if (onComment && block.startsWith(":")) onComment(block.slice(1).trim());
+        if (event?.data === "[DONE]" && !onComment) return;
+        if (event && event.data !== "[DONE]") yield event;
       }
       if (done) return;
     }
@@ -26,12 +26,12 @@ export async function* events(response, { comment } = {}) {
   }
 }
 
-const OPENING = "vaultedge ";
+const PREFIX = "vaultedge ";
 
-/** What the gateway's comment behind a stream tells: { translation, cost_usd, provider, model, attempts }; null of any other. */
-export const epilogue = (comment) => (comment.startsWith(OPENING) ? JSON.parse(comment.slice(OPENING.length)) : null);
+/** Parse the gateway's comment after a stream: { translation, cost_usd, provider, model, attempts }; null for any other comment. */
+export const parseEpilogue = (comment) => (comment.startsWith(PREFIX) ? JSON.parse(comment.slice(PREFIX.length)) : null);
 
-function parsed(block) {
+function parseEvent(block) {
   let event = "message";
   const data = [];
   for (const line of block.split(/\r?\n/)) {

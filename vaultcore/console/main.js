@@ -1,13 +1,13 @@
-// Where the console starts: the theme first, lest the page flashes, then the application.
+// Entry point: applies the theme before the first paint, then renders the application.
 
 import { html, render } from "./ui/html.js";
 import { App } from "./app.js";
 import { restore } from "./session.js";
-import { settle } from "./theme.js";
+import { applyTheme } from "./theme.js";
 
-const PATIENCE = 400; // milliseconds; a gateway that takes longer is waited for on the page
+const RESTORE_TIMEOUT = 400; // milliseconds to wait for the gateway before the first render
 
-settle();
-const place = document.getElementById("console");
-const waited = new Promise((resolve) => setTimeout(resolve, PATIENCE));
-Promise.race([restore(), waited]).finally(() => render(html`<${App} />`, place));
+applyTheme();
+const root = document.getElementById("console");
+const timeout = new Promise((resolve) => setTimeout(resolve, RESTORE_TIMEOUT));
+Promise.race([restore(), timeout]).finally(() => render(html`<${App} />`, root));

@@ -1,36 +1,36 @@
 // Addresses of the console: `#/models?type=image` is the view "models" with the query {type: "image"}.
 
-/** The view and the query that the address bar names. */
-export const here = () => parsed(location.hash);
+/** Return the view and the query in the address bar. */
+export const currentPlace = () => parseAddress(location.hash);
 
-/** The view and the query of an address, with or without `#/` in front. */
-export function parsed(text) {
+/** Parse an address, with or without a leading `#/`, into { name, query }. */
+export function parseAddress(text) {
   const [path, ...search] = text.replace(/^#?\/?/, "").split("?");
   return { name: path || "overview", query: Object.fromEntries(new URLSearchParams(search.join("?"))) };
 }
 
-/** The address of a view, for links; what is empty in the query is left out. */
+/** Return the address of a view, for links. Empty query values are omitted. */
 export function address(name, query = {}) {
-  const kept = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  const search = new URLSearchParams(kept).toString();
+  const entries = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const search = new URLSearchParams(entries).toString();
   return `#/${name}${search ? `?${search}` : ""}`;
 }
 
-/** Go to a view, at once: what is done next is done there. With `{ replace: true }` the way back leads past where we are. */
+/** Go to a view synchronously. `{ replace: true }` replaces the current history entry. */
 export function go(name, query = {}, { replace = false } = {}) {
-  const wanted = address(name, query);
-  if (wanted === location.hash) return;
-  if (replace) history.replaceState(null, "", wanted);
-  else history.pushState(null, "", wanted);
+  const target = address(name, query);
+  if (target === location.hash) return;
+  if (replace) history.replaceState(null, "", target);
+  else history.pushState(null, "", target);
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 const guards = new Set();
-// Before anybody else listens: what a window hears itself goes to its listeners in their order, capturing or not.
+// Registered first: listeners on the window itself run in registration order, capturing or not.
 addEventListener("hashchange", (event) => guards.forEach((guard) => guard(event)));
 
-/** Let `guard(event)` see every new address first, to keep it from all others; returns what ends that. */
-export function watch(guard) {
+/** Call `guard(event)` before all other listeners of an address change. Return a function that removes the guard. */
+export function addGuard(guard) {
   guards.add(guard);
   return () => guards.delete(guard);
 }

@@ -1,132 +1,132 @@
-// Who is signed in. The key is in this module's memory, and in sessionStorage only if that was ticked.
+// The signed-in session. The key is in this module's memory, and in sessionStorage only if the user chose to keep it.
 
 import { ApiError, connect, send } from "./api.js";
-import { keep, kept } from "./kept.js";
+import { readItem, writeItem } from "./storage.js";
 
 const NAME = "vaultedge.key";
 const PLAY = "vaultedge.play";
 const AREA = "sessionStorage";
-const SOON = 15 * 60_000; // a day that ends sooner than that is not worth a key
-// `failed`: why a key that this tab keeps could not be tried; `waiting`: it is being tried.
-const OUT = Object.freeze({ role: null, name: "", id: null, said: "", failed: null, waiting: false });
+const MIN_LIFETIME = 15 * 60_000; // milliseconds; a play key is never created for less
+// `notice`: shown on the sign-in page; `error`: why the stored key could not be verified; `restoring`: it is being verified.
+const SIGNED_OUT = Object.freeze({ role: null, name: "", id: null, notice: "", error: null, restoring: false });
 
 let key = null;
-let keeping = false;
-let play = null; // { until, making, text }: what an admin asks models with
-let told = OUT;
+let persistent = false; // the key is in sessionStorage
+let play = null; // { until, pending, text }: the virtual key with which an admin sends requests to models
+let current = SIGNED_OUT;
 const watchers = new Set();
 
-export const session = () => told;
-export const api = connect({ mine: async () => key, play: playKey, lost });
+export const session = () => current;
+export const api = connect({ own: async () => key, play: playKey, rejected });
 
-/** Call back at every change; returns what ends that. */
+/** Call `changed(session)` on every change. Return a function that unsubscribes. */
 export function watch(changed) {
   watchers.add(changed);
   return () => watchers.delete(changed);
 }
 
-function become(next) {
-  told = Object.freeze({ ...OUT, ...next });
-  for (const changed of watchers) changed(told);
+function update(next) {
+  current = Object.freeze({ ...SIGNED_OUT, ...next });
+  for (const changed of watchers) changed(current);
 }
 
-/** Take a key, after asking the gateway what it opens. Raises ApiError. */
-export async function signIn(typed, { keep: ticked = false } = {}) {
-  const found = await recognise(typed.trim());
-  key = typed.trim();
-  keeping = ticked;
-  keep(AREA, NAME, ticked ? key : null);
+/** Sign in with a key after the gateway has verified it. Raises ApiError. */
+export async function signIn(input, { keep = false } = {}) {
+  const account = await identify(input.trim());
+  key = input.trim();
+  persistent = keep;
+  writeItem(AREA, NAME, keep ? key : null);
   forgetPlay();
-  become(found);
+  update(account);
 }
 
-/** Forget the key. `said` is shown where one signs in again. */
-export function signOut(said = "") {
+/** Forget the key. The sign-in page shows `notice`. */
+export function signOut(notice = "") {
   key = null;
-  keep(AREA, NAME, null);
+  writeItem(AREA, NAME, null);
   forgetPlay();
-  become({ said });
+  update({ notice });
 }
 
-/** Sign in with what this tab has kept, if anything. Where that cannot be tried it stays kept, and the session has `failed`. */
+/** Sign in with the key stored in this tab, if any. If it cannot be verified it stays stored, and the session has `error`. */
 export async function restore() {
-  const text = kept(AREA, NAME);
-  if (!text || told.role || told.waiting) return;
-  become({ waiting: true, failed: told.failed });
-  const outcome = await recognise(text).catch((error) => ({ failed: error }));
-  if (!told.waiting) return; // somebody has signed in or out meanwhile
-  if (outcome.failed?.status === 401) return void signOut(GONE);
-  if (!outcome.failed) {
+  const text = readItem(AREA, NAME);
+  if (!text || current.role || current.restoring) return;
+  update({ restoring: true, error: current.error });
+  const outcome = await identify(text).catch((error) => ({ error }));
+  if (!current.restoring) return; // the user has signed in or out meanwhile
+  if (outcome.error?.status === 401) return void signOut(INVALID);
+  if (!outcome.error) {
     key = text;
-    keeping = true;
-    play = restored();
+    persistent = true;
+    play = readPlay();
   }
-  become(outcome);
+  update(outcome);
 }
 
-const GONE = "This key is no longer good here. Sign in again.";
+const INVALID = "Your key has expired or was revoked. Sign in again.";
 
-async function recognise(typed) {
-  if (!/^[\x21-\x7e]+$/.test(typed)) {
-    throw new ApiError({ status: 401, code: "invalid_api_key", message: "That is no key." });
+async function identify(text) {
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    throw new ApiError({ status: 401, code: "invalid_api_key", message: "This is not a key." });
   }
-  if (!typed.startsWith("vg_")) {
+  if (!text.startsWith("vg_")) {
     try {
-      await send("admin/config", { key: typed });
+      await send("admin/config", { key: text });
       return { role: "admin", name: "admin" };
     } catch (error) {
       if (![401, 403, 404].includes(error.status)) throw error;
     }
   }
-  const found = await (await send("v1/key", { key: typed })).json();
-  return { role: "key", name: found.name, id: found.id };
+  const account = await (await send("v1/key", { key: text })).json();
+  return { role: "key", name: account.name, id: account.id };
 }
 
-/** A key's own text, or for an admin a virtual key that expires with the viewer's day: one for all pages of this tab. */
+/** Return the session's own virtual key, or for an admin one that expires at the end of the day; all pages of a tab share it. */
 async function playKey() {
-  if (told.role !== "admin") return key;
-  if (!play || play.until <= Date.now()) make();
-  return play.making;
+  if (current.role !== "admin") return key;
+  if (!play || play.until <= Date.now()) createPlay();
+  return play.pending;
 }
 
-function make() {
-  const end = new Date(Date.now() + SOON);
+function createPlay() {
+  const end = new Date(Date.now() + MIN_LIFETIME);
   end.setHours(23, 59, 59, 0);
   const day = end.toLocaleDateString("sv");
   const body = { name: `Console: playground and chat, until ${day}`, metadata: { made_by: "console" }, expires_at: end.toISOString() };
-  const making = send("admin/keys", { method: "POST", key, body }).then((response) => response.json()).then((made) => made.key);
-  const mine = { until: end.getTime(), making, text: null };
-  const asker = key;
+  const pending = send("admin/keys", { method: "POST", key, body }).then((response) => response.json()).then((created) => created.key);
+  const mine = { until: end.getTime(), pending, text: null };
+  const adminKey = key;
   play = mine;
-  making.then((text) => {
+  pending.then((text) => {
     mine.text = text;
-    if (play === mine && keeping) keep(AREA, PLAY, JSON.stringify({ until: mine.until, text }));
+    if (play === mine && persistent) writeItem(AREA, PLAY, JSON.stringify({ until: mine.until, text }));
   }, (error) => {
     if (play === mine) play = null;
-    if (error.status === 401) lost("mine", asker);
+    if (error.status === 401) rejected("own", adminKey);
   });
 }
 
-function restored() {
+function readPlay() {
   try {
-    const { until, text } = JSON.parse(kept(AREA, PLAY));
-    return { until, making: Promise.resolve(text), text };
+    const { until, text } = JSON.parse(readItem(AREA, PLAY));
+    return { until, pending: Promise.resolve(text), text };
   } catch {
-    return null; // there is none
+    return null; // none is stored
   }
 }
 
 function forgetPlay() {
   play = null;
-  keep(AREA, PLAY, null);
+  writeItem(AREA, PLAY, null);
 }
 
-/** A key was refused; whether asking again may be worth it, as an admin's page can make another. */
-function lost(which, refused) {
-  if (which === "play" && told.role === "admin") {
-    if (play?.text === refused) forgetPlay(); // else there is a newer one
+/** Handle a rejected key. Return true if repeating the request may help, because an admin's page can create another play key. */
+function rejected(which, refused) {
+  if (which === "play" && current.role === "admin") {
+    if (play?.text === refused) forgetPlay(); // otherwise a newer one exists
     return true;
   }
-  if (told.role && refused === key) signOut(GONE);
+  if (current.role && refused === key) signOut(INVALID);
   return false;
 }

@@ -1,28 +1,28 @@
-// Dark, light, or as the system has it; the choice is kept in this browser.
+// The theme: dark, light, or the system's. The choice is stored in this browser.
 
-import { keep, kept } from "./kept.js";
+import { readItem, writeItem } from "./storage.js";
 
 const NAME = "vaultedge.theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** "dark" or "light": what is shown now. */
-export const shown = () => document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
+/** Return the current theme, "dark" or "light". */
+export const currentTheme = () => document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
 
-/** Show what was chosen before. */
-export function settle() {
-  const chosen = kept("localStorage", NAME);
-  if (chosen === "dark" || chosen === "light") document.documentElement.dataset.theme = chosen;
+/** Apply the stored theme. */
+export function applyTheme() {
+  const stored = readItem("localStorage", NAME);
+  if (stored === "dark" || stored === "light") document.documentElement.dataset.theme = stored;
 }
 
-/** Show the other one, and return its name. */
+/** Switch the theme and return its name. */
 export function toggle() {
-  const next = shown() === "dark" ? "light" : "dark";
+  const next = currentTheme() === "dark" ? "light" : "dark";
   document.documentElement.dataset.theme = next;
-  keep("localStorage", NAME, next);
+  writeItem("localStorage", NAME, next);
   return next;
 }
 
-/** Call back when the system changes its mind; returns what ends that. */
+/** Call `changed` when the system theme changes. Return a function that unsubscribes. */
 export function watch(changed) {
   dark.addEventListener("change", changed);
   return () => dark.removeEventListener("change", changed);

@@ -1,4 +1,4 @@
-"""JavaScript's text told apart: code, comments, strings, regular expressions (ECMA-262, section 12)."""
+"""Splits JavaScript into code, comments, strings and regular expressions (ECMA-262, section 12)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-Kind = Literal["code", "comment", "text"]  # text: of a string, template or regular expression, with its marks
+Kind = Literal[
+    "code", "comment", "text"
+]  # text: a string, template or regular expression with its delimiters
 
 TOKEN = re.compile(
     r"(?P<code>[^\"'`/{}]+|[{}])|(?P<comment>//[^\n]*|/\*[\s\S]*?\*/)"
@@ -14,8 +16,8 @@ TOKEN = re.compile(
 )
 TEMPLATE = re.compile(r"(?:[^`\\$]|\\[\s\S]|\$(?!\{))*(?P<end>`|\$\{)")
 REGEX = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
-# Behind a value a slash divides. Behind a parenthesis and a brace it is taken to: no statement here begins
-# with a regular expression.
+# After a value a slash is a division. After a closing parenthesis or brace it is treated as one, because no
+# statement in these sources starts with a regular expression.
 VALUE = re.compile(r"(?:[\w$)\]}\"'`]|\+\+|--)$")
 WORD = re.compile(
     r"(?<![\w$.])(?:await|case|delete|do|else|in|instanceof|new|of|return|throw|typeof|void|yield)$"
@@ -23,64 +25,65 @@ WORD = re.compile(
 LICENCE = re.compile(r"@license|Copyright")
 
 
-class UnreadableScript(ValueError):
-    """What is not one of the forms that are known, and what it begins with."""
+class ScriptSyntaxError(ValueError):
+    """The source contains unsupported syntax; `text` is its start."""
 
     def __init__(self, reason: str, text: str) -> None:
         self.reason, self.text = reason, text[:60].partition("\n")[0]
         super().__init__(f"{reason}: {self.text}")
 
 
-def tidied(source: str) -> tuple[str, str]:
-    """The source without comments and indentation, licences apart; and the same with blanks for all that is
-    quoted, in which the code can be searched. Raises `UnreadableScript`.
+def strip_comments(source: str) -> tuple[str, str]:
+    """Remove comments, except licences, and indentation. Raises `ScriptSyntaxError`.
+
+    Return the result, and a copy of the same length in which all quoted text is blank, for searches in code.
     """
-    said, searched = [], []
-    for kind, piece in tokens(source):
-        if kind == "comment" and LICENCE.search(piece):
-            said.append(piece)
-            searched.append(re.sub(r"[^\n]", " ", piece))
+    stripped, searchable = [], []
+    for kind, token in tokenize(source):
+        if kind == "comment" and LICENCE.search(token):
+            stripped.append(token)
+            searchable.append(re.sub(r"[^\n]", " ", token))
         elif kind == "comment":
-            said.append(" " if piece[1] == "*" else "")
-            searched.append(said[-1])
+            stripped.append(" " if token[1] == "*" else "")
+            searchable.append(stripped[-1])
         elif kind == "text":
-            said.append(piece)
-            searched.append(piece[0] + re.sub(r"[^\n]", " ", piece[1:-1]) + piece[-1])
+            stripped.append(token)
+            searchable.append(token[0] + re.sub(r"[^\n]", " ", token[1:-1]) + token[-1])
         else:
-            said.append(re.sub(r"\s*\n\s*", "\n", piece))
-            searched.append(said[-1])
-    return "".join(said), "".join(searched)
+            stripped.append(re.sub(r"\s*\n\s*", "\n", token))
+            searchable.append(stripped[-1])
+    return "".join(stripped), "".join(searchable)
 
 
-def tokens(source: str) -> Iterator[tuple[Kind, str]]:
-    """The source's pieces in their order, all of it; or raise `UnreadableScript`."""
+def tokenize(source: str) -> Iterator[tuple[Kind, str]]:
+    """Yield (kind, text) pairs that cover the whole source. Raises `ScriptSyntaxError`."""
     at, before = 0, ""
-    depths: list[int] = []  # of braces, in each template that is open
+    depths: list[int] = []  # of braces, for each open template
     while at < len(source):
         kind, end = _next(source, at, before, depths)
-        piece = source[at:end]
-        yield kind, piece
+        token = source[at:end]
+        yield kind, token
         if kind != "comment":
-            before = piece[-40:].rstrip() or before
+            before = token[-40:].rstrip() or before
         at = end
     if depths:
-        raise UnreadableScript("no end of a template", source)
+        raise ScriptSyntaxError("unterminated template", source)
 
 
 def _next(source: str, at: int, before: str, depths: list[int]) -> tuple[Kind, int]:
-    """What begins here and where it ends."""
-    found = TOKEN.match(source, at)
-    kind, closing = found and found.lastgroup, source[at] == "}" and depths[-1:] == [0]
+    """Return the kind of the token at `at` and its end."""
+    match = TOKEN.match(source, at)
+    kind, closing = match and match.lastgroup, source[at] == "}" and depths[-1:] == [0]
     if kind == "slash" and not (VALUE.search(before) and not WORD.search(before)):
-        found, kind = REGEX.match(source, at), "text"
+        match, kind = REGEX.match(source, at), "text"
     elif kind == "open" or closing:
-        found, kind = TEMPLATE.match(source, at + 1), "text"
+        match, kind = TEMPLATE.match(source, at + 1), "text"
         if closing:
             depths.pop()
-        if found and found["end"] == "${":
+        if match and match["end"] == "${":
             depths.append(0)
     elif depths and source[at] in "{}":
         depths[-1] += 1 if source[at] == "{" else -1
-    if found is None:
-        raise UnreadableScript("no end of what begins so", source[at:])
-    return ("comment" if kind == "comment" else "text" if kind == "text" else "code"), found.end()
+    if match is None:
+        raise ScriptSyntaxError("unterminated token", source[at:])
+    return ("comment" if kind == "comment" else "text" if kind == "text" else "code"), match.end()

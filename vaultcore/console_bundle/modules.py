@@ -1,6 +1,6 @@
-"""A JavaScript module as the console writes them: its code, what it imports and what it exports.
+"""Parses a JavaScript module of the console into its code, imports and exports.
 
-Of the forms of ECMA-262, section 16.2, these are known, and every other is refused aloud:
+Of the syntax of ECMA-262, section 16.2, these forms are supported; any other raises `ScriptSyntaxError`:
 
     import a, { b as c } from "./x.js"      export { a, b as c }            export const a = …
     import * as a from "./x.js"             export { a } from "./x.js"      export [default] class a …
@@ -16,171 +16,175 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from vaultcore.console_bundle.lexer import UnreadableScript, tidied
+from vaultcore.console_bundle.lexer import ScriptSyntaxError, strip_comments
 
 ID = r"[A-Za-z_$][\w$]*"
-SPEC = r"(?:\"(?P<from>[ ]*)\"|'(?P<also>[ ]*)')"  # what is between quotes is blank in what is searched
+SPEC = r"(?:\"(?P<from>[ ]*)\"|'(?P<also>[ ]*)')"  # quoted text is blank in the searchable copy
 END = r"[ \t]*(?:;|(?=\n|$))"
-WORD = re.compile(r"(?<![\w$])(?<!(?<!\.\.)\.)(?:import|export)(?![\w$])")  # no property, but what is spread
+WORD = re.compile(
+    r"(?<![\w$])(?<!(?<!\.\.)\.)(?:import|export)(?![\w$])"
+)  # not a property, but a spread import is found
 PROPERTY = re.compile(r"\w+\s*:")
 META = re.compile(r"import\.meta\.url(?![\w$])")
 LAZY = re.compile(rf"import\(\s*{SPEC}\s*\)")
 IMPORT = re.compile(
-    rf"import(?:(?:\s+(?P<default>{ID})\b|\s*\*\s*as\s+(?P<space>{ID})\b"
+    rf"import(?:(?:\s+(?P<default>{ID})\b|\s*\*\s*as\s+(?P<namespace>{ID})\b"
     rf"|(?:\s+(?P<first>{ID})\s*,)?\s*\{{(?P<names>[^{{}}]*)\}})\s*from)?\s*{SPEC}{END}"
 )
-DECLARED = re.compile(
+DECLARATION = re.compile(
     rf"export\s+(?P<what>const\s|class\s|(?:async\s+)?function\b\s*\*?)\s*(?P<name>(?!extends\b){ID})"
 )
 DEFAULT = re.compile(
     rf"export\s+default\s+(?P<what>class\b|(?:async\s+)?function\b\s*\*?)\s*(?P<name>(?!extends\b){ID})?"
 )
-LISTED = re.compile(rf"export\s*\{{(?P<names>[^{{}}]*)\}}(?:\s*from\s*{SPEC})?{END}")
-SPACE = re.compile(rf"export\s*\*\s*as\s+(?P<space>{ID})\s*from\s*{SPEC}{END}")
-NAMED = re.compile(rf"({ID})(?:\s+as\s+({ID}))?")
+EXPORT_LIST = re.compile(rf"export\s*\{{(?P<names>[^{{}}]*)\}}(?:\s*from\s*{SPEC})?{END}")
+NAMESPACE = re.compile(rf"export\s*\*\s*as\s+(?P<namespace>{ID})\s*from\s*{SPEC}{END}")
+NAME = re.compile(rf"({ID})(?:\s+as\s+({ID}))?")
 PATH = re.compile(r"\.{1,2}/[\w./-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Import:
-    """What a module takes of another: (name there, name here), and what it calls the whole."""
+class ImportClause:
+    """One import of a module: its names as (exported, local) pairs, and the namespace's local name."""
 
     module: str
     names: tuple[tuple[str, str], ...] = ()
-    space: str = ""
+    namespace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
-    """Code without its imports and exports, which are beside it. In it, `$pack` is the packer."""
+class JavaScriptModule:
+    """A module's code without its imports and exports, which are separate. `$pack` is the bundle's table."""
 
     name: str
     code: str
-    imports: tuple[Import, ...]
-    lazy: tuple[str, ...]  # what it may ask for while it runs
-    exports: dict[str, str]  # the expression that is called so by others
+    imports: tuple[ImportClause, ...]
+    lazy: tuple[str, ...]  # modules of its `import()` calls
+    exports: dict[str, str]  # exported name -> expression
 
 
-def parse(name: str, source: str, apart: Mapping[str, str] = MappingProxyType({})) -> Module:
-    """Read one module, whose path is `name`; raises `UnreadableScript`.
+def parse_module(
+    name: str, source: str, external: Mapping[str, str] = MappingProxyType({})
+) -> JavaScriptModule:
+    """Parse the module at the path `name`. Raises `ScriptSyntaxError`.
 
-    What it asks for while it runs stays a file of its own where `apart` has its address.
+    A dynamic import stays an `import()` of a separate file if `external` has its URL.
     """
-    return _Reader(name, source, apart).read()
+    return _ModuleParser(name, source, external).parse()
 
 
-class _Reader:
-    def __init__(self, name: str, source: str, apart: Mapping[str, str]) -> None:
-        self._name, self._apart = name, apart
-        self._source, self._searched = tidied(source)
-        self._imports: list[Import] = []
+class _ModuleParser:
+    def __init__(self, name: str, source: str, external: Mapping[str, str]) -> None:
+        self._name, self._external = name, external
+        self._source, self._searchable = strip_comments(source)
+        self._imports: list[ImportClause] = []
         self._lazy: list[str] = []
         self._exports: dict[str, str] = {}
         self._forms = (
-            (META, self._address),
-            (LAZY, self._asked),
-            (IMPORT, self._imported),
-            (DECLARED, self._declared),
-            (DEFAULT, self._default),
-            (LISTED, self._listed),
-            (SPACE, self._whole),
+            (META, self._meta_url),
+            (LAZY, self._lazy_import),
+            (IMPORT, self._static_import),
+            (DECLARATION, self._declaration),
+            (DEFAULT, self._default_export),
+            (EXPORT_LIST, self._export_list),
+            (NAMESPACE, self._namespace_export),
             (PROPERTY, self._property),
         )
 
-    def read(self) -> Module:
-        if (taken := self._source.find("$pack")) >= 0:
-            raise UnreadableScript("$pack is the packer's own", self._source[taken:])
+    def parse(self) -> JavaScriptModule:
+        if (start := self._source.find("$pack")) >= 0:
+            raise ScriptSyntaxError("$pack is reserved", self._source[start:])
         pieces, at = [], 0
-        for start, end, code in self._changes():
+        for start, end, code in self._replacements():
             pieces += [self._source[at:start], code]
             at = end
         code = "".join(pieces) + self._source[at:]
-        return Module(self._name, code, tuple(self._imports), tuple(self._lazy), self._exports)
+        return JavaScriptModule(self._name, code, tuple(self._imports), tuple(self._lazy), self._exports)
 
-    def _changes(self) -> Iterator[tuple[int, int, str]]:
-        """What stands from where to where and becomes what."""
-        for word in WORD.finditer(self._searched):
+    def _replacements(self) -> Iterator[tuple[int, int, str]]:
+        """Yield (start, end, new code) for every import and export."""
+        for word in WORD.finditer(self._searchable):
             at = word.start()
-            for form, read in self._forms:
-                if found := form.match(self._searched, at):
-                    yield at, found.end(), read(found)
+            for form, handle in self._forms:
+                if match := form.match(self._searchable, at):
+                    yield at, match.end(), handle(match)
                     break
             else:
-                raise UnreadableScript(f"unknown form of {word[0]}", self._source[at:])
+                raise ScriptSyntaxError(f"unsupported {word[0]}", self._source[at:])
 
-    def _property(self, found: re.Match[str]) -> str:
-        return found[0]
+    def _property(self, match: re.Match[str]) -> str:
+        return match[0]
 
-    def _address(self, _: re.Match[str]) -> str:
+    def _meta_url(self, _: re.Match[str]) -> str:
         return f'$pack.at("{self._name}")'
 
-    def _asked(self, found: re.Match[str]) -> str:
-        module = self._module(found)
-        if module in self._apart:
-            return f'import("{self._apart[module]}")'
+    def _lazy_import(self, match: re.Match[str]) -> str:
+        module = self._module(match)
+        if module in self._external:
+            return f'import("{self._external[module]}")'
         self._lazy.append(module)
         return f'$pack.load("{module}")'
 
-    def _imported(self, found: re.Match[str]) -> str:
-        names = [("default", own)] if (own := found["default"] or found["first"]) else []
-        names += self._names(found)
-        self._imports.append(Import(self._module(found), tuple(names), found["space"] or ""))
+    def _static_import(self, match: re.Match[str]) -> str:
+        names = [("default", local)] if (local := match["default"] or match["first"]) else []
+        names += self._names(match)
+        self._imports.append(ImportClause(self._module(match), tuple(names), match["namespace"] or ""))
         return ""
 
-    def _declared(self, found: re.Match[str]) -> str:
-        if found["what"].startswith("const"):
-            self._alone(found)
-        self._export(found, found["name"], found["name"])
-        return f"{found['what']}{found['name']}"
+    def _declaration(self, match: re.Match[str]) -> str:
+        if match["what"].startswith("const"):
+            self._require_single(match)
+        self._export(match, match["name"], match["name"])
+        return f"{match['what']}{match['name']}"
 
-    def _default(self, found: re.Match[str]) -> str:
-        name = found["name"] or "$packed"
-        self._export(found, "default", name)
-        return f"{found['what']} {name} "
+    def _default_export(self, match: re.Match[str]) -> str:
+        name = match["name"] or "$packed"
+        self._export(match, "default", name)
+        return f"{match['what']} {name} "
 
-    def _listed(self, found: re.Match[str]) -> str:
-        other = ""
-        if found["from"] is not None or found["also"] is not None:
-            names = self._names(found)
-            module = self._module(found)
-            self._imports.append(Import(module, tuple((there, "") for there, _ in names)))
-            other = f'$pack.use("{module}").'
-        for own, told in self._names(found):
-            self._export(found, told, f"{other}{own}")
+    def _export_list(self, match: re.Match[str]) -> str:
+        prefix = ""
+        if match["from"] is not None or match["also"] is not None:
+            names = self._names(match)
+            module = self._module(match)
+            self._imports.append(ImportClause(module, tuple((exported, "") for exported, _ in names)))
+            prefix = f'$pack.use("{module}").'
+        for local, exported in self._names(match):
+            self._export(match, exported, f"{prefix}{local}")
         return ""
 
-    def _whole(self, found: re.Match[str]) -> str:
-        module = self._module(found)
-        self._imports.append(Import(module))
-        self._export(found, found["space"], f'$pack.use("{module}")')
+    def _namespace_export(self, match: re.Match[str]) -> str:
+        module = self._module(match)
+        self._imports.append(ImportClause(module))
+        self._export(match, match["namespace"], f'$pack.use("{module}")')
         return ""
 
-    def _names(self, found: re.Match[str]) -> list[tuple[str, str]]:
-        """Of a list in braces, whose last name may have a comma behind it."""
-        listed = [each.strip() for each in (found["names"] or "").split(",")]
-        read = [NAMED.fullmatch(each) for each in (listed if listed[-1] else listed[:-1])]
-        if not all(read):
-            raise UnreadableScript("unknown form of a name", self._source[found.start() :])
-        return [(each[1], each[2] or each[1]) for each in read if each]
+    def _names(self, match: re.Match[str]) -> list[tuple[str, str]]:
+        """Return (name, alias) pairs of a list in braces, which may end with a comma."""
+        items = [each.strip() for each in (match["names"] or "").split(",")]
+        matches = [NAME.fullmatch(each) for each in (items if items[-1] else items[:-1])]
+        if not all(matches):
+            raise ScriptSyntaxError("unsupported name", self._source[match.start() :])
+        return [(each[1], each[2] or each[1]) for each in matches if each]
 
-    def _module(self, found: re.Match[str]) -> str:
-        start, end = found.span("from" if found["from"] is not None else "also")
-        if not PATH.fullmatch(told := self._source[start:end]):
-            raise UnreadableScript("no relative path of a module", self._source[found.start() :])
-        return posixpath.normpath(posixpath.join(posixpath.dirname(self._name), told))
+    def _module(self, match: re.Match[str]) -> str:
+        start, end = match.span("from" if match["from"] is not None else "also")
+        if not PATH.fullmatch(path := self._source[start:end]):
+            raise ScriptSyntaxError("not a relative module path", self._source[match.start() :])
+        return posixpath.normpath(posixpath.join(posixpath.dirname(self._name), path))
 
-    def _export(self, found: re.Match[str], name: str, expression: str) -> None:
+    def _export(self, match: re.Match[str], name: str, expression: str) -> None:
         if name in self._exports:
-            raise UnreadableScript(f"a second {name}", self._source[found.start() :])
+            raise ScriptSyntaxError(f"duplicate export {name}", self._source[match.start() :])
         self._exports[name] = expression
 
-    def _alone(self, found: re.Match[str]) -> None:
-        """A comma outside of all brackets would declare another constant, which is exported too."""
+    def _require_single(self, match: re.Match[str]) -> None:
+        """Reject a comma outside of brackets, which declares a second exported constant."""
         depth = 0
-        for at in range(found.end(), len(self._searched)):
-            mark = self._searched[at]
+        for at in range(match.end(), len(self._searchable)):
+            mark = self._searchable[at]
             depth += (mark in "([{") - (mark in ")]}")
             if mark == ";" and depth == 0:
                 return
             if mark == "," and depth == 0:
-                raise UnreadableScript("a comma where one constant is exported", self._source[at:])
+                raise ScriptSyntaxError("more than one exported constant", self._source[at:])

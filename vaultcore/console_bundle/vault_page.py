@@ -1,4 +1,4 @@
-"""The vault's page as one file, for a computer without a network: its own policy lets it talk to nobody."""
+"""Builds the offline vault page: one HTML file whose content security policy blocks all connections."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from vaultcore.console_bundle.bundler import pack
+from vaultcore.console_bundle.bundler import bundle_modules
 
 NAME = "vaultedge-vault.html"
 FILES = Path(__file__).parent.parent / "console"
-ENTRY = "views/vault/alone.js"
+ENTRY = "views/vault/offline.js"
 SHEETS = ("style/base.css", "style/layout.css", "style/parts.css", "style/vault.css")
 LICENSES = ("vendor/preact.LICENSE.txt", "vendor/htm.LICENSE.txt")
-# A policy in the file itself cannot say `frame-ancestors`; what serves the file does.
+# A policy in a meta element cannot contain `frame-ancestors`; the server adds it as a header.
 POLICY = (
     "default-src 'none'; script-src '{script}'; style-src '{style}'; img-src data:; connect-src 'none'; "
     "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 PAGE = """<!doctype html>
-<!-- VaultEdge's vault: provider keys are sealed into one string, and opened, in this file alone. It holds all
-its code, asks nobody for anything, and stores nothing; the policy below has the browser hold it to that.
-What it has of others comes under these licences:
+<!-- The VaultEdge vault: seals provider keys into one string and opens it. This file contains all its code,
+makes no requests and stores nothing; the policy below makes the browser enforce that.
+Third-party code in this file is under these licences:
 
 {licenses}
 -->
@@ -41,7 +41,7 @@ What it has of others comes under these licences:
 </head>
 <body>
 <div id="vault"></div>
-<noscript>This page computes in the browser: it needs JavaScript.</noscript>
+<noscript>This page requires JavaScript.</noscript>
 <script>{script}</script>
 </body>
 </html>
@@ -49,17 +49,17 @@ What it has of others comes under these licences:
 ENDINGS = {"style": "</style", "script": "</script", "licenses": "-->"}
 
 
-class Unembeddable(ValueError):
-    """A part of the page would end the element that it stands in."""
+class EmbeddingError(ValueError):
+    """A part of the page contains text that would end its HTML element."""
 
     def __init__(self, part: str) -> None:
         self.part = part
-        super().__init__(f"the page's {part} holds what would end it")
+        super().__init__(f"the page's {part} contains text that would end its element")
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
-    """The file, the policy that is in it, and the SHA-256 by which it is known."""
+class VaultPage:
+    """The page's bytes, its content security policy and its SHA-256 in hexadecimal."""
 
     content: bytes
     policy: str
@@ -67,29 +67,29 @@ class Alone:
 
 
 @cache
-def page() -> Alone:
-    """The file, made of the package's own; the same bytes for the same sources. Raises Unembeddable."""
+def build_page() -> VaultPage:
+    """Build the page from the console's sources. The output is deterministic. Raises EmbeddingError."""
     sources = {path.relative_to(FILES).as_posix(): _text(path) for path in FILES.rglob("*.js")}
-    return made(
-        script=pack(sources, ENTRY),
-        style=_joined(FILES / name for name in SHEETS),
-        licenses=_joined(FILES / name for name in LICENSES),
+    return render_page(
+        script=bundle_modules(sources, ENTRY),
+        style=_read_all(FILES / name for name in SHEETS),
+        licenses=_read_all(FILES / name for name in LICENSES),
     )
 
 
-def made(*, script: str, style: str, licenses: str) -> Alone:
-    """A file of these parts."""
+def render_page(*, script: str, style: str, licenses: str) -> VaultPage:
+    """Return a page with these parts. Raises EmbeddingError."""
     parts = {"script": script, "style": style, "licenses": licenses}
     for part, text in parts.items():
-        # Behind `<!--`, and in it `<script`, a script's end is not seen.
+        # After `<!--` and `<script`, an HTML parser ignores the script's end tag.
         if ENDINGS[part] in text.lower() or "<!--" in text or "\r" in text:
-            raise Unembeddable(part)
+            raise EmbeddingError(part)
     policy = POLICY.format(script=_source(script), style=_source(style))
     content = PAGE.format(policy=policy, **parts).encode()
-    return Alone(content, policy, hashlib.sha256(content).hexdigest())
+    return VaultPage(content, policy, hashlib.sha256(content).hexdigest())
 
 
-def _joined(paths: Iterable[Path]) -> str:
+def _read_all(paths: Iterable[Path]) -> str:
     return "\n".join(_text(path) for path in paths)
 
 
@@ -98,5 +98,5 @@ def _text(path: Path) -> str:
 
 
 def _source(text: str) -> str:
-    """What a policy calls an element with that text."""
+    """Return the policy source for an inline element with this text."""
     return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

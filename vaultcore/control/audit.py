@@ -1,4 +1,4 @@
-"""Who changed what: one entry per change, written together with it, without secrets."""
+"""The audit log: one entry per change by an administrator, written together with the change."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Put
 
-KEPT = 800 * 86_400.0  # seconds
+RETENTION = 800 * 86_400.0  # seconds that entries are stored
 
 
 @dataclass(frozen=True, slots=True)
 class AuditChange:
-    """A change as the audit tells it. `before` and `after` are the parts that may be shown."""
+    """A change, without secrets: `before` and `after` contain only what may be shown."""
 
     action: str  # "keys.create"
-    subject: str  # the id of what changed
+    subject: str  # id of what changed
     before: Mapping[str, object] | None
     after: Mapping[str, object] | None
     reason: str | None = None
 
 
-def audited(change: AuditChange, at: float, id: str, actor: str = "admin") -> Put:
-    """The entry of a change, under the id of the request that asked for it."""
+def audit_entry(change: AuditChange, at: float, id: str, actor: str = "admin") -> Put:
+    """Return the write of a change's entry. `id` is the admin request's, `at` is seconds since the epoch."""
     body = {
         "id": id,
         "at": at,
@@ -34,4 +34,5 @@ def audited(change: AuditChange, at: float, id: str, actor: str = "admin") -> Pu
         "after": None if change.after is None else dict(change.after),
         "reason": change.reason,
     }
-    return Put(document_types.timed(document_types.AUDITS, at, id), body, expires=at + KEPT, version=ABSENT)
+    key = document_types.timed_key(document_types.AUDITS, at, id)
+    return Put(key, body, expires=at + RETENTION, version=ABSENT)

@@ -1,7 +1,8 @@
-"""What providers speak: one module per family of upstream formats.
+"""Provider wire formats: one package per API family, and the protocol that they share.
 
-A dialect translates between chat completions and a provider's own API. It opens nothing, reads no clock and
-keeps no state but a stream's own. `render_*` goes out to the provider, `parse_*` and the decoder come back.
+A dialect translates between chat completions (`vaultcore.wire`) and one provider API. `render_*` builds
+what is sent to the provider; `parse_*` and the decoder read what comes back. A dialect does no I/O, reads
+no clock and keeps no state except that of one stream. docs/new-dialect.md lists the steps to add one.
 """
 
 from __future__ import annotations
@@ -11,35 +12,39 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal, Protocol, cast, runtime_checkable
 
-from vaultcore.catalog.schema import Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
-Kind = Literal["dropped", "clamped", "renamed", "emulated", "injected", "refused"]
+ChangeKind = Literal["dropped", "clamped", "renamed", "emulated", "injected", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something a translation could not carry over as it was. `path` is the client's: `messages[2].name`.
+    """One difference between the client's request and the rendered one.
 
-    What is `refused` cannot be left out either: the request cannot go to that provider.
+    `path` points into the client's request: `messages[2].name`. Kind `refused` means that the provider cannot
+    receive the request at all.
     """
 
     path: str
-    kind: Kind
+    kind: ChangeKind
     reason: str
-    was: object = None  # what the client sent, where that is short and says something
-    now: object = None  # what the provider gets instead
+    was: object = None  # the client's value, if it is short and informative
+    now: object = None  # the value that the provider receives instead
 
     @property
     def lossy(self) -> bool:
-        """Whether the client loses something by it; strict mode refuses these."""
+        """Return True if the client loses something; strict mode rejects such requests."""
         return self.kind in {"dropped", "clamped", "refused"}
 
 
-def report(changes: Iterable[Change]) -> list[Json]:
-    """Changes as a client is told of them."""
+def report_changes(changes: Iterable[Change]) -> list[Json]:
+    """Return the translation report in the form that clients receive.
+
+    One entry: `{"path": "n", "kind": "dropped", "from": 3, "to": None, "reason": "…"}`.
+    """
     return [
         {"path": each.path, "kind": each.kind, "from": each.was, "to": each.now, "reason": each.reason}
         for each in changes
@@ -47,26 +52,27 @@ def report(changes: Iterable[Change]) -> list[Json]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
-    """A request in the provider's own words, and what that took."""
+class RenderedRequest:
+    """A request in the provider's format, and the changes that the translation made."""
 
     body: Json
     changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Native:
-    """A request as the client wrote it, for providers that speak the same dialect as the client."""
+class NativeRequest:
+    """A client request in the client's own format, for providers that use the same dialect."""
 
     dialect: str
     body: Json
-    headers: Mapping[str, str]  # those of the client's that go with it
-    elsewhere: Callable[[], tuple[Change, ...]] = tuple  # what it loses with providers that speak another
+    headers: Mapping[str, str]  # client headers that are forwarded with the body
+    # Returns the changes that a translation to another dialect makes; called for such targets only.
+    translation_changes: Callable[[], tuple[Change, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
 class RawEvent:
-    """An event that goes on to the client as it came, and what it means."""
+    """A provider event that is forwarded unchanged, with the chunks that it decodes to."""
 
     event: Event
     chunks: tuple[ChatChunk, ...]
@@ -77,7 +83,7 @@ StreamItem = ChatChunk | RawEvent
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """What a provider's error answer says. `message` is raw: whoever shows it redacts it."""
+    """The content of a provider's error response. `message` is not redacted yet."""
 
     message: str
     code: str | None = None  # the provider's own code or type: insufficient_quota, overloaded_error, ...
@@ -85,57 +91,85 @@ class ErrorDetail:
 
 
 class Dialect(Protocol):
-    """What a dialect module offers. `parse_*` and the decoder raise ValueError on what is no answer."""
+    """The names that every dialect package exports."""
+
+    @property
+    def max_tokens_field(self) -> str:
+        """The top-level body field that limits the tokens of a response; "" if the format nests it."""
+        ...
+
+    @property
+    def requires_call_ids(self) -> bool:
+        """True if every tool result must name its call and `functions` must be `tools`.
+
+        False if the provider's own API accepts OpenAI's legacy functions and judges results itself.
+        """
+        ...
+
+    @property
+    def media_offers(self) -> Mapping[str, MediaOffer]:
+        """The media APIs, `embeddings` and `images`, of a provider whose catalog row does not list any."""
+        ...
 
     def render_path(self, request: ChatRequest, target: Target) -> str:
-        """Where to POST, below the provider's base URL."""
+        """Return the path of the POST, relative to the provider's base URL."""
         ...
 
-    def render_request(self, request: ChatRequest, target: Target) -> Rendered:
-        """The body to send. Raises InvalidRequest where the request makes no sense to anyone."""
+    def render_request(self, request: ChatRequest, target: Target) -> RenderedRequest:
+        """Return the body to send. Raise InvalidRequest if no body can express the request."""
         ...
 
-    def parse_completion(self, body: Json) -> ChatCompletion: ...
+    def parse_response(self, body: Json) -> ChatCompletion:
+        """Return the completion. Raise ValueError for an invalid body, StreamFault for a reported error."""
+        ...
 
-    def parse_error(self, status: int, body: bytes) -> ErrorDetail: ...
+    def parse_error(self, status: int, body: bytes) -> ErrorDetail:
+        """Return the content of an error response. Never raises."""
+        ...
 
-    def decoder(self) -> Stage[Event, ChatChunk]:
-        """A fresh machine for one stream. Raises StreamFault at an error event inside it."""
+    def create_decoder(self) -> Stage[Event, ChatChunk]:
+        """Return a decoder for one stream.
+
+        It raises ValueError for an invalid event and StreamFault for an error event.
+        """
         ...
 
 
 @runtime_checkable
 class StatefulPassthrough(Protocol):
-    """What a dialect offers besides, whose own bodies hold state that is for its issuer alone.
+    """Extra functions of a dialect whose native bodies hold state that only its issuer can read.
 
-    These see to what passes untranslated, and to nothing else.
+    They rewrite native requests and responses and are not used for translated ones.
     """
 
-    def pass_request(self, body: Json, target: Target) -> Json: ...
+    def rewrite_request(self, body: Json, target: Target) -> Json: ...
 
-    def pass_answer(self, body: Json, target: Target) -> Json: ...
+    def rewrite_response(self, body: Json, target: Target) -> Json: ...
 
-    def pass_event(self, event: Event, target: Target) -> Event: ...
+    def rewrite_event(self, event: Event, target: Target) -> Event: ...
 
 
 class StreamFault(Exception):
-    """A provider reported an error inside a stream that had begun with 200."""
+    """The provider reported an error in a response whose HTTP status was 200."""
 
     def __init__(self, detail: ErrorDetail, status: int | None = None) -> None:
         super().__init__(detail.code or "error event")
         self.detail, self.status = detail, status
 
 
-def dialect(name: str) -> Dialect:
-    """The dialect module of that name, imported when first spoken. Catalogs name none but these."""
-    if name not in _spoken:
-        _spoken[name] = cast(Dialect, import_module(f"vaultcore.dialects.{name}"))
-    return _spoken[name]
+def load_dialect(name: str) -> Dialect:
+    """Return the dialect package of that name; import it on first use.
+
+    `name` is a key of DIALECTS; the catalog accepts no other.
+    """
+    if name not in _loaded:
+        _loaded[name] = cast(Dialect, import_module(f"vaultcore.dialects.{name}"))
+    return _loaded[name]
 
 
-_spoken: dict[str, Dialect] = {}
-NAMES: Mapping[str, str] = {
-    "openai": "OpenAI chat completions, spoken by most of the catalog",
+_loaded: dict[str, Dialect] = {}
+DIALECTS: Mapping[str, str] = {  # name -> title
+    "openai": "OpenAI chat completions, used by most providers of the catalog",
     "anthropic": "Anthropic Messages",
     "cohere": "Cohere chat, version 2",
     "mistral": "Mistral chat completions",

@@ -1,6 +1,7 @@
-"""Turns that alternate, every call answered in the very next one: what Anthropic and Converse want.
+"""Builds conversations for providers whose roles alternate and whose results follow their calls at once.
 
-The machine is here; how blocks are written is a format's own, `Blocks`, as is what else it wants, `Demands`.
+Anthropic Messages and Bedrock Converse demand this. A format supplies how parts are written, `PartWriter`,
+and what its models accept, `ConversationRules`.
 """
 
 from __future__ import annotations
@@ -11,272 +12,281 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal, Protocol, cast
 
-from vaultcore.dialects import Change, Kind
-from vaultcore.dialects.json_fields import arguments
-from vaultcore.dialects.tool_call_pairing import NO_RESULT, called
+from vaultcore.dialects import Change, ChangeKind
+from vaultcore.dialects.json_fields import parse_arguments
+from vaultcore.dialects.prompts import CONTINUE_PROMPT, FILLER, NO_RESULT
+from vaultcore.dialects.tool_call_pairing import MISSING_RESULT, REPEATED_RESULT, function_name
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 
 SYSTEM = ("system", "developer")
-FILLER = "."  # where a turn has to stand and there is nothing to say
-GO_ON = "Continue your last message from exactly where it stops, without repeating any of it."
-UNASKED = "answers no call of the turn before: sent as user text"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call of a tool, its id unique and its arguments an object."""
+class ParsedToolCall:
+    """A tool call with a unique id and an object as arguments."""
 
     id: str
     name: str
-    given: Json
+    arguments: Json
 
 
-class Blocks(Protocol):
-    """How a format writes what is said, asked and answered."""
+class PartWriter(Protocol):
+    """Writes content parts, tool calls and tool results in one format.
 
-    def text(self, words: str) -> Json: ...
+    `path` is the position in the client's request, for errors and changes.
+    """
 
-    def kind(self, block: Json) -> Literal["text", "result", "mark", "other"]:
-        """What a block is; a mark says nothing, it belongs to the block before it."""
+    def text(self, content: str) -> Json: ...
+
+    def kind(self, part: Json) -> Literal["text", "result", "mark", "other"]:
+        """Return the kind of a rendered part. A `mark` is a cache mark for the part before it."""
         ...
 
-    def content(self, told: object, path: str) -> list[Json]: ...
+    def content(self, content: object, path: str) -> list[Json]: ...
 
-    def user(self, path: str, blocks: list[Json]) -> list[Json]:
-        """What the user says, with what such a turn cannot be without."""
+    def user(self, path: str, parts: list[Json]) -> list[Json]:
+        """Return the parts of a user message, with a filler if the format rejects them otherwise."""
         ...
 
-    def thought(self, told: Json) -> Json | None:
-        """Thinking, as it came; None where the model would not know it for its own."""
+    def reasoning(self, reasoning: Json) -> Json | None:
+        """Return a thinking block in the format, or None if the model would reject it as foreign."""
         ...
 
-    def call_id(self, told: str) -> str: ...
+    def call_id(self, client_id: str) -> str: ...
 
-    def call(self, path: str, told: Json, call: Call) -> list[Json]: ...
+    def call(self, path: str, source: Json, call: ParsedToolCall) -> list[Json]: ...
 
-    def result(self, path: str, message: Json, ours: str, *, again: bool) -> list[Json]:
-        """The block of a result and, unless the call has one already, its mark."""
+    def result(self, path: str, message: Json, call_id: str, *, again: bool) -> list[Json]:
+        """Return the part of a result and its cache mark; no mark if the call has a result already."""
         ...
 
-    def failure(self, ours: str, words: str) -> Json: ...
+    def missing_result(self, call_id: str, text: str) -> Json:
+        """Return a failed result for a call that the client left without one."""
+        ...
 
-    def unasked(self, path: str, message: Json) -> list[Json]:
-        """The result of a call that nobody made, as the user's words."""
+    def orphan_result(self, path: str, message: Json) -> list[Json]:
+        """Return a result that belongs to no call as user parts."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Demands:
-    """What a model takes, and why it is given what it is."""
+class ConversationRules:
+    """What a model accepts, and the reasons for the changes that follow from it."""
 
-    leads: bool  # instructions stand before the turns
-    orders: bool  # instructions stand between the turns
-    prefill: bool  # the model continues an answer
-    mistaken: bool  # results whose ids are unknown wait: they may be of calls left open
-    late: str  # why instructions within the conversation go as user text
-    unsigned: str  # why thoughts are left out
-    stem: int | None = None  # characters of an id that a number may follow
+    system_first: bool  # system messages before all others have a place of their own
+    system_inline: bool  # system messages between others are accepted
+    prefill: bool  # the model continues a trailing assistant message
+    matches_unknown_ids: bool  # results with unknown ids are matched to open calls in order
+    inline_system_reason: str  # why system messages between others become user text
+    unsigned_reason: str  # why reasoning is dropped
+    id_stem: int | None = None  # characters of a call id that precede the number of a duplicate
 
 
 @dataclass(slots=True)
-class Turns:
-    """Takes messages one by one and makes turns of them."""
+class AlternatingConversation:
+    """Turns chat messages into alternating messages with paired tool results."""
 
-    blocks: Blocks
-    demands: Demands
+    writer: PartWriter
+    rules: ConversationRules
     changes: list[Change]
-    turns: list[Json] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)  # ids of calls, unique over the conversation
-    waiting: dict[str, list[str]] = field(default_factory=dict)  # the client's id -> ours, not yet answered
-    answered: dict[str, Json] = field(default_factory=dict)  # our id -> its result
-    results: list[Json] = field(default_factory=list)  # blocks of the turn that the results go to
-    astray: list[tuple[str, Json]] = field(default_factory=list)  # results of calls that nobody made
-    orders: list[Json] = field(default_factory=list)  # instructions that wait for the answer they are for
+    conversation: list[Json] = field(default_factory=list)
+    used_ids: set[str] = field(default_factory=set)  # of calls, unique in the conversation
+    open_calls: dict[str, list[str]] = field(default_factory=dict)  # the client's id -> rendered ids
+    results_by_call: dict[str, Json] = field(default_factory=dict)  # rendered id -> result part
+    results: list[Json] = field(default_factory=list)  # parts of the message that the results go to
+    orphans: list[tuple[str, Json]] = field(default_factory=list)  # path and message of unmatched results
+    instructions: list[Json] = field(default_factory=list)  # system parts that precede the next assistant
 
     def render(self, messages: Sequence[Message]) -> tuple[list[Json], list[Json]]:
-        """The system blocks, of the messages that lead, and the turns of all others."""
+        """Return the parts of the leading system messages, and the conversation. Raise InvalidRequest."""
         system: list[Json] = []
         start = 0
-        while self.demands.leads and start < len(messages) and messages[start].get("role") in SYSTEM:
-            system += self._instructions(f"messages[{start}]", messages[start])
+        while self.rules.system_first and start < len(messages) and messages[start].get("role") in SYSTEM:
+            system += self._system_parts(f"messages[{start}]", messages[start])
             start += 1
         for i in range(start, len(messages)):
-            self._take(f"messages[{i}]", messages[i])
-        return system, self._settled()
+            self._add(f"messages[{i}]", messages[i])
+        return system, self._finish()
 
-    def _take(self, path: str, message: Message) -> None:
+    def _add(self, path: str, message: Message) -> None:
         match message.get("role"):
             case "assistant":
-                self._assistant(path, message)
+                self._add_assistant(path, message)
             case "tool":
-                self._result(path, cast(Json, message))
+                self._add_result(path, cast(Json, message))
             case "user":
-                self._say("user", self.blocks.user(path, self._content(path, message)))
+                self._append("user", self.writer.user(path, self._content(path, message)))
             case _:
-                self._system(path, message)
+                self._add_system(path, message)
 
-    def _settled(self) -> list[Json]:
+    def _finish(self) -> list[Json]:
         self._close_calls()
-        self._order()
-        if not self.turns or self.turns[0]["role"] != "user":
-            self._change("messages", "injected", "a conversation begins with the user")
-            self.turns.insert(0, {"role": "user", "content": [self.blocks.text(FILLER)]})
-        if self.turns[-1]["role"] == "assistant":
-            self._settle_end(self.turns[-1]["content"])
-        return self.turns
+        self._flush_instructions()
+        if not self.conversation or self.conversation[0]["role"] != "user":
+            self._report("messages", "injected", "the first message must be the user's")
+            self.conversation.insert(0, {"role": "user", "content": [self.writer.text(FILLER)]})
+        if self.conversation[-1]["role"] == "assistant":
+            self._finish_prefill(self.conversation[-1]["content"])
+        return self.conversation
 
-    def _settle_end(self, said: list[Json]) -> None:
-        """What the model is to continue has no white space at its end, and not every model continues."""
-        if self.blocks.kind(said[-1]) == "text":
-            said[-1] = {**said[-1], "text": said[-1]["text"].rstrip()}
-        if not self.demands.prefill:
-            self._change("messages", "emulated", "asked to continue its own last message")
-            self.turns.append({"role": "user", "content": [self.blocks.text(GO_ON)]})
+    def _finish_prefill(self, parts: list[Json]) -> None:
+        """Strip trailing white space, which providers reject in a prefill; ask models without prefill."""
+        if self.writer.kind(parts[-1]) == "text":
+            parts[-1] = {**parts[-1], "text": parts[-1]["text"].rstrip()}
+        if not self.rules.prefill:
+            self._report("messages", "emulated", "a user message asks the model to continue its last one")
+            self.conversation.append({"role": "user", "content": [self.writer.text(CONTINUE_PROMPT)]})
 
-    def _say(self, role: str, blocks: list[Json]) -> None:
-        if not blocks:
+    def _append(self, role: str, parts: list[Json]) -> None:
+        if not parts:
             return
-        if self.turns and self.turns[-1]["role"] == role:
-            self.turns[-1]["content"].extend(blocks)
+        if self.conversation and self.conversation[-1]["role"] == role:
+            self.conversation[-1]["content"].extend(parts)
         else:
-            self.turns.append({"role": role, "content": blocks})
+            self.conversation.append({"role": role, "content": parts})
 
     def _content(self, path: str, message: Message) -> list[Json]:
-        return self.blocks.content(message.get("content"), f"{path}.content")
+        return self.writer.content(message.get("content"), f"{path}.content")
 
-    def _system(self, path: str, message: Message) -> None:
-        blocks = self._instructions(path, message)
-        if not blocks:
+    def _add_system(self, path: str, message: Message) -> None:
+        parts = self._system_parts(path, message)
+        if not parts:
             return
-        if self.demands.orders:
-            self.orders += blocks
+        if self.rules.system_inline:
+            self.instructions += parts
             return
-        self._change(path, "emulated", self.demands.late)
-        said = "\n".join(block["text"] for block in blocks if self.blocks.kind(block) == "text")
-        self._say("user", [self.blocks.text(f"<system>\n{said}\n</system>")])
+        self._report(path, "emulated", self.rules.inline_system_reason)
+        text = "\n".join(part["text"] for part in parts if self.writer.kind(part) == "text")
+        self._append("user", [self.writer.text(f"<system>\n{text}\n</system>")])
 
-    def _instructions(self, path: str, message: Message) -> list[Json]:
-        blocks = self._content(path, message)
-        kinds = {self.blocks.kind(block) for block in blocks}
+    def _system_parts(self, path: str, message: Message) -> list[Json]:
+        parts = self._content(path, message)
+        kinds = {self.writer.kind(part) for part in parts}
         if kinds - {"text", "mark"}:
-            raise InvalidRequest(f"a {message.get('role')} message holds text only", param=f"{path}.content")
-        return blocks if "text" in kinds else []
+            text = f"a {message.get('role')} message must contain text only"
+            raise InvalidRequest(text, param=f"{path}.content")
+        return parts if "text" in kinds else []
 
-    def _order(self) -> None:
-        """Give the instructions that wait: behind a turn of the user's, and before an answer or last."""
-        if not self.orders:
+    def _flush_instructions(self) -> None:
+        """Add pending system parts: after a user message, and before an assistant message or at the end."""
+        if not self.instructions:
             return
-        if not self.turns or self.turns[-1]["role"] != "user":
-            self._change("messages", "injected", "instructions follow a turn of the user")
-            self._say("user", [self.blocks.text(FILLER)])
-        self._say("system", self.orders)
-        self.orders = []
+        if not self.conversation or self.conversation[-1]["role"] != "user":
+            self._report("messages", "injected", "a system message must follow a user message")
+            self._append("user", [self.writer.text(FILLER)])
+        self._append("system", self.instructions)
+        self.instructions = []
 
-    def _assistant(self, path: str, message: Message) -> None:
+    def _add_assistant(self, path: str, message: Message) -> None:
         self._close_calls()
-        thoughts = self._thoughts(path, message)
-        said = self._content(path, message)
+        reasoning = self._reasoning(path, message)
+        content = self._content(path, message)
         if (refusal := message.get("refusal")) and refusal.strip():
-            said.append(self.blocks.text(refusal))
+            content.append(self.writer.text(refusal))
         calls: list[Json] = []
         for j, call in enumerate(message.get("tool_calls") or ()):
             calls += self._call(f"{path}.tool_calls[{j}]", cast(Json, call))
-        if any(self.blocks.kind(block) != "mark" for block in [*said, *calls]):
-            self._order()
-            self._say("assistant", [*thoughts, *said, *calls])
+        if any(self.writer.kind(part) != "mark" for part in [*content, *calls]):
+            self._flush_instructions()
+            self._append("assistant", [*reasoning, *content, *calls])
         if calls:
-            # The turn of the results is there at once: whatever is said before the last of them comes after.
+            # Add the message of the results now: user text before the last result must come after them.
             self.results = []
-            self.turns.append({"role": "user", "content": self.results})
+            self.conversation.append({"role": "user", "content": self.results})
 
-    def _thoughts(self, path: str, message: Message) -> list[Json]:
-        """Thinking, as it came: all of a turn's blocks or, where one of them is not signed, none."""
-        kept: list[Json] = []
-        for told in message.get("thinking_blocks") or ():
-            thought = self.blocks.thought(told)
-            if thought is None:
-                self._change(f"{path}.thinking_blocks", "dropped", self.demands.unsigned)
+    def _reasoning(self, path: str, message: Message) -> list[Json]:
+        """Return all reasoning parts of the message, or none if one of them is not signed."""
+        parts: list[Json] = []
+        for block in message.get("thinking_blocks") or ():
+            part = self.writer.reasoning(block)
+            if part is None:
+                self._report(f"{path}.thinking_blocks", "dropped", self.rules.unsigned_reason)
                 return []
-            kept.append(thought)
-        return kept
+            parts.append(part)
+        return parts
 
     def _call(self, path: str, call: Json) -> list[Json]:
         function = call.get("function") or call.get("custom") or {}
-        told = function.get("arguments", function.get("input"))
-        given = arguments(told)
-        if given is None:
-            self._change(f"{path}.function.arguments", "emulated", "not a JSON object: wrapped")
-            given = {"arguments": told}
-        original = str(call.get("id") or "")
-        ours = self._unique(self.blocks.call_id(original))
-        self.waiting.setdefault(original, []).append(ours)
-        return self.blocks.call(path, call, Call(ours, called(function), given))
+        text = function.get("arguments", function.get("input"))
+        arguments = parse_arguments(text)
+        if arguments is None:
+            self._report(f"{path}.function.arguments", "emulated", "wrapped: the text is not a JSON object")
+            arguments = {"arguments": text}
+        client_id = str(call.get("id") or "")
+        call_id = self._unique_id(self.writer.call_id(client_id))
+        self.open_calls.setdefault(client_id, []).append(call_id)
+        return self.writer.call(path, call, ParsedToolCall(call_id, function_name(function), arguments))
 
-    def _unique(self, identity: str) -> str:
-        unique, n = identity, 1
-        while unique in self.used:
+    def _unique_id(self, call_id: str) -> str:
+        unique, n = call_id, 1
+        while unique in self.used_ids:
             n += 1
-            unique = f"{identity[: self.demands.stem]}_{n}"
-        self.used.add(unique)
+            unique = f"{call_id[: self.rules.id_stem]}_{n}"
+        self.used_ids.add(unique)
         return unique
 
-    def _result(self, path: str, message: Json) -> None:
-        known = self.waiting.get(str(message.get("tool_call_id") or ""))
-        if not known and self.waiting and self.demands.mistaken:
-            self.astray.append((path, message))
+    def _add_result(self, path: str, message: Json) -> None:
+        call_ids = self.open_calls.get(str(message.get("tool_call_id") or ""))
+        if not call_ids and self.open_calls and self.rules.matches_unknown_ids:
+            self.orphans.append((path, message))
             return
-        if not known:
-            self._say("user", self.blocks.unasked(path, message))
+        if not call_ids:
+            self._append("user", self.writer.orphan_result(path, message))
             return
-        ours = known[0]
-        if len(known) > 1:
-            known.pop(0)  # calls that share an id are answered in their order
-        self._answer(ours, path, message)
+        call_id = call_ids[0]
+        if len(call_ids) > 1:
+            call_ids.pop(0)  # calls with the same id get their results in order
+        self._put_result(call_id, path, message)
 
-    def _answer(self, ours: str, path: str, message: Json) -> None:
-        before = self.answered.get(ours)
-        blocks = self.blocks.result(path, message, ours, again=before is not None)
-        if before is None:
-            self.answered[ours] = blocks[0]
-            self._put_results(blocks)
+    def _put_result(self, call_id: str, path: str, message: Json) -> None:
+        existing = self.results_by_call.get(call_id)
+        parts = self.writer.result(path, message, call_id, again=existing is not None)
+        if existing is None:
+            self.results_by_call[call_id] = parts[0]
+            self._insert_results(parts)
             return
-        self._change(path, "dropped", "a call has one result: the last of several is kept")
-        before.clear()
-        before.update(blocks[0])
+        self._report(path, "dropped", REPEATED_RESULT)
+        existing.clear()
+        existing.update(parts[0])
 
-    def _put_results(self, blocks: list[Json]) -> None:
-        """Behind the results that are there, before anything said after them."""
-        said = (i for i, block in enumerate(self.results) if self.blocks.kind(block) in {"text", "other"})
-        at = next(said, len(self.results))
-        self.results[at:at] = blocks
+    def _insert_results(self, parts: list[Json]) -> None:
+        """Insert after the existing results and before other content."""
+        others = (i for i, part in enumerate(self.results) if self.writer.kind(part) in {"text", "other"})
+        position = next(others, len(self.results))
+        self.results[position:position] = parts
 
     def _close_calls(self) -> None:
-        """Answer the calls that nobody has: one left open is refused.
+        """Add failed results for open calls: providers reject a call without a result.
 
-        As many results astray as there are calls open are theirs, in order: some clients mistake the ids.
+        If there are as many unmatched results as open calls, they belong together in order: some clients send
+        wrong ids.
         """
-        made = [ours for several in self.waiting.values() for ours in several]
-        open_ids = [ours for ours in made if ours not in self.answered]
-        astray, self.astray = self.astray, []
-        if len(astray) == len(open_ids):
-            for ours, (path, message) in zip(open_ids, astray, strict=True):
-                reason = "the call in its place has no other result"
-                self._change(f"{path}.tool_call_id", "renamed", reason)
-                self._answer(ours, path, message)
-            open_ids, astray = [], []
-        for ours in open_ids:
-            self._change("messages", "injected", "a call without a result")
-            self._put_results([self.blocks.failure(ours, NO_RESULT)])
-        self._put_results([block for told in astray for block in self.blocks.unasked(*told)])
-        self.waiting.clear()
-        self.answered.clear()
+        call_ids = [call_id for ids in self.open_calls.values() for call_id in ids]
+        missing = [call_id for call_id in call_ids if call_id not in self.results_by_call]
+        orphans, self.orphans = self.orphans, []
+        if len(orphans) == len(missing):
+            for call_id, (path, message) in zip(missing, orphans, strict=True):
+                reason = "the id is unknown: matched to the call at its position"
+                self._report(f"{path}.tool_call_id", "renamed", reason)
+                self._put_result(call_id, path, message)
+            missing, orphans = [], []
+        for call_id in missing:
+            self._report("messages", "injected", MISSING_RESULT)
+            self._insert_results([self.writer.missing_result(call_id, NO_RESULT)])
+        self._insert_results([part for orphan in orphans for part in self.writer.orphan_result(*orphan)])
+        self.open_calls.clear()
+        self.results_by_call.clear()
 
-    def _change(self, path: str, kind: Kind, reason: str) -> None:
+    def _report(self, path: str, kind: ChangeKind, reason: str) -> None:
         self.changes.append(Change(path, kind, reason))
 
 
-def marked(told: str, unsafe: re.Pattern[str], most: int) -> str:
-    """A name without what is unsafe, `most` characters of it, and at its end a mark of what it was."""
-    mark = sha256(told.encode(errors="replace")).hexdigest()[:8]
-    return f"{unsafe.sub('_', told)[:most]}_{mark}"
+def shorten_name(name: str, unsafe: re.Pattern[str], max_length: int) -> str:
+    """Return `name` without unsafe characters, cut to `max_length`, and with a hash of the original.
+
+    >>> shorten_name("get weather", re.compile(" "), 100)
+    'get_weather_dce3870e'
+    """
+    digest = sha256(name.encode(errors="replace")).hexdigest()[:8]
+    return f"{unsafe.sub('_', name)[:max_length]}_{digest}"

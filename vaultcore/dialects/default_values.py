@@ -1,10 +1,14 @@
-"""Request fields whose value says what happens anyway: leaving them out loses nothing."""
+"""Values of chat-completion request fields that equal the provider's default.
+
+Defaults: https://platform.openai.com/docs/api-reference/chat/create. Leaving such a field out loses
+nothing, so a translation does not report it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-NEUTRAL: Mapping[str, tuple[object, ...]] = {
+DEFAULTS: Mapping[str, tuple[object, ...]] = {
     "n": (1,),
     "temperature": (1,),
     "top_p": (1,),
@@ -21,13 +25,14 @@ NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "verbosity": ("medium",),
     "store": (False,),
     "stream": (False,),
-    "stream_options": ({"include_usage": True}, {"include_usage": False}),  # counted in any case
+    # The gateway always requests usage and hides it from clients that did not.
+    "stream_options": ({"include_usage": True}, {"include_usage": False}),
     "metadata": ({},),
     "tools": ([],),
     "stop": ([],),
 }
 
 
-def neutral(field: str, value: object) -> bool:
-    """Whether a request is the same without this field."""
-    return value is None or any(value == usual for usual in NEUTRAL.get(field, ()))
+def is_default(field: str, value: object) -> bool:
+    """Return True if the request means the same without this field."""
+    return value is None or any(value == default for default in DEFAULTS.get(field, ()))

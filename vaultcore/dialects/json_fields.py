@@ -1,51 +1,58 @@
-"""The JSON object inside an event, or inside a string a model wrote."""
+"""Readers of untrusted JSON: the object in an event, a string member, the arguments of a tool call."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import NoReturn
 
 from vaultcore.streams.sse import Event
 from vaultcore.wire import Json
 
 
-def payload(event: Event) -> Json:
-    """The event's object. Raises ValueError that quotes nothing of what the provider sent."""
+def parse_event(event: Event) -> Json:
+    """Return the JSON object in an event's data.
+
+    Raise ValueError if it is anything else. The error quotes nothing that the provider sent.
+    """
     try:
         parsed = json.loads(event.data)
     except (ValueError, RecursionError):
-        parsed = None  # raised below, out of reach of the decoder's error, which holds the whole text
-    return an_object(parsed, "an event")
+        parsed = None  # raised below: JSONDecodeError would carry the whole text
+    return require_object(parsed, "an event")
 
 
-def an_object(value: object, what: str) -> Json:
-    """The value, or ValueError where it is not a JSON object."""
+def require_object(value: object, what: str) -> Json:
+    """Return `value` if it is a JSON object; otherwise raise ValueError that names `what`."""
     if not isinstance(value, dict):
-        raise ValueError(f"{what} that is not a JSON object")  # noqa: TRY004 - nobody passed a wrong type
+        raise ValueError(f"{what} is not a JSON object")  # noqa: TRY004 - bad data, not a wrong type
     return value
 
 
-def string(told: Json, name: str) -> str:
-    """A member that should be text; empty where it is not."""
-    value = told.get(name)
+def string_field(record: Mapping[str, object], name: str) -> str:
+    """Return a member that should be a string, or "" if it is not one."""
+    value = record.get(name)
     return value if isinstance(value, str) else ""
 
 
-def arguments(text: object) -> Json | None:
-    """A call's arguments as an object: nothing is `{}`, and None is what cannot be read as one."""
+def parse_arguments(text: object) -> Json | None:
+    """Return the arguments of a tool call as an object, or None if they are not a JSON object.
+
+    Missing or blank arguments mean `{}`.
+    """
     if isinstance(text, dict):
         return text
     if text is None or (isinstance(text, str) and not text.strip()):
         return {}
     try:
-        parsed = _strict.decode(text) if isinstance(text, str) else None
+        parsed = _STRICT.decode(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
 
 
 def dump(value: object) -> str:
-    """JSON as models write it: compact, unescaped, in the order given."""
+    """Return JSON as models write it: compact, not ASCII-escaped, keys in the given order."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -53,4 +60,5 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-_strict = json.JSONDecoder(parse_constant=_refuse)  # made once: a history may hold hundreds of calls
+# NaN and Infinity are refused. One decoder for all calls: a conversation may hold hundreds of tool calls.
+_STRICT = json.JSONDecoder(parse_constant=_refuse)

@@ -1,4 +1,4 @@
-"""Tool results that do not say which call they answer: they answer those before them, in their order."""
+"""Adds `tool_call_id` to tool results that lack it, in the order of the calls before them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Message
 
 
-def with_ids(request: ChatRequest) -> ChatRequest:
-    """The request, every tool result with the id of its call. Raises where there is none to answer."""
+def add_call_ids(request: ChatRequest) -> ChatRequest:
+    """Return the request with an id in every tool result.
+
+    Raise InvalidRequest if a result without an id follows no unanswered call.
+    """
     messages = request["messages"]
-    if not any(_anonymous(message) for message in messages):
+    if not any(_lacks_id(message) for message in messages):
         return request
     out: list[Message] = []
-    waiting: list[str] = []
+    unanswered: list[str] = []
     for i, message in enumerate(messages):
         if message.get("role") == "assistant":
-            waiting = [str(call.get("id") or "") for call in message.get("tool_calls") or ()]
-        elif _anonymous(message):
-            if not waiting:
+            unanswered = [str(call.get("id") or "") for call in message.get("tool_calls") or ()]
+        elif _lacks_id(message):
+            if not unanswered:
                 param = f"messages[{i}].tool_call_id"
-                raise InvalidRequest(f"{param} is required: no call before it is left open", param=param)
-            message = cast(Message, {**message, "tool_call_id": waiting.pop(0)})  # noqa: PLW2901 - a new one
-        elif (answered := message.get("tool_call_id")) is not None and answered in waiting:
-            waiting.remove(answered)
+                text = f"{param} is required: every tool call before it has a result"
+                raise InvalidRequest(text, param=param)
+            message = cast(Message, {**message, "tool_call_id": unanswered.pop(0)})  # noqa: PLW2901 - a copy
+        elif (call_id := message.get("tool_call_id")) is not None and call_id in unanswered:
+            unanswered.remove(call_id)
         out.append(message)
     return cast(ChatRequest, {**request, "messages": out})
 
 
-def _anonymous(message: Mapping[str, object]) -> bool:
+def _lacks_id(message: Mapping[str, object]) -> bool:
     return message.get("role") == "tool" and message.get("tool_call_id") is None

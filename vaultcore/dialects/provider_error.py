@@ -1,14 +1,21 @@
-"""What a provider's error answer says, in whichever of the shapes that are about it comes."""
+"""Reads the error bodies of providers, in the shapes that are in use.
+
+OpenAI: `{"error": {"message", "type", "code", "param"}}`; Google: the same in a list, with `status`;
+MiniMax: `{"base_resp": {"status_code", "status_msg"}}`; others: `{"errors": [...]}`, `{"message"}`,
+`{"detail"}`, text.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
 from vaultcore.dialects import ErrorDetail
 
-LONGEST = 2_000  # characters of a message; whoever shows it caps it again, after redacting
-STATUSES = {
+MAX_MESSAGE = 2_000  # characters; the reader of a message redacts it and cuts it again
+MAX_CODE = 200  # characters
+STATUSES: Mapping[str, int] = {  # error type -> HTTP status
     "invalid_request_error": 400,
     "authentication_error": 401,
     "billing_error": 402,
@@ -24,49 +31,48 @@ STATUSES = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
+# MiniMax `base_resp.status_code` -> HTTP status: https://platform.minimax.io/docs/api-reference/errorcode
+BASE_RESP_STATUSES = {1002: 429, 1004: 401, 1008: 402, 1026: 400, 1027: 400, 1039: 429, 2013: 400, 2049: 401}
 
 
-AMONG = {1002: 429, 1004: 401, 1008: 402, 1026: 400, 1027: 400, 1039: 429, 2013: 400, 2049: 401}  # base_resp
-
-
-def complaint(body: bytes) -> ErrorDetail:
-    """The message and the code in an error answer's body. Never raises."""
+def parse_error_body(body: bytes) -> ErrorDetail:
+    """Return the message and code of an error response. Never raises."""
     text = body.decode(errors="replace").strip()
     try:
-        return detail(json.loads(text))
+        return error_detail(json.loads(text))
     except (ValueError, RecursionError):
         pass
     if re.match(r"<(!doctype|html|head|body|\?xml)", text, re.IGNORECASE):
         return ErrorDetail("an HTML page")
-    return ErrorDetail(_capped(text) or "an empty body")
+    return ErrorDetail(_cap(text) or "an empty body")
 
 
-def detail(told: object) -> ErrorDetail:
-    """The same, of parsed JSON: an envelope, the error inside one, a list of either, a bare string."""
-    match told:
+def error_detail(error: object) -> ErrorDetail:
+    """Return the message and code of parsed JSON: an envelope, its error, a list of either, or a string."""
+    match error:
         case str():
-            return ErrorDetail(_capped(told) or "an empty body")
+            return ErrorDetail(_cap(error) or "an empty body")
         case [first, *_]:
-            return detail(first)
+            return error_detail(first)
         case {"error": dict() | list() | str() as inner} | {"base_resp": dict() as inner} if inner:
-            return detail(inner)
+            return error_detail(inner)
         case {"errors": [first, *_]}:
-            return detail(first)
+            return error_detail(first)
         case dict():
-            return ErrorDetail(_message(told), _code(told), _text(told.get("param")))
+            return ErrorDetail(_message(error), _code(error), _text(error.get("param")))
         case _:
             return ErrorDetail("an error without a message")
 
 
-def status(told: object) -> int | None:
-    """The HTTP status an error object claims: a numeric code or status, or a type that stands for one."""
-    match told:
+def error_status(error: object) -> int | None:
+    """Return the HTTP status that an error object claims in `status`, `code` or `type`, or None."""
+    match error:
         case {"error": dict() as inner}:
-            return status(inner)
+            return error_status(inner)
         case {"base_resp": {"status_code": int() as code}}:
-            return AMONG.get(code)
+            return BASE_RESP_STATUSES.get(code)
         case dict():
-            claims = [_status(told.get(key)) for key in ("status", "code", "status_code", "type")]
+            claims = [_status(error.get(key)) for key in ("status", "code", "status_code", "type")]
             return next((claim for claim in claims if claim), None)
         case _:
             return None
@@ -87,31 +93,31 @@ def _status(claim: object) -> int | None:
     return number if 400 <= number <= 599 else None
 
 
-def _message(told: dict[str, object]) -> str:
+def _message(error: dict[str, object]) -> str:
     for key in ("message", "msg", "status_msg", "detail", "error_description", "title", "reason", "type"):
-        match told.get(key):
+        match error.get(key):
             case str() as text if text.strip():
-                return _capped(text)
+                return _cap(text)
             case dict() | [_, *_] as inner:
-                return detail(inner).message
+                return error_detail(inner).message
     return "an error without a message"
 
 
-def _code(told: dict[str, object]) -> str | None:
-    """A word says more than a number: `insufficient_quota` rather than 429."""
-    found = [code for key in ("code", "type", "status", "status_code") if (code := _text(told.get(key)))]
-    return next((code for code in found if not code.isdecimal()), found[0] if found else None)
+def _code(error: dict[str, object]) -> str | None:
+    """Return the first code that is a word, else the first number: `insufficient_quota` rather than 429."""
+    codes = [code for key in ("code", "type", "status", "status_code") if (code := _text(error.get(key)))]
+    return next((code for code in codes if not code.isdecimal()), codes[0] if codes else None)
 
 
 def _text(value: object) -> str | None:
     match value:
         case str() if value:
-            return value[:200]
+            return value[:MAX_CODE]
         case int() if not isinstance(value, bool):
             return str(value)
         case _:
             return None
 
 
-def _capped(text: str) -> str:
-    return text.strip()[:LONGEST]
+def _cap(text: str) -> str:
+    return text.strip()[:MAX_MESSAGE]

@@ -1,4 +1,4 @@
-"""Where a provider strays from OpenAI's own API: columns of its row, and what a request becomes for it."""
+"""Adapts a request to a provider that deviates from OpenAI's API, by the columns of its catalog row."""
 
 from __future__ import annotations
 
@@ -7,52 +7,60 @@ from typing import cast
 
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.dialects import Change, reasoning_effort
-from vaultcore.dialects.default_values import neutral
+from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.json_fields import dump
-from vaultcore.dialects.tool_choice import choice
-from vaultcore.dialects.unsupported_fields import unplaced
+from vaultcore.dialects.prompts import JSON_ONLY
+from vaultcore.dialects.tool_choice import parse_tool_choice
+from vaultcore.dialects.unsupported_fields import report_unsupported
 from vaultcore.wire import Json, Message
 
-SAMPLING = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs")
-BESIDE = ("top_logprobs",)  # nothing without the one before it
-JSON_ONLY = "Answer with one JSON object and nothing else: no prose around it, no code fence."
-THOUGHT = ("reasoning_content", "reasoning", "reasoning_details")  # what earlier reasoning is replayed in
-NOBODY = "none"
-MARKS = ("messages.content.cache_control", "messages.content.prompt_cache_breakpoint")
-ASKABLE = ("required", "any", "function", "allowed_tools")  # others are of a provider's own and pass
+SAMPLING = (
+    *("temperature", "top_p", "frequency_penalty", "presence_penalty", "logit_bias", "logprobs"),
+    "top_logprobs",  # has no effect without logprobs
+)
+REASONING = ("reasoning_content", "reasoning", "reasoning_details")  # reasoning of earlier responses
+NO_REPLAY = "none"  # value of the column `replay`
+CACHE_MARKS = ("messages.content.cache_control", "messages.content.prompt_cache_breakpoint")
+STANDARD_CHOICES = ("required", "any", "function", "allowed_tools")  # others are a provider's own
 
 
-def settle(body: Json, target: Target, changes: list[Change]) -> None:
-    """Make a body of ours what the target takes. The messages are replaced, never changed in place."""
-    provider, able = target.provider, target.model.capabilities
-    _settle_messages(body, provider, changes)
-    reasoning_effort.settle(body, provider, able, changes)
-    if able.sampling_params is False and body.get("reasoning_effort") != "none":
-        _leave_out_sampling(body, target, changes)
-    for name, (least, most) in provider.clamp.items():
-        _clamp(body, name, least, most, changes)
+def apply_quirks(body: Json, target: Target, changes: list[Change]) -> None:
+    """Change `body`, which the caller owns, to what the target accepts.
+
+    Messages are replaced, not changed in place: they are the client's. Raise InvalidRequest for an invalid
+    `tool_choice` or reasoning effort.
+    """
+    provider, capabilities = target.provider, target.model.capabilities
+    _adapt_messages(body, provider, changes)
+    reasoning_effort.apply_reasoning(body, provider, capabilities, changes)
+    if capabilities.sampling_params is False and body.get("reasoning_effort") != "none":
+        _remove_sampling(body, target, changes)
+    for name, (low, high) in provider.clamp.items():
+        _clamp(body, name, low, high, changes)
     if provider.max_stop is not None:
-        _stop(body, provider.max_stop, changes)
+        _limit_stops(body, provider.max_stop, changes)
     if provider.tool_choices is not None and body.get("tool_choice") is not None:
-        _choose(body, provider, changes)
+        _emulate_tool_choice(body, provider, changes)
     if provider.formats is not None and isinstance(body.get("response_format"), dict):
-        _form(body, provider, changes)
+        _emulate_response_format(body, provider, changes)
 
 
-def in_words(schema: object) -> str:
-    """What asks for JSON where no parameter does."""
+def json_instruction(schema: object) -> str:
+    """Return the prompt that requests JSON of a provider without `response_format`."""
     return f"{JSON_ONLY} It must match this JSON schema:\n{dump(schema)}" if schema else JSON_ONLY
 
 
-def _settle_messages(body: Json, provider: Provider, changes: list[Change]) -> None:
+def _adapt_messages(body: Json, provider: Provider, changes: list[Change]) -> None:
     messages = cast("list[Message]", body.get("messages") or [])
     if provider.roles and any(message.get("role") in provider.roles for message in messages):
-        messages = _map(messages, lambda each: _in_role(each, provider))
-    if provider.replay is not None and any(name in each for each in messages for name in THOUGHT):
-        messages = [_replayed(f"messages[{i}]", each, provider, changes) for i, each in enumerate(messages)]
+        messages = _map(messages, lambda each: _replace_role(each, provider))
+    if provider.replay is not None and any(name in each for each in messages for name in REASONING):
+        messages = [
+            _rename_reasoning(f"messages[{i}]", each, provider, changes) for i, each in enumerate(messages)
+        ]
     if provider.flatten and any(isinstance(message.get("content"), list) for message in messages):
-        changes += unplaced(body, f"{provider.title} takes text as one string", *MARKS)
-        messages = _map(messages, _flat)
+        changes += report_unsupported(body, f"{provider.title} takes text as one string", *CACHE_MARKS)
+        messages = _map(messages, _flatten)
     body["messages"] = messages
 
 
@@ -60,103 +68,107 @@ def _map(messages: Iterable[Message], change: Callable[[Message], Message]) -> l
     return [change(message) for message in messages]
 
 
-def _in_role(message: Message, provider: Provider) -> Message:
-    """The message in the role that means the same there. Nothing is lost by it, so nothing is reported."""
+def _replace_role(message: Message, provider: Provider) -> Message:
+    """Return the message with the provider's role of the same meaning. This loses nothing: no change."""
     role = provider.roles.get(message.get("role", ""))
     return cast(Message, {**message, "role": role}) if role else message
 
 
-def _replayed(path: str, message: Message, provider: Provider, changes: list[Change]) -> Message:
-    """The message with its reasoning where the provider wants it back, which may be nowhere."""
-    held = {name: message.get(name) for name in THOUGHT if message.get(name)}
-    plain = {name: value for name, value in message.items() if name not in THOUGHT}
-    wanted = provider.replay or NOBODY
-    if wanted in held:
-        return cast(Message, {**plain, wanted: held[wanted]})
-    words = next((value for value in held.values() if isinstance(value, str)), None)
-    if wanted != NOBODY and words is not None:
-        return cast(Message, {**plain, wanted: words})
+def _rename_reasoning(path: str, message: Message, provider: Provider, changes: list[Change]) -> Message:
+    """Return the message with its reasoning in the provider's field, or without it if there is none."""
+    reasoning = {name: message.get(name) for name in REASONING if message.get(name)}
+    plain = {name: value for name, value in message.items() if name not in REASONING}
+    field = provider.replay or NO_REPLAY
+    if field in reasoning:
+        return cast(Message, {**plain, field: reasoning[field]})
+    text = next((value for value in reasoning.values() if isinstance(value, str)), None)
+    if field != NO_REPLAY and text is not None:
+        return cast(Message, {**plain, field: text})
     reason = f"{provider.title} takes no reasoning back"
-    changes.extend(Change(f"{path}.{name}", "dropped", reason) for name in held)
+    changes.extend(Change(f"{path}.{name}", "dropped", reason) for name in reasoning)
     return cast(Message, plain)
 
 
-def _flat(message: Message) -> Message:
-    """The message with its content as one string, where it is text alone."""
+def _flatten(message: Message) -> Message:
+    """Return the message with its text parts joined; unchanged if it has other parts."""
     parts = message.get("content")
     if not isinstance(parts, list) or any(part.get("type") != "text" for part in parts):
         return message
     return {**message, "content": "".join(str(part.get("text") or "") for part in parts)}
 
 
-def _leave_out_sampling(body: Json, target: Target, changes: list[Change]) -> None:
-    """A value that says what happens anyway is taken there too."""
-    for name in (*SAMPLING, *BESIDE):
-        if name in body and not neutral(name, body[name]):
+def _remove_sampling(body: Json, target: Target, changes: list[Change]) -> None:
+    """Remove sampling parameters. Default values stay: such models accept them."""
+    for name in SAMPLING:
+        if name in body and not is_default(name, body[name]):
             value = body.pop(name)
             changes.append(Change(name, "dropped", f"{target.model.name} has no such parameter", value))
 
 
-def _clamp(body: Json, name: str, least: float, most: float, changes: list[Change]) -> None:
-    told = body.get(name)
-    if not isinstance(told, int | float) or least <= told <= most:
+def _clamp(body: Json, name: str, low: float, high: float, changes: list[Change]) -> None:
+    value = body.get(name)
+    if not isinstance(value, int | float) or low <= value <= high:
         return
-    body[name] = min(max(told, least), most)
-    changes.append(Change(name, "clamped", f"goes from {least:g} to {most:g} there", told, body[name]))
+    body[name] = min(max(value, low), high)
+    changes.append(Change(name, "clamped", f"the provider's range is {low:g} to {high:g}", value, body[name]))
 
 
-def _stop(body: Json, most: int, changes: list[Change]) -> None:
-    told = body.get("stop")
-    if not isinstance(told, list):
+def _limit_stops(body: Json, limit: int, changes: list[Change]) -> None:
+    requested = body.get("stop")
+    if not isinstance(requested, list):
         return
-    stops = [stop for stop in dict.fromkeys(told) if stop]
-    if len(stops) > most:
-        changes.append(Change("stop", "clamped", f"{most} stop sequences at most", len(stops), most))
-    if stops != told:
-        body["stop"] = stops[:most]
-    if len(stops) > most:
-        body["stop"] = stops[:most]
+    stops = [stop for stop in dict.fromkeys(requested) if stop]
+    if len(stops) > limit:
+        changes.append(Change("stop", "clamped", f"at most {limit} stop sequences", len(stops), limit))
+    if stops != requested:
+        body["stop"] = stops[:limit]
+    if len(stops) > limit:
+        body["stop"] = stops[:limit]
 
 
-def _choose(body: Json, provider: Provider, changes: list[Change]) -> None:
-    """Leave tools out that may not be called, and ask in words for what cannot be asked for otherwise."""
-    told, known = body["tool_choice"], provider.tool_choices or ()
-    kind = told if isinstance(told, str) else told.get("type") if isinstance(told, dict) else None
-    if kind in known or kind not in ASKABLE or not body.get("tools"):
+def _emulate_tool_choice(body: Json, provider: Provider, changes: list[Change]) -> None:
+    """Remove the tools that may not be called; add a prompt if the provider cannot force a tool call."""
+    value, supported = body["tool_choice"], provider.tool_choices or ()
+    kind = value if isinstance(value, str) else value.get("type") if isinstance(value, dict) else None
+    if kind in supported or kind not in STANDARD_CHOICES or not body.get("tools"):
         return
-    chosen = choice(told)
-    kept = chosen.among(body["tools"])
-    if len(kept) < len(body["tools"]):
-        body["tools"] = kept
-    body["tool_choice"] = chosen.mode
-    if chosen.mode not in known:
+    choice = parse_tool_choice(value)
+    tools = choice.filter_tools(body["tools"])
+    if len(tools) < len(body["tools"]):
+        body["tools"] = tools
+    body["tool_choice"] = choice.mode
+    if choice.mode not in supported:
         body["tool_choice"] = "auto"
-        which = f"the tool {kept[0]['function']['name']}" if len(kept) == 1 else "one of the tools"
-        _instruct(body, f"Use {which} in your next answer.")
-        changes.append(Change("tool_choice", "emulated", "no forced tool use here: asked for in words"))
+        which = f"the tool {tools[0]['function']['name']}" if len(tools) == 1 else "one of the tools"
+        _add_instruction(body, f"Use {which} in your next answer.")
+        changes.append(
+            Change(
+                "tool_choice", "emulated", "the provider cannot force a call: requested in the system prompt"
+            )
+        )
         return
-    changes.append(Change("tool_choice", "emulated", "the other tools are left out"))
+    changes.append(Change("tool_choice", "emulated", "only the allowed tools are sent"))
 
 
-def _form(body: Json, provider: Provider, changes: list[Change]) -> None:
-    """Ask in words for a form of answer that the provider has no parameter for."""
-    shape, known = body["response_format"], provider.formats or ()
-    if shape.get("type") in known or shape.get("type") == "text":
+def _emulate_response_format(body: Json, provider: Provider, changes: list[Change]) -> None:
+    """Add a prompt for a response format that the provider has no parameter for."""
+    response_format, supported = body["response_format"], provider.formats or ()
+    if response_format.get("type") in supported or response_format.get("type") == "text":
         return
-    described = shape.get("json_schema")
+    described = response_format.get("json_schema")
     schema = described.get("schema") if isinstance(described, dict) else None
-    _instruct(body, in_words(schema))
-    if "json_object" in known:
+    _add_instruction(body, json_instruction(schema))
+    if "json_object" in supported:
         body["response_format"] = {"type": "json_object"}
     else:
         del body["response_format"]
-    changes.append(Change("response_format", "emulated", "asked for in words: not enforced"))
+    changes.append(Change("response_format", "emulated", "requested in the system prompt, not enforced"))
 
 
-def _instruct(body: Json, words: str) -> None:
-    """Add to what the system says first, so that who demands one system message has one."""
+def _add_instruction(body: Json, text: str) -> None:
+    """Append to the first system message: some providers accept only one."""
     first, *rest = body["messages"]
     if first.get("role") == "system" and isinstance(first.get("content"), str):
-        body["messages"] = [{**first, "content": f"{first['content']}\n\n{words}"}, *rest]
+        body["messages"] = [{**first, "content": f"{first['content']}\n\n{text}"}, *rest]
     else:
-        body["messages"] = [{"role": "system", "content": words}, first, *rest]
+        body["messages"] = [{"role": "system", "content": text}, first, *rest]

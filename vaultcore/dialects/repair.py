@@ -1,4 +1,8 @@
-"""What providers that speak chat completions get wrong, put right: pure functions over parts of an answer."""
+"""Corrects chat-completion responses of providers that deviate from OpenAI's API.
+
+The functions work on parts of a response; the target format is
+https://platform.openai.com/docs/api-reference/chat.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,10 @@ from typing import cast
 
 from vaultcore.dialects import ErrorDetail, StreamFault
 from vaultcore.dialects.json_fields import dump
-from vaultcore.dialects.provider_error import detail, status
+from vaultcore.dialects.provider_error import error_detail, error_status
 from vaultcore.wire import FinishReason, Json, Usage
 
-FINISH: Mapping[str, FinishReason] = {
+FINISH_REASONS: Mapping[str, FinishReason] = {  # a provider's reason, lower case -> OpenAI's
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -28,129 +32,137 @@ FINISH: Mapping[str, FinishReason] = {
     "safety": "content_filter",
     "sensitive": "content_filter",
 }
-FAILED = {"error", "network_error"}  # finish reasons that are none
+FAILURES = {"error", "network_error"}  # finish reasons that mean a failed response
 TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
 REASONING = ("reasoning_content", "reasoning")
+MAX_COUNT = 1e15  # larger numbers are no token counts and no timestamps
+MILLISECONDS = 1e11  # a timestamp above this is in milliseconds; in seconds it would be the year 5138
 
 
-def finish_reason(reason: object, *, called: bool, said: bool) -> FinishReason:
-    """The reason in OpenAI's words. An unknown one passes for `stop` only where something was said."""
-    if isinstance(reason, str) and reason in FAILED:
-        raise StreamFault(ErrorDetail(f"the answer ended with {reason}"))
-    known = FINISH.get(reason.lower()) if isinstance(reason, str) else None
-    if known is None and not (called or said):
-        raise ValueError("an answer that says nothing and gives no known reason")
-    if known is None or known == "stop":
-        return "tool_calls" if called else "stop"
-    return known
+def map_finish_reason(reason: object, *, has_calls: bool, has_output: bool) -> FinishReason:
+    """Return OpenAI's finish reason. An unknown reason counts as `stop` if the response has any output.
+
+    Raise StreamFault for a reason that means a failure, ValueError for an unknown reason without output.
+    """
+    if isinstance(reason, str) and reason in FAILURES:
+        raise StreamFault(ErrorDetail(f"the response ended with {reason}"))
+    mapped = FINISH_REASONS.get(reason.lower()) if isinstance(reason, str) else None
+    if mapped is None and not (has_calls or has_output):
+        raise ValueError("a response without output has an unknown finish reason")
+    if mapped is None or mapped == "stop":
+        return "tool_calls" if has_calls else "stop"
+    return mapped
 
 
-def fault(told: object) -> StreamFault:
-    """An error object found where an answer should be."""
-    return StreamFault(detail(told), status(told))
+def stream_fault(error: object) -> StreamFault:
+    """Return the fault that an error object in a response with status 200 describes."""
+    return StreamFault(error_detail(error), error_status(error))
 
 
-def failed(told: Json) -> bool:
-    """Whether what should be an answer, or a piece of one, tells of a failure instead."""
-    if told.get("error"):
+def is_error(response: Mapping[str, object]) -> bool:
+    """Return True if a response or chunk reports an error instead of content."""
+    if response.get("error"):
         return True
-    match told.get("base_resp"):
+    match response.get("base_resp"):
         case {"status_code": int(code)}:
             return code != 0
         case _:
             return False
 
 
-def usage(told: object) -> Usage | None:
-    """Usage whose total is the sum of its parts, and whose completion holds the reasoning.
+def repair_usage(usage: object) -> Usage | None:
+    """Return usage whose total is the sum of its parts and whose completion includes the reasoning.
 
-    An empty one tells nothing: it is not one of zeros.
+    Return None for missing or empty usage: it does not mean zero tokens.
     """
-    if not isinstance(told, dict) or not told:
+    if not isinstance(usage, dict) or not usage:
         return None
-    prompt = count(told, "prompt_tokens", "input_tokens")
-    completion = count(told, "completion_tokens", "output_tokens")
-    total = count(told, "total_tokens")
-    inside = told.get("completion_tokens_details")
-    reasoning = count(inside, "reasoning_tokens") if isinstance(inside, dict) else 0
+    prompt = read_count(usage, "prompt_tokens", "input_tokens")
+    completion = read_count(usage, "completion_tokens", "output_tokens")
+    total = read_count(usage, "total_tokens")
+    details = usage.get("completion_tokens_details")
+    reasoning = read_count(details, "reasoning_tokens") if isinstance(details, dict) else 0
     if reasoning and total == prompt + completion + reasoning:
-        completion += reasoning  # counted beside the answer rather than in it
-    mended: Json = {
+        completion += reasoning  # this provider counts reasoning outside of the completion
+    repaired: Json = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
-    if cached := count(told, "prompt_cache_hit_tokens"):
-        details = told.get("prompt_tokens_details")
-        mended["prompt_tokens_details"] = {"cached_tokens": cached, **(details or {})}
-    return cast(Usage, told if mended.items() <= told.items() else {**told, **mended})
+    if cached := read_count(usage, "prompt_cache_hit_tokens"):
+        prompt_details = usage.get("prompt_tokens_details")
+        repaired["prompt_tokens_details"] = {"cached_tokens": cached, **(prompt_details or {})}
+    return cast(Usage, usage if repaired.items() <= usage.items() else {**usage, **repaired})
 
 
-def text_and_reasoning(content: object) -> tuple[str | None, str]:
-    """Content that some give as a list of parts, thinking among them."""
+def split_reasoning(content: object) -> tuple[str | None, str]:
+    """Return the text and the reasoning of a content, which some providers send as a list of parts."""
     if not isinstance(content, list):
         return (content if isinstance(content, str) else None), ""
-    said, thought = [], []
+    texts, reasoning = [], []
     for part in content:
         match part:
             case str():
-                said.append(part)
+                texts.append(part)
             case {"type": "thinking" | "reasoning", **rest}:
                 inner = next((rest[key] for key in ("thinking", "text", "summary") if key in rest), None)
-                thought.append(text_and_reasoning(inner)[0] or "")
+                reasoning.append(split_reasoning(inner)[0] or "")
             case {"text": str(text)}:
-                said.append(text)
-    return "".join(said), "".join(thought)
+                texts.append(text)
+    return "".join(texts), "".join(reasoning)
 
 
-def settle_text(holder: Json) -> None:
-    """Make `content` a string and name reasoning `reasoning_content`, in a message or delta of our own."""
-    thought = ""
+def repair_text(holder: Json) -> None:
+    """Turn `content` into a string and rename reasoning to `reasoning_content`, in place.
+
+    `holder` is a message or delta that the caller parsed and owns.
+    """
+    reasoning = ""
     if isinstance(holder.get("content"), list):
-        holder["content"], thought = text_and_reasoning(holder["content"])
+        holder["content"], reasoning = split_reasoning(holder["content"])
     for key in REASONING:
         match holder.pop(key, None):
             case str(text) | {"content": str(text)} if text:
-                thought = thought or text
-    if thought:
-        holder["reasoning_content"] = thought
+                reasoning = reasoning or text
+    if reasoning:
+        holder["reasoning_content"] = reasoning
 
 
-def settle_tier(answer: Json) -> None:
-    """Leave out a service tier OpenAI has no word for, from an answer of our own: typed clients refuse it."""
-    tier = answer.get("service_tier")
+def repair_service_tier(response: Json) -> None:
+    """Remove, in place, a service tier that OpenAI does not define: typed clients reject it."""
+    tier = response.get("service_tier")
     if not isinstance(tier, str) or tier not in TIERS:
-        answer.pop("service_tier", None)
+        response.pop("service_tier", None)
 
 
-def arguments_text(told: object) -> str:
-    """Arguments as the JSON text they should have come as."""
-    match told:
+def arguments_text(arguments: object) -> str:
+    """Return the arguments of a call as JSON text; some providers send them as an object."""
+    match arguments:
         case str():
-            return told
+            return arguments
         case None:
             return ""
         case _:
-            return dump(told)
+            return dump(arguments)
 
 
-def identity(prefix: str, *parts: object) -> str:
-    """An id for what came without: the same for the same place in the same answer."""
-    told = ":".join(str(part) for part in parts)
-    return prefix + blake2s(told.encode(errors="replace"), digest_size=12).hexdigest()
+def derive_id(prefix: str, *parts: object) -> str:
+    """Return an id for an object that came without one; equal parts give equal ids."""
+    text = ":".join(str(part) for part in parts)
+    return prefix + blake2s(text.encode(errors="replace"), digest_size=12).hexdigest()
 
 
-def created(told: object) -> int:
-    """Seconds since 1970, whether they came as such, as a float or as milliseconds; 0 where unknown."""
-    if not isinstance(told, int | float) or isinstance(told, bool) or not 0 <= told < 1e15:
+def parse_timestamp(value: object) -> int:
+    """Return whole seconds since the epoch from seconds, float seconds or milliseconds; 0 if unknown."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < MAX_COUNT:
         return 0
-    return int(told / 1_000 if told > 1e11 else told)
+    return int(value / 1_000 if value > MILLISECONDS else value)
 
 
-def count(told: Json, *keys: str) -> int:
-    """How many: the first of the keys that holds a number which can be that, else none."""
+def read_count(record: Mapping[str, object], *keys: str) -> int:
+    """Return the first value under `keys` that is a possible count, otherwise 0."""
     for key in keys:
-        value = told.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e15:
+        value = record.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_COUNT:
             return int(value)
     return 0

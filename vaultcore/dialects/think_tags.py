@@ -1,10 +1,13 @@
-"""Reasoning that a provider writes into the text, between <think> and </think>, taken out of it."""
+"""Moves reasoning that a provider writes into the text, between <think> and </think>, to `reasoning_content`.
+
+The catalog column `think_tags` names the providers that do so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from vaultcore.catalog.schema import Provider
 from vaultcore.dialects import Dialect
@@ -15,133 +18,142 @@ from vaultcore.wire import ChatChunk, ChatCompletion, Json, Message
 OPEN, CLOSE = "<think>", "</think>"
 
 
-class Tagless:
-    """A decoder whose chunks have the reasoning where it belongs, however the tags are cut."""
+class ThinkTagDecoder:
+    """Wraps a decoder and moves the tagged reasoning of its chunks; a tag may be split between chunks."""
 
     __slots__ = ("_choices", "_decoder", "_last")
 
     def __init__(self, decoder: Stage[Event, ChatChunk]) -> None:
         self._decoder = decoder
-        self._choices: dict[int, _Text] = {}
+        self._choices: dict[int, _TagScanner] = {}
         self._last: Json = {}
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
-        return [each for chunk in self._decoder.feed(item) for each in self._chunks(cast(Json, chunk))]
+        return [self._rewrite(cast(Json, chunk)) for chunk in self._decoder.feed(item)]
 
     def close(self) -> Iterable[ChatChunk]:
-        chunks = [each for chunk in self._decoder.close() for each in self._chunks(cast(Json, chunk))]
-        held = [(index, *text.rest()) for index, text in self._choices.items()]
+        chunks = [self._rewrite(cast(Json, chunk)) for chunk in self._decoder.close()]
+        buffered = [(index, *scanner.flush()) for index, scanner in self._choices.items()]
         envelope = {name: value for name, value in self._last.items() if name != "usage"}
         late = [
-            {**envelope, "choices": [{"index": index, "delta": _delta(*said), "finish_reason": None}]}
-            for index, *said in held
-            if any(said)
+            {**envelope, "choices": [{"index": index, "delta": _delta(*texts), "finish_reason": None}]}
+            for index, *texts in buffered
+            if any(texts)
         ]
         return [*cast("list[ChatChunk]", late), *chunks]
 
-    def _chunks(self, chunk: Json) -> list[ChatChunk]:
+    def _rewrite(self, chunk: Json) -> ChatChunk:
         self._last = chunk
-        choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
-        return [cast(ChatChunk, {**chunk, "choices": choices})]
+        choices = [self._rewrite_choice(choice) for choice in chunk.get("choices") or ()]
+        return cast(ChatChunk, {**chunk, "choices": choices})
 
-    def _choice(self, choice: Json) -> Json:
+    def _rewrite_choice(self, choice: Json) -> Json:
         delta = choice["delta"]
-        text = self._choices.setdefault(choice["index"], _Text())
-        words, thought = text.feed(delta.get("content") or "")
+        scanner = self._choices.setdefault(choice["index"], _TagScanner())
+        text, reasoning = scanner.feed(delta.get("content") or "")
         if choice.get("finish_reason"):
-            more, late = text.rest()
-            words, thought = words + more, thought + late
-        if not (delta.get("content") or words or thought):
+            late_text, late_reasoning = scanner.flush()
+            text, reasoning = text + late_text, reasoning + late_reasoning
+        if not (delta.get("content") or text or reasoning):
             return choice
         plain = {name: value for name, value in delta.items() if name != "content"}
-        return {**choice, "delta": {**plain, **_delta(words, thought)}}
+        return {**choice, "delta": {**plain, **_delta(text, reasoning)}}
 
 
-def decoder(speech: Dialect, provider: Provider) -> Stage[Event, ChatChunk]:
-    """A fresh machine for one stream of that provider's."""
-    return Tagless(speech.decoder()) if provider.think_tags else speech.decoder()
+def create_decoder(dialect: Dialect, provider: Provider) -> Stage[Event, ChatChunk]:
+    """Return a decoder for one stream of the provider."""
+    return ThinkTagDecoder(dialect.create_decoder()) if provider.think_tags else dialect.create_decoder()
 
 
-def parse(speech: Dialect, provider: Provider, body: Json) -> ChatCompletion:
-    """A buffered answer of that provider's."""
-    completion = speech.parse_completion(body)
-    return without_tags(completion) if provider.think_tags else completion
+def parse_response(dialect: Dialect, provider: Provider, body: Json) -> ChatCompletion:
+    """Return the completion of the provider's response. Raises what `Dialect.parse_response` raises."""
+    completion = dialect.parse_response(body)
+    return strip_think_tags(completion) if provider.think_tags else completion
 
 
-def without_tags(completion: ChatCompletion) -> ChatCompletion:
-    """The completion with the reasoning of each choice out of its text."""
+def strip_think_tags(completion: ChatCompletion) -> ChatCompletion:
+    """Return the completion with the tagged reasoning of each choice moved out of its text."""
     choices = []
     for choice in completion["choices"]:
         message = cast(Json, choice["message"])
-        text = _Text()
+        scanner = _TagScanner()
         content = message.get("content")
-        words, thought = text.feed(content if isinstance(content, str) else "")
-        rest, late = text.rest()
-        if words + rest == (content or ""):
+        text, reasoning = scanner.feed(content if isinstance(content, str) else "")
+        late_text, late_reasoning = scanner.flush()
+        if text + late_text == (content or ""):
             choices.append(choice)
             continue
-        mended = {**message, **_delta(words + rest, thought + late)}
-        choices.append({**choice, "message": cast(Message, mended)})
+        stripped = {**message, **_delta(text + late_text, reasoning + late_reasoning)}
+        choices.append({**choice, "message": cast(Message, stripped)})
     return {**completion, "choices": choices}
 
 
-def _delta(words: str, thought: str) -> Json:
-    return {"content": words, **({"reasoning_content": thought} if thought else {})}
+def _delta(text: str, reasoning: str) -> Json:
+    return {"content": text, **({"reasoning_content": reasoning} if reasoning else {})}
 
 
 @dataclass(slots=True)
-class _Text:
-    """One choice's text. Reasoning comes first or not at all: a tag later on is part of what is said."""
+class _TagScanner:
+    """Splits one choice's text. Only a tag at the beginning counts; a later one is part of the text."""
 
-    held: str = ""  # may turn out to be a tag
-    state: str = "before"  # then "thinking", then "gap", then "after"
-    begun: bool = False  # something has been thought: what comes before is empty lines
+    buffer: str = ""  # text that may turn out to be a tag
+    state: Literal["start", "reasoning", "gap", "text"] = "start"
+    has_reasoning: bool = False  # blank lines before the reasoning are skipped
 
-    def feed(self, piece: str) -> tuple[str, str]:
-        """What is said and what is thought, as far as that is known."""
-        if self.state == "after":
-            return piece, ""
-        self.held += piece
-        said = thought = ""
-        if self.state == "before":
-            said = self._begin()
-        if self.state == "thinking":
-            thought = self._think()
+    def feed(self, fragment: str) -> tuple[str, str]:
+        """Return the text and the reasoning that the fragment completes."""
+        if self.state == "text":
+            return fragment, ""
+        self.buffer += fragment
+        text = reasoning = ""
+        if self.state == "start":
+            text = self._read_start()
+        if self.state == "reasoning":
+            reasoning = self._read_reasoning()
         if self.state == "gap":
-            said += self._resume()
-        return said, thought
+            text += self._read_gap()
+        return text, reasoning
 
-    def rest(self) -> tuple[str, str]:
-        held, self.held = self.held, ""
-        return ("", held) if self.state == "thinking" else (held, "") if self.state == "before" else ("", "")
+    def flush(self) -> tuple[str, str]:
+        """Return the buffered text and reasoning at the end of the choice."""
+        buffer, self.buffer = self.buffer, ""
+        match self.state:
+            case "start":
+                return buffer, ""
+            case "reasoning":
+                return "", buffer
+            case _:
+                return "", ""
 
-    def _begin(self) -> str:
-        opening = self.held.lstrip()
-        if opening.startswith(OPEN):
-            self.state, self.held = "thinking", opening.removeprefix(OPEN)
+    def _read_start(self) -> str:
+        stripped = self.buffer.lstrip()
+        if stripped.startswith(OPEN):
+            self.state, self.buffer = "reasoning", stripped.removeprefix(OPEN)
             return ""
-        if OPEN.startswith(opening):
-            return ""  # nothing yet, or half of the tag
-        self.state, said = "after", self.held
-        self.held = ""
-        return said
+        if OPEN.startswith(stripped):
+            return ""  # nothing yet, or a part of the tag
+        self.state, text = "text", self.buffer
+        self.buffer = ""
+        return text
 
-    def _think(self) -> str:
-        if not self.begun:
-            self.held = self.held.lstrip("\n")
-            self.begun = bool(self.held)
-        thought, closed, after = self.held.partition(CLOSE)
-        if closed:
-            self.state, self.held = "gap", after
-            return thought
-        keep = next((n for n in range(len(CLOSE) - 1, 0, -1) if self.held.endswith(CLOSE[:n])), 0)
-        cut = len(self.held) - keep
-        thought, self.held = self.held[:cut], self.held[cut:]
-        return thought
+    def _read_reasoning(self) -> str:
+        if not self.has_reasoning:
+            self.buffer = self.buffer.lstrip("\n")
+            self.has_reasoning = bool(self.buffer)
+        reasoning, tag, after = self.buffer.partition(CLOSE)
+        if tag:
+            self.state, self.buffer = "gap", after
+            return reasoning
+        # The last characters may be the beginning of the closing tag.
+        keep = next((n for n in range(len(CLOSE) - 1, 0, -1) if self.buffer.endswith(CLOSE[:n])), 0)
+        cut = len(self.buffer) - keep
+        reasoning, self.buffer = self.buffer[:cut], self.buffer[cut:]
+        return reasoning
 
-    def _resume(self) -> str:
-        said = self.held.lstrip("\n")
-        self.held = ""
-        if said:
-            self.state = "after"
-        return said
+    def _read_gap(self) -> str:
+        """Skip the blank lines between the reasoning and the text."""
+        text = self.buffer.lstrip("\n")
+        self.buffer = ""
+        if text:
+            self.state = "text"
+        return text

@@ -1,4 +1,4 @@
-"""Calls and their results, paired: what providers demand that refuse a call left open or a result astray."""
+"""Pairs tool calls with their results, for providers that reject a missing or unexpected result."""
 
 from __future__ import annotations
 
@@ -7,131 +7,129 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from vaultcore.dialects import Change
+from vaultcore.dialects.prompts import MEDIA_FOLLOWS, MEDIA_POINTER, NO_RESULT
 from vaultcore.wire import Json, Message
 
-NO_RESULT = "No result was given."
 MEDIA = ("image_url", "input_audio", "file")
-POINTER = "Given by the tool call {}:"
+# Reasons of changes, shared with conversation.py.
+ORPHAN_RESULT = "sent as user text: the message before has no such tool call"
+REPEATED_RESULT = "a tool call has one result: the last one is sent"
+MISSING_RESULT = "a tool call has no result: a failed one is sent"
 
 
-def hoisted(messages: Sequence[Message], changes: list[Change]) -> Sequence[Message]:
-    """The messages, with what is no text in a tool's result moved to a user message behind the results."""
+def move_media_from_results(messages: Sequence[Message], changes: list[Change]) -> Sequence[Message]:
+    """Return the messages with the media of tool results in a user message after the results."""
     if not any(message.get("role") == "tool" and _media(message) for message in messages):
         return messages
     out: list[Message] = []
-    moved: list[Json] = []
+    pending: list[Json] = []
     for i, message in enumerate(messages):
-        if message.get("role") != "tool" and moved:
-            out.append({"role": "user", "content": moved})
-            moved = []
+        if message.get("role") != "tool" and pending:
+            out.append({"role": "user", "content": pending})
+            pending = []
         media = _media(message) if message.get("role") == "tool" else []
         if not media:
             out.append(message)
             continue
-        pointer = POINTER.format(message.get("tool_call_id"))
-        changes.append(
-            Change(f"messages[{i}].content", "emulated", "tools give text only: the rest follows as the user")
-        )
-        moved += [{"type": "text", "text": pointer}, *media]
-        kept = [part for part in message.get("content") or () if part not in media]
-        out.append(cast(Message, {**message, "content": kept or "The result follows."}))
-    return [*out, {"role": "user", "content": moved}] if moved else out
+        reason = "tool results carry text only: other parts follow as a user message"
+        changes.append(Change(f"messages[{i}].content", "emulated", reason))
+        pending += [{"type": "text", "text": MEDIA_POINTER.format(message.get("tool_call_id"))}, *media]
+        text = [part for part in message.get("content") or () if part not in media]
+        out.append(cast(Message, {**message, "content": text or MEDIA_FOLLOWS}))
+    return [*out, {"role": "user", "content": pending}] if pending else out
 
 
-def paired(
+def pair_calls_with_results(
     messages: Sequence[Message], changes: list[Change], *, rename: Callable[[str], str] = str
 ) -> list[Json]:
-    """The messages, every call with a unique id and exactly one result, right behind its turn.
+    """Return messages in which every call has a unique id and exactly one result right after its message.
 
-    `rename` makes an id of the client's one that the provider takes.
+    `rename` turns a client's call id into one that the provider accepts.
     """
-    conversation = _Conversation(changes, rename)
+    pairing = _CallPairing(changes, rename)
     for i, message in enumerate(messages):
-        conversation.take(f"messages[{i}]", cast(Json, message))
-    conversation.close()
-    return conversation.out
+        pairing.add(f"messages[{i}]", cast(Json, message))
+    pairing.close()
+    return pairing.out
 
 
-def called(function: Mapping[str, object]) -> str:
-    """The name in a call."""
+def function_name(function: Mapping[str, object]) -> str:
+    """Return the name in the `function` of a tool call, "" if there is none."""
     return str(function.get("name") or "")
 
 
 @dataclass(slots=True)
-class _Conversation:
+class _CallPairing:
     changes: list[Change]
     rename: Callable[[str], str]
     out: list[Json] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
-    times: dict[str, int] = field(default_factory=dict)  # how often the client has used an id
-    order: list[str] = field(default_factory=list)  # our ids of the calls that are open
-    waiting: dict[str, list[str]] = field(default_factory=dict)  # the client's id -> ours
-    results: dict[str, Json] = field(default_factory=dict)
-    later: list[Json] = field(default_factory=list)  # said before all results were there
+    used_ids: set[str] = field(default_factory=set)
+    uses: dict[str, int] = field(default_factory=dict)  # the client's id -> number of calls with it
+    call_order: list[str] = field(default_factory=list)  # rendered ids of the open calls
+    open_calls: dict[str, list[str]] = field(default_factory=dict)  # the client's id -> rendered ids
+    results: dict[str, Json] = field(default_factory=dict)  # rendered id -> tool message
+    delayed: list[Json] = field(default_factory=list)  # messages that must come after the results
 
-    def take(self, path: str, message: Json) -> None:
+    def add(self, path: str, message: Json) -> None:
         match message.get("role"):
             case "assistant":
                 self.close()
-                self._assistant(message)
+                self._add_assistant(message)
             case "tool":
-                self._result(path, message)
+                self._add_result(path, message)
             case _:
-                (self.later if self.order else self.out).append(message)
+                (self.delayed if self.call_order else self.out).append(message)
 
     def close(self) -> None:
-        """Answer the calls that nobody has: one left open is refused."""
-        for ours in self.order:
-            if ours not in self.results:
-                self.changes.append(Change("messages", "injected", "a call without a result"))
-            self.out.append(
-                self.results.get(ours, {"role": "tool", "tool_call_id": ours, "content": NO_RESULT})
-            )
-        self.out += self.later
-        self.order, self.later = [], []
-        self.waiting.clear()
+        """Write the results of the open calls; a call without one gets NO_RESULT."""
+        for call_id in self.call_order:
+            if call_id not in self.results:
+                self.changes.append(Change("messages", "injected", MISSING_RESULT))
+            missing: Json = {"role": "tool", "tool_call_id": call_id, "content": NO_RESULT}
+            self.out.append(self.results.get(call_id, missing))
+        self.out += self.delayed
+        self.call_order, self.delayed = [], []
+        self.open_calls.clear()
         self.results.clear()
 
-    def _assistant(self, message: Json) -> None:
+    def _add_assistant(self, message: Json) -> None:
         calls = message.get("tool_calls")
         if not calls:
             self.out.append({name: value for name, value in message.items() if name != "tool_calls"})
             return
-        self.out.append({**message, "tool_calls": [self._call(call) for call in calls]})
+        self.out.append({**message, "tool_calls": [self._open_call(call) for call in calls]})
 
-    def _call(self, call: Json) -> Json:
-        original = str(call.get("id") or "")
-        ours = self._unique(original)
-        self.order.append(ours)
-        self.waiting.setdefault(original, []).append(ours)
-        return {**call, "id": ours}
+    def _open_call(self, call: Json) -> Json:
+        client_id = str(call.get("id") or "")
+        call_id = self._unique_id(client_id)
+        self.call_order.append(call_id)
+        self.open_calls.setdefault(client_id, []).append(call_id)
+        return {**call, "id": call_id}
 
-    def _result(self, path: str, message: Json) -> None:
-        open_ids = self.waiting.get(str(message.get("tool_call_id") or ""))
-        if not open_ids:
-            told = "answers no call of the turn before: sent as user text"
-            self.changes.append(Change(path, "emulated", told))
-            astray = {"role": "user", "content": message.get("content")}
-            (self.later if self.order else self.out).append(astray)
+    def _add_result(self, path: str, message: Json) -> None:
+        call_ids = self.open_calls.get(str(message.get("tool_call_id") or ""))
+        if not call_ids:
+            self.changes.append(Change(path, "emulated", ORPHAN_RESULT))
+            orphan = {"role": "user", "content": message.get("content")}
+            (self.delayed if self.call_order else self.out).append(orphan)
             return
-        ours = open_ids[0]
-        if len(open_ids) > 1:
-            open_ids.pop(0)  # calls that share an id are answered in their order
-        if ours in self.results:
-            told = "a call has one result: the last of several is kept"
-            self.changes.append(Change(path, "dropped", told))
-        self.results[ours] = {**message, "tool_call_id": ours}
+        call_id = call_ids[0]
+        if len(call_ids) > 1:
+            call_ids.pop(0)  # calls with the same id get their results in order
+        if call_id in self.results:
+            self.changes.append(Change(path, "dropped", REPEATED_RESULT))
+        self.results[call_id] = {**message, "tool_call_id": call_id}
 
-    def _unique(self, original: str) -> str:
-        base = original or "call"
-        n = self.times.get(base, 0) + 1
-        ours = self.rename(base if n == 1 else f"{base}_{n}")
-        while ours in self.used:
+    def _unique_id(self, client_id: str) -> str:
+        base = client_id or "call"
+        n = self.uses.get(base, 0) + 1
+        unique = self.rename(base if n == 1 else f"{base}_{n}")
+        while unique in self.used_ids:
             n += 1
-            ours = self.rename(f"{base}_{n}")
-        self.times[base] = n
-        self.used.add(ours)
-        return ours
+            unique = self.rename(f"{base}_{n}")
+        self.uses[base] = n
+        self.used_ids.add(unique)
+        return unique
 
 
 def _media(message: Message) -> list[Json]:

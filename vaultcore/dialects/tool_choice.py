@@ -1,4 +1,7 @@
-"""`tool_choice` in all its forms, as what it comes to: whether tools must be called, and which may be."""
+"""The request field `tool_choice`: whether the model must call a tool, and which tools it may call.
+
+https://platform.openai.com/docs/api-reference/chat/create, `tool_choice`.
+"""
 
 from __future__ import annotations
 
@@ -13,47 +16,48 @@ Mode = Literal["auto", "none", "required"]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """How tools are to be used; `names` are those that may be, where not all of them."""
+class ToolChoice:
+    """A parsed `tool_choice`. `names` are the allowed tools, None if all are allowed."""
 
     mode: Mode = "auto"
     names: frozenset[str] | None = None
 
-    def among(self, tools: Iterable[Json]) -> list[Json]:
-        """The tools that may be called. Raises where none is left that was named."""
-        kept = [tool for tool in tools if self.names is None or name_of(tool) in self.names]
-        if self.names is not None and not kept:
-            told = f"tool_choice names {', '.join(sorted(self.names))}, which is not among the tools"
-            raise InvalidRequest(told, param="tool_choice")
-        return kept
+    def filter_tools(self, tools: Iterable[Json]) -> list[Json]:
+        """Return the tools that may be called. Raise InvalidRequest if no tool has an allowed name."""
+        allowed = [tool for tool in tools if self.names is None or tool_name(tool) in self.names]
+        if self.names is not None and not allowed:
+            text = f"tool_choice names {', '.join(sorted(self.names))}, which is not in tools"
+            raise InvalidRequest(text, param="tool_choice")
+        return allowed
 
 
-def choice(told: object) -> Choice:
-    """What a `tool_choice` asks for. Raises InvalidRequest where it is none that is known."""
-    match told:
+def parse_tool_choice(value: object) -> ToolChoice:
+    """Return the choice that a `tool_choice` expresses. Raise InvalidRequest if its form is unknown."""
+    match value:
         case None | "auto":
-            return Choice()
+            return ToolChoice()
         case "none":
-            return Choice("none")
+            return ToolChoice("none")
         case "required" | "any":
-            return Choice("required")
+            return ToolChoice("required")
         case {"type": "function", "function": {"name": str(name)}}:
-            return Choice("required", frozenset({name}))
+            return ToolChoice("required", frozenset({name}))
         case {"type": "allowed_tools", "allowed_tools": {"tools": list() as allowed, **rest}}:
-            return Choice("required" if rest.get("mode") == "required" else "auto", _names(allowed))
+            mode: Mode = "required" if rest.get("mode") == "required" else "auto"
+            return ToolChoice(mode, _allowed_names(allowed))
         case _:
-            raise InvalidRequest("tool_choice is none that is known", param="tool_choice")
+            raise InvalidRequest("tool_choice has an unknown form", param="tool_choice")
 
 
-def name_of(tool: Json) -> str | None:
-    """The name of a function that is a tool."""
+def tool_name(tool: Json) -> str | None:
+    """Return the name of a function tool, None if the tool is no function."""
     function = tool.get("function")
     name = function.get("name") if isinstance(function, dict) else None
     return name if isinstance(name, str) else None
 
 
-def _names(allowed: list[object]) -> frozenset[str]:
-    names = [name_of(tool) if isinstance(tool, dict) else None for tool in allowed]
+def _allowed_names(allowed: list[object]) -> frozenset[str]:
+    names = [tool_name(tool) if isinstance(tool, dict) else None for tool in allowed]
     if not names or None in names:
-        raise InvalidRequest("an allowed tool needs a name", param="tool_choice.allowed_tools.tools")
+        raise InvalidRequest("every allowed tool needs a name", param="tool_choice.allowed_tools.tools")
     return frozenset(name for name in names if name is not None)

@@ -1,4 +1,4 @@
-"""The parameters of a tool, as providers take them that want the schema of an object, whatever was told."""
+"""The JSON schema of a tool's parameters, for providers that accept only the schema of an object."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from vaultcore.wire import Json
 ANY_OBJECT: Json = {"type": "object", "properties": {}}
 
 
-def schema(told: object, path: str) -> Json:
-    """The schema of the parameters of the tool at a path. Raises where they are none."""
-    if told is None or told == {}:
+def parameter_schema(parameters: object, path: str) -> Json:
+    """Return the schema with `"type": "object"`. Raise InvalidRequest for the tool at `path` otherwise."""
+    if parameters is None or parameters == {}:
         return dict(ANY_OBJECT)
-    if not isinstance(told, dict):
+    if not isinstance(parameters, dict):
         raise InvalidRequest("parameters must be an object", param=f"{path}.function.parameters")
-    return told if told.get("type") == "object" else {**told, "type": "object"}
+    return parameters if parameters.get("type") == "object" else {**parameters, "type": "object"}

@@ -1,4 +1,4 @@
-"""Fields of a chat request that a provider's format has no place for: found wherever they stand."""
+"""Reports request fields that a provider's format cannot express, at any depth."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from vaultcore.dialects import Change
 
 
-def unplaced(request: Mapping[str, object], reason: str, *fields: str) -> list[Change]:
-    """A change for everything that stands at a field: an empty one says nothing, and is not lost.
+def report_unsupported(request: Mapping[str, object], reason: str, *fields: str) -> list[Change]:
+    """Return one `dropped` change for every non-empty occurrence of `fields`.
 
-    `messages.content.cache_control` stands for that field of any part of any message.
+    A field is a path through objects and lists: `messages.content.cache_control` means that field of every
+    part of every message.
     """
     return [
-        Change(path, "dropped", reason) for field in fields for path in _found(request, field.split("."), "")
+        Change(path, "dropped", reason) for field in fields for path in _find(request, field.split("."), "")
     ]
 
 
-def unsigned(messages: Sequence[Mapping[str, object]], reason: str) -> list[Change]:
-    """A change for every thought that comes back as text alone, without the blocks its issuer knows it by."""
+def report_unsigned_reasoning(messages: Sequence[Mapping[str, object]], reason: str) -> list[Change]:
+    """Return one `dropped` change for every `reasoning_content` without signed `thinking_blocks`."""
     return [
         Change(f"messages[{i}].reasoning_content", "dropped", reason)
         for i, message in enumerate(messages)
@@ -26,12 +27,12 @@ def unsigned(messages: Sequence[Mapping[str, object]], reason: str) -> list[Chan
     ]
 
 
-def _found(held: object, keys: list[str], path: str) -> Iterator[str]:
-    if isinstance(held, list):
-        for i, item in enumerate(held):
-            yield from _found(item, keys, f"{path}[{i}]")
+def _find(value: object, keys: list[str], path: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _find(item, keys, f"{path}[{i}]")
     elif not keys:
-        if held:
+        if value:
             yield path
-    elif isinstance(held, dict):
-        yield from _found(held.get(keys[0]), keys[1:], f"{path}.{keys[0]}".lstrip("."))
+    elif isinstance(value, dict):
+        yield from _find(value.get(keys[0]), keys[1:], f"{path}.{keys[0]}".lstrip("."))

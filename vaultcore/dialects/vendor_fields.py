@@ -1,7 +1,7 @@
-"""What only some providers understand, wherever it stands in a chat request: left out for all others.
+"""Extension fields of chat requests that only some providers accept; removed for all others.
 
-Marks for an explicit cache, state that one provider issued and no other can read, whether a tool failed. A
-row of the catalog says in `keeps` what its provider understands; OpenAI itself refuses what it does not know.
+They are explicit cache marks, opaque state of one provider, and the failure flag of a tool result. The
+catalog's column `keeps` names the fields that a provider accepts; OpenAI itself rejects unknown fields.
 """
 
 from __future__ import annotations
@@ -13,40 +13,41 @@ from vaultcore.catalog.schema import Provider
 from vaultcore.dialects import Change
 from vaultcore.wire import Json
 
-REASONS: Mapping[str, str] = {
-    "cache_control": "{} caches without being told where",
-    "extra_content": "only who issued it can read it",
-    "is_error": "{} is not told whether a tool failed",
+REASONS: Mapping[str, str] = {  # {} is the provider's title
+    "cache_control": "{} caches automatically and takes no cache marks",
+    "extra_content": "only the provider that issued it can read it",
+    "is_error": "{} has no field for a failed tool",
 }
-INNER = ("content", "tool_calls", "function")  # where they may stand inside a message or a tool
+INNER = ("content", "tool_calls", "function")  # members of a message or tool that may contain such fields
 
 
-def leave_out(body: Json, provider: Provider, changes: list[Change]) -> None:
-    """Replace messages and tools by those without what the provider does not understand."""
+def remove_vendor_fields(body: Json, provider: Provider, changes: list[Change]) -> None:
+    """Replace `messages` and `tools` of `body` by copies without the fields that the provider rejects."""
     names = REASONS.keys() - set(provider.keeps)
     reasons = {name: REASONS[name].format(provider.title) for name in sorted(names)}
     for field in ("messages", "tools"):
         if isinstance(body.get(field), list):
-            body[field] = _without(body[field], reasons, field, changes)
+            body[field] = _clean(body[field], reasons, field, changes)
 
 
-def _without(held: object, reasons: Mapping[str, str], path: str, changes: list[Change]) -> object:
-    match held:
+def _clean(value: object, reasons: Mapping[str, str], path: str, changes: list[Change]) -> object:
+    """Return `value` itself if nothing is removed, otherwise a copy."""
+    match value:
         case list():
-            cleaned = [_without(each, reasons, f"{path}[{i}]", changes) for i, each in enumerate(held)]
-            return held if all(new is old for new, old in zip(cleaned, held, strict=True)) else cleaned
+            cleaned = [_clean(each, reasons, f"{path}[{i}]", changes) for i, each in enumerate(value)]
+            return value if all(new is old for new, old in zip(cleaned, value, strict=True)) else cleaned
         case dict():
-            return _cleaned(held, reasons, path, changes)
+            return _clean_object(value, reasons, path, changes)
         case _:
-            return held
+            return value
 
 
-def _cleaned(held: Json, reasons: Mapping[str, str], path: str, changes: list[Change]) -> Json:
-    changes += [Change(f"{path}.{name}", "dropped", reasons[name]) for name in reasons if held.get(name)]
-    new = {name: value for name, value in held.items() if name not in reasons}
+def _clean_object(record: Json, reasons: Mapping[str, str], path: str, changes: list[Change]) -> Json:
+    changes += [Change(f"{path}.{name}", "dropped", reasons[name]) for name in reasons if record.get(name)]
+    new = {name: value for name, value in record.items() if name not in reasons}
     for name in INNER:
         inner = new.get(name)
         if isinstance(inner, list | dict):
-            new[name] = cast(Json, _without(inner, reasons, f"{path}.{name}", changes))
-    same = len(new) == len(held) and all(new[name] is held[name] for name in INNER if name in held)
-    return held if same else new
+            new[name] = cast(Json, _clean(inner, reasons, f"{path}.{name}", changes))
+    is_same = len(new) == len(record) and all(new[name] is record[name] for name in INNER if name in record)
+    return record if is_same else new

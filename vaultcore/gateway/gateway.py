@@ -1,12 +1,18 @@
-"""The heart: a chat request in, a completion or a stream of chunks out, whatever it takes in between."""
+"""Runs one call: routing, retries and fallbacks, translation, usage and cost.
+
+    client request → route → targets → candidates → attempts → provider → response → usage
+
+Each method returns the response of the first attempt that succeeds. Whether a caller may make the call is
+decided before, in `vaultcore.admission`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
+from typing import TypeVar, cast
 
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
@@ -14,190 +20,207 @@ from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import Change, RawEvent, StreamItem
 from vaultcore.errors import Fault, InvalidRequest, NoRoute, UpstreamError
+from vaultcore.gateway.call_usage import estimate_completion, record_usage, stream_usage
+from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.gateway.structured_output import matches_schema
 from vaultcore.media import MediaApi
 from vaultcore.routing.attempts import Attempt, attempts
-from vaultcore.routing.directory import Directory
+from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
-from vaultcore.routing.plan import Candidate, order, plan
-from vaultcore.routing.quota import quota
-from vaultcore.routing.splice import Splice, texts
+from vaultcore.routing.plan import order, plan
+from vaultcore.routing.quota import parse_quota
+from vaultcore.routing.stream_joiner import StreamJoiner
 from vaultcore.secrets import SecretSource
 from vaultcore.telemetry import Log
-from vaultcore.upstream.client import ProviderRequest, ProviderResponse, Upstream, passthrough, render
-from vaultcore.upstream.media_jobs import errands
-from vaultcore.upstream.provider_request_id import trace
-from vaultcore.usage.cost import applied, cost, used
-from vaultcore.usage.plausible import clamped
-from vaultcore.usage.token_estimate import estimate, tokens
-from vaultcore.wire import ChatCompletion, Delta, Json, Usage
+from vaultcore.upstream.client import Upstream
+from vaultcore.upstream.media_jobs import media_jobs
+from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse, passthrough, render
+from vaultcore.upstream.provider_request_id import provider_request_id
+from vaultcore.usage.cost import usage_of
+from vaultcore.wire import ChatCompletion, Json
+
+T = TypeVar("T")
+AttemptOnce = Callable[[Attempt], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Answers chat requests from the providers whose keys the vault holds."""
+    """Calls the providers whose keys are in the vault. One per process."""
 
-    known: Callable[[], Catalog]  # as it is in force now
+    catalog: Callable[[], Catalog]  # returns the catalog now in force
     secrets: SecretSource
     upstream: Upstream
     clock: Clock
     health: Health = field(default_factory=Health)
     log: Log = field(default_factory=Log)
-    _directory: Directory = field(default_factory=Directory, init=False, repr=False)
+    _routes: RouteCache = field(default_factory=RouteCache, init=False, repr=False)
 
     async def complete(self, call: Call) -> ProviderResponse:
-        """Answer at once."""
-        async with aclosing(self._attempts(call)) as tries:
-            async for attempt in tries:
-                with attempt:
-                    asked = self._rendered(call, attempt)
-                    to = attempt.candidate
-                    answer = await self.upstream.complete(to, asked, self._hear(attempt), self._left(call))
-                    told = answer.completion
-                    attempt.answered = told.get("model")
-                    self._settle(call, attempt, used(told) or _counted(told, call))
-                    call.answer = partial(dict, told)
-                    _hold(call, attempt.candidate.target, told)
-                    created = told.get("created") or int(call.started)
-                    return replace(answer, completion={**told, "created": created, "model": call.model})
-        raise AssertionError("attempts() ends by raising")
+        """Return a whole response. Raises InvalidRequest, NoRoute, AttemptsExhausted, DeadlineExceeded."""
+
+        async def attempt_once(attempt: Attempt) -> ProviderResponse:
+            target = attempt.candidate.target
+            request = self._render(call, target)
+            response = await self.upstream.complete(
+                attempt.candidate, request, self._observer(attempt), self._remaining(call)
+            )
+            completion = response.completion
+            attempt.response_model = completion.get("model")
+            record_usage(call, target.model, usage_of(completion) or estimate_completion(call, completion))
+            call.outcome.content = partial(dict, completion)
+            _require_structure(call, target, completion)
+            created = completion.get("created") or int(call.started)
+            return replace(response, completion={**completion, "created": created, "model": call.model})
+
+        return await self._first_success(call, await self.targets(call), attempt_once)
 
     async def stream(self, call: Call) -> AsyncGenerator[StreamItem, None]:
-        """Answer piece by piece. Until the first says something, a failure is another attempt's to mend."""
-        splice = Splice(f"chatcmpl-{call.id}", call.model, int(call.started))
-        async with aclosing(self._attempts(call)) as tries:
+        """Yield the items of a streamed response. Until the first item, a failure leads to another attempt.
+
+        Raises what `complete` raises and, after the first item, StreamBroken.
+        """
+        joiner = StreamJoiner(f"chatcmpl-{call.id}", call.model, int(call.started))
+        async with aclosing(self._attempts(call, await self.targets(call))) as tries:
             async for attempt in tries:
-                with attempt:
-                    asked = self._rendered(call, attempt)
-                    to = attempt.candidate
-                    pieces = self.upstream.stream(to, asked, self._hear(attempt), self._left(call))
+                with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
+                    request = self._render(call, attempt.candidate.target)
+                    items = self.upstream.stream(
+                        attempt.candidate, request, self._observer(attempt), self._remaining(call)
+                    )
                     try:
-                        async with aclosing(pieces):
-                            async for piece in pieces:
-                                yield _spliced(splice, piece)
-                    finally:  # also where the client has gone: what was told until then was used
-                        attempt.answered = splice.answered
-                        if splice.begun:
-                            self._settle(call, attempt, _used(splice, call))
-                            call.answer = lambda: {"text": splice.said}
-                if splice.begun:
-                    if attempt.error is not None and not splice.finished:
+                        async with aclosing(items):
+                            async for item in items:
+                                yield _join(joiner, item)
+                    finally:  # also after a client disconnect: the client pays for what arrived until then
+                        attempt.response_model = joiner.response_model
+                        if joiner.has_started:
+                            record_usage(call, attempt.candidate.target.model, stream_usage(call, joiner))
+                            call.outcome.content = lambda: {"text": joiner.text}
+                if joiner.has_started:
+                    if attempt.error is not None and not joiner.is_finished:
                         raise attempt.error
                     return
 
-    async def relay(self, call: Call, path: str) -> Json | None:
-        """What the provider answers at another path of the client's dialect; None where it speaks another."""
-        native, targets = call.native, (await self.routed(call))[1]
-        if native is None or not targets[0].speaks(native.dialect):
+    async def forward(self, call: Call, path: str) -> Json | None:
+        """Send the client's body to another path of its own dialect and return the provider's body.
+
+        Return None if the first target speaks another dialect.
+        """
+        native, targets = call.native, await self.targets(call)
+        if native is None or not targets[0].accepts_dialect(native.dialect):
             return None
-        speaking = [target for target in targets if target.speaks(native.dialect)]
-        async with aclosing(self._attempts(call, speaking)) as tries:
+
+        async def attempt_once(attempt: Attempt) -> Json:
+            request = replace(passthrough(attempt.candidate.target, call.request, native), path=path)
+            return await self.upstream.post(
+                attempt.candidate,
+                _correlated(request, call),
+                self._observer(attempt),
+                self.upstream.deadlines(self._remaining(call)),
+            )
+
+        same_dialect = [target for target in targets if target.accepts_dialect(native.dialect)]
+        return await self._first_success(call, same_dialect, attempt_once)
+
+    async def media(self, call: Call, api: MediaApi) -> Json:
+        """Return embeddings, images or moderations from the first target that can make what is requested."""
+        body, targets = cast(Json, call.request), await self.targets(call)
+        jobs = media_jobs(body, targets, api)
+
+        async def attempt_once(attempt: Attempt) -> Json:
+            target, outcome = attempt.candidate.target, call.outcome
+            job = replace(jobs[target.name], headers=call.correlation_headers)
+            outcome.is_passthrough, outcome.changes = False, job.changes
+            _reject_losses(outcome.changes, target, strict=call.strict)
+            parts = await job.run(
+                self.upstream, attempt.candidate, self._observer(attempt), self._remaining(call)
+            )
+            response = api.render_response(body, parts, target.provider.title, int(call.started))
+            outcome.changes += response.changes
+            record_usage(call, target.model, response.usage)
+            if not api.has_price(target.model):
+                outcome.cost, outcome.price = None, {}
+            return response.body
+
+        capable = [target for target in targets if target.name in jobs]
+        return await self._first_success(call, capable, attempt_once)
+
+    async def targets(self, call: Call) -> Sequence[Target]:
+        """Return the targets of a call in the order to try them. Raises NoRoute."""
+        return (await self.route(call))[1] if call.targets is None else call.targets
+
+    async def route(self, call: Call) -> tuple[Route, Sequence[Target]]:
+        """Return a call's route and its targets that the vault has a key for, in order. Raises NoRoute."""
+        keyring = (await self.secrets.current()).keyring
+        self._routes.use(self.catalog(), keyring)
+        route = self._routes.find_route(call.model)
+        ordered = order(route, call.strategy, self.clock.jitter)
+        reachable = [target for target in ordered if target.provider.name in self._routes.reachable]
+        if not reachable:
+            names = ", ".join(dict.fromkeys(target.provider.name for target in ordered))
+            raise NoRoute(f"the vault has no key for {names}, which serves this model", param="model")
+        return route, reachable
+
+    async def _first_success(self, call: Call, targets: Sequence[Target], attempt_once: AttemptOnce[T]) -> T:
+        """Return the result of the first attempt that does not fail."""
+        async with aclosing(self._attempts(call, targets)) as tries:
             async for attempt in tries:
-                with attempt:
-                    passed = passthrough(attempt.candidate.target, call.request, native)
-                    asked = _marked(replace(passed, path=path), call)
-                    timer = self.upstream.timer(self._left(call))
-                    return await self.upstream.post(attempt.candidate, asked, self._hear(attempt), timer)
+                with attempt.absorbing_failures():  # then the loop goes on
+                    return await attempt_once(attempt)
         raise AssertionError("attempts() ends by raising")
 
-    async def artifact(self, call: Call, artifact: MediaApi) -> Json:
-        """Answer with embeddings or images, by whoever of the targets can make what is asked."""
-        asked, targets = cast(Json, call.request), (await self.routed(call))[1]
-        able = errands(asked, targets, artifact)
-        async with aclosing(self._attempts(call, [one for one in targets if one.name in able])) as tries:
-            async for attempt in tries:
-                with attempt:
-                    target = attempt.candidate.target
-                    errand, call.passed = replace(able[target.name], headers=call.marks), False
-                    call.changes = errand.order.changes
-                    _refuse(call.changes, target, strict=call.strict)
-                    to, left = attempt.candidate, self._left(call)
-                    parts = await errand.run(self.upstream, to, self._hear(attempt), left)
-                    made = artifact.render_answer(asked, parts, target.provider.title, int(call.started))
-                    call.changes += made.changes
-                    self._settle(call, attempt, made.usage)
-                    if not artifact.priced(target.model):
-                        call.cost, call.price = None, {}
-                    return made.body
-        raise AssertionError("attempts() ends by raising")
-
-    async def _attempts(
-        self, call: Call, among: Sequence[Target] | None = None
-    ) -> AsyncGenerator[Attempt, None]:
-        """The attempts of a call, each noted in the call and, where it failed, in the log."""
-        targets = (await self.routed(call))[1] if among is None else among
+    async def _attempts(self, call: Call, targets: Sequence[Target]) -> AsyncGenerator[Attempt, None]:
+        """Yield the attempts of a call. Each is added to the outcome; a failed one is logged."""
 
         async def candidates() -> Sequence[Candidate]:
             keyring = (await self.secrets.current()).keyring
             return plan(targets, keyring, self.health, self.clock.now())
 
-        found = attempts(candidates, call.policy, self.health, self.clock, deadline=call.deadline)
-        async with aclosing(found):
-            async for attempt in found:
-                call.attempts.append(attempt)
+        loop = attempts(candidates, call.retry_policy, self.health, self.clock, deadline=call.deadline)
+        async with aclosing(loop):
+            async for attempt in loop:
+                call.outcome.attempts.append(attempt)
                 try:
                     yield attempt
                 finally:
-                    self._note(call, attempt)
+                    self._log_failure(call, attempt)
 
-    async def routed(self, call: Call) -> tuple[Route, Sequence[Target]]:
-        """The route of a call, and its targets that the vault has a key for, in the order to try them."""
-        keyring = (await self.secrets.current()).keyring
-        self._directory.use(self.known(), keyring)
-        route, within = self._directory.route(call.model), self._directory.reachable
-        if call.targets is not None:
-            return route, call.targets
-        targets = order(route, call.strategy, self.clock.jitter)
-        served = [target for target in targets if target.provider.name in within]
-        if not served:
-            lacking = ", ".join(dict.fromkeys(target.provider.name for target in targets))
-            raise NoRoute(
-                f"the vault holds no key for {lacking}, which would serve this model", param="model"
-            )
-        return route, served
+    def _render(self, call: Call, target: Target) -> ProviderRequest:
+        """Return the request in the target's dialect; the client's own body if that is the same dialect.
 
-    def _rendered(self, call: Call, attempt: Attempt) -> ProviderRequest:
-        """The request as the attempt's provider wants it; a strict call refuses what loses anything."""
-        target = attempt.candidate.target
-        if call.native is not None and target.speaks(call.native.dialect):
-            call.changes, call.passed = (), True
-            return _marked(passthrough(target, call.request, call.native), call)
-        call.passed = False
-        lost = call.native.elsewhere() if call.native is not None else ()
-        _refuse(lost, target, strict=call.strict)
-        asked = render(target, call.request)
-        call.changes = (*lost, *asked.rendered.changes)
-        _refuse(asked.rendered.changes, target, strict=call.strict)
-        return _marked(asked, call)
+        Raises InvalidRequest if the target cannot carry the request or, in strict mode, if anything is lost.
+        """
+        outcome = call.outcome
+        if call.native is not None and target.accepts_dialect(call.native.dialect):
+            outcome.changes, outcome.is_passthrough = (), True
+            return _correlated(passthrough(target, call.request, call.native), call)
+        outcome.is_passthrough = False
+        native_changes = call.native.translation_changes() if call.native is not None else ()
+        _reject_losses(native_changes, target, strict=call.strict)
+        request = render(target, call.request)
+        outcome.changes = (*native_changes, *request.rendered.changes)
+        _reject_losses(request.rendered.changes, target, strict=call.strict)
+        return _correlated(request, call)
 
-    def _left(self, call: Call) -> float:
+    def _remaining(self, call: Call) -> float:
+        """Return the seconds until the call's deadline."""
         return call.deadline - self.clock.now()
 
-    def _hear(self, attempt: Attempt) -> HeaderObserver:
+    def _observer(self, attempt: Attempt) -> HeaderObserver:
         return HeaderObserver(attempt, self.health, self.clock)
 
-    def _settle(self, call: Call, attempt: Attempt, usage: Usage | None) -> None:
-        """Note what an answer used and cost; a count that cannot be is held to what can."""
-        if usage is not None and call.bounds is not None:
-            usage, absurd = clamped(usage, *call.bounds)
-            call.flags += ["clamped"] if absurd else []
-        model = attempt.candidate.target.model
-        call.usage = usage
-        call.cost = cost(usage, model, call.started) if usage else None
-        call.price = (applied(usage, model, call.started) if usage else None) or {}
-
-    def _note(self, call: Call, attempt: Attempt) -> None:
+    def _log_failure(self, call: Call, attempt: Attempt) -> None:
         error = attempt.error
         if error is None:
             return
         if error.fault is Fault.KEY:
-            self.secrets.doubt()
+            self.secrets.refresh_soon()
         self.log.attempt(
             request_id=call.id,
             provider=error.provider,
             model=error.model,
             key_id=attempt.candidate.credential.id,
-            upstream_id=attempt.trace,
+            upstream_id=attempt.upstream_request_id,
             status=error.upstream_status,
             fault=error.fault.name.lower(),
             reason=str(error),
@@ -206,24 +229,42 @@ class Gateway:
         )
 
 
-def _marked(asked: ProviderRequest, call: Call) -> ProviderRequest:
-    return replace(asked, headers={**asked.headers, **call.marks})
+@dataclass(frozen=True, slots=True)
+class HeaderObserver:
+    """Reads from a provider's response headers: its request id, and the key's remaining quota."""
+
+    attempt: Attempt
+    health: Health
+    clock: Clock
+
+    def __call__(self, headers: Mapping[str, str], _status: int) -> None:
+        plain = dict(headers.items())  # httpx searches all headers at each look-up
+        credential = self.attempt.candidate.credential
+        self.attempt.upstream_request_id = provider_request_id(plain, credential.key)
+        quota = parse_quota(plain, self.clock.now())
+        if quota is not None:
+            self.health.record_quota(credential, quota)
 
 
-def _refuse(changes: Sequence[Change], target: Target, *, strict: bool) -> None:
-    """Raise InvalidRequest for what a request cannot go without, or in a strict call, loses."""
+def _correlated(request: ProviderRequest, call: Call) -> ProviderRequest:
+    return replace(request, headers={**request.headers, **call.correlation_headers})
+
+
+def _reject_losses(changes: Sequence[Change], target: Target, *, strict: bool) -> None:
+    """Raise InvalidRequest for a refused change or, in strict mode, for a lossy one."""
     for change in changes:
         if change.kind == "refused" or (strict and change.lossy):
             text = f"{change.path}: {change.reason} ({target.name})"
             raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
 
 
-def _hold(call: Call, target: Target, completion: ChatCompletion) -> None:
-    """Raise UpstreamError where an answer lacks a structure asked for in words: others may keep it."""
-    if call.passed or matches_schema(call.request, call.changes, completion):
+def _require_structure(call: Call, target: Target, completion: ChatCompletion) -> None:
+    """Raise UpstreamError if a response breaks a JSON schema that the provider got as an instruction only."""
+    outcome = call.outcome
+    if outcome.is_passthrough or matches_schema(call.request, outcome.changes, completion):
         return
     raise UpstreamError(
-        f"{target.provider.title} was told a structure in words, and answered in another",
+        f"{target.provider.title} answered in another structure than the requested JSON schema",
         fault=Fault.MODEL,
         provider=target.provider.name,
         model=target.model.name,
@@ -232,54 +273,9 @@ def _hold(call: Call, target: Target, completion: ChatCompletion) -> None:
     )
 
 
-def _counted(completion: ChatCompletion, call: Call) -> Usage:
-    """The usage of an answer whose provider told none, roughly."""
-    return _estimated(
-        {},
-        "".join(text for choice in completion["choices"] for text in texts(cast(Delta, choice["message"]))),
-        call,
-    )
-
-
-def _used(splice: Splice, call: Call) -> Usage:
-    """The usage of a stream: as told, and where it broke off or was left, no less than what came of it."""
-    if splice.finished and splice.usage is not None:
-        return splice.usage
-    return _estimated(splice.usage or {}, splice.said, call)
-
-
-def _estimated(told: Usage, said: str, call: Call) -> Usage:
-    call.flags.append("estimated")
-    prompt = told.get("prompt_tokens") or estimate(call.request)
-    completion = max(told.get("completion_tokens") or 0, tokens(said))
-    return {
-        **told,
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
-
-
-def _spliced(splice: Splice, piece: StreamItem) -> StreamItem:
-    if not isinstance(piece, RawEvent):
-        return splice.accept(piece)
-    for chunk in piece.chunks:
-        splice.note(chunk)
-    return piece
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderObserver:
-    """Listens to a provider's headers: its id of the request, and what is left of a key's quota."""
-
-    attempt: Attempt
-    health: Health
-    clock: Clock
-
-    def __call__(self, headers: Mapping[str, str], _status: int) -> None:
-        plain = dict(headers.items())  # httpx looks a header up in all of them
-        credential = self.attempt.candidate.credential
-        self.attempt.trace = trace(plain, credential.key)
-        told = quota(plain, self.clock.now())
-        if told is not None:
-            self.health.heard(credential, told)
+def _join(joiner: StreamJoiner, item: StreamItem) -> StreamItem:
+    if not isinstance(item, RawEvent):
+        return joiner.join(item)
+    for chunk in item.chunks:
+        joiner.observe(chunk)
+    return item

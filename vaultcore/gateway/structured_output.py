@@ -1,8 +1,8 @@
-"""Whether an answer has the structure that its provider was only asked for in words.
+"""Checks a response against the JSON schema that its provider got as an instruction only.
 
-The keywords are those of OpenAI's strict schemas (https://platform.openai.com/docs/guides/structured-outputs):
-types, properties, items, enum, const, anyOf, local references, and bounds. Any other keyword is let pass.
-The work is bounded, whatever the schema: it may refer to itself.
+Supported are the keywords of OpenAI's strict schemas (https://platform.openai.com/docs/guides/structured-outputs):
+types, properties, items, enum, const, anyOf, local references, and bounds. Other keywords are ignored.
+The work is bounded for every schema, since a schema may refer to itself.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 from vaultcore.dialects import Change
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
-STEPS = 100_000  # of checking one answer; past them it counts as fitting
+MAX_STEPS = 100_000  # schemas checked per response; a response that needs more counts as matching
 
 
-def _number(value: object) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -27,8 +27,8 @@ TYPES: Mapping[object, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "null": lambda value: value is None,
-    "integer": lambda value: _number(value) and float(value).is_integer(),
-    "number": _number,
+    "integer": lambda value: _is_number(value) and float(value).is_integer(),
+    "number": _is_number,
 }
 BOUNDS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any, Any], bool]]] = {
     "minLength": (TYPES["string"], lambda value, bound: len(value) >= bound),
@@ -43,22 +43,23 @@ BOUNDS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any, Any], bool]]] =
 
 
 def matches_schema(request: ChatRequest, changes: Iterable[Change], completion: ChatCompletion) -> bool:
-    """Whether an answer keeps the structure that was asked for in words; true where none was.
+    """Return True if a response has the requested structure, or if nothing is to be checked.
 
-    A schema is held to only where the client said `strict`. Answers that call tools or were cut are let pass.
+    A structure is checked if the translation put it into the prompt, and a schema only with `strict`. Choices
+    that call tools or did not end with `stop` are not checked.
     """
     if not any(change.path == "response_format" and change.kind == "emulated" for change in changes):
         return True
-    schema = _promised(request.get("response_format") or {})
+    schema = _requested_schema(request.get("response_format") or {})
     return schema is None or all(
-        _fitting(choice["message"].get("content"), schema)
+        _content_matches(choice["message"].get("content"), schema)
         for choice in completion["choices"]
         if choice["finish_reason"] == "stop" and not choice["message"].get("tool_calls")
     )
 
 
-def _promised(asked: Json) -> Json | None:
-    match asked:
+def _requested_schema(response_format: Json) -> Json | None:
+    match response_format:
         case {"type": "json_object"}:
             return {"type": "object"}
         case {"type": "json_schema", "json_schema": {"strict": True, "schema": dict(schema)}}:
@@ -67,82 +68,86 @@ def _promised(asked: Json) -> Json | None:
             return None
 
 
-def _fitting(content: object, schema: Json) -> bool:
+def _content_matches(content: object, schema: Json) -> bool:
     try:
         value = json.loads(content if isinstance(content, str) else "")
     except (ValueError, RecursionError):
         return False
     try:
-        return _Check(schema).fits(value, schema)
-    except (RecursionError, TypeError, AttributeError, _Enough):
-        return True  # a schema that nobody can check holds nobody to anything
+        return _SchemaCheck(schema).matches(value, schema)
+    except (RecursionError, TypeError, AttributeError, _StepLimitReached):
+        return True  # a schema that cannot be checked rejects nothing
 
 
-class _Enough(Exception):
-    """The steps are used up."""
+class _StepLimitReached(Exception):
+    """The check took more than MAX_STEPS steps."""
 
 
-class _Check:
-    """One walk over a value and the schemas it has to fit."""
+class _SchemaCheck:
+    """One walk over a value and its schemas."""
 
     def __init__(self, root: Json) -> None:
         self._root = root
-        self._steps = STEPS
+        self._steps = MAX_STEPS
 
-    def fits(self, value: object, schema: object) -> bool:
+    def matches(self, value: object, schema: object) -> bool:
         self._steps -= 1
         if self._steps < 0:
-            raise _Enough
+            raise _StepLimitReached
         if not isinstance(schema, dict):
             return schema is not False
-        return _plain(value, schema) and self._parts(value, schema) and self._inside(value, schema)
+        return (
+            _matches_keywords(value, schema)
+            and self._matches_combined(value, schema)
+            and self._matches_children(value, schema)
+        )
 
-    def _parts(self, value: object, schema: Json) -> bool:
-        """What other schemas that this one is made of say."""
-        if isinstance(reference := schema.get("$ref"), str) and not self.fits(
-            value, self._referred(reference)
+    def _matches_combined(self, value: object, schema: Json) -> bool:
+        """Check $ref, allOf, anyOf and oneOf."""
+        if isinstance(reference := schema.get("$ref"), str) and not self.matches(
+            value, self._resolve(reference)
         ):
             return False
         options = [schema[word] for word in ("anyOf", "oneOf") if schema.get(word)]
-        return all(self.fits(value, part) for part in schema.get("allOf") or ()) and all(
-            any(self.fits(value, option) for option in group) for group in options
+        return all(self.matches(value, part) for part in schema.get("allOf") or ()) and all(
+            any(self.matches(value, option) for option in group) for group in options
         )
 
-    def _inside(self, value: object, schema: Json) -> bool:
-        """What is said of an object's properties and a list's items."""
+    def _matches_children(self, value: object, schema: Json) -> bool:
+        """Check the properties of an object, or the items of a list."""
         if isinstance(value, list):
-            return all(self.fits(item, schema.get("items")) for item in value)
+            return all(self.matches(item, schema.get("items")) for item in value)
         if not isinstance(value, dict):
             return True
         properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
         return all(name in value for name in schema.get("required") or ()) and all(
-            self.fits(held, properties.get(name, others)) for name, held in value.items()
+            self.matches(child, properties.get(name, others)) for name, child in value.items()
         )
 
-    def _referred(self, reference: str) -> object:
-        """What `#/$defs/name` refers to; nothing but the schema itself is read."""
-        found: Any = self._root
+    def _resolve(self, reference: str) -> object:
+        """Return the subschema of a local reference such as `#/$defs/name`; None if there is none."""
+        subschema: Any = self._root
         for step in reference.removeprefix("#").split("/")[1:]:
-            found = found[step.replace("~1", "/").replace("~0", "~")] if step in found else None
-        return found
+            subschema = subschema[step.replace("~1", "/").replace("~0", "~")] if step in subschema else None
+        return subschema
 
 
-def _plain(value: object, schema: Json) -> bool:
-    """What a schema says of a value without looking into it."""
-    types = schema.get("type", [])
-    wanted = types if isinstance(types, list) else [types]
+def _matches_keywords(value: object, schema: Json) -> bool:
+    """Check the keywords that do not look into a value: type, enum, const and bounds."""
+    type_names = schema.get("type", [])
+    types = type_names if isinstance(type_names, list) else [type_names]
     return (
-        (not wanted or any(TYPES[name](value) for name in wanted if name in TYPES))
-        and ("enum" not in schema or any(_same(value, each) for each in schema["enum"]))
-        and ("const" not in schema or _same(value, schema["const"]))
+        (not types or any(TYPES[name](value) for name in types if name in TYPES))
+        and ("enum" not in schema or any(_equal(value, each) for each in schema["enum"]))
+        and ("const" not in schema or _equal(value, schema["const"]))
         and all(
-            holds(value, schema[word])
-            for word, (applies, holds) in BOUNDS.items()
+            is_within(value, schema[word])
+            for word, (applies, is_within) in BOUNDS.items()
             if word in schema and applies(value)
         )
     )
 
 
-def _same(one: object, other: object) -> bool:
-    """Equal as JSON has it: true is not 1."""
+def _equal(one: object, other: object) -> bool:
+    """Compare as JSON: true is not 1."""
     return one == other and isinstance(one, bool) == isinstance(other, bool)

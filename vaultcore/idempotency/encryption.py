@@ -1,7 +1,7 @@
-"""What answers are kept in: encrypted for one caller, and bound to the place that they are kept in.
+"""Encryption of stored responses: for one caller, bound to the document that contains them.
 
-Both keys of a caller come from the pepper (HKDF-SHA256), which the store does not hold: whoever reads the
-store learns neither what was asked nor what was answered, and cannot try out guesses either.
+Both keys of a caller are derived from the pepper (HKDF-SHA256), which the store does not hold. Reading the
+store reveals neither requests nor responses, and does not allow guesses to be tested.
 """
 
 from __future__ import annotations
@@ -21,40 +21,43 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _INFO = b"vaultedge idempotency v1\0"
 _KEY, _NONCE = 32, 12  # bytes
-_QUICKLY = 1  # zlib's level: what is kept for a day is packed once, while its client waits
+_COMPRESSION = 1  # zlib level: fast, since a client waits
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerCipher:
-    """One caller's. Of another caller's boxes it opens none, and it gives the same text another digest."""
+    """The keys of one caller. Another caller's cipher opens none of its texts and makes other digests."""
 
-    _boxes: bytes = field(repr=False)
-    _digests: bytes = field(repr=False)
+    _encryption_key: bytes = field(repr=False)
+    _digest_key: bytes = field(repr=False)
 
     @classmethod
     def of(cls, caller: str, pepper: bytes) -> AnswerCipher:
+        """Return the cipher of a caller's id."""
         derived = HKDF(hashes.SHA256(), 2 * _KEY, None, _INFO + caller.encode()).derive(pepper)
         return cls(derived[:_KEY], derived[_KEY:])
 
     def digest(self, kind: str, text: bytes) -> str:
-        """HMAC-SHA256 in hex; a kind's digests are its own."""
-        return hmac.new(self._digests, kind.encode() + b"\0" + text, hashlib.sha256).hexdigest()
+        """Return an HMAC-SHA256 in hex; different kinds of text have different digests."""
+        return hmac.new(self._digest_key, kind.encode() + b"\0" + text, hashlib.sha256).hexdigest()
 
-    def seal(self, content: bytes, *bound: str) -> str:
-        """A box, in base64: it opens together with the same `bound` only."""
+    def seal(self, content: bytes, *context: str) -> str:
+        """Encrypt, as base64. The result opens with the same `context` only."""
         nonce = os.urandom(_NONCE)
-        sealed = AESGCM(self._boxes).encrypt(nonce, zlib.compress(content, _QUICKLY), _joined(bound))
+        sealed = AESGCM(self._encryption_key).encrypt(
+            nonce, zlib.compress(content, _COMPRESSION), _joined(context)
+        )
         return base64.b64encode(nonce + sealed).decode()
 
-    def open(self, box: str, *bound: str) -> bytes | None:
-        """What a box holds; None where it is not this caller's, or not of this place, or was changed."""
+    def open(self, sealed: str, *context: str) -> bytes | None:
+        """Decrypt; None if the text is of another caller or context, or was changed."""
         try:
-            sealed = base64.b64decode(box, validate=True)
-            packed = AESGCM(self._boxes).decrypt(sealed[:_NONCE], sealed[_NONCE:], _joined(bound))
+            raw = base64.b64decode(sealed, validate=True)
+            packed = AESGCM(self._encryption_key).decrypt(raw[:_NONCE], raw[_NONCE:], _joined(context))
         except (binascii.Error, InvalidTag, ValueError):
             return None
         return zlib.decompress(packed)
 
 
-def _joined(bound: tuple[str, ...]) -> bytes:
-    return "\0".join(bound).encode()
+def _joined(context: tuple[str, ...]) -> bytes:
+    return "\0".join(context).encode()

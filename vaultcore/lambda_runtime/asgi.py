@@ -1,4 +1,4 @@
-"""The shapes of ASGI, as far as this package speaks it: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+"""ASGI types, as far as this package uses them: https://asgi.readthedocs.io/en/latest/specs/www.html."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an application may know of its invocation: the part of Lambda's context object that people use."""
+"""The context of one invocation: the part of Lambda's context object that applications use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """Stands in the scope as `aws.context`, under the names the managed runtime gives these facts."""
+class InvocationContext:
+    """Passed in the ASGI scope as `aws.context`, with the field names of the managed runtime's context.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
 
     aws_request_id: str
     invoked_function_arn: str = ""
@@ -18,22 +21,22 @@ class Context:
     memory_limit_in_mb: str = ""
     log_group_name: str = ""
     log_stream_name: str = ""
-    deadline: float = float("inf")  # seconds since 1970
+    deadline: float = float("inf")  # seconds since the epoch
     now: Callable[[], float] = time.time
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda stops the function, never less than 0."""
-        left = self.deadline - self.now()
-        return max(0, int(left * 1_000)) if left < MAX_SECONDS else MAX_SECONDS * 1_000
+        """Return the milliseconds until Lambda stops the function, at least 0."""
+        remaining = self.deadline - self.now()  # seconds
+        return max(0, int(remaining * 1_000)) if remaining < MAX_SECONDS else MAX_SECONDS * 1_000
 
 
-MAX_SECONDS = 900  # no function runs longer
+MAX_SECONDS = 900  # Lambda's maximum timeout
 
 
-def context(headers: Mapping[str, str], environ: Mapping[str, str]) -> Context:
-    """What an invocation's headers (names in lower case) and the function's environment tell of it."""
+def build_context(headers: Mapping[str, str], environ: Mapping[str, str]) -> InvocationContext:
+    """Return the context from an invocation's headers (lower-case names) and the function's environment."""
     deadline = headers.get("lambda-runtime-deadline-ms", "")
-    return Context(
+    return InvocationContext(
         aws_request_id=headers["lambda-runtime-aws-request-id"],
         invoked_function_arn=headers.get("lambda-runtime-invoked-function-arn", ""),
         function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),

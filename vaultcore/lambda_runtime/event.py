@@ -1,6 +1,6 @@
-"""What invokes a function behind HTTP, as an ASGI scope and a body.
+"""Converts the Lambda event of an HTTP request into an ASGI scope and a body.
 
-Three payloads are known: REST APIs (1.0), HTTP APIs and Function URLs (both 2.0).
+Supports three payloads: REST APIs (format 1.0), HTTP APIs and Function URLs (both format 2.0).
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -19,10 +19,10 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def is_http(event: object) -> bool:
-    """Whether the event asks for an HTTP answer. Pings, schedules and completion notices do not."""
+    """Return True if the event is an HTTP request, not a ping, a schedule or a completion notice."""
     match event:
         case {"requestContext": {"elb": _}}:
-            return False  # a load balancer's: it neither streams nor sends what the other three send
+            return False  # from a load balancer, which cannot stream and has a payload of its own
         case {"requestContext": {"http": {"method": str()}}, "rawPath": str()}:
             return True
         case {"requestContext": {}, "httpMethod": str(), "path": str()}:
@@ -31,82 +31,82 @@ def is_http(event: object) -> bool:
             return False
 
 
-def scope(event: Event) -> tuple[Scope, bytes]:
-    """The ASGI scope and the body of an event that `is_http`. Raises ValueError where its base64 is none."""
-    place = placed(event)
+def build_scope(event: Event) -> tuple[Scope, bytes]:
+    """Return the ASGI scope and the body of an event that `is_http`. Raise ValueError on invalid base64."""
+    path = split_path(event)
     context = event["requestContext"]
     headers = _headers(event)
-    asked = context.get("http") or context.get("identity") or {}
+    request = context.get("http") or context.get("identity") or {}
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
         "http_version": "1.1",
         "method": _method(event),
         "scheme": _scheme(headers),
-        "path": place.path,
-        "raw_path": place.raw_path,
-        "root_path": place.root,
+        "path": path.full,
+        "raw_path": path.raw,
+        "root_path": path.root,
         "query_string": _query(event),
         "headers": headers,
-        "client": (asked.get("sourceIp") or "", 0),
+        "client": (request.get("sourceIp") or "", 0),
         "server": (context.get("domainName") or "", 443),
         "aws.event": event,
     }, _body(event)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a request points: what stands before the application's own paths, and the whole path."""
+class RequestPath:
+    """A request's path and the part of it that is the stage's or the custom domain's prefix."""
 
-    root: str
-    path: str  # decoded; begins with root
+    root: str  # the prefix, without a trailing slash; ASGI's root_path
+    full: str  # decoded; begins with root
 
     @property
-    def raw_path(self) -> bytes:
-        return quote(self.path, safe="/:@!$&'()*+,;=~-._", errors="surrogatepass").encode()
+    def raw(self) -> bytes:
+        return quote(self.full, safe="/:@!$&'()*+,;=~-._", errors="surrogatepass").encode()
 
 
-def placed(event: Event) -> Place:
-    """Tell a stage's or a custom domain's prefix from the application's path.
+def split_path(event: Event) -> RequestPath:
+    """Separate the prefix of a stage or a custom domain from the application's own path.
 
-    What the route matched is the application's own; whatever the caller's path has before it is prefix.
-    Where the route does not tell (`$default`, hand-made events), the stage's name is all that is taken off.
+    The application's path is the part that the route matched; anything before it is the prefix.
+    If the route has no path (`$default`, hand-written events), only the stage's name is a prefix.
     """
-    shown, bare = _paths(event)
-    inner = _filled(event)
-    if inner is None or not shown.endswith(inner):
+    full, bare = _paths(event)
+    inner = _matched_path(event)
+    if inner is None or not full.endswith(inner):
         inner = bare
-    if shown.endswith(inner):
-        return Place(root=shown[: len(shown) - len(inner)].rstrip("/"), path=shown)
-    return Place(root="", path=bare)
+    if full.endswith(inner):
+        return RequestPath(root=full[: len(full) - len(inner)].rstrip("/"), full=full)
+    return RequestPath(root="", full=bare)
 
 
-def mounted(app: App) -> App:
-    """The application, its paths told apart by `placed`: for adapters that hand them over as they came."""
+def with_root_path(app: App) -> App:
+    """Return the application with the paths of `split_path` in its scope, for adapters that do not split."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         event = scope.get("aws.event")
         if event is not None and is_http(event):
-            place = placed(event)
-            scope = {**scope, "path": place.path, "root_path": place.root, "raw_path": place.raw_path}
+            path = split_path(event)
+            scope = {**scope, "path": path.full, "root_path": path.root, "raw_path": path.raw}
         await app(scope, receive, send)
 
     return application
 
 
 def _paths(event: Event) -> tuple[str, str]:
-    """The path as the caller sent it, and without the stage, both decoded."""
+    """Return the path as the caller sent it, and without the stage; both decoded."""
     context = event["requestContext"]
     if "http" not in context:
         bare = unquote(event["path"])
         return unquote(context.get("path") or "") or bare, bare
-    shown = unquote(event["rawPath"])
+    full = unquote(event["rawPath"])
     stage = f"/{context.get('stage', '')}"
-    return shown, shown[len(stage) :] if shown.startswith(f"{stage}/") else shown
+    return full, full[len(stage) :] if full.startswith(f"{stage}/") else full
 
 
-def _filled(event: Event) -> str | None:
-    """The path that the matched route stands for: its template with the parameters put in."""
+def _matched_path(event: Event) -> str | None:
+    """Return the matched route's template with its parameters filled in; None without a template."""
     template = event.get("resource") or str(event.get("routeKey", "")).partition(" ")[2]
     if not str(template).startswith("/"):
         return None
@@ -126,16 +126,16 @@ def _headers(event: Event) -> Headers:
     many: Mapping[str, Iterable[str]] = event.get("multiValueHeaders") or {
         name: [value] for name, value in (event.get("headers") or {}).items()
     }
-    headers = [(_wire(name.lower()), _wire(value)) for name, values in many.items() for value in values]
+    headers = [(_encode(name.lower()), _encode(value)) for name, values in many.items() for value in values]
     if cookies := event.get("cookies"):
-        headers.append((b"cookie", _wire("; ".join(cookies))))
+        headers.append((b"cookie", _encode("; ".join(cookies))))
     return headers
 
 
-def _wire(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     try:
         return text.encode("latin-1")
-    except UnicodeEncodeError:  # decoded as UTF-8 on its way here
+    except UnicodeEncodeError:  # the platform has decoded it as UTF-8
         return text.encode("utf-8", "surrogatepass")
 
 
@@ -146,7 +146,7 @@ def _scheme(headers: Headers) -> str:
 
 def _query(event: Event) -> bytes:
     if "rawQueryString" in event:
-        return _wire(event["rawQueryString"])
+        return _encode(event["rawQueryString"])
     return urlencode([*_parameters(event)], errors="surrogatepass").encode()
 
 

@@ -1,6 +1,6 @@
-"""An application's answer as the bytes of one Lambda response stream.
+"""Encodes ASGI response messages as the bytes of one Lambda response stream.
 
-A prelude in JSON, eight NUL bytes, then the body as it comes.
+The format is a JSON prelude, eight NUL bytes, then the body.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
 """
 
@@ -14,31 +14,30 @@ from vaultcore.lambda_runtime.asgi import Message
 
 CONTENT_TYPE = "application/vnd.awslambda.http-integration-response"
 DELIMITER = b"\0" * 8
-MAX_PRELUDE = 16_384 - len(DELIMITER)  # API Gateway looks no further for the delimiter
+MAX_PRELUDE = 16_384 - len(DELIMITER)  # bytes; API Gateway searches no further for the delimiter
 
-# How the answer is framed is the platform's affair; a length of ours would contradict its chunks.
+# The platform frames the response; a content-length of ours would contradict its chunks.
 FRAMING = frozenset(
     {"connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 
 
-class Answer:
-    """One answer, fed message by message.
+class ResponseEncoder:
+    """Encodes one response, message by message.
 
-    The prelude is held until a body follows it: a failure before the first byte can still be told as one.
+    It delays the prelude until the first body byte, so that an earlier failure can still be reported as one.
     """
 
     def __init__(self) -> None:
         self._prelude: bytes | None = None
-        self.started = False  # the application has named a status
-        self.begun = False  # bytes of it have been given out
+        self.started = False  # the application has sent http.response.start
         self.ended = False
 
     def feed(self, message: Message) -> bytes:
-        """The bytes to send on. Raises ValueError at a message that is out of order."""
+        """Return the bytes to send. Raise ValueError if the message is out of order."""
         match message["type"]:
             case "http.response.start" if not self.started:
-                self._prelude = prelude(message["status"], message.get("headers", ()))
+                self._prelude = build_prelude(message["status"], message.get("headers", ()))
                 self.started = True
                 return b""
             case "http.response.body" if self.started and not self.ended:
@@ -50,12 +49,14 @@ class Answer:
         self.ended = not more
         if self._prelude is not None and (data or self.ended):
             data, self._prelude = self._prelude + data, None
-        self.begun = self.begun or bool(data)
         return data
 
 
-def prelude(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Status and headers as the platform wants them, delimiter included."""
+def build_prelude(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return status and headers as the JSON prelude, with the delimiter.
+
+    Raise ValueError if it exceeds MAX_PRELUDE bytes.
+    """
     single: dict[str, str] = {}
     cookies: list[str] = []
     for raw_name, raw_value in headers:
@@ -67,5 +68,5 @@ def prelude(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     head: Mapping[str, Any] = {"statusCode": status, "headers": single}
     text = json.dumps({**head, "cookies": cookies} if cookies else head).encode()
     if len(text) > MAX_PRELUDE:
-        raise ValueError(f"the answer's headers take {len(text)} bytes; {MAX_PRELUDE} is all there is")
+        raise ValueError(f"the response headers take {len(text)} bytes; the limit is {MAX_PRELUDE}")
     return text + DELIMITER

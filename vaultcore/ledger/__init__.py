@@ -1,1 +1,1 @@
-"""The verifiable ledger: records chained and sealed, exported, and verified by anybody."""
+"""The verifiable ledger: request records that are chained, sealed, exported, and verified by anyone."""

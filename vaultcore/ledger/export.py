@@ -1,4 +1,4 @@
-"""The ledger as a file that can be handed on: JSON Lines, told in docs/ledger.md."""
+"""Exports the ledger as JSON Lines: a header, then the rows of each seal and the seal. See docs/ledger.md."""
 
 from __future__ import annotations
 
@@ -7,86 +7,91 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vaultcore.clock import Clock
-from vaultcore.ledger.chain import FORMAT, GENESIS, VERSION, Kept, Seal, canonical
-from vaultcore.ledger.sealing import KEPT, seals
-from vaultcore.ledger.signing import Signer
+from vaultcore.ledger.chain import FORMAT, GENESIS, VERSION, Seal, StoredSeal, canonical_json
+from vaultcore.ledger.sealing import RETENTION_DAYS, iterate_seals
+from vaultcore.ledger.signing import LedgerSigner
 from vaultcore.limits.account import day_of
 from vaultcore.store import document_types
-from vaultcore.store.base import Name, Store
+from vaultcore.store.base import DocumentKey, Store
 
-TOGETHER = 100  # rows read in one call
-MARGIN = 4  # days: a seal may hold rows of the days before it, and none of them may have run out
+ROWS_PER_READ = 100
+MARGIN_DAYS = 4  # a seal may contain rows of earlier days, and none of them may have expired
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """The first line, signed: what must follow, so that a file cut short is found out."""
+class LedgerHeader:
+    """The signed first line. It states what follows, so that a truncated file is detected.
+
+    The field names are part of the ledger's format.
+    """
 
     public_key: str
     price_versions: Sequence[str]
     seals: int
     rows: int
-    previous: str  # what the first row follows
+    previous: str  # the hash that the first row follows
     head: str  # the hash of the last row
     signature: str = ""
     format: str = FORMAT
     version: int = VERSION
 
     def pack(self) -> dict[str, Any]:
+        """Return the header as a JSON object."""
         return {**asdict(self), "price_versions": list(self.price_versions)}
 
     def unsigned(self) -> dict[str, Any]:
+        """Return the object that the signature is made over."""
         return {name: value for name, value in self.pack().items() if name != "signature"}
 
 
-async def export(
-    store: Store, signer: Signer, clock: Clock, first: str | None = None, last: str | None = None
+async def export_ledger(
+    store: Store, signer: LedgerSigner, clock: Clock, first: str | None = None, last: str | None = None
 ) -> AsyncIterator[str]:
-    """The lines of what has been sealed of some days, both inclusive, each with its end.
+    """Yield the lines of everything that was sealed from day `first` to day `last`, both inclusive.
 
-    A row whose record has been taken out of the store is left out: who verifies the file finds the gap.
+    A row whose record is no longer in the store is omitted; verification then reports the gap.
     """
-    oldest = day_of(max(0.0, clock.now() - (KEPT - MARGIN) * 86_400))
+    oldest = day_of(max(0.0, clock.now() - (RETENTION_DAYS - MARGIN_DAYS) * 86_400))
     first = max(first or oldest, oldest)
-    names, sealed = [], []
-    async for kept in seals(store, first, last):
-        names.append(Name(document_types.SEALS, kept.seal.entry))
-        sealed.append(kept.seal)
-    yield _line(_header(sealed, signer))
-    for name in names:
-        (document,) = await store.get(name)
+    keys, seals = [], []
+    async for stored in iterate_seals(store, first, last):
+        keys.append(DocumentKey(document_types.SEALS, stored.seal.id))
+        seals.append(stored.seal)
+    yield _render_line(_render_header(seals, signer))
+    for key in keys:
+        (document,) = await store.get(key)
         if document is not None:
-            kept = Kept.unpack(document.body)
-            async for row in _rows(store, kept):
+            stored = StoredSeal.unpack(document.body)
+            async for row in _render_rows(store, stored):
                 yield row
-            yield _line(kept.seal.pack())
+            yield _render_line(stored.seal.pack())
 
 
-def _header(sealed: Sequence[Seal], signer: Signer) -> dict[str, Any]:
-    header = Header(
-        public_key=signer.public,
-        price_versions=sorted({version for seal in sealed for version in seal.price_versions}),
-        seals=len(sealed),
-        rows=sum(seal.count for seal in sealed),
-        previous=sealed[0].previous if sealed else GENESIS,
-        head=sealed[-1].head if sealed else GENESIS,
+def _render_header(seals: Sequence[Seal], signer: LedgerSigner) -> dict[str, Any]:
+    header = LedgerHeader(
+        public_key=signer.public_key,
+        price_versions=sorted({version for seal in seals for version in seal.price_versions}),
+        seals=len(seals),
+        rows=sum(seal.count for seal in seals),
+        previous=seals[0].previous if seals else GENESIS,
+        head=seals[-1].head if seals else GENESIS,
     )
     return {**header.pack(), "signature": signer.sign(header.unsigned())}
 
 
-async def _rows(store: Store, kept: Kept) -> AsyncIterator[str]:
-    for start in range(0, len(kept.rows), TOGETHER):
-        some = kept.rows[start : start + TOGETHER]
-        found = await store.get(*(_name(place) for place, _ in some))
-        for document, (_, digest) in zip(found, some, strict=True):
+async def _render_rows(store: Store, stored: StoredSeal) -> AsyncIterator[str]:
+    for start in range(0, len(stored.rows), ROWS_PER_READ):
+        rows = stored.rows[start : start + ROWS_PER_READ]
+        documents = await store.get(*(_document_key(key) for key, _ in rows))
+        for document, (_, digest) in zip(documents, rows, strict=True):
             if document is not None:
-                yield _line({**document.body, "hash": digest})
+                yield _render_line({**document.body, "hash": digest})
 
 
-def _name(place: str) -> Name:
-    day, _, entry = place.partition("/")
-    return Name(document_types.log(day), entry)
+def _document_key(row_key: str) -> DocumentKey:
+    day, _, record_id = row_key.partition("/")
+    return DocumentKey(document_types.records_collection(day), record_id)
 
 
-def _line(told: dict[str, Any]) -> str:
-    return canonical(told) + "\n"
+def _render_line(value: dict[str, Any]) -> str:
+    return canonical_json(value) + "\n"

@@ -1,4 +1,4 @@
-"""The lines of an exported ledger as they are read: spelled as it writes them, of the form they claim."""
+"""Parses the lines of an exported ledger: only in canonical JSON, with the fields and types of the format."""
 
 from __future__ import annotations
 
@@ -7,111 +7,115 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
-from vaultcore.ledger.chain import Seal, canonical
-from vaultcore.ledger.export import Header
-from vaultcore.ledger.rates import sound
+from vaultcore.ledger.chain import Seal, canonical_json, row_key
+from vaultcore.ledger.export import LedgerHeader
+from vaultcore.ledger.price_check import is_price_detail
 from vaultcore.store import document_types
-from vaultcore.usage.record import Record, Tried
+from vaultcore.usage.record import AttemptRecord, Record
 
-LONGEST = 16 << 20  # bytes
-_Made = TypeVar("_Made", Seal, Header, Record, Tried)
-
-
-class Malformed(Exception):
-    """Something is wrong with a line or with what it tells; `subject` is what of it."""
-
-    def __init__(self, subject: str, wrong: str) -> None:
-        super().__init__(f"{subject}: {wrong}")
-        self.subject, self.wrong = subject, wrong
+MAX_LINE = 16 << 20  # bytes
+_Parsed = TypeVar("_Parsed", Seal, LedgerHeader, Record, AttemptRecord)
 
 
-def parsed(line: bytes) -> dict[str, Any]:
-    """The object of a line. Only one spelling of it is taken, so that no byte can be another."""
+class InvalidLedger(Exception):
+    """A line or the file is invalid. `subject` names the part, `reason` says why."""
+
+    def __init__(self, subject: str, reason: str) -> None:
+        super().__init__(f"{subject}: {reason}")
+        self.subject, self.reason = subject, reason
+
+
+def parse_line(line: bytes) -> dict[str, Any]:
+    """Return the object of a line, which must be canonical JSON: no byte can differ. Raise InvalidLedger."""
     if not line.endswith(b"\n"):
-        raise Malformed("the file", "ends in the middle of a line")
-    if len(line) > LONGEST:
-        raise Malformed("the line", "is too long")
+        raise InvalidLedger("the file", "ends in the middle of a line")
+    if len(line) > MAX_LINE:
+        raise InvalidLedger("the line", f"is longer than {MAX_LINE:,} bytes")
     try:
-        told = json.loads(line.decode("ascii"))
-        if isinstance(told, dict) and canonical(told).encode() + b"\n" == line:
-            return told
+        value = json.loads(line.decode("ascii"))
+        if isinstance(value, dict) and canonical_json(value).encode() + b"\n" == line:
+            return value
     except (ValueError, RecursionError):
-        pass  # said below
-    raise Malformed("the line", "is not a JSON object as the ledger writes it")
+        pass  # reported below
+    raise InvalidLedger("the line", "is not a JSON object in canonical form")
 
 
-def header(told: Mapping[str, Any]) -> Header:
-    return _exactly(Header, told, "the header")
+def parse_header(value: Mapping[str, Any]) -> LedgerHeader:
+    """Return the header. Raise InvalidLedger."""
+    return _parse_exactly(LedgerHeader, value, "the header")
 
 
-def seal(told: Mapping[str, Any]) -> Seal:
-    return _exactly(Seal, told, "a line that is neither row nor seal")
+def parse_seal(value: Mapping[str, Any]) -> Seal:
+    """Return a seal. Raise InvalidLedger."""
+    return _parse_exactly(Seal, value, "a line that is neither a row nor a seal")
 
 
-def record(told: Mapping[str, Any], id: str) -> tuple[str, Record]:
-    """A row's record, and its place. What later versions may write besides is passed over."""
-    kept = _known(Record, told, id)
-    tried = [_known(Tried, each, id) for each in kept.get("attempts", ())]
-    if not sound(kept.get("price", {})):
-        raise Malformed(id, "is not a record")
-    made = Record(**{**kept, "attempts": [Tried(**each) for each in tried]})
+def parse_record(value: Mapping[str, Any], id: str) -> tuple[str, Record]:
+    """Return a row's key and record. Fields of later versions are ignored. Raise InvalidLedger."""
+    values = _parse_fields(Record, value, id)
+    attempts = [_parse_fields(AttemptRecord, each, id) for each in values.get("attempts", ())]
+    if not is_price_detail(values.get("price", {})):
+        raise InvalidLedger(id, "is not a record: its price is malformed")
+    record = Record(**{**values, "attempts": [AttemptRecord(**each) for each in attempts]})
     try:
-        name = document_types.record(made.ended, made.id)
-    except (ValueError, OverflowError, OSError):  # a time that is none
-        raise Malformed(id, "is not a record") from None
-    return f"{name.shelf.removeprefix(document_types.log(''))}/{name.entry}", made
+        key = document_types.record_key(record.ended, record.id)
+    except (ValueError, OverflowError, OSError):
+        raise InvalidLedger(id, "is not a record: its end is not a valid time") from None
+    day = key.collection.removeprefix(document_types.records_collection(""))
+    return row_key(day, key.id), record
 
 
-def _exactly(form: type[_Made], told: Mapping[str, Any], subject: str) -> _Made:
-    if set(told) != {each.name for each in fields(form)}:
-        raise Malformed(subject, "has other fields than it must have")
-    return form(**_known(form, told, subject))
+def _parse_exactly(cls: type[_Parsed], value: Mapping[str, Any], subject: str) -> _Parsed:
+    """Return an instance from an object that has exactly the fields of the class."""
+    if set(value) != {each.name for each in fields(cls)}:
+        raise InvalidLedger(subject, "has missing or additional fields")
+    return cls(**_parse_fields(cls, value, subject))
 
 
-def _known(form: type[_Made], told: object, subject: str) -> dict[str, Any]:
-    """The fields of a form that an object tells, each of its type."""
-    if not isinstance(told, Mapping):
-        raise Malformed(subject, "is not an object where one must be")
-    known = {}
-    for each in fields(form):
-        if each.name in told:
-            if not _FORMS.get(str(each.type), _anything)(told[each.name]):
-                raise Malformed(subject, f"{each.name} is not what it must be")
-            known[each.name] = told[each.name]
+def _parse_fields(cls: type[_Parsed], value: object, subject: str) -> dict[str, Any]:
+    """Return the values of the class's fields, each checked for its type."""
+    if not isinstance(value, Mapping):
+        raise InvalidLedger(subject, "has another value where an object is required")
+    values = {}
+    for each in fields(cls):
+        if each.name in value:
+            if not _CHECKS.get(str(each.type), _is_anything)(value[each.name]):
+                raise InvalidLedger(subject, f"{each.name} must be of type {each.type}")
+            values[each.name] = value[each.name]
         elif each.default is MISSING and each.default_factory is MISSING:
-            raise Malformed(subject, f"{each.name} is missing")
-    return known
+            raise InvalidLedger(subject, f"{each.name} is missing")
+    return values
 
 
-def _text(value: object) -> bool:
+def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def _whole(value: object) -> bool:
-    return type(value) is int
+def _is_int(value: object) -> bool:
+    return type(value) is int  # not bool
 
 
-def _number(value: object) -> bool:
+def _is_number(value: object) -> bool:
     return type(value) in {int, float}
 
 
-def _texts(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(_text, value))
+def _is_text_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(_is_text, value))
 
 
-def _anything(_value: object) -> bool:
+def _is_anything(_value: object) -> bool:
     return True
 
 
-_FORMS: Mapping[str, Callable[[Any], bool]] = {
-    "str": _text,
-    "int": _whole,
-    "float": _number,
+_CHECKS: Mapping[str, Callable[[Any], bool]] = {  # by the annotation of the field
+    "str": _is_text,
+    "int": _is_int,
+    "float": _is_number,
     "bool": lambda value: isinstance(value, bool),
-    "str | None": lambda value: value is None or _text(value),
-    "int | None": lambda value: value is None or _whole(value),
-    "float | None": lambda value: value is None or _number(value),
-    "Sequence[str]": _texts,
-    "Sequence[Flag]": _texts,
-    "Sequence[Tried]": lambda value: isinstance(value, list),
+    "str | None": lambda value: value is None or _is_text(value),
+    "int | None": lambda value: value is None or _is_int(value),
+    "float | None": lambda value: value is None or _is_number(value),
+    "Sequence[str]": _is_text_list,
+    "Sequence[Flag]": _is_text_list,
+    "Sequence[AttemptRecord]": lambda value: isinstance(value, list),
 }

@@ -1,8 +1,9 @@
-"""Sealing: chains the records that requests have left, off the path of any request.
+"""Seals the records that requests have written: chains and signs them, outside of any request.
 
-Where sealing stands is one document, written together with each seal and over its known version only: of two
-sealers at once one begins again, and neither forks the chain nor skips a row. A record that appears behind
-that place, for its writer was late or its clock wrong, is found by a sweep and listed in the next seal.
+The sealing position is one document. It is written together with each seal, and only over the version that
+was read. If two sealers run at once, one of them starts over; neither forks the chain or skips a row. A
+record may appear behind the position, because its writer was late or its clock wrong. A look back finds such
+records and lists them in the next seal.
 """
 
 from __future__ import annotations
@@ -13,180 +14,196 @@ from datetime import date, timedelta
 from typing import Any
 
 from vaultcore.clock import Clock
-from vaultcore.ledger.chain import GENESIS, Kept, Seal, follow, named
-from vaultcore.ledger.signing import Signer
+from vaultcore.ledger.chain import GENESIS, Seal, StoredSeal, chain_hash, row_key
+from vaultcore.ledger.signing import LedgerSigner
 from vaultcore.limits.account import day_of
 from vaultcore.store import document_types
-from vaultcore.store.base import ABSENT, Conflict, Document, Name, Put, Store
+from vaultcore.store.base import ABSENT, Conflict, Document, DocumentKey, Put, Store
 
-POSITION = Name("ledger")
-GRACE = 60.0  # seconds within which a record that is being written appears
-SWEEP = 3_600.0  # seconds between two looks behind
-BEHIND = 1  # days before the last such look that one goes back, unless asked for more
-ROWS = 1_000  # of one seal
-SEALS = 10  # read at a time: each names all its rows
-PAGE = 1_000
-PATIENCE = 20  # times that another sealer may be faster
-KEPT = 400  # days that records are kept: nothing is older
+POSITION = DocumentKey("ledger")
+GRACE = 60.0  # seconds after its end within which a record appears in the store
+SWEEP = 3_600.0  # seconds between two looks back
+LOOK_BACK_DAYS = 1  # before the last look back, unless the caller asks for more
+ROWS = 1_000  # per seal
+SEALS_PER_READ = 10  # each contains the keys of all its rows
+PAGE = 1_000  # documents per query
+MAX_CONFLICTS = 20  # with other sealers, after which a run ends
+RETENTION_DAYS = 400  # of records; no older ones exist
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Where sealing stands: everything up to an entry of a day's shelf has been looked at."""
+class SealingPosition:
+    """The row up to which everything is sealed. The field names are stored."""
 
     day: str
-    swept: float  # when it was last looked behind
-    last: str = ""
+    swept: float  # time of the last look back, seconds since the epoch
+    last: str = ""  # ID of the row in its day's collection
     number: int = 0  # of the day's seals
     head: str = GENESIS
 
     def pack(self) -> dict[str, Any]:
+        """Return the position as a JSON object."""
         return asdict(self)
 
     @classmethod
-    def unpack(cls, packed: Mapping[str, Any]) -> Position:
+    def unpack(cls, packed: Mapping[str, Any]) -> SealingPosition:
+        """Return the position of a JSON object."""
         return cls(**packed)
 
 
 class Sealer:
-    """Any number may run at a time, in any number of processes."""
+    """Seals records. Any number of sealers may run at once, in any number of processes."""
 
-    def __init__(self, store: Store, signer: Signer, clock: Clock) -> None:
+    def __init__(self, store: Store, signer: LedgerSigner, clock: Clock) -> None:
         self._store, self._signer, self._clock = store, signer, clock
 
     async def run(self, *, sweep_every: float = SWEEP, since: str | None = None) -> int:
-        """Seal all there is to seal; the number of rows. `since` is the day from which a sweep looks."""
-        sealed = lost = 0
-        swept = False
-        while lost < PATIENCE:
+        """Seal every record that is due. Return the number of sealed rows.
+
+        Look back for late rows if the last look is `sweep_every` seconds ago: from the day `since`, or from
+        the day before that last look.
+        """
+        rows_sealed = conflicts = 0
+        is_swept = False
+        while conflicts < MAX_CONFLICTS:
             now = self._clock.now()
-            position, version = await self._position(now)
-            sweeping = not swept and now - position.swept >= sweep_every
-            back = since or _before(day_of(min(now, position.swept)), BEHIND)
-            late = await self._late(position, back) if sweeping else []
-            swept = swept or (sweeping and len(late) < ROWS)
-            day, rows = await self._next(position, now - GRACE, ROWS - len(late))
+            position, version = await self._read_position(now)
+            sweeps = not is_swept and now - position.swept >= sweep_every
+            first_day = since or _days_before(day_of(min(now, position.swept)), LOOK_BACK_DAYS)
+            late = await self._find_late(position, first_day) if sweeps else []
+            is_swept = is_swept or (sweeps and len(late) < ROWS)
+            day, rows = await self._next_rows(position, now - GRACE, ROWS - len(late))
             moved = position if day == position.day else replace(position, day=day, last="", number=0)
-            moved = replace(moved, swept=now) if swept and sweeping else moved
-            kept = self._sealed(moved, late, rows, now) if late or rows else None
-            if kept is None and moved == position:
+            moved = replace(moved, swept=now) if is_swept and sweeps else moved
+            stored = self._seal(moved, late, rows, now) if late or rows else None
+            if stored is None and moved == position:
                 break
             try:
-                await self._write(moved, version, kept)
+                await self._write(moved, version, stored)
             except Conflict:
-                lost += 1
-                swept = False
+                conflicts += 1
+                is_swept = False
                 continue
-            sealed += kept.seal.count if kept else 0
-        return sealed
+            rows_sealed += stored.seal.count if stored else 0
+        return rows_sealed
 
     async def head(self) -> str:
-        """The hash that all which has been sealed ends with."""
-        return (await self._position(self._clock.now()))[0].head
+        """Return the hash of the last sealed row."""
+        return (await self._read_position(self._clock.now()))[0].head
 
-    async def _position(self, now: float) -> tuple[Position, int]:
+    async def _read_position(self, now: float) -> tuple[SealingPosition, int]:
+        """Return the position and the version of its document."""
         (document,) = await self._store.get(POSITION)
         if document is None:
-            return Position(_before(day_of(now), min(KEPT, int(now // 86_400))), swept=now), ABSENT
-        return Position.unpack(document.body), document.version
+            first_day = _days_before(day_of(now), min(RETENTION_DAYS, int(now // 86_400)))
+            return SealingPosition(first_day, swept=now), ABSENT
+        return SealingPosition.unpack(document.body), document.version
 
-    async def _next(self, position: Position, until: float, most: int) -> tuple[str, list[Document]]:
-        """The next rows of one day, and the day that sealing stands at with them."""
+    async def _next_rows(
+        self, position: SealingPosition, until: float, most: int
+    ) -> tuple[str, list[Document]]:
+        """Return the next rows, all of one day, and that day."""
         day, last = position.day, position.last
+        before = document_types.timestamp(until)
         while True:
-            before = document_types.stamp(until)
-            rows = await self._store.entries(
-                document_types.log(day), after=last, before=before, limit=most or 1
-            )
+            collection = document_types.records_collection(day)
+            rows = await self._store.query(collection, after=last, before=before, limit=most or 1)
             if rows or day >= day_of(until):
                 return day, rows[:most]
-            day, last = _before(day, -1), ""
+            day, last = _days_before(day, -1), ""
 
-    def _sealed(
-        self, position: Position, late: Sequence[Document], rows: Sequence[Document], now: float
-    ) -> Kept:
-        head, places = position.head, []
+    def _seal(
+        self, position: SealingPosition, late: Sequence[Document], rows: Sequence[Document], now: float
+    ) -> StoredSeal:
+        """Return the signed seal of late rows and rows of the position's day."""
+        head, hashes = position.head, []
         for row in (*late, *rows):
-            head = follow(head, row.body)
-            places.append((place(row.name), head))
+            head = chain_hash(head, row.body)
+            hashes.append((key_of_row(row.key), head))
         seal = Seal(
             day=position.day,
             number=position.number + 1,
-            first=rows[0].name.entry if rows else "",
-            last=rows[-1].name.entry if rows else "",
-            count=len(places),
-            late=[place(row.name) for row in late],
+            first=rows[0].key.id if rows else "",
+            last=rows[-1].key.id if rows else "",
+            count=len(hashes),
+            late=[key_of_row(row.key) for row in late],
             previous=position.head,
             head=head,
             price_versions=sorted({str(row.body.get("price_version", "")) for row in (*late, *rows)}),
             sealed_at=round(now, 3),
         )
-        return Kept(replace(seal, signature=self._signer.sign(seal.unsigned())), places)
+        return StoredSeal(replace(seal, signature=self._signer.sign(seal.unsigned())), hashes)
 
-    async def _write(self, position: Position, version: int, kept: Kept | None) -> None:
-        if kept is None:
+    async def _write(self, position: SealingPosition, version: int, stored: StoredSeal | None) -> None:
+        """Write the position and the seal, if there is one. Raise Conflict."""
+        if stored is None:
             await self._store.write(Put(POSITION, position.pack(), version=version))
             return
-        seal = kept.seal
+        seal = stored.seal
         last = seal.last or position.last
         position = replace(position, last=last, number=seal.number, head=seal.head)
         await self._store.write(
             Put(POSITION, position.pack(), version=version),
-            Put(Name(document_types.SEALS, seal.entry), kept.pack(), version=ABSENT),
+            Put(DocumentKey(document_types.SEALS, seal.id), stored.pack(), version=ABSENT),
         )
 
-    async def _late(self, position: Position, since: str) -> list[Document]:
-        """Rows from a day on that lie behind the position and in no seal, no more than one seal takes."""
-        found: dict[str, Document] = {}
-        reached = ("", "")  # the day and entry up to which rows have been compared
-        async for kept in seals(self._store, since):
-            seal = kept.seal
-            day, after = reached if reached[0] == seal.day else (seal.day, "")
-            if day != reached[0]:
-                await self._compare(found, reached[0] or since, reached[1], _before(day, 1))
-            known = {name for name, _ in kept.rows}
+    async def _find_late(self, position: SealingPosition, since: str) -> list[Document]:
+        """Return rows from day `since` that are behind the position and in no seal, at most ROWS."""
+        late: dict[str, Document] = {}
+        checked = ("", "")  # the day and ID up to which rows have been compared
+        async for stored in iterate_seals(self._store, since):
+            seal = stored.seal
+            day, after = checked if checked[0] == seal.day else (seal.day, "")
+            if day != checked[0]:
+                await self._add_unsealed(late, checked[0] or since, checked[1], _days_before(day, 1))
+            sealed_keys = {key for key, _ in stored.rows}
             if seal.last:
-                async for row in walk(self._store, document_types.log(day), after=after, before=seal.last):
-                    if place(row.name) not in known:
-                        found[place(row.name)] = row
-            for name in seal.late:
-                found.pop(name, None)
-            reached = (day, seal.last or after)
-        await self._compare(found, reached[0] or since, reached[1], _before(position.day, 1))
-        return [found[name] for name in sorted(found)][:ROWS]
+                collection = document_types.records_collection(day)
+                async for row in iterate_documents(self._store, collection, after=after, before=seal.last):
+                    if key_of_row(row.key) not in sealed_keys:
+                        late[key_of_row(row.key)] = row
+            for key in seal.late:
+                late.pop(key, None)
+            checked = (day, seal.last or after)
+        await self._add_unsealed(late, checked[0] or since, checked[1], _days_before(position.day, 1))
+        return [late[key] for key in sorted(late)][:ROWS]
 
-    async def _compare(self, found: dict[str, Document], day: str, after: str, until: str) -> None:
-        """Find the rows that no seal's range covers: the ends of days, and days without any seal."""
+    async def _add_unsealed(self, late: dict[str, Document], day: str, after: str, until: str) -> None:
+        """Add the rows that no seal's range covers: the ends of days, and days without a seal."""
         while day <= until:
-            async for row in walk(self._store, document_types.log(day), after=after):
-                found[place(row.name)] = row
-            day, after = _before(day, -1), ""
+            collection = document_types.records_collection(day)
+            async for row in iterate_documents(self._store, collection, after=after):
+                late[key_of_row(row.key)] = row
+            day, after = _days_before(day, -1), ""
 
 
-async def seals(store: Store, first: str, last: str | None = None) -> AsyncIterator[Kept]:
-    """The seals of some days, both inclusive, in their order."""
-    before = None if last is None else f"{_before(last, -1)}/"
-    async for document in walk(store, document_types.SEALS, after=f"{first}/", before=before, limit=SEALS):
-        yield Kept.unpack(document.body)
+async def iterate_seals(store: Store, first: str, last: str | None = None) -> AsyncIterator[StoredSeal]:
+    """Yield the seals from day `first` to day `last`, both inclusive, in order."""
+    before = None if last is None else f"{_days_before(last, -1)}/"
+    documents = iterate_documents(
+        store, document_types.SEALS, after=f"{first}/", before=before, limit=SEALS_PER_READ
+    )
+    async for document in documents:
+        yield StoredSeal.unpack(document.body)
 
 
-async def walk(
-    store: Store, shelf: str, *, after: str = "", before: str | None = None, limit: int = PAGE
+async def iterate_documents(
+    store: Store, collection: str, *, after: str = "", before: str | None = None, limit: int = PAGE
 ) -> AsyncIterator[Document]:
-    """All documents of a shelf between two entries, a page at a time."""
+    """Yield all documents of a collection between two IDs, reading `limit` at a time."""
     while True:
-        page = await store.entries(shelf, after=after, before=before, limit=limit)
+        page = await store.query(collection, after=after, before=before, limit=limit)
         for document in page:
             yield document
         if len(page) < limit:
             return
-        after = page[-1].name.entry
+        after = page[-1].key.id
 
 
-def place(name: Name) -> str:
-    """A row's place, of its document's name."""
-    return named(name.shelf.removeprefix(document_types.log("")), name.entry)
+def key_of_row(key: DocumentKey) -> str:
+    """Return the row key of a record's document."""
+    return row_key(key.collection.removeprefix(document_types.records_collection("")), key.id)
 
 
-def _before(day: str, days: int) -> str:
+def _days_before(day: str, days: int) -> str:
     return (date.fromisoformat(day) - timedelta(days)).isoformat()

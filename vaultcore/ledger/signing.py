@@ -1,4 +1,4 @@
-"""Signatures under the ledger: Ed25519, with a key that only who has the gateway's pepper can derive."""
+"""Ed25519 signatures of the ledger. The key is derived from the gateway's pepper with HKDF-SHA256."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from vaultcore.ledger.chain import canonical
+from vaultcore.ledger.chain import canonical_json
 
 _INFO = b"vaultedge ledger v1"
-_PUBLIC, _SIGNATURE = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{128}")  # one spelling of each
+_PUBLIC_KEY, _SIGNATURE = re.compile("[0-9a-f]{64}"), re.compile("[0-9a-f]{128}")  # lower case only
 
 
-class Signer:
-    """The private key, which never shows."""
+class LedgerSigner:
+    """The private key, which no repr shows. `public_key` is in hex."""
 
     def __init__(self, pepper: bytes) -> None:
         derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_INFO).derive(pepper)
         self._key = Ed25519PrivateKey.from_private_bytes(derived)
-        self.public = self._key.public_key().public_bytes_raw().hex()
+        self.public_key = self._key.public_key().public_bytes_raw().hex()
 
     def __repr__(self) -> str:
-        return f"Signer({self.public})"
+        return f"LedgerSigner({self.public_key})"
 
-    def sign(self, told: Mapping[str, Any]) -> str:
-        """A signature of an object's canonical JSON, in hex."""
-        return self._key.sign(canonical(told).encode()).hex()
-
-
-def is_public(key: object) -> bool:
-    """Whether it is a public key as it is written: 64 hex digits, lower case."""
-    return isinstance(key, str) and _PUBLIC.fullmatch(key) is not None
+    def sign(self, value: Mapping[str, Any]) -> str:
+        """Return the signature of an object's canonical JSON, in hex."""
+        return self._key.sign(canonical_json(value).encode()).hex()
 
 
-def signed_by(public: str, told: Mapping[str, Any], signature: object) -> bool:
-    """Whether the holder of a public key's private one signed an object."""
-    if not (is_public(public) and isinstance(signature, str) and _SIGNATURE.fullmatch(signature)):
+def is_public_key(key: object) -> bool:
+    """Return True for 64 hex digits in lower case."""
+    return isinstance(key, str) and _PUBLIC_KEY.fullmatch(key) is not None
+
+
+def is_signed_by(public_key: str, value: Mapping[str, Any], signature: object) -> bool:
+    """Return True if the signature of an object belongs to a public key."""
+    if not (is_public_key(public_key) and isinstance(signature, str) and _SIGNATURE.fullmatch(signature)):
         return False
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
-        key.verify(bytes.fromhex(signature), canonical(told).encode())
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+        key.verify(bytes.fromhex(signature), canonical_json(value).encode())
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -1,1 +1,1 @@
-"""Who may use how much of what: virtual keys, their limits, and the arithmetic of both. Pure."""
+"""Virtual keys, their limits, and the arithmetic of reservations. Pure: no clock, no store, no randomness."""

@@ -1,11 +1,19 @@
-"""An account: what a key, an owner or the gateway has used and holds, and the arithmetic of its limits.
+"""An account: the use and the open reservations of a key, an owner or the gateway, and its arithmetic.
 
-Rates are counted in two windows of a minute: what the last one held weighs less and less while the present
-one fills, so that no burst passes twice at an edge. Quotas and money are reserved before they are used:
-`*_held` is what was used and what is reserved together, and no reservation takes it beyond a limit. A lease
-is one reservation; it ends when its request is settled or, if that never happens, when its time is up.
+Rates use a sliding window counter over fixed windows of 60 seconds. The count of the previous window is
+weighted by the share of the current window that has not passed yet:
 
-Clocks of different machines differ. An account never goes back: who comes late counts in its present window.
+    requests in the current window + requests in the previous window * seconds left / 60 <= rpm
+
+A burst at a window's edge therefore cannot pass twice. The weight is computed in integer microseconds and
+rounded up.
+
+Quotas, credits and budgets are reserved before they are used. `*_held` is settled use plus open reservations.
+A reservation that would raise it above a limit is refused. A lease is one reservation. It ends when its
+request is settled, or when its time runs out.
+
+Clocks of machines differ. An account never moves back in time: a late request counts in the current window.
+Tokens are integers, money is integer nano-dollars, times are seconds since the epoch.
 """
 
 from __future__ import annotations
@@ -19,22 +27,22 @@ from typing import Any
 from vaultcore.limits.limits import Limits
 
 WINDOW = 60  # seconds
-_MICROS = 1_000_000
-_SPAN = WINDOW * _MICROS
+_MICROS = 1_000_000  # microseconds per second
+_SPAN = WINDOW * _MICROS  # microseconds of a window
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """What an admitted request holds of an account."""
+    """The amounts that one admitted request holds of an account."""
 
-    at: float  # admitted, seconds since 1970, by the account's time
-    until: float  # given back then, whatever became of the request
-    tokens: int = 0  # of the quota: the most that it may use
-    minute: int = 0  # of tokens per minute: what it will use, roughly
-    nanos: int = 0
+    at: float  # admission, seconds since the epoch, by the account's time
+    until: float  # seconds since the epoch; the lease ends then if the request was not settled
+    tokens: int = 0  # held of the token quota: the maximum the request can use
+    minute: int = 0  # tokens counted towards tokens per minute: an estimate of its use
+    nanos: int = 0  # nano-dollars held of credits and budgets
 
     def pack(self) -> list[Any]:
-        """The fields in their order."""
+        """Return the fields in their order, as they are stored."""
         return [self.at, self.until, self.tokens, self.minute, self.nanos]
 
     @property
@@ -51,12 +59,12 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """What a request used in the end. Nothing, where it failed."""
+class Charge:
+    """The use of a finished request; all zero if it failed."""
 
     prompt: int = 0  # tokens
-    completion: int = 0
-    nanos: int = 0
+    completion: int = 0  # tokens
+    nanos: int = 0  # nano-dollars
 
     @property
     def tokens(self) -> int:
@@ -65,35 +73,38 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """The limit in the way, and the seconds after which it may not be; None where waiting is no use."""
+    """The limit that refuses a request."""
 
     limit: str  # the field of Limits
-    retry_after: float | None = None
+    retry_after: float | None = None  # seconds until the request may fit; None: waiting does not help
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    window: int = 0  # minutes since 1970
-    requests: int = 0  # admitted in this window, and in the one before
-    requests_before: int = 0
-    minute: int = 0  # tokens, likewise
-    minute_before: int = 0
-    tokens: int = 0  # used for ever
-    tokens_held: int = 0
-    nanos: int = 0
-    nanos_held: int = 0
-    day: str = ""  # "2026-11-22": the day that the next two are of
-    day_nanos: int = 0
-    day_held: int = 0
-    month: str = ""  # "2026-11"
-    month_nanos: int = 0
-    month_held: int = 0
-    settled: int = 0  # requests
-    prompt: int = 0  # tokens
-    completion: int = 0
+    """Counters of one account. The field names are the names in the store."""
+
+    window: int = 0  # number of the current window: minutes since the epoch
+    requests: int = 0  # requests admitted in the current window
+    requests_before: int = 0  # requests admitted in the previous window
+    minute: int = 0  # tokens in the current window
+    minute_before: int = 0  # tokens in the previous window
+    tokens: int = 0  # settled tokens, lifetime
+    tokens_held: int = 0  # settled and reserved tokens, lifetime
+    nanos: int = 0  # settled nano-dollars, lifetime
+    nanos_held: int = 0  # settled and reserved nano-dollars, lifetime
+    day: str = ""  # the day of the next two fields: "2026-11-22"
+    day_nanos: int = 0  # settled nano-dollars
+    day_held: int = 0  # settled and reserved nano-dollars
+    month: str = ""  # the month of the next two fields: "2026-11"
+    month_nanos: int = 0  # settled nano-dollars
+    month_held: int = 0  # settled and reserved nano-dollars
+    settled: int = 0  # settled requests, lifetime
+    prompt: int = 0  # settled prompt tokens, lifetime
+    completion: int = 0  # settled completion tokens, lifetime
     leases: Mapping[str, Lease] = field(default_factory=lambda: MappingProxyType({}))
 
     def pack(self) -> dict[str, Any]:
+        """Return the account as it is stored."""
         packed = {name: getattr(self, name) for name in _PLAIN}
         return {**packed, "leases": {name: lease.pack() for name, lease in self.leases.items()}}
 
@@ -102,18 +113,18 @@ class Account:
         return cls(**{**packed, "leases": {name: Lease(*lease) for name, lease in packed["leases"].items()}})
 
 
-# Listed once, and leases are lists: an account is read and written with every request.
+# Computed once, and leases are stored as lists: every request reads and writes an account.
 _PLAIN = tuple(each.name for each in fields(Account) if each.name != "leases")
 
 
 def day_of(now: float) -> str:
-    """The calendar day in UTC: `2026-11-22`."""
+    """Return the calendar day in UTC: `2026-11-22`."""
     return datetime.fromtimestamp(now, UTC).date().isoformat()
 
 
-def rolled(account: Account, now: float) -> Account:
-    """The account as of now: windows and periods that are over begin anew, leases that are over end."""
-    now = present(account, now)
+def roll_forward(account: Account, now: float) -> Account:
+    """Return the account at `now`: past windows, days and months are reset, expired leases are released."""
+    now = account_time(account, now)
     window, day = int(now // WINDOW), day_of(now)
     if window != account.window:
         follows = window == account.window + 1
@@ -135,57 +146,60 @@ def rolled(account: Account, now: float) -> Account:
     return account
 
 
-def present(account: Account, now: float) -> float:
-    """The time at an account: never before its present window."""
+def account_time(account: Account, now: float) -> float:
+    """Return `now`, or the start of the account's current window if that is later."""
     return max(now, float(account.window * WINDOW))
 
 
 def reserve(
-    account: Account, limits: Limits, id: str, asked: Lease, *, enforced: bool = True
+    account: Account, limits: Limits, id: str, lease: Lease, *, enforced: bool = True
 ) -> Account | Denial:
-    """The account with one more request in it, or what stands in its way. `asked.at` is now."""
-    now = present(account, asked.at)
-    account = rolled(account, now)
-    if enforced and (denial := denied(account, limits, asked, now)):
+    """Return the account with the lease added under `id`, or the denial. `lease.at` is the current time.
+
+    Without `enforced` the lease is added even beyond a limit.
+    """
+    now = account_time(account, lease.at)
+    account = roll_forward(account, now)
+    if enforced and (denial := find_denial(account, limits, lease, now)):
         return denial
     return replace(
         account,
         requests=account.requests + 1,
-        minute=account.minute + asked.minute,
-        tokens_held=account.tokens_held + asked.tokens,
-        nanos_held=account.nanos_held + asked.nanos,
-        day_held=account.day_held + asked.nanos,
-        month_held=account.month_held + asked.nanos,
-        leases={**account.leases, id: replace(asked, at=now, until=asked.until + now - asked.at)},
+        minute=account.minute + lease.minute,
+        tokens_held=account.tokens_held + lease.tokens,
+        nanos_held=account.nanos_held + lease.nanos,
+        day_held=account.day_held + lease.nanos,
+        month_held=account.month_held + lease.nanos,
+        leases={**account.leases, id: replace(lease, at=now, until=lease.until + now - lease.at)},
     )
 
 
-def denied(account: Account, limits: Limits, asked: Lease, now: float) -> Denial | None:
-    """The first limit that a request would go beyond. The account is as of now."""
-    left = (account.window + 1) * _SPAN - int(now * _MICROS)
+def find_denial(account: Account, limits: Limits, lease: Lease, now: float) -> Denial | None:
+    """Return the first limit that the lease would exceed, or None. `account` must be rolled to `now`."""
+    micros_left = (account.window + 1) * _SPAN - int(now * _MICROS)
     rates = (
         ("rpm", limits.rpm, 1, account.requests, account.requests_before),
-        ("tpm", limits.tpm, asked.minute, account.minute, account.minute_before),
+        ("tpm", limits.tpm, lease.minute, account.minute, account.minute_before),
     )
     for name, limit, more, current, before in rates:
-        if limit is not None and current + more > limit - _weighed(before, left):
-            return Denial(name, _wait(limit, more, current, before, left))
+        if limit is not None and current + more > limit - _weigh(before, micros_left):
+            return Denial(name, _seconds_to_wait(limit, more, current, before, micros_left))
     if limits.parallel is not None and len(account.leases) >= limits.parallel:
         return Denial("parallel", 1.0)
     lasting = (
-        ("tokens", limits.tokens, account.tokens_held, asked.tokens, None),
-        ("credits", limits.credits, account.nanos_held, asked.nanos, None),
-        ("day", limits.day, account.day_held, asked.nanos, account.day),
-        ("month", limits.month, account.month_held, asked.nanos, account.month),
+        ("tokens", limits.tokens, account.tokens_held, lease.tokens, None),
+        ("credits", limits.credits, account.nanos_held, lease.nanos, None),
+        ("day", limits.day, account.day_held, lease.nanos, account.day),
+        ("month", limits.month, account.month_held, lease.nanos, account.month),
     )
-    for name, limit, held, more, period in lasting:
-        if limit is not None and held + more > limit:
+    for name, limit, total, more, period in lasting:
+        if limit is not None and total + more > limit:
             return Denial(name, _until_next(period, now) if period and more <= limit else None)
     return None
 
 
 def release(account: Account, id: str) -> Account:
-    """The account without a lease, and with what that held."""
+    """Return the account without a lease and without the amounts it held."""
     lease = account.leases[id]
     return replace(
         account,
@@ -193,101 +207,109 @@ def release(account: Account, id: str) -> Account:
         nanos_held=account.nanos_held - lease.nanos,
         day_held=account.day_held - (lease.nanos if lease.day == account.day else 0),
         month_held=account.month_held - (lease.nanos if lease.month == account.month else 0),
-        leases={other: held for other, held in account.leases.items() if other != id},
+        leases={other: open_lease for other, open_lease in account.leases.items() if other != id},
     )
 
 
-def settle(account: Account, id: str, lease: Lease, spent: Spent) -> Account:
-    """The account after a request: what it used in place of what it held.
+def settle(account: Account, id: str, lease: Lease, charge: Charge) -> Account:
+    """Return the account with the lease `id` replaced by the charge.
 
-    A request counts in the minute, day and month in which it was admitted. One whose lease has run out
-    holds nothing any more, and is charged all the same.
+    A request counts in the minute, day and month of its admission. If its lease has already expired,
+    it holds nothing and is still charged; `lease` then gives the time of admission.
     """
     if id in account.leases:
         lease = account.leases[id]
         account = release(account, id)
-    today = spent.nanos if lease.day == account.day else 0
-    this_month = spent.nanos if lease.month == account.month else 0
-    corrected = spent.tokens - lease.minute
+    today = charge.nanos if lease.day == account.day else 0
+    this_month = charge.nanos if lease.month == account.month else 0
+    corrected = charge.tokens - lease.minute
     return replace(
         account,
         minute=max(0, account.minute + (corrected if lease.window == account.window else 0)),
         minute_before=max(
             0, account.minute_before + (corrected if lease.window == account.window - 1 else 0)
         ),
-        tokens=account.tokens + spent.tokens,
-        tokens_held=account.tokens_held + spent.tokens,
-        nanos=account.nanos + spent.nanos,
-        nanos_held=account.nanos_held + spent.nanos,
+        tokens=account.tokens + charge.tokens,
+        tokens_held=account.tokens_held + charge.tokens,
+        nanos=account.nanos + charge.nanos,
+        nanos_held=account.nanos_held + charge.nanos,
         day_nanos=account.day_nanos + today,
         day_held=account.day_held + today,
         month_nanos=account.month_nanos + this_month,
         month_held=account.month_held + this_month,
         settled=account.settled + 1,
-        prompt=account.prompt + spent.prompt,
-        completion=account.completion + spent.completion,
+        prompt=account.prompt + charge.prompt,
+        completion=account.completion + charge.completion,
     )
 
 
 def remaining(account: Account, limits: Limits, now: float) -> dict[str, tuple[int, int, float]]:
-    """Of `rpm` and `tpm` where limited: the limit, what is left now, and seconds until all of it is back."""
-    now = present(account, now)
-    account = rolled(account, now)
-    left = (account.window + 1) * _SPAN - int(now * _MICROS)
+    """Return (limit, remaining, seconds until fully reset) of `rpm` and `tpm`, as far as they are limited."""
+    now = account_time(account, now)
+    account = roll_forward(account, now)
+    micros_left = (account.window + 1) * _SPAN - int(now * _MICROS)
     rates = {
         "rpm": (limits.rpm, account.requests, account.requests_before),
         "tpm": (limits.tpm, account.minute, account.minute_before),
     }
     return {
-        name: (limit, max(0, limit - _weighed(before, left) - current), _reset(current, before, left))
+        name: (
+            limit,
+            max(0, limit - _weigh(before, micros_left) - current),
+            _seconds_to_reset(current, before, micros_left),
+        )
         for name, (limit, current, before) in rates.items()
         if limit is not None
     }
 
 
-def room(limit: int, before: int, now: float) -> int:
-    """What this window may hold of a rate now, where the last one held so much."""
-    return limit - _weighed(before, _left(now))
+def window_allowance(limit: int, before: int, now: float) -> int:
+    """Return how much the current window may count of a rate, if the previous one counted `before`."""
+    return limit - _weigh(before, _micros_left(now))
 
 
-def room_before(room: int, now: float) -> int:
-    """The most that the last window may have held, to weigh no more than that now."""
-    return room * _SPAN // _left(now)
+def max_previous_count(weighted: int, now: float) -> int:
+    """Return the highest count of the previous window that weighs at most `weighted` at `now`."""
+    return weighted * _SPAN // _micros_left(now)
 
 
-def _left(now: float) -> int:
-    """Microseconds until the window is over."""
+def _micros_left(now: float) -> int:
+    """Return the microseconds until the current window ends."""
     return (int(now // WINDOW) + 1) * _SPAN - int(now * _MICROS)
 
 
-def _weighed(before: int, left: int) -> int:
-    """What of the last window still counts, rounded up; `left` of the present one is in microseconds."""
-    return -(-before * left // _SPAN)
+def _weigh(before: int, micros_left: int) -> int:
+    """Return the part of the previous window's count that still applies, rounded up."""
+    return -(-before * micros_left // _SPAN)
 
 
-def _wait(limit: int, more: int, current: int, before: int, left: int) -> float | None:
-    """Seconds until there is room: in this window where the last one stands in the way, else in the next."""
-    room = limit - more - current
+def _seconds_to_wait(limit: int, more: int, current: int, before: int, micros_left: int) -> float | None:
+    """Return the seconds until `more` fits, or None if it exceeds the limit itself.
+
+    If the current window alone has capacity, the weight of the previous one must fall first;
+    otherwise the request fits in the next window.
+    """
+    capacity = limit - more - current
     if limit < more:
         return None
-    if room >= 0:
-        return _seconds(left - room * _SPAN // before)
-    return _seconds(left + _SPAN - (limit - more) * _SPAN // current)
+    if capacity >= 0:
+        return _round_up(micros_left - capacity * _SPAN // before)
+    return _round_up(micros_left + _SPAN - (limit - more) * _SPAN // current)
 
 
-def _reset(current: int, before: int, left: int) -> float:
+def _seconds_to_reset(current: int, before: int, micros_left: int) -> float:
     if current:
-        return _seconds(left + _SPAN)
-    return _seconds(left) if before else 0.0
+        return _round_up(micros_left + _SPAN)
+    return _round_up(micros_left) if before else 0.0
 
 
-def _seconds(micros: int) -> float:
-    """Never too few: one more, for a time that they are added to is rounded."""
+def _round_up(micros: int) -> float:
+    """Return seconds, one microsecond more: adding them to a float time may round down."""
     return (micros + 1) / _MICROS
 
 
 def _until_next(period: str, now: float) -> float:
-    """Seconds until a day or a month is over."""
+    """Return the seconds until a day ("2026-11-22") or a month ("2026-11") ends."""
     year, month, *day = map(int, period.split("-"))
     if day:
         return datetime(year, month, day[0], tzinfo=UTC).timestamp() + 86_400 - now

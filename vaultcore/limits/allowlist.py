@@ -1,4 +1,7 @@
-"""Which models a key may use, and from where. Names are compared as they are: no spelling is forgiven."""
+"""Allow-lists of a virtual key: models it may call, and networks it may be used from.
+
+Model names are compared exactly, including upper and lower case.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +12,37 @@ from vaultcore.catalog.schema import Target
 from vaultcore.limits.virtual_key import VirtualKey
 
 
-def permitted(
-    models: Sequence[str] | None, asked: str, targets: Sequence[Target], *, routed: bool
+def allowed_targets(
+    models: Sequence[str] | None, requested: str, targets: Sequence[Target], *, routed: bool
 ) -> list[Target]:
-    """The targets of a request for `asked` that a list of models lets it go to, in their order.
+    """Return those of `targets` that the allow-list `models` permits, in their order. None permits all.
 
-    An entry is a model's name, `provider/model`, or `provider/*`, which never reaches beyond its provider.
-    The name asked for counts too, for an alias means the same model everywhere. With a route of the
-    operator's (`routed`) it counts where it is the route's alone: where it is also the name of a model there,
-    only that model is meant, and a fallback to another one has to be listed itself.
+    An entry is a model name, `provider/model`, or `provider/*`, which covers that provider only.
+    An entry equal to `requested`, the name in the request, permits every target, so that aliases work.
+    If `requested` is a route of the operator (`routed`) and also the model name of one of its targets,
+    the entry permits only the targets of that model. A fallback to another model needs its own entry.
     """
     if models is None:
         return list(targets)
-    meant = asked in models and not (routed and any(target.model.name == asked for target in targets))
-    return [target for target in targets if meant or _listed(models, target)]
+    is_target_name = any(target.model.name == requested for target in targets)
+    permits_all = requested in models and not (routed and is_target_name)
+    return [target for target in targets if permits_all or _lists(models, target)]
 
 
-def _listed(models: Sequence[str], target: Target) -> bool:
+def _lists(models: Sequence[str], target: Target) -> bool:
     return not {target.model.name, target.name, f"{target.provider.name}/*"}.isdisjoint(models)
 
 
 def allows_address(key: VirtualKey, address: str | None) -> bool:
-    """Whether a key may be used from an address; one that nobody knows is no allowed one."""
+    """Return True if `key` may be used from `address`.
+
+    If the key lists networks, an address that is unknown or not an IP address is not allowed.
+    """
     if not key.ips:
         return True
     try:
-        found = ip_address(address or "")
+        parsed = ip_address(address or "")
     except ValueError:
         return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return any((mapped or found) in ip_network(network, strict=False) for network in key.ips)
+    mapped = getattr(parsed, "ipv4_mapped", None)  # ::ffff:192.0.2.1 matches 192.0.2.0/24
+    return any((mapped or parsed) in ip_network(network, strict=False) for network in key.ips)

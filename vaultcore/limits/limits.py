@@ -1,4 +1,8 @@
-"""What may be used: rates, quotas and money, of a key, of an owner's keys together, or of the gateway."""
+"""Limits of a virtual key, of all keys of an owner, or of the whole gateway.
+
+Rates are `rpm`, `tpm` and `parallel`; a client that waits can send again within a minute or so.
+Lasting limits are the token quota, the credits, and the daily and monthly budgets.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +11,45 @@ from typing import Any
 
 from vaultcore.money import Nanos
 
-DEFAULT_RPM = 60
-MARKS = (80, 100)  # per cent of lasting limits that there are alerts at, unless others are set
+DEFAULT_RPM = 60  # requests per minute
+DEFAULT_THRESHOLDS = (80, 100)  # per cent of a lasting limit at which the gateway sends an alert
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Each is a most; None is no limit. Money is in nano-dollars, days and months are UTC's."""
+    """Each field is a maximum; None is no limit. Days and months are in UTC."""
 
     rpm: int | None = None  # requests per minute
     tpm: int | None = None  # tokens per minute, prompt and completion together
     parallel: int | None = None  # requests in flight
-    tokens: int | None = None  # in all: the token quota
-    credits: Nanos | None = None  # prepaid money in all
-    day: Nanos | None = None  # money per calendar day
-    month: Nanos | None = None  # money per calendar month
+    tokens: int | None = None  # token quota, for the lifetime of the account
+    credits: Nanos | None = None  # prepaid credits, nano-dollars
+    day: Nanos | None = None  # budget per calendar day, nano-dollars
+    month: Nanos | None = None  # budget per calendar month, nano-dollars
 
     @property
-    def any(self) -> bool:
+    def has_any(self) -> bool:
         return any(getattr(self, field.name) is not None for field in fields(self))
 
     @property
-    def money(self) -> bool:
-        """Whether money is limited, so that every answer must have a price."""
+    def has_money_limit(self) -> bool:
+        """Return True if credits or a budget is set, so that every request needs a known price."""
         return not (self.credits is None and self.day is None and self.month is None)
 
     @property
-    def lasting(self) -> bool:
-        """Whether anything is limited that waiting a minute does not bring back."""
-        return self.money or self.tokens is not None
+    def has_lasting_limit(self) -> bool:
+        """Return True if a quota, credits or a budget is set: limits that do not reset within a minute."""
+        return self.has_money_limit or self.tokens is not None
 
-    def share(self, among: int) -> Limits:
-        """The rates as one of several may use them who know nothing of each other."""
+    def divide_rates(self, instances: int) -> Limits:
+        """Return the limits with each rate divided by `instances`, which cannot see each other's counts."""
         rpm, tpm, parallel = (
-            rate if rate is None else rate // among for rate in (self.rpm, self.tpm, self.parallel)
+            rate if rate is None else rate // instances for rate in (self.rpm, self.tpm, self.parallel)
         )
         return replace(self, rpm=rpm, tpm=tpm, parallel=parallel)
 
     def pack(self) -> dict[str, int]:
+        """Return the limits that are set, as they are stored."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod

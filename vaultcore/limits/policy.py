@@ -1,4 +1,7 @@
-"""Limits beyond a single key, of owners and of the whole gateway, and the marks that there are alerts at."""
+"""Limits of owners and of the whole gateway, and the default alert thresholds.
+
+Stored as one signed document: `{"gateway": limits, "owners": {name: limits}, "marks": [80, 100]}`.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vaultcore.limits.limits import MARKS, Limits
+from vaultcore.limits.limits import DEFAULT_THRESHOLDS, Limits
 
 
 @dataclass(frozen=True, slots=True)
 class LimitPolicy:
+    """Limits above those of a single key."""
+
     gateway: Limits = field(default_factory=Limits)
     owners: Mapping[str, Limits] = field(default_factory=dict)
-    marks: tuple[int, ...] = MARKS
+    thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS  # per cent, ascending
 
     def pack(self) -> dict[str, Any]:
+        """Return the policy as it is stored."""
         owners = {name: limits.pack() for name, limits in self.owners.items()}
-        return {"gateway": self.gateway.pack(), "owners": owners, "marks": list(self.marks)}
+        return {"gateway": self.gateway.pack(), "owners": owners, "marks": list(self.thresholds)}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> LimitPolicy:
         owners = {name: Limits.unpack(limits) for name, limits in packed["owners"].items()}
-        marks = tuple(packed.get("marks", MARKS))  # older documents have none
-        return cls(Limits.unpack(packed["gateway"]), owners, marks)
+        thresholds = tuple(packed.get("marks", DEFAULT_THRESHOLDS))  # older documents have no "marks"
+        return cls(Limits.unpack(packed["gateway"]), owners, thresholds)

@@ -1,4 +1,4 @@
-"""A request's way through the limits: reserved at every level or at none, and settled once."""
+"""A reservation: what one request holds at every level until it is settled."""
 
 from __future__ import annotations
 
@@ -6,31 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaultcore.limits.account import Account, Denial, Lease
-from vaultcore.limits.limits import MARKS, Limits
+from vaultcore.limits.limits import DEFAULT_THRESHOLDS, Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """An account that a request counts in, and what limits it: a key's, its owner's, the gateway's."""
+    """An account that a request counts against, and its limits: the key, its owner, or the gateway."""
 
-    account: str  # "key:ID", "owner:NAME", "gateway"
+    account: str  # "key:ID", "owner:NAME" or "gateway"
     limits: Limits
-    marks: tuple[int, ...] = MARKS  # per cent of lasting limits: whoever passes one is told of
+    thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS  # per cent of a lasting limit; each crossing is alerted
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What a request asks of every level alike, under an id that its settlement repeats."""
+    """The same lease at every level. The store admits it at all levels or at none.
+
+    The settlement of the request uses the same `id`.
+    """
 
     id: str
     levels: Sequence[Level]
     lease: Lease
 
 
-class Refused(Exception):
-    """A level has no room. Nothing was reserved anywhere."""
+class LimitRefused(Exception):
+    """A level has no capacity for the request. Nothing was reserved at any level."""
 
     def __init__(self, level: Level, denial: Denial, account: Account) -> None:
         super().__init__(f"{level.account} is at its limit: {denial.limit}")
         self.level, self.denial = level, denial
-        self.account = account  # as it stood
+        self.account = account  # its state when the request was refused

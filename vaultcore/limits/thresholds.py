@@ -1,4 +1,4 @@
-"""How far along an account is: its lasting limits, what is used of them, the marks just passed, the end."""
+"""Use of the lasting limits of an account, and the alert thresholds that a settlement crosses."""
 
 from __future__ import annotations
 
@@ -8,58 +8,68 @@ from dataclasses import dataclass
 from vaultcore.limits.account import Account
 from vaultcore.limits.limits import Limits
 
-PLENTY = 20  # per cent of a limit: where more is left, a request that has no room asks for much
+MAX_REMAINING = 20  # per cent of a limit; with more than this left, a refusal is due to a large request
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
-    """One lasting limit of an account. Settled use counts, not what is reserved."""
+class LimitUsage:
+    """Settled use of one lasting limit; reservations do not count."""
 
-    limit: str  # the field of Limits: tokens, credits, day, month
+    limit: str  # the field of Limits: tokens, credits, day or month
     used: int  # tokens or nano-dollars
-    most: int
-    period: str = ""  # the day or month it is of
+    most: int  # the limit, in the same unit
+    period: str = ""  # the day ("2026-11-22") or month ("2026-11") of a budget
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """A mark that one settlement took an account past."""
+    """A threshold that one settlement crosses."""
 
     account: str
-    meter: Meter
+    usage: LimitUsage
     percent: int
 
 
-def meters(account: Account, limits: Limits) -> list[Meter]:
-    """The lasting limits that are set. The account's day and month are the ones it is at."""
-    found = (
+def limit_usages(account: Account, limits: Limits) -> list[LimitUsage]:
+    """Return the use of each lasting limit that is set, for the account's own day and month."""
+    rows = (
         ("tokens", account.tokens, limits.tokens, ""),
         ("credits", account.nanos, limits.credits, ""),
         ("day", account.day_nanos, limits.day, account.day),
         ("month", account.month_nanos, limits.month, account.month),
     )
-    return [Meter(name, used, most, period) for name, used, most, period in found if most is not None]
+    return [LimitUsage(name, used, most, period) for name, used, most, period in rows if most is not None]
 
 
-def mark(most: int, percent: int) -> int:
-    """The use at which a share of a limit is reached, rounded up."""
+def threshold_amount(most: int, percent: int) -> int:
+    """Return the use that reaches `percent` of a limit of `most`, rounded up, at least 1.
+
+    >>> threshold_amount(1001, 80)
+    801
+    """
     return max(1, -(-most * percent // 100))
 
 
-def crossings(
-    name: str, before: Account, after: Account, limits: Limits, marks: Sequence[int]
+def find_crossings(
+    name: str, before: Account, after: Account, limits: Limits, thresholds: Sequence[int]
 ) -> Iterator[Crossing]:
-    """The marks between two states of an account, the second of which one settlement made of the first.
+    """Yield the thresholds of account `name` that lie between its state before and after a settlement.
 
-    Use only grows within a period, so that a mark which is set when it has been passed stays unsaid.
+    Use only grows within a period. A threshold that is added below the current use is therefore
+    never reported.
     """
-    for old, new in zip(meters(before, limits), meters(after, limits), strict=True):
-        for percent in marks:
-            if old.used < mark(new.most, percent) <= new.used:
+    for old, new in zip(limit_usages(before, limits), limit_usages(after, limits), strict=True):
+        for percent in thresholds:
+            if old.used < threshold_amount(new.most, percent) <= new.used:
                 yield Crossing(name, new, percent)
 
 
-def used_up(account: Account, limits: Limits, limit: str) -> Meter | None:
-    """The limit that refused a request, where it is lasting and at most PLENTY of it is left; else None."""
-    found = (meter for meter in meters(account, limits) if meter.limit == limit)
-    return next((each for each in found if (each.most - each.used) * 100 <= each.most * PLENTY), None)
+def find_exhausted(account: Account, limits: Limits, limit: str) -> LimitUsage | None:
+    """Return the use of the lasting limit that refused a request, if at most MAX_REMAINING of it is left.
+
+    `limit` is a field of Limits. The result is None for rates and for limits with more left.
+    """
+    matches = (usage for usage in limit_usages(account, limits) if usage.limit == limit)
+    return next(
+        (usage for usage in matches if (usage.most - usage.used) * 100 <= usage.most * MAX_REMAINING), None
+    )

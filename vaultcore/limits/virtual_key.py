@@ -1,8 +1,9 @@
-"""Virtual keys: what we issue to applications and people, of which only a digest is kept.
+"""Virtual keys: the gateway issues them to applications and people, and stores only a digest.
 
-A key is `vg_` and 40 characters of URL-safe base64: 26 random bytes (208 bits) and 4 of their SHA-256, so
-that what is mistyped or made up is told apart without looking anywhere. The digest is an HMAC under a pepper
-that the store does not hold: whoever reads the store, or writes to it, has no key by that.
+A token is `vg_` and 40 characters of URL-safe base64: 26 random bytes (208 bits) and the first 4 bytes of
+the SHA-256 of prefix and random bytes. The checksum rejects mistyped tokens without a look-up. The digest
+is an HMAC-SHA256 under the pepper, which the store does not hold. Reading the store reveals no token, and
+writing to it creates none.
 """
 
 from __future__ import annotations
@@ -19,80 +20,80 @@ from typing import Any
 from vaultcore.limits.limits import Limits
 
 PREFIX = "vg_"
-_RANDOM, _CHECK = 26, 4  # bytes
+_RANDOM, _CHECKSUM = 26, 4  # bytes
 _GRAMMAR = re.compile(r"vg_[A-Za-z0-9_-]{40}", re.ASCII)
 
 
-def issue(chance: Callable[[int], bytes]) -> str:
-    """A new key, of as many random bytes as `chance` is asked for."""
-    random = chance(_RANDOM)
-    return PREFIX + base64.urlsafe_b64encode(random + _check(random)).decode()
+def issue(random_bytes: Callable[[int], bytes]) -> str:
+    """Return a new token. `random_bytes(n)` must return n random bytes, as `secrets.token_bytes` does."""
+    random = random_bytes(_RANDOM)
+    return PREFIX + base64.urlsafe_b64encode(random + _checksum(random)).decode()
 
 
-def well_formed(token: str) -> bool:
-    """Whether it can be a key of ours at all."""
+def is_well_formed(token: str) -> bool:
+    """Return True if the token has the format and the checksum of a virtual key."""
     if not _GRAMMAR.fullmatch(token):
         return False
     try:
         raw = base64.urlsafe_b64decode(token.removeprefix(PREFIX))
-    except binascii.Error:  # pragma: no cover - the grammar leaves none
+    except binascii.Error:  # pragma: no cover - the grammar admits only valid base64
         return False
-    return hmac.compare_digest(_check(raw[:_RANDOM]), raw[_RANDOM:])
+    return hmac.compare_digest(_checksum(raw[:_RANDOM]), raw[_RANDOM:])
 
 
 def digest(token: str, pepper: bytes) -> str:
-    """What the store knows a key by: HMAC-SHA256 in hex."""
+    """Return the HMAC-SHA256 of a token in hex, under which the store knows it."""
     return hmac.new(pepper, token.encode(), hashlib.sha256).hexdigest()
 
 
-def identity(digest: str) -> str:
-    """The id of a key whose first token has that digest: that token alone tells the account."""
+def key_id(digest: str) -> str:
+    """Return the id of a key from the digest of its first token; the id also names its account."""
     return f"key_{digest[:16]}"
 
 
-def masked(token: str) -> str:
-    """As much of a key as may be shown: who has it can tell it apart."""
+def mask(token: str) -> str:
+    """Return the prefix and the last four characters, for display: `vg_…a1B2`."""
     return f"{PREFIX}…{token[-4:]}"
 
 
-def _check(random: bytes) -> bytes:
-    return hashlib.sha256(PREFIX.encode() + random).digest()[:_CHECK]
+def _checksum(random: bytes) -> bytes:
+    return hashlib.sha256(PREFIX.encode() + random).digest()[:_CHECKSUM]
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """One of a key's tokens: after a rotation the old one is good for a while."""
+class KeyToken:
+    """One token of a key. After a rotation the old token stays valid until `until`."""
 
     digest: str = field(repr=False)
-    masked: str
-    until: float | None = None  # seconds since 1970
+    masked: str  # see `mask`
+    until: float | None = None  # seconds since the epoch; None: does not end
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualKey:
-    """A key as the store has it. Times are seconds since 1970."""
+    """A virtual key as it is stored. Times are seconds since the epoch."""
 
     id: str
     name: str
     created: float
-    tokens: Sequence[Token]
+    tokens: Sequence[KeyToken]
     limits: Limits = field(default_factory=Limits)
     models: Sequence[str] | None = None  # exact names and `provider/*`; None: every model
-    ips: Sequence[str] = ()  # networks it may be used from; none: everywhere
+    ips: Sequence[str] = ()  # networks it may be used from; empty: any
     owner: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     expires: float | None = None
     revoked: float | None = None
-    marks: tuple[int, ...] | None = None  # per cent that there are alerts at; None: the gateway's
+    thresholds: tuple[int, ...] | None = None  # per cent; None: those of the gateway's policy
 
     def state(self, now: float) -> str:
-        """`active`, `revoked` or `expired`."""
+        """Return `active`, `revoked` or `expired`."""
         if self.revoked is not None:
             return "revoked"
         return "expired" if self.expires is not None and self.expires <= now else "active"
 
-    def opens(self, digest: str, now: float) -> bool:
-        """Whether the token of that digest is good now."""
+    def accepts(self, digest: str, now: float) -> bool:
+        """Return True if the key is active and the token with this digest is valid at `now`."""
         if self.state(now) != "active":
             return False
         return any(
@@ -101,6 +102,7 @@ class VirtualKey:
         )
 
     def pack(self) -> dict[str, Any]:
+        """Return the key as it is stored."""
         return {
             "id": self.id,
             "name": self.name,
@@ -113,18 +115,21 @@ class VirtualKey:
             "metadata": dict(self.metadata),
             "expires": self.expires,
             "revoked": self.revoked,
-            **({} if self.marks is None else {"marks": list(self.marks)}),  # versions before know no marks
+            # Older versions reject an unknown field, so an unset one is not written.
+            **({} if self.thresholds is None else {"marks": list(self.thresholds)}),
         }
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> VirtualKey:
+        body = dict(packed)
+        thresholds = body.pop("marks", None)
         return cls(
             **{
-                **packed,
-                "tokens": tuple(Token(*token) for token in packed["tokens"]),
+                **body,
+                "tokens": tuple(KeyToken(*token) for token in packed["tokens"]),
                 "limits": Limits.unpack(packed["limits"]),
                 "models": None if packed["models"] is None else tuple(packed["models"]),
                 "ips": tuple(packed["ips"]),
-                "marks": None if packed.get("marks") is None else tuple(packed["marks"]),
+                "thresholds": None if thresholds is None else tuple(thresholds),
             }
         )

@@ -1,9 +1,10 @@
-"""Embeddings and images: what a model makes that is no chat.
+"""Embeddings and images: the media APIs of the gateway and the providers' formats for them.
 
-An artifact is what a client asks for at one endpoint: `embeddings`, `images`. A format is how one family of
-providers makes it; which format a provider has, and where, is in its row as an `Offer`. All of it is pure:
-`render` goes out, `parse` comes back. One request may take several posts (batches, pictures made one by one),
-and an answer may have to be asked for again later.
+A media API is one endpoint for clients: `embeddings` or `images`. A media format is the API of one family of
+providers. A `MediaOffer` in a provider's row selects the format and the path. All of it is pure: `render`
+writes the provider requests, `parse` reads the responses. One client request may need several provider
+requests (batches, one image per request), and a provider may return a result that is not ready and has to be
+polled.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Literal, Protocol, cast
 
-from vaultcore.catalog.schema import Model, Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Model, Target
 from vaultcore.dialects import Change
 from vaultcore.wire import ChatRequest, Json, Usage
 
@@ -21,105 +22,116 @@ Kind = Literal["embeddings", "images"]
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
-    """One request: the path below the offer's base URL, the body, and how many things it asks for."""
+class MediaRequest:
+    """One provider request."""
 
-    path: str
+    path: str  # below the offer's base URL
     body: Json
-    count: int
+    count: int  # embeddings or images that it asks for
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """Everything one attempt asks of a provider, and what the translation took."""
+class RenderedMedia:
+    """All provider requests of one attempt, and the changes that the translation made."""
 
-    posts: tuple[Post, ...]
+    requests: tuple[MediaRequest, ...]
     changes: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An answer: its body, and its headers in lower case."""
+class MediaResponse:
+    """A provider's response to one request. Header names are in lower case."""
 
     body: Json
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """What one post brought: vectors or pictures in order, its usage in the artifact's own words."""
+class MediaResult:
+    """The result of one provider request: vectors or images, in order."""
 
     items: tuple[object, ...]
-    usage: Json | None = None
-    more: Json = field(default_factory=dict)  # whatever else the client should see of it
+    usage: Json | None = None  # in the fields of the media API
+    extra: Json = field(default_factory=dict)  # other fields of the body for the client
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """The answer is not there yet: it is to be asked for at this URL."""
+class PendingMedia:
+    """A result that is not ready: poll this URL, or the previous one if it is empty."""
 
     url: str
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """The answer for the client, its usage in chat's words, and what could not be carried over in it."""
+class RenderedMediaResponse:
+    """The client's response, its usage in the fields of chat completions, and changes to the response."""
 
     body: Json
     usage: Usage | None
     changes: tuple[Change, ...] = ()
 
 
-class Format(Protocol):
-    """What a module of `artifacts.embeddings` or `artifacts.images` offers."""
+class MediaFormat(Protocol):
+    """The interface of a module of `media.embeddings` or `media.images` that speaks a provider's format."""
 
-    def render(self, request: Json, target: Target, offer: Offer) -> Order:
-        """The posts to send. Raises InvalidRequest naming what the provider cannot do."""
+    def render(self, request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
+        """Return the provider requests.
+
+        Raises InvalidRequest for a parameter the provider does not support.
+        """
         ...
 
-    def parse(self, told: Told) -> Part | Later:
-        """Raises ValueError on what is no answer, StreamFault on an error inside a 200."""
+    def parse(self, response: MediaResponse) -> MediaResult | PendingMedia:
+        """Return the result.
+
+        Raises ValueError for an invalid body and StreamFault for an error in a 200 response.
+        """
         ...
 
 
 class MediaApi(Protocol):
-    """What a client asks for at one endpoint."""
+    """The interface of `media.embeddings` and `media.images`."""
 
     @property
     def kind(self) -> Kind: ...
 
     @property
     def native(self) -> str:
-        """The dialect whose bodies pass untranslated: none."""
+        """The dialect whose bodies pass to clients untranslated: always ""."""
         ...
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """Request headers that go on to a provider: none."""
+        """The request headers that are forwarded to a provider: none."""
         ...
 
     @property
-    def unfit(self) -> frozenset[str]:
-        """Types of models that cannot make it."""
+    def unsupported_types(self) -> frozenset[str]:
+        """The types of models that do not support this API."""
         ...
 
     def parse_request(self, body: object) -> ChatRequest:
-        """The parsed body, checked; with a chat request it shares `model`. Raises InvalidRequest."""
+        """Return the validated body; it shares only `model` with a chat request. Raises InvalidRequest."""
         ...
 
-    def complete(self, part: Part, post: Post) -> bool:
-        """Whether a part holds what its post asked for."""
+    def is_complete(self, result: MediaResult, request: MediaRequest) -> bool:
+        """Return True if the result contains everything that its request asked for."""
         ...
 
-    def render_answer(self, request: Json, parts: Sequence[Part], title: str, created: int) -> Made:
-        """One answer of all parts; `title` is the provider's, `created` in seconds since 1970."""
+    def render_response(
+        self, request: Json, results: Sequence[MediaResult], title: str, created: int
+    ) -> RenderedMediaResponse:
+        """Return one response for all results.
+
+        `title` is the provider's, `created` is in seconds since 1970.
+        """
         ...
 
-    def priced(self, model: Model) -> bool:
-        """Whether the model's price per token is the price of this."""
+    def has_price(self, model: Model) -> bool:
+        """Return True if the model's price per token applies to this API."""
         ...
 
 
-def form(kind: Kind, name: str) -> Format:
-    """The module of a format, imported when first spoken. Catalogs name none but these."""
-    return cast(Format, import_module(f"vaultcore.media.{kind}.{name}"))
+def load_format(kind: Kind, name: str) -> MediaFormat:
+    """Return a format's module, imported on first use. The catalog's schema allows only existing names."""
+    return cast(MediaFormat, import_module(f"vaultcore.media.{kind}.{name}"))

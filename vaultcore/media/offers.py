@@ -1,65 +1,62 @@
-"""Which offer of a provider's row serves a model, and the address it stands for."""
+"""Selects the offer of a provider's row that serves a model, and its address."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from urllib.parse import quote
 
-from vaultcore.catalog.schema import Offer, Provider, Target
+from vaultcore.catalog.schema import MediaOffer, Provider, Target
+from vaultcore.dialects import load_dialect
 from vaultcore.errors import InvalidRequest
 from vaultcore.media import Kind, MediaApi
 
-# Rows that say nothing offer what their dialect's own API has: whether they serve it is theirs to say.
-USUAL: Mapping[str, Mapping[Kind, Offer]] = {
-    "openai": {
-        "embeddings": Offer("openai", "/embeddings", tokens=True, batch=2_048),
-        "images": Offer("openai", "/images/generations", batch=10),
-    },
-}
 
-
-def offer(target: Target, artifact: MediaApi) -> Offer:
-    """How the target makes it, or InvalidRequest where it does not."""
-    kind, model = artifact.kind, target.model
-    if model.type in artifact.unfit or (model.type == "text" and model.capabilities.tools):
+def find_offer(target: Target, api: MediaApi) -> MediaOffer:
+    """Return the first offer for the target's model. Raises InvalidRequest if there is none."""
+    kind, model = api.kind, target.model
+    if model.type in api.unsupported_types or (model.type == "text" and model.capabilities.tools):
         raise InvalidRequest(
-            f"{model.name} is {_article(model.type)} model: it makes no {kind}", param="model"
+            f"{model.name} is {_with_article(model.type)} model: it does not create {kind}", param="model"
         )
-    for one in _offers(target.provider, kind):
-        if not one.when or any(piece in model.name for piece in one.when):
-            return one
-    raise InvalidRequest(f"{target.provider.title} makes no {kind} with {model.name}", param="model")
+    for offer in _provider_offers(target.provider, kind):
+        if not offer.when or any(fragment in model.name for fragment in offer.when):
+            return offer
+    problem = f"{target.provider.title} does not create {kind} with {model.name}"
+    raise InvalidRequest(problem, param="model")
 
 
-def path(target: Target, chosen: Offer) -> str:
-    """The offer's path with the model's name in it: `{model}` escaped, `{+model}` with its slashes."""
+def request_path(target: Target, offer: MediaOffer) -> str:
+    """Return the offer's path with the model's name: `{model}` escaped, `{+model}` with its slashes.
+
+    Raises InvalidRequest if the name has an empty or a dot segment.
+    """
     name = target.model.name
-    if any(piece in {"", ".", ".."} for piece in name.split("/")):
-        raise InvalidRequest("the model's name cannot stand in an address", param="model")
-    filled = chosen.path.replace("{+model}", quote(name, safe="/@"))
-    return filled.replace("{model}", quote(name, safe="@"))
+    if any(segment in {"", ".", ".."} for segment in name.split("/")):
+        raise InvalidRequest("the model's name cannot be part of a URL path", param="model")
+    path = offer.path.replace("{+model}", quote(name, safe="/@"))
+    return path.replace("{model}", quote(name, safe="@"))
 
 
-def in_path(chosen: Offer) -> bool:
-    """Whether the model is named in the address; else it is named in the body."""
-    return "model}" in chosen.path
+def model_field(target: Target, offer: MediaOffer) -> dict[str, str]:
+    """Return `{"model": …}`, or {} if the path contains the model."""
+    return {} if "model}" in offer.path else {"model": target.model.name}
 
 
-def base_url(provider: Provider, chosen: Offer) -> str:
-    """The provider's base URL without the ending that the offer's path does not go on from."""
-    for ending in chosen.strip:
+def base_url(provider: Provider, offer: MediaOffer) -> str:
+    """Return the provider's base URL without the ending that the offer removes."""
+    for ending in offer.strip:
         if provider.base_url.endswith(ending):
             return provider.base_url.removesuffix(ending)
     return provider.base_url
 
 
-def _offers(provider: Provider, kind: Kind) -> tuple[Offer, ...]:
-    stated = provider.embeddings if kind == "embeddings" else provider.images
-    if stated is not None:
-        return stated
-    usual = USUAL.get(provider.dialect, {}).get(kind)
-    return (usual,) if usual else ()
+def _provider_offers(provider: Provider, kind: Kind) -> tuple[MediaOffer, ...]:
+    offers = provider.embeddings if kind == "embeddings" else provider.images
+    if offers is not None:
+        return offers
+    # The default of the dialect. Such a provider may still reject the request.
+    default = load_dialect(provider.dialect).media_offers.get(kind)
+    return (default,) if default else ()
 
 
-def _article(type: str) -> str:
+def _with_article(type: str) -> str:
     return f"an {type}" if type[0] in "aeiou" else f"a {type}"

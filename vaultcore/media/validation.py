@@ -1,4 +1,7 @@
-"""What a request's fields must be for the gateway to act on them; the rest is the provider's to judge."""
+"""Validation of media requests.
+
+The gateway checks only the fields that it acts on. The provider checks the rest.
+"""
 
 from __future__ import annotations
 
@@ -9,55 +12,56 @@ from typing import Never
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
-LONGEST_MODEL = 512
+MAX_MODEL_LENGTH = 512  # characters
 
 
-def an_object(body: object) -> Json:
-    """The body, with a model and nothing that has no form in JSON or UTF-8."""
+def validate_body(body: object) -> Json:
+    """Return the body if it has a model and can be serialized as JSON in UTF-8, else raise InvalidRequest."""
     if not isinstance(body, dict):
         raise InvalidRequest("the body must be a JSON object")
-    model = present(body, "model")
+    model = require_field(body, "model")
     if not isinstance(model, str):
-        refuse("model", "must be a string", code="invalid_type")
-    if not model.strip() or len(model) > LONGEST_MODEL:
-        refuse("model", f"must have 1 to {LONGEST_MODEL} characters")
+        reject("model", "must be a string", code="invalid_type")
+    if not model.strip() or len(model) > MAX_MODEL_LENGTH:
+        reject("model", f"must have 1 to {MAX_MODEL_LENGTH} characters")
     try:
         json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
-        raise InvalidRequest("the text holds half of a surrogate pair") from None
+        raise InvalidRequest("the text contains a lone surrogate, which UTF-8 cannot encode") from None
     except (ValueError, RecursionError):
-        raise InvalidRequest("the body holds what JSON has no word for") from None
+        raise InvalidRequest("the body has values that JSON cannot express") from None
     return body
 
 
-def present(body: Json, name: str) -> object:
-    """The value of a field that must be there."""
+def require_field(body: Json, name: str) -> object:
+    """Return the value of a required field. Raises InvalidRequest if it is absent or null."""
     if body.get(name) is None:
-        refuse(name, "is required", code="missing_required_parameter")
+        reject(name, "is required", code="missing_required_parameter")
     return body[name]
 
 
-def whole(body: Json, name: str, *, most: int) -> None:
-    """Where the field is there, it is a whole number from 1 on."""
+def check_integer(body: Json, name: str, *, most: int) -> None:
+    """Raise InvalidRequest if the field is present and not an integer from 1 to `most`."""
     value = body.get(name)
     if value is None:
         return
     if not isinstance(value, int) or isinstance(value, bool):
-        refuse(name, "must be a whole number", code="invalid_type")
+        reject(name, "must be a whole number", code="invalid_type")
     if not 1 <= value <= most:
-        refuse(name, f"must be 1 to {most}")
+        reject(name, f"must be 1 to {most}")
 
 
-def word(body: Json, name: str, among: Collection[str] | None = None) -> None:
-    """Where the field is there, it is a string, and one of these."""
+def check_string(body: Json, name: str, allowed: Collection[str] | None = None) -> None:
+    """Raise InvalidRequest if the field is present and not a string, or not one of those allowed."""
     value = body.get(name)
     if value is None:
         return
     if not isinstance(value, str):
-        refuse(name, "must be a string", code="invalid_type")
-    if among is not None and value not in among:
-        refuse(name, f"must be {' or '.join(among)}")
+        reject(name, "must be a string", code="invalid_type")
+    if allowed is not None and value not in allowed:
+        reject(name, f"must be {' or '.join(allowed)}")
 
 
-def refuse(name: str, told: str, *, code: str | None = None) -> Never:
-    raise InvalidRequest(f"{name} {told}", param=name, code=code)
+def reject(name: str, problem: str, *, code: str | None = None) -> Never:
+    """Raise InvalidRequest for a parameter."""
+    raise InvalidRequest(f"{name} {problem}", param=name, code=code)

@@ -1,1 +1,1 @@
-"""Where a request goes, in which order, and what a failure means for the next try: pure decisions."""
+"""Which candidates a call tries, in which order, and what follows a failure. Nothing here does I/O."""

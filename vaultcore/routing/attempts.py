@@ -1,15 +1,15 @@
-"""The one loop of retries and fallbacks, as an iterator of attempts.
+"""The loop of retries and fallbacks, as an iterator of attempts.
 
     async for attempt in attempts(...):
-        with attempt:               # absorbs a failure that another attempt may mend
+        with attempt.absorbing_failures():
             return await call(attempt.candidate)
 
-It goes in rounds. A round tries each target in order, with its next key where a key is at fault, and with the
-next target where the provider is; a request too long for one model goes to those that are known to take more.
-When a round is through, those that may do better later are tried again after a pause: exponential with full
-jitter, or as long as the providers asked for. When nothing is left to try, the iterator raises
-`AttemptsExhausted`, or the last provider's word that the request is too long. An attempt that cannot end
-before the request has to is not begun: then, and where the time runs out in one, it is `DeadlineExceeded`.
+The loop works in rounds. A round tries each target in order: after a key's fault the target's next key, after
+a host's fault the next target, and after "prompt too long" only targets with a larger context window. At the
+end of a round, candidates that may succeed later are tried again after a pause: exponential with full jitter,
+or as long as the providers asked for. The iterator raises `AttemptsExhausted` if no candidate is left, or the
+provider's own error if the prompt is too long for all of them. It raises `DeadlineExceeded` instead of
+starting an attempt that cannot end in time.
 """
 
 from __future__ import annotations
@@ -21,50 +21,84 @@ from typing import Self
 
 from vaultcore.clock import Clock
 from vaultcore.errors import (
+    AttemptDeadlineExceeded,
     AttemptsExhausted,
     DeadlineExceeded,
     Fault,
     GatewayError,
-    OutOfTime,
     UpstreamError,
 )
+from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.fault import NEXT_STEP, NextStep
 from vaultcore.routing.health import Health
-from vaultcore.routing.plan import Candidate
-from vaultcore.routing.verdict import VERDICTS, Verdict
 
-LEAST = 1.0  # seconds; no provider answers in less
-ENOUGH = 10.0  # ... and one that had these, and said nothing, is to blame when the request's time is over
+SHORTEST_ATTEMPT = 1.0  # seconds; no attempt starts later than this before the deadline
+BLAME_AFTER = 10.0  # seconds; a provider that was silent for so long is at fault if the deadline passes
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How hard to try. Seconds."""
+    """How often to try, and how long to pause. Seconds."""
 
-    attempts: int = 4  # upstream calls for one request
+    attempts: int = 4  # provider calls per client request
     key_retries: int = 2  # further keys of one provider
     backoff: float = 0.2
-    patience: float = 5.0  # the longest pause; who asks for a longer one is not waited for
+    longest_pause: float = 5.0  # a provider that asks for a longer one is not waited for
 
-    def pause(self, round: int, asked: float, jitter: float) -> float:
-        """Seconds before another round: exponential with full jitter, and no less than was asked for."""
-        return max(asked, min(jitter * self.backoff * float(2**round), self.patience))
+    def pause(self, round: int, requested: float, jitter: float) -> float:
+        """Return the pause before the next round: exponential with full jitter, at least `requested`."""
+        return max(requested, min(jitter * self.backoff * float(2**round), self.longest_pause))
 
 
 class Attempt:
-    """One try of one candidate. As a context manager it records how the try ended."""
+    """One call to one candidate, and how it ended."""
 
     def __init__(self, candidate: Candidate, health: Health, clock: Clock) -> None:
         self.candidate = candidate
         self.error: UpstreamError | None = None
         self.started = clock.now()
         self.seconds = 0.0
-        self.trace: str | None = None  # the provider's own id of the request
-        self.answered: str | None = None  # the model that the provider says it was
+        self.upstream_request_id: str | None = None
+        self.response_model: str | None = None  # the model's name as the provider reports it
         self._health, self._clock = health, clock
 
     def began_ms(self, since: float) -> int:
-        """Whole milliseconds from then until this try began; a clock that was set back makes none of less."""
+        """Return milliseconds from `since` to the start of this attempt; 0 if the clock was set back."""
         return max(0, round((self.started - since) * 1_000))
+
+    def absorbing_failures(self) -> _AbsorbFailures:
+        """Return a context manager that records how the attempt ends and swallows retryable failures.
+
+        After its block, `error` is set if the attempt failed, and the loop goes on to the next attempt.
+        Failures that no other attempt can avoid, and all other exceptions, are raised.
+        """
+        return _AbsorbFailures(self)
+
+    def end(self, error: BaseException | None) -> bool:
+        """Record the end of the attempt; return True if another attempt may succeed after this error."""
+        now = self._clock.now()
+        self.seconds = now - self.started
+        match error:
+            case None:
+                self._health.record_success(self.candidate, self)
+            case AttemptDeadlineExceeded() if error.has_started or self.seconds < BLAME_AFTER:
+                self.error = error.with_traceback(None)
+                self._health.release(self.candidate, self)
+                return True
+            case UpstreamError():
+                self.error = error.with_traceback(None)
+                self._health.record_failure(self.candidate, self, error, now)
+                return NEXT_STEP[error.fault] is not NextStep.GIVE_UP
+            case _:
+                self._health.release(self.candidate, self)
+        return False
+
+
+class _AbsorbFailures:
+    __slots__ = ("_attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
 
     def __enter__(self) -> Self:
         return self
@@ -72,22 +106,7 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        now = self._clock.now()
-        self.seconds = now - self.started
-        match error:
-            case None:
-                self._health.succeeded(self.candidate, self)
-            case OutOfTime() if error.begun or self.seconds < ENOUGH:
-                self.error = error.with_traceback(None)
-                self._health.released(self.candidate, self)
-                return True
-            case UpstreamError():
-                self.error = error.with_traceback(None)
-                self._health.failed(self.candidate, self, error, now)
-                return VERDICTS[error.fault] is not Verdict.GIVE_UP
-            case _:
-                self._health.released(self.candidate, self)
-        return False
+        return self._attempt.end(error)
 
 
 async def attempts(
@@ -98,82 +117,86 @@ async def attempts(
     *,
     deadline: float = float("inf"),
 ) -> AsyncGenerator[Attempt, None]:
-    """Attempts until one succeeds. `candidates` is asked anew each round; `deadline` is the clock's time."""
-    course = _Course(policy)
+    """Yield attempts until one succeeds.
+
+    `candidates` is called at the start of each round. `deadline` is in the clock's time.
+    """
+    progress = _Progress(policy)
     while True:
-        for candidate in course.round(await candidates()):
-            if clock.now() + LEAST > deadline:
-                raise course.late()
+        for candidate in progress.round(await candidates()):
+            if clock.now() + SHORTEST_ATTEMPT > deadline:
+                raise progress.deadline_exceeded()
             attempt = Attempt(candidate, health, clock)
             if not health.begin(candidate, attempt, clock.now()):
-                course.rested(candidate, *health.rest(candidate, clock.now()), clock.now())
+                progress.record_cooldown(candidate, *health.cooldown(candidate, clock.now()), clock.now())
                 continue
             yield attempt
             if attempt.error is None:
                 return
-            course.failed(candidate, attempt.error, clock.now())
-            if isinstance(attempt.error, OutOfTime):
-                raise course.late()
-        pause = course.pause(clock)
-        if clock.now() + pause + LEAST > deadline:
-            raise course.late()
+            progress.record_failure(candidate, attempt.error, clock.now())
+            if isinstance(attempt.error, AttemptDeadlineExceeded):
+                raise progress.deadline_exceeded()
+        pause = progress.pause(clock)
+        if clock.now() + pause + SHORTEST_ATTEMPT > deadline:
+            raise progress.deadline_exceeded()
         await clock.sleep(pause)
 
 
 @dataclass(slots=True)
-class _Course:
-    """What one request has learnt so far."""
+class _Progress:
+    """What the attempts of one call have shown so far."""
 
     policy: RetryPolicy
     rounds: int = 0
     failures: list[UpstreamError] = field(default_factory=list)
-    resting: list[UpstreamError] = field(default_factory=list)
-    refused: bool = False  # a key, in this round
-    idle: bool = True  # this round had nobody to try
-    outgrown: int | None = None  # tokens: the largest context window that was too small for the request
-    _again: dict[str, float] = field(default_factory=dict)  # may do better later: not before that time
-    _dead: set[str] = field(default_factory=set)  # keys and targets that will not do at all
-    _tired: set[str] = field(default_factory=set)  # targets, and keys at targets, that failed in this round
-    _keys: dict[str, set[str]] = field(default_factory=dict)  # tried, by provider
+    cooldowns: list[UpstreamError] = field(default_factory=list)
+    key_rejected: bool = False  # in this round
+    idle: bool = True  # this round had no candidate to try
+    too_small: int | None = None  # tokens: the largest context window that the prompt did not fit into
+    _retry_at: dict[str, float] = field(default_factory=dict)  # by key at target: may succeed from then on
+    _excluded: set[str] = field(default_factory=set)  # keys and targets that cannot succeed
+    _failed: set[str] = field(default_factory=set)  # targets, and keys at targets, that failed in this round
+    _keys: dict[str, set[str]] = field(default_factory=dict)  # already used, by provider
 
     def round(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
-        """Those worth trying in this round, as long as attempts are left; what fails meanwhile counts."""
+        """Yield the candidates worth trying in this round; failures recorded meanwhile count."""
         self.rounds += 1
-        self.refused, self.idle = False, True
-        self._tired.clear()
-        self.resting.clear()
+        self.key_rejected, self.idle = False, True
+        self._failed.clear()
+        self.cooldowns.clear()
         for candidate in candidates:
-            if len(self.failures) < self.policy.attempts and self._worth(candidate):
+            if len(self.failures) < self.policy.attempts and self._worth_trying(candidate):
                 self.idle = False
                 yield candidate
 
-    def failed(self, candidate: Candidate, error: UpstreamError, now: float) -> None:
+    def record_failure(self, candidate: Candidate, error: UpstreamError, now: float) -> None:
         self.failures.append(error)
         self._keys.setdefault(candidate.target.provider.name, set()).add(candidate.credential.id)
-        self._again.pop(_place(candidate), None)
-        match VERDICTS[error.fault]:
-            case Verdict.NEXT_KEY if error.fault is Fault.RATE:
-                self._tired.add(_place(candidate))
-                self._again[_place(candidate)] = now + (error.retry_after or 0.0)
-            case Verdict.NEXT_KEY:
-                self._dead.add(candidate.credential.id)
-                self.refused = True
-            case Verdict.DROP_TARGET:
-                self._dead.add(candidate.target.name)
-            case Verdict.LARGER_TARGET:
-                self._dead.add(candidate.target.name)
-                self.outgrown = max(self.outgrown or 0, candidate.target.model.context_window or 0)
+        pair = candidate.key_at_target
+        self._retry_at.pop(pair, None)
+        match NEXT_STEP[error.fault]:
+            case NextStep.NEXT_KEY if error.fault is Fault.RATE:
+                self._failed.add(pair)
+                self._retry_at[pair] = now + (error.retry_after or 0.0)
+            case NextStep.NEXT_KEY:
+                self._excluded.add(candidate.credential.id)
+                self.key_rejected = True
+            case NextStep.DROP_TARGET:
+                self._excluded.add(candidate.target.name)
+            case NextStep.LARGER_TARGET:
+                self._excluded.add(candidate.target.name)
+                self.too_small = max(self.too_small or 0, candidate.target.model.context_window or 0)
             case _:
-                self._tired.add(candidate.target.name)
-                self._again[_place(candidate)] = now + (error.retry_after or 0.0)
+                self._failed.add(candidate.target.name)
+                self._retry_at[pair] = now + (error.retry_after or 0.0)
 
-    def rested(self, candidate: Candidate, seconds: float, fault: Fault, now: float) -> None:
-        """A candidate was left alone: somebody else is probing it, or its provider asked for time."""
+    def record_cooldown(self, candidate: Candidate, seconds: float, fault: Fault, now: float) -> None:
+        """Record that a candidate was skipped: another call probes it, or its provider asked for time."""
         target = candidate.target
-        self._again[_place(candidate)] = now + seconds
-        self.resting.append(
+        self._retry_at[candidate.key_at_target] = now + seconds
+        self.cooldowns.append(
             UpstreamError(
-                f"{target.provider.name} is at rest after earlier failures",
+                f"{target.provider.name} is in cooldown after earlier failures",
                 fault=fault,
                 provider=target.provider.name,
                 model=target.model.name,
@@ -183,41 +206,37 @@ class _Course:
         )
 
     def pause(self, clock: Clock) -> float:
-        """Seconds until another round makes sense; raises AttemptsExhausted where none does, or not soon."""
+        """Return the seconds until the next round. Raises AttemptsExhausted if another round is pointless."""
         if self.idle or len(self.failures) >= self.policy.attempts or self.rounds >= self.policy.attempts:
             raise self.exhausted()
-        if self.refused:
-            return 0.0  # the keys are asked for again: a rotation may have brought a new one
-        asked = min(self._again.values(), default=float("inf")) - clock.now()
-        if asked > self.policy.patience:
+        if self.key_rejected:
+            return 0.0  # the next round reads the keys again: a rotation may have replaced the key
+        requested = min(self._retry_at.values(), default=float("inf")) - clock.now()
+        if requested > self.policy.longest_pause:
             raise self.exhausted()
-        return self.policy.pause(self.rounds - 1, max(asked, 0.0), clock.jitter())
+        return self.policy.pause(self.rounds - 1, max(requested, 0.0), clock.jitter())
 
     def exhausted(self) -> GatewayError:
-        """What to tell the client: that its request is too long, where that was the last word."""
-        if self.failures and VERDICTS[self.failures[-1].fault] is Verdict.LARGER_TARGET:
+        """Return the client's error: "prompt too long" if that was the last failure, else all failures."""
+        if self.failures and NEXT_STEP[self.failures[-1].fault] is NextStep.LARGER_TARGET:
             return self.failures[-1]
-        asked = [
-            error.retry_after for error in (*self.failures, *self.resting) if error.retry_after is not None
+        waits = [
+            error.retry_after for error in (*self.failures, *self.cooldowns) if error.retry_after is not None
         ]
-        return AttemptsExhausted(self.failures or self.resting, retry_after=min(asked, default=None))
+        return AttemptsExhausted(self.failures or self.cooldowns, retry_after=min(waits, default=None))
 
-    def late(self) -> DeadlineExceeded:
-        """What to tell the client when its time is over; why, is the cause."""
-        late = DeadlineExceeded("no provider answered in the time this request has")
-        late.__cause__ = self.exhausted()
-        return late
+    def deadline_exceeded(self) -> DeadlineExceeded:
+        """Return the client's error for a passed deadline; its cause lists the failures."""
+        error = DeadlineExceeded("no provider answered before the request's deadline")
+        error.__cause__ = self.exhausted()
+        return error
 
-    def _worth(self, candidate: Candidate) -> bool:
+    def _worth_trying(self, candidate: Candidate) -> bool:
         key, target = candidate.credential.id, candidate.target
-        tried = self._keys.get(target.provider.name, set())
+        used = self._keys.get(target.provider.name, set())
         return (
-            self._dead.isdisjoint((key, target.name))
-            and self._tired.isdisjoint((target.name, _place(candidate)))
-            and (key in tried or len(tried) <= self.policy.key_retries)
-            and (self.outgrown is None or (target.model.context_window or 0) > self.outgrown)
+            self._excluded.isdisjoint((key, target.name))
+            and self._failed.isdisjoint((target.name, candidate.key_at_target))
+            and (key in used or len(used) <= self.policy.key_retries)
+            and (self.too_small is None or (target.model.context_window or 0) > self.too_small)
         )
-
-
-def _place(candidate: Candidate) -> str:
-    return f"{candidate.target.name} {candidate.credential.id}"

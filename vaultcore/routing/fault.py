@@ -1,10 +1,34 @@
-"""Whose doing a failed attempt was, told from its status and the provider's own code. Never from its text."""
+"""What kind of fault a failed attempt was, and what the attempt loop does next.
+
+The HTTP status and the provider's error code decide, never the message text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 
 from vaultcore.errors import Fault
+
+
+class NextStep(Enum):
+    """What the attempt loop tries after a failure."""
+
+    NEXT_KEY = "another key of the same target"
+    NEXT_TARGET = "another target; this one again after a pause"
+    DROP_TARGET = "another target; never this one again"
+    LARGER_TARGET = "a target whose model has a larger context window"
+    GIVE_UP = "nothing: the request itself is at fault"
+
+
+NEXT_STEP: Mapping[Fault, NextStep] = {
+    Fault.REQUEST: NextStep.GIVE_UP,
+    Fault.KEY: NextStep.NEXT_KEY,
+    Fault.RATE: NextStep.NEXT_KEY,
+    Fault.MODEL: NextStep.DROP_TARGET,
+    Fault.SIZE: NextStep.LARGER_TARGET,
+    Fault.HOST: NextStep.NEXT_TARGET,
+}
 
 _BY_STATUS: Mapping[int, Fault] = {
     401: Fault.KEY,
@@ -20,7 +44,7 @@ _BY_STATUS: Mapping[int, Fault] = {
     501: Fault.MODEL,
 }
 
-# Codes that say more than the status they come with. Compared in lower case.
+# Error codes that are more specific than the status they arrive with, in lower case.
 _KEY_CODES = frozenset(
     {
         "account_deactivated",
@@ -62,7 +86,7 @@ _RATE_CODES = frozenset(
     }
 )
 _MODEL_CODES = frozenset({"model_not_found", "not_found_error"})
-_UNSERVED_CODES = frozenset({"model_decommissioned", "model_not_found"})
+_NOT_SERVED_CODES = frozenset({"model_decommissioned", "model_not_found"})
 _SIZE_CODES = frozenset({"context_length_exceeded", "exceed_context_size_error"})
 _REQUEST_CODES = frozenset(
     {
@@ -74,11 +98,11 @@ _REQUEST_CODES = frozenset(
         "string_above_max_length",
     }
 )
-_SAYS_MORE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
+_BY_CODE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
     400: (
         (_KEY_CODES, Fault.KEY),
         (_RATE_CODES, Fault.RATE),
-        (_UNSERVED_CODES, Fault.MODEL),
+        (_NOT_SERVED_CODES, Fault.MODEL),
         (_SIZE_CODES, Fault.SIZE),
     ),
     413: ((_SIZE_CODES, Fault.SIZE),),
@@ -94,11 +118,14 @@ _SAYS_MORE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
 
 
 def fault(status: int | None, code: str | None) -> Fault:
-    """Whose doing it was. No status: no answer came, or a stream reported an error in itself."""
+    """Return the kind of fault for an upstream status and the provider's error code.
+
+    `status` is None if no response arrived, or if a stream reported an error event.
+    """
     if code is not None:
-        for codes, found in _SAYS_MORE.get(status, ()):
+        for codes, kind in _BY_CODE.get(status, ()):
             if code.lower() in codes:
-                return found
+                return kind
     if status is None:
         return Fault.HOST
     return _BY_STATUS.get(status, Fault.REQUEST if 400 <= status < 500 else Fault.HOST)

@@ -1,9 +1,9 @@
-"""What is known of each provider key and each provider: whether its circuit is open, and the quota left.
+"""Circuit breakers and reported quotas of provider keys and hosts, for this process.
 
-A circuit opens after failures in a row and closes at the first success. While it is open its owner rests:
-others are tried before it. Once the rest is over, and also where nothing else is left to try, one request
-at a time may probe it. A rest that the provider itself asked for (`Retry-After`) is firm: nobody probes.
-Advisory and per process; limits that must hold live in the store.
+A circuit opens after failures in a row and closes at the first success. While it is open, its key or host is
+in cooldown: other candidates are tried first. After the cooldown, or if no other candidate is left, one
+request at a time may probe it. A cooldown that the provider itself asked for (`Retry-After`) allows no probe.
+All of this is advisory; limits that must hold are in the store.
 """
 
 from __future__ import annotations
@@ -13,140 +13,147 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vaultcore.errors import Fault, UpstreamError
+from vaultcore.routing.candidate import Candidate
 from vaultcore.vault.keyring import Credential
 
 if TYPE_CHECKING:
-    from vaultcore.routing.plan import Candidate
     from vaultcore.routing.quota import Quota
 
 
-TOLERANCE = 0.02  # seconds: a sleep may end that early by another clock
+CLOCK_TOLERANCE = 0.02  # seconds by which a sleep may end early when measured by another clock
 
 
 @dataclass(slots=True)
 class Circuit:
-    """One circuit: closed while `failures` is under the threshold."""
+    """One circuit. It is closed while `failures` is under the threshold."""
 
     failures: int = 0
-    open: bool = False
-    rests_until: float = 0.0
-    firm: bool = False
-    probed_by: object | None = None  # the attempt that is probing it now
+    is_open: bool = False
+    open_until: float = 0.0  # seconds since the epoch
+    probe_forbidden: bool = False  # until `open_until`
+    prober: object | None = None  # the attempt that probes it now
     fault: Fault | None = None
 
-    def rest(self, now: float) -> float:
-        """Seconds it should be left alone: 0 where it may be tried like any other."""
-        if not self.open:
+    def cooldown(self, now: float) -> float:
+        """Return the remaining cooldown in seconds; 0 if the owner may be tried like any other."""
+        if not self.is_open:
             return 0.0
-        left = self.rests_until - now
-        return max(left, 0.001) if self.probed_by is not None else max(left, 0.0)
+        remaining = self.open_until - now
+        return max(remaining, 0.001) if self.prober is not None else max(remaining, 0.0)
 
-    def opens(self, until: float, *, firm: bool) -> None:
-        self.open, self.rests_until, self.firm = True, until, firm
+    def open(self, until: float, *, probe_forbidden: bool) -> None:
+        """Open the circuit until a time, seconds since the epoch."""
+        self.is_open, self.open_until, self.probe_forbidden = True, until, probe_forbidden
 
 
 @dataclass(frozen=True, slots=True)
 class Cooldowns:
-    """How long a circuit stays open, in seconds, and what opens it. `threshold` 0 switches breakers off."""
+    """Lengths of cooldowns in seconds, and what opens a circuit. `threshold` 0 switches breakers off."""
 
-    threshold: int = 5
-    cooldown: float = 10.0
-    refused: float = 300.0  # a key that its provider refuses
-    limited: float = 1.0  # a rate limit without a Retry-After
-    longest: float = 3_600.0  # however long a provider asks for
+    threshold: int = 5  # host failures in a row
+    host: float = 10.0
+    rejected_key: float = 300.0
+    rate_limit: float = 1.0  # without a Retry-After
+    longest: float = 3_600.0  # even if a provider asks for more
 
 
-def _unheard(_provider: str) -> None:
+def _ignore(_provider: str) -> None:
     return
 
 
 @dataclass(slots=True)
 class Health:
-    """`opened` hears of every provider at which a circuit opens, or opens again after its rest."""
+    """The circuits of all keys and hosts. `on_open` receives the provider's name whenever one opens."""
 
-    rests: Cooldowns = Cooldowns()
-    opened: Callable[[str], None] = _unheard
+    cooldowns: Cooldowns = Cooldowns()
+    on_open: Callable[[str], None] = _ignore
     _keys: dict[str, Circuit] = field(default_factory=dict)
     _hosts: dict[str, Circuit] = field(default_factory=dict)
     _quotas: dict[str, Quota] = field(default_factory=dict)
 
-    def rest(self, candidate: Candidate, now: float) -> tuple[float, Fault]:
-        """Seconds until the candidate may be tried like any other (0: now), and what it rests from."""
+    def cooldown(self, candidate: Candidate, now: float) -> tuple[float, Fault]:
+        """Return the candidate's remaining cooldown in seconds (0: none), and the fault that caused it."""
         key, host = self._circuits(candidate)
-        worst = key if key.rest(now) >= host.rest(now) else host
-        return worst.rest(now), worst.fault or Fault.HOST
+        longer = key if key.cooldown(now) >= host.cooldown(now) else host
+        return longer.cooldown(now), longer.fault or Fault.HOST
 
     def begin(self, candidate: Candidate, attempt: object, now: float) -> bool:
-        """Take a candidate for an attempt; False where another is probing it, or its rest is firm."""
-        circuits = [circuit for circuit in self._circuits(candidate) if circuit.open]
+        """Start an attempt. Return False if another attempt is probing, or if no probe is allowed yet."""
+        circuits = [circuit for circuit in self._circuits(candidate) if circuit.is_open]
         for circuit in circuits:
-            if circuit.probed_by is not None or (circuit.firm and circuit.rests_until > now + TOLERANCE):
+            blocked = circuit.probe_forbidden and circuit.open_until > now + CLOCK_TOLERANCE
+            if circuit.prober is not None or blocked:
                 return False
         for circuit in circuits:
-            circuit.probed_by = attempt
+            circuit.prober = attempt
         return True
 
-    def succeeded(self, candidate: Candidate, attempt: object) -> None:
-        self.released(candidate, attempt)
+    def record_success(self, candidate: Candidate, attempt: object) -> None:
+        """End an attempt that succeeded: close both circuits."""
+        self.release(candidate, attempt)
         for circuit in self._circuits(candidate):
-            circuit.failures, circuit.open, circuit.firm, circuit.fault = 0, False, False, None
+            circuit.failures, circuit.is_open, circuit.probe_forbidden, circuit.fault = 0, False, False, None
 
-    def failed(self, candidate: Candidate, attempt: object, error: UpstreamError, now: float) -> None:
-        """Note a failure against whoever is to blame; the request's own faults blame nobody."""
-        self.released(candidate, attempt)
-        if self.rests.threshold == 0:
+    def record_failure(self, candidate: Candidate, attempt: object, error: UpstreamError, now: float) -> None:
+        """End an attempt that failed: count the failure against the key or the host.
+
+        Faults of the request itself count against neither.
+        """
+        self.release(candidate, attempt)
+        if self.cooldowns.threshold == 0:
             return
         key, host = self._circuits(candidate)
         match error.fault:
             case Fault.KEY:
-                self._tell(key, candidate, now)
+                self._notify(key, candidate, now)
                 key.fault = error.fault
-                key.opens(now + self.rests.refused, firm=False)
+                key.open(now + self.cooldowns.rejected_key, probe_forbidden=False)
             case Fault.RATE:
-                asked = error.retry_after
+                retry_after = error.retry_after
                 key.fault = error.fault
-                wait = min(self.rests.limited if asked is None else asked, self.rests.longest)
-                key.opens(now + wait, firm=asked is not None)
+                wait = self.cooldowns.rate_limit if retry_after is None else retry_after
+                until = now + min(wait, self.cooldowns.longest)
+                key.open(until, probe_forbidden=retry_after is not None)
             case Fault.HOST:
                 host.failures += 1
-                if host.failures >= self.rests.threshold:
-                    self._tell(host, candidate, now)
+                if host.failures >= self.cooldowns.threshold:
+                    self._notify(host, candidate, now)
                     host.fault = error.fault
-                    host.opens(now + self.rests.cooldown, firm=False)
+                    host.open(now + self.cooldowns.host, probe_forbidden=False)
             case _:
                 pass
 
-    def released(self, candidate: Candidate, attempt: object) -> None:
-        """The attempt is over, however it ended: the next may probe."""
+    def release(self, candidate: Candidate, attempt: object) -> None:
+        """End an attempt without a verdict: the next one may probe."""
         for circuit in self._circuits(candidate):
-            if circuit.probed_by is attempt:
-                circuit.probed_by = None
+            if circuit.prober is attempt:
+                circuit.prober = None
 
-    def heard(self, credential: Credential, quota: Quota) -> None:
-        """What a provider's headers said is left of a key's quota."""
+    def record_quota(self, credential: Credential, quota: Quota) -> None:
+        """Store the quota that a provider's headers reported for a key."""
         self._quotas[credential.id] = quota
 
     def by_quota(self, credentials: Sequence[Credential], now: float) -> Sequence[Credential]:
-        """Keys with most of their quota left first; unreported ones count as full, ties keep order."""
+        """Return keys by remaining quota, most first. An unreported quota counts as full; ties keep order."""
         if len(credentials) < 2:
             return credentials
-        return sorted(credentials, key=lambda credential: -self._left(credential, now))
+        return sorted(credentials, key=lambda credential: -self._share(credential, now))
 
     def report(self, now: float) -> dict[str, dict[str, dict[str, object]]]:
-        """Every circuit that has failed, and every quota heard, by key id and provider: for /admin/health."""
+        """Return the body of /admin/health: failed circuits and reported quotas, by key and provider."""
         return {
-            "keys": {key: _told(circuit, now) for key, circuit in self._keys.items()},
-            "providers": {name: _told(circuit, now) for name, circuit in self._hosts.items()},
-            "quotas": {key: {"left": round(quota.left(now), 4)} for key, quota in self._quotas.items()},
+            "keys": {key: _circuit_json(circuit, now) for key, circuit in self._keys.items()},
+            "providers": {name: _circuit_json(circuit, now) for name, circuit in self._hosts.items()},
+            "quotas": {key: {"left": round(quota.share(now), 4)} for key, quota in self._quotas.items()},
         }
 
-    def _tell(self, circuit: Circuit, candidate: Candidate, now: float) -> None:
-        if not circuit.open or circuit.rests_until <= now:
-            self.opened(candidate.target.provider.name)
+    def _notify(self, circuit: Circuit, candidate: Candidate, now: float) -> None:
+        if not circuit.is_open or circuit.open_until <= now:
+            self.on_open(candidate.target.provider.name)
 
-    def _left(self, credential: Credential, now: float) -> float:
+    def _share(self, credential: Credential, now: float) -> float:
         quota = self._quotas.get(credential.id)
-        return 1.0 if quota is None else quota.left(now)
+        return 1.0 if quota is None else quota.share(now)
 
     def _circuits(self, candidate: Candidate) -> tuple[Circuit, Circuit]:
         return (
@@ -155,12 +162,12 @@ class Health:
         )
 
 
-def _told(circuit: Circuit, now: float) -> dict[str, object]:
-    state = "closed" if not circuit.open else "open" if circuit.rests_until > now else "half-open"
+def _circuit_json(circuit: Circuit, now: float) -> dict[str, object]:
+    state = "closed" if not circuit.is_open else "open" if circuit.open_until > now else "half-open"
     reason = circuit.fault.name.lower() if circuit.fault else None
     return {
         "state": state,
         "failures": circuit.failures,
-        "rests": round(circuit.rest(now), 3),
+        "rests": round(circuit.cooldown(now), 3),  # seconds; the name is part of the admin API
         "reason": reason,
     }

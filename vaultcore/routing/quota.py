@@ -1,7 +1,8 @@
-"""What a provider's rate-limit headers say is left of a key's quota.
+"""Reads a provider key's remaining quota from rate-limit headers.
 
-Every family of headers is a row: its names for limit, remaining and reset, of requests and of tokens. Resets
-come as seconds, durations (`1m2.5s`, `120ms`), seconds or milliseconds since 1970, or ISO 8601 times.
+Each family of headers is a row: its names for limit, remaining and reset, for requests and for tokens. A
+reset is written as seconds, a duration (`1m2.5s`, `120ms`), seconds or milliseconds since the epoch, or ISO
+8601.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from datetime import UTC, datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
-    """How much of one thing is left, and when it is whole again (seconds since 1970)."""
+class RemainingQuota:
+    """The remaining amount of one quota. `reset` is when it is full again, seconds since the epoch."""
 
     remaining: float
     limit: float | None = None
     reset: float | None = None
 
-    def left(self, now: float) -> float:
-        """The share that is left, from 0 to 1; 1 once the reset has passed."""
+    def share(self, now: float) -> float:
+        """Return the remaining share, 0 to 1; 1 after the reset."""
         if self.reset is not None and now >= self.reset:
             return 1.0
         if self.remaining <= 0:
@@ -31,28 +32,29 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is left of a key's quota, as far as its provider said."""
+    """A key's remaining quota, as its provider reported it."""
 
-    requests: Allowance | None = None
-    tokens: Allowance | None = None
+    requests: RemainingQuota | None = None
+    tokens: RemainingQuota | None = None
 
-    def left(self, now: float) -> float:
-        """The share left of whatever is scarcest."""
-        return min((kind.left(now) for kind in (self.requests, self.tokens) if kind is not None), default=1.0)
+    def share(self, now: float) -> float:
+        """Return the smaller of both remaining shares, 0 to 1."""
+        reported = [quota for quota in (self.requests, self.tokens) if quota is not None]
+        return min((quota.share(now) for quota in reported), default=1.0)
 
 
 _Names = tuple[str, str, str]  # limit, remaining, reset
 
 
-def _named(pattern: str) -> _Names:
+def _header_names(pattern: str) -> _Names:
     limit, remaining, reset = (pattern.replace("*", word) for word in ("limit", "remaining", "reset"))
     return limit, remaining, reset
 
 
-# First row with a number counts. OpenAI, Groq and most compatible ones; Anthropic; the variants of the rest.
+# The first row with a number counts: OpenAI, Groq and compatible providers; Anthropic; then variants.
 _REQUESTS = tuple(
     map(
-        _named,
+        _header_names,
         (
             "x-ratelimit-*-requests",
             "anthropic-ratelimit-requests-*",
@@ -65,7 +67,7 @@ _REQUESTS = tuple(
 )
 _TOKENS = tuple(
     map(
-        _named,
+        _header_names,
         (
             "x-ratelimit-*-tokens",
             "anthropic-ratelimit-tokens-*",
@@ -77,19 +79,19 @@ _TOKENS = tuple(
 )
 
 
-def quota(headers: Mapping[str, str], now: float) -> Quota | None:
-    """What these headers (names in lower case) say, or None where they say nothing."""
-    requests, tokens = _allowance(_REQUESTS, headers, now), _allowance(_TOKENS, headers, now)
+def parse_quota(headers: Mapping[str, str], now: float) -> Quota | None:
+    """Return the quota that the headers (names in lower case) report, or None."""
+    requests, tokens = _remaining(_REQUESTS, headers, now), _remaining(_TOKENS, headers, now)
     return Quota(requests, tokens) if requests or tokens else None
 
 
-def moment(text: str | None, now: float) -> float | None:
-    """A reset as seconds since 1970, from any of the ways it is written; None where it makes no sense."""
+def parse_reset(text: str | None, now: float) -> float | None:
+    """Parse a reset, in any of its notations, to seconds since the epoch; None if it is not a time."""
     if not text or len(text) > 64:
         return None
     seconds = _number(text)
     if seconds is not None:
-        return _since_1970(seconds, now)
+        return _epoch_seconds(seconds, now)
     if _DURATION.fullmatch(text):
         return now + sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(text))
     return _iso(text)
@@ -98,15 +100,15 @@ def moment(text: str | None, now: float) -> float | None:
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)", re.ASCII)
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|d|h|m|s))+", re.ASCII)
-_EPOCH = 1e9  # a number larger than this is a date, not a span
-_MILLIS = 1e11  # and one larger than this counts milliseconds
+_EPOCH = 1e9  # seconds; a larger number is a point in time, not a duration
+_MILLIS = 1e11  # a larger number is in milliseconds
 
 
-def _allowance(rows: tuple[_Names, ...], headers: Mapping[str, str], now: float) -> Allowance | None:
+def _remaining(rows: tuple[_Names, ...], headers: Mapping[str, str], now: float) -> RemainingQuota | None:
     for limit, remaining, reset in rows:
-        left = _number(headers.get(remaining))
-        if left is not None:
-            return Allowance(left, _number(headers.get(limit)), moment(headers.get(reset), now))
+        amount = _number(headers.get(remaining))
+        if amount is not None:
+            return RemainingQuota(amount, _number(headers.get(limit)), parse_reset(headers.get(reset), now))
     return None
 
 
@@ -118,7 +120,7 @@ def _number(text: str | None) -> float | None:
     return number if number is not None and 0 <= number < float("inf") else None
 
 
-def _since_1970(seconds: float, now: float) -> float:
+def _epoch_seconds(seconds: float, now: float) -> float:
     if seconds > _MILLIS:
         return seconds / 1_000
     return seconds if seconds > _EPOCH else now + seconds

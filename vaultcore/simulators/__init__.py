@@ -1,17 +1,18 @@
-"""Providers that enforce their own rules and answer without a model: for the demo and for tests.
+"""Simulated providers that enforce their own rules and reply without a model, for the demo and for tests.
 
-reply       what is answered: a pure function of the prompt, and which tools are called
-sample      a value that a JSON schema allows
-script      mishaps to play instead of an answer, and what has been asked
-openai      the rules and the form of OpenAI chat completions
-anthropic   the rules and the form of Anthropic Messages
-cohere      the rules and the form of Cohere chat
-mistral     the rules and the form of Mistral chat completions
-gemini      the form of Gemini generateContent, and gemini_rules what it refuses
-responses   the rules and the form of OpenAI Responses, spoken by the openai ones too
-bedrock     the form of Bedrock Converse and its event stream, and bedrock_rules what it refuses
-studio      vectors and pictures, by the rules and in the form of each who makes them
-atelier     the studio's paths, which every provider answers
-provider    either of them as an ASGI app
-server      `with simulated(...)`: any number of them on free loopback ports
+reply          generates the reply to a prompt, with tool calls
+schema_values  values that match a JSON schema
+strict_schema  violations of the rules for strict schemas
+faults         injected faults, and the requests received
+openai         rules and format of OpenAI chat completions
+anthropic      rules and format of Anthropic Messages
+cohere         rules and format of Cohere chat
+mistral        rules and format of Mistral chat completions
+gemini         format of Gemini generateContent; its rules are in gemini_rules
+responses      format of OpenAI Responses, which openai providers serve too; its rules are in responses_rules
+bedrock        format of Bedrock Converse and its event stream; its rules are in bedrock_rules
+media          embeddings and images in every provider's format
+media_routes   routes for media, which every simulated provider has
+provider       a simulated provider as an ASGI app
+server         `with simulated(...)`: any number of providers on free loopback ports
 """

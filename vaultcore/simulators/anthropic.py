@@ -1,7 +1,7 @@
-"""The manners of an Anthropic-style provider: https://docs.anthropic.com/en/api/messages.
+"""A simulated Anthropic-style provider: https://docs.anthropic.com/en/api/messages.
 
-Stricter than the real one in one point: two messages of one role in a row are refused, not joined.
-Where it is asked to think, it does, and knows its thoughts again by their signature.
+It is stricter than the real one in one point: it rejects two messages of one role in a row.
+It returns thinking blocks if thinking is enabled, and verifies their signatures in later requests.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from vaultcore.simulators.faults import Refused
-from vaultcore.simulators.reply import THOUGHT, Json, Prompt, Reply, Tool, mark
-from vaultcore.simulators.sample import schema_in
-from vaultcore.simulators.strict import bounded, left_open
+from vaultcore.simulators.faults import SimulatedError
+from vaultcore.simulators.reply import REASONING, Json, Prompt, PromptTool, Reply, split_text, stable_id
+from vaultcore.simulators.schema_values import find_schema
+from vaultcore.simulators.strict_schema import bounded_values, open_objects
 
 PATH = "/messages"
 MODELS: tuple[str, ...] = ("claude-sonnet-4-5", "claude-opus-4-5", "claude-haiku-4-5")
 CREATED = "2025-10-09T08:53:20Z"
-KNOWN = frozenset(  # whatever else a request has at its top level is refused
+ALLOWED_FIELDS = frozenset(  # other top-level fields are rejected
     [
         "cache_control",
         "container",
@@ -48,21 +48,21 @@ CHOICES = ("auto", "any", "tool", "none")
 ID = re.compile(r"[a-zA-Z0-9_-]+")
 
 
-def token(headers: Mapping[str, str]) -> str:
+def request_key(headers: Mapping[str, str]) -> str:
     scheme, _, key = headers.get("authorization", "").partition(" ")
-    return headers.get("x-api-key") or (key if scheme == "Bearer" else "")  # its newer SDKs send a bearer
+    return headers.get("x-api-key") or (key if scheme == "Bearer" else "")  # newer SDKs send a bearer token
 
 
-def check(headers: Mapping[str, str], body: Json) -> None:
-    _rule(headers.get("anthropic-version"), "anthropic-version: header is required")
-    _rule("application/json" in headers.get("content-type", ""), "content-type: must be application/json")
+def validate_request(headers: Mapping[str, str], body: Json) -> None:
+    _require(headers.get("anthropic-version"), "anthropic-version: header is required")
+    _require("application/json" in headers.get("content-type", ""), "content-type: must be application/json")
     for name in body:
-        _rule(name in KNOWN, f"{name}: Extra inputs are not permitted")
-    _rule(isinstance(body.get("model"), str) and body["model"], "model: Field required")
+        _require(name in ALLOWED_FIELDS, f"{name}: Extra inputs are not permitted")
+    _require(isinstance(body.get("model"), str) and body["model"], "model: Field required")
     limit = body.get("max_tokens")
-    _rule(type(limit) is int and limit > 0, "max_tokens: Field required, a number above 0")
+    _require(type(limit) is int and limit > 0, "max_tokens: Field required, a number above 0")
     temperature = body.get("temperature", 1)
-    _rule(isinstance(temperature, int | float) and 0 <= temperature <= 1, "temperature: must be 0 to 1")
+    _require(isinstance(temperature, int | float) and 0 <= temperature <= 1, "temperature: must be 0 to 1")
     _check_tools(body)
     _check_output((body.get("output_config") or {}).get("format"))
     _check_system(body.get("system"))
@@ -70,84 +70,84 @@ def check(headers: Mapping[str, str], body: Json) -> None:
     _check_thinking(body)
 
 
-def prompt(title: str, body: Json) -> Prompt:
+def parse_prompt(title: str, body: Json) -> Prompt:
     messages: list[Json] = body["messages"]
     choice = body.get("tool_choice") or {}
     return Prompt(
         title=title,
-        said=[_text(message["content"]) for message in messages],
+        texts=[_text(message["content"]) for message in messages],
         tools=[
-            Tool(tool["name"], tool.get("input_schema") or {})
+            PromptTool(tool["name"], tool.get("input_schema") or {})
             for tool in body.get("tools") or []
             if choice.get("type") != "none"
         ],
-        forced={"any": "", "tool": choice.get("name")}.get(choice.get("type", "")),
-        results=[_text(block.get("content")) for block in _results(messages[-1]["content"])],
+        forced_tool={"any": "", "tool": choice.get("name")}.get(choice.get("type", "")),
+        tool_results=[_text(block.get("content")) for block in _results(messages[-1]["content"])],
         parallel=not choice.get("disable_parallel_tool_use"),
-        limit=body["max_tokens"],
+        token_limit=body["max_tokens"],
         schema=_schema(body),
     )
 
 
-def completion(body: Json, answer: Reply) -> Json:
-    content: list[Json] = [_thought()] if _thinks(body) else []
-    content += [{"type": "text", "text": answer.text}] if answer.text else []
+def render_completion(body: Json, reply: Reply) -> Json:
+    content: list[Json] = [_thinking_block()] if _has_reasoning(body) else []
+    content += [{"type": "text", "text": reply.text}] if reply.text else []
     content += [
         {"type": "tool_use", "id": f"toolu_{call.id}", "name": call.name, "input": call.arguments}
-        for call in answer.calls
+        for call in reply.calls
     ]
     return {
         **_head(body),
         "content": content,
-        "stop_reason": _stop(answer),
+        "stop_reason": _stop_reason(reply),
         "stop_sequence": None,
-        "usage": _usage(answer),
+        "usage": _usage(reply),
     }
 
 
-def events(body: Json, answer: Reply) -> Iterator[bytes]:
-    opened = {**_head(body), "content": [], "stop_reason": None, "stop_sequence": None}
-    yield _event("message_start", message={**opened, "usage": {**_usage(answer), "output_tokens": 1}})
+def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
+    message = {**_head(body), "content": [], "stop_reason": None, "stop_sequence": None}
+    yield _event("message_start", message={**message, "usage": {**_usage(reply), "output_tokens": 1}})
     yield _event("ping")
     index = 0
-    if _thinks(body):
+    if _has_reasoning(body):
         empty = {"type": "thinking", "thinking": "", "signature": ""}
         yield _event("content_block_start", index=index, content_block=empty)
-        for piece in _cut(THOUGHT):
+        for chunk in split_text(REASONING):
             yield _event(
-                "content_block_delta", index=index, delta={"type": "thinking_delta", "thinking": piece}
+                "content_block_delta", index=index, delta={"type": "thinking_delta", "thinking": chunk}
             )
-        signed = {"type": "signature_delta", "signature": _thought()["signature"]}
-        yield _event("content_block_delta", index=index, delta=signed)
+        signature = {"type": "signature_delta", "signature": _thinking_block()["signature"]}
+        yield _event("content_block_delta", index=index, delta=signature)
         yield _event("content_block_stop", index=index)
         index += 1
-    if answer.text:
+    if reply.text:
         yield _event("content_block_start", index=index, content_block={"type": "text", "text": ""})
-        for piece in answer.pieces:
-            yield _event("content_block_delta", index=index, delta={"type": "text_delta", "text": piece})
+        for chunk in reply.chunks:
+            yield _event("content_block_delta", index=index, delta={"type": "text_delta", "text": chunk})
         yield _event("content_block_stop", index=index)
         index += 1
-    for call in answer.calls:
+    for call in reply.calls:
         block = {"type": "tool_use", "id": f"toolu_{call.id}", "name": call.name, "input": {}}
         yield _event("content_block_start", index=index, content_block=block)
-        for piece in ("", *_cut(json.dumps(call.arguments) if call.arguments else "")):
-            delta = {"type": "input_json_delta", "partial_json": piece}
+        for chunk in ("", *split_text(json.dumps(call.arguments) if call.arguments else "")):
+            delta = {"type": "input_json_delta", "partial_json": chunk}
             yield _event("content_block_delta", index=index, delta=delta)
         yield _event("content_block_stop", index=index)
         index += 1
     yield _event(
         "message_delta",
-        delta={"stop_reason": _stop(answer), "stop_sequence": None},
-        usage={"output_tokens": answer.completion_tokens},
+        delta={"stop_reason": _stop_reason(reply), "stop_sequence": None},
+        usage={"output_tokens": reply.completion_tokens},
     )
     yield _event("message_stop")
 
 
-def failure(error: Refused) -> Json:
+def render_error(error: SimulatedError) -> Json:
     return {"type": "error", "error": {"type": error.kind, "message": str(error)}}
 
 
-def listing(title: str, names: tuple[str, ...]) -> Json:
+def render_models(title: str, names: tuple[str, ...]) -> Json:
     rows = [
         {"type": "model", "id": name, "display_name": f"{title} {name}", "created_at": CREATED}
         for name in names
@@ -155,102 +155,107 @@ def listing(title: str, names: tuple[str, ...]) -> Json:
     return {"data": rows, "has_more": False, "first_id": names[0], "last_id": names[-1]}
 
 
-def _rule(kept: object, message: str) -> None:
-    if not kept:
-        raise Refused(400, "invalid_request_error", message)
+def _require(condition: object, message: str) -> None:
+    if not condition:
+        raise SimulatedError(400, "invalid_request_error", message)
 
 
 def _check_tools(body: Json) -> None:
     names = set()
     for at, tool in enumerate(body.get("tools") or []):
         name = tool.get("name")
-        _rule(isinstance(name, str) and NAME.fullmatch(name), f"tools.{at}.name: is no name for a tool")
+        _require(isinstance(name, str) and NAME.fullmatch(name), f"tools.{at}.name: is not a valid tool name")
         schema = tool.get("input_schema")
-        _rule(
+        _require(
             isinstance(schema, dict) and schema.get("type") == "object",
             f"tools.{at}.input_schema: must be an object schema",
         )
         names.add(name)
     choice: Json = body.get("tool_choice") or {"type": "auto"}
-    _rule(names or "tool_choice" not in body, "tool_choice: may only be given with tools")
-    _rule(choice.get("type") in CHOICES, f"tool_choice.type: must be one of {', '.join(CHOICES)}")
-    _rule("name" not in choice or choice["name"] in names, "tool_choice.name: is no tool that is given")
+    _require(names or "tool_choice" not in body, "tool_choice: may only be given with tools")
+    _require(choice.get("type") in CHOICES, f"tool_choice.type: must be one of {', '.join(CHOICES)}")
+    _require("name" not in choice or choice["name"] in names, "tool_choice.name: names an unknown tool")
 
 
-def _check_output(told: object) -> None:
-    match told:
+def _check_output(value: object) -> None:
+    match value:
         case None:
             return
         case {"type": "json_schema", "schema": dict() as schema}:
-            found = next(left_open(schema), None)
-            _rule(found is None, f"output_config.format: 'additionalProperties' must be false: {found}")
-            found = next(bounded(schema), None)
-            _rule(found is None, f"output_config.format: {found} is not supported")
+            path = next(open_objects(schema), None)
+            _require(path is None, f"output_config.format: 'additionalProperties' must be false: {path}")
+            path = next(bounded_values(schema), None)
+            _require(path is None, f"output_config.format: {path} is not supported")
         case _:
-            _rule(False, "output_config.format: must be a json_schema with a schema")
+            _require(False, "output_config.format: must be a json_schema with a schema")
 
 
 def _check_system(system: object) -> None:
-    _rule(system is None or isinstance(system, str | list), "system: must be text or blocks")
+    _require(system is None or isinstance(system, str | list), "system: must be text or blocks")
     for at, block in enumerate(system if isinstance(system, list) else []):
-        _rule(block.get("text", "").strip(), f"system.{at}: text content blocks must be non-empty")
+        _require(block.get("text", "").strip(), f"system.{at}: text content blocks must be non-empty")
 
 
 def _check_messages(messages: object) -> None:
-    _rule(isinstance(messages, list) and messages, "messages: at least one message is required")
-    used: set[str] = set()
+    _require(isinstance(messages, list) and messages, "messages: at least one message is required")
+    open_calls: set[str] = set()
     for at, message in enumerate(messages if isinstance(messages, list) else []):
         role, content = message.get("role"), message.get("content")
-        _rule(role == ("user", "assistant")[at % 2], f"messages.{at}.role: user and assistant must alternate")
-        _rule(isinstance(content, str | list) and content, f"messages.{at}.content: must not be empty")
+        _require(
+            role == ("user", "assistant")[at % 2], f"messages.{at}.role: user and assistant must alternate"
+        )
+        _require(isinstance(content, str | list) and content, f"messages.{at}.content: must not be empty")
         for block in _blocks(content, "text"):
-            _rule(block.get("text", "").strip(), f"messages.{at}: text content blocks must be non-empty")
-        answered = {str(block.get("tool_use_id")) for block in _blocks(content, "tool_result")}
-        _rule(answered == used, f"messages.{at}: tool_use ids {sorted(answered ^ used)} have no partner")
-        used = {_use(block, f"messages.{at}") for block in _blocks(content, "tool_use")}
-    _rule(not used, f"messages: tool_use ids without a tool_result: {sorted(used)}")
+            _require(block.get("text", "").strip(), f"messages.{at}: text content blocks must be non-empty")
+        results = {str(block.get("tool_use_id")) for block in _blocks(content, "tool_result")}
+        _require(
+            results == open_calls,
+            f"messages.{at}: tool_use ids {sorted(results ^ open_calls)} have no matching tool_result",
+        )
+        open_calls = {_check_tool_use(block, f"messages.{at}") for block in _blocks(content, "tool_use")}
+    _require(not open_calls, f"messages: tool_use ids without a tool_result: {sorted(open_calls)}")
 
 
 def _check_thinking(body: Json) -> None:
     thinking = body.get("thinking") or {}
     if thinking.get("type") == "enabled":
         budget = thinking.get("budget_tokens")
-        fits = type(budget) is int and 1_024 <= budget < body["max_tokens"]
-        _rule(fits, "thinking.budget_tokens: must be 1024 or more and less than max_tokens")
-    if _thinks(body):
-        free = (body.get("tool_choice") or {}).get("type") not in ("any", "tool")
-        _rule(free, "Thinking may not be enabled when tool_choice forces tool use.")
-        _rule(body.get("temperature", 1) == 1, "temperature: may only be 1 when thinking is enabled")
+        is_valid = type(budget) is int and 1_024 <= budget < body["max_tokens"]
+        _require(is_valid, "thinking.budget_tokens: must be 1024 or more and less than max_tokens")
+    if _has_reasoning(body):
+        is_free = (body.get("tool_choice") or {}).get("type") not in ("any", "tool")
+        _require(is_free, "Thinking may not be enabled when tool_choice forces tool use.")
+        _require(body.get("temperature", 1) == 1, "temperature: may only be 1 when thinking is enabled")
     for at, message in enumerate(body["messages"]):
         for block in _blocks(message["content"], "thinking"):
-            signed = block.get("signature") == mark("sig_", block.get("thinking"))
-            _rule(signed, f"messages.{at}: Invalid `signature` in `thinking` block")
+            is_valid = block.get("signature") == stable_id("sig_", block.get("thinking"))
+            _require(is_valid, f"messages.{at}: Invalid `signature` in `thinking` block")
 
 
-def _thinks(body: Json) -> bool:
+def _has_reasoning(body: Json) -> bool:
     return (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
 
 
-def _thought() -> Json:
-    return {"type": "thinking", "thinking": THOUGHT, "signature": mark("sig_", THOUGHT)}
+def _thinking_block() -> Json:
+    return {"type": "thinking", "thinking": REASONING, "signature": stable_id("sig_", REASONING)}
 
 
 def _schema(body: Json) -> Json | None:
-    """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
-    told = (body.get("output_config") or {}).get("format")
-    return told["schema"] if told else schema_in(_text(body.get("system")))
+    """Return the schema for JSON output: a field of the request, or in the text of the prompt."""
+    output_format = (body.get("output_config") or {}).get("format")
+    return output_format["schema"] if output_format else find_schema(_text(body.get("system")))
 
 
-def _use(block: Json, place: str) -> str:
-    _rule(ID.fullmatch(str(block.get("id", ""))), f"{place}: tool_use.id must match {ID.pattern}")
-    _rule(isinstance(block.get("input"), dict), f"{place}: tool_use.input must be an object")
+def _check_tool_use(block: Json, place: str) -> str:
+    _require(ID.fullmatch(str(block.get("id", ""))), f"{place}: tool_use.id must match {ID.pattern}")
+    _require(isinstance(block.get("input"), dict), f"{place}: tool_use.input must be an object")
     return str(block["id"])
 
 
 def _results(content: object) -> list[Json]:
-    """The results a turn ends with: where something is said after them, that is what is answered."""
-    ends = isinstance(content, list) and content and content[-1].get("type") == "tool_result"
-    return _blocks(content, "tool_result") if ends else []
+    """Return the tool results at the end of a message, none if other content follows them."""
+    ends_with_result = isinstance(content, list) and content and content[-1].get("type") == "tool_result"
+    return _blocks(content, "tool_result") if ends_with_result else []
 
 
 def _blocks(content: object, kind: str) -> list[Json]:
@@ -265,30 +270,26 @@ def _text(content: object) -> str:
 
 def _head(body: Json) -> Json:
     return {
-        "id": mark("msg_", body["messages"]),
+        "id": stable_id("msg_", body["messages"]),
         "type": "message",
         "role": "assistant",
         "model": body["model"],
     }
 
 
-def _stop(answer: Reply) -> str:
-    if answer.calls:
+def _stop_reason(reply: Reply) -> str:
+    if reply.calls:
         return "tool_use"
-    return "max_tokens" if answer.cut else "end_turn"
+    return "max_tokens" if reply.is_cut else "end_turn"
 
 
-def _usage(answer: Reply) -> Json:
+def _usage(reply: Reply) -> Json:
     return {
-        "input_tokens": answer.prompt_tokens,
+        "input_tokens": reply.prompt_tokens,
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": 0,
-        "output_tokens": answer.completion_tokens,
+        "output_tokens": reply.completion_tokens,
     }
-
-
-def _cut(text: str) -> list[str]:
-    return [text[at : at + 8] for at in range(0, len(text), 8)]
 
 
 def _event(name: str, **fields: object) -> bytes:

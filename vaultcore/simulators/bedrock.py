@@ -1,7 +1,7 @@
-"""The manners of Amazon Bedrock's Converse, its event stream included.
+"""A simulated Amazon Bedrock Converse API, event stream included.
 
-https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html. It takes API keys;
-signatures are for who has the secret to check.
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html. It accepts API keys.
+It does not accept signed requests, because it has no secret to verify them with.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import json
 import struct
 from collections.abc import Iterator, Mapping
 
-from vaultcore.simulators.bedrock_rules import check_request, rule
-from vaultcore.simulators.faults import Refused
-from vaultcore.simulators.reply import THOUGHT, Json, Prompt, Reply, Tool, mark
-from vaultcore.simulators.sample import schema_in
+from vaultcore.simulators.bedrock_rules import check_request, require
+from vaultcore.simulators.faults import SimulatedError
+from vaultcore.simulators.reply import REASONING, Json, Prompt, PromptTool, Reply, split_text, stable_id
+from vaultcore.simulators.schema_values import find_schema
 
 PATH = "/model/{model:path}/{verb}"
 STREAM = "application/vnd.amazon.eventstream"
 MODELS: tuple[str, ...] = ("eu.anthropic.claude-sonnet-4-5-20250929-v1:0", "amazon.nova-lite-v1:0")
-NAMES = {
+ERROR_NAMES = {  # by HTTP status
     400: "ValidationException",
     401: "UnrecognizedClientException",
     403: "AccessDeniedException",
@@ -32,146 +32,148 @@ NAMES = {
 }
 
 
-def token(headers: Mapping[str, str]) -> str:
+def request_key(headers: Mapping[str, str]) -> str:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     return key if scheme == "Bearer" else ""
 
 
-def check(headers: Mapping[str, str], body: Json) -> None:
-    rule("application/json" in headers.get("content-type", ""), "content-type must be application/json")
+def validate_request(headers: Mapping[str, str], body: Json) -> None:
+    require("application/json" in headers.get("content-type", ""), "content-type must be application/json")
     check_request(body)
-    for turn in body["messages"]:
-        for block in turn["content"]:
-            told = block.get("reasoningContent", {}).get("reasoningText")
-            rule(
-                told is None or told.get("signature") == _sign(told["text"]), "Invalid signature in thinking"
+    for message in body["messages"]:
+        for block in message["content"]:
+            reasoning = block.get("reasoningContent", {}).get("reasoningText")
+            require(
+                reasoning is None or reasoning.get("signature") == _sign(reasoning["text"]),
+                "Invalid signature in thinking",
             )
-    if _thinks(body) and len(body["messages"]) > 1:
-        last, answered = body["messages"][-1]["content"], body["messages"][-2]["content"]
-        begun = "reasoningContent" in answered[0] or all("toolResult" not in block for block in last)
-        rule(begun, "Expected `thinking` at the beginning of the assistant turn that has toolUse")
+    if _has_reasoning(body) and len(body["messages"]) > 1:
+        last, previous = body["messages"][-1]["content"], body["messages"][-2]["content"]
+        has_reasoning = "reasoningContent" in previous[0] or all("toolResult" not in block for block in last)
+        require(has_reasoning, "Expected `thinking` at the beginning of the assistant turn that has toolUse")
 
 
-def prompt(title: str, body: Json) -> Prompt:
-    turns: list[Json] = body["messages"]
+def parse_prompt(title: str, body: Json) -> Prompt:
+    messages: list[Json] = body["messages"]
     config = body.get("toolConfig") or {}
     choice = config.get("toolChoice") or {}
     specs = [tool["toolSpec"] for tool in config.get("tools") or [] if "toolSpec" in tool]
     return Prompt(
         title=title,
-        said=[_text(turn["content"]) for turn in turns],
-        tools=[Tool(spec["name"], spec["inputSchema"]["json"]) for spec in specs],
-        forced="" if "any" in choice else choice.get("tool", {}).get("name"),
-        results=_results(turns[-1]["content"]),
-        limit=(body.get("inferenceConfig") or {}).get("maxTokens"),
+        texts=[_text(message["content"]) for message in messages],
+        tools=[PromptTool(spec["name"], spec["inputSchema"]["json"]) for spec in specs],
+        forced_tool="" if "any" in choice else choice.get("tool", {}).get("name"),
+        tool_results=_results(messages[-1]["content"]),
+        token_limit=(body.get("inferenceConfig") or {}).get("maxTokens"),
         schema=_schema(body),
     )
 
 
 def _results(content: list[Json]) -> list[str]:
-    """The results a turn ends with: where something is said after them, that is what is answered."""
+    """Return the tool results at the end of a message, none if other content follows them."""
     last = [block for block in content if "cachePoint" not in block][-1]
     if "toolResult" not in last:
         return []
     return [_text(block["toolResult"]["content"]) for block in content if "toolResult" in block]
 
 
-def completion(body: Json, answer: Reply) -> Json:
-    message = {"role": "assistant", "content": [*_thoughts(body), *_said(answer), *_calls(answer)]}
-    return {"output": {"message": message}, "stopReason": _stop(answer), **_counted(answer)}
+def render_completion(body: Json, reply: Reply) -> Json:
+    message = {
+        "role": "assistant",
+        "content": [*_reasoning_blocks(body), *_text_blocks(reply), *_tool_use_blocks(reply)],
+    }
+    return {"output": {"message": message}, "stopReason": _stop_reason(reply), **_usage(reply)}
 
 
-def events(body: Json, answer: Reply) -> Iterator[bytes]:
+def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
     yield _event("messageStart", {"role": "assistant"})
     index = 0
-    for thought in _thoughts(body):
-        for name, value in thought["reasoningContent"]["reasoningText"].items():
+    for block in _reasoning_blocks(body):
+        for name, value in block["reasoningContent"]["reasoningText"].items():
             yield _delta(index, {"reasoningContent": {name: value}})
         yield _event("contentBlockStop", {"contentBlockIndex": index})
         index += 1
-    if answer.text:
-        for piece in answer.pieces:
-            yield _delta(index, {"text": piece})
+    if reply.text:
+        for chunk in reply.chunks:
+            yield _delta(index, {"text": chunk})
         yield _event("contentBlockStop", {"contentBlockIndex": index})
         index += 1
-    for call in answer.calls:
-        begun = {"toolUse": {"toolUseId": f"tooluse_{call.id}", "name": call.name}}
-        yield _event("contentBlockStart", {"contentBlockIndex": index, "start": begun})
-        for piece in _cut(json.dumps(call.arguments) if call.arguments else ""):
-            yield _delta(index, {"toolUse": {"input": piece}})
+    for call in reply.calls:
+        start = {"toolUse": {"toolUseId": f"tooluse_{call.id}", "name": call.name}}
+        yield _event("contentBlockStart", {"contentBlockIndex": index, "start": start})
+        for chunk in split_text(json.dumps(call.arguments) if call.arguments else ""):
+            yield _delta(index, {"toolUse": {"input": chunk}})
         yield _event("contentBlockStop", {"contentBlockIndex": index})
         index += 1
-    yield _event("messageStop", {"stopReason": _stop(answer)})
-    yield _event("metadata", _counted(answer))
+    yield _event("messageStop", {"stopReason": _stop_reason(reply)})
+    yield _event("metadata", _usage(reply))
 
 
-def failure(error: Refused) -> Json:
+def render_error(error: SimulatedError) -> Json:
     return {"message": str(error)}
 
 
-def named(error: Refused) -> dict[str, str]:
-    """The header that names an error; its body does not."""
-    return {"x-amzn-errortype": f"{NAMES.get(error.status, 'InternalServerException')}:http://internal/"}
+def error_headers(error: SimulatedError) -> dict[str, str]:
+    """Return the header with the name of the error, which the body does not contain."""
+    return {
+        "x-amzn-errortype": f"{ERROR_NAMES.get(error.status, 'InternalServerException')}:http://internal/"
+    }
 
 
-def listing(title: str, names: tuple[str, ...]) -> Json:
+def render_models(title: str, names: tuple[str, ...]) -> Json:
     return {"modelSummaries": [{"modelId": name, "providerName": title} for name in names]}
 
 
-def _thinks(body: Json) -> bool:
+def _has_reasoning(body: Json) -> bool:
     fields = body.get("additionalModelRequestFields") or {}
     return bool((fields.get("thinking") or {}).get("type") == "enabled")
 
 
-def _thoughts(body: Json) -> list[Json]:
-    if not _thinks(body):
+def _reasoning_blocks(body: Json) -> list[Json]:
+    if not _has_reasoning(body):
         return []
-    return [{"reasoningContent": {"reasoningText": {"text": THOUGHT, "signature": _sign(THOUGHT)}}}]
+    return [{"reasoningContent": {"reasoningText": {"text": REASONING, "signature": _sign(REASONING)}}}]
 
 
 def _sign(text: str) -> str:
-    return mark("sig_", text)
+    return stable_id("sig_", text)
 
 
-def _said(answer: Reply) -> list[Json]:
-    return [{"text": answer.text}] if answer.text else []
+def _text_blocks(reply: Reply) -> list[Json]:
+    return [{"text": reply.text}] if reply.text else []
 
 
-def _calls(answer: Reply) -> list[Json]:
+def _tool_use_blocks(reply: Reply) -> list[Json]:
     return [
         {"toolUse": {"toolUseId": f"tooluse_{call.id}", "name": call.name, "input": call.arguments}}
-        for call in answer.calls
+        for call in reply.calls
     ]
 
 
-def _stop(answer: Reply) -> str:
-    if answer.calls:
+def _stop_reason(reply: Reply) -> str:
+    if reply.calls:
         return "tool_use"
-    return "max_tokens" if answer.cut else "end_turn"
+    return "max_tokens" if reply.is_cut else "end_turn"
 
 
-def _counted(answer: Reply) -> Json:
-    asked, told = answer.prompt_tokens, answer.completion_tokens
-    usage = {"inputTokens": asked, "outputTokens": told, "totalTokens": asked + told}
+def _usage(reply: Reply) -> Json:
+    prompt, completion = reply.prompt_tokens, reply.completion_tokens
+    usage = {"inputTokens": prompt, "outputTokens": completion, "totalTokens": prompt + completion}
     return {"usage": usage, "metrics": {"latencyMs": 1}}
 
 
 def _schema(body: Json) -> Json | None:
-    """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
+    """Return the schema for JSON output: a field of the request, or in the text of the prompt."""
     match body.get("outputConfig"):
         case {"textFormat": {"structure": {"jsonSchema": {"schema": str(text)}}}}:
             parsed: Json = json.loads(text)
             return parsed
         case _:
-            return schema_in(_text(body.get("system") or []))
+            return find_schema(_text(body.get("system") or []))
 
 
 def _text(blocks: list[Json]) -> str:
     return "".join(str(block["text"]) for block in blocks if "text" in block)
-
-
-def _cut(text: str) -> list[str]:
-    return [text[at : at + 8] for at in range(0, len(text), 8)]
 
 
 def _delta(index: int, delta: Json) -> bytes:
@@ -179,11 +181,14 @@ def _delta(index: int, delta: Json) -> bytes:
 
 
 def _event(kind: str, payload: Json) -> bytes:
-    """A message of the event stream: lengths, their checksum, headers, payload, the checksum of it all."""
-    told = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
+    """Return a message of the event stream.
+
+    Lengths, their checksum, headers, payload, checksum of everything.
+    """
+    fields = {":event-type": kind, ":content-type": "application/json", ":message-type": "event"}
     headers = b"".join(
         struct.pack(f">B{len(name)}sBH{len(value)}s", len(name), name.encode(), 7, len(value), value.encode())
-        for name, value in told.items()
+        for name, value in fields.items()
     )
     data = json.dumps(payload).encode()
     prelude = struct.pack(">II", 16 + len(headers) + len(data), len(headers))

@@ -1,4 +1,4 @@
-"""What goes wrong at a simulated provider, and when; and what it has been asked so far."""
+"""Faults to inject into a simulated provider, and the requests that it received."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """One thing that goes wrong, instead of an answer or on the way to it."""
+    """A fault instead of a response, or during one. Without fields set, nothing goes wrong."""
 
-    status: int | None = None  # answered instead, in the provider's own error format
+    status: int | None = None  # of an error response in the provider's own format
     message: str = "simulated"
     retry_after: float | None = None  # seconds, with the status
-    delay: float = 0.0  # seconds before anything is answered
-    cut_after: int | None = None  # events of a stream; then the connection is cut
+    delay: float = 0.0  # seconds before the response
+    cut_after: int | None = None  # stream events after which the connection is closed
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderCall:
-    """One request that arrived. The key itself is not kept."""
+class SimulatedRequest:
+    """A request that the provider received. The key itself is not stored."""
 
     path: str
     model: str
@@ -30,29 +30,29 @@ class ProviderCall:
 
 
 class FaultScript:
-    """Mishaps queued by model name, each played once, first come first served; `*` stands for any model."""
+    """Faults queued by model name; `*` stands for any model. Each is injected once, in order."""
 
     def __init__(self) -> None:
-        self.asked: list[ProviderCall] = []
+        self.requests: list[SimulatedRequest] = []
         self._queued: defaultdict[str, deque[InjectedFault]] = defaultdict(deque)
 
-    def queue(self, model: str, *mishaps: InjectedFault) -> None:
-        self._queued[model].extend(mishaps)
+    def queue(self, model: str, *faults: InjectedFault) -> None:
+        self._queued[model].extend(faults)
 
     def clear(self) -> None:
-        """Forget what is still queued."""
+        """Remove all queued faults."""
         self._queued.clear()
 
     def next(self, model: str) -> InjectedFault:
-        """What happens to this request: a Mishap with nothing in it where all goes well."""
+        """Return the fault for the next request of a model, an empty one if none is queued."""
         for name in (model, "*"):
             if self._queued[name]:
                 return self._queued[name].popleft()
         return InjectedFault()
 
 
-class Refused(Exception):
-    """A request that breaks one of the provider's rules; each provider has its own form for it."""
+class SimulatedError(Exception):
+    """An error response of a simulated provider, which renders it in its own format."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class Refused(Exception):
         *,
         code: str | None = None,
         param: str | None = None,
-        wait: float | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status, self.kind = status, kind
-        self.code, self.param, self.wait = code, param, wait
+        self.code, self.param, self.retry_after = code, param, retry_after
 
 
-class Cut(Exception):
-    """Raised inside a stream to break its connection off: the server closes it without the last chunk."""
+class ConnectionCut(Exception):
+    """Raised inside a stream: the server closes the connection without the last chunk."""

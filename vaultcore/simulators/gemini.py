@@ -1,4 +1,4 @@
-"""The manners of a Gemini-style provider: https://ai.google.dev/api/generate-content."""
+"""A simulated Gemini-style provider: https://ai.google.dev/api/generate-content."""
 
 from __future__ import annotations
 
@@ -7,15 +7,22 @@ import json
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
-from vaultcore.simulators.faults import Refused
-from vaultcore.simulators.gemini_rules import SKIP, blocks, check_request, newer, parameters, rule
-from vaultcore.simulators.reply import THOUGHT, Call, Json, Prompt, Reply, Tool, mark
-from vaultcore.simulators.sample import schema_in
+from vaultcore.simulators.faults import SimulatedError
+from vaultcore.simulators.gemini_rules import (
+    SKIP,
+    blocks,
+    check_request,
+    is_gemini_3_or_later,
+    parameters,
+    require,
+)
+from vaultcore.simulators.reply import REASONING, Json, Prompt, PromptTool, Reply, ReplyToolCall, stable_id
+from vaultcore.simulators.schema_values import find_schema
 
 PATH = "/models/{model}:{verb}"
 MODELS: tuple[str, ...] = ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview")
-THOUGHTS = 7  # tokens of thinking that every answer begins with
-REASONS = {
+REASONING_TOKENS = 7  # of every reply
+STATUS_NAMES = {  # by HTTP status
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -26,12 +33,12 @@ REASONS = {
 }
 
 
-def token(headers: Mapping[str, str]) -> str:
+def request_key(headers: Mapping[str, str]) -> str:
     return headers.get("x-goog-api-key", "")
 
 
-def check(headers: Mapping[str, str], body: Json) -> None:
-    rule("application/json" in headers.get("content-type", ""), "content-type must be application/json")
+def validate_request(headers: Mapping[str, str], body: Json) -> None:
+    require("application/json" in headers.get("content-type", ""), "content-type must be application/json")
     check_request(body)
     for content in body["contents"]:
         for part in content["parts"]:
@@ -39,60 +46,62 @@ def check(headers: Mapping[str, str], body: Json) -> None:
                 _check_signature(part)
 
 
-def prompt(title: str, body: Json) -> Prompt:
+def parse_prompt(title: str, body: Json) -> Prompt:
     contents: list[Json] = body["contents"]
     config = body.get("generationConfig") or {}
     calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
     mode, allowed = calling.get("mode"), calling.get("allowedFunctionNames")
-    declared = [each for tool in body.get("tools") or [] for each in tool.get("functionDeclarations") or []]
+    declarations = [
+        each for tool in body.get("tools") or [] for each in tool.get("functionDeclarations") or []
+    ]
     return Prompt(
         title=title,
-        said=[_text(content["parts"]) for content in contents],
+        texts=[_text(content["parts"]) for content in contents],
         tools=[
-            Tool(each["name"], parameters(each))
-            for each in declared
+            PromptTool(each["name"], parameters(each))
+            for each in declarations
             if mode != "NONE" and (allowed is None or each["name"] in allowed)
         ],
-        forced=(allowed or [""])[0] if mode == "ANY" else None,
-        results=[
+        forced_tool=(allowed or [""])[0] if mode == "ANY" else None,
+        tool_results=[
             json.dumps(block["response"], ensure_ascii=False)
             if set(block["response"]) != {"result"}
             else str(block["response"]["result"])
             for block in blocks(contents[-1], "functionResponse")
         ],
-        limit=config.get("maxOutputTokens"),
+        token_limit=config.get("maxOutputTokens"),
         schema=_schema(body, config),
     )
 
 
-def completion(body: Json, answer: Reply) -> Json:
-    parts = [{"text": answer.text}] if answer.text else []
+def render_completion(body: Json, reply: Reply) -> Json:
+    parts = [{"text": reply.text}] if reply.text else []
     return {
-        **_event([*_thoughts(body), *parts, *_calls(body, answer)], answer, _finish(answer)),
+        **_event([*_reasoning_parts(body), *parts, *_call_parts(body, reply)], reply, _finish_reason(reply)),
         **_head(body),
     }
 
 
-def events(body: Json, answer: Reply) -> Iterator[bytes]:
-    if thoughts := _thoughts(body):
-        yield _data({**_event(thoughts, answer, None), **_head(body)})
-    for piece in answer.pieces:
-        yield _data({**_event([{"text": piece}], answer, None), **_head(body)})
-    for part in _calls(body, answer):
-        yield _data({**_event([part], answer, None), **_head(body)})
-    yield _data({**_event([{"text": ""}], answer, _finish(answer)), **_head(body)})
+def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
+    if parts := _reasoning_parts(body):
+        yield _data({**_event(parts, reply, None), **_head(body)})
+    for chunk in reply.chunks:
+        yield _data({**_event([{"text": chunk}], reply, None), **_head(body)})
+    for part in _call_parts(body, reply):
+        yield _data({**_event([part], reply, None), **_head(body)})
+    yield _data({**_event([{"text": ""}], reply, _finish_reason(reply)), **_head(body)})
 
 
-def failure(error: Refused) -> Json:
-    told: Json = {"code": error.status, "message": str(error)}
-    told["status"] = REASONS.get(error.status) or HTTPStatus(error.status).name
+def render_error(error: SimulatedError) -> Json:
+    detail: Json = {"code": error.status, "message": str(error)}
+    detail["status"] = STATUS_NAMES.get(error.status) or HTTPStatus(error.status).name
     if error.code:
         kind = "type.googleapis.com/google.rpc.ErrorInfo"
-        told["details"] = [{"@type": kind, "reason": error.code.upper(), "domain": "googleapis.com"}]
-    return {"error": told}
+        detail["details"] = [{"@type": kind, "reason": error.code.upper(), "domain": "googleapis.com"}]
+    return {"error": detail}
 
 
-def listing(title: str, names: tuple[str, ...]) -> Json:
+def render_models(title: str, names: tuple[str, ...]) -> Json:
     methods = ["generateContent", "countTokens"]
     rows = [
         {
@@ -106,44 +115,44 @@ def listing(title: str, names: tuple[str, ...]) -> Json:
 
 
 def _check_signature(part: Json) -> None:
-    """A signature is good for the very part that it was given for."""
-    told = part["thoughtSignature"]
-    rule(isinstance(told, str) and told, "Thought signature is not valid.")
+    """Raise SimulatedError unless the part's signature was issued for this part."""
+    signature = part["thoughtSignature"]
+    require(isinstance(signature, str) and signature, "Thought signature is not valid.")
     call = part.get("functionCall")
-    if told != SKIP and call is not None:
-        rule(told == _signature(call), "Thought signature is not valid.")
+    if signature != SKIP and call is not None:
+        require(signature == _signature(call), "Thought signature is not valid.")
 
 
 def _signature(call: Json) -> str:
-    told = mark("", call["name"], json.dumps(call.get("args") or {}, sort_keys=True))
-    return base64.b64encode(told.encode()).decode()
+    text = stable_id("", call["name"], json.dumps(call.get("args") or {}, sort_keys=True))
+    return base64.b64encode(text.encode()).decode()
 
 
-def _thoughts(body: Json) -> list[Json]:
-    """What it thought, where that is wanted."""
+def _reasoning_parts(body: Json) -> list[Json]:
+    """Return the reasoning if the request includes it."""
     config = (body.get("generationConfig") or {}).get("thinkingConfig") or {}
-    return [{"text": THOUGHT, "thought": True}] if config.get("includeThoughts") else []
+    return [{"text": REASONING, "thought": True}] if config.get("includeThoughts") else []
 
 
-def _calls(body: Json, answer: Reply) -> list[Json]:
-    """The calls as parts: the first of several is signed."""
-    parts: list[Json] = [{"functionCall": _call(body, call)} for call in answer.calls]
+def _call_parts(body: Json, reply: Reply) -> list[Json]:
+    """Return the calls as parts; the first one has a signature."""
+    parts: list[Json] = [{"functionCall": _call(body, call)} for call in reply.calls]
     if parts:
         parts[0]["thoughtSignature"] = _signature(parts[0]["functionCall"])
     return parts
 
 
-def _call(body: Json, call: Call) -> Json:
-    identity = {"id": call.id} if newer(body) else {}
+def _call(body: Json, call: ReplyToolCall) -> Json:
+    identity = {"id": call.id} if is_gemini_3_or_later(body) else {}
     return {**identity, "name": call.name, "args": call.arguments}
 
 
 def _schema(body: Json, config: Json) -> Json | None:
-    """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
+    """Return the schema for JSON output: a field of the request, or in the text of the prompt."""
     if config.get("responseMimeType") == "application/json":
-        told: Json = config.get("responseJsonSchema") or {}
-        return told
-    return schema_in(_text((body.get("systemInstruction") or {}).get("parts") or []))
+        schema: Json = config.get("responseJsonSchema") or {}
+        return schema
+    return find_schema(_text((body.get("systemInstruction") or {}).get("parts") or []))
 
 
 def _text(parts: list[Json]) -> str:
@@ -151,25 +160,24 @@ def _text(parts: list[Json]) -> str:
 
 
 def _head(body: Json) -> Json:
-    return {"modelVersion": str(body.get("model")), "responseId": mark("", body["contents"])}
+    return {"modelVersion": str(body.get("model")), "responseId": stable_id("", body["contents"])}
 
 
-def _event(parts: list[Json], answer: Reply, finish: str | None) -> Json:
+def _event(parts: list[Json], reply: Reply, finish: str | None) -> Json:
     candidate: Json = {"content": {"role": "model", "parts": parts}, "index": 0}
     if finish:
         candidate["finishReason"] = finish
-    prompted, thoughts = answer.prompt_tokens, THOUGHTS
-    counted = {"promptTokenCount": prompted, "thoughtsTokenCount": thoughts}
+    counts = {"promptTokenCount": reply.prompt_tokens, "thoughtsTokenCount": REASONING_TOKENS}
     if finish:
-        counted["candidatesTokenCount"] = answer.completion_tokens
+        counts["candidatesTokenCount"] = reply.completion_tokens
     return {
         "candidates": [candidate],
-        "usageMetadata": {**counted, "totalTokenCount": sum(counted.values())},
+        "usageMetadata": {**counts, "totalTokenCount": sum(counts.values())},
     }
 
 
-def _finish(answer: Reply) -> str:
-    return "MAX_TOKENS" if answer.cut else "STOP"
+def _finish_reason(reply: Reply) -> str:
+    return "MAX_TOKENS" if reply.is_cut else "STOP"
 
 
 def _data(body: Json) -> bytes:

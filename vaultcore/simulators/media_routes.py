@@ -1,4 +1,4 @@
-"""The studio's paths as routes of a simulated provider: keys, mishaps, and orders asked for again."""
+"""Routes of a simulated provider for embeddings and images, with keys, faults and jobs to poll."""
 
 from __future__ import annotations
 
@@ -11,62 +11,63 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from vaultcore.simulators import media
-from vaultcore.simulators.faults import FaultScript, ProviderCall, Refused
+from vaultcore.simulators.faults import FaultScript, SimulatedError, SimulatedRequest
 
-HEADERS = ("x-goog-api-key", "x-key", "x-api-key", "api-key")
-COUNTED = "x-amzn-bedrock-input-token-count"
+KEY_HEADERS = ("x-goog-api-key", "x-key", "x-api-key", "api-key")
+TOKEN_COUNT_HEADER = "x-amzn-bedrock-input-token-count"  # noqa: S105 - not a password
 
 
-def atelier(keys: tuple[str, ...], script: FaultScript) -> list[Route]:
-    """Routes for everything that is not chat; after the others, for they match any path."""
-    orders: Counter[str] = Counter()
+def media_routes(keys: tuple[str, ...], script: FaultScript) -> list[Route]:
+    """Return the routes. They match any path and must therefore come after the others."""
+    polls: Counter[str] = Counter()  # by job
 
-    async def make(request: Request) -> Response:
+    async def create(request: Request) -> Response:
         path = "/" + request.path_params["path"]
         body: dict[str, Any] = await request.json()
-        known = _token(request) in keys
+        is_authorized = _request_key(request) in keys
         name = str(body.get("model") or path)
-        script.asked.append(ProviderCall(request.url.path, name, False, known, body))
-        mishap = script.next(name)
-        await asyncio.sleep(mishap.delay)
-        if mishap.status is not None:
-            raise Refused(mishap.status, "api_error", mishap.message, wait=mishap.retry_after)
-        _admit(known)
-        made = media.make(path, body)
-        if made is None:
-            raise Refused(404, "not_found_error", "Nothing is made at this path.")
-        if set(made) == {"id"}:
-            key = f"{made['id']}-{len(orders)}"
-            orders[key] = 0
-            made = {
-                "id": key,
-                "polling_url": str(request.url.replace(path="/v1/get_result", query=f"id={key}")),
-            }
-        return JSONResponse(made, headers={COUNTED: "7"} if path.endswith("/invoke") else {})
+        script.requests.append(SimulatedRequest(request.url.path, name, False, is_authorized, body))
+        fault = script.next(name)
+        await asyncio.sleep(fault.delay)
+        if fault.status is not None:
+            raise SimulatedError(fault.status, "api_error", fault.message, retry_after=fault.retry_after)
+        require_key(is_authorized)
+        response = media.create_media(path, body)
+        if response is None:
+            raise SimulatedError(404, "not_found_error", "There is no such path.")
+        if set(response) == {"id"}:
+            key = f"{response['id']}-{len(polls)}"
+            polls[key] = 0
+            url = str(request.url.replace(path="/v1/get_result", query=f"id={key}"))
+            response = {"id": key, "polling_url": url}
+        return JSONResponse(response, headers={TOKEN_COUNT_HEADER: "7"} if path.endswith("/invoke") else {})
 
-    async def ask(request: Request) -> Response:
+    async def poll(request: Request) -> Response:
         key = request.query_params.get("id", "")
-        known = _token(request) in keys
-        script.asked.append(ProviderCall(request.url.path, key, False, known, {}))
-        _admit(known)
-        if key not in orders:
+        is_authorized = _request_key(request) in keys
+        script.requests.append(SimulatedRequest(request.url.path, key, False, is_authorized, {}))
+        require_key(is_authorized)
+        if key not in polls:
             return JSONResponse({"id": key, "status": "Task not found"})
-        orders[key] += 1
-        return JSONResponse(media.status(key, orders[key]))
+        polls[key] += 1
+        return JSONResponse(media.job_status(key, polls[key]))
 
     return [
-        Route("/v1/get_result", ask, methods=["GET"]),
-        Route("/v1/{path:path}", make, methods=["POST"]),
+        Route("/v1/get_result", poll, methods=["GET"]),
+        Route("/v1/{path:path}", create, methods=["POST"]),
     ]
 
 
-def _token(request: Request) -> str:
-    """The key, in whichever header the format wants it."""
+def _request_key(request: Request) -> str:
+    """Return the key, from the header of any format."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    held = (request.headers[name] for name in HEADERS if name in request.headers)
-    return key if scheme == "Bearer" else next(held, "")
+    others = (request.headers[name] for name in KEY_HEADERS if name in request.headers)
+    return key if scheme == "Bearer" else next(others, "")
 
 
-def _admit(known: bool) -> None:
-    if not known:
-        raise Refused(401, "authentication_error", "This is no key of ours.", code="invalid_api_key")
+def require_key(is_authorized: bool) -> None:
+    """Raise SimulatedError unless the request has a key of the provider."""
+    if not is_authorized:
+        raise SimulatedError(
+            401, "authentication_error", "Incorrect API key provided.", code="invalid_api_key"
+        )

@@ -1,4 +1,4 @@
-"""The manners of an OpenAI-style provider: https://platform.openai.com/docs/api-reference/chat."""
+"""A simulated OpenAI-style provider: https://platform.openai.com/docs/api-reference/chat."""
 
 from __future__ import annotations
 
@@ -7,15 +7,24 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vaultcore.simulators.faults import Refused
-from vaultcore.simulators.reply import THOUGHT, Call, Json, Prompt, Reply, Tool, mark
-from vaultcore.simulators.sample import schema_in
-from vaultcore.simulators.strict import left_open, optional
+from vaultcore.simulators.faults import SimulatedError
+from vaultcore.simulators.reply import (
+    REASONING,
+    Json,
+    Prompt,
+    PromptTool,
+    Reply,
+    ReplyToolCall,
+    split_text,
+    stable_id,
+)
+from vaultcore.simulators.schema_values import find_schema
+from vaultcore.simulators.strict_schema import open_objects, optional_properties
 
 PATH = "/chat/completions"
 MODELS: tuple[str, ...] = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini")
-CREATED = 1_760_000_000  # fixed, so that the same question has the same answer to the last byte
-KNOWN = frozenset(  # whatever else a request has at its top level is refused
+CREATED = 1_760_000_000  # fixed, so that equal requests have equal responses, byte for byte
+ALLOWED_FIELDS = frozenset(  # other top-level fields are rejected
     [
         "audio",
         "frequency_penalty",
@@ -60,34 +69,36 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def token(headers: Mapping[str, str]) -> str:
+def request_key(headers: Mapping[str, str]) -> str:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     return key if scheme == "Bearer" else ""
 
 
-def check(headers: Mapping[str, str], body: Json) -> None:
-    _rule("application/json" in headers.get("content-type", ""), "content-type must be application/json")
+def validate_request(headers: Mapping[str, str], body: Json) -> None:
+    _require("application/json" in headers.get("content-type", ""), "content-type must be application/json")
     for name in body:
-        _rule(name in KNOWN, f"Unrecognized request argument supplied: {name}", name)
-    _rule(isinstance(body.get("model"), str) and body["model"], "you must provide a model parameter", "model")
-    _rule(
+        _require(name in ALLOWED_FIELDS, f"Unrecognized request argument supplied: {name}", name)
+    _require(
+        isinstance(body.get("model"), str) and body["model"], "you must provide a model parameter", "model"
+    )
+    _require(
         not ("max_tokens" in body and "max_completion_tokens" in body),
         "max_tokens and max_completion_tokens cannot both be set",
         "max_tokens",
     )
-    _rule(
+    _require(
         body.get("stream") is True or "stream_options" not in body,
         "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
         "stream_options",
     )
     temperature = body.get("temperature", 1)
-    _rule(isinstance(temperature, int | float) and 0 <= temperature <= 2, "must be 0 to 2", "temperature")
+    _require(isinstance(temperature, int | float) and 0 <= temperature <= 2, "must be 0 to 2", "temperature")
     _check_tools(body)
     _check_format(body.get("response_format"))
     _check_messages(body.get("messages"))
 
 
-def prompt(title: str, body: Json) -> Prompt:
+def parse_prompt(title: str, body: Json) -> Prompt:
     messages: list[Json] = body["messages"]
     results = []
     for message in reversed(messages):
@@ -96,74 +107,74 @@ def prompt(title: str, body: Json) -> Prompt:
         results.append(_text(message.get("content")))
     return Prompt(
         title=title,
-        said=[_text(message.get("content")) for message in messages if message["role"] != "tool"],
+        texts=[_text(message.get("content")) for message in messages if message["role"] != "tool"],
         tools=[
-            Tool(tool["function"]["name"], tool["function"].get("parameters") or {})
+            PromptTool(tool["function"]["name"], tool["function"].get("parameters") or {})
             for tool in body.get("tools") or []
             if _allowed(tool["function"]["name"], body.get("tool_choice"))
         ],
-        forced=_forced(body.get("tool_choice")),
-        results=results[::-1],
+        forced_tool=_forced(body.get("tool_choice")),
+        tool_results=results[::-1],
         parallel=body.get("parallel_tool_calls", True) is not False,
-        limit=body.get("max_completion_tokens") or body.get("max_tokens"),
+        token_limit=body.get("max_completion_tokens") or body.get("max_tokens"),
         schema=_schema(body),
     )
 
 
-def completion(body: Json, answer: Reply) -> Json:
-    message: Json = {"role": "assistant", "content": answer.text or None, "refusal": None}
-    if _thinks(body):
-        message["reasoning_content"] = THOUGHT
-    if answer.calls:
-        message["tool_calls"] = [_call(call) for call in answer.calls]
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish(answer)}
-    return {**_head(body), "object": "chat.completion", "choices": [choice], "usage": _usage(answer)}
+def render_completion(body: Json, reply: Reply) -> Json:
+    message: Json = {"role": "assistant", "content": reply.text or None, "refusal": None}
+    if _has_reasoning(body):
+        message["reasoning_content"] = REASONING
+    if reply.calls:
+        message["tool_calls"] = [_call(call) for call in reply.calls]
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _finish_reason(reply)}
+    return {**_head(body), "object": "chat.completion", "choices": [choice], "usage": _usage(reply)}
 
 
-def events(body: Json, answer: Reply) -> Iterator[bytes]:
+def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
     head = {**_head(body), "object": "chat.completion.chunk"}
-    counted = (body.get("stream_options") or {}).get("include_usage") is True
+    include_usage = (body.get("stream_options") or {}).get("include_usage") is True
 
     def event(delta: Json, finish: str | None = None) -> bytes:
         chunk: Json = {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-        return _data({**chunk, "usage": None} if counted else chunk)
+        return _data({**chunk, "usage": None} if include_usage else chunk)
 
-    yield event({"role": "assistant", "content": None if answer.calls else ""})
-    if _thinks(body):
-        yield event({"reasoning_content": THOUGHT})
-    for piece in answer.pieces:
-        yield event({"content": piece})
-    for index, call in enumerate(answer.calls):
-        opened = _call(call)
-        opened["function"]["arguments"] = ""
-        yield event({"tool_calls": [{"index": index, **opened}]})
-        for piece in _cut(json.dumps(call.arguments)):
-            yield event({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
-    yield event({}, _finish(answer))
-    if counted:
-        yield _data({**head, "choices": [], "usage": _usage(answer)})
+    yield event({"role": "assistant", "content": None if reply.calls else ""})
+    if _has_reasoning(body):
+        yield event({"reasoning_content": REASONING})
+    for chunk in reply.chunks:
+        yield event({"content": chunk})
+    for index, call in enumerate(reply.calls):
+        start = _call(call)
+        start["function"]["arguments"] = ""
+        yield event({"tool_calls": [{"index": index, **start}]})
+        for chunk in split_text(json.dumps(call.arguments)):
+            yield event({"tool_calls": [{"index": index, "function": {"arguments": chunk}}]})
+    yield event({}, _finish_reason(reply))
+    if include_usage:
+        yield _data({**head, "choices": [], "usage": _usage(reply)})
     yield b"data: [DONE]\n\n"
 
 
-def failure(error: Refused) -> Json:
+def render_error(error: SimulatedError) -> Json:
     return {
         "error": {"message": str(error), "type": error.kind, "param": error.param, "code": error.code},
     }
 
 
-def listing(title: str, names: tuple[str, ...]) -> Json:
+def render_models(title: str, names: tuple[str, ...]) -> Json:
     rows = [{"id": name, "object": "model", "created": CREATED, "owned_by": title.lower()} for name in names]
     return {"object": "list", "data": rows}
 
 
-def _rule(kept: object, message: str, param: str | None = None) -> None:
-    if not kept:
-        raise Refused(400, "invalid_request_error", message, param=param, code="invalid_value")
+def _require(condition: object, message: str, param: str | None = None) -> None:
+    if not condition:
+        raise SimulatedError(400, "invalid_request_error", message, param=param, code="invalid_value")
 
 
 def _check_tools(body: Json) -> None:
     tools = body.get("tools")
-    _rule(
+    _require(
         tools is None or (isinstance(tools, list) and tools),
         "tools must be a list that is not empty",
         "tools",
@@ -171,90 +182,92 @@ def _check_tools(body: Json) -> None:
     names = set()
     for at, tool in enumerate(tools or []):
         name = (tool.get("function") or {}).get("name")
-        _rule(tool.get("type") == "function", "must be function", f"tools[{at}].type")
-        _rule(
+        _require(tool.get("type") == "function", "must be function", f"tools[{at}].type")
+        _require(
             isinstance(name, str) and NAME.fullmatch(name),
-            "is no name for a tool",
+            "is not a valid tool name",
             f"tools[{at}].function.name",
         )
         names.add(name)
         _check_strict(tool["function"], "parameters", f"tools[{at}].function.parameters")
-    _rule(
+    _require(
         tools or "tool_choice" not in body, "tool_choice is only allowed when tools are given", "tool_choice"
     )
     forced = _forced(body.get("tool_choice"))
-    _rule(not forced or forced in names, "tool_choice names no tool that is given", "tool_choice")
+    _require(not forced or forced in names, "tool_choice names an unknown tool", "tool_choice")
 
 
-def _check_format(told: object) -> None:
-    match told:
+def _check_format(value: object) -> None:
+    match value:
         case None | {"type": "text" | "json_object"}:
             return
-        case {"type": "json_schema", "json_schema": {"name": str(name)} as held} if NAME.fullmatch(name):
-            _check_strict(held, "schema", "response_format")
+        case {"type": "json_schema", "json_schema": {"name": str(name)} as json_schema} if NAME.fullmatch(
+            name
+        ):
+            _check_strict(json_schema, "schema", "response_format")
         case _:
-            _rule(False, "must be text, json_object, or json_schema with a name", "response_format")
+            _require(False, "must be text, json_object, or json_schema with a name", "response_format")
 
 
 def _check_strict(holder: Json, key: str, param: str) -> None:
     if not holder.get("strict"):
         return
     schema = holder.get(key)
-    _rule(isinstance(schema, dict), "must hold a schema to be strict", param)
-    found = next(left_open(schema), None)
-    _rule(found is None, f"'additionalProperties' is required to be false: {found}", param)
-    found = next(optional(schema), None)
-    _rule(found is None, f"'required' must name every property: {found}", param)
+    _require(isinstance(schema, dict), "must contain a schema to be strict", param)
+    path = next(open_objects(schema), None)
+    _require(path is None, f"'additionalProperties' is required to be false: {path}", param)
+    path = next(optional_properties(schema), None)
+    _require(path is None, f"'required' must name every property: {path}", param)
 
 
 def _check_messages(messages: object) -> None:
-    _rule(isinstance(messages, list) and messages, "must be a list that is not empty", "messages")
+    _require(isinstance(messages, list) and messages, "must be a list that is not empty", "messages")
     open_calls: list[Any] = []
     for at, message in enumerate(messages if isinstance(messages, list) else []):
         role = message.get("role") if isinstance(message, dict) else None
-        _rule(role in ROLES, f"must be one of {', '.join(ROLES)}", f"messages[{at}].role")
+        _require(role in ROLES, f"must be one of {', '.join(ROLES)}", f"messages[{at}].role")
         if role == "tool":
-            _rule(
+            _require(
                 message.get("tool_call_id") in open_calls,
                 "must answer a tool call of the message before",
                 f"messages[{at}].tool_call_id",
             )
             open_calls.remove(message["tool_call_id"])
             continue
-        _rule(not open_calls, f"tool calls without an answer: {open_calls}", f"messages[{at}]")
+        _require(not open_calls, f"tool calls without an answer: {open_calls}", f"messages[{at}]")
         calls = message.get("tool_calls") or []
-        _rule(
+        _require(
             calls or message.get("function_call") or isinstance(message.get("content"), str | list),
             "must be text or parts",
             f"messages[{at}].content",
         )
-        open_calls = [_called(call, f"messages[{at}].tool_calls") for call in calls]
-    _rule(not open_calls, f"tool calls without an answer: {open_calls}", "messages")
+        open_calls = [_check_tool_call(call, f"messages[{at}].tool_calls") for call in calls]
+    _require(not open_calls, f"tool calls without an answer: {open_calls}", "messages")
 
 
-def _called(call: Json, param: str) -> str:
-    _rule(isinstance(call.get("id"), str) and call["id"], "must have an id", param)
+def _check_tool_call(call: Json, param: str) -> str:
+    _require(isinstance(call.get("id"), str) and call["id"], "must have an id", param)
     arguments = (call.get("function") or {}).get("arguments")
-    _rule(isinstance(arguments, str), "must have arguments as JSON text", param)
+    _require(isinstance(arguments, str), "must have arguments as JSON text", param)
     return str(call["id"])
 
 
-def _thinks(body: Json) -> bool:
-    """Whether it thinks aloud, as those do who have models of their own behind this API."""
+def _has_reasoning(body: Json) -> bool:
+    """Return True if the response has reasoning, as with providers of other models behind this API."""
     return body.get("reasoning_effort") not in (None, "none")
 
 
 def _schema(body: Json) -> Json | None:
-    """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
+    """Return the schema for JSON output: a field of the request, or in the text of the prompt."""
     match body.get("response_format"):
         case {"type": "json_schema", "json_schema": {"schema": dict() as schema}}:
             return schema
         case {"type": str(kind)}:
-            otherwise: Json | None = {} if kind == "json_object" else None
+            default: Json | None = {} if kind == "json_object" else None
         case _:
-            otherwise = None
+            default = None
     instructions = [message for message in body["messages"] if message["role"] in ("system", "developer")]
-    return schema_in(" ".join(_text(message.get("content")) for message in instructions)) or otherwise
+    return find_schema(" ".join(_text(message.get("content")) for message in instructions)) or default
 
 
 def _allowed(name: str, choice: object) -> bool:
@@ -289,33 +302,29 @@ def _text(content: object) -> str:
 
 def _head(body: Json) -> Json:
     return {
-        "id": mark("chatcmpl-", body["messages"]),
+        "id": stable_id("chatcmpl-", body["messages"]),
         "created": CREATED,
         "model": body["model"],
         "system_fingerprint": "fp_simulated",
     }
 
 
-def _call(call: Call) -> Json:
+def _call(call: ReplyToolCall) -> Json:
     function = {"name": call.name, "arguments": json.dumps(call.arguments)}
     return {"id": f"call_{call.id}", "type": "function", "function": function}
 
 
-def _cut(text: str) -> list[str]:
-    return [text[at : at + 8] for at in range(0, len(text), 8)]
-
-
-def _finish(answer: Reply) -> str:
-    if answer.calls:
+def _finish_reason(reply: Reply) -> str:
+    if reply.calls:
         return "tool_calls"
-    return "length" if answer.cut else "stop"
+    return "length" if reply.is_cut else "stop"
 
 
-def _usage(answer: Reply) -> Json:
+def _usage(reply: Reply) -> Json:
     return {
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "total_tokens": reply.prompt_tokens + reply.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 0},
     }

@@ -1,9 +1,10 @@
-"""A simulated provider as an ASGI app: its manners, its key and its mishaps."""
+"""A simulated provider as an ASGI app: its behavior, its keys and its faults."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,47 +13,53 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from vaultcore.simulators.faults import Cut, FaultScript, InjectedFault, ProviderCall, Refused
-from vaultcore.simulators.media_routes import atelier
-from vaultcore.simulators.reply import Json, Prompt, Reply, reply
+from vaultcore.simulators.faults import (
+    ConnectionCut,
+    FaultScript,
+    InjectedFault,
+    SimulatedError,
+    SimulatedRequest,
+)
+from vaultcore.simulators.media_routes import media_routes, require_key
+from vaultcore.simulators.reply import Json, Prompt, Reply, generate_reply
 
 
 class ProviderBehavior(Protocol):
-    """What a module of this package says about one family of providers."""
+    """The interface of a module that simulates one family of providers."""
 
-    PATH: str  # where completions are asked for
+    PATH: str  # of completions, below the base URL
     MODELS: tuple[str, ...]
 
-    def token(self, headers: Mapping[str, str]) -> str:
-        """The key of a request; empty where there is none."""
+    def request_key(self, headers: Mapping[str, str]) -> str:
+        """Return the key of a request, "" if it has none."""
         ...
 
-    def check(self, headers: Mapping[str, str], body: Json) -> None:
-        """Raise Refused where the request breaks a rule."""
+    def validate_request(self, headers: Mapping[str, str], body: Json) -> None:
+        """Raise SimulatedError if the request breaks a rule of the provider."""
         ...
 
-    def prompt(self, title: str, body: Json) -> Prompt: ...
+    def parse_prompt(self, title: str, body: Json) -> Prompt: ...
 
-    def completion(self, body: Json, answer: Reply) -> Json: ...
+    def render_completion(self, body: Json, reply: Reply) -> Json: ...
 
-    def events(self, body: Json, answer: Reply) -> Iterator[bytes]: ...
+    def render_events(self, body: Json, reply: Reply) -> Iterator[bytes]: ...
 
-    def failure(self, error: Refused) -> Json: ...
+    def render_error(self, error: SimulatedError) -> Json: ...
 
-    def listing(self, title: str, names: tuple[str, ...]) -> Json: ...
+    def render_models(self, title: str, names: tuple[str, ...]) -> Json: ...
 
 
 @runtime_checkable
-class Framed(ProviderBehavior, Protocol):
-    """Manners of a provider whose streams are no server-sent events, and whose errors a header names."""
+class EventStreamBehavior(ProviderBehavior, Protocol):
+    """A provider whose streams are not server-sent events, and whose errors are named by a header."""
 
     STREAM: str  # the media type of its streams
 
-    def named(self, error: Refused) -> Mapping[str, str]: ...
+    def error_headers(self, error: SimulatedError) -> Mapping[str, str]: ...
 
 
 def application(
-    manners: ProviderBehavior,
+    behavior: ProviderBehavior,
     title: str,
     keys: tuple[str, ...],
     script: FaultScript,
@@ -60,54 +67,70 @@ def application(
     pace: float = 0.0,
     also: Sequence[ProviderBehavior] = (),
 ) -> Starlette:
-    """The provider. It accepts its keys; `pace` is the seconds between two events of a stream.
+    """Return the provider's app, which accepts `keys`; `pace` is in seconds between two events of a stream.
 
-    It speaks in `also` besides, with the same key and script, where those have other paths.
+    `also` are more behaviors on other paths, with the same keys and script.
     """
-
-    async def complete(request: Request, manners: ProviderBehavior) -> Response:
-        body = {**await _told(request), **_addressed(request, manners)}
-        known = manners.token(request.headers) in keys
-        name = str(body.get("model", ""))
-        script.asked.append(ProviderCall(request.url.path, name, body.get("stream") is True, known, body))
-        mishap = script.next(name)
-        await asyncio.sleep(mishap.delay)
-        if mishap.status is not None:
-            raise Refused(
-                mishap.status, KINDS.get(mishap.status, "api_error"), mishap.message, wait=mishap.retry_after
-            )
-        _admit(known)
-        manners.check(request.headers, body)
-        answer = reply(manners.prompt(title, body))
-        if body.get("stream") is True:
-            kind = manners.STREAM if isinstance(manners, Framed) else "text/event-stream"
-            return StreamingResponse(_paced(manners.events(body, answer), mishap, pace), media_type=kind)
-        return JSONResponse(manners.completion(body, answer))
-
-    async def listed(request: Request) -> Response:
-        _admit(manners.token(request.headers) in keys)
-        return JSONResponse(manners.listing(title, manners.MODELS))
-
-    async def refused(_: Request, error: Exception) -> Response:
-        assert isinstance(error, Refused)  # noqa: S101 - the only exception it is registered for
-        headers = dict(manners.named(error)) if isinstance(manners, Framed) else {}
-        headers |= {} if error.wait is None else {"retry-after": f"{error.wait:g}"}
-        return JSONResponse(manners.failure(error), error.status, headers)
-
+    endpoints = _Endpoints(behavior, title, keys, script, pace)
+    completions = [
+        Route(f"/v1{each.PATH}", partial(endpoints.complete, behavior=each), methods=["POST"])
+        for each in (behavior, *also)
+    ]
     return Starlette(
         routes=[
-            *(
-                Route(f"/v1{each.PATH}", partial(complete, manners=each), methods=["POST"])
-                for each in (manners, *also)
-            ),
-            Route("/v1/models", listed, methods=["GET"]),
-            *atelier(keys, script),
+            *completions,
+            Route("/v1/models", endpoints.list_models, methods=["GET"]),
+            *media_routes(keys, script),
         ],
-        exception_handlers={Refused: refused},
+        exception_handlers={SimulatedError: endpoints.handle_error},
     )
 
 
-KINDS = {
+@dataclass(frozen=True, slots=True)
+class _Endpoints:
+    """The endpoints of one simulated provider."""
+
+    behavior: ProviderBehavior
+    title: str
+    keys: tuple[str, ...]
+    script: FaultScript
+    pace: float  # seconds between two events of a stream
+
+    async def complete(self, request: Request, behavior: ProviderBehavior) -> Response:
+        body = {**await _read_body(request), **_path_fields(request, behavior)}
+        is_authorized = behavior.request_key(request.headers) in self.keys
+        name = str(body.get("model", ""))
+        is_streaming = body.get("stream") is True
+        self.script.requests.append(
+            SimulatedRequest(request.url.path, name, is_streaming, is_authorized, body)
+        )
+        fault = self.script.next(name)
+        await asyncio.sleep(fault.delay)
+        if fault.status is not None:
+            kind = ERROR_TYPES.get(fault.status, "api_error")
+            raise SimulatedError(fault.status, kind, fault.message, retry_after=fault.retry_after)
+        require_key(is_authorized)
+        behavior.validate_request(request.headers, body)
+        reply = generate_reply(behavior.parse_prompt(self.title, body))
+        if is_streaming:
+            media_type = behavior.STREAM if isinstance(behavior, EventStreamBehavior) else "text/event-stream"
+            events = _pace_events(behavior.render_events(body, reply), fault, self.pace)
+            return StreamingResponse(events, media_type=media_type)
+        return JSONResponse(behavior.render_completion(body, reply))
+
+    async def list_models(self, request: Request) -> Response:
+        require_key(self.behavior.request_key(request.headers) in self.keys)
+        return JSONResponse(self.behavior.render_models(self.title, self.behavior.MODELS))
+
+    async def handle_error(self, _: Request, error: Exception) -> Response:
+        assert isinstance(error, SimulatedError)  # noqa: S101 - the only exception it is registered for
+        behavior = self.behavior
+        headers = dict(behavior.error_headers(error)) if isinstance(behavior, EventStreamBehavior) else {}
+        headers |= {} if error.retry_after is None else {"retry-after": f"{error.retry_after:g}"}
+        return JSONResponse(behavior.render_error(error), error.status, headers)
+
+
+ERROR_TYPES = {  # by HTTP status
     400: "invalid_request_error",
     401: "authentication_error",
     403: "permission_error",
@@ -117,33 +140,28 @@ KINDS = {
 }
 
 
-def _admit(known: bool) -> None:
-    if not known:
-        raise Refused(401, "authentication_error", "This is no key of ours.", code="invalid_api_key")
-
-
-def _addressed(request: Request, manners: ProviderBehavior) -> Json:
-    """What some formats say in the address rather than in the body: the model, and whether to stream."""
+def _path_fields(request: Request, behavior: ProviderBehavior) -> Json:
+    """Return the model and whether to stream, for formats that have them in the path, else {}."""
     if "verb" not in request.path_params:
         return {}
-    asked = isinstance(manners, Framed) or request.query_params.get("alt") == "sse"
-    streamed = asked and "stream" in request.path_params["verb"]
-    return {"model": request.path_params["model"], "stream": streamed}
+    can_stream = isinstance(behavior, EventStreamBehavior) or request.query_params.get("alt") == "sse"
+    is_streaming = can_stream and "stream" in request.path_params["verb"]
+    return {"model": request.path_params["model"], "stream": is_streaming}
 
 
-async def _told(request: Request) -> dict[str, Any]:
+async def _read_body(request: Request) -> dict[str, Any]:
     try:
         body = await request.json()
     except ValueError as error:
-        raise Refused(400, "invalid_request_error", "The body of the request is no JSON.") from error
+        raise SimulatedError(400, "invalid_request_error", "The request body is not valid JSON.") from error
     if not isinstance(body, dict):
-        raise Refused(400, "invalid_request_error", "The body of the request must be a JSON object.")
+        raise SimulatedError(400, "invalid_request_error", "The request body must be a JSON object.")
     return body
 
 
-async def _paced(events: Iterator[bytes], mishap: InjectedFault, pace: float) -> AsyncIterator[bytes]:
+async def _pace_events(events: Iterator[bytes], fault: InjectedFault, pace: float) -> AsyncIterator[bytes]:
     for number, event in enumerate(events):
-        if number == mishap.cut_after:
-            raise Cut
+        if number == fault.cut_after:
+            raise ConnectionCut
         yield event
         await asyncio.sleep(pace)

@@ -1,4 +1,4 @@
-"""What a simulated provider answers: the same words to the same prompt, and calls of the tools it names."""
+"""The replies of simulated providers: the same text for the same prompt, and calls of the tools it names."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from vaultcore.simulators.sample import sample
+from vaultcore.simulators.schema_values import sample_object
 
 Json = dict[str, Any]
 WORDS = re.compile(r"\S+\s*")
-THOUGHT = "A question like any other: it shall have its answer."  # of whoever is asked to think
+REASONING = "The question is clear, so a short answer is enough."  # if reasoning is requested
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool as both formats describe it: a name and a JSON schema."""
+class PromptTool:
+    """A tool of a prompt: its name and the JSON schema of its arguments."""
 
     name: str
     schema: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ReplyToolCall:
+    """A tool call of a reply."""
+
     id: str
     name: str
     arguments: Json
@@ -33,88 +35,92 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, before any provider's format is put on it."""
+    """A reply in no provider's format."""
 
     text: str
-    calls: tuple[Call, ...] = ()
-    cut: bool = False  # by the limit of tokens
+    calls: tuple[ReplyToolCall, ...] = ()
+    is_cut: bool = False  # by the token limit
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
     @property
-    def pieces(self) -> list[str]:
-        """The text as it is streamed, a few words at a time."""
+    def chunks(self) -> list[str]:
+        """The text in chunks of three words, for a stream."""
         words = WORDS.findall(self.text)
         return ["".join(words[at : at + 3]) for at in range(0, len(words), 3)]
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What was asked, before any provider's format was taken off it."""
+    """A request in no provider's format."""
 
-    title: str  # of the provider, as people write it
-    said: Sequence[str]  # every text of the conversation, in order
-    tools: Sequence[Tool] = ()
-    forced: str | None = None  # a tool's name, or "" where any one must be called
-    results: Sequence[str] = ()  # of the tools called before: then the answer tells them
+    title: str  # of the provider, for display
+    texts: Sequence[str]  # every text of the conversation, in order
+    tools: Sequence[PromptTool] = ()
+    forced_tool: str | None = None  # a tool's name, or "" if any tool must be called
+    tool_results: Sequence[str] = ()  # of the previous tool calls; the reply quotes them
     parallel: bool = True
-    limit: int | None = None  # tokens
-    schema: Json | None = None  # of the JSON to answer with; empty where any object will do
+    token_limit: int | None = None
+    schema: Json | None = None  # of the JSON to reply with; {} stands for any object
 
 
-def reply(prompt: Prompt) -> Reply:
-    """Answer a prompt."""
-    asked = tokens("".join(prompt.said)) + tokens("".join(prompt.results))
-    calls = () if prompt.results else _calls(prompt)
+def generate_reply(prompt: Prompt) -> Reply:
+    prompt_tokens = tokens("".join(prompt.texts)) + tokens("".join(prompt.tool_results))
+    calls = () if prompt.tool_results else _calls(prompt)
     if calls:
-        return Reply("", calls, False, asked, sum(5 + tokens(str(call.arguments)) for call in calls))
-    text = _told(prompt)
-    if prompt.limit is not None and tokens(text) > prompt.limit:
-        return Reply(text[: prompt.limit * 4], (), True, asked, prompt.limit)
-    return Reply(text, (), False, asked, tokens(text))
+        return Reply("", calls, False, prompt_tokens, sum(5 + tokens(str(call.arguments)) for call in calls))
+    text = _text(prompt)
+    if prompt.token_limit is not None and tokens(text) > prompt.token_limit:
+        return Reply(text[: prompt.token_limit * 4], (), True, prompt_tokens, prompt.token_limit)
+    return Reply(text, (), False, prompt_tokens, tokens(text))
 
 
 def tokens(text: str) -> int:
-    """A count of the right size: four characters are about one token of English."""
+    """Return an estimate: four characters are about one token of English."""
     return (len(text) + 3) // 4
 
 
-def mark(prefix: str, *parts: object) -> str:
-    """An id that is the same for the same parts."""
+def split_text(text: str) -> list[str]:
+    """Return the text in fragments of eight characters, as a stream sends it."""
+    return [text[at : at + 8] for at in range(0, len(text), 8)]
+
+
+def stable_id(prefix: str, *parts: object) -> str:
+    """Return an id that is the same for the same parts."""
     return prefix + hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "replace")).hexdigest()[:24]
 
 
-def _told(prompt: Prompt) -> str:
+def _text(prompt: Prompt) -> str:
     if prompt.schema is not None:
-        return json.dumps(sample(prompt.schema))
-    if prompt.results:
-        return f"The tool answered: {'; '.join(prompt.results)}. That is all there is to say about it."
-    question = " ".join((prompt.said[-1] if prompt.said else "").split())
-    shown = question if len(question) <= 160 else f"{question[:157]}..."
+        return json.dumps(sample_object(prompt.schema))
+    if prompt.tool_results:
+        return f"The tool answered: {'; '.join(prompt.tool_results)}. That is all there is to say about it."
+    question = " ".join((prompt.texts[-1] if prompt.texts else "").split())
+    excerpt = question if len(question) <= 160 else f"{question[:157]}..."
     return (
-        f"You asked: “{shown}” This answer comes from a simulated {prompt.title}, which knows nothing "
-        f"and charges nothing, but takes and gives exactly what the real one would."
+        f"You asked: “{excerpt}” This answer comes from a simulated {prompt.title}. It uses no model "
+        f"and charges nothing, but it follows the rules and the format of the real provider."
     )
 
 
-def _calls(prompt: Prompt) -> tuple[Call, ...]:
-    called = list(_wanted(prompt))
+def _calls(prompt: Prompt) -> tuple[ReplyToolCall, ...]:
+    tools = list(_tools_to_call(prompt))
     if not prompt.parallel:
-        called = called[:1]
+        tools = tools[:1]
     return tuple(
-        Call(mark("", *prompt.said, number, tool.name), tool.name, sample(tool.schema))
-        for number, tool in enumerate(called)
+        ReplyToolCall(stable_id("", *prompt.texts, number, tool.name), tool.name, sample_object(tool.schema))
+        for number, tool in enumerate(tools)
     )
 
 
-def _wanted(prompt: Prompt) -> Iterable[Tool]:
-    """The tools a prompt names, as often as it names them; a forced one in any case."""
+def _tools_to_call(prompt: Prompt) -> Iterable[PromptTool]:
+    """Return the tools that the last text names, as often as it names them; a forced tool always."""
     by_name = {tool.name: tool for tool in prompt.tools}
-    if prompt.forced:
-        return [by_name[prompt.forced]]
-    asked = prompt.said[-1] if prompt.said else ""
+    if prompt.forced_tool:
+        return [by_name[prompt.forced_tool]]
+    text = prompt.texts[-1] if prompt.texts else ""
     named = "|".join(re.escape(name) for name in sorted(by_name, key=len, reverse=True))
-    found = re.findall(rf"(?<![\w-])(?:{named})(?![\w-])", asked) if named else []
-    if found or prompt.forced is None:
-        return [by_name[name] for name in found]
+    names = re.findall(rf"(?<![\w-])(?:{named})(?![\w-])", text) if named else []
+    if names or prompt.forced_tool is None:
+        return [by_name[name] for name in names]
     return prompt.tools[:1]

@@ -1,7 +1,7 @@
-"""The manners of OpenAI's Responses: https://platform.openai.com/docs/api-reference/responses.
+"""A simulated OpenAI Responses API: https://platform.openai.com/docs/api-reference/responses.
 
-It thinks where it is asked to by effort: a word of summary and, where that is included, a seal that has to
-come back as it was given.
+If an effort is requested, it returns reasoning: a summary and, if included, encrypted content, which it
+verifies in later requests.
 """
 
 from __future__ import annotations
@@ -10,106 +10,117 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from vaultcore.simulators.openai import CREATED, MODELS, NAME, failure, listing, token
-from vaultcore.simulators.reply import Call, Json, Prompt, Reply, Tool, mark
-from vaultcore.simulators.responses_rules import check, ids, own, texts
-from vaultcore.simulators.sample import schema_in
+from vaultcore.simulators.openai import CREATED, MODELS, NAME, render_error, render_models, request_key
+from vaultcore.simulators.reply import Json, Prompt, PromptTool, Reply, ReplyToolCall, split_text, stable_id
+from vaultcore.simulators.responses_rules import content_text, encrypted_reasoning, ids, validate_request
+from vaultcore.simulators.schema_values import find_schema
 
 PATH = "/responses"
-THOUGHT = "A question like any other."
+REASONING = "The question is clear."
 
-__all__ = ["MODELS", "NAME", "PATH", "check", "completion", "events", "failure", "listing", "prompt", "token"]
+__all__ = [
+    "MODELS",
+    "NAME",
+    "PATH",
+    "parse_prompt",
+    "render_completion",
+    "render_error",
+    "render_events",
+    "render_models",
+    "request_key",
+    "validate_request",
+]
 
 
-def prompt(title: str, body: Json) -> Prompt:
-    given = body["input"]
-    items = given if isinstance(given, list) else [{"role": "user", "content": given}]
+def parse_prompt(title: str, body: Json) -> Prompt:
+    value = body["input"]
+    items = value if isinstance(value, list) else [{"role": "user", "content": value}]
     results = []
     for item in reversed(items):
         if not str(item.get("type", "")).endswith("_call_output"):
             break
-        results.append(texts(item["output"]))
-    said = [texts(item.get("content")) for item in items if "role" in item]
+        results.append(content_text(item["output"]))
+    messages = [content_text(item.get("content")) for item in items if "role" in item]
     return Prompt(
         title=title,
-        said=[text for text in (body.get("instructions"), *said) if text],
+        texts=[text for text in (body.get("instructions"), *messages) if text],
         tools=[_tool(tool) for tool in body.get("tools") or [] if _allowed(tool, body.get("tool_choice"))],
-        forced=_forced(body.get("tool_choice")),
-        results=results[::-1],
+        forced_tool=_forced(body.get("tool_choice")),
+        tool_results=results[::-1],
         parallel=body.get("parallel_tool_calls", True) is not False,
-        limit=body.get("max_output_tokens"),
+        token_limit=body.get("max_output_tokens"),
         schema=_schema(body),
     )
 
 
-def completion(body: Json, answer: Reply) -> Json:
-    why = "max_output_tokens" if answer.cut else None
+def render_completion(body: Json, reply: Reply) -> Json:
+    incomplete_reason = "max_output_tokens" if reply.is_cut else None
     return {
         **_head(body),
-        "status": "incomplete" if why else "completed",
-        "incomplete_details": {"reason": why} if why else None,
-        "output": _output(body, answer),
-        "usage": _usage(body, answer),
+        "status": "incomplete" if incomplete_reason else "completed",
+        "incomplete_details": {"reason": incomplete_reason} if incomplete_reason else None,
+        "output": _output(body, reply),
+        "usage": _usage(body, reply),
     }
 
 
-def events(body: Json, answer: Reply) -> Iterator[bytes]:
+def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
     number = -1
 
-    def event(kind: str, **more: Any) -> bytes:
+    def event(kind: str, **fields: Any) -> bytes:
         nonlocal number
         number += 1
-        told = {"type": f"response.{kind}", "sequence_number": number, **more}
-        return f"event: response.{kind}\ndata: {json.dumps(told)}\n\n".encode()
+        payload = {"type": f"response.{kind}", "sequence_number": number, **fields}
+        return f"event: response.{kind}\ndata: {json.dumps(payload)}\n\n".encode()
 
-    begun = {**_head(body), "status": "in_progress", "output": [], "usage": None}
-    yield event("created", response=begun)
-    yield event("in_progress", response=begun)
-    for place, item in enumerate(_output(body, answer)):
-        where = {"output_index": place}
-        yield event("output_item.added", item=_begun(item), **where)
-        for kind, more in _life(item, answer):
-            yield event(kind, item_id=item["id"], **where, **more)
-        yield event("output_item.done", item=item, **where)
-    whole = completion(body, answer)
-    yield event(whole["status"], response=whole)
+    started = {**_head(body), "status": "in_progress", "output": [], "usage": None}
+    yield event("created", response=started)
+    yield event("in_progress", response=started)
+    for index, item in enumerate(_output(body, reply)):
+        position = {"output_index": index}
+        yield event("output_item.added", item=_start_item(item), **position)
+        for kind, fields in _item_events(item, reply):
+            yield event(kind, item_id=item["id"], **position, **fields)
+        yield event("output_item.done", item=item, **position)
+    response = render_completion(body, reply)
+    yield event(response["status"], response=response)
 
 
-def _life(item: Json, answer: Reply) -> Iterator[tuple[str, Json]]:
-    """What happens between an item's beginning and its end."""
+def _item_events(item: Json, reply: Reply) -> Iterator[tuple[str, Json]]:
+    """Yield the events between an item's first and last event."""
     match item["type"]:
         case "reasoning":
             for index, part in enumerate(item["summary"]):
-                where = {"summary_index": index}
-                yield "reasoning_summary_part.added", {**where, "part": {**part, "text": ""}}
-                for piece in _cut(part["text"]):
-                    yield "reasoning_summary_text.delta", {**where, "delta": piece}
-                yield "reasoning_summary_text.done", {**where, "text": part["text"]}
-                yield "reasoning_summary_part.done", {**where, "part": part}
+                position = {"summary_index": index}
+                yield "reasoning_summary_part.added", {**position, "part": {**part, "text": ""}}
+                for chunk in split_text(part["text"]):
+                    yield "reasoning_summary_text.delta", {**position, "delta": chunk}
+                yield "reasoning_summary_text.done", {**position, "text": part["text"]}
+                yield "reasoning_summary_part.done", {**position, "part": part}
         case "message":
-            part, where = item["content"][0], {"content_index": 0}
-            yield "content_part.added", {**where, "part": {**part, "text": ""}}
-            for piece in answer.pieces:
-                yield "output_text.delta", {**where, "delta": piece, "logprobs": []}
-            yield "output_text.done", {**where, "text": part["text"], "logprobs": []}
-            yield "content_part.done", {**where, "part": part}
+            part, position = item["content"][0], {"content_index": 0}
+            yield "content_part.added", {**position, "part": {**part, "text": ""}}
+            for chunk in reply.chunks:
+                yield "output_text.delta", {**position, "delta": chunk, "logprobs": []}
+            yield "output_text.done", {**position, "text": part["text"], "logprobs": []}
+            yield "content_part.done", {**position, "part": part}
         case "function_call":
-            for piece in _cut(item["arguments"]):
-                yield "function_call_arguments.delta", {"delta": piece}
+            for chunk in split_text(item["arguments"]):
+                yield "function_call_arguments.delta", {"delta": chunk}
             yield "function_call_arguments.done", {"arguments": item["arguments"], "name": item["name"]}
         case "custom_tool_call":
             yield "custom_tool_call_input.delta", {"delta": item["input"]}
             yield "custom_tool_call_input.done", {"input": item["input"]}
 
 
-def _begun(item: Json) -> Json:
+def _start_item(item: Json) -> Json:
     empty: Json = {"arguments": "", "input": "", "content": [], "summary": []}
     return {**item, **{name: empty[name] for name in empty if name in item}, "status": "in_progress"}
 
 
 def _head(body: Json) -> Json:
     return {
-        "id": mark("resp_", json.dumps(body["input"])),
+        "id": stable_id("resp_", json.dumps(body["input"])),
         "object": "response",
         "created_at": CREATED,
         "model": body["model"],
@@ -128,27 +139,27 @@ def _head(body: Json) -> Json:
     }
 
 
-def _output(body: Json, answer: Reply) -> list[Json]:
-    asked = json.dumps(body["input"])
+def _output(body: Json, reply: Reply) -> list[Json]:
+    seed = json.dumps(body["input"])
     items: list[Json] = []
     if (body.get("reasoning") or {}).get("effort") not in (None, "none"):
-        identity = mark("rs_", asked)
+        identity = stable_id("rs_", seed)
         item: Json = {"id": identity, "type": "reasoning", "summary": []}
         if body["reasoning"].get("summary"):
-            item["summary"] = [{"type": "summary_text", "text": THOUGHT}]
+            item["summary"] = [{"type": "summary_text", "text": REASONING}]
         if "reasoning.encrypted_content" in (body.get("include") or ()):
-            item["encrypted_content"] = own(identity)
+            item["encrypted_content"] = encrypted_reasoning(identity)
         items.append(item)
-    if answer.text:
-        part = {"type": "output_text", "text": answer.text, "annotations": [], "logprobs": []}
-        status = "incomplete" if answer.cut else "completed"
-        head = {"id": mark("msg_", asked), "type": "message", "role": "assistant", "status": status}
+    if reply.text:
+        part = {"type": "output_text", "text": reply.text, "annotations": [], "logprobs": []}
+        status = "incomplete" if reply.is_cut else "completed"
+        head = {"id": stable_id("msg_", seed), "type": "message", "role": "assistant", "status": status}
         items.append({**head, "content": [part]})
-    customs = {tool.get("name") for tool in body.get("tools") or [] if tool["type"] == "custom"}
-    return [*items, *(_call(call, custom=call.name in customs) for call in answer.calls)]
+    custom_tools = {tool.get("name") for tool in body.get("tools") or [] if tool["type"] == "custom"}
+    return [*items, *(_call(call, custom=call.name in custom_tools) for call in reply.calls)]
 
 
-def _call(call: Call, *, custom: bool) -> Json:
+def _call(call: ReplyToolCall, *, custom: bool) -> Json:
     head: Json = {"call_id": f"call_{call.id}", "name": call.name, "status": "completed"}
     if custom:
         return {**head, "id": f"ctc_{call.id}", "type": "custom_tool_call", "input": f"{call.name} this"}
@@ -166,8 +177,8 @@ def _allowed(tool: Json, choice: object) -> bool:
             return True
 
 
-def _tool(tool: Json) -> Tool:
-    return Tool(str(tool.get("name") or tool["type"]), tool.get("parameters") or {})
+def _tool(tool: Json) -> PromptTool:
+    return PromptTool(str(tool.get("name") or tool["type"]), tool.get("parameters") or {})
 
 
 def _forced(choice: object) -> str | None:
@@ -181,30 +192,28 @@ def _forced(choice: object) -> str | None:
 
 
 def _schema(body: Json) -> Json | None:
-    """The schema of the JSON that is asked for: told with the request or, to a model that obeys, in words."""
+    """Return the schema for JSON output: a field of the request, or in the text of the prompt."""
     match (body.get("text") or {}).get("format"):
         case {"type": "json_schema", "schema": dict() as schema}:
             return schema
         case {"type": "json_object"}:
-            otherwise: Json | None = {}
+            default: Json | None = {}
         case _:
-            otherwise = None
+            default = None
     items = body["input"] if isinstance(body["input"], list) else []
-    told = [texts(item.get("content")) for item in items if item.get("role") in ("system", "developer")]
-    return schema_in(" ".join([body.get("instructions") or "", *told])) or otherwise
+    system = [
+        content_text(item.get("content")) for item in items if item.get("role") in ("system", "developer")
+    ]
+    return find_schema(" ".join([body.get("instructions") or "", *system])) or default
 
 
-def _usage(body: Json, answer: Reply) -> Json:
-    thought = sum(5 for identity in ids(_output(body, answer)) if identity.startswith("rs_"))
-    completion_tokens = answer.completion_tokens + thought
+def _usage(body: Json, reply: Reply) -> Json:
+    reasoning_tokens = sum(5 for identity in ids(_output(body, reply)) if identity.startswith("rs_"))
+    completion_tokens = reply.completion_tokens + reasoning_tokens
     return {
-        "input_tokens": answer.prompt_tokens,
+        "input_tokens": reply.prompt_tokens,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
         "output_tokens": completion_tokens,
-        "output_tokens_details": {"reasoning_tokens": thought},
-        "total_tokens": answer.prompt_tokens + completion_tokens,
+        "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
+        "total_tokens": reply.prompt_tokens + completion_tokens,
     }
-
-
-def _cut(text: str) -> list[str]:
-    return [text[at : at + 8] for at in range(0, len(text), 8)]

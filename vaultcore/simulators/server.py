@@ -1,4 +1,4 @@
-"""Simulated providers on real sockets: each on a free loopback port, all of them in one background thread."""
+"""Simulated providers on real sockets: each on a free loopback port, all in one background thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vaultcore.simulators import anthropic, bedrock, cohere, gemini, mistral, op
 from vaultcore.simulators.faults import FaultScript
 from vaultcore.simulators.provider import ProviderBehavior, application
 
-MANNERS: Mapping[str, ProviderBehavior] = {
+BEHAVIORS: Mapping[str, ProviderBehavior] = {
     "openai": openai,
     "anthropic": anthropic,
     "gemini": gemini,
@@ -27,17 +27,18 @@ MANNERS: Mapping[str, ProviderBehavior] = {
     "mistral": mistral,
     "bedrock": bedrock,
 }
-ALSO: Mapping[str, tuple[ProviderBehavior, ...]] = {"openai": (responses,)}  # spoken at the same address
+# More behaviors at the same base URL.
+EXTRA_BEHAVIORS: Mapping[str, tuple[ProviderBehavior, ...]] = {"openai": (responses,)}
 
 
 @dataclass(frozen=True, slots=True)
 class Simulator:
-    """A simulated provider that is being served."""
+    """A simulated provider on a socket."""
 
     name: str
     dialect: str
     base_url: str
-    keys: tuple[str, ...] = field(repr=False)  # random, and good for nothing else
+    keys: tuple[str, ...] = field(repr=False)  # random
     script: FaultScript = field(repr=False)
 
     @property
@@ -49,44 +50,23 @@ class Simulator:
 def simulated(
     providers: Mapping[str, str], *, pace: float = 0.0, keys: int = 1
 ) -> Iterator[dict[str, Simulator]]:
-    """Serve providers, given as name -> dialect, while the context lasts."""
-    listening = {name: _listen() for name in providers}
+    """Serve providers while the context lasts.
+
+    `providers` maps names to dialects, `pace` is in seconds between two stream events, `keys` is the number
+    of keys per provider.
+    """
+    sockets = {name: _listen() for name in providers}
     simulators = {
         name: Simulator(
             name=name,
             dialect=providers[name],
-            base_url=f"http://127.0.0.1:{held.getsockname()[1]}/v1",
+            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}/v1",
             keys=tuple(f"sk-simulated-{secrets.token_hex(16)}" for _ in range(keys)),
             script=FaultScript(),
         )
-        for name, held in listening.items()
+        for name, listener in sockets.items()
     }
-    servers = [
-        (
-            uvicorn.Server(
-                uvicorn.Config(
-                    application(
-                        MANNERS[one.dialect],
-                        one.name,
-                        one.keys,
-                        one.script,
-                        pace=pace,
-                        also=ALSO.get(one.dialect, ()),
-                    ),
-                    http=_Quiet,
-                    ws="none",
-                    lifespan="off",
-                    loop="asyncio",
-                    log_config=None,
-                    access_log=False,
-                    server_header=False,
-                    timeout_graceful_shutdown=1,
-                )
-            ),
-            listening[one.name],
-        )
-        for one in simulators.values()
-    ]
+    servers = [(_server(simulator, pace), sockets[simulator.name]) for simulator in simulators.values()]
     thread = threading.Thread(target=_serve, args=(servers,), name="simulated providers", daemon=True)
     thread.start()
     try:
@@ -95,27 +75,51 @@ def simulated(
         for server, _ in servers:
             server.should_exit = True
         thread.join()
-        for held in listening.values():
-            held.close()
+        for listener in sockets.values():
+            listener.close()
+
+
+def _server(simulator: Simulator, pace: float) -> uvicorn.Server:
+    app = application(
+        BEHAVIORS[simulator.dialect],
+        simulator.name,
+        simulator.keys,
+        simulator.script,
+        pace=pace,
+        also=EXTRA_BEHAVIORS.get(simulator.dialect, ()),
+    )
+    config = uvicorn.Config(
+        app,
+        http=_QuietProtocol,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
 
 
 def _listen() -> socket.socket:
-    """A listening socket: whoever connects before the server runs is served as soon as it does."""
-    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # asyncio asks for it
-    held.bind(("127.0.0.1", 0))
-    held.listen(128)
-    return held
+    """Return a listening socket. Connections made before the server runs wait in its backlog."""
+    # asyncio disables Nagle's algorithm only if the protocol is given.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(128)
+    return listener
 
 
 def _serve(servers: list[tuple[uvicorn.Server, socket.socket]]) -> None:
-    async def all_of_them() -> None:
-        await asyncio.gather(*(server.serve(sockets=[held]) for server, held in servers))
+    async def serve_all() -> None:
+        await asyncio.gather(*(server.serve(sockets=[listener]) for server, listener in servers))
 
-    asyncio.run(all_of_them())
+    asyncio.run(serve_all())
 
 
-class _Quiet(H11Protocol):
-    """Connections whose scripted mishaps are not logged as mistakes of the app."""
+class _QuietProtocol(H11Protocol):
+    """HTTP connections that do not log injected faults as errors of the app."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -1,1 +1,1 @@
-"""The only code that keeps anything: in memory, in SQLite or in DynamoDB, by one contract."""
+"""The only code that persists anything: one protocol, implemented in memory, in SQLite and in DynamoDB."""

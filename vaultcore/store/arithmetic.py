@@ -1,44 +1,47 @@
-"""What a store that holds its accounts in its hand does with them: one function per operation, pure."""
+"""Account arithmetic for stores that hold accounts in memory during an operation: one pure function each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vaultcore.limits.account import Account, Denial, present, release, reserve, rolled, settle
-from vaultcore.limits.reservation import Refused, Reservation
-from vaultcore.limits.thresholds import Crossing, crossings
+from vaultcore.limits.account import Account, Denial, account_time, release, reserve, roll_forward, settle
+from vaultcore.limits.reservation import LimitRefused, Reservation
+from vaultcore.limits.thresholds import Crossing, find_crossings
 from vaultcore.store.base import Settlement
 
 
-def reserved(reservation: Reservation, accounts: Sequence[Account]) -> list[Account]:
-    """The accounts of every level after a reservation, or Refused. One that was made stays as it is."""
+def reserve_levels(reservation: Reservation, accounts: Sequence[Account]) -> list[Account]:
+    """Return the accounts of every level with the reservation. Raise LimitRefused.
+
+    If one of them holds the reservation already, return the accounts unchanged.
+    """
     after = []
     for level, account in zip(reservation.levels, accounts, strict=True):
         if reservation.id in account.leases:
             return list(accounts)
-        made = reserve(account, level.limits, reservation.id, reservation.lease)
-        if isinstance(made, Denial):
-            raise Refused(level, made, rolled(account, reservation.lease.at))
-        after.append(made)
+        outcome = reserve(account, level.limits, reservation.id, reservation.lease)
+        if isinstance(outcome, Denial):
+            raise LimitRefused(level, outcome, roll_forward(account, reservation.lease.at))
+        after.append(outcome)
     return after
 
 
-def settled(
+def settle_levels(
     settlement: Settlement, accounts: Sequence[Account]
 ) -> tuple[list[Account], tuple[Crossing, ...]]:
-    """The accounts of every level after a settlement, and the marks that it takes them past."""
+    """Return the accounts of every level after a settlement, and the thresholds it crosses."""
     after: list[Account] = []
-    crossed: list[Crossing] = []
+    crossings: list[Crossing] = []
     for level, account in zip(settlement.levels, accounts, strict=True):
-        done = settle(account, settlement.id, settlement.lease, settlement.spent)
-        crossed += crossings(level.account, account, done, level.limits, level.marks)
-        after.append(done)
-    return after, tuple(crossed)
+        charged = settle(account, settlement.id, settlement.lease, settlement.charge)
+        crossings += find_crossings(level.account, account, charged, level.limits, level.thresholds)
+        after.append(charged)
+    return after, tuple(crossings)
 
 
-def swept(account: Account, now: float) -> Account:
-    """The account without the leases whose time is up; else it stays as it is."""
-    now = present(account, now)
+def release_expired(account: Account, now: float) -> Account:
+    """Return the account without its expired leases. Windows and periods do not roll forward."""
+    now = account_time(account, now)
     for name, lease in account.leases.items():
         if lease.until <= now:
             account = release(account, name)

@@ -1,12 +1,11 @@
-"""What a store offers: documents by name, and accounts that cannot be taken past their limits.
+"""The store protocol: documents by key, and accounts that no reservation takes beyond a limit.
 
-Everything that is kept is a document on a shelf: keys, records, alerts, audits. A store knows nothing of what
-they say. Accounts are the one thing it does arithmetic with (`vaultcore.limits.account`): a reservation
-is made at every level or at none, and a settlement is made once, together with the documents that tell of it.
+Keys, policies, records, alerts and audit entries are documents. A store does not read their bodies. Accounts
+are the only values it calculates with (`vaultcore.limits.account`). A reservation is made at every level or
+at none. A settlement is applied once, together with the documents it writes.
 
-Every method raises StoreUnavailable where the store cannot be reached or does not answer in time. What was
-asked then may have been done all the same: settling is safe to repeat, and a reservation that nobody settles
-runs out.
+Every method raises StoreUnavailable if the store cannot be reached or does not answer in time. The operation
+may have been applied nevertheless: repeating a settlement is safe, and an unsettled reservation expires.
 """
 
 from __future__ import annotations
@@ -15,132 +14,144 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from vaultcore.limits.account import Account, Lease, Spent
+from vaultcore.limits.account import Account, Charge, Lease
 from vaultcore.limits.reservation import Level, Reservation
 from vaultcore.limits.thresholds import Crossing
 from vaultcore.wire import Json
 
-ABSENT = 0  # the version of what is not there
+ABSENT = 0  # the version of a document that does not exist
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """Where a document is: entries of one shelf are ordered, and listed together."""
+class DocumentKey:
+    """A collection and an ID in it. The documents of a collection are ordered by ID and queried together."""
 
-    shelf: str
-    entry: str = ""
+    collection: str
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    name: Name
+    """A stored JSON object."""
+
+    key: DocumentKey
     body: Json
-    version: int = 1  # counts its writings
-    expires: float | None = None  # seconds since 1970; from then on it is not there
+    version: int = 1  # number of writes
+    expires: float | None = None  # seconds since the epoch; from then on the document does not exist
 
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Write a document. With `version` only over that version: `ABSENT` for a new one."""
+    """Write a document. With `version`, only over that version; `ABSENT` requires that none exists."""
 
-    name: Name
+    key: DocumentKey
     body: Json
-    expires: float | None = None
+    expires: float | None = None  # seconds since the epoch
     version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
-    """Remove a document, if it is there; with `version` only that version of it."""
+class Delete:
+    """Delete a document if it exists. With `version`, only that version."""
 
-    name: Name
+    key: DocumentKey
     version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """Add to the whole numbers of a document, which begin at 0."""
+    """Add to integer fields of a document. Missing fields, and a missing document, count as 0."""
 
-    name: Name
+    key: DocumentKey
     amounts: Mapping[str, int]
-    expires: float | None = None
+    expires: float | None = None  # seconds since the epoch
+
+
+Write = Put | Delete | Add
 
 
 class Conflict(Exception):
-    """A document has another version than was expected. Nothing was written."""
+    """A document does not have the expected version. Nothing was written."""
 
-    def __init__(self, name: Name) -> None:
-        super().__init__(f"{name.shelf}/{name.entry} has changed")
-        self.name = name
+    def __init__(self, key: DocumentKey) -> None:
+        super().__init__(f"{key.collection}/{key.id} was changed by another writer")
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The end of a request: what it used of its levels, and what is written of it, all at once.
+    """The end of a request: its charge at every level and the documents written with it, atomically.
 
-    `record` must be absent: where it is there already, the request has been settled and nothing is done.
-    `alert` makes the document of a mark that this settlement takes an account past.
+    `record` must not exist. If it does, the request was settled before and nothing is written.
+    `alert` returns the document to write for a threshold that this settlement crosses.
     """
 
     id: str  # of the reservation
     levels: Sequence[Level]
     lease: Lease
-    spent: Spent
+    charge: Charge
     record: Put
     adds: Sequence[Add] = ()
     alert: Callable[[Crossing], Put] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """`fresh` is False where this request had been settled before."""
+class SettlementResult:
+    """`applied` is False if the request was settled before; then there are no crossings."""
 
-    fresh: bool
+    applied: bool
     crossings: tuple[Crossing, ...] = field(default=())
 
 
 class Store(Protocol):
-    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
-        """The documents as they are now, in one call.
+    """Implemented in memory, in SQLite and in DynamoDB. `tests/store` checks all three."""
 
-        `ahead` names accounts that will be asked for next: a store that would have to look at them first may
-        do so in the same call.
+    async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
+        """Return the documents with these keys in one call; None for each that does not exist.
+
+        `prefetch` lists accounts that are used next. A store that has to read them first may do so in the
+        same call.
         """
         ...
 
-    async def entries(
+    async def query(
         self,
-        shelf: str,
+        collection: str,
         *,
         after: str = "",
         before: str | None = None,
         limit: int = 100,
         newest_first: bool = False,
     ) -> list[Document]:
-        """The documents of a shelf whose entries lie between two, both exclusive, in their order."""
-        ...
+        """Return documents of a collection, ordered by ID. Both bounds are exclusive.
 
-    async def write(self, *writes: Put | Drop | Add) -> None:
-        """All of them or none. Raises Conflict. At most 25 writes, each of another document."""
-        ...
-
-    async def accounts(self, *names: str) -> list[Account]:
-        """Accounts as they are now; new ones where nobody has used them."""
-        ...
-
-    async def admit(self, reservation: Reservation) -> list[Account]:
-        """Reserve at every level or at none, in one call; the accounts after it. Raises Refused.
-
-        An id is reserved once: asking again with the same id changes nothing and is granted.
+        An `after` of "" starts with the first document, including one whose ID is "".
         """
         ...
 
-    async def settle(self, settlement: Settlement) -> Settled:
-        """Replace what a request holds by what it used, once, in one call."""
+    async def write(self, *writes: Write) -> None:
+        """Apply all writes or none. At most 25, each to another document. Raise Conflict."""
+        ...
+
+    async def accounts(self, *names: str) -> list[Account]:
+        """Return the current accounts; a new one for each name that was never used."""
+        ...
+
+    async def reserve(self, reservation: Reservation) -> list[Account]:
+        """Reserve at every level or at none, in one call. Return the accounts after it. Raise LimitRefused.
+
+        Repeating a reservation with the same ID changes nothing and succeeds.
+        """
+        ...
+
+    async def settle(self, settlement: Settlement) -> SettlementResult:
+        """Replace a request's lease by its charge, once, in one call."""
         ...
 
     async def sweep(self, *accounts: str) -> int:
-        """Give back what leases hold whose time is up, without admitting anything; how many there were."""
+        """Release the expired leases of these accounts. Return how many were released."""
         ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Close the store. Further calls raise StoreUnavailable."""
+        ...

@@ -1,6 +1,7 @@
-"""Where each kind of document is kept: the names that all who read and write them share.
+"""The collection and key of every type of document, shared by the code that reads and writes it.
 
-Times in names are microseconds since 1970 with 16 digits, so that entries sort by them.
+Times in IDs are microseconds since the epoch in 16 digits, so that IDs sort by time. Two collections are not
+listed here: `ledger` (`ledger.sealing`) and `content` (`content_log`).
 """
 
 from __future__ import annotations
@@ -8,66 +9,75 @@ from __future__ import annotations
 import json
 
 from vaultcore.limits.account import day_of
-from vaultcore.store.base import Name
+from vaultcore.store.base import DocumentKey
 
-KEYS = "keys"  # virtual keys by id
+KEYS = "keys"  # virtual keys, by ID
 ALERTS = "alerts"  # by time
-AUDITS = "audits"  # by time
-SEALS = "seals"  # of the ledger, by day and number
-POLICY = Name("policy")  # limits of owners and of the gateway
-ROUTES = Name("routes")  # the operator's, set through the admin API
+AUDITS = "audits"  # audit entries, by time
+SEALS = "seals"  # seals of the ledger, by day and number
+POLICY = DocumentKey("policy")  # limits of owners and of the gateway
+ROUTES = DocumentKey("routes")  # routes set through the admin API
 
 
-def stamp(at: float) -> str:
-    """A time as entries begin with it."""
+def timestamp(at: float) -> str:
+    """Return a time as IDs begin with it: `1795348800000000`."""
     return f"{round(at * 1_000_000):016d}"
 
 
-def timed(shelf: str, at: float, id: str) -> Name:
-    """The name of something that happened then."""
-    return Name(shelf, f"{stamp(at)}-{id}")
+def timed_key(collection: str, at: float, id: str) -> DocumentKey:
+    """Return the key of a document about an event at `at`."""
+    return DocumentKey(collection, f"{timestamp(at)}-{id}")
 
 
-def token(digest: str) -> Name:
-    """A virtual key, found by what its holder sends: a shelf of its own, so that no shelf gets hot."""
-    return Name(f"token/{digest}")
+def token_key(digest: str) -> DocumentKey:
+    """Return the key of a virtual key's copy, found by the digest of its token.
+
+    Each copy has a collection of its own, so that authentication spreads over DynamoDB's partitions.
+    """
+    return DocumentKey(f"token/{digest}")
 
 
-def log(day: str) -> str:
-    """The shelf of the records of requests that ended on a day, by time."""
+def records_collection(day: str) -> str:
+    """Return the collection of the records of requests that ended on a day, ordered by time."""
     return f"log/{day}"
 
 
-def record(at: float, id: str) -> Name:
-    return timed(log(day_of(at)), at, id)
+def record_key(at: float, id: str) -> DocumentKey:
+    """Return the key of the record of a request that ended at `at`."""
+    return timed_key(records_collection(day_of(at)), at, id)
 
 
-def usage(day: str) -> str:
-    """The shelf of a day's sums, by key, provider and model."""
+def usage_collection(day: str) -> str:
+    """Return the collection of a day's usage totals, by virtual key, provider and model."""
     return f"usage/{day}"
 
 
-def sums(at: float, key: str, provider: str, model: str) -> Name:
-    return Name(usage(day_of(at)), json.dumps([key, provider, model], separators=(",", ":")))
+def usage_key(at: float, key: str, provider: str, model: str) -> DocumentKey:
+    """Return the key of the totals of one virtual key, provider and model on the day of `at`."""
+    usage_id = json.dumps([key, provider, model], separators=(",", ":"))
+    return DocumentKey(usage_collection(day_of(at)), usage_id)
 
 
-def sums_of(key: str) -> tuple[str, str]:
-    """What lies before and behind a key's sums of a day."""
-    begun = json.dumps([key]).removesuffix("]")
-    return f"{begun},", f"{begun}-"
+def usage_range(key: str) -> tuple[str, str]:
+    """Return exclusive bounds of the IDs of one virtual key in a usage collection."""
+    prefix = json.dumps([key]).removesuffix("]")
+    return f"{prefix},", f"{prefix}-"
 
 
-def summed(entry: str) -> tuple[str, str, str]:
-    """The key, provider and model that a day's sum is of."""
-    key, provider, model = json.loads(entry)
+def parse_usage_id(id: str) -> tuple[str, str, str]:
+    """Return the virtual key, provider and model of an ID in a usage collection."""
+    key, provider, model = json.loads(id)
     return key, provider, model
 
 
-def refusal(account: str, limit: str, period: str, most: int) -> Name:
-    """That somebody has been told of a limit which is used up; another limit is another name."""
-    return Name(f"refused/{account}", f"{limit}-{period}-{most}")
+def refusal_key(account: str, limit: str, period: str, most: int) -> DocumentKey:
+    """Return the key that records that an alert about this exhausted limit was sent.
+
+    A changed limit (`most`) has another key, so that it alerts again.
+    """
+    return DocumentKey(f"refused/{account}", f"{limit}-{period}-{most}")
 
 
-def claim(key: str, digest: str) -> Name:
-    """The answer to a request with an idempotency key, of which this is a digest."""
-    return Name(f"claim/{key}/{digest}")
+def claim_key(key: str, digest: str) -> DocumentKey:
+    """Return the key of a virtual key's idempotency claim; `digest` is of the client's idempotency key."""
+    return DocumentKey(f"claim/{key}/{digest}")

@@ -1,4 +1,4 @@
-"""A store for as long as the process lives: for tests, and for a gateway that may forget."""
+"""A store in memory, for tests and for gateways without persistent state."""
 
 from __future__ import annotations
 
@@ -11,31 +11,42 @@ from threading import Lock
 from vaultcore.clock import Clock
 from vaultcore.limits.account import Account
 from vaultcore.limits.reservation import Reservation
-from vaultcore.store.arithmetic import reserved, settled, swept
-from vaultcore.store.base import ABSENT, Add, Conflict, Document, Drop, Name, Put, Settled, Settlement
+from vaultcore.store.arithmetic import release_expired, reserve_levels, settle_levels
+from vaultcore.store.base import (
+    ABSENT,
+    Add,
+    Conflict,
+    Delete,
+    Document,
+    DocumentKey,
+    Put,
+    Settlement,
+    SettlementResult,
+    Write,
+)
 
 
 class MemoryStore:
-    """Everything in dictionaries, under one lock."""
+    """Documents and accounts in dictionaries, under one lock."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._documents: dict[Name, Document] = {}
-        self._shelves: defaultdict[str, list[str]] = defaultdict(list)  # of each shelf, in order
+        self._documents: dict[DocumentKey, Document] = {}
+        self._ids: defaultdict[str, list[str]] = defaultdict(list)  # of each collection, sorted
         self._accounts: dict[str, Account] = {}
 
     async def get(
         self,
-        *names: Name,
-        ahead: Sequence[str] = (),  # noqa: ARG002 - nothing to look at first
+        *keys: DocumentKey,
+        prefetch: Sequence[str] = (),  # noqa: ARG002 - accounts need no read before use
     ) -> list[Document | None]:
         with self._lock:
-            return [self._present(name) for name in names]
+            return [self._current(key) for key in keys]
 
-    async def entries(
+    async def query(
         self,
-        shelf: str,
+        collection: str,
         *,
         after: str = "",
         before: str | None = None,
@@ -43,15 +54,15 @@ class MemoryStore:
         newest_first: bool = False,
     ) -> list[Document]:
         with self._lock:
-            entries = self._shelves[shelf]
-            end = len(entries) if before is None else bisect_left(entries, before)
-            chosen = entries[bisect_right(entries, after) if after else 0 : end]
-            ordered = reversed(chosen) if newest_first else iter(chosen)
-            found = (self._present(Name(shelf, entry)) for entry in ordered)
-            present = (document for document in found if document is not None)
-            return [document for _, document in zip(range(limit), present, strict=False)]
+            ids = self._ids[collection]
+            end = len(ids) if before is None else bisect_left(ids, before)
+            selected = ids[bisect_right(ids, after) if after else 0 : end]
+            ordered = reversed(selected) if newest_first else iter(selected)
+            documents = (self._current(DocumentKey(collection, each)) for each in ordered)
+            current = (document for document in documents if document is not None)
+            return [document for _, document in zip(range(limit), current, strict=False)]
 
-    async def write(self, *writes: Put | Drop | Add) -> None:
+    async def write(self, *writes: Write) -> None:
         with self._lock:
             self._write(*writes)
 
@@ -59,63 +70,66 @@ class MemoryStore:
         with self._lock:
             return [self._accounts.get(name, Account()) for name in names]
 
-    async def admit(self, reservation: Reservation) -> list[Account]:
+    async def reserve(self, reservation: Reservation) -> list[Account]:
         with self._lock:
             names = [level.account for level in reservation.levels]
-            after = reserved(reservation, [self._accounts.get(name, Account()) for name in names])
+            after = reserve_levels(reservation, [self._accounts.get(name, Account()) for name in names])
             self._accounts |= dict(zip(names, after, strict=True))
             return after
 
-    async def settle(self, settlement: Settlement) -> Settled:
+    async def settle(self, settlement: Settlement) -> SettlementResult:
         with self._lock:
-            if self._present(settlement.record.name) is not None:
-                return Settled(fresh=False)
+            if self._current(settlement.record.key) is not None:
+                return SettlementResult(applied=False)
             names = [level.account for level in settlement.levels]
             accounts = [self._accounts.get(name, Account()) for name in names]
-            after, crossed = settled(settlement, accounts)
-            alerts = [settlement.alert(each) for each in crossed] if settlement.alert else []
+            after, crossings = settle_levels(settlement, accounts)
+            alerts = [settlement.alert(crossing) for crossing in crossings] if settlement.alert else []
             self._write(settlement.record, *settlement.adds, *alerts)
             self._accounts |= dict(zip(names, after, strict=True))
-            return Settled(fresh=True, crossings=crossed)
+            return SettlementResult(applied=True, crossings=crossings)
 
     async def sweep(self, *accounts: str) -> int:
         with self._lock:
-            before = {name: held for name in accounts if (held := self._accounts.get(name)) is not None}
-            after = {name: swept(account, self._clock.now()) for name, account in before.items()}
+            before = {name: self._accounts[name] for name in accounts if name in self._accounts}
+            after = {name: release_expired(account, self._clock.now()) for name, account in before.items()}
             self._accounts |= after
             return sum(len(before[name].leases) - len(after[name].leases) for name in before)
 
     async def aclose(self) -> None:
         return
 
-    def _present(self, name: Name) -> Document | None:
-        found = self._documents.get(name)
-        if found is None or (found.expires is not None and found.expires <= self._clock.now()):
+    def _current(self, key: DocumentKey) -> Document | None:
+        """Return the document unless it has expired."""
+        document = self._documents.get(key)
+        if document is None or (document.expires is not None and document.expires <= self._clock.now()):
             return None
-        return found
+        return document
 
-    def _write(self, *writes: Put | Drop | Add) -> None:
+    def _write(self, *writes: Write) -> None:
         for write in writes:
             expected = None if isinstance(write, Add) else write.version
-            found = self._present(write.name)
-            if expected is not None and expected != (found.version if found else ABSENT):
-                raise Conflict(write.name)
+            existing = self._current(write.key)
+            if expected is not None and expected != (existing.version if existing else ABSENT):
+                raise Conflict(write.key)
         for write in writes:
-            self._apply(write, self._present(write.name))
+            self._apply(write, self._current(write.key))
 
-    def _apply(self, write: Put | Drop | Add, found: Document | None) -> None:
-        name, version = write.name, found.version + 1 if found else 1
+    def _apply(self, write: Write, existing: Document | None) -> None:
+        key, version = write.key, existing.version + 1 if existing else 1
         match write:
-            case Drop():
-                if self._documents.pop(name, None) is not None:
-                    self._shelves[name.shelf].remove(name.entry)
+            case Delete():
+                if self._documents.pop(key, None) is not None:
+                    self._ids[key.collection].remove(key.id)
                 return
             case Put(body=body, expires=expires):
-                document = Document(name, body, version, expires)
+                document = Document(key, body, version, expires)
             case Add(amounts=amounts, expires=expires):
-                sums = dict(found.body) if found else {}
-                sums |= {field: sums.get(field, 0) + amount for field, amount in amounts.items()}
-                document = replace(found or Document(name, {}), body=sums, version=version, expires=expires)
-        if name not in self._documents:
-            insort(self._shelves[name.shelf], name.entry)
-        self._documents[name] = document
+                totals = dict(existing.body) if existing else {}
+                totals |= {field: totals.get(field, 0) + amount for field, amount in amounts.items()}
+                document = replace(
+                    existing or Document(key, {}), body=totals, version=version, expires=expires
+                )
+        if key not in self._documents:
+            insort(self._ids[key.collection], key.id)
+        self._documents[key] = document

@@ -1,4 +1,4 @@
-"""A stream is a chain of small machines. Only its two ends touch a network."""
+"""Stream codecs: classes that are fed one item at a time and do no I/O, and the generator that runs them."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ B = TypeVar("B")
 
 
 class Stage(Protocol[In_contra, Out_co]):
-    """A machine that is fed items one at a time and answers with what they complete."""
+    """One step of a stream: bytes to events, events to chunks, chunks to events."""
 
-    def feed(self, item: In_contra) -> Iterable[Out_co]: ...
+    def feed(self, item: In_contra) -> Iterable[Out_co]:
+        """Return the items that this one completes."""
+        ...
 
     def close(self) -> Iterable[Out_co]:
-        """What was held back, once nothing more will be fed."""
+        """Return the items that are buffered; the stream has ended."""
         ...
 
 
 async def through(source: AsyncIterator[A], stage: Stage[A, B]) -> AsyncGenerator[B, None]:
-    """Run a stream through a stage."""
+    """Yield what the stage returns for the items of the source."""
     async for item in source:
         for out in stage.feed(item):
             yield out

@@ -1,21 +1,21 @@
-"""What may be said aloud, and how: redaction, one JSON log line per event, metrics, and who asked whom."""
+"""Logs as JSON lines, metrics in the Embedded Metric Format, redaction, and W3C trace context."""
 
 from vaultcore.telemetry.emf import Emf
-from vaultcore.telemetry.log import LOGGER, TALKATIVE, Fact, JsonLines, Log, configure
-from vaultcore.telemetry.redaction import HIDDEN, MAX_TEXT, redact
-from vaultcore.telemetry.traceparent import Trace, told_trace
+from vaultcore.telemetry.log import LOGGER, NOISY_LOGGERS, JsonLines, Log, LogValue, configure
+from vaultcore.telemetry.redaction import MAX_TEXT, REDACTED, redact
+from vaultcore.telemetry.traceparent import Trace, parse_traceparent
 
 __all__ = [
-    "HIDDEN",
     "LOGGER",
     "MAX_TEXT",
-    "TALKATIVE",
+    "NOISY_LOGGERS",
+    "REDACTED",
     "Emf",
-    "Fact",
     "JsonLines",
     "Log",
+    "LogValue",
     "Trace",
     "configure",
+    "parse_traceparent",
     "redact",
-    "told_trace",
 ]

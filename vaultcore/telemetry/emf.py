@@ -1,8 +1,9 @@
-"""Metrics as lines on stdout that CloudWatch reads: the Embedded Metric Format.
+"""Writes metrics as lines on stdout that CloudWatch reads: the Embedded Metric Format.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-Dimensions are few, and bounded: the providers of the catalog, and the classes of errors. Every combination of
-a name and a dimension's value is a metric that its account pays for.
+
+The dimensions are the providers of the catalog and the classes of errors. AWS charges for every combination
+of a metric name and a dimension value, so both sets are bounded.
 """
 
 from __future__ import annotations
@@ -31,44 +32,44 @@ UNITS: Mapping[str, str] = {
 BY_PROVIDER = frozenset(
     {"Requests", "Errors", "Fallbacks", "Attempts", "Tokens", "CostUsd", "TimeToFirstToken", "BreakerOpen"}
 )
-PROVIDER, CLASS = "Provider", "Class"  # dimensions; the second is for Errors
+PROVIDER, CLASS = "Provider", "Class"  # dimensions; Class applies to Errors only
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class Emf:
-    """One per process. What is counted between two lines goes out with the next of them, or with `flush`."""
+    """One per process. Counts are added to the next request's line, or written by `flush`."""
 
     def __init__(self, stream: TextIO, now: Callable[[], float], namespace: str = NAMESPACE) -> None:
         self._stream, self._now, self._namespace = stream, now, namespace
-        self._counted: dict[str | None, dict[str, int]] = {}  # by provider
+        self._counts: dict[str | None, dict[str, int]] = {}  # provider -> metric -> count
 
     def count(self, name: str, provider: str | None = None, by: int = 1) -> None:
-        """Note that something has happened."""
-        counted = self._counted.setdefault(provider, {})
-        counted[name] = counted.get(name, 0) + by
+        """Add `by` to a metric of type Count."""
+        counts = self._counts.setdefault(provider, {})
+        counts[name] = counts.get(name, 0) + by
 
     def write(
         self, values: Mapping[str, float], provider: str | None, error: str | None, request_id: str
     ) -> None:
-        """A request's line: `provider` is who was asked last, `error` the class of its failure.
+        """Write a request's line, then one line for each other provider with counts.
 
-        Whatever was counted of other providers follows, in a line for each.
+        `provider` is the provider of the last attempt, `error` the class of the failure.
         """
-        told = dict(values)
-        for whose in dict.fromkeys((None, provider)):
-            for name, number in self._counted.pop(whose, {}).items():
-                told[name] = told.get(name, 0) + number
-        self._line(told, provider, error, {"request_id": request_id})
+        metrics = dict(values)
+        for source in dict.fromkeys((None, provider)):
+            for name, number in self._counts.pop(source, {}).items():
+                metrics[name] = metrics.get(name, 0) + number
+        self._write_line(metrics, provider, error, {"request_id": request_id})
         self.flush()
 
     def flush(self) -> None:
-        """Write what has been counted since the last line, if there is anything."""
-        while self._counted:
-            provider, counted = self._counted.popitem()
-            self._line(counted, provider, None, {})
+        """Write the counts since the last line, if any."""
+        while self._counts:
+            provider, counts = self._counts.popitem()
+            self._write_line(counts, provider, None, {})
 
-    def _line(
+    def _write_line(
         self,
         values: Mapping[str, float],
         provider: str | None,
@@ -76,24 +77,24 @@ class Emf:
         more: Mapping[str, str],
     ) -> None:
         names = tuple(name for name in UNITS if name in values)
-        told: dict[str, object] = {**more, **values}
+        members: dict[str, object] = {**more, **values}
         if provider is not None:
-            told[PROVIDER] = provider
+            members[PROVIDER] = provider
         if error is not None:
-            told[CLASS] = error
+            members[CLASS] = error
         directives = _directives(self._namespace, names, provider is not None, error is not None)
         head = f'{{"_aws":{{"Timestamp":{int(self._now() * 1_000)},"CloudWatchMetrics":{directives}}},'
-        self._stream.write(f"{head}{_encode(told)[1:]}\n")
+        self._stream.write(f"{head}{_encode(members)[1:]}\n")
         self._stream.flush()
 
 
 @lru_cache(maxsize=1_024)
-def _directives(namespace: str, names: tuple[str, ...], provided: bool, classed: bool) -> str:
-    """What of a line is a metric, and by which dimensions, as JSON."""
+def _directives(namespace: str, names: tuple[str, ...], has_provider: bool, has_class: bool) -> str:
+    """Return the directives that tell which members are metrics, and their dimensions, as JSON."""
     groups = [
-        ([[], [PROVIDER]] if provided else [[]], [name for name in names if name in BY_PROVIDER]),
+        ([[], [PROVIDER]] if has_provider else [[]], [name for name in names if name in BY_PROVIDER]),
         ([[]], [name for name in names if name not in BY_PROVIDER]),
-        ([[CLASS]] if classed else [], [name for name in names if name == "Errors"]),
+        ([[CLASS]] if has_class else [], [name for name in names if name == "Errors"]),
     ]
     return _encode(
         [

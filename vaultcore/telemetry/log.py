@@ -1,7 +1,7 @@
-"""One JSON log line per event, with everything redacted that came from outside.
+"""Logs one JSON line per event. Text from clients and providers is redacted.
 
-Lines carry ids and counts, never prompts, keys or bodies. Libraries that log addresses, headers or
-secrets are held at WARNING whatever our own level is.
+Lines contain ids and counts, never prompts, keys or bodies. Some libraries log URLs, headers or secrets at
+INFO and DEBUG; they log at WARNING or above, whatever the level of the gateway is.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TextIO
 
 from vaultcore.telemetry.redaction import redact
 
-Fact = str | int | float | bool | None
+LogValue = str | int | float | bool | None
 
 LOGGER = "vaultedge"
-TALKATIVE = (
+NOISY_LOGGERS = (
     "aiohttp",
     "asyncio",
     "boto3",
@@ -35,27 +35,27 @@ class Log:
     def __init__(self, logger: logging.Logger | None = None) -> None:
         self._logger = logger or logging.getLogger(LOGGER)
 
-    def request(self, **facts: Fact) -> None:
-        """A request came to its end, well or not."""
-        self._logger.info("request", extra={"facts": facts})
+    def request(self, **fields: LogValue) -> None:
+        """Log a request that succeeded or failed."""
+        self._logger.info("request", extra={"fields": fields})
 
-    def attempt(self, **facts: Fact) -> None:
-        """An attempt at a provider failed."""
-        self._logger.warning("attempt", extra={"facts": facts})
+    def attempt(self, **fields: LogValue) -> None:
+        """Log a failed attempt at a provider."""
+        self._logger.warning("attempt", extra={"fields": fields})
 
-    def trouble(self, message: str, **facts: Fact) -> None:
-        """Something is wrong that no client is told."""
-        self._logger.error(message, extra={"facts": facts})
+    def error(self, message: str, **fields: LogValue) -> None:
+        """Log a failure that no response reports."""
+        self._logger.error(message, extra={"fields": fields})
 
 
 def configure(level: str, stream: TextIO) -> Log:
-    """Send all logging of this process to a stream as JSON lines; what was set up before is replaced."""
+    """Send all logging of this process to `stream` as JSON lines, in place of earlier handlers."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in TALKATIVE:
+    for name in NOISY_LOGGERS:
         logger = logging.getLogger(name)
         logger.setLevel(max(logging.WARNING, logging.getLevelName(level)))
         logger.handlers.clear()
@@ -64,25 +64,25 @@ def configure(level: str, stream: TextIO) -> Log:
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON, redacted. Of an exception only the class is told: messages may quote."""
+    """Formats a record as one line of redacted JSON. Exceptions appear by class only: messages may quote."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Fact] = {
+        line: dict[str, LogValue] = {
             "time": round(record.created, 3),
             "level": record.levelname,
             "event": redact(record.getMessage()),
         }
         if record.name != LOGGER:
             line["logger"] = record.name
-        facts: dict[str, Fact] = getattr(record, "facts", {})
-        for name, fact in facts.items():
-            line[name] = redact(fact) if isinstance(fact, str) else fact
+        fields: dict[str, LogValue] = getattr(record, "fields", {})
+        for name, value in fields.items():
+            line[name] = redact(value) if isinstance(value, str) else value
         if record.exc_info and record.exc_info[0] is not None:
             line["exception"] = record.exc_info[0].__name__
         return _encode(line)
 
 
-# Made once: json.dumps makes an encoder for every line where it is told how.
+# json.dumps would create an encoder for every line when it gets options.
 _encode = json.JSONEncoder(
     ensure_ascii=False, separators=(",", ":"), default=lambda value: type(value).__name__
 ).encode

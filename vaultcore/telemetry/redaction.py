@@ -1,13 +1,17 @@
-"""What of somebody else's text may be shown: one line without control characters, without keys, and short."""
+"""Redacts text from clients and providers before it is shown or logged.
+
+The result is one line of limited length, without control characters and without anything like a key.
+"""
 
 from __future__ import annotations
 
 import re
 
-MAX_TEXT = 500  # characters of a provider's message that are shown
-HIDDEN = "[redacted]"
+MAX_TEXT = 500  # characters
+REDACTED = "[redacted]"
 
-# Each alternative is a literal and one run of characters: linear on any input. sk-ab***yz counts too.
+# Each alternative is a literal and one run of characters, so matching is linear on any input.
+# Masked keys (sk-ab***yz) match as well.
 _KEY = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:sk|xai|csk|pplx|nvapi)-[\w.*…•-]{6,}"
@@ -21,14 +25,17 @@ _KEY = re.compile(
 )
 _CONTROLS = (*range(32), *range(127, 160))
 _INVISIBLE = (*range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
-_UNSEEN = {**dict.fromkeys((*_CONTROLS, *_INVISIBLE), ""), **dict.fromkeys((9, 10, 13), " ")}
+_TRANSLATION = {**dict.fromkeys((*_CONTROLS, *_INVISIBLE), ""), **dict.fromkeys((9, 10, 13), " ")}
 
 
 def redact(text: str, *keys: str, limit: int = MAX_TEXT) -> str:
-    """A text of somebody else's without control characters, these keys and what looks like one, capped."""
-    seen = text if text.isascii() and text.isprintable() else text.translate(_UNSEEN)
+    """Return the text without control characters, `keys` and strings that look like keys.
+
+    Text longer than `limit` characters is cut and ends in an ellipsis.
+    """
+    result = text if text.isascii() and text.isprintable() else text.translate(_TRANSLATION)
     for key in keys:
         if key:
-            seen = seen.replace(key, HIDDEN)
-    seen = _KEY.sub(HIDDEN, seen)
-    return seen if len(seen) <= limit else seen[: limit - 1] + "…"
+            result = result.replace(key, REDACTED)
+    result = _KEY.sub(REDACTED, result)
+    return result if len(result) <= limit else result[: limit - 1] + "…"

@@ -1,4 +1,4 @@
-"""What those who watch are told of requests: figures and spans, made of what a call knows at its end."""
+"""Metrics and OpenTelemetry spans of requests, built from a call when it ends."""
 
 from vaultcore.tracing.http_request import HttpRequest
 from vaultcore.tracing.observer import Observer

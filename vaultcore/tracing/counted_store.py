@@ -1,4 +1,4 @@
-"""A store whose failures are counted, for whomever it fails."""
+"""A store wrapper that counts failures for the metric StoreErrors."""
 
 from __future__ import annotations
 
@@ -8,53 +8,55 @@ from typing import TypeVar
 from vaultcore.errors import StoreUnavailable
 from vaultcore.limits.account import Account
 from vaultcore.limits.reservation import Reservation
-from vaultcore.store.base import Add, Document, Drop, Name, Put, Settled, Settlement, Store
+from vaultcore.store.base import Add, Delete, Document, DocumentKey, Put, Settlement, SettlementResult, Store
 
 T = TypeVar("T")
 
 
 class CountedStore:
-    """Passes everything on to a store."""
+    """Forwards every method to a store and calls `failed` for each StoreUnavailable."""
 
     def __init__(self, store: Store, failed: Callable[[], None]) -> None:
         self._store, self._failed = store, failed
 
-    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
-        return await self._watched(self._store.get(*names, ahead=ahead))
+    async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
+        return await self._count_failure(self._store.get(*keys, prefetch=prefetch))
 
-    async def entries(
+    async def query(
         self,
-        shelf: str,
+        collection: str,
         *,
         after: str = "",
         before: str | None = None,
         limit: int = 100,
         newest_first: bool = False,
     ) -> list[Document]:
-        found = self._store.entries(shelf, after=after, before=before, limit=limit, newest_first=newest_first)
-        return await self._watched(found)
+        query = self._store.query(
+            collection, after=after, before=before, limit=limit, newest_first=newest_first
+        )
+        return await self._count_failure(query)
 
-    async def write(self, *writes: Put | Drop | Add) -> None:
-        await self._watched(self._store.write(*writes))
+    async def write(self, *writes: Put | Delete | Add) -> None:
+        await self._count_failure(self._store.write(*writes))
 
     async def accounts(self, *names: str) -> list[Account]:
-        return await self._watched(self._store.accounts(*names))
+        return await self._count_failure(self._store.accounts(*names))
 
-    async def admit(self, reservation: Reservation) -> list[Account]:
-        return await self._watched(self._store.admit(reservation))
+    async def reserve(self, reservation: Reservation) -> list[Account]:
+        return await self._count_failure(self._store.reserve(reservation))
 
-    async def settle(self, settlement: Settlement) -> Settled:
-        return await self._watched(self._store.settle(settlement))
+    async def settle(self, settlement: Settlement) -> SettlementResult:
+        return await self._count_failure(self._store.settle(settlement))
 
     async def sweep(self, *accounts: str) -> int:
-        return await self._watched(self._store.sweep(*accounts))
+        return await self._count_failure(self._store.sweep(*accounts))
 
     async def aclose(self) -> None:
         await self._store.aclose()
 
-    async def _watched(self, answer: Awaitable[T]) -> T:
+    async def _count_failure(self, result: Awaitable[T]) -> T:
         try:
-            return await answer
+            return await result
         except StoreUnavailable:
             self._failed()
             raise

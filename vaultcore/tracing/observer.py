@@ -1,4 +1,4 @@
-"""Watches requests from outside: begins one when it comes, and tells of it when it is over."""
+"""Observes requests: writes metrics and exports spans when a request ends."""
 
 from __future__ import annotations
 
@@ -10,69 +10,73 @@ from vaultcore.clock import Clock
 from vaultcore.store.base import Put, Store
 from vaultcore.telemetry import Emf
 from vaultcore.tracing.counted_store import CountedStore
-from vaultcore.tracing.http_request import HttpRequest, visit
-from vaultcore.tracing.request_metrics import figures
-from vaultcore.tracing.spans import spans
+from vaultcore.tracing.http_request import HttpRequest, begin_request
+from vaultcore.tracing.request_metrics import compute_metrics
+from vaultcore.tracing.spans import build_spans
 
 if TYPE_CHECKING:
-    from vaultcore.tracing.otlp_exporter import Exporter
+    from vaultcore.tracing.otlp_exporter import OtlpExporter
 
-PATIENCE = 1.0  # seconds that an invocation waits for its spans to leave
+FLUSH_TIMEOUT = 1.0  # seconds that a Lambda invocation waits for its spans to be sent
 
 Notify = Callable[[Sequence[Put]], None]
 
 
 class Observer:
-    """One per process. Without metrics and without an exporter nothing is told."""
+    """One per process. It does nothing without an `emf` and without an `exporter`."""
 
-    def __init__(self, clock: Clock, emf: Emf | None = None, exporter: Exporter | None = None) -> None:
+    def __init__(self, clock: Clock, emf: Emf | None = None, exporter: OtlpExporter | None = None) -> None:
         self._clock, self._emf, self._exporter = clock, emf, exporter
 
     def begin(self, id: str, scope: Mapping[str, object]) -> HttpRequest:
-        """A request has come in."""
-        return visit(id, scope, self._clock.now(), traced=self._exporter is not None)
+        """Return the observed request of an ASGI scope."""
+        return begin_request(id, scope, self._clock.now(), traced=self._exporter is not None)
 
-    def end(self, visit: HttpRequest) -> None:
-        """Its answer is over, whichever way."""
-        visit.ended = self._clock.now()
-        if not visit.counted:
+    def end(self, request: HttpRequest) -> None:
+        """Write the metrics and export the spans of a request that completed or failed."""
+        request.ended = self._clock.now()
+        if not request.is_counted:
             if self._emf is not None:
                 self._emf.flush()
             return
         if self._emf is not None:
-            told = figures(visit)
-            for provider, attempts in told.elsewhere.items():
+            metrics = compute_metrics(request)
+            for provider, attempts in metrics.other_attempts.items():
                 self._emf.count("Attempts", provider, attempts)
-            self._emf.write(told.values, told.provider, told.error, visit.id)
-        if self._exporter is not None and visit.trace is not None and visit.trace.sampled:
-            self._exporter.put(spans(visit, visit.trace))
+            self._emf.write(metrics.values, metrics.provider, metrics.error, request.id)
+        if self._exporter is not None and request.trace is not None and request.trace.sampled:
+            self._exporter.put(build_spans(request, request.trace))
 
-    async def flush(self, left: float = float("inf")) -> None:
-        """Before the process may be frozen: what waits leaves, or stays for the next time."""
+    async def flush(self, seconds_left: float = float("inf")) -> None:
+        """Write counted metrics and send queued spans before Lambda freezes the process.
+
+        Spans that are not sent in time stay in the queue.
+        """
         if self._emf is not None:
             self._emf.flush()
-        if self._exporter is not None and not self._exporter.gathers:
-            await self._exporter.flush(min(left, PATIENCE))
+        if self._exporter is not None and not self._exporter.sends_in_background:
+            await self._exporter.flush(min(seconds_left, FLUSH_TIMEOUT))
 
     async def aclose(self) -> None:
+        """Write counted metrics, send queued spans and close the connection to the collector."""
         if self._emf is not None:
             self._emf.flush()
         if self._exporter is not None:
             await self._exporter.aclose()
 
-    def opened(self, provider: str) -> None:
-        """A circuit has opened at a provider."""
+    def count_open_circuit(self, provider: str) -> None:
+        """Count a circuit breaker that opened."""
         if self._emf is not None:
             self._emf.count("BreakerOpen", provider)
 
-    def store(self, store: Store) -> Store:
-        """The store, its failures counted."""
+    def count_store_errors(self, store: Store) -> Store:
+        """Return the store, wrapped so that its failures are counted."""
         if (emf := self._emf) is None:
             return store
         return CountedStore(store, partial(emf.count, "StoreErrors"))
 
-    def heard(self, notify: Notify) -> Notify:
-        """What takes alerts, each of them counted: an account has passed one of its marks."""
+    def counting_alerts(self, notify: Notify) -> Notify:
+        """Return `notify`, wrapped so that each alert is counted: an account crossed a threshold."""
         if (emf := self._emf) is None:
             return notify
 

@@ -1,7 +1,8 @@
-"""Spans on their way to a collector: kept in a queue of fixed length, and sent behind the requests' backs.
+"""Exports spans to an OpenTelemetry collector over OTLP/HTTP with JSON, outside of request processing.
 
-A collector that is away costs one line in the log; it is asked again after a rest, and what came meanwhile is
-sent then, the newest of it. https://opentelemetry.io/docs/specs/otlp/#otlphttp
+Spans wait in a queue of fixed length. If the collector fails, the exporter logs one line and tries again
+after a cooldown. It then sends the newest spans that fit the queue.
+https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from vaultcore.clock import Clock
 from vaultcore.telemetry import Log
 from vaultcore.wire import Json
 
-KEPT = 2_048  # spans
-BATCH = 256  # spans in one post
-PAUSE = 2.0  # seconds in which spans gather
-REST = 30.0  # seconds for which a collector that failed is left alone
-POST = 5.0  # seconds that one post may take
-ENDING = 3.0  # seconds that the end of a process waits for them
+MAX_QUEUED = 2_048  # spans; the oldest are dropped beyond it
+BATCH = 256  # spans per POST
+BATCH_INTERVAL = 2.0  # seconds between batches
+COOLDOWN = 30.0  # seconds without attempts after the collector failed
+POST_TIMEOUT = 5.0  # seconds for one POST
+CLOSE_TIMEOUT = 3.0  # seconds for sending the queue when the process ends
 PATH = "/v1/traces"
 
 
-class Exporter:
-    """One per process. `gathers`: spans are sent by themselves, some at a time; else only `flush` does it."""
+class OtlpExporter:
+    """One per process. `sends_in_background` sends batches from a task; otherwise only `flush` sends."""
 
     def __init__(
         self,
@@ -38,68 +39,71 @@ class Exporter:
         clock: Clock,
         log: Log,
         *,
-        gathers: bool,
+        sends_in_background: bool,
     ) -> None:
         self._url, self._headers = endpoint.rstrip("/") + PATH, dict(headers)
         self._resource = [{"key": key, "value": {"stringValue": value}} for key, value in resource.items()]
-        self._clock, self._log, self.gathers = clock, log, gathers
-        self._queue: deque[Json] = deque(maxlen=KEPT)
+        self._clock, self._log = clock, log
+        self.sends_in_background = sends_in_background
+        self._queue: deque[Json] = deque(maxlen=MAX_QUEUED)
         self._client: httpx.AsyncClient | None = None
         self._sending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
-        self._rests_until = 0.0
-        self._away = False
+        self._retry_at = 0.0
+        self._has_failed = False
 
     def put(self, spans: Iterable[Json]) -> None:
-        """Keep spans for the next post. Where the queue is full the oldest make room."""
+        """Queue spans for the next batch; a full queue drops its oldest spans."""
         self._queue.extend(spans)
-        if self.gathers and (self._task is None or self._task.done()):
+        if self.sends_in_background and (self._task is None or self._task.done()):
             self._task = asyncio.get_running_loop().create_task(self._drain())
 
     async def flush(self, within: float) -> None:
-        """Send what there is, as far as that can be done in time. Raises nothing."""
-        if not self._queue or self._clock.now() < self._rests_until:
+        """Send the queue for at most `within` seconds. Raises nothing."""
+        if not self._queue or self._clock.now() < self._retry_at:
             return
         try:
             async with asyncio.timeout(within):
                 await self._send()
         except TimeoutError:
-            self._failed("it did not answer in time")
+            self._on_failure("timeout")
 
     async def aclose(self) -> None:
-        """Send what there is, and hang up."""
+        """Send the queue and close the connection."""
         if self._task is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(ENDING), self._sending:
-                    self._task.cancel()  # not half way through a post, which would be sent again
+                async with asyncio.timeout(CLOSE_TIMEOUT), self._sending:
+                    self._task.cancel()  # not during a POST, whose spans would then be sent twice
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        await self.flush(ENDING)
+        await self.flush(CLOSE_TIMEOUT)
         if self._client is not None:
             await self._client.aclose()
 
     async def _drain(self) -> None:
         while self._queue:
-            await asyncio.sleep(PAUSE)
-            await self.flush(POST)
+            await asyncio.sleep(BATCH_INTERVAL)
+            await self.flush(POST_TIMEOUT)
 
     async def _send(self) -> None:
         async with self._sending:
             while self._queue:
                 batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
-                sent = False
+                is_done = False
                 try:
-                    sent = await self._post(batch)
-                finally:  # also where there was no time left
-                    if not sent:
-                        over = max(0, len(self._queue) + len(batch) - KEPT)  # others came meanwhile
-                        self._queue.extendleft(reversed(batch[over:]))
-                if not sent:
+                    is_done = await self._post(batch)
+                finally:  # also after a timeout
+                    if not is_done:
+                        excess = max(
+                            0, len(self._queue) + len(batch) - MAX_QUEUED
+                        )  # new spans may have filled the queue
+                        self._queue.extendleft(reversed(batch[excess:]))
+                if not is_done:
                     return
 
     async def _post(self, batch: list[Json]) -> bool:
-        """Whether the batch is done with: taken, or such that it will never be."""
+        """Return True if the batch needs no retry: it was accepted, or rejected permanently."""
         body = {
             "resourceSpans": [
                 {
@@ -109,26 +113,26 @@ class Exporter:
             ]
         }
         try:
-            answer = await self._http().post(self._url, content=json.dumps(body, separators=(",", ":")))
+            response = await self._http().post(self._url, content=json.dumps(body, separators=(",", ":")))
         except (httpx.HTTPError, OSError) as error:
-            self._failed(type(error).__name__)
+            self._on_failure(type(error).__name__)
             return False
-        if answer.is_success:
-            self._away = False
+        if response.is_success:
+            self._has_failed = False
             return True
-        self._failed(f"it answered {answer.status_code}")
-        return answer.status_code < 500 and answer.status_code not in {408, 429}
+        self._on_failure(f"HTTP {response.status_code}")
+        return response.status_code < 500 and response.status_code not in {408, 429}
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
-            secure = self._url.startswith("https:")  # a context for TLS takes long to make
+            secure = self._url.startswith("https:")  # creating a TLS context is slow
             headers = {**self._headers, "content-type": "application/json"}
             transport = httpx.AsyncHTTPTransport(verify=secure, retries=1)
-            self._client = httpx.AsyncClient(transport=transport, headers=headers, timeout=POST)
+            self._client = httpx.AsyncClient(transport=transport, headers=headers, timeout=POST_TIMEOUT)
         return self._client
 
-    def _failed(self, reason: str) -> None:
-        self._rests_until = self._clock.now() + REST
-        if not self._away:
-            self._away = True
-            self._log.trouble("spans are not taken", reason=reason, waiting=len(self._queue))
+    def _on_failure(self, reason: str) -> None:
+        self._retry_at = self._clock.now() + COOLDOWN
+        if not self._has_failed:
+            self._has_failed = True
+            self._log.error("span export failed", reason=reason, waiting=len(self._queue))

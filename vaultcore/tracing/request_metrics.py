@@ -1,4 +1,4 @@
-"""What one request adds to the metrics, by the names that dashboards and alarms know."""
+"""The metrics of one request. docs and the CloudWatch alarms use their names."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vaultcore.errors import AttemptsExhausted
 from vaultcore.money import PER_DOLLAR
 from vaultcore.tracing.http_request import HttpRequest
 
-GONE = 499  # the client went away, which is no failure of ours
-BROKEN = "stream_broken"  # after an answer had begun
-CLASSES: Mapping[int, str] = {
+CLIENT_CLOSED = 499  # the client disconnected; not counted as an error
+BROKEN = "stream_broken"  # a response broke off after its first byte
+ERROR_CLASSES: Mapping[int, str] = {
     400: "invalid_request",
     401: "unauthorized",
     402: "credits",
@@ -31,64 +31,64 @@ CLASSES: Mapping[int, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """`error` is the class of a failure, one of a few; `elsewhere` counts attempts at other providers."""
+class RequestMetrics:
+    """The metrics of one request, and their dimensions."""
 
-    values: Mapping[str, float]
-    provider: str | None
-    error: str | None
-    elsewhere: Mapping[str, int]
+    values: Mapping[str, float]  # by metric name, in the units of telemetry/emf.py
+    provider: str | None  # of the last attempt
+    error: str | None  # one of ERROR_CLASSES or BROKEN; None: no error
+    other_attempts: Mapping[str, int]  # attempts at other providers, by provider
 
 
-def figures(visit: HttpRequest) -> Figures:
-    """The figures of a request that is over."""
-    call = visit.call
-    status = call.status if call is not None and call.status else visit.status
+def compute_metrics(request: HttpRequest) -> RequestMetrics:
+    """Return the metrics of a request that has ended."""
+    call = request.call
+    status = call.outcome.status if call is not None and call.outcome.status else request.status
     values: dict[str, float] = {"Requests": 1}
-    if (error := failure(status, call)) is not None:
+    if (error := classify_error(status, call)) is not None:
         values["Errors"] = 1
-    if status == 429 and (call is None or not call.attempts):
+    if status == 429 and (call is None or not call.outcome.attempts):
         values["Throttles"] = 1
     if call is None:
-        return Figures(values, None, error, {})
-    asked = [attempt.candidate.target for attempt in call.attempts]
-    elsewhere: dict[str, int] = {}
-    for target in asked:
-        elsewhere[target.provider.name] = elsewhere.get(target.provider.name, 0) + 1
-    if asked:
-        values["Attempts"] = elsewhere.pop(asked[-1].provider.name)
-        if asked[0].name != asked[-1].name:
+        return RequestMetrics(values, None, error, {})
+    targets = [attempt.candidate.target for attempt in call.outcome.attempts]
+    attempts: dict[str, int] = {}
+    for target in targets:
+        attempts[target.provider.name] = attempts.get(target.provider.name, 0) + 1
+    if targets:
+        values["Attempts"] = attempts.pop(targets[-1].provider.name)
+        if targets[0].name != targets[-1].name:
             values["Fallbacks"] = 1
-    if isinstance(call.error, AttemptsExhausted):
+    if isinstance(call.outcome.error, AttemptsExhausted):
         values["AllProvidersFailed"] = 1
-    values |= _used(call) if status < 400 or status == GONE else {}
-    values |= _times(visit, call)
-    return Figures(values, asked[-1].provider.name if asked else None, error, elsewhere)
+    values |= _usage_and_cost(call) if status < 400 or status == CLIENT_CLOSED else {}
+    values |= _durations(request, call)
+    return RequestMetrics(values, targets[-1].provider.name if targets else None, error, attempts)
 
 
-def failure(status: int, call: Call | None) -> str | None:
-    """The class of a failure; None where there is none, and where the client did not stay to see."""
-    if call is not None and call.error is not None and status < 400:
+def classify_error(status: int, call: Call | None) -> str | None:
+    """Return the error class of a request, or None if it succeeded or the client disconnected."""
+    if call is not None and call.outcome.error is not None and status < 400:
         return BROKEN
-    if status < 400 or status == GONE:
+    if status < 400 or status == CLIENT_CLOSED:
         return None
-    return CLASSES.get(status, "internal" if status >= 500 else "invalid_request")
+    return ERROR_CLASSES.get(status, "internal" if status >= 500 else "invalid_request")
 
 
-def _used(call: Call) -> dict[str, float]:
-    usage = call.usage or {}
+def _usage_and_cost(call: Call) -> dict[str, float]:
+    usage = call.outcome.usage or {}
     tokens = (usage.get("prompt_tokens") or 0) + (usage.get("completion_tokens") or 0)
-    told: dict[str, float] = {"Tokens": tokens} if tokens else {}
-    return {**told, "CostUsd": call.cost / PER_DOLLAR} if call.cost else told
+    values: dict[str, float] = {"Tokens": tokens} if tokens else {}
+    return {**values, "CostUsd": call.outcome.cost / PER_DOLLAR} if call.outcome.cost else values
 
 
-def _times(visit: HttpRequest, call: Call) -> dict[str, float]:
-    """Milliseconds. Of our own time are the pauses between attempts too."""
-    if not call.attempts:
+def _durations(request: HttpRequest, call: Call) -> dict[str, float]:
+    """Return times in milliseconds. Overhead includes the back-off between attempts."""
+    if not call.outcome.attempts:
         return {}
-    upstream = sum(attempt.seconds for attempt in call.attempts)
-    ours = (call.ended or visit.ended) - call.started - upstream
-    told = {"Overhead": round(max(ours, 0.0) * 1_000, 3)}
-    if call.first is not None:
-        told["TimeToFirstToken"] = round((call.first - call.started) * 1_000, 1)
-    return told
+    upstream = sum(attempt.seconds for attempt in call.outcome.attempts)
+    overhead = (call.outcome.ended or request.ended) - call.started - upstream
+    values = {"Overhead": round(max(overhead, 0.0) * 1_000, 3)}
+    if call.outcome.first_token_at is not None:
+        values["TimeToFirstToken"] = round((call.outcome.first_token_at - call.started) * 1_000, 1)
+    return values

@@ -1,4 +1,4 @@
-"""A request and its attempts as OpenTelemetry spans, in OTLP's JSON: ids, counts and times, never a text.
+"""A request and its attempts as OpenTelemetry spans in OTLP JSON: ids, counts and times, never content.
 
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
@@ -15,118 +15,99 @@ from vaultcore.money import PER_DOLLAR
 from vaultcore.routing.attempts import Attempt
 from vaultcore.telemetry import Trace, redact
 from vaultcore.tracing.http_request import HttpRequest
-from vaultcore.tracing.request_metrics import failure
+from vaultcore.tracing.request_metrics import classify_error
 from vaultcore.wire import Json, Usage
 
-SERVER, CLIENT = 2, 3
-ERROR = 2
-LONGEST = 200  # characters of a name that somebody else chose
-
-# What the conventions call some providers; the others go by their names in the catalog.
-PROVIDERS: Mapping[str, str] = {
-    "azure": "azure.ai.openai",
-    "bedrock": "aws.bedrock",
-    "bedrock-mantle": "aws.bedrock",
-    "cohere-compat": "cohere",
-    "gemini": "gcp.gemini",
-    "gemini-compat": "gcp.gemini",
-    "mistral": "mistral_ai",
-    "moonshot": "moonshot_ai",
-    "xai": "x_ai",
-}
-OPERATIONS: Mapping[str, str] = {  # by the end of a path
-    "embeddings": "embeddings",
-    "generations": "generate_content",
-}
+SERVER, CLIENT = 2, 3  # SpanKind
+ERROR = 2  # StatusCode
+MAX_NAME = 200  # characters of a model name
 
 Value = str | int | float | bool | None
 
 
-def spans(visit: HttpRequest, trace: Trace) -> list[Json]:
-    """One span for the request, and one for each of its attempts."""
-    call = visit.call
-    made = [_request(visit, trace, call)]
+def build_spans(request: HttpRequest, trace: Trace) -> list[Json]:
+    """Return one span for the request and one for each of its attempts."""
+    call = request.call
+    result = [_request_span(request, trace, call)]
     if call is not None:
-        made += [_attempt(call, trace, number) for number in range(1, len(call.attempts) + 1)]
-    return made
+        result += [_attempt_span(call, trace, number) for number in range(1, len(call.outcome.attempts) + 1)]
+    return result
 
 
-def operation(path: str) -> str:
-    """The conventions' word for what an endpoint does."""
-    return OPERATIONS.get(path.rpartition("/")[2], "chat")
-
-
-def _request(visit: HttpRequest, trace: Trace, call: Call | None) -> Json:
-    status = call.status if call is not None and call.status else visit.status
-    error = failure(status, call)
-    told: dict[str, Value] = {
-        "http.request.method": visit.method,
-        "http.response.status_code": visit.status or None,
+def _request_span(request: HttpRequest, trace: Trace, call: Call | None) -> Json:
+    status = call.outcome.status if call is not None and call.outcome.status else request.status
+    error = classify_error(status, call)
+    attributes: dict[str, Value] = {
+        "http.request.method": request.method,
+        "http.response.status_code": request.status or None,
         "error.type": error,
-        "vaultedge.request_id": visit.id,
+        "vaultedge.request_id": request.id,
     }
-    name = visit.method
+    name = request.method
     if call is not None:
-        name = f"{visit.method} {visit.path}"  # one of a few: a call has come in
-        told |= {"http.route": visit.path, **_asked(call), **_usage(call.usage)}
-        told["vaultedge.cost_usd"] = None if call.cost is None else call.cost / PER_DOLLAR
-    ours = status >= 500 or (status < 400 and error is not None)  # the conventions: a 4xx is the client's
+        # Only API endpoints have a call. Other paths may be any text, which must not become a span name.
+        name = f"{request.method} {request.path}"
+        attributes |= {"http.route": request.path, **_call_attributes(call), **_usage(call.outcome.usage)}
+        attributes["vaultedge.cost_usd"] = (
+            None if call.outcome.cost is None else call.outcome.cost / PER_DOLLAR
+        )
+    # By the conventions, a 4xx status is not an error of the server's span.
+    is_server_error = status >= 500 or (status < 400 and error is not None)
     return {
         "traceId": trace.id,
-        "spanId": trace.name(),
+        "spanId": trace.span_id(),
         **({"parentSpanId": trace.parent} if trace.parent else {}),
         "name": name,
         "kind": SERVER,
-        "startTimeUnixNano": _nanos(visit.started),
-        "endTimeUnixNano": _nanos(max(visit.ended, visit.started)),
-        "attributes": _attributes(told),
-        "status": {"code": ERROR} if ours else {},
+        "startTimeUnixNano": _nanos(request.started),
+        "endTimeUnixNano": _nanos(max(request.ended, request.started)),
+        "attributes": _attributes(attributes),
+        "status": {"code": ERROR} if is_server_error else {},
     }
 
 
-def _asked(call: Call) -> dict[str, Value]:
-    told: dict[str, Value] = {
-        "gen_ai.operation.name": operation(call.path),
-        "vaultedge.attempts": len(call.attempts),
+def _call_attributes(call: Call) -> dict[str, Value]:
+    attributes: dict[str, Value] = {
+        "gen_ai.operation.name": call.operation,
+        "vaultedge.attempts": len(call.outcome.attempts),
     }
-    if call.attempts:  # a model that nobody knows may be any text
-        told["gen_ai.request.model"] = _name(call.model)
-    return told
+    if call.outcome.attempts:  # without an attempt, the model name may be any text
+        attributes["gen_ai.request.model"] = _redact_name(call.model)
+    return attributes
 
 
-def _attempt(call: Call, trace: Trace, number: int) -> Json:
-    attempt = call.attempts[number - 1]
+def _attempt_span(call: Call, trace: Trace, number: int) -> Json:
+    attempt = call.outcome.attempts[number - 1]
     target, error = attempt.candidate.target, attempt.error
-    place = urlsplit(target.provider.base_url)
-    doing = operation(call.path)
-    told: dict[str, Value] = {
-        "gen_ai.operation.name": doing,
-        "gen_ai.provider.name": PROVIDERS.get(target.provider.name, target.provider.name),
-        "gen_ai.request.model": _name(target.model.name),
-        "gen_ai.response.model": _name(attempt.answered),
-        "server.address": place.hostname,
-        "server.port": place.port or (443 if place.scheme == "https" else 80),
-        "error.type": _kind(error) if error is not None else None,
+    address = urlsplit(target.provider.base_url)
+    attributes: dict[str, Value] = {
+        "gen_ai.operation.name": call.operation,
+        "gen_ai.provider.name": target.provider.telemetry_name,
+        "gen_ai.request.model": _redact_name(target.model.name),
+        "gen_ai.response.model": _redact_name(attempt.response_model),
+        "server.address": address.hostname,
+        "server.port": address.port or (443 if address.scheme == "https" else 80),
+        "error.type": _error_type(error) if error is not None else None,
         "vaultedge.upstream_status": error.upstream_status if error is not None else None,
-        "vaultedge.upstream_request_id": attempt.trace,
+        "vaultedge.upstream_request_id": attempt.upstream_request_id,
     }
-    if error is None and number == len(call.attempts):
-        told |= _usage(call.usage)
+    if error is None and number == len(call.outcome.attempts):
+        attributes |= _usage(call.outcome.usage)
     return {
         "traceId": trace.id,
-        "spanId": trace.name(number),
-        "parentSpanId": trace.name(),
-        "name": f"{doing} {_name(target.model.name)}",
+        "spanId": trace.span_id(number),
+        "parentSpanId": trace.span_id(),
+        "name": f"{call.operation} {_redact_name(target.model.name)}",
         "kind": CLIENT,
         "startTimeUnixNano": _nanos(attempt.started),
         "endTimeUnixNano": _nanos(attempt.started + _seconds(attempt)),
-        "attributes": _attributes(told),
+        "attributes": _attributes(attributes),
         "status": {"code": ERROR} if error is not None else {},
     }
 
 
-def _kind(error: UpstreamError) -> str:
-    """As the conventions have it: the status where there was one, else a word of ours."""
+def _error_type(error: UpstreamError) -> str:
+    """Return the upstream status as text, or the name of the fault if there was no response."""
     return str(error.upstream_status or error.fault.name.lower())
 
 
@@ -135,23 +116,23 @@ def _seconds(attempt: Attempt) -> float:
 
 
 def _usage(usage: Usage | None) -> dict[str, Value]:
-    told = usage or {}
+    counts = usage or {}
     return {
-        "gen_ai.usage.input_tokens": told.get("prompt_tokens"),
-        "gen_ai.usage.output_tokens": told.get("completion_tokens"),
+        "gen_ai.usage.input_tokens": counts.get("prompt_tokens"),
+        "gen_ai.usage.output_tokens": counts.get("completion_tokens"),
     }
 
 
-def _name(text: str | None) -> str | None:
-    return None if text is None else redact(text, limit=LONGEST)
+def _redact_name(text: str | None) -> str | None:
+    return None if text is None else redact(text, limit=MAX_NAME)
 
 
 def _nanos(seconds: float) -> str:
-    return str(int(seconds * 1_000_000) * 1_000)  # 64 bits are a string in OTLP's JSON
+    return str(int(seconds * 1_000_000) * 1_000)  # OTLP JSON encodes 64-bit integers as strings
 
 
-def _attributes(told: Mapping[str, Value]) -> list[Json]:
-    return [{"key": key, "value": _value(value)} for key, value in told.items() if value is not None]
+def _attributes(attributes: Mapping[str, Value]) -> list[Json]:
+    return [{"key": key, "value": _value(value)} for key, value in attributes.items() if value is not None]
 
 
 def _value(value: str | float | bool) -> Json:

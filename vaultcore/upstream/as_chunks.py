@@ -1,4 +1,4 @@
-"""A whole answer told as a stream, for providers that answer `"stream": true` with one JSON body."""
+"""A whole response as a stream, for providers that answer `"stream": true` with one JSON body."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from vaultcore.wire import ChatChunk, ChatCompletion, ChunkChoice, Delta, ToolCa
 
 
 def chunks(completion: ChatCompletion) -> Iterator[ChatChunk]:
-    """One chunk with everything, and one with the usage where there is any."""
-    head: ChatChunk = {
+    """Yield one chunk with all choices, and one with the usage if there is any."""
+    envelope: ChatChunk = {
         "id": completion.get("id", ""),
         "object": "chat.completion.chunk",
         "created": completion.get("created", 0),
@@ -24,15 +24,15 @@ def chunks(completion: ChatCompletion) -> Iterator[ChatChunk]:
         }
         for choice in completion["choices"]
     ]
-    yield {**head, "choices": choices}
+    yield {**envelope, "choices": choices}
     if usage := completion.get("usage"):
-        yield {**head, "choices": [], "usage": usage}
+        yield {**envelope, "choices": [], "usage": usage}
 
 
 def _delta(message: object) -> Delta:
     fields = cast(Delta, dict(cast("dict[str, object]", message)))
     calls = fields.get("tool_calls")
     if calls:
-        numbered: list[ToolCall] = [{**call, "index": index} for index, call in enumerate(calls)]
-        return {**fields, "tool_calls": numbered}
+        indexed: list[ToolCall] = [{**call, "index": index} for index, call in enumerate(calls)]
+        return {**fields, "tool_calls": indexed}
     return fields

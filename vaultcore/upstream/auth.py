@@ -1,6 +1,6 @@
-"""Where a request goes and the headers it carries: constants, the catalog's and the key. No client's.
+"""The URL and the headers of a request to a provider: constants, the catalog row's, and the key.
 
-A key that signs stands in no header; see signing.py.
+A key that signs is in no header; see `signing.py`.
 """
 
 from __future__ import annotations
@@ -16,29 +16,31 @@ from vaultcore.upstream.signing import is_pair
 from vaultcore.vault.keyring import Credential
 
 USER_AGENT = "vaultedge/0.1"
-NOTHING: Mapping[str, str] = {}
-SCHEMES: Mapping[Scheme, Callable[[str], bool]] = {  # whether a key signs, or else stands in the header
+NO_HEADERS: Mapping[str, str] = {}
+SCHEMES: Mapping[
+    Scheme, Callable[[str], bool]
+] = {  # returns True if a key signs; else it is sent in a header
     "header": lambda _: False,
     "sigv4": lambda key: not key or is_pair(key),
 }
 
-_VISIBLE = re.compile(r"[\x21-\x7e]+")  # what a key may consist of
-_FIELD = re.compile(r"[\x20-\x7e]*")  # what a header of the catalog's may consist of
+_VISIBLE = re.compile(r"[\x21-\x7e]+")  # characters of a key
+_FIELD = re.compile(r"[\x20-\x7e]*")  # characters of a header value in the catalog
 
 
-class Unsendable(Exception):
-    """A row or a key that no request can be made of. The message shows neither key nor header."""
+class InvalidProviderRequest(Exception):
+    """A catalog row or key does not make a valid request. The message shows neither key nor header value."""
 
 
 def headers(
-    provider: Provider, credential: Credential, *, accept: str, more: Mapping[str, str] = NOTHING
+    provider: Provider, credential: Credential, *, accept: str, client_headers: Mapping[str, str] = NO_HEADERS
 ) -> httpx.Headers:
-    """All headers of a request; `Unsendable` where the key or a header of the row cannot stand in one.
+    """Return all headers of a request. Raises InvalidProviderRequest for invalid characters.
 
-    `more` are those of the client's that its surface lets through; none of them replaces one of ours.
+    `client_headers` are those of the client that its API forwards; they replace none of the gateway's.
     """
     fields = {
-        **more,
+        **client_headers,
         "accept": accept,
         "accept-encoding": "identity",
         "content-type": "application/json",
@@ -47,38 +49,39 @@ def headers(
     }
     for name, value in fields.items():
         if not (_VISIBLE.fullmatch(name) and _FIELD.fullmatch(value)):
-            raise Unsendable(
-                f"header {name!r} of the provider's row holds characters that no header can carry"
-            )
+            raise InvalidProviderRequest(f"header {name!r} of the provider's row has invalid characters")
     if SCHEMES[provider.auth.scheme](credential.key):
-        return Hidden(fields)
+        return HiddenHeaders(fields)
     if credential.key:
         if not _VISIBLE.fullmatch(credential.key):
-            raise Unsendable("the key holds characters that no header can carry")
+            raise InvalidProviderRequest("the key has characters that a header cannot contain")
         auth = provider.auth
-        return Hidden({**fields, auth.header.lower(): auth.prefix + credential.key})
+        return HiddenHeaders({**fields, auth.header.lower(): auth.prefix + credential.key})
     if not provider.local:
-        raise Unsendable("the key is empty")
+        raise InvalidProviderRequest("the key is empty")
     return httpx.Headers(fields)
 
 
-class Hidden(httpx.Headers):
-    """Headers whose repr shows no value: the one with the key may have any name."""
+class HiddenHeaders(httpx.Headers):
+    """Headers whose repr shows no values: the header with the key may have any name."""
 
     def __repr__(self) -> str:
         return f"Headers({', '.join(self)})"
 
 
 @lru_cache(maxsize=1_024)
-def address(base_url: str, path: str, *, plain: bool) -> httpx.URL:
-    """The URL of a path below a provider's base, or `Unsendable` where it would lead anywhere else.
+def provider_url(base_url: str, path: str, *, allow_http: bool) -> httpx.URL:
+    """Return the URL of a path below a provider's base URL.
 
-    `plain` permits http without TLS: rows of the operator's own machine.
+    Raises InvalidProviderRequest if the URL would leave the base URL's host and path. `allow_http` permits
+    http without TLS, for rows of the operator's own machine.
     """
     base, url = httpx.URL(base_url), httpx.URL(base_url + path)
-    if url.scheme not in ({"https", "http"} if plain else {"https"}):
-        raise Unsendable("its base URL must begin with https://")
-    pinned = (base.scheme, base.host, base.port, b"") == (url.scheme, url.host, url.port, url.userinfo)
-    if not (pinned and url.host and url.path.startswith(base.path.rstrip("/") + "/") and not url.fragment):
-        raise Unsendable("the address built for the request leads away from its base URL")
+    if url.scheme not in ({"https", "http"} if allow_http else {"https"}):
+        raise InvalidProviderRequest("its base URL must start with https://")
+    is_same_host = (base.scheme, base.host, base.port, b"") == (url.scheme, url.host, url.port, url.userinfo)
+    if not (
+        is_same_host and url.host and url.path.startswith(base.path.rstrip("/") + "/") and not url.fragment
+    ):
+        raise InvalidProviderRequest("the request's URL leaves the provider's base URL")
     return url

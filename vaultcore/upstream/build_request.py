@@ -1,4 +1,4 @@
-"""A request as it leaves: its address, its headers, its body, and the proof of who asks."""
+"""Builds the HTTP request to a provider: URL, headers, body, and authentication."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from collections.abc import Mapping
 import httpx
 
 from vaultcore.errors import Fault, InvalidRequest
-from vaultcore.routing.plan import Candidate
+from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream import errors
-from vaultcore.upstream.auth import SCHEMES, Hidden, Unsendable, address, headers
-from vaultcore.upstream.signing import Signer, Unsigned
+from vaultcore.upstream.auth import SCHEMES, HiddenHeaders, InvalidProviderRequest, headers, provider_url
+from vaultcore.upstream.signing import NoCredentials, RequestSigner
 from vaultcore.wire import Json
 
 
-async def outgoing(
+async def build_request(
     candidate: Candidate,
     path: str,
     body: Json | None,
-    more: Mapping[str, str],
+    client_headers: Mapping[str, str],
     *,
     accept: str,
-    signer: Signer,
+    signer: RequestSigner,
 ) -> httpx.Request:
-    """The request for a path below the provider's base, a GET where there is no body.
+    """Return the request for a path below the provider's base URL; a GET if there is no body.
 
-    Raises `UpstreamError` where there can be none.
+    Raises UpstreamError if key or catalog row do not make a valid request.
     """
     provider, content = candidate.target.provider, None if body is None else _encode(body)
-    signs = SCHEMES[provider.auth.scheme](candidate.credential.key)
+    is_signed = SCHEMES[provider.auth.scheme](candidate.credential.key)
     try:
-        fields = headers(provider, candidate.credential, accept=accept, more=more)
-    except Unsendable as error:
+        fields = headers(provider, candidate.credential, accept=accept, client_headers=client_headers)
+    except InvalidProviderRequest as error:
         reason, fault = str(error), Fault.KEY
     else:
         try:
-            url = address(provider.base_url, path, plain=provider.local)
+            url = provider_url(provider.base_url, path, allow_http=provider.local)
             request = httpx.Request("GET" if body is None else "POST", url, headers=fields, content=content)
-            request.headers = Hidden(request.headers)  # httpx copies them into headers that show
-            if not signs:
+            request.headers = HiddenHeaders(request.headers)  # httpx copies them into headers with a repr
+            if not is_signed:
                 return request
-            return await signer.signed(request, provider.auth, candidate.credential.key)
-        except Unsigned as error:
+            return await signer.sign(request, provider.auth, candidate.credential.key)
+        except NoCredentials as error:
             reason, fault = str(error), Fault.KEY
-        except (Unsendable, httpx.InvalidURL) as error:
+        except (InvalidProviderRequest, httpx.InvalidURL) as error:
             reason, fault = str(error), Fault.HOST
-    raise errors.unsendable(candidate, reason, fault)
+    raise errors.not_sendable(candidate, reason, fault)
 
 
 def _encode(body: Json) -> bytes:
     try:
         return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        reason = "holds a lone surrogate, which no encoding can carry"
+        reason = "contains a lone surrogate, which UTF-8 cannot encode"
     except (ValueError, RecursionError):
-        reason = "holds a value that JSON has no word for"
+        reason = "contains a value that JSON cannot express"
     raise InvalidRequest(f"the request {reason}")

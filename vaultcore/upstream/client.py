@@ -1,358 +1,242 @@
-"""Asks a provider and reads its answer: the one place where a request leaves this process for a provider."""
+"""Calls providers and reads their responses: the only module that sends a request to a provider.
+
+One call is one attempt; whether another follows is decided in `vaultcore.routing.attempts`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import httpx
 
 from vaultcore.catalog.schema import Framing, Target
 from vaultcore.dialects import (
     Dialect,
-    Native,
     RawEvent,
-    Rendered,
     StatefulPassthrough,
     StreamFault,
     StreamItem,
-    dialect,
+    load_dialect,
     think_tags,
 )
-from vaultcore.dialects.legacy_functions import retold, suited
 from vaultcore.errors import UpstreamError
-from vaultcore.routing.plan import Candidate
+from vaultcore.routing.candidate import Candidate
 from vaultcore.settings import Timeouts
 from vaultcore.upstream import as_chunks, errors
-from vaultcore.upstream.build_request import outgoing
-from vaultcore.upstream.deadlines import ENDLESS, Timer
-from vaultcore.upstream.signing import Signer
-from vaultcore.upstream.stream_reader import Reading
-from vaultcore.wire import ChatCompletion, ChatRequest, Json
+from vaultcore.upstream.build_request import build_request
+from vaultcore.upstream.deadlines import NO_LIMIT, Deadlines
+from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse
+from vaultcore.upstream.response_body import (
+    close,
+    content_type,
+    parse_object,
+    read_body,
+    read_chunks,
+    read_completion,
+    read_error,
+)
+from vaultcore.upstream.signing import RequestSigner
+from vaultcore.upstream.stream_reader import StreamReader
+from vaultcore.wire import Json
 
-OnHeaders = Callable[[Mapping[str, str], int], None]
+OnHeaders = Callable[[Mapping[str, str], int], None]  # headers, status
 
 JSON = "application/json"
-ACCEPTS: Mapping[Framing, str] = {
+ACCEPT: Mapping[Framing, str] = {
     "sse": "text/event-stream",
     "eventstream": "application/vnd.amazon.eventstream",
 }
-MAX_ANSWER = 64 * 1024 * 1024  # bytes of a buffered answer
-MAX_ERROR = 64 * 1024  # bytes of an error that are read
-ERROR_TIME = 5.0  # seconds an error's body may take: its status is known already
-SETTLED = 2.0  # seconds for what follows once every choice has finished: usage, at most
-SWEPT = 0.1  # seconds for what follows a stream's end, so that its connection can serve again
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderRequest:
-    """A request in a provider's own words: the path below its base URL, the body, and what that took."""
-
-    path: str
-    rendered: Rendered
-    dialect: str  # of the body, and so of the answer
-    headers: Mapping[str, str] = field(default_factory=dict)
-    native: bool = False  # the client's own words: what comes back passes as it is
-    method: str = "POST"  # a GET has no body
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderResponse:
-    """A whole answer: its meaning, and its body as the provider wrote it."""
-
-    completion: ChatCompletion
-    body: Json
-
-
-def passthrough(target: Target, request: ChatRequest, native: Native) -> ProviderRequest:
-    """The client's own body for a provider that speaks the same, with the provider's name for the model."""
-    speech = dialect(native.dialect)
-    body = (
-        speech.pass_request(native.body, target) if isinstance(speech, StatefulPassthrough) else native.body
-    )
-    rendered = Rendered({**body, "model": target.model.name})
-    return ProviderRequest(
-        speech.render_path(request, target), rendered, native.dialect, native.headers, native=True
-    )
-
-
-def render(target: Target, request: ChatRequest) -> ProviderRequest:
-    """The request as the target's provider wants it. Raises InvalidRequest."""
-    speech = dialect(target.dialect)
-    told = suited(request, target)
-    rendered = retold(speech.render_request(told, target), request)
-    return ProviderRequest(speech.render_path(told, target), rendered, target.dialect)
+IDLE_AFTER_FINISH = 2.0  # seconds that usage may take once every choice has finished
+DRAIN_TIMEOUT = 0.1  # seconds to read the rest of a finished stream, so that its connection can be reused
 
 
 class Upstream:
-    """Calls providers. A call is one attempt; whether there is another is not decided here.
+    """Calls providers over one connection pool.
 
-    `heard` is told headers and status as soon as they are there, an error's too. `left`: the request's time.
+    `on_headers` receives headers and status of each response as soon as they arrive, errors included.
+    `remaining` is what the client's request may still take, in seconds.
     """
 
     def __init__(self, http: httpx.AsyncBaseTransport, timeouts: Timeouts) -> None:
         self.http = http
         self._timeouts = timeouts
-        self._signer = Signer()
+        self._signer = RequestSigner()
 
     async def aclose(self) -> None:
         """Close every connection to a provider."""
         await self.http.aclose()
 
     async def complete(
-        self, candidate: Candidate, asked: ProviderRequest, heard: OnHeaders, left: float = ENDLESS
+        self,
+        candidate: Candidate,
+        request: ProviderRequest,
+        on_headers: OnHeaders,
+        remaining: float = NO_LIMIT,
     ) -> ProviderResponse:
-        """A whole answer to a request that asked for one, or `UpstreamError`."""
-        timer = self.timer(left)
-        outgoing = await self._outgoing(candidate, asked, timer, accept=JSON)
-        speech = dialect(asked.dialect)
-        async with self._answer(candidate, speech, outgoing, heard, timer) as response:
-            answer = await _whole(candidate, speech, response, timer)
-        if asked.native and isinstance(speech, StatefulPassthrough):
-            return replace(answer, body=speech.pass_answer(answer.body, candidate.target))
-        return answer
+        """Return a whole response. Raises UpstreamError."""
+        deadlines = self.deadlines(remaining)
+        http_request = await self._build(candidate, request, deadlines, accept=JSON)
+        dialect = load_dialect(request.dialect)
+        async with self._response(candidate, dialect, http_request, on_headers, deadlines) as response:
+            result = await read_completion(candidate, dialect, response, deadlines)
+        if request.is_native and isinstance(dialect, StatefulPassthrough):
+            return replace(result, body=dialect.rewrite_response(result.body, candidate.target))
+        return result
 
-    def timer(self, left: float = ENDLESS) -> Timer:
-        """The deadlines of an attempt at a whole answer, however many posts it takes."""
-        return Timer(self._timeouts, whole=self._timeouts.total, left=left)
+    def deadlines(self, remaining: float = NO_LIMIT) -> Deadlines:
+        """Return the deadlines of an attempt at a whole response, however many requests it takes."""
+        return Deadlines(self._timeouts, total=self._timeouts.total, remaining=remaining)
 
     async def post(
-        self, candidate: Candidate, asked: ProviderRequest, heard: OnHeaders, timer: Timer | None = None
+        self,
+        candidate: Candidate,
+        request: ProviderRequest,
+        on_headers: OnHeaders,
+        deadlines: Deadlines | None = None,
     ) -> Json:
-        """The JSON object that answers a request for something else than a completion, or `UpstreamError`."""
-        timer = timer or self.timer()
-        outgoing = await self._outgoing(candidate, asked, timer, accept=JSON)
-        async with self._answer(candidate, dialect(asked.dialect), outgoing, heard, timer) as response:
-            told = _object(await _body(candidate, response, timer))
-        if told is None:
-            raise errors.broken(candidate, "answered with something that is no JSON object", status=200)
-        return told
+        """Return the JSON object that answers a request other than a completion. Raises UpstreamError."""
+        deadlines = deadlines or self.deadlines()
+        http_request = await self._build(candidate, request, deadlines, accept=JSON)
+        dialect = load_dialect(request.dialect)
+        async with self._response(candidate, dialect, http_request, on_headers, deadlines) as response:
+            body = parse_object(await read_body(candidate, response, deadlines))
+        if body is None:
+            raise errors.broken(candidate, "sent a body that is not a JSON object", status=200)
+        return body
 
     async def stream(
-        self, candidate: Candidate, asked: ProviderRequest, heard: OnHeaders, left: float = ENDLESS
+        self,
+        candidate: Candidate,
+        request: ProviderRequest,
+        on_headers: OnHeaders,
+        remaining: float = NO_LIMIT,
     ) -> AsyncGenerator[StreamItem, None]:
-        """The pieces of an answer to a request that asked for a stream.
+        """Yield the items of a streamed response.
 
-        Raises `UpstreamError`, and after the first chunk `StreamBroken`.
+        Raises UpstreamError before the first item, and StreamBroken after it.
         """
-        told = self._timeouts
-        timer = Timer(told, whole=told.stream, first=told.first_token, left=left)
+        timeouts = self._timeouts
+        deadlines = Deadlines(
+            timeouts, total=timeouts.stream, first_token=timeouts.first_token, remaining=remaining
+        )
         framing = candidate.target.provider.framing
-        outgoing = await self._outgoing(candidate, asked, timer, accept=ACCEPTS[framing])
-        speech = dialect(asked.dialect)
-        async with self._answer(candidate, speech, outgoing, heard, timer) as response:
-            if _is_json(response):
-                for chunk in as_chunks.chunks((await _whole(candidate, speech, response, timer)).completion):
+        http_request = await self._build(candidate, request, deadlines, accept=ACCEPT[framing])
+        dialect = load_dialect(request.dialect)
+        async with self._response(candidate, dialect, http_request, on_headers, deadlines) as response:
+            if content_type(response) == JSON:  # some providers ignore "stream": true
+                completion = (await read_completion(candidate, dialect, response, deadlines)).completion
+                for chunk in as_chunks.chunks(completion):
                     yield chunk
                 return
-            decoder = think_tags.decoder(speech, candidate.target.provider)
-            reading = Reading(decoder, framing, passing=asked.native)
-            async with aclosing(_pieces(candidate, response, timer)) as pieces:
-                while not reading.ended:
-                    for said in await _next(candidate, pieces, reading, timer):
-                        yield _passing(said, speech, candidate.target)
-                    if reading.fault is not None or reading.cut:
-                        raise _fault(candidate, reading)
-                await _sweep(pieces, timer)
+            decoder = think_tags.create_decoder(dialect, candidate.target.provider)
+            reader = StreamReader(decoder, framing, raw=request.is_native)
+            async with aclosing(read_chunks(candidate, response, deadlines)) as chunks:
+                while not reader.is_ended:
+                    for item in await _next_items(candidate, chunks, reader, deadlines):
+                        yield _rewrite_event(item, dialect, candidate.target)
+                    if reader.fault is not None or reader.was_cut:
+                        raise _stream_error(candidate, reader)
+                await _drain(chunks, deadlines)
 
     @asynccontextmanager
-    async def _answer(
-        self, candidate: Candidate, speech: Dialect, outgoing: httpx.Request, heard: OnHeaders, timer: Timer
+    async def _response(
+        self,
+        candidate: Candidate,
+        dialect: Dialect,
+        http_request: httpx.Request,
+        on_headers: OnHeaders,
+        deadlines: Deadlines,
     ) -> AsyncGenerator[httpx.Response, None]:
-        """An answer that promises to be one: a 2xx, not encoded, not a web page."""
-        response = await self._send(candidate, outgoing, timer)
+        """Send a request; yield a 2xx response that is neither encoded nor a web page."""
+        response = await self._send(candidate, http_request, deadlines)
         try:
-            heard(response.headers, response.status_code)
+            on_headers(response.headers, response.status_code)
             if not response.is_success:
-                raise await _refusal(candidate, speech, response, timer)
+                raise await read_error(candidate, dialect, response, deadlines)
             if response.headers.get("content-encoding", "identity") != "identity":
-                raise errors.broken(candidate, "answered in an encoding it was not asked for", status=200)
-            if _type(response) == "text/html":
-                raise errors.broken(candidate, "answered with a web page", status=response.status_code)
+                raise errors.broken(candidate, "sent a content encoding that was not accepted", status=200)
+            if content_type(response) == "text/html":
+                raise errors.broken(candidate, "sent a web page", status=response.status_code)
             yield response
         finally:
-            await _close(response)
+            await close(response)
 
-    async def _outgoing(
-        self, candidate: Candidate, asked: ProviderRequest, timer: Timer, *, accept: str
+    async def _build(
+        self, candidate: Candidate, request: ProviderRequest, deadlines: Deadlines, *, accept: str
     ) -> httpx.Request:
         try:
-            async with asyncio.timeout_at(timer.until_answer()):
-                body = None if asked.method == "GET" else asked.rendered.body
-                told = (asked.path, body, asked.headers)
-                return await outgoing(candidate, *told, accept=accept, signer=self._signer)
+            async with asyncio.timeout_at(deadlines.for_response()):  # signing may wait for credentials
+                body = None if request.method == "GET" else request.rendered.body
+                return await build_request(
+                    candidate, request.path, body, request.headers, accept=accept, signer=self._signer
+                )
         except TimeoutError:
-            reason = timer.passed
-        raise errors.broken(candidate, reason, late=timer.spent)
+            reason = deadlines.description
+        raise errors.broken(candidate, reason, late=deadlines.request_time_is_up)
 
-    async def _send(self, candidate: Candidate, outgoing: httpx.Request, timer: Timer) -> httpx.Response:
-        outgoing.extensions["timeout"] = {"connect": self._timeouts.connect}
+    async def _send(
+        self, candidate: Candidate, http_request: httpx.Request, deadlines: Deadlines
+    ) -> httpx.Response:
+        http_request.extensions["timeout"] = {"connect": self._timeouts.connect}
         try:
-            async with asyncio.timeout_at(timer.until_answer()):
-                return await self.http.handle_async_request(outgoing)
+            async with asyncio.timeout_at(deadlines.for_response()):
+                return await self.http.handle_async_request(http_request)
         except httpx.ConnectTimeout:
             reason = f"timed out after {self._timeouts.connect:g} s (connect)"
         except TimeoutError:
-            reason = timer.passed
+            reason = deadlines.description
         except (httpx.HTTPError, OSError) as error:
             reason = errors.transport_reason(error)
-        raise errors.broken(candidate, reason, late=timer.spent)
+        raise errors.broken(candidate, reason, late=deadlines.request_time_is_up)
 
 
-def _is_json(response: httpx.Response) -> bool:
-    return _type(response) == JSON
-
-
-def _type(response: httpx.Response) -> str:
-    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
-
-
-async def _pieces(
-    candidate: Candidate, response: httpx.Response, timer: Timer
-) -> AsyncGenerator[bytes, None]:
-    """The bytes of an answer as they come, each waited for no longer than the timer says."""
-    source = response.aiter_raw()
-    piece: bytes | None = b""
-    while piece is not None:
-        reason, until = None, timer.until_piece()
-        if timer.spent:  # a provider that never pauses gives a timeout no chance
-            raise errors.broken(candidate, timer.passed, late=True)
-        try:
-            async with asyncio.timeout_at(until):
-                piece = await anext(source, None)
-        except TimeoutError:
-            reason = timer.passed
-        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            reason = errors.transport_reason(error)
-        if reason is not None:
-            raise errors.broken(candidate, reason, late=timer.spent)
-        if piece:
-            yield piece
-
-
-async def _next(
-    candidate: Candidate, pieces: AsyncGenerator[bytes, None], reading: Reading, timer: Timer
+async def _next_items(
+    candidate: Candidate, chunks: AsyncGenerator[bytes, None], reader: StreamReader, deadlines: Deadlines
 ) -> list[StreamItem]:
-    """What the next piece completes. An answer that has finished cannot break any more."""
-    broke: UpstreamError | None = None
+    """Return the items that the next bytes complete. A finished response ignores a lost connection."""
+    connection_error: UpstreamError | None = None
     try:
-        piece = await anext(pieces, None)
+        data = await anext(chunks, None)
     except UpstreamError as error:
-        broke, piece = error, None
-    if broke is not None and not reading.finished:
-        raise errors.midway(broke) if reading.begun else broke
-    begun = reading.begun
-    chunks = reading.close() if piece is None else reading.feed(piece)
-    if reading.begun and not begun:
-        timer.begun()
-    if reading.finished:
-        timer.settle(SETTLED)
-    if reading.ended and not reading.begun and reading.fault is None:
-        raise errors.broken(candidate, "ended its stream without an answer", status=200)
-    return chunks
+        connection_error, data = error, None
+    if connection_error is not None and not reader.is_finished:
+        raise errors.after_start(connection_error) if reader.has_started else connection_error
+    had_started = reader.has_started
+    items = reader.close() if data is None else reader.feed(data)
+    if reader.has_started and not had_started:
+        deadlines.first_token_arrived()
+    if reader.is_finished:
+        deadlines.shorten_idle(IDLE_AFTER_FINISH)
+    if reader.is_ended and not reader.has_started and reader.fault is None:
+        raise errors.broken(candidate, "ended its stream without content", status=200)
+    return items
 
 
-def _fault(candidate: Candidate, reading: Reading) -> UpstreamError:
-    match reading.fault:
+def _stream_error(candidate: Candidate, reader: StreamReader) -> UpstreamError:
+    match reader.fault:
         case StreamFault(status=status, detail=detail):
             error = errors.reported(candidate, status, detail)
         case None:
-            error = errors.broken(candidate, "ended its stream without a reason to finish")
+            error = errors.broken(candidate, "ended its stream without a finish reason")
         case _:
-            error = errors.broken(candidate, "sent a stream that makes no sense", status=200)
-    return errors.midway(error) if reading.begun else error
+            error = errors.broken(candidate, "sent a stream that cannot be parsed", status=200)
+    return errors.after_start(error) if reader.has_started else error
 
 
-def _passing(piece: StreamItem, speech: Dialect, target: Target) -> StreamItem:
-    if isinstance(piece, RawEvent) and isinstance(speech, StatefulPassthrough):
-        return replace(piece, event=speech.pass_event(piece.event, target))
-    return piece
+def _rewrite_event(item: StreamItem, dialect: Dialect, target: Target) -> StreamItem:
+    if isinstance(item, RawEvent) and isinstance(dialect, StatefulPassthrough):
+        return replace(item, event=dialect.rewrite_event(item.event, target))
+    return item
 
 
-async def _sweep(pieces: AsyncGenerator[bytes, None], timer: Timer) -> None:
-    """Read what is left after the end, if it is quick: the connection can then serve again."""
-    timer.shorten(SWEPT)
+async def _drain(chunks: AsyncGenerator[bytes, None], deadlines: Deadlines) -> None:
+    """Read what follows the end, if it is quick: then the connection can be reused."""
+    deadlines.end_within(DRAIN_TIMEOUT)
     try:
-        async for _ in pieces:
+        async for _ in chunks:
             pass
     except UpstreamError:
         return
-
-
-async def _whole(
-    candidate: Candidate, speech: Dialect, response: httpx.Response, timer: Timer
-) -> ProviderResponse:
-    # Raised here, where no local holds the body: it may quote the key.
-    answer = _parse(candidate, speech, await _body(candidate, response, timer), response.status_code)
-    if isinstance(answer, UpstreamError):
-        raise answer
-    return answer
-
-
-async def _body(candidate: Candidate, response: httpx.Response, timer: Timer) -> bytes:
-    pieces, size = [], 0
-    async with aclosing(_pieces(candidate, response, timer)) as source:
-        async for piece in source:
-            pieces.append(piece)
-            size += len(piece)
-            if size > MAX_ANSWER:
-                raise errors.broken(candidate, f"answered with more than {MAX_ANSWER} bytes", status=200)
-    return b"".join(pieces)
-
-
-async def _refusal(
-    candidate: Candidate, speech: Dialect, response: httpx.Response, timer: Timer
-) -> UpstreamError:
-    """The error that an answer is, from as much of its body as comes in time."""
-    timer.shorten(ERROR_TIME)
-    body = b""
-    try:
-        async with aclosing(_pieces(candidate, response, timer)) as pieces:
-            async for piece in pieces:
-                body += piece
-                if len(body) > MAX_ERROR:
-                    break
-    except UpstreamError:
-        pass  # what came is enough: the status says the most
-    detail = errors.named(speech.parse_error(response.status_code, body[:MAX_ERROR]), response.headers)
-    wait = errors.retry_after(response.headers, time.time())
-    return errors.refused(candidate, response.status_code, detail, retry_after=wait)
-
-
-def _parse(
-    candidate: Candidate, speech: Dialect, body: bytes, status: int
-) -> ProviderResponse | UpstreamError:
-    fault: StreamFault | None = None
-    try:
-        answer: Json = json.loads(body)
-        if isinstance(answer, dict | list):  # of pieces, from some: the dialect's to judge
-            return ProviderResponse(think_tags.parse(speech, candidate.target.provider, answer), answer)
-    except StreamFault as error:
-        fault = error
-    except (ValueError, RecursionError):
-        pass
-    if fault is not None:
-        return errors.reported(candidate, fault.status, fault.detail)
-    reason = (
-        "answered with something that is no completion" if body.strip() else "answered with an empty body"
-    )
-    return errors.broken(candidate, reason, status=status)
-
-
-def _object(body: bytes) -> Json | None:
-    try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
-async def _close(response: httpx.Response) -> None:
-    try:
-        await response.aclose()
-    except (httpx.HTTPError, OSError):
-        return  # it is being thrown away

@@ -1,4 +1,4 @@
-"""The deadlines of one attempt, in the event loop's own time. Made anew for every attempt."""
+"""The deadlines of one attempt, in the event loop's time. Each attempt has its own."""
 
 from __future__ import annotations
 
@@ -6,55 +6,62 @@ import asyncio
 
 from vaultcore.settings import Timeouts
 
-ENDLESS = float("inf")
-OWN = "all this request has"
-NEARLY = 0.01  # seconds by which a wait may end early
+NO_LIMIT = float("inf")
+REQUEST_TIME = "the request's deadline"
+TOLERANCE = 0.01  # seconds by which a wait may end early
 
 
-class Timer:
-    """Knows which deadline comes next, and its name once it has passed.
+class Deadlines:
+    """Knows which deadline comes next, and describes it once it has passed.
 
-    `left` is what the request as a whole may still take: nothing is waited for beyond it.
+    `total` and `first_token` are seconds from now. `remaining` is what the request as a whole may still take.
     """
 
     def __init__(
-        self, timeouts: Timeouts, *, whole: float, first: float | None = None, left: float = ENDLESS
+        self,
+        timeouts: Timeouts,
+        *,
+        total: float,
+        first_token: float | None = None,
+        remaining: float = NO_LIMIT,
     ) -> None:
         self._now = asyncio.get_running_loop().time
         self._idle = timeouts.idle
-        began = self._now()
-        self._whole = min((began + whole, whole, "total"), (began + left, left, OWN))
-        self._first = (began + first, first, "first token") if first is not None else self._whole
-        self._next = min(self._whole, self._first)
+        start = self._now()
+        self._total = min((start + total, total, "total"), (start + remaining, remaining, REQUEST_TIME))
+        self._first = self._total
+        if first_token is not None:
+            self._first = (start + first_token, first_token, "first token")
+        self._next = min(self._total, self._first)
 
-    def until_answer(self) -> float:
-        """When to stop waiting for the answer to begin."""
-        self._next = min(self._whole, self._first)
+    def for_response(self) -> float:
+        """Return when to stop waiting for the response to start."""
+        self._next = min(self._total, self._first)
         return self._next[0]
 
-    def until_piece(self) -> float:
-        """When to stop waiting for the next piece of it."""
-        self._next = min(self._whole, self._first, (self._now() + self._idle, self._idle, "idle"))
+    def for_chunk(self) -> float:
+        """Return when to stop waiting for the next chunk of the body."""
+        self._next = min(self._total, self._first, (self._now() + self._idle, self._idle, "idle"))
         return self._next[0]
 
-    def begun(self) -> None:
-        """The answer's first token is there."""
-        self._first = self._whole
+    def first_token_arrived(self) -> None:
+        """End the first-token deadline."""
+        self._first = self._total
 
-    def settle(self, seconds: float) -> None:
-        """The answer has finished: what may follow it comes soon or not at all."""
+    def shorten_idle(self, seconds: float) -> None:
+        """Shorten the idle timeout: the response is complete, and only usage may follow."""
         self._idle = min(self._idle, seconds)
 
-    def shorten(self, seconds: float) -> None:
-        """From now on nothing may take longer than this."""
-        self._whole = self._first = min(self._whole, (self._now() + seconds, seconds, "end of the answer"))
+    def end_within(self, seconds: float) -> None:
+        """Shorten all deadlines to these seconds from now."""
+        self._total = self._first = min(self._total, (self._now() + seconds, seconds, "end of the response"))
 
     @property
-    def spent(self) -> bool:
-        """Whether the request's own time is over."""
-        return self._whole[2] is OWN and self._now() >= self._whole[0] - NEARLY
+    def request_time_is_up(self) -> bool:
+        """Return True if the deadline of the request as a whole has passed."""
+        return self._total[2] is REQUEST_TIME and self._now() >= self._total[0] - TOLERANCE
 
     @property
-    def passed(self) -> str:
-        """The deadline last waited for, in words."""
+    def description(self) -> str:
+        """Return the deadline last waited for, in words."""
         return f"timed out after {self._next[1]:g} s ({self._next[2]})"

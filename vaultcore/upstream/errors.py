@@ -1,8 +1,8 @@
-"""What went wrong at a provider, as an `UpstreamError` that is safe to show.
+"""Failures at a provider as `UpstreamError`s that are safe to show.
 
-A body is quoted only where the request was at fault, and then redacted; what a provider says about a key or
-about itself is told in our own words. None of these errors has a cause: the exceptions of an HTTP library
-hold the request, and the request holds the key.
+A provider's message is quoted only if the request is at fault, and it is redacted. Messages about keys or the
+provider itself are replaced by the gateway's own. None of these errors has a cause: exceptions of an HTTP
+library contain the request, and the request contains the key.
 """
 
 from __future__ import annotations
@@ -17,49 +17,49 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from vaultcore.dialects import ErrorDetail
-from vaultcore.errors import Fault, OutOfTime, StreamBroken, UpstreamError
+from vaultcore.errors import AttemptDeadlineExceeded, Fault, StreamBroken, UpstreamError
+from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.fault import fault
-from vaultcore.routing.plan import Candidate
 from vaultcore.telemetry import redact
 
-QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the request at fault, so its sender reads why
-TOO_LONG = "context_length_exceeded"  # OpenAI's code, whatever the provider calls it
-MAX_WAIT = 7 * 86_400.0  # seconds; a provider that asks for more is not believed
+QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the client needs to know why
+TOO_LONG = "context_length_exceeded"  # OpenAI's code
+MAX_WAIT = 7 * 86_400.0  # seconds
 _CODE = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _PARAM = re.compile(r"[\w.\[\]:-]{1,128}", re.ASCII)
-_OURS = {
-    Fault.KEY: "refused the key",
+_MESSAGES = {
+    Fault.KEY: "rejected the key",
     Fault.RATE: "limits the rate of this key",
     Fault.MODEL: "does not serve this model",
-    Fault.HOST: "is not able to answer",
+    Fault.HOST: "failed",
 }
 
 
 def refused(
     candidate: Candidate, status: int, detail: ErrorDetail, *, retry_after: float | None = None
 ) -> UpstreamError:
-    """The error of an answer that is not a 200."""
-    return _told(candidate, status, fault(status, detail.code), detail, retry_after)
+    """Return the error for a response with an error status."""
+    return _build(candidate, status, fault(status, detail.code), detail, retry_after)
 
 
-def named(detail: ErrorDetail, headers: Mapping[str, str]) -> ErrorDetail:
-    """The detail with the error's name where only a header tells it, as AWS does: `Name:http://…`."""
+def with_header_code(detail: ErrorDetail, headers: Mapping[str, str]) -> ErrorDetail:
+    """Return the detail with the error code from AWS's header `x-amzn-errortype: Name:http://…`."""
     name = headers.get("x-amzn-errortype", "").partition(":")[0]
     return replace(detail, code=name) if name and detail.code is None else detail
 
 
 def reported(candidate: Candidate, status: int | None, detail: ErrorDetail) -> UpstreamError:
-    """The error that a provider put into a 200."""
-    found = fault(status, detail.code)
-    shown = 400 if found in QUOTED and (status is None or not 400 <= status < 500) else status
-    return _told(candidate, shown, found, detail, None)
+    """Return the error for an error body or event inside a 200 response."""
+    kind = fault(status, detail.code)
+    client_status = 400 if kind in QUOTED and (status is None or not 400 <= status < 500) else status
+    return _build(candidate, client_status, kind, detail, None)
 
 
 def broken(
     candidate: Candidate, reason: str, *, status: int | None = None, late: bool = False
 ) -> UpstreamError:
-    """No answer came, or nothing that is one. The reason is ours; `late` where it is the request's time."""
-    return (OutOfTime if late else UpstreamError)(
+    """Return the error for a missing or invalid response. `late`: the request's own deadline has passed."""
+    return (AttemptDeadlineExceeded if late else UpstreamError)(
         f"{candidate.target.provider.title} {reason}",
         fault=Fault.HOST,
         provider=candidate.target.provider.name,
@@ -68,20 +68,20 @@ def broken(
     )
 
 
-def unsendable(candidate: Candidate, reason: str, found: Fault) -> UpstreamError:
-    """Nothing was sent: the key or the row does not make a request."""
+def not_sendable(candidate: Candidate, reason: str, kind: Fault) -> UpstreamError:
+    """Return the error for a request that could not be built: the key or the catalog row is invalid."""
     return UpstreamError(
-        f"{candidate.target.provider.title} cannot be asked: {reason}",
-        fault=found,
+        f"{candidate.target.provider.title} cannot be called: {reason}",
+        fault=kind,
         provider=candidate.target.provider.name,
         model=candidate.target.model.name,
     )
 
 
-def midway(error: UpstreamError) -> UpstreamError:
-    """The same failure, of an answer that had begun."""
-    if isinstance(error, OutOfTime):
-        error.begun = True
+def after_start(error: UpstreamError) -> UpstreamError:
+    """Return the same failure, for a response that has started."""
+    if isinstance(error, AttemptDeadlineExceeded):
+        error.has_started = True
         return error
     return StreamBroken(
         str(error),
@@ -94,21 +94,21 @@ def midway(error: UpstreamError) -> UpstreamError:
 
 
 def transport_reason(error: Exception) -> str:
-    """What happened on the wire, in words, told from the classes on the exception's chain."""
+    """Return what happened to the connection, in words, from the classes on the exception's chain."""
     chain = tuple(_chain(error))
     if any(isinstance(link, socket.gaierror) for link in chain):
-        return "has a name that does not resolve"
+        return "has a host name that does not resolve"
     if any(isinstance(link, ConnectionRefusedError) for link in chain):
         return "refused the connection"
     if any(isinstance(link, ssl.SSLError) for link in chain):
-        return "could not be trusted: the TLS handshake did not succeed"
+        return "failed the TLS handshake"
     if isinstance(error, httpx.ConnectError):
         return "could not be reached"
-    return "broke the connection off"
+    return "closed the connection"
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds a provider asks to wait: `retry-after-ms`, or `retry-after` as seconds or a date."""
+    """Return the seconds to wait from `retry-after-ms`, or from `retry-after` (seconds or a date)."""
     millis = _number(headers.get("retry-after-ms"))
     if millis is not None:
         return min(millis / 1_000, MAX_WAIT)
@@ -122,27 +122,27 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return None if seconds is None else min(seconds, MAX_WAIT)
 
 
-def _told(
-    candidate: Candidate, status: int | None, found: Fault, detail: ErrorDetail, wait: float | None
+def _build(
+    candidate: Candidate, status: int | None, kind: Fault, detail: ErrorDetail, wait: float | None
 ) -> UpstreamError:
     provider, key = candidate.target.provider, candidate.credential.key
-    request = found in QUOTED
-    where = f" ({status})" if status is not None else ""
-    said = redact(detail.message, key) if request else ""
+    is_quoted = kind in QUOTED
+    status_text = f" ({status})" if status is not None else ""
+    message = redact(detail.message, key) if is_quoted else ""
     return UpstreamError(
-        said or f"{provider.title} {_OURS.get(found, 'refused the request')}{where}",
-        fault=found,
+        message or f"{provider.title} {_MESSAGES.get(kind, 'rejected the request')}{status_text}",
+        fault=kind,
         provider=provider.name,
         model=candidate.target.model.name,
         upstream_status=status,
         retry_after=wait,
-        param=_plain(_PARAM, detail.param, key) if request else None,
-        code=TOO_LONG if found is Fault.SIZE else _plain(_CODE, detail.code, key) if request else None,
+        param=_safe(_PARAM, detail.param, key) if is_quoted else None,
+        code=TOO_LONG if kind is Fault.SIZE else _safe(_CODE, detail.code, key) if is_quoted else None,
     )
 
 
-def _plain(grammar: re.Pattern[str], text: str | None, key: str) -> str | None:
-    """A code or a path if it looks like one; anything else is dropped rather than shown."""
+def _safe(grammar: re.Pattern[str], text: str | None, key: str) -> str | None:
+    """Return a code or a path if it looks like one, else None: other text is not shown."""
     return text if text and grammar.fullmatch(text) and redact(text, key) == text else None
 
 
@@ -155,11 +155,11 @@ def _number(text: str | None) -> float | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The exception and what caused it, members of groups included."""
-    waiting, seen = [error], 0
-    while waiting and seen < 32:
+    """Yield the exception and its causes, members of groups included; 32 at most."""
+    waiting, count = [error], 0
+    while waiting and count < 32:
         link = waiting.pop()
-        seen += 1
+        count += 1
         yield link
         waiting += [cause for cause in (link.__cause__, link.__context__) if cause is not None]
         if isinstance(link, BaseExceptionGroup):

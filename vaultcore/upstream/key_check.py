@@ -1,4 +1,4 @@
-"""Whether a provider's key works: asked with something cheap, its models or else one token."""
+"""Checks whether provider keys work, with one cheap call: the list of models, else one token."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import Any
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Model, Price, Provider, Target
-from vaultcore.dialects import Rendered
+from vaultcore.dialects import RenderedRequest
 from vaultcore.errors import GatewayError, NotFound, UpstreamError
-from vaultcore.routing.plan import Candidate
+from vaultcore.routing.candidate import Candidate
 from vaultcore.telemetry import redact
-from vaultcore.upstream.client import ProviderRequest, Upstream, render
+from vaultcore.upstream.client import Upstream
+from vaultcore.upstream.provider_request import ProviderRequest, render
 from vaultcore.vault.keyring import Credential
 
-LONGEST = 15.0  # seconds that one key's check may take
-AT_ONCE = 4  # keys
+TIMEOUT = 15.0  # seconds per key
+CONCURRENCY = 4  # keys
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came of asking with one key. `reason` says why it does not work, and quotes no key."""
+class KeyCheck:
+    """The result for one key. `reason` says why the key does not work, and quotes no key."""
 
     credential: Credential
-    status: int | None  # what the provider answered; None where no answer came
+    status: int | None  # that the provider returned; None without a response
     ms: float
     reason: str | None
-    date: str | None = None  # as the answer's header has it
+    date: str | None = None  # the response's `date` header
 
 
 async def check(
@@ -37,68 +38,68 @@ async def check(
     keys: Sequence[Credential],
     catalog: Catalog,
     *,
-    longest: float = LONGEST,
-) -> list[Verdict]:
-    """Ask a provider once with each of its keys, in their order. Never raises for what a provider does."""
-    model, gate = _cheapest(provider, catalog), asyncio.Semaphore(AT_ONCE)
+    seconds: float = TIMEOUT,
+) -> list[KeyCheck]:
+    """Call a provider once with each key. Return the results in order; a failed call raises nothing."""
+    model, semaphore = _cheapest(provider, catalog), asyncio.Semaphore(CONCURRENCY)
 
-    async def one(key: Credential) -> Verdict:
-        async with gate:
-            return await _ask(upstream, Candidate(Target(provider, model), key), longest)
+    async def check_one(key: Credential) -> KeyCheck:
+        async with semaphore:
+            return await _check(upstream, Candidate(Target(provider, model), key), seconds)
 
-    return list(await asyncio.gather(*map(one, keys)))
+    return list(await asyncio.gather(*map(check_one, keys)))
 
 
-async def _ask(upstream: Upstream, candidate: Candidate, longest: float) -> Verdict:
-    key, heard, reason = candidate.credential, _Heard(), None
+async def _check(upstream: Upstream, candidate: Candidate, seconds: float) -> KeyCheck:
+    key, observed, reason = candidate.credential, _ObservedResponse(), None
     now = asyncio.get_running_loop().time
-    began = now()
+    start = now()
     try:
-        async with asyncio.timeout(longest):
-            await _call(upstream, candidate, heard)
+        async with asyncio.timeout(seconds):
+            await _call(upstream, candidate, observed)
     except TimeoutError:
-        reason = f"did not answer within {longest:g} s"
+        reason = f"did not answer within {seconds:g} s"
     except UpstreamError as error:
-        heard.status = error.upstream_status if heard.status is None else heard.status
-        reason = None if heard.listed else redact(str(error), key.key)
+        observed.status = error.upstream_status if observed.status is None else observed.status
+        reason = None if observed.lists_models else redact(str(error), key.key)
     except GatewayError as error:
         reason = redact(str(error), key.key)
-    return Verdict(key, heard.status, round((now() - began) * 1_000, 1), reason, heard.date)
+    return KeyCheck(key, observed.status, round((now() - start) * 1_000, 1), reason, observed.date)
 
 
-async def _call(upstream: Upstream, candidate: Candidate, heard: _Heard) -> None:
+async def _call(upstream: Upstream, candidate: Candidate, observed: _ObservedResponse) -> None:
     provider, model = candidate.target.provider, candidate.target.model
-    if provider.missing:
-        raise NotFound(f"its address lacks {', '.join(provider.missing)}: see docs/providers.md")
+    if provider.missing_params:
+        raise NotFound(f"its base URL needs {', '.join(provider.missing_params)}: see docs/providers.md")
     if provider.models_path is not None:
-        asked = ProviderRequest(provider.models_path, Rendered({}), provider.dialect, method="GET")
-        await upstream.post(candidate, asked, heard)
+        request = ProviderRequest(provider.models_path, RenderedRequest({}), provider.dialect, method="GET")
+        await upstream.post(candidate, request, observed)
     elif not model.name:
-        raise NotFound("it lists no models, and none is known to ask")
+        raise NotFound("it lists no models, and the catalog knows none")
     else:
         messages: Any = [{"role": "user", "content": "Hi"}]
-        request: Any = {"model": model.name, "messages": messages, "max_tokens": 1}
-        heard.whole = True
-        await upstream.complete(candidate, render(candidate.target, request), heard)
+        body: Any = {"model": model.name, "messages": messages, "max_tokens": 1}
+        observed.needs_body = True
+        await upstream.complete(candidate, render(candidate.target, body), observed)
 
 
-class _Heard:
-    """What is known of an answer before its body is: a list of models need not be a JSON object."""
+class _ObservedResponse:
+    """What a response's headers show. A list of models is accepted without reading its body."""
 
     def __init__(self) -> None:
         self.status: int | None = None
         self.date: str | None = None
-        self.whole = False  # the body counts too
-        self.listed = False
+        self.needs_body = False  # the body must be a completion
+        self.lists_models = False
 
     def __call__(self, headers: Mapping[str, str], status: int) -> None:
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         self.status, self.date = status, headers.get("date")
-        self.listed = status == 200 and kind == "application/json" and not self.whole
+        self.lists_models = status == 200 and kind == "application/json" and not self.needs_body
 
 
 def _cheapest(provider: Provider, catalog: Catalog) -> Model:
-    """The model of which a token costs least; one without a name where none is known."""
+    """Return the text model with the cheapest output; one without a name if the catalog knows none."""
     models = [catalog.model(provider.name, name) for name in catalog.ids(provider)]
     texts = [model for model in models if model.type == "text"]
     return min(texts, key=lambda model: _output(model.price), default=Model(""))

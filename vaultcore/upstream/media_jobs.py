@@ -1,179 +1,210 @@
-"""Everything one attempt at embeddings or images takes: its posts, a few at a time, and asking again for what
-is not ready yet.
-"""
+"""Runs one attempt at embeddings, images or moderations: its provider requests, and polling for results."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from vaultcore.catalog.schema import Offer, Target
-from vaultcore.dialects import Rendered, StreamFault
+from vaultcore.catalog.schema import MediaOffer, Target
+from vaultcore.dialects import Change, RenderedRequest, StreamFault
 from vaultcore.errors import GatewayError, InvalidRequest, UpstreamError
-from vaultcore.media import Format, Later, MediaApi, Order, Part, Post, Told, form, offers
-from vaultcore.routing.plan import Candidate
+from vaultcore.media import (
+    MediaApi,
+    MediaFormat,
+    MediaRequest,
+    MediaResponse,
+    MediaResult,
+    PendingMedia,
+    RenderedMedia,
+    load_format,
+    offers,
+)
+from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream import errors
-from vaultcore.upstream.client import OnHeaders, ProviderRequest, Upstream
-from vaultcore.upstream.deadlines import ENDLESS, Timer
+from vaultcore.upstream.client import OnHeaders, Upstream
+from vaultcore.upstream.deadlines import NO_LIMIT, Deadlines
+from vaultcore.upstream.provider_request import ProviderRequest
 from vaultcore.wire import Json
 
-AT_ONCE = 6  # posts of one attempt that are on their way
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0  # seconds before an answer is asked for again
-PORTS = (None, 443)
+CONCURRENCY = 6  # provider requests of one attempt at a time
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0  # seconds between polls
+HTTPS_PORTS = (None, 443)
 
 
 @dataclass(frozen=True, slots=True)
 class MediaJob:
-    """What a target is to be asked, and how."""
+    """A media request, rendered for one target."""
 
-    artifact: MediaApi
-    offer: Offer
-    order: Order
+    api: MediaApi
+    offer: MediaOffer
+    rendered: RenderedMedia
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return what the translation to the target's format changed."""
+        return self.rendered.changes
+
     async def run(
-        self, upstream: Upstream, candidate: Candidate, heard: OnHeaders, left: float = ENDLESS
-    ) -> list[Part]:
-        """The parts in the order of the posts, or `UpstreamError`: all of them or none."""
-        placed = _placed(candidate, self.offer)
-        made = form(self.artifact.kind, self.offer.format)
-        trip = _Trip(self, upstream, placed, heard, upstream.timer(left), made)
-        if len(self.order.posts) == 1:
-            return [await trip.fetch(self.order.posts[0])]
-        return await _together(trip, self.order.posts)
+        self, upstream: Upstream, candidate: Candidate, on_headers: OnHeaders, remaining: float = NO_LIMIT
+    ) -> list[MediaResult]:
+        """Return all results, in the order of the requests. Raises UpstreamError if any request fails."""
+        attempt = _MediaAttempt(
+            self,
+            upstream,
+            _at_offer(candidate, self.offer),
+            on_headers,
+            upstream.deadlines(remaining),
+            load_format(self.api.kind, self.offer.format),
+        )
+        requests = self.rendered.requests
+        if len(requests) == 1:
+            return [await attempt.fetch(requests[0])]
+        return await _fetch_all(attempt, requests)
 
 
-def errands(request: Json, targets: Iterable[Target], artifact: MediaApi) -> dict[str, MediaJob]:
-    """Errands by target's name, of the targets that can do it; InvalidRequest of the first where none can."""
-    able: dict[str, MediaJob] = {}
-    refusal: InvalidRequest | None = None
+def media_jobs(request: Json, targets: Iterable[Target], api: MediaApi) -> dict[str, MediaJob]:
+    """Return jobs by target name, for the targets that can make what is requested.
+
+    Raises the first target's InvalidRequest if none can.
+    """
+    jobs: dict[str, MediaJob] = {}
+    first_error: InvalidRequest | None = None
     for target in targets:
         try:
-            chosen = offers.offer(target, artifact)
-            order = form(artifact.kind, chosen.format).render(request, target, chosen)
-            able[target.name] = MediaJob(artifact, chosen, order)
+            offer = offers.find_offer(target, api)
+            rendered = load_format(api.kind, offer.format).render(request, target, offer)
+            jobs[target.name] = MediaJob(api, offer, rendered)
         except InvalidRequest as error:
-            refusal = refusal or error
-    if refusal is not None and not able:
-        raise refusal
-    return able
+            first_error = first_error or error
+    if first_error is not None and not jobs:
+        raise first_error
+    return jobs
 
 
 @dataclass(frozen=True, slots=True)
-class _Trip:
-    """One attempt under way."""
-
-    errand: MediaJob
+class _MediaAttempt:
+    job: MediaJob
     upstream: Upstream
     candidate: Candidate
-    heard: OnHeaders
-    timer: Timer
-    form: Format
+    on_headers: OnHeaders
+    deadlines: Deadlines
+    format: MediaFormat
 
-    async def fetch(self, post: Post) -> Part:
-        """What a post brings, however often it has to be asked for."""
-        found, place, pause = await self._ask(self.candidate, post.path, post.body), "", FIRST_PAUSE
-        while isinstance(found, Later):
-            place = found.url or place
-            await self._rest(pause)
+    async def fetch(self, request: MediaRequest) -> MediaResult:
+        """Return the result of a request; poll if it is not ready. Raises UpstreamError."""
+        result, url, pause = await self._send(self.candidate, request.path, request.body), "", FIRST_PAUSE
+        while isinstance(result, PendingMedia):
+            url = result.url or url
+            await self._pause(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
-            asked, path = _elsewhere(self.candidate, self.errand.offer, place)
-            found = await self._ask(asked, path, None)
-        if not self.errand.artifact.complete(found, post):
-            told = f"answered with {len(found.items)} of {post.count} {self.errand.artifact.kind}"
-            raise errors.broken(self.candidate, told, status=200)
-        return found
+            candidate, path = _at_url(self.candidate, self.job.offer, url)
+            result = await self._send(candidate, path, None)
+        if not self.job.api.is_complete(result, request):
+            reason = f"returned {len(result.items)} of {request.count} {self.job.api.kind}"
+            raise errors.broken(self.candidate, reason, status=200)
+        return result
 
-    async def _ask(self, candidate: Candidate, path: str, body: Json | None) -> Part | Later:
-        fields: dict[str, str] = {}
+    async def _send(self, candidate: Candidate, path: str, body: Json | None) -> MediaResult | PendingMedia:
+        response_headers: dict[str, str] = {}
 
-        def hear(headers: Mapping[str, str], status: int) -> None:
-            fields.update({name.lower(): value for name, value in headers.items()})
-            self.heard(headers, status)
+        def on_headers(headers: Mapping[str, str], status: int) -> None:
+            response_headers.update({name.lower(): value for name, value in headers.items()})
+            self.on_headers(headers, status)
 
-        asked = ProviderRequest(
+        request = ProviderRequest(
             path,
-            Rendered(body or {}),
+            RenderedRequest(body or {}),
             candidate.target.provider.dialect,
-            self.errand.headers,
+            self.job.headers,
             method="GET" if body is None else "POST",
         )
-        # Raised here, where no local holds the body: it may quote the key.
-        found = _read(
-            candidate, self.form, await self.upstream.post(candidate, asked, hear, self.timer), fields
+        # Raised here, where no local variable holds the body: it may contain the key.
+        result = _parse(
+            candidate,
+            self.format,
+            await self.upstream.post(candidate, request, on_headers, self.deadlines),
+            response_headers,
         )
-        if isinstance(found, UpstreamError):
-            raise found
-        return found
+        if isinstance(result, UpstreamError):
+            raise result
+        return result
 
-    async def _rest(self, seconds: float) -> None:
-        deadline = self.timer.until_answer()
-        left = deadline - asyncio.get_running_loop().time()
-        await asyncio.sleep(min(seconds, max(left, 0.0)))
-        if left <= seconds:
-            raise errors.broken(self.candidate, self.timer.passed, late=self.timer.spent)
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next poll. Raises UpstreamError if the deadline comes first."""
+        remaining = self.deadlines.for_response() - asyncio.get_running_loop().time()
+        await asyncio.sleep(min(seconds, max(remaining, 0.0)))
+        if remaining <= seconds:
+            reason = self.deadlines.description
+            raise errors.broken(self.candidate, reason, late=self.deadlines.request_time_is_up)
 
 
-async def _together(trip: _Trip, posts: Iterable[Post]) -> list[Part]:
-    """All posts' parts; the first failure ends the others."""
-    gate = asyncio.Semaphore(AT_ONCE)
+async def _fetch_all(attempt: _MediaAttempt, requests: Sequence[MediaRequest]) -> list[MediaResult]:
+    """Return all results; the first failure cancels the other requests."""
+    semaphore = asyncio.Semaphore(CONCURRENCY)
     failures: list[BaseException] = []
 
-    async def one(post: Post) -> Part:
-        async with gate:
-            return await trip.fetch(post)
+    async def fetch(request: MediaRequest) -> MediaResult:
+        async with semaphore:
+            return await attempt.fetch(request)
 
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(post)) for post in posts]
-    except* GatewayError as group_of:
-        failures = list(group_of.exceptions)
+            tasks = [group.create_task(fetch(request)) for request in requests]
+    except* GatewayError as error_group:
+        failures = list(error_group.exceptions)
     if failures:
-        raise failures[0]  # out of reach of the group, which would be its context
+        raise failures[0]  # outside of the except block, so that the group is not its context
     return [task.result() for task in tasks]
 
 
-def _read(
-    candidate: Candidate, form: Format, body: Json, headers: Mapping[str, str]
-) -> Part | Later | UpstreamError:
+def _parse(
+    candidate: Candidate, format: MediaFormat, body: Json, headers: Mapping[str, str]
+) -> MediaResult | PendingMedia | UpstreamError:
     fault: StreamFault | None = None
     try:
-        return form.parse(Told(body, headers))
+        return format.parse(MediaResponse(body, headers))
     except StreamFault as error:
         fault = error
     except (ValueError, RecursionError):
         pass
     if fault is not None:
         return errors.reported(candidate, fault.status, fault.detail)
-    return errors.broken(candidate, "answered with something that is not what was asked for", status=200)
+    return errors.broken(candidate, "sent a body that does not contain what was requested", status=200)
 
 
-def _placed(candidate: Candidate, offer: Offer) -> Candidate:
-    """The candidate at the address of its offer, with the header that the offer wants the key in."""
+def _at_offer(candidate: Candidate, offer: MediaOffer) -> Candidate:
+    """Return the candidate at the offer's base URL, with the offer's authentication."""
     provider = candidate.target.provider
-    base = offers.base_url(provider, offer)
-    placed = replace(provider, base_url=base, auth=offer.auth or provider.auth)
-    return replace(candidate, target=replace(candidate.target, provider=placed))
+    base_url = offers.base_url(provider, offer)
+    moved = replace(provider, base_url=base_url, auth=offer.auth or provider.auth)
+    return replace(candidate, target=replace(candidate.target, provider=moved))
 
 
-def _elsewhere(candidate: Candidate, offer: Offer, url: str) -> tuple[Candidate, str]:
-    """The candidate at a URL that its provider gave, if that is its own host or one that its row lists."""
+def _at_url(candidate: Candidate, offer: MediaOffer, url: str) -> tuple[Candidate, str]:
+    """Return the candidate and path of a URL that its provider returned.
+
+    Raises UpstreamError unless the URL is at the provider's own host or at one that its row lists.
+    """
     base = urlsplit(candidate.target.provider.base_url)
     try:
-        told = urlsplit(url)
-        own = (told.scheme, told.netloc) == (base.scheme, base.netloc)
-        listed = told.scheme == "https" and told.port in PORTS and told.netloc.isascii()
-        listed = listed and "@" not in told.netloc and _among(told.hostname or "", offer.hosts)
+        parts = urlsplit(url)
+        is_own = (parts.scheme, parts.netloc) == (base.scheme, base.netloc)
+        is_listed = parts.scheme == "https" and parts.port in HTTPS_PORTS and parts.netloc.isascii()
+        is_listed = is_listed and "@" not in parts.netloc and _matches(parts.hostname or "", offer.hosts)
     except ValueError:
-        own = listed = False
-    if not (own or listed):
-        raise errors.broken(candidate, "promised its answer at a host that its row does not list", status=200)
-    provider = replace(candidate.target.provider, base_url=f"{told.scheme}://{told.netloc}")
-    path = f"{told.path or '/'}?{told.query}" if told.query else told.path or "/"
+        is_own = is_listed = False
+    if not (is_own or is_listed):
+        raise errors.broken(
+            candidate, "returned a result URL at a host that its catalog row does not list", status=200
+        )
+    provider = replace(candidate.target.provider, base_url=f"{parts.scheme}://{parts.netloc}")
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     return replace(candidate, target=replace(candidate.target, provider=provider)), path
 
 
-def _among(host: str, hosts: Iterable[str]) -> bool:
-    return any(host == one or (one.startswith(".") and host.endswith(one)) for one in hosts)
+def _matches(host: str, allowed: Iterable[str]) -> bool:
+    """Return True if the host is allowed; an entry that starts with a dot allows all subdomains."""
+    return any(host == each or (each.startswith(".") and host.endswith(each)) for each in allowed)

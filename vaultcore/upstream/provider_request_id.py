@@ -1,4 +1,4 @@
-"""The id that a provider gave a request of ours: what its support asks for."""
+"""The id that a provider gives a request. Its support asks for it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ HEADERS = ("x-request-id", "request-id", "x-amzn-requestid", "apim-request-id", 
 _ID = re.compile(r"[\w.:/=+-]{1,128}", re.ASCII)
 
 
-def trace(headers: Mapping[str, str], key: str) -> str | None:
-    """The first of the headers, all in lower case, that holds an id; never one that shows the key."""
+def provider_request_id(headers: Mapping[str, str], key: str) -> str | None:
+    """Return the id from the first header that has one, or None; never a value that shows the key.
+
+    Header names are in lower case.
+    """
     for name in HEADERS:
-        told = headers.get(name, "")
-        if _ID.fullmatch(told) and redact(told, key) == told:
-            return told
+        value = headers.get(name, "")
+        if _ID.fullmatch(value) and redact(value, key) == value:
+            return value
     return None

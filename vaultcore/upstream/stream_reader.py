@@ -1,4 +1,4 @@
-"""The bytes of a streamed answer to its chunks, and what is known of the answer so far."""
+"""Turns the bytes of a streamed response into stream items, and knows how far the response is."""
 
 from __future__ import annotations
 
@@ -13,93 +13,95 @@ FRAMINGS: Mapping[Framing, Callable[[], Stage[bytes, sse.Event]]] = {
     "sse": sse.Decoder,
     "eventstream": eventstream.Decoder,
 }
-END = "[DONE]"  # what most providers end a stream with; nothing after it counts
+DONE = "[DONE]"  # most providers end a stream with this event; what follows it is ignored
 
 
-class Reading:
-    """A machine that is fed bytes. It raises nothing: `fault` says what went wrong, `ended` that it is over.
+class StreamReader:
+    """Fed with bytes; returns stream items. It raises nothing: see `fault` and `is_ended`.
 
-    Chunks that say nothing yet are held back until one does, so that a provider which breaks off before that
-    has not begun to answer. With `passing` each event is told with its chunks, else the chunks alone.
+    Chunks without content are held back until one has content, so that a provider that fails before that has
+    not started its response. With `raw`, items are the provider's events together with their chunks.
     """
 
     def __init__(
-        self, decoder: Stage[sse.Event, ChatChunk], framing: Framing = "sse", *, passing: bool = False
+        self, decoder: Stage[sse.Event, ChatChunk], framing: Framing = "sse", *, raw: bool = False
     ) -> None:
-        self.begun = False  # something of the answer is out
-        self.ended = False
-        self.cut = False  # it ended, but neither by a reason to finish nor by its mark
+        self.has_started = False  # items with content were returned
+        self.is_ended = False
+        self.was_cut = False  # it ended without a finish reason and without [DONE]
         self.fault: StreamFault | ValueError | RecursionError | None = None
         self._events = FRAMINGS[framing]()
         self._decoder = decoder
-        self._passing = passing
-        self._held: list[StreamItem] = []
-        self._open: set[int] = set()  # choices that have begun and not finished
-        self._finishes = False
+        self._raw = raw
+        self._pending: list[StreamItem] = []
+        self._open_choices: set[int] = set()
+        self._has_finish_reason = False
 
     @property
-    def finished(self) -> bool:
-        """Every choice has said why it finished: only usage can follow."""
-        return self._finishes and not self._open
+    def is_finished(self) -> bool:
+        """Return True if every choice has a finish reason: only usage can follow."""
+        return self._has_finish_reason and not self._open_choices
 
-    def feed(self, piece: bytes) -> list[StreamItem]:
-        said: list[StreamItem] = []
+    def feed(self, data: bytes) -> list[StreamItem]:
+        """Return the items that the data completes."""
+        items: list[StreamItem] = []
         try:
-            for event in self._events.feed(piece):
-                self._accept(event, self._decoder.feed(event), said)
-                if event.data == END:
-                    self.ended = True
+            for event in self._events.feed(data):
+                self._accept(event, self._decoder.feed(event), items)
+                if event.data == DONE:
+                    self.is_ended = True
                     break
         except (StreamFault, ValueError, RecursionError) as error:
             self.fault = error
-        return self._release(said)
+        return self._release(items)
 
     def close(self) -> list[StreamItem]:
-        said: list[StreamItem] = []
+        """Return the last items, at the end of the bytes."""
+        items: list[StreamItem] = []
         try:
-            if not self.ended:
+            if not self.is_ended:
                 for event in self._events.close():
-                    self._accept(event, self._decoder.feed(event), said)
-            self._accept(None, self._decoder.close(), said)
+                    self._accept(event, self._decoder.feed(event), items)
+            self._accept(None, self._decoder.close(), items)
         except (StreamFault, ValueError, RecursionError) as error:
             self.fault = error
-        self.cut = not (self.ended or self.finished)
-        self.ended = True
-        return self._release(said)
+        self.was_cut = not (self.is_ended or self.is_finished)
+        self.is_ended = True
+        return self._release(items)
 
-    def _accept(self, event: sse.Event | None, chunks: Iterable[ChatChunk], said: list[StreamItem]) -> None:
-        told = tuple(chunks)
-        if not self._passing:
-            said += told
+    def _accept(self, event: sse.Event | None, decoded: Iterable[ChatChunk], items: list[StreamItem]) -> None:
+        chunks = tuple(decoded)
+        if not self._raw:
+            items += chunks
         elif event is not None:
-            said.append(RawEvent(event, told))
-        for chunk in told:
+            items.append(RawEvent(event, chunks))
+        for chunk in chunks:
             for choice in chunk.get("choices") or ():
                 if choice.get("finish_reason"):
-                    self._finishes = True
-                    self._open.discard(choice["index"])
+                    self._has_finish_reason = True
+                    self._open_choices.discard(choice["index"])
                 else:
-                    self._open.add(choice["index"])
+                    self._open_choices.add(choice["index"])
 
-    def _release(self, said: list[StreamItem]) -> list[StreamItem]:
-        if self.begun:
-            return said
-        self._held += said
-        if self.fault is not None or not any(map(_says, said)):
+    def _release(self, items: list[StreamItem]) -> list[StreamItem]:
+        if self.has_started:
+            return items
+        self._pending += items
+        if self.fault is not None or not any(map(_has_content, items)):
             return []
-        self.begun = True
-        said, self._held = self._held, []
-        return said
+        self.has_started = True
+        items, self._pending = self._pending, []
+        return items
 
 
-def _says(piece: StreamItem) -> bool:
-    """Whether there is anything in it for a reader: a role or an empty text is not."""
-    if isinstance(piece, RawEvent):
-        return any(map(_speaks, piece.chunks))
-    return _speaks(piece)
+def _has_content(item: StreamItem) -> bool:
+    """Return True if an item says anything; a role or an empty text does not."""
+    if isinstance(item, RawEvent):
+        return any(map(_chunk_has_content, item.chunks))
+    return _chunk_has_content(item)
 
 
-def _speaks(chunk: ChatChunk) -> bool:
+def _chunk_has_content(chunk: ChatChunk) -> bool:
     return any(
         choice.get("finish_reason") or any(value for name, value in choice["delta"].items() if name != "role")
         for choice in chunk.get("choices") or ()

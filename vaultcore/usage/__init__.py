@@ -1,1 +1,1 @@
-"""What requests used and what that cost."""
+"""Usage of a request: estimated before it, counted after it, priced, and recorded."""

@@ -1,66 +1,68 @@
-"""What an answer cost: its usage at the catalog's prices, in nano-dollars."""
+"""The cost of a response: its usage at the catalog's prices, in nano-dollars."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vaultcore.catalog.schema import Hours, Model, Price, Service
-from vaultcore.money import Nanos, settled, times
+from vaultcore.catalog.schema import HourlyPrice, Model, Price, ServiceTier
+from vaultcore.money import Nanos, micro_nanos, round_up
 from vaultcore.usage import units
 from vaultcore.wire import ChatChunk, ChatCompletion, Usage
 
 
 def cost(usage: Usage, model: Model, at: float | None = None) -> Nanos | None:
-    """The price of an answer, rounded up to a whole nano-dollar; None where price or usage is unknown.
+    """Return the cost of a response in nano-dollars, rounded up; None if its price or usage is unknown.
 
-    `at` is when it was asked for, in seconds since 1970: some prices depend on the hour.
+    `at` is the request's start, seconds since the epoch; some prices depend on the hour.
     """
-    made = applied(usage, model, at)
-    return None if made is None else recomputed(made)
+    detail = price_detail(usage, model, at)
+    return None if detail is None else cost_of_detail(detail)
 
 
-def applied(usage: Usage, model: Model, at: float | None = None) -> dict[str, list[int]] | None:
-    """What the cost is made of: of each unit how many, and the nano-dollars per million of them.
+def price_detail(usage: Usage, model: Model, at: float | None = None) -> dict[str, list[int]] | None:
+    """Return the count of each unit and its price in nano-dollars per million; None as in `cost`.
 
-    Plain numbers, to be kept with a record: `recomputed` makes the same cost of them when prices are others.
+    It is stored with the record, so that `cost_of_detail` gives the same cost after a price change:
+
+        {"input": [1000, 2500000000], "output": [10, 10000000000]}
     """
-    prompt = units.number(usage.get("prompt_tokens")) or 0
+    prompt = units.parse_count(usage.get("prompt_tokens")) or 0
     price = price_at(model, prompt, usage.get("service_tier"), at)
     if price is None:
         return None
-    made: dict[str, list[int]] = {}
-    counts = units.tokens(usage)
+    detail: dict[str, list[int]] = {}
+    counts = units.count_units(usage)
     for unit, count in (counts or {}).items():
         if count:
-            name, rate = units.rate(unit, price)
-            made.setdefault(name, [0, rate])[0] += count
-    if (drawn := units.pictures(usage, price)) is not None:
-        made["picture"] = [*drawn]
+            name, rate = units.unit_rate(unit, price)
+            detail.setdefault(name, [0, rate])[0] += count
+    if (images := units.image_rate(usage, price)) is not None:
+        detail["picture"] = [*images]
     elif counts is None:
-        return None  # nobody has said what was used: that is not nothing
+        return None  # the provider has not reported usage, which is not the same as none
     if price.request is not None:
-        made["request"] = [1, price.request]
-    return made
+        detail["request"] = [1, price.request]
+    return detail
 
 
-def recomputed(made: Mapping[str, Sequence[int]]) -> Nanos:
-    """The cost of what `applied` told, now or of a record."""
-    return settled(sum(times(count, rate) for count, rate in made.values()))
+def cost_of_detail(detail: Mapping[str, Sequence[int]]) -> Nanos:
+    """Return the cost of a `price_detail`, of a response or of a stored record."""
+    return round_up(sum(micro_nanos(count, rate) for count, rate in detail.values()))
 
 
 def price_at(model: Model, prompt: int, service: object = None, at: float | None = None) -> Price | None:
-    """The price in force for a prompt of that many tokens: the highest tier it reaches, for all of it.
+    """Return the price for a prompt of that many tokens: of the highest size tier it reaches, for all of it.
 
-    A service tier without a price of its own has the usual one: that of the hour, if there is one.
+    A service tier without its own price has the price of the hour, or the model's.
     """
-    found: list[Service | Hours] = [each for each in model.services if each.name == service]
-    found += [each for each in model.hours if at is not None and each.hold(at)]
-    price, tiers = (found[0].price, found[0].tiers) if found else (model.price, model.tiers)
+    special: list[ServiceTier | HourlyPrice] = [each for each in model.services if each.name == service]
+    special += [each for each in model.hours if at is not None and each.applies(at)]
+    price, tiers = (special[0].price, special[0].tiers) if special else (model.price, model.tiers)
     reached = [tier for tier in tiers if prompt > tier.above]
     return max(reached, key=lambda tier: tier.above).price if reached else price
 
 
-def used(answer: ChatCompletion | ChatChunk) -> Usage | None:
-    """The usage an answer tells, with the service tier that it tells beside it."""
-    usage, tier = answer.get("usage"), answer.get("service_tier")
+def usage_of(response: ChatCompletion | ChatChunk) -> Usage | None:
+    """Return a response's usage, with its service tier added."""
+    usage, tier = response.get("usage"), response.get("service_tier")
     return {**usage, "service_tier": tier} if usage and isinstance(tier, str) else usage

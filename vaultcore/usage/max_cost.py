@@ -1,41 +1,41 @@
-"""The most that a request can cost."""
+"""The maximum cost of a request."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vaultcore.catalog.schema import Hours, Model, Price, Service
-from vaultcore.money import Nanos, settled, times
+from vaultcore.catalog.schema import HourlyPrice, Model, Price, ServiceTier
+from vaultcore.money import Nanos, micro_nanos, round_up
 from vaultcore.usage import units
 
-PICTURES = 10  # of one request, at most
+MAX_IMAGES = 10  # per request
 
 
-def most(prompt: int, completion: int, model: Model, *, pictures: int = PICTURES) -> Nanos | None:
-    """Nano-dollars that usage of up to these tokens and pictures can cost; None where no price is known.
+def max_cost(prompt: int, completion: int, model: Model, *, images: int = MAX_IMAGES) -> Nanos | None:
+    """Return the most nano-dollars that up to this many tokens and images can cost; None without a price.
 
-    However much of it comes from a cache or goes into one, is thought or spoken, in whatever tier and hour.
+    The bound holds for every price that can apply: cached, reasoning and audio tokens, every tier and hour.
     """
-    sums = [
-        times(max(prompt, 0), _dearest(price, units.PROMPT))
-        + times(max(completion, 0), _dearest(price, units.COMPLETION))
-        + times(max(pictures, 0), max(price.pictures.values(), default=0))
+    totals = [
+        micro_nanos(max(prompt, 0), _highest_rate(price, units.PROMPT))
+        + micro_nanos(max(completion, 0), _highest_rate(price, units.COMPLETION))
+        + micro_nanos(max(images, 0), max(price.pictures.values(), default=0))
         + (price.request or 0)
         for price in _prices(model, prompt)
     ]
-    return settled(max(sums)) if sums else None
+    return round_up(max(totals)) if totals else None
 
 
 def _prices(model: Model, prompt: int) -> Iterator[Price]:
-    """Every price that can be in force for a prompt of no more than that."""
+    """Yield every price that can apply to a prompt of up to this many tokens."""
     if model.price is None:
         return
     yield model.price
-    others: tuple[Service | Hours, ...] = (*model.services, *model.hours)
-    yield from (each.price for each in others)
-    tiers = (*model.tiers, *(tier for each in others for tier in each.tiers))
+    special: tuple[ServiceTier | HourlyPrice, ...] = (*model.services, *model.hours)
+    yield from (each.price for each in special)
+    tiers = (*model.tiers, *(tier for each in special for tier in each.tiers))
     yield from (tier.price for tier in tiers if tier.above < prompt)
 
 
-def _dearest(price: Price, names: tuple[str, ...]) -> int:
+def _highest_rate(price: Price, names: tuple[str, ...]) -> int:
     return max(getattr(price, name, None) or 0 for name in names)

@@ -1,4 +1,4 @@
-"""Counts that a provider tells, kept within what its answer can have used."""
+"""Limits the counts that a provider reports to what its response can have used."""
 
 from __future__ import annotations
 
@@ -9,60 +9,61 @@ from typing import cast
 from vaultcore.usage import units
 from vaultcore.wire import Json, Usage
 
-ABSURD = 4  # times what was reserved: what is above is no count but a mistake
+MAX_FACTOR = 4  # times the reserved tokens; a higher count is an error of the provider
 PARTS = (("prompt_tokens", "prompt_tokens_details"), ("completion_tokens", "completion_tokens_details"))
 
 
-def clamped(usage: Usage, most_prompt: int, most_completion: int) -> tuple[Usage, bool]:
-    """The usage with every count a whole number from 0 to four times its bound, and whether any was not.
+def clamp_usage(usage: Usage, max_prompt: int, max_completion: int) -> tuple[Usage, bool]:
+    """Return the usage with every count an integer from 0 to MAX_FACTOR times its bound.
 
-    A zero stays a zero. What is told as None, or is no number, is not told: it is left out, so that nobody
-    takes it for nothing.
+    The second value is True if a count was changed or dropped because it was out of range or no number. A
+    count of None is dropped too: the provider has not reported it, which differs from 0.
     """
-    mended: Json = dict(usage)
+    clamped: Json = dict(usage)
     flags: list[bool] = []
-    bounds = (ABSURD * max(most_prompt, 0), ABSURD * max(most_completion, 0))
+    bounds = (MAX_FACTOR * max(max_prompt, 0), MAX_FACTOR * max(max_completion, 0))
     for (name, details), bound in zip(PARTS, bounds, strict=True):
-        flags.append(_settle(mended, name, bound))
-        if isinstance(inner := mended.get(details), Mapping):
-            mended[details], flag = _inside(inner, mended.get(name, bound))
+        flags.append(_clamp_count(clamped, name, bound))
+        if isinstance(inner := clamped.get(details), Mapping):
+            clamped[details], flag = _clamp_details(inner, clamped.get(name, bound))
             flags.append(flag)
     if isinstance(billed := usage.get("billed"), Mapping):
-        mended["billed"] = dict(billed)
+        clamped["billed"] = dict(billed)
         flags += [
-            _settle(mended["billed"], name, bound) for (name, _), bound in zip(PARTS, bounds, strict=True)
+            _clamp_count(clamped["billed"], name, bound)
+            for (name, _), bound in zip(PARTS, bounds, strict=True)
         ]
-    told = [mended[name] for name, _ in PARTS if name in mended]
-    if len(told) == len(PARTS):
-        mended["total_tokens"] = sum(told)
+    counts = [clamped[name] for name, _ in PARTS if name in clamped]
+    if len(counts) == len(PARTS):
+        clamped["total_tokens"] = sum(counts)
     else:
-        mended.pop("total_tokens", None)
-    return cast(Usage, mended), any(flags)
+        clamped.pop("total_tokens", None)
+    return cast(Usage, clamped), any(flags)
 
 
-def _inside(details: Mapping[str, object], bound: int) -> tuple[Json, bool]:
-    """Details, of which each is a part of the whole, and may have parts itself."""
-    held: Json = dict(details)
+def _clamp_details(details: Mapping[str, object], bound: int) -> tuple[Json, bool]:
+    """Clamp details, each of which is a part of the count `bound` and may have details of its own."""
+    clamped: Json = dict(details)
     flags: list[bool] = []
     for name, value in details.items():
         if isinstance(value, Mapping):
-            held[name], flag = _inside(value, bound)
+            clamped[name], flag = _clamp_details(value, bound)
             flags.append(flag)
         elif name.endswith("_tokens"):
-            flags.append(_settle(held, name, bound))
-    return held, any(flags)
+            flags.append(_clamp_count(clamped, name, bound))
+    return clamped, any(flags)
 
 
-def _settle(counts: Json, name: str, bound: int) -> bool:
-    """Put one count right in place; whether it was wrong."""
+def _clamp_count(counts: Json, name: str, bound: int) -> bool:
+    """Clamp one count in place; return True if it changed."""
     if name not in counts:
         return False
-    told = counts.pop(name)
-    if told is None:
+    value = counts.pop(name)
+    if value is None:
         return False
-    infinite = isinstance(told, float) and not isfinite(told) and told == told  # noqa: PLR0124 - NaN is not
-    count = (bound if told > 0 else 0) if infinite else units.number(told)
+    is_infinite = isinstance(value, float) and not isfinite(value) and value == value  # noqa: PLR0124 - not NaN
+    count = (bound if value > 0 else 0) if is_infinite else units.parse_count(value)
     if count is None:
         return True
     counts[name] = min(count, bound)
-    return infinite or counts[name] != told
+    return is_infinite or counts[name] != value

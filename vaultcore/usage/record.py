@@ -1,4 +1,7 @@
-"""What is kept of a request: ids, counts, times and money; never what was asked or answered."""
+"""The record of a request: IDs, counts, times and money, never prompts or responses.
+
+The field names are stored, and are part of the ledger's format.
+"""
 
 from __future__ import annotations
 
@@ -10,59 +13,60 @@ Flag = Literal["estimated", "clamped", "broken", "unpriced"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class AttemptRecord:
     """One attempt at a provider."""
 
     provider: str
     model: str
-    key_id: str  # of the provider's key
-    status: int | None  # the provider's answer; None where none came
-    ms: float
+    key_id: str  # of the provider key
+    status: int | None  # HTTP status of the provider; None without a response
+    ms: float  # duration
     fault: str | None = None
-    began_ms: int | None = None  # after the request was taken; None in rows of before this was kept
+    began_ms: int | None = None  # after the request's start; None in rows of versions without this field
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A request that was let in. Times are seconds since 1970, durations milliseconds, costs nano-dollars."""
+    """One request. Times are seconds since the epoch, durations milliseconds, costs nano-dollars."""
 
     id: str
-    key: str  # the virtual key's id, or "system"
-    at: float  # when it began
+    key: str  # ID of the virtual key, or "system"
+    at: float  # start
     ended: float
     path: str
-    model: str  # as asked for
-    status: int  # as the client saw it; 499: it went away
+    model: str  # as requested
+    status: int  # HTTP status sent to the client; 499: the client disconnected
     owner: str | None = None
     code: str | None = None  # of the error
     stream: bool = False
     provider: str | None = None
-    served: str | None = None  # the provider's name of the model that answered
-    attempts: Sequence[Tried] = ()
+    served: str | None = None  # name at the provider of the model that responded
+    attempts: Sequence[AttemptRecord] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    cached_tokens: int = 0  # of the prompt's
-    reasoning_tokens: int = 0  # of the completion's
-    cost: int | None = None  # None: its price is not known
+    cached_tokens: int = 0  # of the prompt tokens
+    reasoning_tokens: int = 0  # of the completion tokens
+    cost: int | None = None  # None: the price is unknown
     price_version: str = ""
-    price: Mapping[str, Any] = field(default_factory=dict)  # what `cost` is made of: usage/cost.py, applied
+    price: Mapping[str, Any] = field(default_factory=dict)  # see usage.cost.price_detail
     ms: float = 0.0
-    first_ms: float | None = None  # until the first piece of a stream
-    changes: int = 0  # of the translation
+    first_ms: float | None = None  # until the first chunk of a stream
+    changes: int = 0  # translation changes
     flags: Sequence[Flag] = ()
     replayed: bool = False
 
     def pack(self) -> dict[str, Any]:
+        """Return the record as a JSON object."""
         packed = {each.name: getattr(self, each.name) for each in fields(self)}
-        tried = [{each.name: getattr(one, each.name) for each in fields(one)} for one in self.attempts]
-        return {**packed, "attempts": tried, "price": dict(self.price), "flags": list(self.flags)}
+        attempts = [{each.name: getattr(one, each.name) for each in fields(one)} for one in self.attempts]
+        return {**packed, "attempts": attempts, "price": dict(self.price), "flags": list(self.flags)}
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> Record:
-        """What a newer version has added to a row is left out: both run while one replaces the other."""
-        tried = tuple(Tried(**_known(Tried, one)) for one in packed["attempts"])
-        return cls(**{**_known(cls, packed), "attempts": tried, "flags": tuple(packed["flags"])})
+        """Return the record of a JSON object. Fields of a newer version, which may run too, are ignored."""
+        attempts = tuple(AttemptRecord(**_own_fields(AttemptRecord, one)) for one in packed["attempts"])
+        return cls(**{**_own_fields(cls, packed), "attempts": attempts, "flags": tuple(packed["flags"])})
 
 
-def _known(kind: type[Record | Tried], packed: Mapping[str, Any]) -> dict[str, Any]:
-    return {each.name: packed[each.name] for each in fields(kind) if each.name in packed}
+def _own_fields(cls: type[Record | AttemptRecord], packed: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.name: packed[each.name] for each in fields(cls) if each.name in packed}

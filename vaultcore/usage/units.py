@@ -1,4 +1,4 @@
-"""What usage consists of, in units that may each have a price: every token in exactly one of them."""
+"""The units of usage that may have a price. Every token of a response belongs to exactly one of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from math import ceil, isfinite
 from vaultcore.catalog.schema import Price
 from vaultcore.wire import Usage
 
-READ = ("cached_tokens",)  # in prompt_tokens_details, the first that is there
-WRITTEN = ("cache_write_tokens", "cache_creation_tokens")
+CACHE_READ = ("cached_tokens",)  # fields of prompt_tokens_details; the first that exists counts
+CACHE_WRITE = ("cache_write_tokens", "cache_creation_tokens")
 MODALITIES = ("audio", "image", "video")
-INSTEAD: Mapping[str, tuple[str, ...]] = {  # a unit without a price is counted as the first of these with one
+FALLBACKS: Mapping[str, tuple[str, ...]] = {  # a unit without a price has the first of these prices
     "cache_read": ("input",),
     "cache_write": ("input",),
     "cache_write_1h": ("cache_write", "input"),
@@ -26,12 +26,12 @@ INSTEAD: Mapping[str, tuple[str, ...]] = {  # a unit without a price is counted 
     "video_output": ("output",),
     "video_cache_read": ("video_input", "cache_read", "input"),
 }
-PROMPT = ("input", *(unit for unit, others in INSTEAD.items() if "input" in others))
-COMPLETION = ("output", *(unit for unit, others in INSTEAD.items() if "output" in others))
+PROMPT = ("input", *(unit for unit, others in FALLBACKS.items() if "input" in others))
+COMPLETION = ("output", *(unit for unit, others in FALLBACKS.items() if "output" in others))
 
 
-def number(value: object) -> int | None:
-    """A count from zero up, a fraction rounded up; None for what is no count at all."""
+def parse_count(value: object) -> int | None:
+    """Return a count as an integer of 0 or more, fractions rounded up; None if it is not a finite number."""
     match value:
         case bool():
             return None
@@ -43,86 +43,101 @@ def number(value: object) -> int | None:
             return None
 
 
-def tokens(usage: Usage) -> dict[str, int] | None:
-    """The tokens of each unit; None where neither the prompt's nor the completion's are told."""
-    held = usage.get("billed")
-    billed = held if isinstance(held, Mapping) else None
-    told = usage if billed is None else billed
-    prompt, completion = number(told.get("prompt_tokens")), number(told.get("completion_tokens"))
+def count_units(usage: Usage) -> dict[str, int] | None:
+    """Return the tokens of each unit; None if neither prompt nor completion tokens are reported.
+
+    If the provider reports billed tokens separately, those count, without details.
+    """
+    value = usage.get("billed")
+    billed = value if isinstance(value, Mapping) else None
+    counts = usage if billed is None else billed
+    prompt, completion = (
+        parse_count(counts.get("prompt_tokens")),
+        parse_count(counts.get("completion_tokens")),
+    )
     if prompt is None and completion is None:
         return None
     if billed is not None:
         return {"input": prompt or 0, "output": completion or 0}
-    went_in, came_out = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    return {**_prompt(prompt or 0, went_in), **_completion(completion or 0, came_out)}
+    prompt_details = usage.get("prompt_tokens_details")
+    completion_details = usage.get("completion_tokens_details")
+    return {
+        **_split_prompt(prompt or 0, prompt_details),
+        **_split_completion(completion or 0, completion_details),
+    }
 
 
-def rate(unit: str, price: Price) -> tuple[str, int]:
-    """The unit that one is counted as at a price, and the nano-dollars per million of it."""
-    for name in (unit, *INSTEAD.get(unit, ())):
+def unit_rate(unit: str, price: Price) -> tuple[str, int]:
+    """Return the unit whose price applies to a unit, and its nano-dollars per million tokens."""
+    for name in (unit, *FALLBACKS.get(unit, ())):
         amount: int | None = getattr(price, name, None)
         if amount is not None:
             return name, amount
-    raise AssertionError("input and output have a price")
+    raise AssertionError("every price has input and output")
 
 
-def pictures(usage: Usage, price: Price) -> tuple[int, int] | None:
-    """How many, and the nano-dollars per million of their kind, or of the dearest; None: not priced so."""
-    told = usage.get("pictures")
-    count = number(told.get("count")) if isinstance(told, Mapping) else None
-    if not count or not price.pictures or told is None:
+def image_rate(usage: Usage, price: Price) -> tuple[int, int] | None:
+    """Return the number of generated images and their nano-dollars per million; None if not priced so.
+
+    An image of a size and quality without a price has the highest price of the model's images.
+    """
+    images = usage.get("pictures")
+    count = parse_count(images.get("count")) if isinstance(images, Mapping) else None
+    if not count or not price.pictures or images is None:
         return None
-    size, quality = told.get("size"), told.get("quality")
+    size, quality = images.get("size"), images.get("quality")
     for kind in (f"{size}/{quality}", size, quality, ""):
         if isinstance(kind, str) and kind in price.pictures:
             return count, price.pictures[kind]
     return count, max(price.pictures.values())
 
 
-def _prompt(prompt: int, details: object) -> dict[str, int]:
-    """Parts in the order in which they are believed: no more of each than is left.
+def _split_prompt(prompt: int, details: object) -> dict[str, int]:
+    """Split prompt tokens into units. Details may contradict each other; none exceeds the remaining tokens.
 
-    Few say which tokens from a cache were sound or pictures: text is taken first, the cheapest to read.
+    Few providers report which cached tokens were audio, images or video. Unattributed ones count as text
+    first, whose cached price is the lowest, then as each modality.
     """
-    written = min(_first(details, WRITTEN), prompt)
-    hour = min(_first(details, ("cache_write_1h_tokens",)), written)
-    left = prompt - written
-    sent: dict[str, int] = {}
+    cache_write = min(_first(details, CACHE_WRITE), prompt)
+    hour = min(_first(details, ("cache_write_1h_tokens",)), cache_write)
+    text = prompt - cache_write
+    modalities: dict[str, int] = {}
     for kind in MODALITIES:
-        sent[kind] = min(_first(details, (f"{kind}_tokens",)), left)
-        left -= sent[kind]
-    read = min(_first(details, READ), prompt - written)
-    within = details.get("cached_tokens_details") if isinstance(details, Mapping) else None
-    known = {kind: min(_first(within, (f"{kind}_tokens",)), sent[kind]) for kind in MODALITIES}
+        modalities[kind] = min(_first(details, (f"{kind}_tokens",)), text)
+        text -= modalities[kind]
+    read = min(_first(details, CACHE_READ), prompt - cache_write)
+    by_modality = details.get("cached_tokens_details") if isinstance(details, Mapping) else None
+    cached = {kind: min(_first(by_modality, (f"{kind}_tokens",)), modalities[kind]) for kind in MODALITIES}
     for kind in MODALITIES:
-        known[kind] = min(known[kind], read)
-        read -= known[kind]
-    plain = min(read, left)
-    read -= plain
+        cached[kind] = min(cached[kind], read)
+        read -= cached[kind]
+    cached_text = min(read, text)
+    read -= cached_text
     for kind in MODALITIES:
-        more = min(read, sent[kind] - known[kind])
-        known[kind] += more
+        more = min(read, modalities[kind] - cached[kind])
+        cached[kind] += more
         read -= more
     return {
-        "input": left - plain,
-        "cache_read": plain,
-        "cache_write": written - hour,
+        "input": text - cached_text,
+        "cache_read": cached_text,
+        "cache_write": cache_write - hour,
         "cache_write_1h": hour,
-        **{f"{kind}_input": sent[kind] - known[kind] for kind in MODALITIES},
-        **{f"{kind}_cache_read": known[kind] for kind in MODALITIES},
+        **{f"{kind}_input": modalities[kind] - cached[kind] for kind in MODALITIES},
+        **{f"{kind}_cache_read": cached[kind] for kind in MODALITIES},
     }
 
 
-def _completion(completion: int, details: object) -> dict[str, int]:
+def _split_completion(completion: int, details: object) -> dict[str, int]:
     parts: dict[str, int] = {}
-    left = completion
+    text = completion
     for unit, name in (*((f"{kind}_output", kind) for kind in MODALITIES), ("reasoning", "reasoning")):
-        parts[unit] = min(_first(details, (f"{name}_tokens",)), left)
-        left -= parts[unit]
-    return {"output": left, **parts}
+        parts[unit] = min(_first(details, (f"{name}_tokens",)), text)
+        text -= parts[unit]
+    return {"output": text, **parts}
 
 
 def _first(details: object, keys: tuple[str, ...]) -> int:
+    """Return the first of several counts that exists, else 0."""
     if not isinstance(details, Mapping):
         return 0
-    return next((number(details[key]) or 0 for key in keys if details.get(key) is not None), 0)
+    return next((parse_count(details[key]) or 0 for key in keys if details.get(key) is not None), 0)

@@ -1,4 +1,4 @@
-"""Models whose price nobody knows: what the operator wants of them. VAULTEDGE_UNKNOWN_PRICE says it."""
+"""The price of models that the catalog has no price for, as VAULTEDGE_UNKNOWN_PRICE sets it."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from vaultcore.settings import UNKNOWN_PRICE
 
 @dataclass(frozen=True, slots=True)
 class UnknownPrice:
-    """The price that stands in for one that is not known; None: such a model is not to be used."""
+    """The price of a model without one. None: such a model must not be used."""
 
     price: Price | None = None
 
     @classmethod
     def parse(cls, text: str) -> UnknownPrice:
-        """`deny`, `free`, or `IN/OUT` in US dollars per million tokens; ConfigError for anything else."""
+        """Parse `deny`, `free`, or `IN/OUT` in US dollars per million tokens. Raise ConfigError."""
         if not UNKNOWN_PRICE.fullmatch(text):
             raise ConfigError("must be deny, free, or IN/OUT like 2/10", key="VAULTEDGE_UNKNOWN_PRICE")
         if text == "deny":
             return cls(None)
         if text == "free":
             return cls(Price(0, 0, pictures={"": 0}))
-        came_in, _, came_out = text.partition("/")
-        return cls(Price(from_usd(came_in), from_usd(came_out)))
+        input_price, _, output_price = text.partition("/")
+        return cls(Price(from_usd(input_price), from_usd(output_price)))
 
     def version(self, prices: str) -> str:
-        """The catalog's price version with this choice in it: another choice is another price."""
+        """Return the catalog's price version with this price added: `prices-1~2000000000/10000000000`."""
         return prices if self.price is None else f"{prices}~{self.price.input}/{self.price.output}"
 
 
-def priced(model: Model, choice: UnknownPrice) -> Model | None:
-    """The model as it is charged for; None where it must not be used, because nobody knows what it costs."""
+def with_price(model: Model, unknown: UnknownPrice) -> Model | None:
+    """Return the model with the price it is charged at; None if it must not be used without one."""
     if model.price is not None:
         return model
-    return None if choice.price is None else replace(model, price=choice.price)
+    return None if unknown.price is None else replace(model, price=unknown.price)

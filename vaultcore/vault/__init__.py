@@ -1,6 +1,6 @@
-"""Provider keys at rest: sealed strings, the vault on this machine, passwords. Cryptography lives here only.
+"""Provider keys at rest: sealed vault strings, the local vault, and passwords.
 
-Both formats are written down in docs/vault.md. Nothing in this package talks to a network, and no exception
-that leaves it carries a key, a password or a piece of decrypted text: not in its message, not in its chain,
-not in the local variables of the frames it passed through.
+docs/vault.md specifies both vault formats. This package does not use the network. No exception that it raises
+contains a key, a password or decrypted text: neither in its message, nor in its causes, nor in the local
+variables of the frames in its traceback.
 """

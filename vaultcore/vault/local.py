@@ -1,8 +1,8 @@
-"""The vault on this machine: the files of VaultEdge's own command line, which reads and writes them too.
+"""The local vault: files that the original VaultEdge (TypeScript) reads and writes as well.
 
-`.secret` holds the machine secret, 64 hex characters; `local.vault.json` holds one entry per provider key,
-each sealed with a key derived from that secret; docs/vault.md has the format. Fields that are not known here
-survive a rewrite.
+`.secret` contains the machine secret, 64 hex characters. `local.vault.json` contains one entry per provider
+key, sealed with a key derived from that secret. docs/vault.md specifies the format. Unknown fields are kept
+when the file is rewritten.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vaultcore.errors import VaultError
-from vaultcore.vault import plaintext, private, refusal
-from vaultcore.vault.hidden import Hidden
-from vaultcore.vault.kdf import PBKDF2, V1_PARAMS, Derivations
+from vaultcore.vault import plaintext, private_files, refusal
+from vaultcore.vault.kdf import PBKDF2, V1_PARAMS, KdfCache
 from vaultcore.vault.keyring import Credential
+from vaultcore.vault.secret_text import SecretText
 from vaultcore.wire import Json
 
-_SALT, _NONCE, _TAG = 32, 12, 16
+_SALT, _NONCE, _TAG = 32, 12, 16  # bytes
 _EMPTY: Json = {"version": 1, "entries": []}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One key as the file has it: sealed, with what may be shown of it."""
+class VaultEntry:
+    """One sealed provider key of the file, with the fields that may be shown."""
 
     raw: Json = field(repr=False)
 
@@ -53,13 +53,13 @@ class Entry:
 
     @property
     def added_at(self) -> float | None:
-        """Seconds since 1970."""
+        """Return when the key was added, in seconds since the epoch."""
         added = self.raw.get("addedAt")
         return added if isinstance(added, int | float) else None
 
     @property
     def valid(self) -> bool | None:
-        """What a provider said of the key when it was last asked."""
+        """Return the result of the last check with the provider; None if it was never checked."""
         verdict = self.raw.get("isValid")
         return verdict if isinstance(verdict, bool) else None
 
@@ -70,11 +70,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LocalVault:
-    """The vault in one directory. Opening it costs one derivation per distinct salt (about 45 ms each)."""
+    """The vault in one directory. Opening costs one key derivation per distinct salt (about 45 ms each)."""
 
     home: Path
     now: Callable[[], float] = time.time
-    derivations: Derivations = field(default_factory=Derivations, repr=False)
+    derivations: KdfCache = field(default_factory=KdfCache, repr=False)
 
     @property
     def file(self) -> Path:
@@ -88,54 +88,54 @@ class LocalVault:
         return self.file.exists()
 
     def init(self) -> None:
-        """Make an empty vault; VaultError where there is one. A machine secret that is there is kept."""
-        private.make_directory(self.home)
-        with private.sole_writer(self.home):
+        """Create an empty vault; raise VaultError if one exists. An existing machine secret is kept."""
+        private_files.make_directory(self.home)
+        with private_files.sole_writer(self.home):
             if self.exists():
                 raise VaultError(
-                    f"there is a vault in {self.home} already; it stays as it is",
-                    hint="vaultedge vault list shows what is in it",
+                    f"there is already a vault in {self.home}; it was not changed",
+                    hint="vaultedge vault list shows its keys",
                 )
-            self._make_secret()
-            private.write_new(self.file, _render(_EMPTY))
+            self._create_secret()
+            private_files.write_new(self.file, _render(_EMPTY))
 
-    def entries(self) -> list[Entry]:
-        """What may be shown of the vault; decrypts nothing."""
+    def entries(self) -> list[VaultEntry]:
+        """Return the sealed entries; decrypts nothing."""
         return _entries(self._read(), self.file)
 
     def credentials(self) -> list[Credential]:
-        """The opened keys, in the order they were added."""
-        return self._opened(self.entries())
+        """Return the decrypted provider keys, in the order they were added; raise VaultError."""
+        return self._decrypt(self.entries())
 
-    def add(self, credentials: Iterable[Credential]) -> list[Entry]:
-        """Add the keys that are not there yet and return their entries; makes the vault if need be."""
-        private.make_directory(self.home)
-        with private.sole_writer(self.home):
+    def add(self, credentials: Iterable[Credential]) -> list[VaultEntry]:
+        """Add the keys that the vault lacks and return their entries. Create the vault if there is none."""
+        private_files.make_directory(self.home)
+        with private_files.sole_writer(self.home):
             document = self._read() if self.exists() else _EMPTY
-            self._make_secret()
-            held = _entries(document, self.file)
-            known = {credential.id for credential in self._opened(held)}
-            fresh = {each.id: each for each in credentials if each.id not in known}
-            outcome = self._sealed(fresh.values(), salt=held[-1].sealed[:_SALT] if held else None)
-            added = refusal.granted(outcome)
+            self._create_secret()
+            existing = _entries(document, self.file)
+            ids = {credential.id for credential in self._decrypt(existing)}
+            fresh = {each.id: each for each in credentials if each.id not in ids}
+            outcome = self._seal(fresh.values(), salt=existing[-1].sealed[:_SALT] if existing else None)
+            added = refusal.unwrap_outcome(outcome)
             if added:
-                raw = [entry.raw for entry in (*held, *added)]
-                private.write(self.file, _render({**document, "entries": raw}))
+                raw = [entry.raw for entry in (*existing, *added)]
+                private_files.write(self.file, _render({**document, "entries": raw}))
         return added
 
-    def remove(self, entry_id: str) -> Entry:
-        """Remove the key with that id, or with the one id that begins so."""
-        with private.sole_writer(self._directory()):
+    def remove(self, entry_id: str) -> VaultEntry:
+        """Remove the key with this id, or with the only id that begins with it, and return its entry."""
+        with private_files.sole_writer(self._directory()):
             document = self._read()
-            held = _entries(document, self.file)
-            gone = _chosen(held, entry_id)
-            rest = [entry.raw for entry in held if entry is not gone]
-            private.write(self.file, _render({**document, "entries": rest}))
-        return gone
+            existing = _entries(document, self.file)
+            removed = _find_entry(existing, entry_id)
+            rest = [entry.raw for entry in existing if entry is not removed]
+            private_files.write(self.file, _render({**document, "entries": rest}))
+        return removed
 
     def _directory(self) -> Path:
         if not self.exists():
-            raise VaultError(f"there is no vault in {self.home}", hint="vaultedge vault init makes one")
+            raise VaultError(f"there is no vault in {self.home}", hint="create one with vaultedge vault init")
         return self.home
 
     def _read(self) -> Json:
@@ -146,37 +146,40 @@ class LocalVault:
             document = None
         if not (isinstance(document, dict) and document.get("version") == 1):
             raise VaultError(
-                f"{self.file} is not a vault of version 1", hint="restore it from a backup, or move it away"
+                f"{self.file} is not a version 1 vault",
+                hint="restore the file from a backup, or move it away",
             )
         return cast(Json, document)
 
-    def _make_secret(self) -> None:
+    def _create_secret(self) -> None:
         if self.secret_file.exists():
             return
         if self.exists() and self.entries():
-            raise VaultError(f"{self.secret_file} is missing: nothing here opens without it")
-        private.write_new(self.secret_file, secrets.token_hex(32))
+            raise VaultError(f"{self.secret_file} is missing; the vault cannot be opened without it")
+        private_files.write_new(self.secret_file, secrets.token_hex(32))
 
     def _secret(self) -> bytes:
         if not self.secret_file.exists():
-            raise VaultError(f"{self.secret_file} is missing: nothing here opens without it")
-        secret = Hidden(private.read(self.secret_file).strip())
+            raise VaultError(f"{self.secret_file} is missing; the vault cannot be opened without it")
+        secret = SecretText(private_files.read(self.secret_file).strip())
         if not secret:
-            raise VaultError(f"{self.secret_file} is empty: nothing here opens without what it held")
+            raise VaultError(
+                f"{self.secret_file} is empty; the vault cannot be opened without the machine secret"
+            )
         return secret.encode("utf-8")
 
-    def _opened(self, entries: Sequence[Entry]) -> list[Credential]:
-        """The credentials of these entries; VaultError naming the first that does not open."""
-        opened = [(entry, self._credential(entry)) for entry in entries]
-        for entry, credential in opened:
+    def _decrypt(self, entries: Sequence[VaultEntry]) -> list[Credential]:
+        """Return the decrypted keys; raise VaultError that names the first entry that does not open."""
+        results = [(entry, self._credential(entry)) for entry in entries]
+        for entry, credential in results:
             if credential is None:
                 raise VaultError(
                     f"entry {entry.id} ({entry.provider}) in {self.file} does not open",
-                    hint=f"it was sealed with another machine secret than {self.secret_file}, or is damaged",
+                    hint=f"it was sealed with another secret than {self.secret_file}, or is damaged",
                 )
-        return [credential for _, credential in opened if credential is not None]
+        return [credential for _, credential in results if credential is not None]
 
-    def _credential(self, entry: Entry) -> Credential | None:
+    def _credential(self, entry: VaultEntry) -> Credential | None:
         sealed = entry.sealed
         if len(sealed) < _SALT + _NONCE + _TAG:
             return None
@@ -187,8 +190,10 @@ class LocalVault:
         except (InvalidTag, UnicodeDecodeError):
             return None
 
-    def _sealed(self, credentials: Iterable[Credential], *, salt: bytes | None) -> list[Entry] | VaultError:
-        """Entries for these keys. One salt serves them all, so that opening them costs one derivation."""
+    def _seal(
+        self, credentials: Iterable[Credential], *, salt: bytes | None
+    ) -> list[VaultEntry] | VaultError:
+        """Return entries for these keys, all with one salt, so that opening them costs one derivation."""
         salt = os.urandom(_SALT) if salt is None else salt
         try:
             texts = [(credential, credential.key.encode("utf-8")) for credential in credentials]
@@ -196,10 +201,10 @@ class LocalVault:
             return refusal.not_sealable()
         return [self._entry(credential, text, salt) for credential, text in texts]
 
-    def _entry(self, credential: Credential, text: bytes, salt: bytes) -> Entry:
+    def _entry(self, credential: Credential, text: bytes, salt: bytes) -> VaultEntry:
         nonce = os.urandom(_NONCE)
         sealed = salt + nonce + AESGCM(self._key(salt)).encrypt(nonce, text, None)
-        return Entry(
+        return VaultEntry(
             {
                 "id": str(uuid.uuid4()),
                 "provider": credential.provider,
@@ -214,17 +219,17 @@ class LocalVault:
         return self.derivations(PBKDF2, V1_PARAMS, self._secret(), salt)
 
 
-def _entries(document: Json, file: Path) -> list[Entry]:
+def _entries(document: Json, file: Path) -> list[VaultEntry]:
     raw = document.get("entries")
     if not isinstance(raw, list):
         raise VaultError(f"{file}: entries must be a list")
     for index, entry in enumerate(raw):
-        if (fault := _fault(entry)) is not None:
-            raise VaultError(f"{file}: entries[{index}]{fault}")
-    return [Entry(entry) for entry in raw]
+        if (problem := _find_problem(entry)) is not None:
+            raise VaultError(f"{file}: entries[{index}]{problem}")
+    return [VaultEntry(entry) for entry in raw]
 
 
-def _fault(entry: object) -> str | None:
+def _find_problem(entry: object) -> str | None:
     match entry:
         case {"id": str(), "provider": str(name), "encryptedKey": str(sealed)} if plaintext.is_text(name):
             try:
@@ -236,16 +241,16 @@ def _fault(entry: object) -> str | None:
             return " must be an object with id, provider and encryptedKey"
 
 
-def _chosen(entries: Sequence[Entry], entry_id: str) -> Entry:
+def _find_entry(entries: Sequence[VaultEntry], entry_id: str) -> VaultEntry:
     exact = [entry for entry in entries if entry.id == entry_id]
     match exact or [entry for entry in entries if entry_id and entry.id.startswith(entry_id)]:
         case [entry]:
             return entry
         case []:
-            fault = f"no key here has the id {entry_id}"
+            problem = f"the vault has no key with the id {entry_id}"
         case several:
-            fault = f"{len(several)} keys have an id that begins with {entry_id}"
-    raise VaultError(fault, hint="vaultedge vault list shows the ids")
+            problem = f"{len(several)} keys have an id that begins with {entry_id}"
+    raise VaultError(problem, hint="vaultedge vault list shows the ids")
 
 
 def _render(document: Json) -> str:

@@ -1,4 +1,4 @@
-"""What is inside a sealed vault: UTF-8 JSON, an array of objects with the strings `provider` and `key`."""
+"""The plaintext of a vault: UTF-8 JSON, an array of objects with the strings `provider` and `key`."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from collections.abc import Iterable
 
 from vaultcore.vault.keyring import Credential
 
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 32
+MAX_BYTES = 1 << 20  # bytes of JSON
+MAX_DEPTH = 32  # nested arrays and objects
 _STRING_OR_BRACKET = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 
 
 def render(credentials: Iterable[Credential]) -> bytes | None:
-    """The bytes to seal, or None where a key is not text or all of them are too much for one vault."""
-    held = [{"provider": credential.provider, "key": credential.key} for credential in credentials]
-    if not all(is_text(value) for entry in held for value in entry.values()):
+    """Return the bytes to seal, or None if a key is not valid Unicode or the keys exceed MAX_BYTES."""
+    entries = [{"provider": credential.provider, "key": credential.key} for credential in credentials]
+    if not all(is_text(value) for entry in entries for value in entry.values()):
         return None
-    plaintext = json.dumps(held, separators=(",", ":")).encode("ascii")
+    plaintext = json.dumps(entries, separators=(",", ":")).encode("ascii")
     return plaintext if len(plaintext) <= MAX_BYTES else None
 
 
 def parse(plaintext: bytes) -> list[Credential] | None:
-    """The credentials in decrypted bytes, in order, or None for anything else.
+    """Return the provider keys in decrypted bytes, in order, or None for anything else.
 
-    Never raises: an exception born here would carry the keys. Fields other than the two are ignored.
+    Raises nothing, because a traceback from here would contain the keys. Other fields are ignored.
     """
     if len(plaintext) > MAX_BYTES or _depth(plaintext) > MAX_DEPTH:
         return None
@@ -38,8 +38,8 @@ def parse(plaintext: bytes) -> list[Credential] | None:
     if not isinstance(entries, list):
         return None
     credentials = [_credential(entry) for entry in entries]
-    known = [credential for credential in credentials if credential is not None]
-    return known if len(known) == len(credentials) else None
+    valid = [credential for credential in credentials if credential is not None]
+    return valid if len(valid) == len(credentials) else None
 
 
 def _credential(entry: object) -> Credential | None:
@@ -51,7 +51,7 @@ def _credential(entry: object) -> Credential | None:
 
 
 def is_text(value: str) -> bool:
-    """Half of a surrogate pair is valid JSON and no character: no header could carry it."""
+    """Return False for a lone surrogate, which JSON allows but no header can contain."""
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 

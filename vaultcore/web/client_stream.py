@@ -1,36 +1,36 @@
-"""The pieces of a streamed answer as the client's events: encoded, or passed on as they came."""
+"""Turns the items of a stream into the client's events: encoded, or forwarded as the provider sent them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vaultcore.client_apis import ClientApi, Failing
+from vaultcore.client_apis import ClientApi, FailureEncoder
 from vaultcore.dialects import RawEvent, StreamItem
 from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatRequest
 
 
-class Outlet:
-    """A stage that ends a stream in the client's own words, whichever way its pieces came."""
+class ClientStream:
+    """The events of one streamed response. It ends the stream in the client's format, also on failure."""
 
-    def __init__(self, surface: ClientApi, request: ChatRequest) -> None:
-        self._surface = surface
-        self._encoder = surface.encoder(request)
-        self._passed: Event | None = None  # the last one
+    def __init__(self, api: ClientApi, request: ChatRequest) -> None:
+        self._api = api
+        self._encoder = api.encoder(request)
+        self._last_raw: Event | None = None
 
     def feed(self, item: StreamItem) -> Iterable[Event]:
         if not isinstance(item, RawEvent):
             return self._encoder.feed(item)
-        self._passed = item.event
+        self._last_raw = item.event
         return (item.event,)
 
     def close(self) -> Iterable[Event]:
-        """What ends the answer; one that passed has had its end."""
-        return self._encoder.close() if self._passed is None else ()
+        """Return the last events; none for a forwarded stream, which has had its own."""
+        return self._encoder.close() if self._last_raw is None else ()
 
     def fail(self, error: GatewayError) -> Iterable[Event]:
-        """What ends an answer that broke."""
-        if isinstance(self._encoder, Failing):
-            return self._encoder.fail(error, after=self._passed)
-        return (self._surface.render_failure(error),)
+        """Return the events that end a failed stream."""
+        if isinstance(self._encoder, FailureEncoder):
+            return self._encoder.fail(error, after=self._last_raw)
+        return (self._api.render_stream_error(error),)

@@ -1,4 +1,4 @@
-"""Who may come in: the system key and virtual keys to the data plane, the admin key to everything else."""
+"""Reads credentials: the system key and virtual keys for the data plane, the admin key for the admin API."""
 
 from __future__ import annotations
 
@@ -9,27 +9,30 @@ from vaultcore.errors import Unauthorized
 from vaultcore.secrets import SecretSource
 from vaultcore.services import Services
 
-LONGEST = 512  # characters; no key of ours is longer
+MAX_LENGTH = 512  # characters; no key of this gateway is longer
 
 
 def token(request: Request) -> str:
-    """The key a client sent, however its SDK sends it. Raises Unauthorized."""
+    """Return the key that a client sent, in any of the headers that SDKs use. Raises Unauthorized."""
     scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    found = bearer.strip() if scheme.lower() == "bearer" else ""
-    found = found or request.headers.get("x-api-key") or request.headers.get("api-key") or ""
-    if not found or len(found) > LONGEST:
+    key = bearer.strip() if scheme.lower() == "bearer" else ""
+    key = key or request.headers.get("x-api-key") or request.headers.get("api-key") or ""
+    if not key or len(key) > MAX_LENGTH:
         raise Unauthorized
-    return found
+    return key
 
 
-async def recognised(request: Request, services: Services) -> Caller:
-    """Who calls a model. Raises Unauthorized, in the same words whatever was wrong; Forbidden; 503."""
+async def authenticate(request: Request, services: Services) -> Caller:
+    """Return the caller of a data endpoint. Raises Unauthorized, Forbidden or StoreUnavailable.
+
+    Unauthorized has the same text for every cause.
+    """
     address = request.client.host if request.client else None
-    return await services.authenticator.recognise(token(request), address)
+    return await services.authenticator.authenticate(token(request), address)
 
 
 async def require_admin_key(request: Request, secrets: SecretSource) -> None:
-    """Raises Unauthorized. The system key does not open this door."""
-    sent = token(request)
-    if not (await secrets.current()).opens_admin(sent):
+    """Raise Unauthorized unless the request has the admin key; the system key is not accepted."""
+    key = token(request)
+    if not (await secrets.current()).is_admin_key(key):
         raise Unauthorized

@@ -1,4 +1,4 @@
-"""How long a request may take: under Lambda as long as its invocation, less what ending it properly takes."""
+"""Time limits of a request: in Lambda the time of its invocation, minus a reserve to end the response."""
 
 from __future__ import annotations
 
@@ -8,41 +8,41 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.errors import DeadlineExceeded
 
-SPARE = 2.0  # seconds of an invocation kept to end an answer: no provider is waited for in them
-LAST = 1.0  # ... and for a refusal, where even that was not enough
+RESERVE = 2.0  # seconds of an invocation reserved to end a response; no provider call runs in them
+REFUSAL_RESERVE = 1.0  # seconds reserved for an error response if that was not enough
 
 
-def time_left(scope: Scope) -> float:
-    """Seconds this invocation may still take: without an end where no Lambda context says so."""
+def remaining_time(scope: Scope) -> float:
+    """Return the seconds that this invocation may still take; infinity outside Lambda."""
     remaining = getattr(scope.get("aws.context"), "get_remaining_time_in_millis", None)
     return remaining() / 1_000 if remaining is not None else float("inf")
 
 
-class InTime:
-    """Raises DeadlineExceeded where the application has not begun its answer while it can still be told.
+class DeadlineMiddleware:
+    """Raises DeadlineExceeded if the application has not started its response shortly before the time is up.
 
-    What has begun is left alone: a stream ends itself in time.
+    A response that has started is not interrupted: a stream ends itself in time.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        left = time_left(scope)
-        if left == float("inf"):
+        remaining = remaining_time(scope)
+        if remaining == float("inf"):
             await self._app(scope, receive, send)
             return
-        bound = asyncio.timeout(left - min(LAST, left / 4))
+        timeout = asyncio.timeout(remaining - min(REFUSAL_RESERVE, remaining / 4))
 
         async def sending(message: Message) -> None:
-            if not bound.expired():
-                bound.reschedule(None)
+            if not timeout.expired():
+                timeout.reschedule(None)
             await send(message)
 
         try:
-            async with bound:
+            async with timeout:
                 await self._app(scope, receive, sending)
         except TimeoutError:
-            if not bound.expired():
+            if not timeout.expired():
                 raise
-            raise DeadlineExceeded("the gateway did not answer in time") from None
+            raise DeadlineExceeded("the gateway did not answer before the deadline") from None

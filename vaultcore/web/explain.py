@@ -1,33 +1,34 @@
-"""POST /v1/explain: where a chat request would go and what would be sent, without a call to anybody."""
+"""`POST /v1/explain`: where a chat request would go and what would be sent. No provider is called."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.client_apis import chat
+from vaultcore.endpoints import EXPLAINED
 from vaultcore.errors import NoRoute
 from vaultcore.gateway.explain import explain
 from vaultcore.services import Services
+from vaultcore.tracing import HttpRequest
 from vaultcore.web.body import read_json
-from vaultcore.web.credentials import recognised
-from vaultcore.web.inference import incoming
-from vaultcore.web.passage import allowed
-from vaultcore.web.reply import json_reply
+from vaultcore.web.credentials import authenticate
+from vaultcore.web.data_endpoint import Handler, build_call
+from vaultcore.web.reply import json_response
 
 
-def endpoint(services: Services) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        caller = await recognised(request, services)
+def explain_endpoint(services: Services) -> Handler:
+    """Return the handler. Its body is that of a chat completion."""
+
+    async def handle(request: Request) -> Response:
+        caller = await authenticate(request, services)
         body = await read_json(request, services.settings.max_body)
-        call = incoming(chat, services, request, body)
+        call = build_call(EXPLAINED, services, request, HttpRequest.of(request.scope), body)
         keyring = (await services.secrets.current()).keyring
-        with suppress(NoRoute):  # it is told why, where there is a route and no key
-            call.targets = await allowed(services, caller, call)
-        found = explain(call, services.catalog, keyring, services.health, services.clock)
-        return json_reply(found.told(call))
+        with suppress(NoRoute):  # a route whose provider has no key is explained too
+            call = call.with_targets(await services.admission.allowed_targets(caller, call))
+        explanation = explain(call, services.catalog, keyring, services.health, services.clock)
+        return json_response(explanation.as_json(call))
 
-    return answer
+    return handle

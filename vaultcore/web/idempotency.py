@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: what it may look like, what it stands for, and the answer that is given again."""
+"""`Idempotency-Key`: reads the header, runs a call once, and replays its stored response."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from vaultcore.call import Call
 from vaultcore.errors import InvalidRequest
 from vaultcore.idempotency.claims import Replay
 from vaultcore.services import Services
-from vaultcore.web.passage import allowed
-from vaultcore.web.reply import SAFE
+from vaultcore.web.reply import SAFE_HEADERS
 
 HEADER = "idempotency-key"
-TOLD_AGAIN = ("content-type", "x-vaultedge-provider", "x-vaultedge-model", "x-vaultedge-translation")
+REPLAYED_HEADERS = ("content-type", "x-vaultedge-provider", "x-vaultedge-model", "x-vaultedge-translation")
 
-_GRAMMAR = re.compile(r"[!-~]{1,255}", re.ASCII)
+_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 
 
-async def once(
+async def run_once(
     services: Services,
     request: Request,
     caller: Caller,
@@ -33,52 +32,55 @@ async def once(
     forwarded: Sequence[str],
     run: Callable[[], Awaitable[Response]],
 ) -> Response:
-    """What `run` answers, or has answered before where the client sends a key that it has sent already.
+    """Return the response of `run`, or the stored one if the client repeats an `Idempotency-Key`.
 
-    `forwarded` names the headers that a provider is sent. Raises InvalidRequest, AlreadyRunning, KeyReused or
-    StoreUnavailable, and what `run` raises; a key whose request failed is free again.
+    `forwarded` names the request headers that a provider receives: they are part of what must be repeated.
+    Raises InvalidRequest, AlreadyRunning, KeyReused or StoreUnavailable, and what `run` raises. The key of a
+    failed request can be used again.
     """
-    key = _sent(request, call)
+    key = _read_key(request, call)
     if key is None:
         return await run()
-    claim = await services.claims.begin(caller.id, key, _asked(request, call, body, forwarded))
+    claim = await services.claims.begin(caller.id, key, _fingerprint(request, call, body, forwarded))
     if isinstance(claim, Replay):
-        await allowed(services, caller, call)
-        return _again(services, caller, call, claim)
-    answered = False
+        await services.admission.allowed_targets(caller, call)
+        return _replay(services, caller, call, claim)
+    is_stored = False
     try:
         response = await run()
-        if answered := response.status_code < 400:
-            told = {name: value for name in TOLD_AGAIN if (value := response.headers.get(name)) is not None}
-            await services.claims.finish(claim, response.status_code, told, bytes(response.body))
+        if is_stored := response.status_code < 400:
+            headers = {
+                name: value for name in REPLAYED_HEADERS if (value := response.headers.get(name)) is not None
+            }
+            await services.claims.finish(claim, response.status_code, headers, bytes(response.body))
     finally:
-        if not answered:
+        if not is_stored:
             await services.claims.release(claim)
     return response
 
 
-def _sent(request: Request, call: Call) -> str | None:
-    """The key, where there is one. Raises InvalidRequest."""
-    sent = request.headers.getlist(HEADER)
-    if not sent:
+def _read_key(request: Request, call: Call) -> str | None:
+    """Return the idempotency key, or None. Raises InvalidRequest."""
+    values = request.headers.getlist(HEADER)
+    if not values:
         return None
-    if len(sent) > 1 or not _GRAMMAR.fullmatch(sent[0]):
+    if len(values) > 1 or not _KEY.fullmatch(values[0]):
         raise InvalidRequest("must be sent once, as 1 to 255 visible ASCII characters", param=HEADER)
-    if call.request.get("stream"):
-        said = "is for answers that are not streamed: leave it out, or set stream to false"
-        raise InvalidRequest(said, param=HEADER, code="unsupported_parameter")
-    return sent[0]
+    if call.is_streaming:
+        text = "does not work with streams: remove it, or set stream to false"
+        raise InvalidRequest(text, param=HEADER, code="unsupported_parameter")
+    return values[0]
 
 
-def _asked(request: Request, call: Call, body: object, forwarded: Sequence[str]) -> bytes:
-    """All that the answer depends on; the order of keys and the spaces between them do not count."""
-    passed = {name: value for name in forwarded if (value := request.headers.get(name)) is not None}
-    asked = [call.path, call.strategy, call.strict, call.explain, passed, body]
-    return json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()
+def _fingerprint(request: Request, call: Call, body: object, forwarded: Sequence[str]) -> bytes:
+    """Return everything the response depends on. The order of JSON keys and white space do not count."""
+    headers = {name: value for name in forwarded if (value := request.headers.get(name)) is not None}
+    inputs = [call.path, call.strategy, call.strict, call.explain, headers, body]
+    return json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _again(services: Services, caller: Caller, call: Call, replay: Replay) -> Response:
-    """An answer as it was given before. It costs nothing, and its headers say so: who adds up counts once."""
+def _replay(services: Services, caller: Caller, call: Call, replay: Replay) -> Response:
+    """Return a stored response. It costs nothing, and its headers say so."""
     services.log.request(
         request_id=call.id,
         client_id=call.client_id,
@@ -90,5 +92,5 @@ def _again(services: Services, caller: Caller, call: Call, replay: Replay) -> Re
         cost_nanos=0,
         ms=round((services.clock.now() - call.started) * 1_000, 1),
     )
-    told = {"x-vaultedge-replayed": "1", "x-vaultedge-cost-usd": "0"}
-    return Response(replay.body, replay.status, {**SAFE, **replay.headers, **told})
+    headers = {"x-vaultedge-replayed": "1", "x-vaultedge-cost-usd": "0"}
+    return Response(replay.body, replay.status, {**SAFE_HEADERS, **replay.headers, **headers})

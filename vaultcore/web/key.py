@@ -1,35 +1,36 @@
-"""GET /v1/key: what the key that asks may use, has used, and has left."""
+"""`GET /v1/key`: the calling key's limits, its usage, and what remains."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.admission.caller import Caller, account
-from vaultcore.limits.account import Account, remaining, rolled
+from vaultcore.limits.account import Account, remaining, roll_forward
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.thresholds import meters
+from vaultcore.limits.thresholds import limit_usages
 from vaultcore.services import Services
-from vaultcore.web.credentials import recognised
-from vaultcore.web.limit_json import NAMES, dollars, limited, spelt, used
-from vaultcore.web.reply import json_reply
+from vaultcore.web.credentials import authenticate
+from vaultcore.web.data_endpoint import Handler
+from vaultcore.web.limit_json import FIELDS, amount_json, dollars, limits_json, usage_json
+from vaultcore.web.reply import json_response
 from vaultcore.wire import Json
 
 
-def endpoint(services: Services) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        caller = await recognised(request, services)
-        (found,) = await services.store.accounts(account(caller.id))
-        return json_reply(_told(caller, found, services.clock.now()))
+def key_endpoint(services: Services) -> Handler:
+    """Return the handler."""
 
-    return answer
+    async def handle(request: Request) -> Response:
+        caller = await authenticate(request, services)
+        (state,) = await services.store.accounts(account(caller.id))
+        return json_response(_key_json(caller, state, services.clock.now()))
+
+    return handle
 
 
-def _told(caller: Caller, held: Account, now: float) -> Json:
+def _key_json(caller: Caller, state: Account, now: float) -> Json:
     key, limits = caller.key, caller.limits
-    held = rolled(held, now)
+    state = roll_forward(state, now)
     return {
         "object": "key",
         "id": caller.id,
@@ -38,16 +39,16 @@ def _told(caller: Caller, held: Account, now: float) -> Json:
         "created_at": int(key.created) if key else None,
         "expires_at": int(key.expires) if key and key.expires else None,
         "allowed_models": list(key.models) if key and key.models is not None else None,
-        "limits": limited(limits),
-        "remaining": _left(held, limits, now),
-        "usage": used(held),
-        "balance_usd": None if limits.credits is None else dollars(limits.credits - held.nanos),
+        "limits": limits_json(limits),
+        "remaining": _remaining_json(state, limits, now),
+        "usage": usage_json(state),
+        "balance_usd": None if limits.credits is None else dollars(limits.credits - state.nanos),
     }
 
 
-def _left(held: Account, limits: Limits, now: float) -> Json:
-    """What may still be used; a limit that is not set is not there."""
-    told: Json = {NAMES[name]: left for name, (_, left, _) in remaining(held, limits, now).items()}
-    for meter in meters(held, limits):
-        told[NAMES[meter.limit]] = spelt(meter.limit, max(0, meter.most - meter.used))
-    return told
+def _remaining_json(state: Account, limits: Limits, now: float) -> Json:
+    """Return what remains of each limit that is set."""
+    amounts: Json = {FIELDS[name]: amount for name, (_, amount, _) in remaining(state, limits, now).items()}
+    for usage in limit_usages(state, limits):
+        amounts[FIELDS[usage.limit]] = amount_json(usage.limit, max(0, usage.most - usage.used))
+    return amounts

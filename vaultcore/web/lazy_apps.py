@@ -1,6 +1,6 @@
-"""What few requests ask for, imported by the first that does: it would cost every cold start.
+"""The admin API and the console, imported at their first request, so that no cold start pays for them.
 
-FastAPI takes half a second, and what packs the console ten milliseconds.
+Importing FastAPI takes half a second, the console's bundler ten milliseconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from vaultcore.web.credentials import require_admin_key
 
 
 class LazyAdmin:
-    """Lets nobody in without the admin key, not even to build it."""
+    """The admin API. It requires the admin key before anything is imported."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -29,7 +29,7 @@ class LazyAdmin:
 
 
 class LazyConsole:
-    """The console, which is anybody's."""
+    """The console's files; they need no key."""
 
     def __init__(self) -> None:
         self._app: ASGIApp | None = None

@@ -1,4 +1,4 @@
-"""Limits, use and money as every API of ours spells them."""
+"""Limits, usage and money in the JSON of the gateway's own APIs."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 from vaultcore.limits.account import Account
 from vaultcore.limits.limits import Limits
-from vaultcore.money import usd
+from vaultcore.money import format_usd
 
-NAMES = {  # ours -> as they are sent and answered
+FIELDS = {  # field of Limits -> JSON field
     "rpm": "rate_limit_rpm",
     "tpm": "rate_limit_tpm",
     "parallel": "max_parallel",
@@ -19,13 +19,13 @@ NAMES = {  # ours -> as they are sent and answered
 }
 
 
-def limited(limits: Limits) -> dict[str, Any]:
-    """Limits by the names they are sent by; money in US dollars, null is no limit."""
-    return {name: spelt(ours, getattr(limits, ours)) for ours, name in NAMES.items()}
+def limits_json(limits: Limits) -> dict[str, Any]:
+    """Return limits by JSON field; money in US dollars, null for no limit."""
+    return {name: amount_json(field, getattr(limits, field)) for field, name in FIELDS.items()}
 
 
-def used(account: Account) -> dict[str, Any]:
-    """What an account has used for ever; what is reserved at the moment does not count."""
+def usage_json(account: Account) -> dict[str, Any]:
+    """Return an account's usage since it was created; open reservations do not count."""
     return {
         "requests": account.settled,
         "prompt_tokens": account.prompt,
@@ -35,11 +35,11 @@ def used(account: Account) -> dict[str, Any]:
     }
 
 
-def spelt(limit: str, amount: int | None) -> float | None:
-    """An amount of a limit: nano-dollars become dollars."""
-    return dollars(amount) if amount is not None and NAMES[limit].endswith("_usd") else amount
+def amount_json(limit: str, amount: int | None) -> float | None:
+    """Return an amount of a limit as JSON: nano-dollars become dollars."""
+    return dollars(amount) if amount is not None and FIELDS[limit].endswith("_usd") else amount
 
 
 def dollars(nanos: int) -> float:
-    """Money as it goes out: exact to the nano-dollar up to four million dollars."""
-    return float(usd(nanos))
+    """Return nano-dollars as dollars: exact to the nano-dollar up to four million dollars."""
+    return float(format_usd(nanos))

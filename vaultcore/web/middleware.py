@@ -1,4 +1,4 @@
-"""The outermost wrapper: every request gets an id, and no exception leaves without an envelope."""
+"""The outermost ASGI wrapper: every request gets an id, and no exception leaves without an error body."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vaultcore.endpoints import errors_at
 from vaultcore.errors import GatewayError
 from vaultcore.telemetry import Log
 from vaultcore.tracing import Observer
-from vaultcore.web.deadline import time_left
-from vaultcore.web.reply import SAFE
-from vaultcore.web.router_errors import refused, spoken
+from vaultcore.web.deadline import remaining_time
+from vaultcore.web.reply import SAFE_HEADERS
+from vaultcore.web.router_errors import router_error
 
 
 class RequestMiddleware:
-    """Names the request in `scope["state"]["request_id"]`, and answers 500 where nothing else answered.
+    """Names each request, observes it, and answers 500 if nothing else has answered.
 
-    What is known of it from outside stands beside its name as `visit`, and is told when it is over.
+    The id is in `scope["state"]["request_id"]`; data endpoints read the observed request with
+    `HttpRequest.of(scope)`.
     """
 
-    def __init__(self, app: ASGIApp, log: Log, watch: Observer, close: Callable[[], Awaitable[None]]) -> None:
-        self._app, self._log, self._watch, self._close = app, log, watch, close
+    def __init__(
+        self, app: ASGIApp, log: Log, observer: Observer, close: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._app, self._log, self._observer, self._close = app, log, observer, close
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -34,32 +38,33 @@ class RequestMiddleware:
         if scope["type"] != "http":
             return
         request_id = secrets.token_hex(12)
-        visit = self._watch.begin(request_id, scope)
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id, "visit": visit}
-        scope["app"] = self._app  # so that the router raises what it refuses
-        started = False
+        http_request = self._observer.begin(request_id, scope)
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
+        http_request.attach(scope)
+        scope["app"] = self._app  # with an app in the scope, the router raises its errors
+        has_started = False
 
-        async def sending(message: Message) -> None:
-            nonlocal started
-            started = True
+        async def send_with_id(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
             if message["type"] == "http.response.start":
-                visit.status = message["status"]
-                named = (b"x-request-id", request_id.encode())
-                message = {**message, "headers": [*message.get("headers", ()), named]}
+                http_request.status = message["status"]
+                header = (b"x-request-id", request_id.encode())
+                message = {**message, "headers": [*message.get("headers", ()), header]}
             await send(message)
 
         try:
             try:
-                await self._app(scope, receive, sending)
+                await self._app(scope, receive, send_with_id)
             except (GatewayError, HTTPException) as error:
-                await refused(Request(scope), error)(scope, receive, sending)
-        except Exception as error:  # noqa: BLE001 - the last resort: nothing may leave without an answer
-            self._log.trouble("crash", request_id=request_id, kind=type(error).__name__, at=_place(error))
-            if not started:
-                await _crash(scope["path"], sending)
+                await router_error(Request(scope), error)(scope, receive, send_with_id)
+        except Exception as error:  # noqa: BLE001 - the last resort: every request gets an answer
+            self._log.error("crash", request_id=request_id, kind=type(error).__name__, at=_location(error))
+            if not has_started:
+                await _send_crash(scope["path"], request_id, send_with_id)
         finally:
-            self._watch.end(visit)
-        await self._watch.flush(time_left(scope) / 2)
+            self._observer.end(http_request)
+        await self._observer.flush(remaining_time(scope) / 2)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -67,23 +72,23 @@ class RequestMiddleware:
                 case "lifespan.startup":
                     await send({"type": "lifespan.startup.complete"})
                 case "lifespan.shutdown":
-                    await self._watch.aclose()
+                    await self._observer.aclose()
                     await self._close()
                     await send({"type": "lifespan.shutdown.complete"})
                     return
 
 
-async def _crash(path: str, send: Send) -> None:
-    error = GatewayError("an internal error; its log line bears the request id")
-    body = json.dumps(spoken(path).render_error(error))
-    headers = {"content-type": "application/json", **SAFE}
+async def _send_crash(path: str, request_id: str, send: Send) -> None:
+    error = GatewayError(f"internal error; see the log for request ID {request_id}")
+    body = json.dumps(errors_at(path).render_error(error))
+    headers = {"content-type": "application/json", **SAFE_HEADERS}
     fields = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 500, "headers": fields})
     await send({"type": "http.response.body", "body": body.encode()})
 
 
-def _place(error: BaseException) -> str:
-    """The line that raised: never the message, which may quote what must not be logged."""
+def _location(error: BaseException) -> str:
+    """Return module and line of the exception; its message may contain what must not be logged."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

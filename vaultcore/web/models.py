@@ -1,76 +1,76 @@
-"""GET /v1/models: what the caller's key may use and the vault can reach."""
+"""`GET /v1/models` and `/v1/models/{id}`: the models that the key may use and the vault can reach."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.admission.caller import Caller
-from vaultcore.catalog.lookup import Listed, listed, listing, resolve
-from vaultcore.catalog.schema import TOKENS, Capabilities, Hours, Model, Price, Tier
+from vaultcore.catalog.lookup import ListedModel, find_listing, list_models, resolve_name
+from vaultcore.catalog.schema import TOKENS, Capabilities, HourlyPrice, Model, Price, PriceTier
 from vaultcore.errors import NoRoute
-from vaultcore.limits.allowlist import permitted
-from vaultcore.money import MILLION, usd
+from vaultcore.limits.allowlist import allowed_targets
+from vaultcore.money import MILLION, format_usd
 from vaultcore.routing.plan import reachable
 from vaultcore.services import Services
-from vaultcore.web.credentials import recognised
-from vaultcore.web.reply import json_reply
+from vaultcore.web.credentials import authenticate
+from vaultcore.web.data_endpoint import Handler
+from vaultcore.web.reply import json_response
 from vaultcore.wire import Json
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+
+def models_endpoint(services: Services) -> Handler:
+    """Return the handler that lists all models by name."""
+
+    async def handle(request: Request) -> Response:
+        caller = await authenticate(request, services)
+        providers = await _reachable(services)
+        models = [
+            each for each in list_models(services.catalog, providers) if _usable(each, caller, services)
+        ]
+        return json_response({"object": "list", "data": [_row(model) for model in models]})
+
+    return handle
 
 
-def index(services: Services) -> Endpoint:
-    """All of them, by name."""
+def model_endpoint(services: Services) -> Handler:
+    """Return the handler for one model; its name may contain slashes."""
 
-    async def answer(request: Request) -> Response:
-        caller = await recognised(request, services)
-        within = await _within(services)
-        models = [each for each in listed(services.catalog, within) if _usable(each, caller, services)]
-        return json_reply({"object": "list", "data": [_row(model) for model in models]})
+    async def handle(request: Request) -> Response:
+        caller = await authenticate(request, services)
+        listing = find_listing(request.path_params["id"], services.catalog, await _reachable(services))
+        if listing is None or not _usable(listing, caller, services):
+            raise NoRoute("this gateway serves no such model", param="model")
+        return json_response(_row(listing))
 
-    return answer
-
-
-def one(services: Services) -> Endpoint:
-    """One of them; its name may hold slashes."""
-
-    async def answer(request: Request) -> Response:
-        caller = await recognised(request, services)
-        within = await _within(services)
-        found = listing(request.path_params["id"], services.catalog, within)
-        if found is None or not _usable(found, caller, services):
-            raise NoRoute("no such model is served here", param="model")
-        return json_reply(_row(found))
-
-    return answer
+    return handle
 
 
-def _usable(model: Listed, caller: Caller, services: Services) -> bool:
-    """Whether a key's list lets it use a model, at any provider."""
+def _usable(model: ListedModel, caller: Caller, services: Services) -> bool:
+    """Return True if the key's list of models allows this one, at any provider."""
     models = caller.key.models if caller.key else None
     if models is None:
         return True
-    found = resolve(model.id, services.catalog, frozenset(model.providers))
-    targets = [target for target in found.targets if target.provider.name in model.providers] if found else []
-    routed = found is not None and found.name in services.catalog.routes
-    return bool(permitted(models, model.id, targets, routed=routed))
+    route = resolve_name(model.id, services.catalog, frozenset(model.providers))
+    targets = [target for target in route.targets if target.provider.name in model.providers] if route else []
+    routed = route is not None and route.name in services.catalog.routes
+    return bool(allowed_targets(models, model.id, targets, routed=routed))
 
 
-async def _within(services: Services) -> frozenset[str]:
-    """The providers that the vault's keys reach."""
+async def _reachable(services: Services) -> frozenset[str]:
+    """Return the names of the providers that the vault has keys for."""
     keyring = (await services.secrets.current()).keyring
     return reachable(services.catalog.providers.values(), keyring)
 
 
-def _row(model: Listed) -> Json:
+def _row(model: ListedModel) -> Json:
     return {
         "id": model.id,
         "object": "model",
-        "created": 0,  # nobody publishes it for every model; SDKs want a number
+        "created": 0,  # not published for every model; SDKs require a number
         "owned_by": model.owner,
         "type": model.model.type,
         "context_window": model.model.context_window,
@@ -82,35 +82,37 @@ def _row(model: Listed) -> Json:
 
 
 def pricing(model: Model) -> Json | None:
-    """US dollars, as strings: they are exact so. Tokens by the million, requests and pictures one by one."""
+    """Return a model's prices in US dollars, as exact strings: per million tokens, per request, per image."""
     if model.price is None:
         return None
-    told = _rates(model.price, model.tiers)
+    prices = _rates(model.price, model.tiers)
     if model.services:
-        told["services"] = {each.name: _rates(each.price, each.tiers) for each in model.services}
+        prices["services"] = {each.name: _rates(each.price, each.tiers) for each in model.services}
     if model.hours:
-        told["hours"] = [{**_span(each), **_rates(each.price, each.tiers)} for each in model.hours]
-    return told
+        prices["hours"] = [{**_span(each), **_rates(each.price, each.tiers)} for each in model.hours]
+    return prices
 
 
-def _span(hours: Hours) -> Json:
-    """Times of day, UTC."""
-    named = {"from": hours.begin, "to": hours.end}
-    return {name: f"{minute // 60:02}:{minute % 60:02}" for name, minute in named.items()}
+def _span(hours: HourlyPrice) -> Json:
+    """Return times of day, UTC."""
+    times = {"from": hours.begin, "to": hours.end}
+    return {name: f"{minute // 60:02}:{minute % 60:02}" for name, minute in times.items()}
 
 
-def _rates(price: Price, tiers: Sequence[Tier]) -> Json:
+def _rates(price: Price, tiers: Sequence[PriceTier]) -> Json:
     amounts = {name: getattr(price, name) for name in TOKENS}
-    told: Json = {name: usd(nanos) for name, nanos in amounts.items() if nanos is not None}
+    rates: Json = {name: format_usd(nanos) for name, nanos in amounts.items() if nanos is not None}
     if price.request is not None:
-        told["request"] = usd(price.request // MILLION)
+        rates["request"] = format_usd(price.request // MILLION)
     if price.pictures:
-        told["picture"] = {kind or "default": usd(nanos // MILLION) for kind, nanos in price.pictures.items()}
+        rates["picture"] = {
+            kind or "default": format_usd(nanos // MILLION) for kind, nanos in price.pictures.items()
+        }
     if tiers:
-        told["tiers"] = [{"above": tier.above, **_rates(tier.price, ())} for tier in tiers]
-    return told
+        rates["tiers"] = [{"above": tier.above, **_rates(tier.price, ())} for tier in tiers]
+    return rates
 
 
 def _capabilities(known: Capabilities) -> Json:
-    """What is known that the model can or cannot do; what nobody has said is left out."""
+    """Return the capabilities that are known; unknown ones are absent."""
     return {name: value for name, value in asdict(known).items() if value not in (None, ())}

@@ -1,4 +1,4 @@
-"""What a client may ask of the gateway itself, in headers: within the operator's bounds."""
+"""Options that a client sets for the gateway in `X-VaultEdge-*` headers, within the operator's bounds."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ STRATEGIES: dict[str, Strategy | None] = {"default": None, "priority": "priority
 MAX_BACKOFF = 5_000  # milliseconds
 
 
-def policy(settings: Settings, headers: Headers) -> RetryPolicy:
-    """How hard to try: a client may ask for fewer keys than the operator allows, never for more."""
+def retry_policy(settings: Settings, headers: Headers) -> RetryPolicy:
+    """Return the retry policy. A client may request fewer keys than the operator allows, never more."""
     key_retries = _number(headers, "x-vaultedge-max-key-retries")
     backoff = _number(headers, "x-vaultedge-backoff-delay")
     return RetryPolicy(
@@ -27,15 +27,16 @@ def policy(settings: Settings, headers: Headers) -> RetryPolicy:
 
 
 def strategy(settings: Settings, headers: Headers) -> Strategy | None:
-    """The order asked for, else the operator's; None leaves it to the route."""
-    asked = headers.get("x-vaultedge-routing-strategy", settings.strategy).strip().lower()
-    if asked not in STRATEGIES:
+    """Return the requested order of targets, else the operator's; None leaves it to the route."""
+    requested = headers.get("x-vaultedge-routing-strategy", settings.strategy).strip().lower()
+    if requested not in STRATEGIES:
         text = f"must be one of {', '.join(STRATEGIES)}"
         raise InvalidRequest(text, param="x-vaultedge-routing-strategy")
-    return STRATEGIES[asked]
+    return STRATEGIES[requested]
 
 
 def flag(headers: Headers, name: str) -> bool:
+    """Return True if a header is `1` or `true`."""
     return headers.get(name, "").strip().lower() in {"1", "true"}
 
 

@@ -1,4 +1,4 @@
-"""What goes back to a client: envelopes, headers and event streams."""
+"""Responses to clients: JSON bodies, errors, headers about the call, and event streams."""
 
 from __future__ import annotations
 
@@ -13,79 +13,84 @@ from starlette.types import Receive, Scope, Send
 from vaultcore.call import Call
 from vaultcore.client_apis import ClientApi
 from vaultcore.client_apis.json_text import dump
-from vaultcore.dialects import report
+from vaultcore.dialects import report_changes
 from vaultcore.errors import GatewayError
-from vaultcore.money import usd
+from vaultcore.money import format_usd
 
-QUIET = 15.0  # seconds; proxies and load balancers wait 30 or more
-STILL_HERE = b": still here\n\n"  # a comment: no client of server-sent events sees it
-SAFE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+HEARTBEAT = 15.0  # seconds; proxies and load balancers close after 30 or more without data
+KEEP_ALIVE = b": still here\n\n"  # an SSE comment: clients ignore it
+SAFE_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+WITH_RETRY_AFTER = frozenset({409, 429, 502, 503})  # statuses
 
 
-def json_reply(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a JSON response that no cache stores."""
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return Response(content, status, {**SAFE, **(headers or {})}, media_type="application/json")
+    return Response(content, status, {**SAFE_HEADERS, **(headers or {})}, media_type="application/json")
 
 
-def error_reply(
-    error: GatewayError, surface: ClientApi, headers: Mapping[str, str] | None = None
-) -> Response:
-    """A refusal in the caller's own format."""
-    more = {**(headers or {}), **error.headers}
-    if error.retry_after is not None and error.status in {409, 429, 502, 503}:
-        more["retry-after"] = str(max(1, round(error.retry_after + 0.499)))
-    return json_reply(surface.render_error(error), error.status, more)
+def error_response(error: GatewayError, api: ClientApi, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error in the format of the client's API."""
+    fields = {**(headers or {}), **error.headers}
+    if error.retry_after is not None and error.status in WITH_RETRY_AFTER:
+        fields["retry-after"] = str(max(1, round(error.retry_after + 0.499)))
+    return json_response(api.render_error(error), error.status, fields)
 
 
-def told(call: Call) -> dict[str, str]:
-    """The response headers that say who answered, after how many attempts, and what it cost."""
+def call_headers(call: Call) -> dict[str, str]:
+    """Return the response headers about a call: provider, model, attempts, cost, translation changes."""
+    outcome = call.outcome
     headers: dict[str, str] = {}
-    if call.attempts:
-        headers["x-vaultedge-attempts"] = str(len(call.attempts))
-    if call.served is not None:
-        headers["x-vaultedge-provider"] = call.served.target.provider.name
-        headers["x-vaultedge-model"] = call.served.target.model.name
-    if call.attempts and call.attempts[-1].trace is not None:
-        headers["x-vaultedge-upstream-request-id"] = call.attempts[-1].trace
-    if call.cost is not None:
-        headers["x-vaultedge-cost-usd"] = usd(call.cost)
-    if call.changes:
-        headers["x-vaultedge-translation"] = str(len(call.changes))
+    if outcome.attempts:
+        headers["x-vaultedge-attempts"] = str(len(outcome.attempts))
+    if (candidate := outcome.candidate) is not None:
+        headers["x-vaultedge-provider"] = candidate.target.provider.name
+        headers["x-vaultedge-model"] = candidate.target.model.name
+    if outcome.attempts and (upstream_id := outcome.attempts[-1].upstream_request_id) is not None:
+        headers["x-vaultedge-upstream-request-id"] = upstream_id
+    if outcome.cost is not None:
+        headers["x-vaultedge-cost-usd"] = format_usd(outcome.cost)
+    if outcome.changes:
+        headers["x-vaultedge-translation"] = str(len(outcome.changes))
     return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
 
 
-def epilogue(call: Call) -> bytes:
-    """The comment that ends a stream: what its headers could not tell yet, and what was changed."""
-    served, charge = call.served, call.charge
-    whole = {
-        "translation": report(call.changes),
-        "cost_usd": None if charge is None else usd(charge),
-        "provider": served.target.provider.name if served else None,
-        "model": served.target.model.name if served else None,
-        "attempts": len(call.attempts),
+def last_comment(call: Call) -> bytes:
+    """Return the SSE comment that ends an explained stream: what its headers could not contain yet.
+
+    `: vaultedge {"translation": [...], "cost_usd": "0.0001", "provider": …, "model": …, "attempts": 1}`
+    """
+    outcome = call.outcome
+    candidate, charge = outcome.candidate, outcome.charge
+    report = {
+        "translation": report_changes(outcome.changes),
+        "cost_usd": None if charge is None else format_usd(charge),
+        "provider": candidate.target.provider.name if candidate else None,
+        "model": candidate.target.model.name if candidate else None,
+        "attempts": len(outcome.attempts),
     }
-    return b": vaultedge " + dump(whole).encode() + b"\n\n"
+    return b": vaultedge " + dump(report).encode() + b"\n\n"
 
 
 class EventStream:
-    """An ASGI response that sends pieces as they come, and stops asking for more when the client has gone.
+    """An ASGI response that sends a stream as it arrives, and closes it when the client disconnects.
 
-    After `quiet` seconds without a piece it sends a comment, lest somebody on the way takes it for dead.
+    After `heartbeat` seconds without data it sends a comment, so that no proxy closes the connection.
     """
 
     def __init__(
         self,
-        pieces: AsyncGenerator[bytes, None],
+        chunks: AsyncGenerator[bytes, None],
         headers: Mapping[str, str],
         *,
         opening: bytes = b"",
-        quiet: float = QUIET,
+        heartbeat: float = HEARTBEAT,
     ) -> None:
-        self._pieces, self._opening, self._quiet = pieces, opening, quiet
-        self._sent = 0.0  # when the last piece was, by the loop's clock
+        self._chunks, self._opening, self._heartbeat = chunks, opening, heartbeat
+        self._last_sent = 0.0  # in the loop's time; 0: not started, or finished
         fields = {
             "content-type": "text/event-stream; charset=utf-8",
-            **SAFE,
+            **SAFE_HEADERS,
             "cache-control": "no-store, no-transform",
             "x-accel-buffering": "no",
             **headers,
@@ -94,43 +99,45 @@ class EventStream:
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         sending = asyncio.create_task(self._send(send))
-        gone = asyncio.create_task(_disconnect(receive))
-        keeping = asyncio.create_task(self._keep_alive(send))
+        disconnect = asyncio.create_task(_disconnect(receive))
+        keep_alive = asyncio.create_task(self._keep_alive(send))
         try:
-            await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({sending, disconnect}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            gone.cancel()
-            keeping.cancel()
+            disconnect.cancel()
+            keep_alive.cancel()
             if not sending.done():
-                sending.cancel()  # closes the stream to the provider too: nobody reads what it would say
-            await asyncio.gather(sending, gone, keeping, return_exceptions=True)
+                sending.cancel()  # this closes the provider's stream too
+            await asyncio.gather(sending, disconnect, keep_alive, return_exceptions=True)
         if not sending.cancelled():
             sending.result()
 
     async def _send(self, send: Send) -> None:
-        async with aclosing(self._pieces) as pieces:
+        async with aclosing(self._chunks) as chunks:
             now = asyncio.get_running_loop().time
             await send({"type": "http.response.start", "status": 200, "headers": self._headers})
             if self._opening:
                 await send({"type": "http.response.body", "body": self._opening, "more_body": True})
-            self._sent = now()
-            async for piece in pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-                self._sent = now()
-            self._sent = 0.0
+            self._last_sent = now()
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                self._last_sent = now()
+            self._last_sent = 0.0
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _keep_alive(self, send: Send) -> None:
-        """Send a comment whenever nothing has been sent for long, between the beginning and the end."""
-        now, left = asyncio.get_running_loop().time, self._quiet
+        """Send a comment whenever nothing was sent for a heartbeat, between the start and the end."""
+        now, wait = asyncio.get_running_loop().time, self._heartbeat
         while True:
-            await asyncio.sleep(left)
-            if self._sent and now() - self._sent >= self._quiet:
-                await send({"type": "http.response.body", "body": STILL_HERE, "more_body": True})
-                self._sent = now()
-            left = max(self._quiet - (now() - self._sent), 0.001) if self._sent else self._quiet
+            await asyncio.sleep(wait)
+            if self._last_sent and now() - self._last_sent >= self._heartbeat:
+                await send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
+                self._last_sent = now()
+            elapsed = now() - self._last_sent
+            wait = max(self._heartbeat - elapsed, 0.001) if self._last_sent else self._heartbeat
 
 
 async def _disconnect(receive: Receive) -> None:
+    """Return when the client has disconnected."""
     while (await receive())["type"] != "http.disconnect":
         pass

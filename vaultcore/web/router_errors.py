@@ -1,45 +1,34 @@
-"""What the routers refuse, in the envelope of everything else."""
+"""Errors raised by endpoints and routers, as responses in the format that the path's clients expect."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.client_apis import ClientApi, chat, messages
+from vaultcore.endpoints import errors_at
 from vaultcore.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound
-from vaultcore.web.reply import error_reply
-
-BY_PATH: Mapping[str, ClientApi] = {"messages": messages}
+from vaultcore.web.reply import error_response
 
 
-def spoken(path: str) -> ClientApi:
-    """The surface whose envelope a client expects at a path, whatever it finds there."""
-    head, _, rest = path.lstrip("/").partition("/")
-    first = rest.partition("/")[0] if head == "v1" else head
-    return BY_PATH.get(first, chat)
-
-
-def refused(request: Request, error: GatewayError | HTTPException) -> Response:
-    """What an endpoint or the router itself refuses, in the envelope of its path."""
+def router_error(request: Request, error: GatewayError | HTTPException) -> Response:
+    """Return the response to an error of an endpoint or of the router itself."""
     headers: dict[str, str] = {}
     match error:
         case GatewayError():
-            refusal = error
+            shown = error
         case HTTPException(status_code=405):
             allowed = (error.headers or {}).get("Allow", "")
-            refusal = MethodNotAllowed(f"{request.method[:20]} is not answered here; try {allowed}")
+            shown = MethodNotAllowed(f"method {request.method[:20]} is not allowed here; use {allowed}")
             headers["allow"] = allowed
         case HTTPException(status_code=404):
-            refusal = NotFound("nothing answers at this path")
+            shown = NotFound("no such path")
         case _:
-            refusal = InvalidRequest("the request cannot be read")
-    return error_reply(refusal, spoken(request.url.path), headers)
+            shown = InvalidRequest("the request cannot be parsed")
+    return error_response(shown, errors_at(request.url.path), headers)
 
 
-async def refuse_http(request: Request, error: Exception) -> Response:
-    """The same for FastAPI, which asks for a handler."""
+async def fastapi_error(request: Request, error: Exception) -> Response:
+    """Handle errors that FastAPI raises itself."""
     known = error if isinstance(error, HTTPException) else HTTPException(400)
-    return refused(request, known)
+    return router_error(request, known)

@@ -1,56 +1,58 @@
-"""GET /v1/usage: what the key that asks has used, day by day."""
+"""`GET /v1/usage`: the calling key's usage by day."""
 
 from __future__ import annotations
-
-from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.errors import InvalidRequest
-from vaultcore.ledger.reading import DAY, Span, Sums, grouped, usage
-from vaultcore.money import usd
+from vaultcore.ledger.queries import DAY, TimeRange, UsageTotals, group_usage, read_usage
+from vaultcore.money import format_usd
 from vaultcore.services import Services
 from vaultcore.telemetry import redact
-from vaultcore.web.credentials import recognised
-from vaultcore.web.reply import json_reply
+from vaultcore.web.credentials import authenticate
+from vaultcore.web.data_endpoint import Handler
+from vaultcore.web.reply import json_response
 from vaultcore.wire import Json
 
-USUAL, MOST = 30, 90  # days: each is a question to the store
+DEFAULT_DAYS, MAX_DAYS = 30, 90  # each day is one query of the store
 
 
-def endpoint(services: Services) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        caller = await recognised(request, services)
-        span = _last(_days(request.query_params), services.clock.now())
-        by_day = grouped(await usage(services.store, span, caller.id), "day")
-        return json_reply(
-            {"object": "list", "data": [_told(day, by_day.get(day, Sums())) for day in span.days]}
+def usage_endpoint(services: Services) -> Handler:
+    """Return the handler."""
+
+    async def handle(request: Request) -> Response:
+        caller = await authenticate(request, services)
+        span = _last_days(_parse_days(request.query_params), services.clock.now())
+        by_day = group_usage(await read_usage(services.store, span, caller.id), "day")
+        return json_response(
+            {"object": "list", "data": [_day_json(day, by_day.get(day, UsageTotals())) for day in span.days]}
         )
 
-    return answer
+    return handle
 
 
-def _days(asked: QueryParams) -> int:
-    """How many days are asked for. Raises InvalidRequest."""
-    for name in asked:
+def _parse_days(query: QueryParams) -> int:
+    """Return the requested number of days. Raises InvalidRequest."""
+    for name in query:
         if name != "days":
-            raise InvalidRequest("days is all that can be said here", param=redact(name, limit=100))
-    found = asked.getlist("days") or [str(USUAL)]
-    (text,) = found if len(found) == 1 else ("",)
-    if text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and 1 <= int(text) <= MOST:
+            text = "unknown query parameter; only `days` is allowed"
+            raise InvalidRequest(text, param=redact(name, limit=100))
+    values = query.getlist("days") or [str(DEFAULT_DAYS)]
+    (text,) = values if len(values) == 1 else ("",)
+    if text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_DAYS)) and 1 <= int(text) <= MAX_DAYS:
         return int(text)
-    raise InvalidRequest(f"days must be a whole number from 1 to {MOST}", param="days")
+    raise InvalidRequest(f"days must be a whole number from 1 to {MAX_DAYS}", param="days")
 
 
-def _last(days: int, now: float) -> Span:
-    """Today (UTC) and the days before it."""
+def _last_days(days: int, now: float) -> TimeRange:
+    """Return the span of the last days, today (UTC) included."""
     today = now // DAY
-    return Span((today - days + 1) * DAY, (today + 1) * DAY)
+    return TimeRange((today - days + 1) * DAY, (today + 1) * DAY)
 
 
-def _told(day: str, sums: Sums) -> Json:
+def _day_json(day: str, sums: UsageTotals) -> Json:
     return {
         "day": day,
         "requests": sums.requests,
@@ -58,5 +60,5 @@ def _told(day: str, sums: Sums) -> Json:
         "prompt_tokens": sums.prompt_tokens,
         "completion_tokens": sums.completion_tokens,
         "total_tokens": sums.prompt_tokens + sums.completion_tokens,
-        "cost_usd": usd(sums.cost_nanos),
+        "cost_usd": format_usd(sums.cost_nanos),
     }

@@ -1,10 +1,10 @@
-// The Vercel AI SDK against a served gateway: prints what it saw as JSON. Arguments: modules, base URL, models;
-// the key is read from standard input.
+// Calls a gateway with the Vercel AI SDK and prints the results as one JSON object.
+// Arguments: the folder with node_modules, the base URL, an image in base64, models. Reads the key from stdin.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
-const [modules, baseURL, picture, ...models] = process.argv.slice(2);
+const [modules, baseURL, image, ...models] = process.argv.slice(2);
 const apiKey = readFileSync(0, "utf8").trim();
 const { resolve } = createRequire(`${modules}/`);
 const load = (name) => import(pathToFileURL(resolve(name)));
@@ -29,35 +29,35 @@ const messages = [{
   role: "user",
   content: [
     { type: "text", text: "call weather, then weather, for this picture" },
-    { type: "image", image: picture, mediaType: "image/png" },
+    { type: "image", image, mediaType: "image/png" },
   ],
 }];
 
-async function all(iterable) {
-  const seen = [];
-  for await (const each of iterable) seen.push(each);
-  return seen;
+async function collect(iterable) {
+  const items = [];
+  for await (const item of iterable) items.push(item);
+  return items;
 }
 
-async function through(name) {
+async function run(name) {
   const model = gateway(name);
   const settings = { model, maxRetries: 0, onError: ({ error }) => { throw error; } };
-  const whole = await generateText({ ...settings, messages, tools: { weather }, stopWhen: stepCountIs(3) });
+  const buffered = await generateText({ ...settings, messages, tools: { weather }, stopWhen: stepCountIs(3) });
   const streamed = streamText({ ...settings, messages, tools: { weather }, stopWhen: stepCountIs(3) });
-  const pieces = await all(streamed.textStream);
+  const fragments = await collect(streamed.textStream);
   const object = streamText({ ...settings, prompt: "where is it?", output: Output.object({ schema: place }) });
-  const partial = await all(object.partialOutputStream);
+  const partial = await collect(object.partialOutputStream);
   return {
-    whole: whole.text,
-    steps: whole.steps.map((step) => step.finishReason),
-    calls: whole.steps[0].toolCalls.map((call) => [call.toolName, call.input]),
-    streamed: pieces.join(""),
+    buffered: buffered.text,
+    steps: buffered.steps.map((step) => step.finishReason),
+    calls: buffered.steps[0].toolCalls.map((call) => [call.toolName, call.input]),
+    streamed: fragments.join(""),
     tokens: (await streamed.totalUsage).totalTokens,
     partial: partial.length,
     object: await object.output,
   };
 }
 
-const seen = {};
-for (const name of models) seen[name] = await through(name);
-console.log(JSON.stringify(seen));
+const results = {};
+for (const name of models) results[name] = await run(name);
+console.log(JSON.stringify(results));

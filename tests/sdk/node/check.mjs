@@ -1,5 +1,5 @@
-// What a Node program sees through the official `openai` package, as one JSON object on stdout.
-// Arguments: the folder with node_modules, the base URL. The key comes on stdin.
+// Calls a gateway with the official `openai` package and prints the results as one JSON object.
+// Arguments: the folder with node_modules, the base URL. Reads the key from stdin.
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const tools = [
   { type: "function", function: { name: "now", parameters: { type: "object", properties: {} } } },
 ];
 
-async function caught(promise) {
+async function errorOf(promise) {
   try {
     await promise;
     return null;
@@ -24,19 +24,19 @@ async function caught(promise) {
   }
 }
 
-async function through(model) {
-  const whole = await client.chat.completions.create({ model, messages: question });
-  const pieces = [];
+async function run(model) {
+  const buffered = await client.chat.completions.create({ model, messages: question });
+  const fragments = [];
   for await (const chunk of await client.chat.completions.create({ model, messages: question, stream: true })) {
-    pieces.push(chunk.choices[0].delta.content ?? "");
+    fragments.push(chunk.choices[0].delta.content ?? "");
   }
-  const folded = await client.chat.completions.stream({ model, messages: calls, tools }).finalChatCompletion();
+  const accumulated = await client.chat.completions.stream({ model, messages: calls, tools }).finalChatCompletion();
   return {
-    whole: whole.choices[0].message.content,
-    streamed: pieces.join(""),
-    pieces: pieces.length,
-    finish: folded.choices[0].finish_reason,
-    called: folded.choices[0].message.tool_calls.map((call) => [call.function.name, call.function.arguments]),
+    buffered: buffered.choices[0].message.content,
+    streamed: fragments.join(""),
+    fragments: fragments.length,
+    finish: accumulated.choices[0].finish_reason,
+    calls: accumulated.choices[0].message.tool_calls.map((call) => [call.function.name, call.function.arguments]),
   };
 }
 
@@ -45,11 +45,11 @@ const { data } = await client.models.list();
 const { response } = await client.chat.completions.create({ model: "fast-llm", messages: question }).withResponse();
 
 console.log(JSON.stringify({
-  openai: await through("openai/gpt-4o-mini"),
-  anthropic: await through("anthropic/claude-simulated"),
-  listed: data.map((model) => model.id),
+  openai: await run("openai/gpt-4o-mini"),
+  anthropic: await run("anthropic/claude-simulated"),
+  models: data.map((model) => model.id),
   provider: response.headers.get("x-vaultedge-provider"),
-  refused: await caught(stranger.chat.completions.create({ model: "fast-llm", messages: question })),
-  unknown: await caught(client.chat.completions.create({ model: "no-such-model", messages: question })),
-  wrong: await caught(client.chat.completions.create({ model: "fast-llm", messages: "hello" })),
+  unauthenticated: await errorOf(stranger.chat.completions.create({ model: "fast-llm", messages: question })),
+  unknown: await errorOf(client.chat.completions.create({ model: "no-such-model", messages: question })),
+  invalid: await errorOf(client.chat.completions.create({ model: "fast-llm", messages: "hello" })),
 }));

@@ -12,24 +12,24 @@ from tests.fakes.clock import FakeClock
 from tests.store.dynamodb.wire import LATE, LOST, Trouble, Wire, cancelled, failure, wired
 from tests.store.ministack import Table, session, table
 from tests.store.traffic import DOLLAR, LEASE, LOG, NOON, SUMS, Asking, alerted, level
-from vaultcore.aws import dynamo as aws
+from vaultcore.aws import dynamodb as aws
 from vaultcore.aws.clients import AwsError
-from vaultcore.aws.dynamo import Dynamo
+from vaultcore.aws.dynamodb import DynamoDBClient
 from vaultcore.clock import SystemClock
 from vaultcore.errors import StoreUnavailable
-from vaultcore.limits.account import Account, Lease, Spent
+from vaultcore.limits.account import Account, Lease, Charge
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import Level, Refused
+from vaultcore.limits.reservation import Level, LimitRefused
 from vaultcore.money import Nanos
-from vaultcore.store.base import ABSENT, Add, Conflict, Document, Drop, Name, Put
-from vaultcore.store.dynamo_turns import TURNS
-from vaultcore.store.dynamodb.reserve_expressions import created
-from vaultcore.store.dynamodb.store import DynamoStore
+from vaultcore.store.base import ABSENT, Add, Conflict, Document, Delete, DocumentKey, Put
+from vaultcore.store.dynamodb.contention import MAX_ATTEMPTS
+from vaultcore.store.dynamodb.reserve_expressions import create_account
+from vaultcore.store.dynamodb.store import DynamoDBStore
 
 pytestmark = pytest.mark.anyio
 KEY = (level("key:one", Limits(rpm=1_000, tpm=10**6, tokens=10**9, day=Nanos(DOLLAR))),)
 THREE = (*KEY, level("owner:acme", Limits(month=Nanos(DOLLAR))), level("gateway", Limits(rpm=5_000)))
-ONE, TWO = Name("shelf", "one"), Name("shelf", "two")
+ONE, TWO = DocumentKey("shelf", "one"), DocumentKey("shelf", "two")
 
 
 @pytest.fixture
@@ -39,14 +39,14 @@ async def wire() -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def store(wire: Wire, clock: FakeClock) -> AsyncIterator[DynamoStore]:
+async def store(wire: Wire, clock: FakeClock) -> AsyncIterator[DynamoDBStore]:
     store = wire.table.store(clock)
     yield store
     await store.aclose()
 
 
-async def request(store: DynamoStore, asked: Asking, spent: Spent) -> None:
-    await store.admit(asked.reservation)
+async def request(store: DynamoDBStore, asked: Asking, spent: Charge) -> None:
+    await store.reserve(asked.reservation)
     await store.settle(asked.settlement(spent, alert=alerted))
 
 
@@ -63,13 +63,13 @@ BUSY = [
 
 @pytest.mark.parametrize("trouble", [BUSY[0], BUSY[5], BUSY[6]], ids=["single", "conflict", "throttled"])
 async def test_who_is_in_the_way_is_waited_for(
-    wire: Wire, store: DynamoStore, clock: FakeClock, trouble: Trouble
+    wire: Wire, store: DynamoDBStore, clock: FakeClock, trouble: Trouble
 ) -> None:
     """Where others write to the same items, every operation is made again until it comes through, once."""
     asked = Asking("one", THREE, tokens=100, minute=50, nanos=1_000)
     for operation in (
-        lambda: store.admit(asked.reservation),
-        lambda: store.settle(asked.settlement(Spent(1, 2, 3))),
+        lambda: store.reserve(asked.reservation),
+        lambda: store.settle(asked.settlement(Charge(1, 2, 3))),
         lambda: store.write(Add(SUMS, {"n": 1})),
     ):
         wire.troubles.extend([trouble] * 5)
@@ -83,20 +83,20 @@ async def test_who_is_in_the_way_is_waited_for(
     )
 
 
-async def test_who_is_always_in_the_way(wire: Wire, store: DynamoStore) -> None:
+async def test_who_is_always_in_the_way(wire: Wire, store: DynamoDBStore) -> None:
     """After so many turns the store is said to be unavailable, and that a second later it may not be."""
     wire.troubles.extend([BUSY[5]] * 100)
     with pytest.raises(StoreUnavailable) as unavailable:
-        await store.admit(Asking("one", THREE).reservation)
+        await store.reserve(Asking("one", THREE).reservation)
 
     assert unavailable.value.retry_after == 1.0
-    assert len(wire.asked) == TURNS
+    assert len(wire.asked) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(
     "code", ["AccessDeniedException", "ResourceNotFoundException", "InternalServerError"]
 )
-async def test_what_no_second_try_mends(wire: Wire, store: DynamoStore, code: str) -> None:
+async def test_what_no_second_try_mends(wire: Wire, store: DynamoDBStore, code: str) -> None:
     """A failure of AWS's is ours, without its words; the call and the code are its cause, for logs."""
     wire.troubles.extend([failure(code, 500 if code.startswith("Internal") else 400)] * 2)
     with pytest.raises(StoreUnavailable) as unavailable:
@@ -112,7 +112,7 @@ async def test_what_no_second_try_mends(wire: Wire, store: DynamoStore, code: st
 async def test_nobody_there(clock: FakeClock) -> None:
     """Where nothing listens, or nobody has credentials, the store is unavailable."""
     store = Table("http://127.0.0.1:9", "t").store(clock)
-    for operation in (store.get(ONE), store.admit(Asking("one", KEY).reservation), store.write(Drop(ONE))):
+    for operation in (store.get(ONE), store.reserve(Asking("one", KEY).reservation), store.write(Delete(ONE))):
         with pytest.raises(StoreUnavailable):
             await operation
     await store.aclose()
@@ -123,62 +123,62 @@ async def test_nobody_there(clock: FakeClock) -> None:
 @pytest.mark.parametrize("levels", [KEY, THREE], ids=["one level", "three levels"])
 @pytest.mark.parametrize("known", [False, True])
 async def test_an_answer_is_lost(
-    wire: Wire, store: DynamoStore, clock: FakeClock, levels: tuple[Level, ...], known: bool
+    wire: Wire, store: DynamoDBStore, clock: FakeClock, levels: tuple[Level, ...], known: bool
 ) -> None:
     """A reservation and a settlement whose answers are lost are made again, and have been made once."""
     if known:
-        await request(store, Asking("before", levels), Spent())
+        await request(store, Asking("before", levels), Charge())
     asked = Asking("one", levels, tokens=100, minute=50, nanos=1_000)
     wire.troubles.append(LOST)
-    told = await store.admit(asked.reservation)
+    told = await store.reserve(asked.reservation)
     assert [list(each.leases) for each in told] == [["one"]] * len(levels)
 
     wire.troubles.append(LOST)
-    done = await store.settle(asked.settlement(Spent(1, 2, 3)))
+    done = await store.settle(asked.settlement(Charge(1, 2, 3)))
 
-    assert done.fresh
+    assert done.applied
     for each in await store.accounts(*(each.account for each in levels)):
         assert (each.requests, each.settled, each.tokens, each.tokens_held) == (1 + known, 1 + known, 3, 3)
 
 
-async def test_no_answer_in_time(wire: Wire, store: DynamoStore, clock: FakeClock) -> None:
+async def test_no_answer_in_time(wire: Wire, store: DynamoDBStore, clock: FakeClock) -> None:
     """What is done only after its answer was given up changes nothing that was asked again meanwhile."""
     asked = Asking("one", THREE, tokens=100, minute=50, nanos=1_000)
     hasty = wire.table.store(clock, patience=0.05)
     wire.troubles.extend([LATE, LATE])
     with pytest.raises(StoreUnavailable):
-        await hasty.admit(asked.reservation)
-    await store.admit(asked.reservation)
+        await hasty.reserve(asked.reservation)
+    await store.reserve(asked.reservation)
     wire.troubles.extend([LATE, LATE])
     with pytest.raises(StoreUnavailable):
-        await hasty.settle(asked.settlement(Spent(1, 2, 3)))
+        await hasty.settle(asked.settlement(Charge(1, 2, 3)))
     await hasty.aclose()
-    assert (await store.settle(asked.settlement(Spent(1, 2, 3)))).fresh
+    assert (await store.settle(asked.settlement(Charge(1, 2, 3)))).applied
     before = await store.accounts("key:one", "gateway")
 
     await wire.let_go()
 
     assert await store.accounts("key:one", "gateway") == before
-    assert not (await store.settle(asked.settlement(Spent(1, 2, 3)))).fresh
-    assert await store.entries(LOG) == [
-        Document(Name(LOG, "one"), {"id": "one", "prompt": 1, "completion": 2, "nanos": 3})
+    assert not (await store.settle(asked.settlement(Charge(1, 2, 3)))).applied
+    assert await store.query(LOG) == [
+        Document(DocumentKey(LOG, "one"), {"id": "one", "prompt": 1, "completion": 2, "nanos": 3})
     ]
 
 
-async def test_what_is_still_being_made(wire: Wire, store: DynamoStore) -> None:
+async def test_what_is_still_being_made(wire: Wire, store: DynamoDBStore) -> None:
     """A transaction that is made while DynamoDB says that it is busy with it has been made once, by us."""
     busy = failure("TransactionInProgressException")
     asked = Asking("one", THREE, tokens=100, minute=50, nanos=1_000)
     wire.troubles.extend([replace(busy, made=True), busy])
-    assert [list(each.leases) for each in await store.admit(asked.reservation)] == [["one"]] * 3
+    assert [list(each.leases) for each in await store.reserve(asked.reservation)] == [["one"]] * 3
     wire.troubles.extend([replace(busy, made=True), busy])
 
-    assert (await store.settle(asked.settlement(Spent(1, 2, 3)))).fresh
+    assert (await store.settle(asked.settlement(Charge(1, 2, 3)))).applied
     assert [each.tokens for each in await store.accounts("key:one", "gateway")] == [3, 3]
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["alone", "with another"])
-async def test_a_written_document_is_written_once(wire: Wire, store: DynamoStore, many: bool) -> None:
+async def test_a_written_document_is_written_once(wire: Wire, store: DynamoDBStore, many: bool) -> None:
     """However a document is written, what is made again because its answer was lost is made once."""
     others = [Put(TWO, {})] if many else []
     for write in (Put(ONE, {"n": 1}, version=ABSENT), Put(ONE, {"n": 2}), Put(ONE, {"n": 3}, version=2)):
@@ -191,12 +191,12 @@ async def test_a_written_document_is_written_once(wire: Wire, store: DynamoStore
     wire.troubles.append(LOST)
     await store.write(Put(ONE, {}), *others)
     wire.troubles.append(LOST)
-    await store.write(Drop(ONE), *others)
+    await store.write(Delete(ONE), *others)
     assert await store.get(ONE) == [None]
 
 
 async def test_a_lost_answer_is_no_conflict_of_others(
-    wire: Wire, store: DynamoStore, clock: FakeClock
+    wire: Wire, store: DynamoDBStore, clock: FakeClock
 ) -> None:
     """Of two who make the same new document, the one that was later is told so, its answer lost or not."""
     await store.write(Put(ONE, {"n": 1}, version=ABSENT))
@@ -205,17 +205,17 @@ async def test_a_lost_answer_is_no_conflict_of_others(
         await store.write(Put(ONE, {"n": 1}, version=ABSENT))
 
 
-async def test_hundreds_of_leases_that_are_over(wire: Wire, store: DynamoStore, clock: FakeClock) -> None:
+async def test_hundreds_of_leases_that_are_over(wire: Wire, store: DynamoDBStore, clock: FakeClock) -> None:
     """Far more expired leases than one update can give back are given back for the next who needs it."""
     levels = (level("gateway"), level("key:one", Limits(tokens=299)))
     leases = {f"{n}": Lease(NOON, NOON + LEASE, tokens=1) for n in range(299)}
     before = Account(tokens_held=299, leases=leases, day="2026-11-22", month="2026-11", window=29_922_480)
-    dynamo = Dynamo(session(wire.table.endpoint))
-    await aws.Table(dynamo, wire.table.name).write(created("key:one", before))
+    dynamo = DynamoDBClient(session(wire.table.endpoint))
+    await aws.DynamoDBTable(dynamo, wire.table.name).write(create_account("key:one", before))
     await dynamo.aclose()
 
     clock.time = NOON + LEASE
-    (_, account) = await store.admit(Asking("next", levels, clock.time, tokens=299).reservation)
+    (_, account) = await store.reserve(Asking("next", levels, clock.time, tokens=299).reservation)
 
     assert (account.tokens_held, list(account.leases)) == (299, ["next"])
     for each in await store.accounts("gateway", "key:one"):
@@ -228,18 +228,18 @@ async def test_transactions_that_lock_their_items(wire: Wire) -> None:
     levels = (level("key:one", Limits(rpm=25)), level("gateway", Limits(tokens=10_000)))
     asked = [Asking(f"{n}", levels, tokens=10, minute=10) for n in range(40)]
     stores = [wire.table.store(SystemClock()) for _ in range(4)]
-    admitting = (stores[n % 4].admit(each.reservation) for n, each in enumerate(asked))
+    admitting = (stores[n % 4].reserve(each.reservation) for n, each in enumerate(asked))
     outcomes = await asyncio.gather(*admitting, return_exceptions=True)
     passed = [each for each, outcome in zip(asked, outcomes, strict=True) if isinstance(outcome, list)]
-    settling = (stores[n % 4].settle(each.settlement(Spent(1))) for n, each in enumerate(passed))
+    settling = (stores[n % 4].settle(each.settlement(Charge(1))) for n, each in enumerate(passed))
     done = await asyncio.gather(*settling)
     accounts = await stores[0].accounts("key:one", "gateway")
     for store in stores:
         await store.aclose()
 
     assert len(passed) == 25
-    assert sum(isinstance(each, Refused) for each in outcomes) == 15
-    assert all(each.fresh for each in done)
+    assert sum(isinstance(each, LimitRefused) for each in outcomes) == 15
+    assert all(each.applied for each in done)
     assert wire.conflicts > 0
     for each in accounts:
         assert (each.requests, each.settled, each.tokens_held, len(each.leases)) == (25, 25, 25, 0)

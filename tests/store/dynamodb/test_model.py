@@ -12,12 +12,12 @@ import pytest
 from tests.fakes.clock import FakeClock
 from tests.store.ministack import dynamo_store, table
 from tests.store.traffic import DOLLAR, NOON, Asking, alerted
-from vaultcore.limits.account import Spent
+from vaultcore.limits.account import Charge
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import Level, Refused
+from vaultcore.limits.reservation import Level, LimitRefused
 from vaultcore.money import Nanos
-from vaultcore.store.arithmetic import swept
-from vaultcore.store.base import Settled, Store
+from vaultcore.store.arithmetic import release_expired
+from vaultcore.store.base import SettlementResult, Store
 from vaultcore.store.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
@@ -68,8 +68,8 @@ class Story:
 
         async def admit(store: Store) -> object:
             try:
-                return await store.admit(chosen)
-            except Refused as refused:
+                return await store.reserve(chosen)
+            except LimitRefused as refused:
                 return refused.level, refused.denial, refused.account
 
         return admit
@@ -77,9 +77,9 @@ class Story:
     def _settlement(self, _: float) -> Step:
         pick = self._chance.choice
         asked = pick(self._asked[-8:])
-        spent = Spent(pick([0, 10, 200]), pick([0, 15, 300]), pick([0, 1, DOLLAR // 10, DOLLAR // 2]))
+        spent = Charge(pick([0, 10, 200]), pick([0, 15, 300]), pick([0, 1, DOLLAR // 10, DOLLAR // 2]))
 
-        async def settle(store: Store) -> Settled:
+        async def settle(store: Store) -> SettlementResult:
             return await store.settle(asked.settlement(spent, alert=alerted))
 
         return settle
@@ -131,7 +131,7 @@ async def test_the_same_story_twice(seed: int, size: int) -> None:
             assert await told(step, store, exactly=size == 1) == await told(step, model, exactly=size == 1)
             found, expected = await stores[-1].accounts(*NAMES), await model.accounts(*NAMES)
             if size > 1:
-                found, expected = ([swept(each, clock.time) for each in side] for side in (found, expected))
+                found, expected = ([release_expired(each, clock.time) for each in side] for side in (found, expected))
             assert found == expected
-        assert await stores[0].entries("alerts") == await model.entries("alerts")
-        assert await stores[0].entries("log/2026-11-22") == await model.entries("log/2026-11-22")
+        assert await stores[0].query("alerts") == await model.query("alerts")
+        assert await stores[0].query("log/2026-11-22") == await model.query("log/2026-11-22")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.store.crew import Processes, member
+from tests.store.workers import Processes, member
 from tests.store.ministack import Table, dynamo_store, table
 from tests.store.traffic import NOON
 
@@ -31,7 +31,7 @@ async def crew(shared: Table) -> AsyncIterator[Processes]:
 
 def asking(at: float, levels: dict[str, dict[str, int]], names: list[str]) -> dict[str, Any]:
     asked = [(name, 10, 10, 10) for name in names]
-    return {"do": "admit", "at": at, "levels": list(levels.items()), "shelf": "log/day", "asked": asked}
+    return {"do": "reserve", "at": at, "levels": list(levels.items()), "shelf": "log/day", "asked": asked}
 
 
 async def test_three_levels_from_three_processes(crew: Processes, shared: Table, clock: FakeClock) -> None:

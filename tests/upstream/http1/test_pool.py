@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.fakes.provider import Answer, FakeProvider
+from tests.fakes.provider import FakeResponse, FakeProvider
 from vaultcore.upstream.http1.pool import Pool
 
 QUESTION = b'{"model": "m"}'
@@ -93,7 +93,7 @@ def test_calls_at_once_each_have_a_connection() -> None:
                 await ask(http, base_url)
 
     with FakeProvider() as provider:
-        provider.script("m", *[Answer(delay=0.05)] * 64, Answer())
+        provider.script("m", *[FakeResponse(delay=0.05)] * 64, FakeResponse())
         asyncio.run(calls(provider.base_url))
         assert provider.connections == 64
         assert len({request.connection for request in provider.requests[64:]}) == 1
@@ -129,7 +129,7 @@ def test_a_cancelled_call_leaves_no_socket() -> None:
 
     with FakeProvider() as provider, warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        provider.script("m", Answer(hang=True))
+        provider.script("m", FakeResponse(hang=True))
         for turns in range(24):
             asyncio.run(cancelled(provider.base_url, turns))
             gc.collect()
@@ -158,6 +158,6 @@ def test_redirects_are_not_followed() -> None:
             return (await ask(http, base_url)).status_code
 
     with FakeProvider() as provider:
-        provider.script("m", Answer(status=307, headers={"location": f"{provider.base_url}/other"}))
+        provider.script("m", FakeResponse(status=307, headers={"location": f"{provider.base_url}/other"}))
         assert asyncio.run(call(provider.base_url)) == 307
         assert len(provider.requests) == 1

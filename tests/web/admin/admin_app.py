@@ -20,8 +20,8 @@ from vaultcore.limits.reservation import Reservation
 from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, RetryPolicy
-from vaultcore.routing.plan import Candidate
-from vaultcore.secrets import FixedSecrets, Secrets, digest
+from vaultcore.routing.candidate import Candidate
+from vaultcore.secrets import FixedSecrets, Secrets, digest_key
 from vaultcore.services import Services
 from vaultcore.settings import Settings
 from vaultcore.usage.request_estimate import RequestEstimate
@@ -38,7 +38,7 @@ def office(keys: Iterable[tuple[str, str]] = (), *, now: float = NOON, **setting
     clock = FakeClock()
     clock.time = now
     keyring = Keyring(Credential(name, key) for name, key in keys)
-    secrets = FixedSecrets(Secrets(keyring, digest(SYSTEM), digest(ADMIN), b"pepper"))
+    secrets = FixedSecrets(Secrets(keyring, digest_key(SYSTEM), digest_key(ADMIN), b"pepper"))
     return compose(Settings(**settings), secrets, clock=clock)
 
 
@@ -78,12 +78,18 @@ async def settled(
     if provider is not None and status < 400:
         target = services.catalog.target(provider, model.partition("/")[2])
         candidate = Candidate(target, Credential(provider.name, "sk-0123456789"))
-        with Attempt(candidate, services.health, services.clock) as attempt:
-            call.attempts.append(attempt)
-        call.usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}
-        call.cost = None if cost is None else Nanos(cost)
-    lease, reserved = Lease(at, at + 960.0), any(level.limits.any for level in caller.levels)
+        attempt = Attempt(candidate, services.health, services.clock)
+        with attempt.absorbing_failures():
+            call.outcome.attempts.append(attempt)
+        prompt, completion = tokens
+        call.outcome.usage = {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
+        call.outcome.cost = None if cost is None else Nanos(cost)
+    lease, reserved = Lease(at, at + 960.0), any(level.limits.has_any for level in caller.levels)
     if reserved:
-        await services.store.admit(Reservation(id, caller.levels, lease))
-    grant = Grant(caller, RequestEstimate(0, 0, 0), caller.levels, lease, reserved=reserved)
+        await services.store.reserve(Reservation(id, caller.levels, lease))
+    grant = Grant(caller, RequestEstimate(0, 0, 0), caller.levels, lease, is_reserved=reserved)
     await services.store.settle(settlement(grant, call, FinalStatus(status, at, None, "prices-1")))

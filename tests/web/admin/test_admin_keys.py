@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.web.admin.admin_app import NOON, Client, Json, office, settled, visit
 from vaultcore.errors import Unauthorized
-from vaultcore.money import usd
+from vaultcore.money import format_usd
 from vaultcore.services import Services
 from vaultcore.store import document_types
 from vaultcore.store.base import Document
@@ -44,7 +44,7 @@ TOLD: Json = {
 
 
 async def audits(services: Services) -> list[Document]:
-    return await services.store.entries(document_types.AUDITS, limit=1_000)
+    return await services.store.query(document_types.AUDITS, limit=1_000)
 
 
 def test_a_key_is_what_it_was_told_to_be() -> None:
@@ -83,7 +83,7 @@ def test_a_key_is_shown_once() -> None:
         told.append(await client.delete(f"/keys/{made['id']}"))
         secret = {made["key"], turned["key"]}
         kept = [
-            await services.store.entries(shelf, limit=100)
+            await services.store.query(shelf, limit=100)
             for shelf in (document_types.KEYS, document_types.AUDITS)
         ]
         body = kept[0][0].body["signed"]
@@ -163,7 +163,7 @@ def test_a_rotated_key_has_its_grace_and_a_revoked_one_none() -> None:
 
     async def opens(token: str) -> bool:
         try:
-            await services.authenticator.recognise(token, None)
+            await services.authenticator.authenticate(token, None)
         except Unauthorized:
             return False
         return True
@@ -414,4 +414,4 @@ def test_money_goes_out_as_it_came(nanos: int) -> None:
     told = json.dumps(dollars(nanos))
 
     assert Decimal(told) * 10**9 == nanos
-    assert Decimal(usd(nanos)) == Decimal(told)
+    assert Decimal(format_usd(nanos)) == Decimal(told)

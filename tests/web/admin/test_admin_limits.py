@@ -36,7 +36,7 @@ def test_limits_of_owners_and_the_gateway_are_in_force_at_once() -> None:
         issued = await services.keys.create(VirtualKey("", "a", 0.0, (), owner="team/a b"), "made")
 
         async def levels() -> list[Limits]:
-            caller = await services.authenticator.recognise(issued.token, None)
+            caller = await services.authenticator.authenticate(issued.token, None)
             return [level.limits for level in caller.levels[1:]]
 
         assert await levels() == []
@@ -63,7 +63,7 @@ def test_limits_are_audited_and_tell_their_use() -> None:
         await client.put("/limits/owners/me", json={"token_quota": 100})
         services.clock.time += 1  # type: ignore[attr-defined]
         issued = await services.keys.create(VirtualKey("", "a", 0.0, (), owner="me"), "made")
-        caller = await services.authenticator.recognise(issued.token, None)
+        caller = await services.authenticator.authenticate(issued.token, None)
         await settled(services, "r1", caller=caller, tokens=(30, 12))
         await client.put("/limits/owners/me", json={"token_quota": 50})
         told = (await client.get("/limits")).json()
@@ -139,7 +139,7 @@ def test_what_is_set_is_what_alerts_are_at() -> None:
         made = (await client.post("/keys", json={"name": "a", "owner": "me", "token_quota": 100})).json()
 
         async def spend(id: str, tokens: int) -> None:
-            caller = await services.authenticator.recognise(made["key"], None)
+            caller = await services.authenticator.authenticate(made["key"], None)
             await settled(services, id, caller=caller, tokens=(tokens, 0))
 
         await client.put("/limits/owners/me", json={"token_quota": 100})
@@ -205,7 +205,7 @@ def test_alerts_come_newest_first() -> None:
                 **({"refused": True} if number in {2, 5} else {}),
             }
             await services.store.write(
-                Put(document_types.timed(document_types.ALERTS, at, f"a{number}"), body)
+                Put(document_types.timed_key(document_types.ALERTS, at, f"a{number}"), body)
             )
         for refused, numbers in (("true", [2, 5]), ("false", [0, 1, 3, 4, 6])):
             some = (await client.get("/alerts", params={"refused": refused})).json()["data"]

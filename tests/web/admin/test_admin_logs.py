@@ -21,7 +21,7 @@ from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Put
 from vaultcore.usage.record import Record
 from vaultcore.web.admin.export import FORMULA, cell
-from vaultcore.web.admin.logs import fits
+from vaultcore.web.admin.logs import matches_pattern
 
 DAY = 86_400.0
 MODELS = ("openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "=1+1")
@@ -155,7 +155,7 @@ def test_pages_hold_every_record_once_while_more_are_written(history: Any, limit
         ({"from": "2026-11-20", "to": "2026-11-20"}, lambda row: row["ended_at"][:10] == "2026-11-20"),
     ],
 )
-def test_filters_leave_what_fits(asked: Json, fits: Any) -> None:
+def test_filters_leave_what_fits(asked: Json, matches_pattern: Any) -> None:
     """A filter finds all of what it names, and nothing else, on however many pages."""
     services = office()
     history = [
@@ -169,7 +169,7 @@ def test_filters_leave_what_fits(asked: Json, fits: Any) -> None:
 
     everything, found = visit(services, story)
     assert len(everything) == 60
-    assert found == [row for row in everything if fits(row)]
+    assert found == [row for row in everything if matches_pattern(row)]
 
 
 def test_a_long_gap_is_walked_in_bounded_steps() -> None:
@@ -246,7 +246,7 @@ def test_patterns_are_what_they_say(pattern: str, name: str) -> None:
     """A star stands for any text, whatever else is around it; without one a name is itself."""
     meant = ".*".join(map(re.escape, pattern.casefold().split("*")))
     expected = re.fullmatch(meant, name.casefold()) is not None if "*" in pattern else pattern == name
-    assert fits(pattern, name) == expected
+    assert matches_pattern(pattern, name) == expected
 
 
 def test_keys_are_called_by_their_names() -> None:
@@ -264,7 +264,7 @@ def test_keys_are_called_by_their_names() -> None:
         told = Record("r9", "system", NOON - 9, NOON - 9, "/v1/x", "m", 200, flags=("estimated", "broken"))
         await settled(services, "r8", at=NOON - 8)
         await services.store.write(
-            Put(document_types.record(told.ended, told.id), told.pack(), version=ABSENT)
+            Put(document_types.record_key(told.ended, told.id), told.pack(), version=ABSENT)
         )
 
         found = (await client.get("/logs", params={"search": "the shop"})).json()["data"]

@@ -1,4 +1,4 @@
-"""`vaultedge doctor`: looks at all that a gateway needs, here or in a deployed stack, and tells the cures."""
+"""`vaultedge doctor`: checks everything that a gateway needs, here or in a stack, and prints fixes."""
 
 from __future__ import annotations
 
@@ -9,49 +9,51 @@ from pathlib import Path
 from typing import Any
 
 from vaultcore.cli import stack
-from vaultcore.cli.terminal import Misuse, Terminal
+from vaultcore.cli.terminal import Terminal, UsageError
 
 
 def register(commands: Any) -> None:
     parser = commands.add_parser(
         "doctor",
-        help="look at vault, catalog, store, provider keys and clock; with --stack, at a deployed stack",
-        description="Every provider key is tried with one cheap call. Exits with 1 where something is not as"
-        " it should be; each such line is followed by one that says how to mend it.",
+        help="check vault, catalog, store, provider keys and clock, or a deployed stack with --stack",
+        description="Test every provider key with one cheap call. Exits with 1 if a check fails; the line"
+        " after a failed check says how to fix it.",
     )
     stack.add_options(parser, required=False)
-    parser.add_argument("--url", help="of the stack's gateway, where it is not its own: a custom domain")
-    parser.add_argument("--live", action="store_true", help="of a stack: stream one short answer, too")
-    parser.add_argument("--model", metavar="NAME", help="for --live (default: the cheapest that is served)")
-    parser.add_argument("--offline", action="store_true", help="of this machine: ask no provider")
-    parser.add_argument("--providers", metavar="FILE", type=Path, help="catalog overlay (PROVIDERS_FILE)")
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--url", help="gateway URL of the stack, if it is not the BaseUrl output")
+    parser.add_argument("--live", action="store_true", help="also stream one short response from the stack")
+    parser.add_argument("--model", metavar="NAME", help="model for --live (default: the cheapest available)")
+    parser.add_argument("--offline", action="store_true", help="call no provider; only for this machine")
+    parser.add_argument(
+        "--providers", metavar="FILE", type=Path, help="catalog overlay (default: PROVIDERS_FILE)"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
     from vaultcore.cli.doctor import local, stack
-    from vaultcore.cli.doctor.findings import State
+    from vaultcore.cli.doctor.results import CheckStatus
 
     for option in ("region", "url", "live", "model"):
         if args.stack is None and getattr(args, option):
-            raise Misuse(f"--{option} goes with --stack")
+            raise UsageError(f"--{option} needs --stack")
     if args.stack is not None and args.offline:
-        raise Misuse("--offline is for this machine: a stack is elsewhere")
+        raise UsageError("--offline cannot be used with --stack")
     if args.model is not None and not args.live:
-        raise Misuse("--model goes with --live")
+        raise UsageError("--model needs --live")
     if args.stack is None:
-        found = asyncio.run(local.examine(args, terminal))
+        results = asyncio.run(local.run_checks(args, terminal))
     else:
-        found = asyncio.run(stack.examine(args, terminal))
-    failed = any(each.state is State.FAILED for each in found)
+        results = asyncio.run(stack.run_checks(args, terminal))
+    has_failed = any(each.state is CheckStatus.FAILED for each in results)
     if args.json:
-        told = {"ok": not failed, "checks": [each.json() for each in found]}
-        terminal.say(json.dumps(told, ensure_ascii=False, indent=2))
+        report = {"ok": not has_failed, "checks": [each.json() for each in results]}
+        terminal.say(json.dumps(report, ensure_ascii=False, indent=2))
     else:
-        from vaultcore.cli.color import Paint
+        from vaultcore.cli.text_style import TextStyle
 
-        paint = Paint.of(terminal)
-        for each in found:
-            terminal.say(each.text(paint))
-    return 1 if failed else 0
+        style = TextStyle.for_terminal(terminal)
+        for each in results:
+            terminal.say(each.text(style))
+    return 1 if has_failed else 0

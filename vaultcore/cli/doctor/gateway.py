@@ -1,4 +1,4 @@
-"""What `vaultedge doctor --stack` finds out from the gateway itself: its routes, and that it streams."""
+"""Checks of `vaultedge doctor --stack` against the gateway itself: health, models and streaming."""
 
 from __future__ import annotations
 
@@ -12,134 +12,146 @@ from urllib.parse import urlsplit
 import httpx
 
 from vaultcore.cli.admin_client import LOOPBACK
-from vaultcore.cli.doctor.findings import Finding, failed, ok, skipped
-from vaultcore.vault.hidden import Hidden
+from vaultcore.cli.doctor.results import CheckResult, failed, ok, skipped
+from vaultcore.vault.secret_text import SecretText
 from vaultcore.wire import Json
 
-PATIENCE = httpx.Timeout(35.0, connect=5.0)  # seconds: API Gateway gives up after 29
-LIVE = 60.0  # seconds that the streamed answer may take
-APART = 0.02  # seconds between first and last token, at least: one piece arrives at once
-QUESTION = "Count from 1 to 60, separated by blanks."
-TOKENS = 300  # at most
-CURES = {
-    401: "a function that runs takes a new system key within five minutes; is --url this stack's gateway?",
-    403: "a resource policy or a firewall in front of the API; is the URL the stack's BaseUrl?",
-    404: "the URL must be the stack's BaseUrl, with its stage: --url https://HOST/STAGE/v1",
-    429: "ThrottleRate and ThrottleBurst of the stack, or the key's own limits",
-    502: "the function fails: sam logs --stack-name {stack} --name StreamFunction",
-    503: "vaultedge vault push --stack {stack}; the function's log says what is missing",
-    504: "the function does not answer in time: sam logs --stack-name {stack} --name StreamFunction",
+TIMEOUT = httpx.Timeout(35.0, connect=5.0)  # seconds; API Gateway times out after 29
+STREAM_TIMEOUT = 60.0  # seconds for the streamed response
+MIN_SPREAD = 0.02  # seconds between first and last token; a buffered response has all at once
+PROMPT = "Count from 1 to 60, separated by blanks."
+MAX_TOKENS = 300
+FIXES = {
+    401: "check that --url is this stack's gateway; functions load a new system key within five minutes",
+    403: "check that the URL is the stack's BaseUrl, and check resource policies and firewalls",
+    404: "use the stack's BaseUrl with its stage: --url https://HOST/STAGE/v1",
+    429: "check the stack's ThrottleRate and ThrottleBurst, and the key's limits",
+    502: "the function failed, see sam logs --stack-name {stack} --name StreamFunction",
+    503: "run vaultedge vault push --stack {stack}; the function's log says what is missing",
+    504: "the function timed out, see sam logs --stack-name {stack} --name StreamFunction",
 }
-OTHERWISE = "sam logs --stack-name {stack} --name StreamFunction has what happened"
-UNREACHED = "the network, a proxy, or the domain's record; is it the stack's BaseUrl?"
-BUFFERED = (
-    "ResponseTransferMode of the routes in template.yaml must be RESPONSE_STREAM; a proxy may gather, too"
+DEFAULT_FIX = "see sam logs --stack-name {stack} --name StreamFunction"
+UNREACHABLE_FIX = (
+    "check the network, the proxy and the domain's DNS record, and that the URL is the stack's BaseUrl"
+)
+BUFFERED_FIX = (
+    "set ResponseTransferMode of the routes in template.yaml to RESPONSE_STREAM; a proxy may also buffer"
 )
 
 
 @dataclass(slots=True)
-class Visit:
-    """Asks the gateway at a base URL, with its system key where one is known."""
+class GatewayChecks:
+    """Calls the gateway at a base URL, with the system key if it is known."""
 
     base: str
-    key: Hidden | None = field(repr=False)
+    key: SecretText | None = field(repr=False)
     stack: str
-    dates: list[str] = field(default_factory=list)  # of its answers
+    dates: list[str] = field(default_factory=list)  # Date headers of the responses
 
-    async def look(self, *, live: bool, model: str | None, working: frozenset[str]) -> list[Finding]:
-        """`working`: providers of which a key works, so that the streamed request goes to one of them."""
+    async def run(self, *, live: bool, model: str | None, working: frozenset[str]) -> list[CheckResult]:
+        """Run the checks. The streamed request uses one of the `working` providers."""
         root = self.base.strip().rstrip("/").removesuffix("/v1")
         parts = urlsplit(root)
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            return [failed("url", "its URL is not https://", "--url https://HOST/STAGE/v1")]
-        proxied = parts.scheme == "https"  # a proxy sees nothing of it
-        async with httpx.AsyncClient(base_url=f"{root}/", timeout=PATIENCE, trust_env=proxied) as client:
-            found = [await self._health(client)]
+            return [failed("url", "the URL is not https", "set --url https://HOST/STAGE/v1")]
+        use_proxy = parts.scheme == "https"  # over plain http a proxy would see the key
+        async with httpx.AsyncClient(base_url=f"{root}/", timeout=TIMEOUT, trust_env=use_proxy) as client:
+            results = [await self._check_health(client)]
             if self.key is None:
-                return [*found, skipped("models", "the system key is not known")]
+                return [*results, skipped("models", "the system key is unknown")]
             client.headers["authorization"] = f"Bearer {self.key}"
-            models, finding = await self._models(client)
-            found.append(finding)
+            models, result = await self._check_models(client)
+            results.append(result)
             if not live:
-                return [*found, skipped("stream", "--live streams one short answer")]
+                return [*results, skipped("stream", "use --live to test streaming")]
             chosen = model or cheapest(models, working)
             if chosen is None:
-                return [*found, skipped("stream", "no model is served whose provider has a key that works")]
-            return [*found, await self._stream(client, chosen)]
+                return [*results, skipped("stream", "no model has a provider with a working key")]
+            return [*results, await self._check_stream(client, chosen)]
 
-    async def _health(self, client: httpx.AsyncClient) -> Finding:
-        began = _now()
-        body, refusal = await self._get(client, "health", "url")
-        if refusal is not None:
-            return refusal
+    async def _check_health(self, client: httpx.AsyncClient) -> CheckResult:
+        started = _now()
+        body, failure = await self._get(client, "health", "url")
+        if failure is not None:
+            return failure
         if body.get("status") != "ok":
-            return failed("url", "what answers there is no gateway", CURES[404])
-        return ok("url", f"{client.base_url} answers ({(_now() - began) * 1_000:.0f} ms)")
+            return failed("url", "no VaultEdge gateway answers at this URL", FIXES[404])
+        return ok("url", f"{client.base_url} answers ({(_now() - started) * 1_000:.0f} ms)")
 
-    async def _models(self, client: httpx.AsyncClient) -> tuple[list[Json], Finding]:
-        body, refusal = await self._get(client, "v1/models", "models")
-        if refusal is not None:
-            return [], refusal
+    async def _check_models(self, client: httpx.AsyncClient) -> tuple[list[Json], CheckResult]:
+        body, failure = await self._get(client, "v1/models", "models")
+        if failure is not None:
+            return [], failure
         rows = body.get("data")
         models = [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
         if not models:
             return [], failed(
-                "models", "none is served", "the vault's keys, and the overlay of the functions"
+                "models", "no models are available", "check the vault's keys and the functions' overlay"
             )
-        return models, ok("models", f"{len(models)} are served to the system key")
+        return models, ok("models", f"{len(models)} models available to the system key")
 
-    async def _get(self, client: httpx.AsyncClient, path: str, check: str) -> tuple[Json, Finding | None]:
+    async def _get(self, client: httpx.AsyncClient, path: str, check: str) -> tuple[Json, CheckResult | None]:
         try:
-            answer = await client.get(path)
+            response = await client.get(path)
         except httpx.HTTPError as error:
-            return {}, failed(check, f"no answer: {type(error).__name__}", UNREACHED)
-        self.dates += filter(None, [answer.headers.get("date")])
-        if not answer.is_success:
-            return {}, self._refused(check, answer.status_code)
+            return {}, failed(check, f"no response: {type(error).__name__}", UNREACHABLE_FIX)
+        self.dates += filter(None, [response.headers.get("date")])
+        if not response.is_success:
+            return {}, self._status_failure(check, response.status_code)
         try:
-            body = answer.json()
+            body = response.json()
         except ValueError:
             body = None
-        return (body, None) if isinstance(body, dict) else ({}, failed(check, "no JSON", CURES[404]))
+        return (
+            (body, None)
+            if isinstance(body, dict)
+            else ({}, failed(check, "the response is not JSON", FIXES[404]))
+        )
 
-    def _refused(self, check: str, status: int) -> Finding:
-        return failed(check, f"answered with {status}", CURES.get(status, OTHERWISE).format(stack=self.stack))
+    def _status_failure(self, check: str, status: int) -> CheckResult:
+        return failed(check, f"status {status}", FIXES.get(status, DEFAULT_FIX).format(stack=self.stack))
 
-    async def _stream(self, client: httpx.AsyncClient, model: str) -> Finding:
-        """Whether the first token came before the last: both times are told."""
+    async def _check_stream(self, client: httpx.AsyncClient, model: str) -> CheckResult:
+        """Check that the first token arrives before the last one, and report both times."""
         body = {
             "model": model,
-            "messages": [{"role": "user", "content": QUESTION}],
-            "max_tokens": TOKENS,
+            "messages": [{"role": "user", "content": PROMPT}],
+            "max_tokens": MAX_TOKENS,
             "stream": True,
         }
-        began, times = _now(), list[float]()
+        started, times = _now(), list[float]()
         try:
             async with (
-                asyncio.timeout(LIVE),
-                client.stream("POST", "v1/chat/completions", json=body, timeout=LIVE) as answer,
+                asyncio.timeout(STREAM_TIMEOUT),
+                client.stream("POST", "v1/chat/completions", json=body, timeout=STREAM_TIMEOUT) as response,
             ):
-                if not answer.is_success:
-                    return self._refused("stream", answer.status_code)
-                async for chunk in _chunks(answer):
+                if not response.is_success:
+                    return self._status_failure("stream", response.status_code)
+                async for chunk in _read_chunks(response):
                     if "error" in chunk:
-                        return failed("stream", f"{model} broke off", OTHERWISE.format(stack=self.stack))
-                    if _says(chunk):
-                        times.append(_now() - began)
+                        return failed(
+                            "stream", f"{model}: the stream broke off", DEFAULT_FIX.format(stack=self.stack)
+                        )
+                    if _has_text(chunk):
+                        times.append(_now() - started)
         except (TimeoutError, httpx.HTTPError) as error:
-            return failed("stream", f"{model}: {type(error).__name__}", OTHERWISE.format(stack=self.stack))
+            return failed("stream", f"{model}: {type(error).__name__}", DEFAULT_FIX.format(stack=self.stack))
         if len(times) < 2:
-            return failed("stream", f"{model} said too little to tell", "--model names another one")
-        told = f"{model}: first token after {times[0]:.2f} s, last after {times[-1]:.2f} s"
-        if times[-1] - times[0] < APART:
-            return failed("stream", f"{told}: it came in one piece", BUFFERED)
-        return ok("stream", told)
+            return failed(
+                "stream",
+                f"{model}: the response is too short to measure",
+                "choose another model with --model",
+            )
+        timing = f"{model}: first token after {times[0]:.2f} s, last after {times[-1]:.2f} s"
+        if times[-1] - times[0] < MIN_SPREAD:
+            return failed("stream", f"{timing}: the response was buffered", BUFFERED_FIX)
+        return ok("stream", timing)
 
 
 def cheapest(models: list[Json], working: frozenset[str]) -> str | None:
-    """The text model of which a token costs least, of those that a provider serves whose key works."""
-    served = [each for each in models if each.get("type") == "text" and working & set(each["providers"])]
-    return min(served, key=_price, default={}).get("id")
+    """Return the id of the text model with the lowest output price among `working` providers, or None."""
+    usable = [each for each in models if each.get("type") == "text" and working & set(each["providers"])]
+    return min(usable, key=_price, default={}).get("id")
 
 
 def _price(model: Json) -> tuple[float, str]:
@@ -149,9 +161,9 @@ def _price(model: Json) -> tuple[float, str]:
         return float("inf"), model["id"]
 
 
-async def _chunks(answer: httpx.Response) -> AsyncIterator[Json]:
-    """The objects of a stream of events, as they come."""
-    async for line in answer.aiter_lines():
+async def _read_chunks(response: httpx.Response) -> AsyncIterator[Json]:
+    """Yield the JSON objects of an SSE stream."""
+    async for line in response.aiter_lines():
         if not line.startswith("data:") or line == "data: [DONE]":
             continue
         try:
@@ -162,7 +174,7 @@ async def _chunks(answer: httpx.Response) -> AsyncIterator[Json]:
             yield chunk
 
 
-def _says(chunk: Json) -> bool:
+def _has_text(chunk: Json) -> bool:
     choices: list[Any] = chunk.get("choices") or []
     return any((each.get("delta") or {}).get("content") for each in choices)
 

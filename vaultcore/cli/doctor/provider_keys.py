@@ -1,4 +1,4 @@
-"""What `vaultedge doctor` finds out about provider keys: each is tried once, all of them at a time."""
+"""Checks of `vaultedge doctor` for provider keys: one cheap call per key, all concurrently; and the clock."""
 
 from __future__ import annotations
 
@@ -11,56 +11,56 @@ import httpx
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Provider
-from vaultcore.cli.doctor.findings import Finding, failed, ok
+from vaultcore.cli.doctor.results import CheckResult, failed, ok
 from vaultcore.settings import Settings
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.http1.pool import Pool
-from vaultcore.upstream.key_check import Verdict, check
+from vaultcore.upstream.key_check import KeyCheck, check
 from vaultcore.vault.keyring import Credential
 
-PATIENCE = 8.0  # seconds for one key
-ADRIFT = 60.0  # seconds that a clock may be away from others': AWS refuses signatures at 300
-CURES = {
-    200: "something else answers at the provider's address: docs/providers.md",
-    400: "the provider's row in the catalog: docs/providers.md",
-    401: "make a new key at the provider, vaultedge vault add-key, then remove-key this one",
-    402: "put money on the provider's account",
-    403: "what this key may do is set at the provider",
-    404: "the provider's address: docs/providers.md",
-    429: "its limit at the provider is reached: wait, or raise it there",
+KEY_TIMEOUT = 8.0  # seconds for one key
+MAX_CLOCK_DRIFT = 60.0  # seconds; AWS rejects signatures that are 300 s off
+FIXES = {
+    200: "the response is not the provider's; check its address: docs/providers.md",
+    400: "check the provider's entry in the catalog: docs/providers.md",
+    401: "create a new key at the provider, add it with vaultedge vault add-key, then remove this one",
+    402: "add credit to the account at the provider",
+    403: "check this key's permissions at the provider",
+    404: "check the provider's address: docs/providers.md",
+    429: "the provider's limit is reached; wait, or raise it at the provider",
 }
-OTHERWISE = "the provider has trouble, or this machine cannot reach it: its status page, the network, a proxy"
+DEFAULT_FIX = "check the provider's status page, the network and the proxy"
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of it, the providers that answered one key well, and the times that answers bore."""
+class KeyCheckResults:
+    """The results per key, the providers with a working key, and the Date headers of the responses."""
 
-    findings: list[Finding]
+    results: list[CheckResult]
     working: frozenset[str]
     dates: list[str]
 
 
-async def tried(
+async def check_keys(
     credentials: Sequence[Credential],
     catalog: Catalog,
     settings: Settings,
     *,
-    patience: float = PATIENCE,
+    seconds: float = KEY_TIMEOUT,
     http: httpx.AsyncBaseTransport | None = None,
-) -> Tried:
-    """Ask each provider once with each of its keys. Never raises for what a provider does."""
+) -> KeyCheckResults:
+    """Call each provider once with each of its keys. Provider failures are results, not exceptions."""
     rows: dict[str, tuple[Provider, list[Credential]]] = {}
-    strangers: list[Finding] = []
+    unknown: list[CheckResult] = []
     for each in credentials:
         row = catalog.provider(each.provider)
         if row is None:
             name = f"key {each.provider}"
-            strangers.append(
+            unknown.append(
                 failed(
                     name,
-                    f"{each.masked}: no provider in the catalog has this name",
-                    "add it to the overlay, or vaultedge vault remove-key: docs/providers.md",
+                    f"{each.masked}: the catalog has no provider of this name",
+                    "add the provider to the overlay (docs/providers.md), or run vaultedge vault remove-key",
                 )
             )
         else:
@@ -68,44 +68,44 @@ async def tried(
     upstream = Upstream(http or Pool(), settings.timeouts)
     try:
         verdicts = await asyncio.gather(
-            *(check(upstream, row, keys, catalog, longest=patience) for row, keys in rows.values())
+            *(check(upstream, row, keys, catalog, seconds=seconds) for row, keys in rows.values())
         )
     finally:
         await upstream.aclose()
-    told = [(name, verdict) for name, found in zip(rows, verdicts, strict=True) for verdict in found]
-    return Tried(
-        [*strangers, *(_finding(name, verdict) for name, verdict in told)],
-        frozenset(name for name, verdict in told if verdict.reason is None),
-        [verdict.date for _, verdict in told if verdict.date],
+    checked = [(name, verdict) for name, group in zip(rows, verdicts, strict=True) for verdict in group]
+    return KeyCheckResults(
+        [*unknown, *(_key_result(name, verdict) for name, verdict in checked)],
+        frozenset(name for name, verdict in checked if verdict.reason is None),
+        [verdict.date for _, verdict in checked if verdict.date],
     )
 
 
-def drift(dates: Iterable[str], now: float) -> Finding:
-    """How far this machine's clock is from the times in answers' Date headers."""
-    away: list[float] = []
+def check_clock(dates: Iterable[str], now: float) -> CheckResult:
+    """Check this machine's clock against the Date headers of responses."""
+    offsets: list[float] = []
     for date in dates:
         try:
-            away.append(now - parsedate_to_datetime(date).timestamp())
+            offsets.append(now - parsedate_to_datetime(date).timestamp())
         except (ValueError, OverflowError):
             continue
-    if not away:
-        return ok("clock", "nobody answered whose clock could be compared")
-    middle = sorted(away)[len(away) // 2]
-    if abs(middle) <= ADRIFT:
-        return ok("clock", f"within {max(1, round(abs(middle)))} s of {len(away)} others")
-    which = "ahead of" if middle > 0 else "behind"
+    if not offsets:
+        return ok("clock", "not compared: no response had a date")
+    median = sorted(offsets)[len(offsets) // 2]
+    if abs(median) <= MAX_CLOCK_DRIFT:
+        return ok("clock", f"within {max(1, round(abs(median)))} s of {len(offsets)} servers")
+    direction = "ahead of" if median > 0 else "behind"
     return failed(
         "clock",
-        f"{abs(middle):.0f} s {which} others'",
-        "set this machine's clock (timedatectl set-ntp true): AWS refuses calls that are 5 minutes off",
+        f"{abs(median):.0f} s {direction} other servers",
+        "set this machine's clock (timedatectl set-ntp true); AWS rejects calls that are 5 minutes off",
     )
 
 
-def _finding(name: str, verdict: Verdict) -> Finding:
-    """In our own words: a provider's might quote the key."""
-    check, masked = f"key {name}", verdict.credential.masked
-    if verdict.reason is None:
-        return ok(check, f"{masked} works ({verdict.ms:.0f} ms)")
-    if verdict.status is None:
-        return failed(check, f"{masked}: no answer ({verdict.reason})", OTHERWISE)
-    return failed(check, f"{masked}: answered with {verdict.status}", CURES.get(verdict.status, OTHERWISE))
+def _key_result(name: str, key_check: KeyCheck) -> CheckResult:
+    """Return the result of one key, without the provider's text, which might quote the key."""
+    check, masked = f"key {name}", key_check.credential.masked
+    if key_check.reason is None:
+        return ok(check, f"{masked} works ({key_check.ms:.0f} ms)")
+    if key_check.status is None:
+        return failed(check, f"{masked}: no response ({key_check.reason})", DEFAULT_FIX)
+    return failed(check, f"{masked}: status {key_check.status}", FIXES.get(key_check.status, DEFAULT_FIX))

@@ -1,4 +1,4 @@
-"""What `vaultedge doctor --stack NAME` looks at: what AWS holds of a stack, then the gateway at its URL."""
+"""Checks of `vaultedge doctor --stack NAME`: the stack's AWS resources, then the gateway at its URL."""
 
 from __future__ import annotations
 
@@ -12,149 +12,164 @@ from typing import TYPE_CHECKING
 from vaultcore.catalog.load import load
 from vaultcore.cli import stack
 from vaultcore.cli.doctor import gateway, provider_keys
-from vaultcore.cli.doctor.findings import Finding, failed, ok, skipped
-from vaultcore.cli.stack import StackUnusable
+from vaultcore.cli.doctor.results import CheckResult, failed, ok, skipped
+from vaultcore.cli.stack import StackError
 from vaultcore.cli.terminal import Terminal
 from vaultcore.clock import SystemClock
 from vaultcore.errors import ConfigError, VaultError
-from vaultcore.vault.hidden import Hidden
 from vaultcore.vault.keyring import Credential
+from vaultcore.vault.secret_text import SecretText
 
 if TYPE_CHECKING:
-    from vaultcore.aws.stack import Deployed, Stack
+    from vaultcore.aws.stack import Stack, StackState
 
-SECRETS = {  # outputs -> what the secret is called, and the name that its text may have in JSON
+SECRETS = {  # output -> name of the secret, and the field with its text if it is JSON
     "VaultSecretId": ("vault", "vault"),
     "VaultPasswordSecretId": ("password", "password"),
     "SystemKeySecretId": ("system key", "key"),
     "AdminKeySecretId": ("admin key", "key"),
     "PepperSecretId": ("pepper", "pepper"),
 }
-SETTLED = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
-CURES = {  # what a deployment sets, and does not set again where somebody has changed it
+STABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+FIXES = {  # settings that a deployment does not restore after a manual change
     "expiry": "aws dynamodb update-time-to-live --table-name {table}"
     " --time-to-live-specification Enabled=true,AttributeName=exp",
     "recovery": "aws dynamodb update-continuous-backups --table-name {table}"
     " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true",
 }
-KEYS, EXPIRES_BY = ("pk", "sk"), "exp"
+KEYS, TTL_ATTRIBUTE = ("pk", "sk"), "exp"
 
 
 @dataclass(slots=True)
-class _Chart:
-    """What has been found so far, and what later checks need of it."""
+class _StackReport:
+    """The results so far, and the secrets and provider keys that later checks need."""
 
-    found: list[Finding] = field(default_factory=list)
-    texts: dict[str, Hidden] = field(default_factory=dict, repr=False)
+    results: list[CheckResult] = field(default_factory=list)
+    texts: dict[str, SecretText] = field(default_factory=dict, repr=False)
     credentials: list[Credential] = field(default_factory=list)
 
 
-async def examine(args: argparse.Namespace, terminal: Terminal) -> list[Finding]:
-    """Everything that a deployed gateway needs. Changes nothing."""
-    chart = _Chart()
-    deployed = await asyncio.to_thread(_held_by_aws, args, chart)
+async def run_checks(args: argparse.Namespace, terminal: Terminal) -> list[CheckResult]:
+    """Run the checks of a deployed gateway. Changes nothing."""
+    report = _StackReport()
+    deployed = await asyncio.to_thread(_check_aws, args, report)
     if deployed is None:
-        return chart.found
+        return report.results
     settings, clock = terminal.settings(), SystemClock()
-    keys = provider_keys.Tried([skipped("provider keys", "the vault is not open")], frozenset(), [])
-    if chart.credentials:
+    keys = provider_keys.KeyCheckResults(
+        [skipped("provider keys", "the vault did not open")], frozenset(), []
+    )
+    if report.credentials:
         try:
             catalog = load(args.providers or settings.providers_file, settings.environ)
-            keys = await provider_keys.tried(chart.credentials, catalog, settings)
+            keys = await provider_keys.check_keys(report.credentials, catalog, settings)
         except (ConfigError, OSError) as error:
-            keys.findings[:] = [failed("catalog", error, "the overlay's format is in docs/providers.md")]
+            keys.results[:] = [failed("catalog", error, "see the overlay format in docs/providers.md")]
     base = args.url or deployed.outputs.get("BaseUrl", "")
-    checks = gateway.Visit(base, chart.texts.get("system key"), args.stack)
-    findings = await checks.look(live=args.live, model=args.model, working=keys.working)
+    checks = gateway.GatewayChecks(base, report.texts.get("system key"), args.stack)
+    gateway_results = await checks.run(live=args.live, model=args.model, working=keys.working)
     dates = [*keys.dates, *checks.dates]
-    return [*chart.found, *keys.findings, *findings, provider_keys.drift(dates, clock.now())]
+    return [*report.results, *keys.results, *gateway_results, provider_keys.check_clock(dates, clock.now())]
 
 
-def _held_by_aws(args: argparse.Namespace, chart: _Chart) -> Deployed | None:
+def _check_aws(args: argparse.Namespace, report: _StackReport) -> StackState | None:
     from vaultcore.aws.stack import Stack
 
-    asked = Stack(args.stack, args.region)
+    opened_stack = Stack(args.stack, args.region)
     try:
-        deployed = _state(asked, chart)
+        deployed = _check_stack(opened_stack, report)
         if deployed is not None:
-            for name, (called, _) in SECRETS.items():
-                look = partial(_secret, asked, deployed, name, chart)
-                chart.found.append(_tried(called, asked, look))
-            chart.found.append(_opened(chart, args.stack))
-            chart.found.append(_tried("table", asked, partial(_table, asked, deployed)))
+            for output, (name, _) in SECRETS.items():
+                check = partial(_check_secret, opened_stack, deployed, output, report)
+                report.results.append(_attempt(name, opened_stack, check))
+            report.results.append(_open_vault(report, args.stack))
+            report.results.append(
+                _attempt("table", opened_stack, partial(_check_table, opened_stack, deployed))
+            )
     finally:
-        asked.close()
+        opened_stack.close()
     return deployed
 
 
-def _tried(check: str, asked: Stack, look: Callable[[], Finding]) -> Finding:
+def _attempt(name: str, opened_stack: Stack, check: Callable[[], CheckResult]) -> CheckResult:
+    """Return the result of a check, which is a failed one if AWS rejects a call."""
     from vaultcore.aws.stack import ActionFailed
 
     try:
-        return look()
+        return check()
     except ActionFailed as error:
-        return failed(check, stack.told(error, asked.name))
-    except StackUnusable as error:
-        return failed(check, error)
+        return failed(name, stack.explain_failure(error, opened_stack.name))
+    except StackError as error:
+        return failed(name, error)
 
 
-def _state(asked: Stack, chart: _Chart) -> Deployed | None:
-    described: list[Deployed] = []
+def _check_stack(opened_stack: Stack, report: _StackReport) -> StackState | None:
+    states: list[StackState] = []
 
-    def look() -> Finding:
-        described.append(deployed := asked.describe())
-        stack.output(deployed, "BaseUrl")
-        told = f"{deployed.name} in {deployed.region} is {deployed.status}"
-        if deployed.status in SETTLED:
-            return ok("stack", told)
-        return failed("stack", told, "wait for its deployment to end, or see why it failed: sam deploy")
+    def check() -> CheckResult:
+        states.append(deployed := opened_stack.describe())
+        stack.require_output(deployed, "BaseUrl")
+        summary = f"{deployed.name} in {deployed.region} is {deployed.status}"
+        if deployed.status in STABLE:
+            return ok("stack", summary)
+        return failed(
+            "stack", summary, "wait until the deployment ends, or run sam deploy to see why it failed"
+        )
 
-    chart.found.append(_tried("stack", asked, look))
-    return described[0] if described and "BaseUrl" in described[0].outputs else None
+    report.results.append(_attempt("stack", opened_stack, check))
+    return states[0] if states and "BaseUrl" in states[0].outputs else None
 
 
-def _secret(asked: Stack, deployed: Deployed, name: str, chart: _Chart) -> Finding:
-    from vaultcore.aws.reading import MIN_KEY, PLACEHOLDER
+def _check_secret(
+    opened_stack: Stack, deployed: StackState, output: str, report: _StackReport
+) -> CheckResult:
+    from vaultcore.aws.secret_values import MIN_KEY, PLACEHOLDER
 
-    called, part = SECRETS[name]
-    text = asked.secret(stack.output(deployed, name), part)
+    name, field_name = SECRETS[output]
+    text = opened_stack.secret(stack.require_output(deployed, output), field_name)
     if text is None:
-        return failed(called, "its secret holds something else", f"put plain text into the secret of {name}")
+        return failed(
+            name, "its secret has an unexpected format", f"store plain text in the secret of {output}"
+        )
     if text == PLACEHOLDER:
-        return failed(called, "its secret is empty", f"vaultedge vault push --stack {asked.name}")
-    if part not in ("vault", "password") and len(text) < MIN_KEY:
-        return failed(called, f"has fewer than {MIN_KEY} characters", f"put a longer one into {name}")
-    chart.texts[called] = text
-    return ok(called, "its secret is readable and filled")
+        return failed(name, "its secret is empty", f"run vaultedge vault push --stack {opened_stack.name}")
+    if field_name not in ("vault", "password") and len(text) < MIN_KEY:
+        return failed(
+            name, f"has fewer than {MIN_KEY} characters", f"store a longer key in the secret of {output}"
+        )
+    report.texts[name] = text
+    return ok(name, "its secret is readable and filled")
 
 
-def _opened(chart: _Chart, name: str) -> Finding:
+def _open_vault(report: _StackReport, name: str) -> CheckResult:
     from vaultcore.vault.sealed import unseal
 
-    if not {"vault", "password"} <= chart.texts.keys():
-        return skipped("vault opens", "vault and password are not both there")
+    if not {"vault", "password"} <= report.texts.keys():
+        return skipped("vault opens", "the vault or the password is missing")
     try:
-        chart.credentials = unseal(chart.texts["vault"], chart.texts["password"])
+        report.credentials = unseal(report.texts["vault"], report.texts["password"])
     except VaultError as error:
-        return failed("vault opens", f"{error}", f"vaultedge vault push --stack {name} puts a pair that fits")
-    if not chart.credentials:
-        return failed("vault opens", "there is no key in it", "vaultedge vault add-key, then vault push")
-    providers = ", ".join(sorted({each.provider for each in chart.credentials}))
-    return ok("vault opens", f"{len(chart.credentials)} keys: {providers}")
+        return failed("vault opens", f"{error}", f"run vaultedge vault push --stack {name} to replace both")
+    if not report.credentials:
+        return failed("vault opens", "it contains no keys", "run vaultedge vault add-key, then vault push")
+    providers = ", ".join(sorted({each.provider for each in report.credentials}))
+    return ok("vault opens", f"{len(report.credentials)} keys: {providers}")
 
 
-def _table(asked: Stack, deployed: Deployed) -> Finding:
-    name = stack.output(deployed, "TableName")
-    state = asked.table(name)
+def _check_table(opened_stack: Stack, deployed: StackState) -> CheckResult:
+    name = stack.require_output(deployed, "TableName")
+    state = opened_stack.table(name)
     if state.status not in ("ACTIVE", "UPDATING"):
-        return failed("table", f"it is {state.status}", "wait, or restore it: docs/deployment.md")
+        return failed("table", f"its status is {state.status}", "wait, or restore it: docs/deployment.md")
     if state.keys != KEYS:
         return failed(
-            "table", f"its keys are {', '.join(state.keys)}", "TableName must be the stack's own table"
+            "table",
+            f"unexpected key attributes: {', '.join(state.keys)}",
+            "TableName must be the stack's table",
         )
-    if state.expires_by != EXPIRES_BY:
-        return failed("table", "nothing in it expires (TTL is off)", CURES["expiry"].format(table=name))
-    if not state.restorable:
-        told = "it cannot be restored (point-in-time recovery is off)"
-        return failed("table", told, CURES["recovery"].format(table=name))
-    return ok("table", "is there, forgets what has expired, and can be restored")
+    if state.ttl_attribute != TTL_ATTRIBUTE:
+        return failed("table", "TTL is disabled, so rows never expire", FIXES["expiry"].format(table=name))
+    if not state.has_recovery:
+        problem = "point-in-time recovery is disabled"
+        return failed("table", problem, FIXES["recovery"].format(table=name))
+    return ok("table", "is active, with TTL and point-in-time recovery")

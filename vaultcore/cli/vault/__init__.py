@@ -1,4 +1,4 @@
-"""`vaultedge vault`: the vault on this machine, sealed strings, and the vault of a deployed stack."""
+"""`vaultedge vault`: this machine's vault, vault strings and the vault of a deployed stack."""
 
 from vaultcore.cli.vault.command import register
 

@@ -1,4 +1,4 @@
-"""`vaultedge vault page`: the console's vault as one file, for a computer without a network."""
+"""`vaultedge vault page`: writes the console's vault page as one HTML file for offline use."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from vaultcore.errors import VaultError
 
 
 def register(actions: Any) -> None:
-    page = actions.add_parser(
+    parser = actions.add_parser(
         "page",
-        help="a web page in one file that seals and opens vault strings without a network",
-        description="Its SHA-256 is told on stderr, and stands in docs/vault.md.",
+        help="write an offline web page that seals and opens vault strings",
+        description="Print the page's SHA-256 on stderr; docs/vault.md publishes the same digest.",
     )
-    page.add_argument("--out", type=Path, metavar="FILE", help="a new file instead of stdout")
-    page.add_argument("--force", action="store_true", help="replace FILE if it is there")
-    page.set_defaults(run=run_page)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="new file instead of stdout")
+    parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    parser.set_defaults(run=run_page)
 
 
 def run_page(args: argparse.Namespace, terminal: Terminal) -> int:
-    from vaultcore.console_bundle.vault_page import page
+    from vaultcore.console_bundle.vault_page import build_page
 
-    made = page()
+    document = build_page()
     if args.out is None:
-        terminal.stdout.write(made.content.decode())
+        terminal.stdout.write(document.content.decode())
         terminal.stdout.flush()
     else:
-        _write(args.out, made.content, replace=args.force)
+        _write(args.out, document.content, replace=args.force)
         terminal.warn(f"wrote {args.out}")
-    terminal.warn(f"SHA-256 {made.digest}")
+    terminal.warn(f"SHA-256 {document.digest}")
     return 0
 
 
 def _write(file: Path, content: bytes, *, replace: bool) -> None:
     try:
-        with file.open("wb" if replace else "xb") as to:
-            to.write(content)
+        with file.open("wb" if replace else "xb") as output:
+            output.write(content)
     except FileExistsError as error:
-        raise VaultError(f"{file} is there already; it stays as it is", hint="--force replaces it") from error
+        raise VaultError(f"{file} already exists", hint="use --force to replace it") from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 from vaultcore.client_apis.messages.encoder import Encoder
 from vaultcore.client_apis.messages.request import HEADERS, NATIVE, native_request, parse_request
 from vaultcore.client_apis.messages.response import (
-    render_answer,
     render_completion,
     render_error,
-    render_failure,
+    render_response,
+    render_stream_error,
 )
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
@@ -20,10 +20,10 @@ __all__ = [
     "native",
     "native_request",
     "parse_request",
-    "render_answer",
     "render_completion",
     "render_error",
-    "render_failure",
+    "render_response",
+    "render_stream_error",
 ]
 
 native = NATIVE

@@ -1,9 +1,10 @@
-"""What other providers want to see again, in the fields that Anthropic's clients send back untouched.
+"""Opaque state of other providers, packed into fields that Anthropic's clients return unchanged.
 
-A client of this API returns thinking blocks as they came, signature included. Thinking that Anthropic did not
-sign, and whatever else a provider wants back with its next request, travels there: `ve1.` and JSON in base64.
-It is a parcel, not a seal: it holds nothing that a client of chat completions does not send in the clear. It
-is opened here and goes to no provider as it is, to Anthropic least of all.
+A client of the Messages API returns thinking blocks unchanged, signature included. The gateway packs into
+them the reasoning that Anthropic did not sign, and any other state that a provider wants back with its next
+request. Packed state is `ve1.` followed by URL-safe base64 of a JSON object. It is neither encrypted nor
+signed: a client of chat completions sends the same data as plain JSON. The gateway unpacks it and never
+forwards it as it is.
 """
 
 from __future__ import annotations
@@ -16,75 +17,80 @@ from typing import cast
 from vaultcore.client_apis.json_text import dump
 from vaultcore.wire import Json
 
-MARK = "ve1."
-KEPT = ("extra_content", "reasoning_details")  # of a message or a call: opaque to everyone but its issuer
-_OPENED_BY = {"thinking": "signature", "redacted_thinking": "data"}
+PREFIX = "ve1."
+OPAQUE_FIELDS = (
+    "extra_content",
+    "reasoning_details",
+)  # of a message or a tool call; only the issuer reads them
+_STATE_FIELD = {"thinking": "signature", "redacted_thinking": "data"}  # by type of block
 
 
 def pack(state: Json) -> str:
-    return MARK + urlsafe_b64encode(dump(state).encode()).decode() if state else MARK
+    return PREFIX + urlsafe_b64encode(dump(state).encode()).decode() if state else PREFIX
 
 
-def ours(block: object) -> bool:
-    """Whether a content block is thinking that this gateway made up."""
+def is_packed(block: object) -> bool:
+    """Return True if a content block is a thinking block that this gateway made."""
     if not isinstance(block, dict):
         return False
-    sealed = block.get(_OPENED_BY.get(str(block.get("type")), ""))
-    return isinstance(sealed, str) and sealed.startswith(MARK)
+    state = block.get(_STATE_FIELD.get(str(block.get("type")), ""))
+    return isinstance(state, str) and state.startswith(PREFIX)
 
 
 def unpack(block: Json) -> Json:
-    """What a block of ours holds; nothing where a client has changed it."""
+    """Return the state in a packed block, or {} if a client has changed it."""
     try:
-        parcel = block[_OPENED_BY[block["type"]]].removeprefix(MARK).encode()
-        state = json.loads(urlsafe_b64decode(parcel)) if parcel else {}
+        encoded = block[_STATE_FIELD[block["type"]]].removeprefix(PREFIX).encode()
+        state = json.loads(urlsafe_b64decode(encoded)) if encoded else {}
     except (ValueError, RecursionError):
         return {}
     return cast(Json, state) if isinstance(state, dict) else {}
 
 
-def kept(told: Mapping[str, object]) -> Json:
-    """Of a message, a call or a fragment of one: what its provider wants to see again."""
-    return {name: value for name in KEPT if (value := told.get(name))}
+def opaque_fields(fields: Mapping[str, object]) -> Json:
+    """Return the opaque fields of a message, a tool call or a fragment of one."""
+    return {name: value for name in OPAQUE_FIELDS if (value := fields.get(name))}
 
 
-def kept_of_message(told: Mapping[str, object]) -> Json:
-    """The same of a message or a delta, its thoughts in other forms than Anthropic's among it."""
-    blocks = told.get("thinking_blocks")
-    others = [block for block in blocks if not native(block)] if isinstance(blocks, list) else []
-    plain = [{name: value for name, value in block.items() if name != "index"} for block in others]
-    return {**kept(told), "thinking_blocks": plain} if plain else kept(told)
+def message_state(message: Mapping[str, object]) -> Json:
+    """Return the opaque fields of a message or a delta, and its reasoning that is not in Anthropic's form."""
+    blocks = message.get("thinking_blocks")
+    others = [block for block in blocks if not is_anthropic_block(block)] if isinstance(blocks, list) else []
+    without_index = [{name: value for name, value in block.items() if name != "index"} for block in others]
+    fields = opaque_fields(message)
+    return {**fields, "thinking_blocks": without_index} if without_index else fields
 
 
-def native(block: object) -> bool:
-    """Whether a thought is in Anthropic's own form, and can stand in an answer as it is."""
-    return isinstance(block, dict) and block.get("type") in tuple(_OPENED_BY)
+def is_anthropic_block(block: object) -> bool:
+    """Return True if a reasoning block is in Anthropic's form, which a response can contain unchanged."""
+    return isinstance(block, dict) and block.get("type") in tuple(_STATE_FIELD)
 
 
-def merged(held: object, more: object) -> object:
-    """Two fragments of the same state: objects field by field, lists one after the other."""
-    match held, more:
+def merge_state(existing: object, fragment: object) -> object:
+    """Return two fragments of one state as one: objects merged by field, lists concatenated."""
+    match existing, fragment:
         case dict(), dict():
-            return {**held, **{name: merged(held.get(name), value) for name, value in more.items()}}
+            merged = {name: merge_state(existing.get(name), value) for name, value in fragment.items()}
+            return {**existing, **merged}
         case list(), list():
-            return [*held, *more]
+            return [*existing, *fragment]
         case _:
-            return more
+            return fragment
 
 
-def without(body: Json) -> Json:
-    """A request's body without our blocks; the very same body where it holds none."""
+def remove_packed(body: Json) -> Json:
+    """Return a request's body without packed blocks, or the same object if it has none."""
     messages = body.get("messages")
-    if not isinstance(messages, list) or not any(_holds(message) for message in messages):
+    if not isinstance(messages, list) or not any(_has_packed(message) for message in messages):
         return body
-    cleaned = [_cleaned(message) if _holds(message) else message for message in messages]
+    cleaned = [_clean(message) if _has_packed(message) else message for message in messages]
     return {**body, "messages": [message for message in cleaned if message["content"]]}
 
 
-def _holds(message: object) -> bool:
+def _has_packed(message: object) -> bool:
     content = message.get("content") if isinstance(message, dict) else None
-    return isinstance(content, list) and any(map(ours, content))
+    return isinstance(content, list) and any(map(is_packed, content))
 
 
-def _cleaned(message: Json) -> Json:
-    return {**message, "content": [block for block in message["content"] if not ours(block)]}
+def _clean(message: Json) -> Json:
+    return {**message, "content": [block for block in message["content"] if not is_packed(block)]}

@@ -1,8 +1,8 @@
 """A Messages request as a chat request: https://docs.claude.com/en/api/messages.
 
-A provider that speaks this API gets the client's own body, so nothing is refused here that it might know:
-what cannot be said to anybody else is noted as a change, and held against the request only where it is
-translated.
+An Anthropic provider gets the client's own body. Fields that it may support are therefore not rejected here.
+A field that other providers cannot express becomes a change, which takes effect only if a target needs the
+translated request.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from functools import partial
 from hashlib import sha256
 from typing import cast
 
-from vaultcore.client_apis.messages.opaque_state import without
-from vaultcore.client_apis.messages.tools import read_choice, read_tools
-from vaultcore.client_apis.messages.turns import read_system, read_turns
-from vaultcore.dialects import Change, Native
+from vaultcore.client_apis.messages.conversation import parse_conversation, parse_system
+from vaultcore.client_apis.messages.opaque_state import remove_packed
+from vaultcore.client_apis.messages.tools import parse_tool_choice, parse_tools
+from vaultcore.dialects import Change, NativeRequest
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -23,46 +23,57 @@ NATIVE = "anthropic"
 BETA = "anthropic-beta"
 HEADERS = (BETA, "anthropic-version")
 ROLES = ("user", "assistant", "system")
-LONGEST_MODEL = 512
-MOST_MESSAGES = 100_000
-LONGEST_USER = 64  # characters; OpenAI takes no more
-LEVELS = ((4_096, "high"), (2_048, "medium"), (0, "low"))  # budgets of thinking, and what they amount to
+MAX_MODEL_LENGTH = 512  # characters
+MAX_MESSAGES = 100_000
+MAX_USER_LENGTH = 64  # characters: the limit of OpenAI
+EFFORTS = (
+    (4_096, "high"),
+    (2_048, "medium"),
+    (0, "low"),
+)  # least thinking budget in tokens, reasoning effort
 
-Read = Callable[[object, list[Change]], Json]
+FieldParser = Callable[[object, list[Change]], Json]
 
 
 def parse_request(body: object) -> ChatRequest:
-    return _read(_checked(body))[0]
+    return _parse(_validate(body))[0]
 
 
-def native_request(body: Json, headers: Mapping[str, str]) -> Native:
-    """The client's own words for Anthropic, and what they lose with anybody else."""
-    passed = {name: value for name in HEADERS if (value := headers.get(name)) is not None}
-    return Native(NATIVE, without(body), passed, partial(_losses, body, headers.get(BETA)))
+def native_request(body: Json, headers: Mapping[str, str]) -> NativeRequest:
+    """Return the client's own body and headers for an Anthropic provider.
+
+    `translation_changes` returns the changes that apply with any other provider.
+    """
+    forwarded = {name: value for name in HEADERS if (value := headers.get(name)) is not None}
+    return NativeRequest(
+        NATIVE, remove_packed(body), forwarded, partial(_translation_changes, body, headers.get(BETA))
+    )
 
 
-def _losses(body: Json, betas: str | None) -> tuple[Change, ...]:
-    beta = Change(BETA, "dropped", "only Anthropic has such betas", was=betas)
-    return (*_read(body)[1], *([beta] if betas else ()))
+def _translation_changes(body: Json, betas: str | None) -> tuple[Change, ...]:
+    beta = Change(BETA, "dropped", "only Anthropic has these betas", was=betas)
+    return (*_parse(body)[1], *([beta] if betas else ()))
 
 
-def _checked(body: object) -> Json:
-    """The body, where it has what the gateway itself acts on."""
+def _validate(body: object) -> Json:
+    """Return the body if the fields that the gateway itself uses are valid, else raise InvalidRequest."""
     if not isinstance(body, dict):
         raise InvalidRequest("the body must be a JSON object")
     model, messages = body.get("model"), body.get("messages")
-    if not isinstance(model, str) or not 1 <= len(model.strip()) <= LONGEST_MODEL:
-        raise InvalidRequest(f"model: a string of 1 to {LONGEST_MODEL} characters is required", param="model")
-    if not isinstance(messages, list) or not 1 <= len(messages) <= MOST_MESSAGES:
-        raise InvalidRequest(f"messages: a list of 1 to {MOST_MESSAGES:,} is required", param="messages")
+    if not isinstance(model, str) or not 1 <= len(model.strip()) <= MAX_MODEL_LENGTH:
+        raise InvalidRequest(
+            f"model: a string of 1 to {MAX_MODEL_LENGTH} characters is required", param="model"
+        )
+    if not isinstance(messages, list) or not 1 <= len(messages) <= MAX_MESSAGES:
+        raise InvalidRequest(f"messages: a list of 1 to {MAX_MESSAGES:,} is required", param="messages")
     for i, message in enumerate(messages):
-        _check_message(f"messages[{i}]", message)
+        _validate_message(f"messages[{i}]", message)
     if not isinstance(body.get("stream"), bool | None):
         raise InvalidRequest("stream: must be true or false", param="stream")
     return body
 
 
-def _check_message(path: str, message: object) -> None:
+def _validate_message(path: str, message: object) -> None:
     if not isinstance(message, dict):
         raise InvalidRequest(f"{path}: must be an object", param=path)
     if message.get("role") not in ROLES:
@@ -71,109 +82,116 @@ def _check_message(path: str, message: object) -> None:
         raise InvalidRequest(f"{path}.content: must be a string or a list of blocks", param=f"{path}.content")
 
 
-def _read(body: Json) -> tuple[ChatRequest, tuple[Change, ...]]:
+def _parse(body: Json) -> tuple[ChatRequest, tuple[Change, ...]]:
     changes: list[Change] = []
-    system = read_system(body.get("system"), changes)
-    read: Json = {"model": body["model"], "messages": [*system, *read_turns(body["messages"], changes)]}
-    for name, field in FIELDS.items():
+    messages = [
+        *parse_system(body.get("system"), changes),
+        *parse_conversation(body["messages"], changes),
+    ]
+    parsed: Json = {"model": body["model"], "messages": messages}
+    for name, parse_field in FIELDS.items():
         if (value := body.get(name)) is not None:
-            read.update(field(value, changes))
+            parsed.update(parse_field(value, changes))
     for name, value in body.items():
-        if value and name not in KNOWN and name not in FIELDS:
-            alone = name in HERE_ALONE
-            reason = "only Anthropic can do it" if alone else "only Anthropic knows it"
-            changes.append(Change(name, "refused" if alone else "dropped", reason))
-    return cast(ChatRequest, read), tuple(changes)
+        if value and name not in MESSAGE_FIELDS and name not in FIELDS:
+            is_essential = name in ANTHROPIC_ONLY
+            reason = "only Anthropic can do it" if is_essential else "only Anthropic has this field"
+            changes.append(Change(name, "refused" if is_essential else "dropped", reason))
+    return cast(ChatRequest, parsed), tuple(changes)
 
 
-def _plain(name: str, kind: type | tuple[type, ...], told: object, changes: list[Change]) -> Json:
-    """A field that goes by another name, or by none other."""
-    if isinstance(told, kind) and not (isinstance(told, bool) and kind is not bool):
-        return {name: told}
-    changes.append(Change(name, "refused", "it has another type than it should"))
+def _same_name(name: str, kind: type | tuple[type, ...], value: object, changes: list[Change]) -> Json:
+    """Return a field that has the same name in chat completions."""
+    if isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool):
+        return {name: value}
+    changes.append(Change(name, "refused", "the value has the wrong type"))
     return {}
 
 
-def _stops(told: object, changes: list[Change]) -> Json:
-    if isinstance(told, list) and all(isinstance(stop, str) for stop in told):
-        return {"stop": told}
+def _parse_stop(value: object, changes: list[Change]) -> Json:
+    if isinstance(value, list) and all(isinstance(stop, str) for stop in value):
+        return {"stop": value}
     changes.append(Change("stop_sequences", "refused", "stop_sequences must be a list of strings"))
     return {}
 
 
-def _thinking(told: object, changes: list[Change]) -> Json:
-    match told:
+def _parse_thinking(value: object, changes: list[Change]) -> Json:
+    match value:
         case {"type": "enabled" | "adaptive", "display": "omitted", **rest}:
-            changes.append(Change("thinking.display", "dropped", "thoughts are shown where there are any"))
-            return _thinking(rest | {"type": cast(Json, told)["type"]}, changes)
+            reason = "the response includes reasoning if the provider returns it"
+            changes.append(Change("thinking.display", "dropped", reason))
+            return _parse_thinking(rest | {"type": cast(Json, value)["type"]}, changes)
         case {"type": "enabled", "budget_tokens": int(budget)}:
-            level = next(level for least, level in LEVELS if budget >= least or not least)
+            effort = next(effort for least, effort in EFFORTS if budget >= least or not least)
             path = "thinking.budget_tokens"
-            changes.append(Change(path, "emulated", "an effort rather than a budget", budget, level))
-            return {"reasoning_effort": level}
+            changes.append(Change(path, "emulated", "sent as an effort, not a budget", budget, effort))
+            return {"reasoning_effort": effort}
         case {"type": "adaptive"}:
             return {"reasoning_effort": "medium"}
         case {"type": "disabled"}:
-            changes.append(Change("thinking", "emulated", "not asked for: a model that always thinks will"))
+            reason = "no reasoning is requested; a model that always reasons still does"
+            changes.append(Change("thinking", "emulated", reason))
             return {}
         case _:
-            changes.append(Change("thinking", "refused", "thinking of a kind only Anthropic knows"))
+            changes.append(Change("thinking", "refused", "only Anthropic has this kind of thinking"))
             return {}
 
 
-def _output(told: object, changes: list[Change]) -> Json:
-    if not isinstance(told, dict):
+def _parse_output_config(value: object, changes: list[Change]) -> Json:
+    if not isinstance(value, dict):
         changes.append(Change("output_config", "refused", "output_config must be an object"))
         return {}
-    read: Json = {}
-    for name, value in told.items():
-        match name, value:
+    parsed: Json = {}
+    for name, setting in value.items():
+        match name, setting:
             case _, None:
                 pass
             case "effort", str():
-                read["reasoning_effort"] = value
+                parsed["reasoning_effort"] = setting
             case "format", {"type": "json_schema", "schema": dict() as schema}:
-                described = {"name": "answer", "schema": schema, "strict": True}
-                read["response_format"] = {"type": "json_schema", "json_schema": described}
+                json_schema = {"name": "answer", "schema": schema, "strict": True}
+                parsed["response_format"] = {"type": "json_schema", "json_schema": json_schema}
             case _:
-                changes.append(Change(f"output_config.{name}", "refused", "only Anthropic knows it"))
-    return read
+                reason = "only Anthropic has this field"
+                changes.append(Change(f"output_config.{name}", "refused", reason))
+    return parsed
 
 
-def _user(told: object, changes: list[Change]) -> Json:
-    user = told.get("user_id") if isinstance(told, dict) else None
+def _parse_metadata(value: object, changes: list[Change]) -> Json:
+    user = value.get("user_id") if isinstance(value, dict) else None
     if not isinstance(user, str) or not user:
         return {}
-    if len(user) <= LONGEST_USER:
+    if len(user) <= MAX_USER_LENGTH:
         return {"user": user}
-    changes.append(Change("metadata.user_id", "emulated", f"hashed: longer than {LONGEST_USER} characters"))
+    reason = f"hashed: longer than {MAX_USER_LENGTH} characters"
+    changes.append(Change("metadata.user_id", "emulated", reason))
     return {"user": sha256(user.encode(errors="replace")).hexdigest()}
 
 
-def _tier(told: object, changes: list[Change]) -> Json:
-    match told:
+def _parse_service_tier(value: object, changes: list[Change]) -> Json:
+    match value:
         case "auto":
             return {}
         case "standard_only":
             return {"service_tier": "default"}
         case _:
-            changes.append(Change("service_tier", "dropped", "no such tier"))
+            changes.append(Change("service_tier", "dropped", "unknown service tier"))
             return {}
 
 
-KNOWN = ("model", "system", "messages")
-HERE_ALONE = ("context_management", "container", "mcp_servers")
-FIELDS: Mapping[str, Read] = {  # in this order: an effort outweighs a budget
-    "stream": partial(_plain, "stream", bool),
-    "max_tokens": partial(_plain, "max_tokens", int),
-    "temperature": partial(_plain, "temperature", (int, float)),
-    "top_p": partial(_plain, "top_p", (int, float)),
-    "top_k": partial(_plain, "top_k", int),
-    "stop_sequences": _stops,
-    "tools": read_tools,
-    "tool_choice": read_choice,
-    "thinking": _thinking,
-    "output_config": _output,
-    "metadata": _user,
-    "service_tier": _tier,
+MESSAGE_FIELDS = ("model", "system", "messages")  # translated outside FIELDS
+ANTHROPIC_ONLY = ("context_management", "container", "mcp_servers")  # without them it is another request
+FIELDS: Mapping[str, FieldParser] = {  # in this order: output_config.effort replaces the effort of a budget
+    "stream": partial(_same_name, "stream", bool),
+    "max_tokens": partial(_same_name, "max_tokens", int),
+    "temperature": partial(_same_name, "temperature", (int, float)),
+    "top_p": partial(_same_name, "top_p", (int, float)),
+    "top_k": partial(_same_name, "top_k", int),
+    "stop_sequences": _parse_stop,
+    "tools": parse_tools,
+    "tool_choice": parse_tool_choice,
+    "thinking": _parse_thinking,
+    "output_config": _parse_output_config,
+    "metadata": _parse_metadata,
+    "service_tier": _parse_service_tier,
 }

@@ -1,4 +1,7 @@
-"""A completion as a message, in Anthropic's blocks, usage and errors: https://docs.claude.com/en/api/messages."""
+"""A completion as a message, with Anthropic's content blocks, usage and errors.
+
+https://docs.claude.com/en/api/messages, https://docs.claude.com/en/api/errors
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,27 @@ from collections.abc import Mapping
 from typing import cast
 
 from vaultcore.client_apis.json_text import dump
-from vaultcore.client_apis.messages.opaque_state import kept, kept_of_message, native, pack
-from vaultcore.dialects.json_fields import arguments
+from vaultcore.client_apis.messages.opaque_state import (
+    is_anthropic_block,
+    message_state,
+    opaque_fields,
+    pack,
+)
+from vaultcore.dialects import json_fields
 from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
-from vaultcore.usage.token_estimate import estimate, tokens
+from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import ChatCompletion, ChatRequest, Json, Usage
 
-STOPS: Mapping[str, str] = {
+STOP_REASONS: Mapping[str, str] = {
     "stop": "end_turn",
     "length": "max_tokens",
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-PIECES = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', re.DOTALL)
-ERRORS: Mapping[int, str] = {
+TOKENS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', re.DOTALL)  # strings, whole or cut off, and brackets
+ERROR_TYPES: Mapping[int, str] = {  # by HTTP status
     400: "invalid_request_error",
     401: "authentication_error",
     402: "billing_error",
@@ -37,124 +45,134 @@ ERRORS: Mapping[int, str] = {
 }
 
 
+def render_response(completion: ChatCompletion, request: ChatRequest) -> Json:
+    """Return the message; usage is estimated if the provider reports none."""
+    message = render_completion(completion)
+    if completion.get("usage"):
+        return message
+    output = estimate_tokens(dump(message["content"])) if message["content"] else 0
+    counts = {"input_tokens": estimate_request(request), "output_tokens": output, "estimated": True}
+    return {**message, "usage": {**message["usage"], **counts}}
+
+
 def render_completion(completion: ChatCompletion) -> Json:
-    """The first choice: this API has no word for another."""
+    """Return the first choice as a message: this API has no further choices."""
     choice = cast(Json, completion["choices"][0])
     return {
-        **head(completion.get("id", ""), completion.get("model", "")),
-        "content": _blocks(choice["message"]),
+        **render_envelope(completion.get("id", ""), completion.get("model", "")),
+        "content": _render_blocks(choice["message"]),
         **render_stop(choice),
         "usage": render_usage(completion.get("usage")),
     }
 
 
-def render_answer(completion: ChatCompletion, request: ChatRequest) -> Json:
-    """The same, with usage guessed where the provider tells none."""
-    message = render_completion(completion)
-    if completion.get("usage"):
-        return message
-    told = tokens(dump(message["content"])) if message["content"] else 0
-    guessed = {"input_tokens": estimate(request), "output_tokens": told, "estimated": True}
-    return {**message, "usage": {**message["usage"], **guessed}}
-
-
-def head(identity: str, model: str) -> Json:
-    ours = identity if identity.startswith("msg_") else f"msg_{identity.removeprefix('chatcmpl-')}"
-    return {"id": ours, "type": "message", "role": "assistant", "model": model}
+def render_envelope(completion_id: str, model: str) -> Json:
+    message_id = (
+        completion_id
+        if completion_id.startswith("msg_")
+        else f"msg_{completion_id.removeprefix('chatcmpl-')}"
+    )
+    return {"id": message_id, "type": "message", "role": "assistant", "model": model}
 
 
 def render_stop(choice: Json) -> Json:
-    """Why it stopped; which sequence stopped it, where the provider says so."""
+    """Return the stop reason, and the stop sequence if the provider reports it."""
     reason, matched = choice.get("finish_reason"), choice.get("stop_reason")
-    known = matched if reason == "stop" and isinstance(matched, str) and matched else None
-    stop = "stop_sequence" if known else STOPS.get(str(reason), "end_turn")
-    return {"stop_reason": stop, "stop_sequence": known, "stop_details": None}
+    sequence = matched if reason == "stop" and isinstance(matched, str) and matched else None
+    stop_reason = "stop_sequence" if sequence else STOP_REASONS.get(str(reason), "end_turn")
+    return {"stop_reason": stop_reason, "stop_sequence": sequence, "stop_details": None}
 
 
 def render_usage(usage: Usage | None) -> Json:
-    """Usage whose input leaves out what came from a cache or went into one."""
-    told = usage or {}
-    details = told.get("prompt_tokens_details") or {}
-    prompt = told.get("prompt_tokens") or 0
-    read = min(details.get("cached_tokens") or 0, prompt)
-    written = min(details.get("cache_write_tokens") or 0, prompt - read)
-    counted: Json = {
-        "input_tokens": prompt - read - written,
-        "cache_creation_input_tokens": written,
-        "cache_read_input_tokens": read,
-        "output_tokens": told.get("completion_tokens") or 0,
+    """Return usage in Anthropic's form: `input_tokens` excludes tokens read from or written to a cache."""
+    counts = usage or {}
+    details = counts.get("prompt_tokens_details") or {}
+    prompt = counts.get("prompt_tokens") or 0
+    cache_read = min(details.get("cached_tokens") or 0, prompt)
+    cache_write = min(details.get("cache_write_tokens") or 0, prompt - cache_read)
+    rendered: Json = {
+        "input_tokens": prompt - cache_read - cache_write,
+        "cache_creation_input_tokens": cache_write,
+        "cache_read_input_tokens": cache_read,
+        "output_tokens": counts.get("completion_tokens") or 0,
     }
-    thought = (told.get("completion_tokens_details") or {}).get("reasoning_tokens")
-    return {**counted, "output_tokens_details": {"thinking_tokens": thought}} if thought else counted
+    reasoning = (counts.get("completion_tokens_details") or {}).get("reasoning_tokens")
+    return {**rendered, "output_tokens_details": {"thinking_tokens": reasoning}} if reasoning else rendered
 
 
-def read_input(text: object) -> Json:
-    """A call's input, which has to be an object, whatever the model wrote and wherever it was cut off."""
-    if (read := arguments(text)) is not None:
-        return read
+def parse_tool_input(text: object) -> Json:
+    """Return a tool call's arguments as an object, which this API requires.
+
+    Arguments that are cut off are completed. Anything else that is no object becomes `{"arguments": text}`.
+    """
+    if (parsed := json_fields.parse_arguments(text)) is not None:
+        return parsed
     try:
-        first, _ = json.JSONDecoder().raw_decode(_closed(str(text).strip()))
+        first, _ = json.JSONDecoder().raw_decode(_close_json(str(text).strip()))
     except (ValueError, RecursionError):
         first = None
     return first if isinstance(first, dict) else {"arguments": text}
 
 
-def _closed(text: str) -> str:
-    """JSON with what is still open at its end closed."""
+def _close_json(text: str) -> str:
+    """Return JSON with its open strings, lists and objects closed."""
     closing: list[str] = []
-    for found in PIECES.findall(text):
-        match found:
+    for part in TOKENS.findall(text):
+        match part:
             case "{" | "[":
-                closing.append("}" if found == "{" else "]")
+                closing.append("}" if part == "{" else "]")
             case "}" | "]" if closing:
                 closing.pop()
-            case _ if found.startswith('"') and not STRING.fullmatch(found):
+            case _ if part.startswith('"') and not STRING.fullmatch(part):
                 return text + '"' + "".join(reversed(closing))
     return text + "".join(reversed(closing))
 
 
 def render_error(error: GatewayError) -> Json:
-    kind = ERRORS.get(error.status) or (ERRORS[400] if error.status < 500 else "api_error")
+    kind = ERROR_TYPES.get(error.status) or (ERROR_TYPES[400] if error.status < 500 else "api_error")
     return {"type": "error", "error": {"type": kind, "message": str(error)}}
 
 
-def render_failure(error: GatewayError) -> Event:
+def render_stream_error(error: GatewayError) -> Event:
     return Event(dump(render_error(error)), "error")
 
 
-def _blocks(message: Json) -> list[Json]:
+def _render_blocks(message: Json) -> list[Json]:
     calls: list[Json] = message.get("tool_calls") or []
-    blocks = _thoughts(message)
-    for words in (message.get("content"), message.get("refusal")):
-        if isinstance(words, str) and words:
-            blocks.append({"type": "text", "text": words})
+    blocks = _render_reasoning(message)
+    for text in (message.get("content"), message.get("refusal")):
+        if isinstance(text, str) and text:
+            blocks.append({"type": "text", "text": text})
     for call in calls:
-        blocks += render_call(call)
-    if state := kept_of_message(message):
+        blocks += _render_call(call)
+    if state := message_state(message):
         blocks.append({"type": "redacted_thinking", "data": pack({"": state})})
     return blocks
 
 
-def render_call(call: Json) -> list[Json]:
-    """A call, after what its provider wants to see again with it."""
+def _render_call(call: Json) -> list[Json]:
+    """Return the tool_use block, after a block with the opaque state of the call if it has any."""
     function = call.get("function") or call.get("custom") or {}
-    use = {
+    tool_use = {
         "type": "tool_use",
         "id": call["id"],
         "name": function.get("name") or "",
-        "input": read_input(function.get("arguments", function.get("input"))),
+        "input": parse_tool_input(function.get("arguments", function.get("input"))),
     }
-    state = kept(call)
-    return [{"type": "redacted_thinking", "data": pack({call["id"]: state})}, use] if state else [use]
+    state = opaque_fields(call)
+    if not state:
+        return [tool_use]
+    return [{"type": "redacted_thinking", "data": pack({call["id"]: state})}, tool_use]
 
 
-def _thoughts(message: Json) -> list[Json]:
-    blocks = [block for block in message.get("thinking_blocks") or () if native(block)]
-    told = message.get("reasoning_content")
-    if told and not any(block["type"] == "thinking" for block in blocks):
-        blocks.insert(0, {"type": "thinking", "thinking": told})
-    bare = [{name: value for name, value in block.items() if name != "index"} for block in blocks]
+def _render_reasoning(message: Json) -> list[Json]:
+    """Return the reasoning as thinking blocks; one that Anthropic did not sign gets an empty packed state."""
+    blocks = [block for block in message.get("thinking_blocks") or () if is_anthropic_block(block)]
+    text = message.get("reasoning_content")
+    if text and not any(block["type"] == "thinking" for block in blocks):
+        blocks.insert(0, {"type": "thinking", "thinking": text})
+    without_index = [{name: value for name, value in block.items() if name != "index"} for block in blocks]
     return [
         {**block, "signature": block.get("signature") or pack({})} if block["type"] == "thinking" else block
-        for block in bare
+        for block in without_index
     ]

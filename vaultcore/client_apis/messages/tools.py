@@ -1,43 +1,58 @@
-"""A client's tools, and which of them the model may or must use, in the words of chat completions."""
+"""`tools` and `tool_choice` of a Messages request as those of chat completions.
+
+https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview
+"""
 
 from __future__ import annotations
 
-from vaultcore.client_apis.messages.blocks import an_object, marked
+from vaultcore.client_apis.messages.parts import copy_cache_control, object_or_empty
 from vaultcore.dialects import Change
 from vaultcore.wire import Json
 
-NEUTRAL = ("type", "name", "description", "input_schema", "strict", "cache_control", "eager_input_streaming")
+# Fields of a tool that are translated, or whose absence does not change the response.
+SUPPORTED = (
+    "type",
+    "name",
+    "description",
+    "input_schema",
+    "strict",
+    "cache_control",
+    "eager_input_streaming",
+)
 
 
-def read_tools(told: object, changes: list[Change]) -> Json:
-    if not isinstance(told, list):
+def parse_tools(tools: object, changes: list[Change]) -> Json:
+    """Return `{"tools": […]}`, or {} if the value is no list."""
+    if not isinstance(tools, list):
         changes.append(Change("tools", "refused", "tools must be a list"))
         return {}
-    read = [_tool(f"tools[{i}]", tool, changes) for i, tool in enumerate(told)]
-    return {"tools": [tool for tool in read if tool is not None]}
+    parsed = [_parse_tool(f"tools[{i}]", tool, changes) for i, tool in enumerate(tools)]
+    return {"tools": [tool for tool in parsed if tool is not None]}
 
 
-def read_choice(choice: object, changes: list[Change]) -> Json:
-    told = an_object(choice)
-    match told:
+def parse_tool_choice(choice: object, changes: list[Change]) -> Json:
+    """Return `tool_choice`, and `parallel_tool_calls` if parallel tool use is disabled."""
+    fields = object_or_empty(choice)
+    match fields:
         case {"type": "auto" | "none" as kind}:
-            read: Json = {"tool_choice": kind}
+            parsed: Json = {"tool_choice": kind}
         case {"type": "any"}:
-            read = {"tool_choice": "required"}
+            parsed = {"tool_choice": "required"}
         case {"type": "tool", "name": str(name)}:
-            read = {"tool_choice": {"type": "function", "function": {"name": name}}}
+            parsed = {"tool_choice": {"type": "function", "function": {"name": name}}}
         case _:
-            changes.append(Change("tool_choice", "refused", "tool_choice is none that is known"))
+            changes.append(Change("tool_choice", "refused", "unknown tool_choice"))
             return {}
-    if told.get("disable_parallel_tool_use") is True and told["type"] != "none":
-        read["parallel_tool_calls"] = False
-    return read
+    if fields.get("disable_parallel_tool_use") is True and fields["type"] != "none":
+        parsed["parallel_tool_calls"] = False
+    return parsed
 
 
-def _tool(path: str, tool: object, changes: list[Change]) -> Json | None:
-    told = an_object(tool)
-    match told:
-        case {"name": str(name), "input_schema": dict() as schema} if told.get("type") in (None, "custom"):
+def _parse_tool(path: str, tool: object, changes: list[Change]) -> Json | None:
+    """Return the tool as a function, or None if no other provider can use it."""
+    fields = object_or_empty(tool)
+    match fields:
+        case {"name": str(name), "input_schema": dict() as schema} if fields.get("type") in (None, "custom"):
             pass
         case {"type": str(kind)} if kind != "custom":
             changes.append(Change(f"{path}.type", "refused", f"{kind} is a tool of Anthropic's own"))
@@ -46,10 +61,10 @@ def _tool(path: str, tool: object, changes: list[Change]) -> Json | None:
             changes.append(Change(path, "refused", "a tool needs name and input_schema"))
             return None
     function: Json = {"name": name, "parameters": schema}
-    if isinstance(told.get("description"), str) and told["description"]:
-        function["description"] = told["description"]
-    if told.get("strict") is True:
+    if isinstance(fields.get("description"), str) and fields["description"]:
+        function["description"] = fields["description"]
+    if fields.get("strict") is True:
         function["strict"] = True
-    extras = [name for name, value in told.items() if value and name not in NEUTRAL]
-    changes += [Change(f"{path}.{name}", "dropped", "only Anthropic's tools have it") for name in extras]
-    return marked({"type": "function", "function": function}, told)
+    extras = [name for name, value in fields.items() if value and name not in SUPPORTED]
+    changes += [Change(f"{path}.{name}", "dropped", "only Anthropic has this field") for name in extras]
+    return copy_cache_control({"type": "function", "function": function}, fields)

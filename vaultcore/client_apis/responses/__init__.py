@@ -1,6 +1,6 @@
 """`POST /v1/responses`: https://platform.openai.com/docs/api-reference/responses.
 
-Nothing is kept here between two requests: a client carries the conversation itself, reasoning included.
+The gateway stores no responses: a client sends the whole conversation with each request, reasoning included.
 """
 
 from __future__ import annotations
@@ -10,39 +10,34 @@ from functools import partial
 
 from vaultcore.client_apis import chat
 from vaultcore.client_apis.responses.encoder import Encoder
-from vaultcore.client_apis.responses.request import RequestFields, parse_request
-from vaultcore.client_apis.responses.response import render_answer
-from vaultcore.client_apis.responses.stream_failure import failure_event
-from vaultcore.client_apis.responses.unsupported_fields import losses
-from vaultcore.dialects import Native
+from vaultcore.client_apis.responses.request import parse_request
+from vaultcore.client_apis.responses.response import render_response
+from vaultcore.client_apis.responses.stream_failure import error_event
+from vaultcore.client_apis.responses.unsupported_fields import translation_changes
+from vaultcore.dialects import NativeRequest
 from vaultcore.errors import GatewayError
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
+from vaultcore.wire import ChatChunk, ChatRequest, Json
 
 __all__ = [
     "encoder",
     "headers",
     "native",
+    "native_request",
     "parse_request",
-    "render_answer",
-    "render_completion",
     "render_error",
-    "render_failure",
-    "verbatim",
+    "render_response",
+    "render_stream_error",
 ]
 
 native = "responses"
 headers: tuple[str, ...] = ()
 
 
-def verbatim(body: Json, headers: Mapping[str, str]) -> Native:  # noqa: ARG001 - none goes on
-    """What goes on as it is to who speaks the same, and what it loses with everybody else."""
-    return Native(native, body, {}, elsewhere=partial(losses, body))
-
-
-def render_completion(completion: ChatCompletion) -> Json:
-    return render_answer(completion, RequestFields({}))
+def native_request(body: Json, headers: Mapping[str, str]) -> NativeRequest:  # noqa: ARG001 - none is forwarded
+    """Return the client's own body for a provider that speaks Responses."""
+    return NativeRequest(native, body, {}, translation_changes=partial(translation_changes, body))
 
 
 def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
@@ -53,5 +48,5 @@ def render_error(error: GatewayError) -> Json:
     return chat.render_error(error)
 
 
-def render_failure(error: GatewayError) -> Event:
-    return failure_event(error)
+def render_stream_error(error: GatewayError) -> Event:
+    return error_event(error)

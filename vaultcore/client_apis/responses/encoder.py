@@ -1,7 +1,7 @@
-"""Chunks as the events of a response: https://platform.openai.com/docs/api-reference/responses-streaming.
+"""Encodes chunks as response events: https://platform.openai.com/docs/api-reference/responses-streaming.
 
-Items are told one after the other: text and thoughts are finished once something else begins. Calls are
-finished at the end, because fragments of several may come in turns.
+Output items are sent one after the other: a message or a reasoning item is done when another item begins.
+Tool calls are done at the end of the stream, because fragments of several calls may alternate.
 """
 
 from __future__ import annotations
@@ -11,124 +11,133 @@ from typing import cast
 
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.responses.request import RequestFields
-from vaultcore.client_apis.responses.response import plain
-from vaultcore.client_apis.responses.response_object import finished, frame
-from vaultcore.client_apis.responses.stream_failure import failed, failure_event, next_number
+from vaultcore.client_apis.responses.response import render_logprob
+from vaultcore.client_apis.responses.response_object import complete_response, start_response
+from vaultcore.client_apis.responses.stream_failure import error_event, fail_response, next_sequence_number
 from vaultcore.client_apis.responses.streaming_items import (
-    OpenCall,
-    OpenItem,
-    OpenMessage,
-    OpenReasoning,
-    Say,
+    ItemUpdate,
+    StreamingItem,
+    StreamingMessage,
+    StreamingReasoning,
+    StreamingToolCall,
 )
-from vaultcore.client_apis.responses.tools import customs
+from vaultcore.client_apis.responses.tools import custom_tool_names
 from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatRequest, Delta, FinishReason, Json, Usage
 
 
 class Encoder:
-    """One answer's events. Numbers rise by one from event to event; ids stay what they were."""
+    """Turns the chunks of one completion into events. Sequence numbers start at 0 and increase by one."""
 
     def __init__(self, request: ChatRequest) -> None:
         self._body: Json = request.body if isinstance(request, RequestFields) else {}
-        self._customs = customs(self._body)
-        self._number = 0
-        self._begun: Json = {}
-        self._answer = ""
-        self._items: list[OpenItem] = []
-        self._speaking: OpenItem | None = None  # the one that text or thoughts go to
-        self._calls: dict[int, OpenCall] = {}
+        self._custom_tools = custom_tool_names(self._body)
+        self._sequence_number = 0
+        self._response: Json = {}
+        self._completion_id = ""
+        self._items: list[StreamingItem] = []
+        self._open_item: StreamingItem | None = None  # the message or reasoning item that receives text
+        self._calls: dict[int, StreamingToolCall] = {}
         self._reason: FinishReason | None = None
         self._usage: Usage | None = None
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
-        events = [] if self._begun else self._begin(item)
+        events = [] if self._response else self._begin(item)
         self._usage = item.get("usage") or self._usage
         if tier := cast(Json, item).get("service_tier"):
-            self._begun["service_tier"] = tier
+            self._response["service_tier"] = tier
         for choice in item.get("choices") or ():
             if choice["index"] == 0:
                 logprobs = (cast(Json, choice).get("logprobs") or {}).get("content") or ()
-                events += self._accept(choice["delta"], [plain(each) for each in logprobs])
+                events += self._add_delta(choice["delta"], [render_logprob(each) for each in logprobs])
                 self._reason = choice["finish_reason"] or self._reason
         return events
 
     def close(self) -> Iterable[Event]:
-        if not self._begun:
+        if not self._response:
             return ()
-        events = [] if self._items else self._speak(OpenMessage)  # an answer has something in it
-        events += self._hush()
+        events = [] if self._items else self._open(StreamingMessage)  # a response has at least one item
+        events += self._close_item()
         cut = self._reason == "length"
         for call in self._calls.values():
-            events += self._told(call.close(cut=cut))
-        whole = finished(self._begun, [item.whole for item in self._items], self._reason, self._usage)
-        kind = "response.completed" if whole["status"] == "completed" else "response.incomplete"
-        return [*events, self._event({"type": kind, "response": whole})]
+            events += self._events(call.close(cut=cut))
+        items = [item.rendered for item in self._items]
+        response = complete_response(self._response, items, self._reason, self._usage)
+        kind = "response.completed" if response["status"] == "completed" else "response.incomplete"
+        return [*events, self._event({"type": kind, "response": response})]
 
     def fail(self, error: GatewayError, after: Event | None) -> Iterable[Event]:
-        """The event that ends a stream which broke. What passed as it came is not known here."""
-        if not self._begun:
-            return (failure_event(error, number=next_number(after)),)
-        whole = {**failed(self._begun, error), "output": [item.whole for item in self._items if item.closed]}
-        return (self._event({"type": "response.failed", "response": whole}),)
+        """Return the event that ends a failed stream.
+
+        `after` is the last event that was passed through unchanged. The encoder has not seen those events.
+        """
+        if not self._response:
+            return (error_event(error, number=next_sequence_number(after)),)
+        output = [item.rendered for item in self._items if item.is_closed]
+        response = {**fail_response(self._response, error), "output": output}
+        return (self._event({"type": "response.failed", "response": response}),)
 
     def _begin(self, chunk: ChatChunk) -> list[Event]:
-        self._answer = chunk.get("id", "")
-        self._begun = frame(
-            self._body, answer=self._answer, created=chunk.get("created", 0), model=chunk.get("model", "")
+        self._completion_id = chunk.get("id", "")
+        self._response = start_response(
+            self._body,
+            completion_id=self._completion_id,
+            created=chunk.get("created", 0),
+            model=chunk.get("model", ""),
         )
         kinds = ("response.created", "response.in_progress")
-        return [self._event({"type": kind, "response": self._begun}) for kind in kinds]
+        return [self._event({"type": kind, "response": self._response}) for kind in kinds]
 
-    def _accept(self, delta: Delta, logprobs: list[Json]) -> list[Event]:
+    def _add_delta(self, delta: Delta, logprobs: list[Json]) -> list[Event]:
         events: list[Event] = []
-        told = cast(Json, delta)
-        words, blocks = told.get("reasoning_content"), told.get("thinking_blocks")
-        if words or blocks:
-            events += self._speak(OpenReasoning)
-            events += self._say(lambda item: item.think(words or "", blocks or ()))
-        if told.get("content"):
-            events += self._speak(OpenMessage)
-            events += self._say(lambda item: item.text(told["content"], logprobs))
-        if told.get("refusal"):
-            events += self._speak(OpenMessage)
-            events += self._say(lambda item: item.refuse(told["refusal"]))
-        if told.get("annotations") and isinstance(self._speaking, OpenMessage):
-            events += self._say(lambda item: item.cite(told["annotations"]))
-        for fragment in told.get("tool_calls") or ():
-            events += self._call(fragment)
+        fields = cast(Json, delta)
+        reasoning, blocks = fields.get("reasoning_content"), fields.get("thinking_blocks")
+        if reasoning or blocks:
+            events += self._open(StreamingReasoning)
+            events += self._update(lambda item: item.add_reasoning(reasoning or "", blocks or ()))
+        if fields.get("content"):
+            events += self._open(StreamingMessage)
+            events += self._update(lambda item: item.add_text(fields["content"], logprobs))
+        if fields.get("refusal"):
+            events += self._open(StreamingMessage)
+            events += self._update(lambda item: item.add_refusal(fields["refusal"]))
+        if fields.get("annotations") and isinstance(self._open_item, StreamingMessage):
+            events += self._update(lambda item: item.add_annotations(fields["annotations"]))
+        for fragment in fields.get("tool_calls") or ():
+            events += self._add_call(fragment)
         return events
 
-    def _speak(self, kind: type[OpenItem]) -> list[Event]:
-        """Begin an item of that kind, unless it is one that is speaking."""
-        if isinstance(self._speaking, kind):
+    def _open(self, kind: type[StreamingItem]) -> list[Event]:
+        """Begin an item of that kind, unless one is open."""
+        if isinstance(self._open_item, kind):
             return []
-        events = self._hush()
-        self._speaking = kind(self._answer, len(self._items))
-        self._items.append(self._speaking)
-        return [*events, *self._told(self._speaking.open())]
+        events = self._close_item()
+        self._open_item = kind(self._completion_id, len(self._items))
+        self._items.append(self._open_item)
+        return [*events, *self._events(self._open_item.open())]
 
-    def _say(self, say: Say) -> list[Event]:
-        return self._told(say(self._speaking)) if self._speaking is not None else []
+    def _update(self, update: ItemUpdate) -> list[Event]:
+        return self._events(update(self._open_item)) if self._open_item is not None else []
 
-    def _hush(self) -> list[Event]:
-        speaking, self._speaking = self._speaking, None
-        return self._told(speaking.close(cut=self._reason == "length")) if speaking is not None else []
+    def _close_item(self) -> list[Event]:
+        item, self._open_item = self._open_item, None
+        return self._events(item.close(cut=self._reason == "length")) if item is not None else []
 
-    def _call(self, fragment: Json) -> list[Event]:
-        events = self._hush()
+    def _add_call(self, fragment: Json) -> list[Event]:
+        events = self._close_item()
         index = fragment.get("index", 0)
         call = self._calls.get(index)
         if call is None:
-            call = self._calls[index] = OpenCall(self._answer, len(self._items), fragment, self._customs)
+            call = StreamingToolCall(self._completion_id, len(self._items), fragment, self._custom_tools)
+            self._calls[index] = call
             self._items.append(call)
-            events += self._told(call.open())
-        return [*events, *self._told(call.feed(fragment))]
+            events += self._events(call.open())
+        return [*events, *self._events(call.feed(fragment))]
 
-    def _told(self, payloads: Iterable[Json]) -> list[Event]:
+    def _events(self, payloads: Iterable[Json]) -> list[Event]:
         return [self._event(payload) for payload in payloads]
 
     def _event(self, payload: Json) -> Event:
-        number, self._number = self._number, self._number + 1
+        number, self._sequence_number = self._sequence_number, self._sequence_number + 1
         return Event(dump({**payload, "sequence_number": number}), payload["type"])

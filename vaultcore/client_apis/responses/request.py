@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from vaultcore.client_apis.chat_validation import check
-from vaultcore.client_apis.responses.items import parse_input
-from vaultcore.client_apis.responses.tools import parse_choice, parse_search, parse_tools
+from vaultcore.client_apis.chat_validation import validate_chat_request
+from vaultcore.client_apis.responses.input_items import parse_input
+from vaultcore.client_apis.responses.tools import parse_tool_choice, parse_tools, parse_web_search
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
-STATE = {  # what only a gateway that keeps answers could honour
-    "previous_response_id": "no response is kept here: send the whole conversation in input",
-    "conversation": "no conversation is kept here: send the whole of it in input",
-    "background": "no response is kept here to be fetched later",
+STATEFUL_FIELDS = {  # fields that need stored responses, and the reason to reject them
+    "previous_response_id": "the gateway stores no responses: send the whole conversation in input",
+    "conversation": "the gateway stores no conversations: send the whole conversation in input",
+    "background": "the gateway stores no responses that could be fetched later",
 }
-SAME = (  # called the same in both, and of the same kind
+SHARED_FIELDS = (  # same name and type in both APIs
     *("model", "stream", "temperature", "top_p", "parallel_tool_calls", "service_tier", "user"),
     *("safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
 )
-OURS = {  # a parameter of chat completions: what it is called here
+PARAM_NAMES = {  # parameters of chat completions by their names in this API
     "messages": "input",
     "max_completion_tokens": "max_output_tokens",
     "response_format": "text.format",
@@ -28,12 +28,12 @@ OURS = {  # a parameter of chat completions: what it is called here
     "reasoning_effort": "reasoning.effort",
     "verbosity": "text.verbosity",
 }
-FILLER = {"role": "user", "content": "."}
+PLACEHOLDER = {"role": "user", "content": "."}
 LOGPROBS = "message.output_text.logprobs"
 
 
 class RequestFields(dict[str, Any]):
-    """A chat request that remembers the body it was made of: the answer repeats parts of it."""
+    """A chat request with the client's body, parts of which the response repeats."""
 
     __slots__ = ("body",)
 
@@ -43,92 +43,105 @@ class RequestFields(dict[str, Any]):
 
 
 def parse_request(body: object) -> ChatRequest:
+    """Return the request as a chat request. Raises InvalidRequest with this API's parameter names."""
     if not isinstance(body, dict):
         raise InvalidRequest("the body must be a JSON object")
-    for name, reason in STATE.items():
+    for name, reason in STATEFUL_FIELDS.items():
         if body.get(name) not in (None, False):
             raise InvalidRequest(
                 f"{name} is not supported: {reason}", param=name, code="unsupported_parameter"
             )
-    request: Json = {name: body[name] for name in SAME if body.get(name) is not None}
-    request["messages"] = _messages(body)
-    _put(request, max_completion_tokens=body.get("max_output_tokens"), **_text(body), **_tooling(body))
-    _put(request, reasoning_effort=_object(body, "reasoning").get("effort"), **_logprobs(body))
+    request: Json = {name: body[name] for name in SHARED_FIELDS if body.get(name) is not None}
+    request["messages"] = _parse_messages(body)
+    _set_fields(
+        request,
+        max_completion_tokens=body.get("max_output_tokens"),
+        **_parse_text(body),
+        **_parse_tool_fields(body),
+    )
+    _set_fields(
+        request,
+        reasoning_effort=_object_field(body, "reasoning").get("effort"),
+        **_parse_logprobs(body),
+    )
     if not request["messages"] and (body.get("prompt") is not None or body.get("input")):
-        request["messages"] = [dict(FILLER)]  # only who speaks Responses can do with it: see `losses`
-    return cast(ChatRequest, RequestFields(_checked(request), body))
+        # Only a provider that speaks Responses can use this request: see unsupported_fields.
+        request["messages"] = [dict(PLACEHOLDER)]
+    return cast(ChatRequest, RequestFields(_validate(request), body))
 
 
-def _checked(request: Json) -> ChatRequest:
-    """The request, or InvalidRequest with the param as this API calls it."""
+def _validate(request: Json) -> ChatRequest:
+    """Return the request. Raises InvalidRequest with this API's name of the parameter."""
     if request.get("model") is None:
         raise InvalidRequest("model is required", param="model", code="missing_required_parameter")
-    told: InvalidRequest
+    invalid: InvalidRequest
     try:
-        return check(request)
+        return validate_chat_request(request)
     except InvalidRequest as error:
-        told = error
-    text, param = str(told), told.param or ""
-    ours = OURS.get(param) or (OURS["messages"] if param.startswith("messages") else param)
-    raise InvalidRequest(text.replace(param, ours) if param else text, param=ours or None, code=told.code)
+        invalid = error
+    text, param = str(invalid), invalid.param or ""
+    name = PARAM_NAMES.get(param) or (PARAM_NAMES["messages"] if param.startswith("messages") else param)
+    message = text.replace(param, name) if param else text
+    raise InvalidRequest(message, param=name or None, code=invalid.code)
 
 
-def _put(request: Json, **fields: object) -> None:
-    """Set what there is."""
+def _set_fields(request: Json, **fields: object) -> None:
+    """Set the fields that are not None."""
     request.update({name: value for name, value in fields.items() if value is not None})
 
 
-def _messages(body: Json) -> list[Json]:
-    instructions, given = body.get("instructions"), body.get("input")
-    head: list[Json] = []
+def _parse_messages(body: Json) -> list[Json]:
+    instructions, items = body.get("instructions"), body.get("input")
+    system: list[Json] = []
     if isinstance(instructions, str):
-        head = [{"role": "system", "content": instructions}] if instructions.strip() else []
+        system = [{"role": "system", "content": instructions}] if instructions.strip() else []
     elif instructions is not None:
-        head = parse_input(instructions, "instructions")
-    if given is None and body.get("prompt") is None:
+        system = parse_input(instructions, "instructions")
+    if items is None and body.get("prompt") is None:
         raise InvalidRequest("input is required", param="input", code="missing_required_parameter")
-    return [*head, *(parse_input(given, "input") if given is not None else ())]
+    return [*system, *(parse_input(items, "input") if items is not None else ())]
 
 
-def _text(body: Json) -> Json:
-    told = _object(body, "text")
-    found: Json = {"verbosity": told.get("verbosity")}
-    match told.get("format"):
+def _parse_text(body: Json) -> Json:
+    text = _object_field(body, "text")
+    parsed: Json = {"verbosity": text.get("verbosity")}
+    match text.get("format"):
         case None | {"type": "text"}:
             pass
-        case {"type": "json_schema", **described}:
-            if not isinstance(described.get("schema"), dict):
+        case {"type": "json_schema", **fields}:
+            if not isinstance(fields.get("schema"), dict):
                 raise InvalidRequest("text.format.schema must be an object", param="text.format.schema")
-            kept = {name: value for name, value in described.items() if value is not None}
-            found["response_format"] = {"type": "json_schema", "json_schema": kept}
+            json_schema = {name: value for name, value in fields.items() if value is not None}
+            parsed["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         case {"type": "json_object"}:
-            found["response_format"] = {"type": "json_object"}
+            parsed["response_format"] = {"type": "json_object"}
         case {"type": str()}:
-            pass  # see `losses`
+            pass  # unsupported_fields reports it
         case _:
             raise InvalidRequest("text.format needs a type", param="text.format.type")
-    return found
+    return parsed
 
 
-def _tooling(body: Json) -> Json:
+def _parse_tool_fields(body: Json) -> Json:
     tools = parse_tools(body.get("tools"))
-    choice = parse_choice(body.get("tool_choice")) if tools else None
-    return {"tools": tools or None, "tool_choice": choice, "web_search_options": parse_search(body)}
+    choice = parse_tool_choice(body.get("tool_choice")) if tools else None
+    return {"tools": tools or None, "tool_choice": choice, "web_search_options": parse_web_search(body)}
 
 
-def _logprobs(body: Json) -> Json:
-    wanted, included = body.get("top_logprobs"), body.get("include") or []
-    if not isinstance(included, list) or not all(isinstance(name, str) for name in included):
+def _parse_logprobs(body: Json) -> Json:
+    top_logprobs, include = body.get("top_logprobs"), body.get("include") or []
+    if not isinstance(include, list) or not all(isinstance(name, str) for name in include):
         raise InvalidRequest("include must be a list of strings", param="include", code="invalid_type")
-    if LOGPROBS not in included and not wanted:
+    if LOGPROBS not in include and not top_logprobs:
         return {}
-    return {"logprobs": True, "top_logprobs": wanted}
+    return {"logprobs": True, "top_logprobs": top_logprobs}
 
 
-def _object(body: Json, name: str) -> Json:
-    told = body.get(name)
-    if told is None:
+def _object_field(body: Json, name: str) -> Json:
+    """Return an object field, or {} if it is absent."""
+    value = body.get(name)
+    if value is None:
         return {}
-    if not isinstance(told, dict):
+    if not isinstance(value, dict):
         raise InvalidRequest(f"{name} must be an object", param=name, code="invalid_type")
-    return told
+    return value

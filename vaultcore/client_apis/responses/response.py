@@ -4,60 +4,67 @@ from __future__ import annotations
 
 from typing import cast
 
-from vaultcore.client_apis.responses import output
+from vaultcore.client_apis.responses import output_items
 from vaultcore.client_apis.responses.request import RequestFields
-from vaultcore.client_apis.responses.response_object import finished, frame
-from vaultcore.client_apis.responses.tools import customs
+from vaultcore.client_apis.responses.response_object import complete_response, start_response
+from vaultcore.client_apis.responses.tools import custom_tool_names
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 
-def render_answer(completion: ChatCompletion, request: ChatRequest | RequestFields) -> Json:
+def render_response(completion: ChatCompletion, request: ChatRequest | RequestFields) -> Json:
+    """Return the first choice as a response object, which repeats fields of the request."""
     body = request.body if isinstance(request, RequestFields) else {}
-    answer, choice = completion.get("id", ""), completion["choices"][0]
-    items: list[Json] = []
-
-    def place(kind: str) -> str:
-        return output.named(kind, answer, len(items))
-
-    message = cast(Json, choice["message"])
-    words, blocks = message.get("reasoning_content") or "", message.get("thinking_blocks") or []
-    if words or blocks:
-        items.append(output.reasoning(place("reasoning"), words, blocks))
-    reason = choice["finish_reason"]
-    calls = message.get("tool_calls") or []
-    content = _content(message, cast(Json, choice))
-    if content or not calls:
-        status = "incomplete" if reason == "length" and not calls else "completed"
-        items.append(output.message(place("message"), content, status=status))
-    for told in calls:
-        made = output.call(
-            "", told, customs(body), status="incomplete" if reason == "length" else "completed"
-        )
-        items.append({**made, "id": place(made["type"])})
-    begun = frame(
-        body, answer=answer, created=completion.get("created", 0), model=completion.get("model", "")
+    choice = completion["choices"][0]
+    response = start_response(
+        body,
+        completion_id=completion.get("id", ""),
+        created=completion.get("created", 0),
+        model=completion.get("model", ""),
     )
     if tier := completion.get("service_tier"):
-        begun["service_tier"] = tier
-    return finished(begun, items, reason, completion.get("usage"))
+        response["service_tier"] = tier
+    items = _render_items(completion, body)
+    return complete_response(response, items, choice["finish_reason"], completion.get("usage"))
 
 
-def _content(message: Json, choice: Json) -> list[Json]:
-    said, refused = message.get("content"), message.get("refusal")
-    said = said if isinstance(said, str) else ""
-    found = [output.citation(each) for each in message.get("annotations") or ()]
+def _render_items(completion: ChatCompletion, body: Json) -> list[Json]:
+    completion_id, choice = completion.get("id", ""), completion["choices"][0]
+    items: list[Json] = []
+
+    def next_id(kind: str) -> str:
+        return output_items.item_id(kind, completion_id, len(items))
+
+    message = cast(Json, choice["message"])
+    reasoning, blocks = message.get("reasoning_content") or "", message.get("thinking_blocks") or []
+    if reasoning or blocks:
+        items.append(output_items.reasoning(next_id("reasoning"), reasoning, blocks))
+    cut_status = "incomplete" if choice["finish_reason"] == "length" else "completed"
+    calls = message.get("tool_calls") or []
+    content = _render_content(message, cast(Json, choice))
+    if content or not calls:
+        status = "completed" if calls else cut_status
+        items.append(output_items.message(next_id("message"), content, status=status))
+    for call in calls:
+        item = output_items.tool_call("", call, custom_tool_names(body), status=cut_status)
+        items.append({**item, "id": next_id(item["type"])})
+    return items
+
+
+def _render_content(message: Json, choice: Json) -> list[Json]:
+    text, refusal = message.get("content"), message.get("refusal")
     logprobs = (choice.get("logprobs") or {}).get("content") or []
     parts = []
-    if said:
-        cited = [each for each in found if each is not None]
-        parts.append(output.text_part(said, cited, [plain(each) for each in logprobs]))
-    if refused:
-        parts.append(output.refusal_part(refused))
+    if isinstance(text, str) and text:
+        citations = [output_items.citation(annotation) for annotation in message.get("annotations") or ()]
+        annotations = [citation for citation in citations if citation is not None]
+        parts.append(output_items.text_part(text, annotations, [render_logprob(each) for each in logprobs]))
+    if refusal:
+        parts.append(output_items.refusal_part(refusal))
     return parts
 
 
-def plain(logprob: Json) -> Json:
-    """A token's logprob as typed clients want it: with bytes, and with what else there might have been."""
-    told = {**logprob, "bytes": logprob.get("bytes") or []}
+def render_logprob(logprob: Json) -> Json:
+    """Return a token's logprob with `bytes` and `top_logprobs`, which typed clients require."""
+    rendered = {**logprob, "bytes": logprob.get("bytes") or []}
     others = [{**each, "bytes": each.get("bytes") or []} for each in logprob.get("top_logprobs") or ()]
-    return {**told, "top_logprobs": others}
+    return {**rendered, "top_logprobs": others}

@@ -1,11 +1,15 @@
-"""The response object: what every event of a lifecycle and every whole answer repeats of the request."""
+"""The response object: https://platform.openai.com/docs/api-reference/responses/object.
+
+Buffered responses and the events `response.created`, `response.completed` and others contain it. It repeats
+fields of the request.
+"""
 
 from __future__ import annotations
 
 from vaultcore.dialects import repair
 from vaultcore.wire import FinishReason, Json, Usage
 
-REPEATED: Json = {  # what a response says that its request may be silent about
+REQUEST_FIELDS: Json = {  # fields that a response repeats, with their defaults
     "instructions": None,
     "max_output_tokens": None,
     "max_tool_calls": None,
@@ -22,21 +26,26 @@ REPEATED: Json = {  # what a response says that its request may be silent about
     "truncation": "disabled",
     "user": None,
 }
-UNFINISHED: dict[FinishReason, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+INCOMPLETE_REASONS: dict[FinishReason, str] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+}
 
 
-def identity(answer: str) -> str:
-    """A response's id, from that of the completion it is."""
-    return repair.identity("resp_", answer)
+def response_id(completion_id: str) -> str:
+    """Return the id of the response for a completion's id."""
+    return repair.derive_id("resp_", completion_id)
 
 
-def frame(body: Json, *, answer: str, created: int, model: str) -> Json:
-    """A response that has begun, without anything in it."""
-    told = {name: usual if body.get(name) is None else body[name] for name, usual in REPEATED.items()}
+def start_response(body: Json, *, completion_id: str, created: int, model: str) -> Json:
+    """Return a response in progress without output. `created` is in seconds since 1970."""
+    repeated = {
+        name: default if body.get(name) is None else body[name] for name, default in REQUEST_FIELDS.items()
+    }
     reasoning = body.get("reasoning") or {}
     text = body.get("text") or {}
     return {
-        "id": identity(answer),
+        "id": response_id(completion_id),
         "object": "response",
         "created_at": created,
         "status": "in_progress",
@@ -50,32 +59,35 @@ def frame(body: Json, *, answer: str, created: int, model: str) -> Json:
         "store": False,
         "text": {**text, "format": text.get("format") or {"type": "text"}},
         "usage": None,
-        **told,
+        **repeated,
     }
 
 
-def finished(begun: Json, output: list[Json], reason: FinishReason | None, usage: Usage | None) -> Json:
-    """The same response at its end, and why it ended."""
-    why = UNFINISHED.get(reason) if reason else None
+def complete_response(
+    response: Json, output: list[Json], reason: FinishReason | None, usage: Usage | None
+) -> Json:
+    """Return the response with its output, status and usage."""
+    incomplete_reason = INCOMPLETE_REASONS.get(reason) if reason else None
     return {
-        **begun,
-        "status": "incomplete" if why else "completed",
-        "incomplete_details": {"reason": why} if why else None,
+        **response,
+        "status": "incomplete" if incomplete_reason else "completed",
+        "incomplete_details": {"reason": incomplete_reason} if incomplete_reason else None,
         "output": output,
-        "usage": counted(usage) if usage else None,
+        "usage": render_usage(usage) if usage else None,
     }
 
 
-def counted(usage: Usage) -> Json:
-    went_in, came_out = usage.get("prompt_tokens_details") or {}, usage.get("completion_tokens_details") or {}
+def render_usage(usage: Usage) -> Json:
+    input_details = usage.get("prompt_tokens_details") or {}
+    output_details = usage.get("completion_tokens_details") or {}
     prompt, completion = usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0)
     return {
         "input_tokens": prompt,
         "input_tokens_details": {
-            "cached_tokens": went_in.get("cached_tokens") or 0,
-            "cache_write_tokens": went_in.get("cache_write_tokens") or 0,
+            "cached_tokens": input_details.get("cached_tokens") or 0,
+            "cache_write_tokens": input_details.get("cache_write_tokens") or 0,
         },
         "output_tokens": completion,
-        "output_tokens_details": {"reasoning_tokens": came_out.get("reasoning_tokens") or 0},
+        "output_tokens_details": {"reasoning_tokens": output_details.get("reasoning_tokens") or 0},
         "total_tokens": prompt + completion,
     }

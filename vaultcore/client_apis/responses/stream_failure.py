@@ -1,4 +1,7 @@
-"""How a stream of events ends that broke after it had begun."""
+"""The last event of a stream that failed after its first event.
+
+https://platform.openai.com/docs/api-reference/responses-streaming/error
+"""
 
 from __future__ import annotations
 
@@ -9,32 +12,32 @@ from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
 from vaultcore.wire import Json
 
-CODES = {429: "rate_limit_exceeded"}  # what `response.error.code` may be, beside its general word
+ERROR_CODES = {429: "rate_limit_exceeded"}  # by HTTP status; every other status is `server_error`
 
 
-def failure_event(error: GatewayError, number: int = 0) -> Event:
-    """The event of a stream whose response is not known: one that passed as the provider wrote it."""
-    told = {
+def error_event(error: GatewayError, number: int = 0) -> Event:
+    """Return an `error` event, for a stream whose response object the gateway does not know."""
+    payload = {
         "type": "error",
         "sequence_number": number,
         "code": error.code,
         "message": str(error),
         "param": error.param,
     }
-    return Event(dump(told), "error")
+    return Event(dump(payload), "error")
 
 
-def next_number(after: Event | None) -> int:
-    """The number of the event that comes after another."""
+def next_sequence_number(last: Event | None) -> int:
+    """Return the sequence number after that of an event, or 0 if it has none."""
     try:
-        told = json.loads(after.data) if after is not None else None
+        payload = json.loads(last.data) if last is not None else None
     except (ValueError, RecursionError):
         return 0
-    number = told.get("sequence_number") if isinstance(told, dict) else None
+    number = payload.get("sequence_number") if isinstance(payload, dict) else None
     return number + 1 if isinstance(number, int) else 0
 
 
-def failed(begun: Json, error: GatewayError) -> Json:
-    """The response of a stream that has failed."""
-    told = {"code": CODES.get(error.status, "server_error"), "message": str(error)}
-    return {**begun, "status": "failed", "error": told}
+def fail_response(response: Json, error: GatewayError) -> Json:
+    """Return the response with status `failed` and the error."""
+    detail = {"code": ERROR_CODES.get(error.status, "server_error"), "message": str(error)}
+    return {**response, "status": "failed", "error": detail}

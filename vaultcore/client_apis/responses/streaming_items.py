@@ -1,209 +1,213 @@
-"""Output items while they are being written: each tells the events of its own life, without their numbers."""
+"""Output items of a stream. Each one yields the payloads of its own events, without sequence numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
-from vaultcore.client_apis.responses import output
+from vaultcore.client_apis.responses import output_items
 from vaultcore.wire import Json
 
 
-class OpenItem:
-    """One item of the output: opened, written to, closed. `whole` is what there is of it."""
+class StreamingItem:
+    """One output item: opened, updated, closed. `rendered` is the item as far as it is known."""
 
     kind: ClassVar[str]
 
-    def __init__(self, answer: str, place: int) -> None:
-        self.id = output.named(self.kind, answer, place)
-        self.place = place
-        self.closed = False
+    def __init__(self, completion_id: str, index: int) -> None:
+        self.id = output_items.item_id(self.kind, completion_id, index)
+        self.index = index
+        self.is_closed = False
 
     @property
-    def whole(self) -> Json:
+    def rendered(self) -> Json:
         raise NotImplementedError
 
     def open(self) -> Iterable[Json]:
-        yield {"type": "response.output_item.added", "output_index": self.place, "item": self.whole}
+        yield {"type": "response.output_item.added", "output_index": self.index, "item": self.rendered}
 
-    def close(self, *, cut: bool) -> Iterable[Json]:  # noqa: ARG002 - some show that the answer was cut short
-        self.closed = True
-        yield {"type": "response.output_item.done", "output_index": self.place, "item": self.whole}
+    def close(self, *, cut: bool) -> Iterable[Json]:  # noqa: ARG002 - subclasses use it
+        """Yield the item's last events. `cut` is True if the response stopped at its token limit."""
+        self.is_closed = True
+        yield {"type": "response.output_item.done", "output_index": self.index, "item": self.rendered}
 
-    def think(self, words: str, blocks: Iterable[Json]) -> Iterable[Json]:  # noqa: ARG002 - some do
+    def add_reasoning(self, text: str, blocks: Iterable[Json]) -> Iterable[Json]:  # noqa: ARG002 - likewise
         return ()
 
-    def text(self, words: str, logprobs: Sequence[Json]) -> Iterable[Json]:  # noqa: ARG002 - some do
+    def add_text(self, text: str, logprobs: Sequence[Json]) -> Iterable[Json]:  # noqa: ARG002 - likewise
         return ()
 
-    def refuse(self, words: str) -> Iterable[Json]:  # noqa: ARG002 - some do
+    def add_refusal(self, text: str) -> Iterable[Json]:  # noqa: ARG002 - likewise
         return ()
 
-    def cite(self, annotations: Iterable[Json]) -> Iterable[Json]:  # noqa: ARG002 - some do
+    def add_annotations(self, annotations: Iterable[Json]) -> Iterable[Json]:  # noqa: ARG002 - likewise
         return ()
 
-    def _event(self, kind: str, **more: object) -> Json:
-        return {"type": f"response.{kind}", "item_id": self.id, "output_index": self.place, **more}
+    def _event(self, kind: str, **fields: object) -> Json:
+        return {"type": f"response.{kind}", "item_id": self.id, "output_index": self.index, **fields}
 
 
-Say = Callable[[OpenItem], Iterable[Json]]
+ItemUpdate = Callable[[StreamingItem], Iterable[Json]]
 
 
-class OpenReasoning(OpenItem):
-    """What is thought: one summary, and the blocks that go into the envelope."""
+class StreamingReasoning(StreamingItem):
+    """A reasoning item: one summary part, and the blocks of its `encrypted_content`."""
 
     kind = "reasoning"
 
-    def __init__(self, answer: str, place: int) -> None:
-        super().__init__(answer, place)
-        self._words: list[str] = []
+    def __init__(self, completion_id: str, index: int) -> None:
+        super().__init__(completion_id, index)
+        self._texts: list[str] = []
         self._blocks: dict[int, Json] = {}
 
     @property
-    def whole(self) -> Json:
+    def rendered(self) -> Json:
         blocks = [self._blocks[index] for index in sorted(self._blocks)]
-        item = output.reasoning(self.id, "".join(self._words), blocks)
-        return item if self.closed else {**item, "status": "in_progress"}
+        item = output_items.reasoning(self.id, "".join(self._texts), blocks)
+        return item if self.is_closed else {**item, "status": "in_progress"}
 
-    def think(self, words: str, blocks: Iterable[Json]) -> Iterable[Json]:
+    def add_reasoning(self, text: str, blocks: Iterable[Json]) -> Iterable[Json]:
         for block in blocks:
             index = block.get("index", 0)
-            self._blocks[index] = _joined(self._blocks.get(index), block)
-        if not words:
+            self._blocks[index] = _merge_block(self._blocks.get(index), block)
+        if not text:
             return
-        if not self._words:
-            yield self._event("reasoning_summary_part.added", summary_index=0, part=output.summary_part(""))
-        self._words.append(words)
-        yield self._event("reasoning_summary_text.delta", summary_index=0, delta=words)
+        if not self._texts:
+            part = output_items.summary_part("")
+            yield self._event("reasoning_summary_part.added", summary_index=0, part=part)
+        self._texts.append(text)
+        yield self._event("reasoning_summary_text.delta", summary_index=0, delta=text)
 
     def close(self, *, cut: bool) -> Iterable[Json]:
-        if words := "".join(self._words):
-            yield self._event("reasoning_summary_text.done", summary_index=0, text=words)
-            part = output.summary_part(words)
+        if text := "".join(self._texts):
+            yield self._event("reasoning_summary_text.done", summary_index=0, text=text)
+            part = output_items.summary_part(text)
             yield self._event("reasoning_summary_part.done", summary_index=0, part=part)
         yield from super().close(cut=cut)
 
 
-class OpenMessage(OpenItem):
-    """What is said: a part of text or of refusal, or one after the other."""
+class StreamingMessage(StreamingItem):
+    """A message item with parts of text or refusal, one after the other."""
 
     kind = "message"
 
-    def __init__(self, answer: str, place: int) -> None:
-        super().__init__(answer, place)
-        self._parts: list[Json] = []  # the last one has no words yet: they are in `_words`
-        self._words: list[str] = []
+    def __init__(self, completion_id: str, index: int) -> None:
+        super().__init__(completion_id, index)
+        self._parts: list[Json] = []  # the last one is empty while its text is in `_texts`
+        self._texts: list[str] = []
         self._cut = False
 
     @property
-    def whole(self) -> Json:
+    def rendered(self) -> Json:
         status = "incomplete" if self._cut else "completed"
-        return output.message(self.id, [*self._parts], status=status if self.closed else "in_progress")
+        status = status if self.is_closed else "in_progress"
+        return output_items.message(self.id, [*self._parts], status=status)
 
-    def text(self, words: str, logprobs: Sequence[Json]) -> Iterable[Json]:
-        yield from self._begin(output.text_part(""), "text")
-        self._words.append(words)
+    def add_text(self, text: str, logprobs: Sequence[Json]) -> Iterable[Json]:
+        yield from self._open_part(output_items.text_part(""), "text")
+        self._texts.append(text)
         self._parts[-1]["logprobs"].extend(logprobs)
-        yield self._part("output_text.delta", delta=words, logprobs=logprobs)
+        yield self._part_event("output_text.delta", delta=text, logprobs=logprobs)
 
-    def refuse(self, words: str) -> Iterable[Json]:
-        yield from self._begin(output.refusal_part(""), "refusal")
-        self._words.append(words)
-        yield self._part("refusal.delta", delta=words)
+    def add_refusal(self, text: str) -> Iterable[Json]:
+        yield from self._open_part(output_items.refusal_part(""), "refusal")
+        self._texts.append(text)
+        yield self._part_event("refusal.delta", delta=text)
 
-    def cite(self, annotations: Iterable[Json]) -> Iterable[Json]:
-        for told in annotations:
-            cited = output.citation(told)
-            if cited is not None and self._parts and "text" in self._parts[-1]:
-                held = self._parts[-1]["annotations"]
-                held.append(cited)
-                yield self._part(
-                    "output_text.annotation.added", annotation_index=len(held) - 1, annotation=cited
+    def add_annotations(self, annotations: Iterable[Json]) -> Iterable[Json]:
+        for annotation in annotations:
+            citation = output_items.citation(annotation)
+            if citation is not None and self._parts and "text" in self._parts[-1]:
+                citations = self._parts[-1]["annotations"]
+                citations.append(citation)
+                yield self._part_event(
+                    "output_text.annotation.added", annotation_index=len(citations) - 1, annotation=citation
                 )
 
     def close(self, *, cut: bool) -> Iterable[Json]:
         self._cut = cut
-        yield from self._end()
+        yield from self._close_part()
         yield from super().close(cut=cut)
 
-    def _begin(self, part: Json, words: str) -> Iterable[Json]:
-        if self._parts and words in self._parts[-1]:
+    def _open_part(self, part: Json, field: str) -> Iterable[Json]:
+        """Begin a part, unless the last one has the field, which is `text` or `refusal`."""
+        if self._parts and field in self._parts[-1]:
             return
-        yield from self._end()
+        yield from self._close_part()
         self._parts.append(part)
-        yield self._part("content_part.added", part=dict(part))
+        yield self._part_event("content_part.added", part=dict(part))
 
-    def _end(self) -> Iterable[Json]:
+    def _close_part(self) -> Iterable[Json]:
         if not self._parts:
             return
-        part, words = self._parts[-1], "".join(self._words)
-        self._words.clear()
+        part, text = self._parts[-1], "".join(self._texts)
+        self._texts.clear()
         if "text" in part:
-            part["text"] = words
-            yield self._part("output_text.done", text=words, logprobs=part["logprobs"])
+            part["text"] = text
+            yield self._part_event("output_text.done", text=text, logprobs=part["logprobs"])
         else:
-            part["refusal"] = words
-            yield self._part("refusal.done", refusal=words)
-        yield self._part("content_part.done", part=part)
+            part["refusal"] = text
+            yield self._part_event("refusal.done", refusal=text)
+        yield self._part_event("content_part.done", part=part)
 
-    def _part(self, kind: str, **more: object) -> Json:
-        return self._event(kind, content_index=len(self._parts) - 1, **more)
+    def _part_event(self, kind: str, **fields: object) -> Json:
+        return self._event(kind, content_index=len(self._parts) - 1, **fields)
 
 
-class OpenCall(OpenItem):
-    """A call: its arguments as they come or, of a custom tool, its input once it is there."""
+class StreamingToolCall(StreamingItem):
+    """A tool call. Arguments are streamed; the input of a custom tool is sent when it is complete."""
 
     kind = "function_call"
 
-    def __init__(self, answer: str, place: int, fragment: Json, customs: frozenset[str]) -> None:
-        super().__init__(answer, place)
-        given = fragment.get("custom") or fragment.get("function") or {}
-        self._identity, self._name = str(fragment.get("id") or ""), str(given.get("name") or "")
+    def __init__(self, completion_id: str, index: int, fragment: Json, custom_tools: frozenset[str]) -> None:
+        super().__init__(completion_id, index)
+        function = fragment.get("custom") or fragment.get("function") or {}
+        self._call_id, self._name = str(fragment.get("id") or ""), str(function.get("name") or "")
         self._arguments: list[str] = []
         self._cut = False
-        self._own = "custom" in fragment  # the provider itself knows custom tools
-        self._custom = self._own or self._name in customs
-        if self._custom:
-            self.id = output.named("custom_tool_call", answer, place)
-        self._customs = customs
+        self._is_native_custom = "custom" in fragment  # the provider itself supports custom tools
+        self._is_custom = self._is_native_custom or self._name in custom_tools
+        if self._is_custom:
+            self.id = output_items.item_id("custom_tool_call", completion_id, index)
+        self._custom_tools = custom_tools
 
     @property
-    def whole(self) -> Json:
-        status = ("incomplete" if self._cut else "completed") if self.closed else "in_progress"
-        words = "".join(self._arguments)
-        told: Json = {"id": self._identity}
-        if self._own:
-            told["custom"] = {"name": self._name, "input": words}
+    def rendered(self) -> Json:
+        status = ("incomplete" if self._cut else "completed") if self.is_closed else "in_progress"
+        arguments = "".join(self._arguments)
+        call: Json = {"id": self._call_id}
+        if self._is_native_custom:
+            call["custom"] = {"name": self._name, "input": arguments}
         else:
-            told["function"] = {"name": self._name, "arguments": words}
-        return output.call(self.id, told, self._customs, status=status)
+            call["function"] = {"name": self._name, "arguments": arguments}
+        return output_items.tool_call(self.id, call, self._custom_tools, status=status)
 
     def feed(self, fragment: Json) -> Iterable[Json]:
-        given = fragment.get("custom") or fragment.get("function") or {}
-        words = str(given.get("arguments") or given.get("input") or "")
-        if not words:
+        function = fragment.get("custom") or fragment.get("function") or {}
+        arguments = str(function.get("arguments") or function.get("input") or "")
+        if not arguments:
             return
-        self._arguments.append(words)
-        if not self._custom:
-            yield self._event("function_call_arguments.delta", delta=words)
+        self._arguments.append(arguments)
+        if not self._is_custom:
+            yield self._event("function_call_arguments.delta", delta=arguments)
 
     def close(self, *, cut: bool) -> Iterable[Json]:
         self._cut = cut
-        whole = self.whole
-        if self._custom:
-            if whole["input"]:
-                yield self._event("custom_tool_call_input.delta", delta=whole["input"])
-            yield self._event("custom_tool_call_input.done", input=whole["input"])
+        item = self.rendered
+        if self._is_custom:
+            if item["input"]:
+                yield self._event("custom_tool_call_input.delta", delta=item["input"])
+            yield self._event("custom_tool_call_input.done", input=item["input"])
         else:
-            yield self._event("function_call_arguments.done", name=self._name, arguments=whole["arguments"])
+            yield self._event("function_call_arguments.done", name=self._name, arguments=item["arguments"])
         yield from super().close(cut=cut)
 
 
-def _joined(held: Json | None, more: Json) -> Json:
-    """A block with another fragment of it: texts are put together, all else is as it was told last."""
-    joined = dict(held or {})
-    for name, value in more.items():
-        before = joined.get(name)
-        grows = isinstance(before, str) and isinstance(value, str) and name not in {"type", "id", "model"}
-        joined[name] = f"{before}{value}" if grows else value
-    return joined
+def _merge_block(existing: Json | None, fragment: Json) -> Json:
+    """Return a block with another fragment of it: texts are appended, other values are replaced."""
+    merged = dict(existing or {})
+    for name, value in fragment.items():
+        previous = merged.get(name)
+        is_text = isinstance(previous, str) and isinstance(value, str) and name not in {"type", "id", "model"}
+        merged[name] = f"{previous}{value}" if is_text else value
+    return merged

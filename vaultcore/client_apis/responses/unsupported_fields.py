@@ -1,118 +1,121 @@
-"""What a Responses request says that chat completions have no word for, and what becomes of it there."""
+"""Fields of a Responses request that chat completions cannot express, and the resulting changes."""
 
 from __future__ import annotations
 
-from vaultcore.client_apis.responses.items import SPOKEN, kind
-from vaultcore.client_apis.responses.parts import KNOWN as PARTS
-from vaultcore.client_apis.responses.request import LOGPROBS, SAME, STATE
-from vaultcore.client_apis.responses.tools import searches
+from vaultcore.client_apis.responses import input_items, parts
+from vaultcore.client_apis.responses.input_items import item_type
+from vaultcore.client_apis.responses.request import LOGPROBS, SHARED_FIELDS, STATEFUL_FIELDS
+from vaultcore.client_apis.responses.tools import is_web_search
 from vaultcore.dialects import Change
-from vaultcore.dialects.responses.envelope import enveloped
+from vaultcore.dialects.responses.opaque_state import is_encoded_state
 from vaultcore.wire import Json
 
-KNOWN = {  # what request.py reads, and what makes no difference to the answer or is only repeated in it
-    *SAME,
-    *STATE,
-    *(
-        "input",
-        "instructions",
-        "max_output_tokens",
-        "text",
-        "tools",
-        "tool_choice",
-        "reasoning",
-        "top_logprobs",
-    ),
-    *("include", "metadata", "store", "stream_options", "truncation", "max_tool_calls", "prompt"),
+# Fields that request.py reads, and fields that do not change the response or are only repeated in it.
+SUPPORTED_FIELDS = {
+    *SHARED_FIELDS,
+    *STATEFUL_FIELDS,
+    *("input", "instructions", "max_output_tokens", "text", "tools", "tool_choice", "reasoning"),
+    *("top_logprobs", "include", "metadata", "store", "stream_options", "truncation", "max_tool_calls"),
+    "prompt",
 }
-SUMMED_UP = ("reasoning.encrypted_content", LOGPROBS)  # of `include`
-OWN = "only a provider that speaks Responses has it"
+SUPPORTED_INCLUDES = ("reasoning.encrypted_content", LOGPROBS)
+RESPONSES_ONLY = "only a provider that speaks Responses supports it"
 
 
-def losses(body: Json) -> tuple[Change, ...]:
-    """What is lost, or cannot be done, with a provider that speaks something else."""
-    found = [Change(name, "dropped", OWN) for name, value in body.items() if _unknown(name, value)]
+def translation_changes(body: Json) -> tuple[Change, ...]:
+    """Return the changes that a translation to chat completions makes."""
+    changes = [
+        Change(name, "dropped", RESPONSES_ONLY)
+        for name, value in body.items()
+        if name not in SUPPORTED_FIELDS and value is not None
+    ]
     if body.get("prompt") is not None:
-        found.append(
-            Change("prompt", "refused", "a prompt that is kept at a provider cannot be used elsewhere")
-        )
+        reason = "a prompt template stored at one provider cannot be used at another"
+        changes.append(Change("prompt", "refused", reason))
     if body.get("truncation") not in (None, "disabled"):
-        found.append(Change("truncation", "dropped", "what is too long is refused, not cut"))
+        changes.append(Change("truncation", "dropped", "an input that is too long is refused, not truncated"))
     if body.get("max_tool_calls") is not None:
-        found.append(Change("max_tool_calls", "dropped", "it counts calls of a provider's own tools"))
-    wanted = [name for name in body.get("include") or () if name not in SUMMED_UP]
-    found += [Change("include", "dropped", f"{name}: {OWN}") for name in wanted]
+        changes.append(Change("max_tool_calls", "dropped", "it counts calls of a provider's own tools"))
+    includes = [name for name in body.get("include") or () if name not in SUPPORTED_INCLUDES]
+    changes += [Change("include", "dropped", f"{name}: {RESPONSES_ONLY}") for name in includes]
     if body.get("store") is True:
-        found.append(Change("store", "dropped", "nothing is kept here"))
-    return (*found, *_format(body), *_tools(body), *_choice(body), *_items(body))
+        changes.append(Change("store", "dropped", "the gateway stores no responses"))
+    return (
+        *changes,
+        *_format_changes(body),
+        *_tool_changes(body),
+        *_tool_choice_changes(body),
+        *_item_changes(body),
+    )
 
 
-def _unknown(name: str, value: object) -> bool:
-    return name not in KNOWN and value is not None
-
-
-def _tools(body: Json) -> list[Change]:
-    found = []
+def _tool_changes(body: Json) -> list[Change]:
+    changes = []
     for i, tool in enumerate(body.get("tools") or ()):
         match tool["type"]:
             case "function":
                 pass
             case "custom":
-                reason = "a function of one string; a grammar is asked for in words, not enforced"
-                found.append(Change(f"tools[{i}]", "emulated", reason))
-            case name if searches(tool):
-                reason = "asked for as web_search_options"
-                found.append(Change(f"tools[{i}]", "renamed", reason, was=name, now="web_search_options"))
+                reason = "a function with one string parameter; a grammar is described, not enforced"
+                changes.append(Change(f"tools[{i}]", "emulated", reason))
+            case name if is_web_search(tool):
+                reason = "sent as web_search_options"
+                changes.append(Change(f"tools[{i}]", "renamed", reason, was=name, now="web_search_options"))
             case name:
-                found.append(Change(f"tools[{i}]", "dropped", f"{name}: {OWN}"))
-    return found
+                changes.append(Change(f"tools[{i}]", "dropped", f"{name}: {RESPONSES_ONLY}"))
+    return changes
 
 
-def _format(body: Json) -> list[Change]:
-    told = ((body.get("text") or {}).get("format") or {}).get("type")
-    if told in (None, "text", "json_schema", "json_object"):
+def _format_changes(body: Json) -> list[Change]:
+    kind = ((body.get("text") or {}).get("format") or {}).get("type")
+    if kind in (None, "text", "json_schema", "json_object"):
         return []
-    return [Change("text.format", "refused", f"{told}: {OWN}")]
+    return [Change("text.format", "refused", f"{kind}: {RESPONSES_ONLY}")]
 
 
-def _choice(body: Json) -> list[Change]:
-    """A tool of a provider's own can neither be forced nor allowed elsewhere."""
+def _tool_choice_changes(body: Json) -> list[Change]:
+    """Return the changes to a tool_choice that names a provider's own tools."""
     match body.get("tool_choice"):
         case {"type": "function" | "custom"}:
-            named = []
+            kinds = []
         case {"type": "allowed_tools", "tools": list() as allowed}:
-            named = [tool.get("type") for tool in allowed if isinstance(tool, dict) and "name" not in tool]
+            kinds = [tool.get("type") for tool in allowed if isinstance(tool, dict) and "name" not in tool]
         case {"type": str(kind)}:
-            named = [kind]
+            kinds = [kind]
         case _:
-            named = []
-    return [Change("tool_choice", "dropped", f"{each}: {OWN}") for each in named]
+            kinds = []
+    return [Change("tool_choice", "dropped", f"{kind}: {RESPONSES_ONLY}") for kind in kinds]
 
 
-def _items(body: Json) -> list[Change]:
-    given = body.get("input")
-    items = given if isinstance(given, list) else []
-    if items and all(kind(item) not in SPOKEN for item in items):
-        return [Change("input", "refused", f"nothing but {kind(items[0])}: {OWN}")]
-    found = []
+def _item_changes(body: Json) -> list[Change]:
+    items = body.get("input")
+    items = items if isinstance(items, list) else []
+    if items and all(item_type(item) not in input_items.TRANSLATED for item in items):
+        reason = f"the input contains only {item_type(items[0])} items: {RESPONSES_ONLY}"
+        return [Change("input", "refused", reason)]
+    changes = []
     for i, item in enumerate(items):
-        found += _parts(item, f"input[{i}]")
-        if kind(item) not in SPOKEN:
-            found.append(Change(f"input[{i}]", "dropped", f"{item['type']}: {OWN}"))
-        elif item.get("encrypted_content") and not enveloped(item["encrypted_content"]):
-            reason = "reasoning that did not come through this gateway goes to nobody else"
-            found.append(Change(f"input[{i}].encrypted_content", "dropped", reason))
-    return found
+        changes += _part_changes(item, f"input[{i}]")
+        if item_type(item) not in input_items.TRANSLATED:
+            changes.append(Change(f"input[{i}]", "dropped", f"{item['type']}: {RESPONSES_ONLY}"))
+        elif item.get("encrypted_content") and not is_encoded_state(item["encrypted_content"]):
+            reason = "only the provider that issued this reasoning can read it"
+            changes.append(Change(f"input[{i}].encrypted_content", "dropped", reason))
+    return changes
 
 
-def _parts(item: Json, path: str) -> list[Change]:
-    """Parts that no message elsewhere has a place for: without them it is another message."""
+def _part_changes(item: Json, path: str) -> list[Change]:
+    """Return a refusal for each content part that chat messages cannot express.
+
+    Without such a part, the message would mean something else.
+    """
     name = "output" if "output" in item else "content"
-    told = item.get(name)
-    if kind(item) not in SPOKEN or kind(item) == "reasoning" or not isinstance(told, list):
+    content = item.get(name)
+    kind = item_type(item)
+    if kind not in input_items.TRANSLATED or kind == "reasoning" or not isinstance(content, list):
         return []
     return [
-        Change(f"{path}.{name}[{i}]", "refused", f"{part['type']}: {OWN}")
-        for i, part in enumerate(told)
-        if part["type"] not in PARTS
+        Change(f"{path}.{name}[{i}]", "refused", f"{part['type']}: {RESPONSES_ONLY}")
+        for i, part in enumerate(content)
+        if part["type"] not in parts.TRANSLATED
     ]

@@ -1,4 +1,4 @@
-// Charts by hand in SVG: bars (stacked) or lines over labels, with axes, a legend, and tooltips for pointer and keyboard.
+// SVG charts: stacked bars or lines, with axes, a legend, and tooltips for pointer and keyboard.
 
 import { html, useState } from "./html.js";
 import { useWidth } from "./hooks.js";
@@ -7,12 +7,12 @@ import * as format from "./format.js";
 const LEFT = 64, RIGHT = 12, TOP = 10, BOTTOM = 28;
 
 /**
- * Chart: label (spoken), kind ("bars" | "lines"), labels (of the x axis), series ([{ name, values }], at most 8), show
- * (number => text), height. Arrow keys, Home and End move through it.
+ * Chart: label (accessible name), kind ("bars" | "lines"), labels (of the x axis), series ([{ name, values }], at most 8), show
+ * (number => text), height. Arrow keys, Home and End select a point.
  */
 export function Chart({ label, kind = "bars", labels, series, show = format.compact, height = 240 }) {
   const [frame, width] = useWidth();
-  const [at, point] = useState(null);
+  const [at, setAt] = useState(null);
   const inner = Math.max(40, width - LEFT - RIGHT);
   const ticks = scale(highest(series, kind, labels.length));
   const top = ticks.at(-1);
@@ -25,26 +25,26 @@ export function Chart({ label, kind = "bars", labels, series, show = format.comp
   const nearest = (event) => {
     const place = event.currentTarget.getBoundingClientRect();
     const index = Math.floor((event.clientX - place.left - LEFT) / plot.step);
-    point(index >= 0 && index < labels.length ? index : null);
+    setAt(index >= 0 && index < labels.length ? index : null);
   };
   const move = (event) => {
     const last = labels.length - 1;
     const next = { ArrowRight: Math.min(last, (at ?? -1) + 1), ArrowLeft: Math.max(0, (at ?? last + 1) - 1), Home: 0, End: last, Escape: null }[event.key];
     if (next === undefined) return;
     event.preventDefault();
-    point(next);
+    setAt(next);
   };
   return html`
     <figure class="chart" ref=${frame}>
-      <div class="chart-plot" tabindex="0" role="application" aria-label=${`${label}. Arrow keys move through it.`}
-        onPointerMove=${nearest} onPointerLeave=${() => point(null)} onKeyDown=${move} onBlur=${() => point(null)}>
+      <div class="chart-plot" tabindex="0" role="application" aria-label=${`${label}. Use the arrow keys to select a point.`}
+        onPointerMove=${nearest} onPointerLeave=${() => setAt(null)} onKeyDown=${move} onBlur=${() => setAt(null)}>
         <svg width=${width} height=${height} aria-hidden="true">
           <${Axes} plot=${plot} ticks=${ticks} width=${width} show=${show} />
           ${kind === "bars" ? html`<${Bars} plot=${plot} />` : html`<${Lines} plot=${plot} />`}
         </svg>
-        ${at !== null && at < labels.length && html`<${Tip} plot=${plot} width=${width} show=${show} />`}
+        ${at !== null && at < labels.length && html`<${Tooltip} plot=${plot} width=${width} show=${show} />`}
       </div>
-      <p class="hidden" role="status">${at !== null && at < labels.length ? spoken(plot, show) : ""}</p>
+      <p class="visually-hidden" role="status">${at !== null && at < labels.length ? describe(plot, show) : ""}</p>
       ${series.length > 1 && html`<figcaption class="legend">
         ${series.map(({ name }, index) => html`<span key=${name}><i class=${`dot s${index % 8}`}></i>${name}</span>`)}</figcaption>`}
     </figure>`;
@@ -65,7 +65,7 @@ function Bars({ plot }) {
   const wide = Math.max(1, Math.min(48, plot.step * 0.7));
   return plot.labels.map((_, index) => {
     let below = 0;
-    return html`<g key=${index} class=${plot.at === index ? "lit" : ""}>${plot.series.map(({ values }, of) => {
+    return html`<g key=${index} class=${plot.at === index ? "highlight" : ""}>${plot.series.map(({ values }, of) => {
       const value = values[index] ?? 0;
       const y = plot.y(below + value);
       const tall = plot.y(below) - y;
@@ -84,17 +84,17 @@ function Lines({ plot }) {
         <circle key=${index} cx=${plot.x(index)} cy=${plot.y(value ?? 0)} r=${plot.at === index ? 4 : 2.5} />`)}</g>`)}`;
 }
 
-function Tip({ plot, width, show }) {
+function Tooltip({ plot, width, show }) {
   const x = plot.x(plot.at);
   const side = x > width / 2 ? { right: `${width - x + 10}px` } : { left: `${x + 10}px` };
   return html`
-    <div class="tip" style=${{ left: "auto", right: "auto", ...side }} aria-hidden="true">
+    <div class="tooltip" style=${{ left: "auto", right: "auto", ...side }} aria-hidden="true">
       <strong>${plot.labels[plot.at]}</strong>
       ${plot.series.map(({ name, values }, index) => html`<span key=${name}><i class=${`dot s${index % 8}`}></i>${name}: ${show(values[plot.at])}</span>`)}
     </div>`;
 }
 
-const spoken = (plot, show) =>
+const describe = (plot, show) =>
   `${plot.labels[plot.at]}: ${plot.series.map(({ name, values }) => `${name} ${show(values[plot.at])}`).join(", ")}`;
 
 function highest(series, kind, count) {
@@ -105,11 +105,11 @@ function highest(series, kind, count) {
   return Math.max(0, ...sums);
 }
 
-/** Round steps from nothing to what is above the highest value. */
-function scale(most) {
-  if (!(most > 0)) return [0, 1];
-  const rough = most / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough);
-  return Array.from({ length: Math.ceil(most / step) + 1 }, (_, index) => index * step);
+/** Return round axis steps from 0 to at least the maximum. */
+function scale(maximum) {
+  if (!(maximum > 0)) return [0, 1];
+  const raw = maximum / 4;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= raw);
+  return Array.from({ length: Math.ceil(maximum / step) + 1 }, (_, index) => index * step);
 }

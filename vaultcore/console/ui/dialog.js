@@ -1,87 +1,87 @@
-// Dialogs over the page: the browser's own, so that the focus stays inside and Escape closes.
+// Modal dialogs, based on the <dialog> element: it traps the focus and closes on Escape.
 
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Button, Field, IconButton } from "./controls.js";
 import { useUid } from "./uid.js";
 
 /**
- * Dialog: open, title, onClose, actions (nodes at its foot), wide, locked (Escape does nothing), dirty (ask before it
- * is closed by Escape or its cross, as something was typed), children.
+ * Dialog: open, title, onClose, actions (nodes in the footer), wide, locked (Escape does nothing), dirty (Escape and
+ * the close button ask for confirmation first), children.
  */
 export function Dialog({ open, ...more }) {
-  return open ? html`<${Opened} ...${more} />` : null;
+  return open ? html`<${OpenDialog} ...${more} />` : null;
 }
 
-function Opened({ title, onClose, actions, wide = false, locked = false, dirty = false, children }) {
+function OpenDialog({ title, onClose, actions, wide = false, locked = false, dirty = false, children }) {
   const ref = useRef(null);
   const id = useUid();
   useEffect(() => {
-    const before = document.activeElement;
+    const previous = document.activeElement;
     const dialog = ref.current;
     dialog.showModal();
     return () => {
-      dialog.close(); // while it is open, nothing outside can have the focus
-      if (before?.isConnected) before.focus();
+      dialog.close(); // while it is open, no outside element can take the focus
+      if (previous?.isConnected) previous.focus();
     };
   }, []);
-  const asking = useRef(false);
-  const leave = async () => {
-    if (locked || asking.current) return;
-    asking.current = dirty;
-    const sure = !dirty || (await confirm(DISCARD));
-    asking.current = false;
-    if (sure) onClose();
+  const isAsking = useRef(false);
+  const requestClose = async () => {
+    if (locked || isAsking.current) return;
+    isAsking.current = dirty;
+    const confirmed = !dirty || (await confirm(DISCARD));
+    isAsking.current = false;
+    if (confirmed) onClose();
   };
   const cancel = (event) => {
     event.preventDefault();
-    leave();
+    requestClose();
   };
-  // A browser's own Escape may close this dialog and the question over it at once.
+  // The browser's own Escape handling may close this dialog and the confirmation on top of it at once.
   const escape = (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) cancel(event);
   };
-  const closed = () => {
+  const handleClose = () => {
     if (!ref.current?.isConnected || ref.current.open) return;
-    ref.current.showModal(); // a browser closes it unasked at a second Escape
-    leave();
+    ref.current.showModal(); // browsers close it without a cancel event at a second Escape
+    requestClose();
   };
   return html`
-    <dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onKeyDown=${escape} onCancel=${cancel} onClose=${closed}>
-      <header><h2 id=${id}>${title}</h2>${!locked && html`<${IconButton} label="Close" icon="close" onClick=${leave} />`}</header>
+    <dialog ref=${ref} class=${wide ? "wide" : ""} aria-labelledby=${id} onKeyDown=${escape} onCancel=${cancel} onClose=${handleClose}>
+      <header><h2 id=${id}>${title}</h2>${!locked && html`<${IconButton} label="Close" icon="close" onClick=${requestClose} />`}</header>
       <div class="dialog-body">${children}</div>
       ${actions && html`<footer class="actions">${actions}</footer>`}
     </dialog>`;
 }
 
-const DISCARD = { title: "Discard what you changed?", text: "It is not saved yet.", action: "Discard", danger: true };
+const DISCARD = { title: "Discard unsaved changes?", text: "Your changes have not been saved.", action: "Discard", danger: true };
 
 let show = () => {};
 
-/** Ask before something is done: { title, text, action, danger, typed (a word to type first) }. Resolves to a bool. */
+/** Ask for confirmation: { title, text, action, danger, phrase (a text to type first) }. Resolves to a bool. */
 export const confirm = (question) => new Promise((answer) => show({ ...question, answer }));
 
-/** The place of questions: once in the application. */
+/** Renders confirmations; mounted once in the application. */
 export function Confirmation() {
-  const [asked, become] = useState(null);
-  const [typed, type] = useState("");
+  const [question, setQuestion] = useState(null);
+  const [input, setInput] = useState("");
   useEffect(() => {
     show = (question) => {
-      type("");
-      become(question);
+      setInput("");
+      setQuestion(question);
     };
   }, []);
-  if (!asked) return null;
-  const end = (value) => () => {
-    become(null);
-    asked.answer(value);
+  if (!question) return null;
+  const respond = (value) => () => {
+    setQuestion(null);
+    question.answer(value);
   };
   const actions = html`
-    <${Button} onClick=${end(false)}>Cancel<//>
-    <${Button} kind=${asked.danger ? "danger" : "main"} disabled=${Boolean(asked.typed) && typed !== asked.typed} onClick=${end(true)}>
-      ${asked.action ?? "Yes"}<//>`;
+    <${Button} onClick=${respond(false)}>Cancel<//>
+    <${Button} kind=${question.danger ? "danger" : "main"} disabled=${Boolean(question.phrase) && input !== question.phrase} onClick=${respond(true)}>
+      ${question.action ?? "Confirm"}<//>`;
   return html`
-    <${Dialog} open title=${asked.title} onClose=${end(false)} actions=${actions}>
-      <p>${asked.text}</p>
-      ${asked.typed && html`<${Field} label=${`Type ${asked.typed} to go on`} value=${typed} onInput=${type} autocomplete="off" />`}
+    <${Dialog} open title=${question.title} onClose=${respond(false)} actions=${actions}>
+      <p>${question.text}</p>
+      ${question.phrase && html`<${Field} label=${`Type “${question.phrase}” to confirm`} value=${input} onInput=${setInput} autocomplete="off" />`}
     <//>`;
 }

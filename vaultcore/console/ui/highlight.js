@@ -1,4 +1,4 @@
-// Code in colours: comments, strings, numbers and keywords as most languages have them. The text stays as it was.
+// Syntax highlighting of comments, strings, numbers and keywords common to most languages. The text is unchanged.
 
 const WORDS = `abstract and as assert async await begin bool boolean break byte case catch char class const continue def
   default defer del delete do double elif else end enum except export extends false False final finally float fn for
@@ -7,10 +7,10 @@ const WORDS = `abstract and as assert async await begin bool boolean break byte 
   protected public raise return select self short static string struct super switch then this throw throws trait true
   True try type typeof undefined union unless until use using val var virtual void when where while with yield
   SELECT FROM WHERE INSERT INTO VALUES UPDATE SET DELETE CREATE TABLE JOIN LEFT ON GROUP ORDER BY LIMIT AND OR NOT AS`;
-const KNOWN = new Set(WORDS.split(/\s+/));
-const MOST = 20_000; // characters; more than that is shown plainly
+const KEYWORDS = new Set(WORDS.split(/\s+/));
+const MAX_LENGTH = 20_000; // characters; longer code is not highlighted
 
-// In this order: comments, strings, numbers, names. All are bounded: what never ends is looked for no further than that.
+// In this order: comments, strings, numbers, names. Every pattern is bounded, so an unterminated one stays cheap.
 const PARTS = new RegExp(
   [
     String.raw`(?<note>\/\*[^]{0,1000}?\*\/|(?<![:\w\\])\/\/[^\n]*|(?<![\w$&{'"\\])#(?![{\w])[^\n]*|(?<=^|\s)--\s[^\n]*)`,
@@ -21,19 +21,19 @@ const PARTS = new RegExp(
   "gmu",
 );
 
-/** Colour the text of an element that holds nothing but text. */
+/** Highlight the text of an element that contains only text. */
 export function highlight(element) {
   const text = element.textContent;
-  if (text.length > MOST) return;
-  const made = document.createDocumentFragment();
+  if (text.length > MAX_LENGTH) return;
+  const fragment = document.createDocumentFragment();
   let at = 0;
   for (const { 0: part, index, groups } of text.matchAll(PARTS)) {
-    const kind = groups.note ? "note" : groups.text ? "text" : groups.digits ? "digits" : KNOWN.has(part) ? "word" : null;
+    const kind = groups.note ? "note" : groups.text ? "text" : groups.digits ? "digits" : KEYWORDS.has(part) ? "word" : null;
     if (!kind) continue;
     const span = Object.assign(document.createElement("span"), { className: `hl-${kind}`, textContent: part });
-    made.append(text.slice(at, index), span);
+    fragment.append(text.slice(at, index), span);
     at = index + part.length;
   }
-  made.append(text.slice(at));
-  element.replaceChildren(made);
+  fragment.append(text.slice(at));
+  element.replaceChildren(fragment);
 }

@@ -1,47 +1,47 @@
-// What components remember: a request's state, the width of an element.
+// Hooks: the state of a request, the width of an element.
 
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
-import { aborted } from "../api.js";
-import { useComeback } from "./comeback.js";
+import { isAbort } from "../api.js";
+import { useAutoRetry } from "./auto-retry.js";
 
 /**
- * Ask again whenever `inputs` change: { data, error, loading, retry, set }. `ask(signal)` returns a promise. What was
- * there stays until the next answer, so that nothing jumps; `every` seconds it is asked anew while the page is seen,
- * and after an error that may pass, as when the gateway is away, until there is an answer.
+ * Call `load(signal)`, which returns a promise, whenever `inputs` change. Return { data, error, loading, retry, set }.
+ * The previous data stays until the next response, to avoid layout shifts. While the page is visible, `load` is repeated
+ * every `every` seconds, and after a transient error until it succeeds.
  */
-export function useAsked(ask, inputs = [], { every = 0 } = {}) {
-  const [state, become] = useState({ data: null, error: null, loading: true });
-  const [turn, again] = useState(0);
+export function useFetch(load, inputs = [], { every = 0 } = {}) {
+  const [state, setState] = useState({ data: null, error: null, loading: true });
+  const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     const stop = new AbortController();
-    become((held) => ({ ...held, loading: true }));
+    setState((previous) => ({ ...previous, loading: true }));
     Promise.resolve()
-      .then(() => ask(stop.signal))
-      .then((data) => !stop.signal.aborted && become({ data, error: null, loading: false }))
-      .catch((error) => !aborted(error) && !stop.signal.aborted && become((held) => ({ ...held, error, loading: false })));
+      .then(() => load(stop.signal))
+      .then((data) => !stop.signal.aborted && setState({ data, error: null, loading: false }))
+      .catch((error) => !isAbort(error) && !stop.signal.aborted && setState((previous) => ({ ...previous, error, loading: false })));
     return () => stop.abort();
-  }, [...inputs, turn]);
+  }, [...inputs, attempt]);
   useEffect(() => {
     if (!every) return undefined;
-    const timer = setInterval(() => document.visibilityState === "visible" && again((held) => held + 1), every * 1000);
+    const timer = setInterval(() => document.visibilityState === "visible" && setAttempt((previous) => previous + 1), every * 1000);
     return () => clearInterval(timer);
   }, [every]);
-  const retry = useCallback(() => again((held) => held + 1), []);
-  useComeback(state.error, retry);
-  const set = useCallback((data) => become({ data, error: null, loading: false }), []);
+  const retry = useCallback(() => setAttempt((previous) => previous + 1), []);
+  useAutoRetry(state.error, retry);
+  const set = useCallback((data) => setState({ data, error: null, loading: false }), []);
   return { ...state, retry, set };
 }
 
-/** [ref, width in pixels]: of an element, before it is first painted and as it changes. */
+/** Return [ref, width in pixels] of an element, measured before the first paint and on every resize. */
 export function useWidth(first = 640) {
   const ref = useRef(null);
-  const [width, become] = useState(first);
+  const [width, setWidth] = useState(first);
   useLayoutEffect(() => {
-    const take = (pixels) => become(Math.max(1, Math.round(pixels)));
-    take(ref.current.clientWidth);
-    const seen = new ResizeObserver(([entry]) => take(entry.contentRect.width));
-    seen.observe(ref.current);
-    return () => seen.disconnect();
+    const update = (pixels) => setWidth(Math.max(1, Math.round(pixels)));
+    update(ref.current.clientWidth);
+    const observer = new ResizeObserver(([entry]) => update(entry.contentRect.width));
+    observer.observe(ref.current);
+    return () => observer.disconnect();
   }, []);
   return [ref, width];
 }

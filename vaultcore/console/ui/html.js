@@ -1,4 +1,4 @@
-// Preact, and htm's templates for it: `html`, hooks and `render` come from here, and from vendor/ to nobody else.
+// Preact with htm templates. Import `html`, hooks and `render` from here; nothing else imports them from vendor/.
 
 import htm from "../vendor/htm.js";
 import { h } from "../vendor/preact.js";
@@ -6,10 +6,10 @@ import { h } from "../vendor/preact.js";
 export { render, useState, useEffect, useLayoutEffect, useRef, useMemo, useCallback, useReducer } from "../vendor/preact.js";
 
 /**
- * A template. htm would keep what is the same in all renderings of one for ever, and Preact ties it to the tree where it
- * first stood: the password of a vault, once typed, would stay in memory though its page is long gone.
+ * A template, without htm's cache. htm caches the static parts of a template forever, and Preact links them to the tree
+ * of their first render: a vault password would stay in memory after its page is closed.
  */
-export const html = htm.bind(function made(...given) {
-  this[0] = 3; // htm's own word for: keep nothing
-  return h(...given);
+export const html = htm.bind(function build(...parts) {
+  this[0] = 3; // htm's flag for "do not cache"
+  return h(...parts);
 });

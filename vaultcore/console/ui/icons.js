@@ -1,4 +1,4 @@
-// Icons, drawn here; each is decoration beside words or a label.
+// SVG icons. Each is decorative: a text or a label stands beside it.
 
 import { html } from "./html.js";
 

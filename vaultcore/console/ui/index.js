@@ -1,4 +1,4 @@
-// Everything views are made of, from one place: `import { html, Page, Table } from "../ui/index.js"`.
+// Everything that views import, from one place: `import { html, Page, Table } from "../ui/index.js"`.
 
 export { html, render, useState, useEffect, useLayoutEffect, useRef, useMemo, useCallback, useReducer } from "./html.js";
 export { Page, Section, Loading, ErrorNote, Empty, Loaded } from "./page.js";
@@ -11,6 +11,6 @@ export { Table } from "./table.js";
 export { Meter, Tag, Stat } from "./meter.js";
 export { Chart } from "./chart.js";
 export { Markdown } from "./markdown.js";
-export { useAsked, useWidth } from "./hooks.js";
+export { useFetch, useWidth } from "./hooks.js";
 export { useUid } from "./uid.js";
 export * as format from "./format.js";

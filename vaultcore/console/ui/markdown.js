@@ -1,4 +1,4 @@
-// A model's Markdown as page: through marked and DOMPurify, which are loaded when the first text comes.
+// Renders Markdown with marked and sanitizes it with DOMPurify; both are loaded with the first text.
 
 import { html, useLayoutEffect, useRef } from "./html.js";
 import { highlight } from "./highlight.js";
@@ -14,23 +14,23 @@ const FORBIDDEN = {
 };
 
 const escape = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
-// HTML is shown as it was written: parsing a style is against the page's policy even where it is thrown away.
+// HTML is shown as text: parsing a style violates the page's policy even if the element is then removed.
 const PLAIN = { html: ({ text }) => escape(text), image: ({ href, text }) => `<a href="${escape(href)}">${escape(text || href)}</a>` };
 
 let loading = null;
-let rendered = null; // what turns text into nodes, once it is here
+let toFragment = null; // turns text into nodes; null until the libraries are loaded
 
 function renderer() {
   loading ??= Promise.all([import("../vendor/marked.js"), import("../vendor/purify.js")]).then(([{ Marked }, purify]) => {
     const marked = new Marked({ async: false, gfm: true, breaks: true, renderer: PLAIN });
-    rendered = (text) => finished(purify.default.sanitize(marked.parse(text), FORBIDDEN));
+    toFragment = (text) => decorate(purify.default.sanitize(marked.parse(text), FORBIDDEN));
   });
   loading.catch(() => (loading = null));
   return loading;
 }
 
-/** Links open elsewhere and tell nobody where from; code can be copied; wide tables scroll by keyboard too. */
-function finished(fragment) {
+/** Open links in new tabs without a referrer, add copy buttons to code, and make wide tables scrollable by keyboard. */
+function decorate(fragment) {
   for (const link of fragment.querySelectorAll("a")) {
     if (!link.hasAttribute("href")) continue;
     Object.assign(link, { target: "_blank", rel: "noopener noreferrer nofollow" });
@@ -40,17 +40,17 @@ function finished(fragment) {
     const frame = document.createElement("div");
     const code = block.localName === "pre";
     frame.className = code ? "code" : "scroll";
-    (code ? block : frame).tabIndex = 0; // the one that scrolls
+    (code ? block : frame).tabIndex = 0; // the scrollable element
     block.replaceWith(frame);
     frame.append(block);
     if (!code) continue;
-    frame.prepend(copier(block));
+    frame.prepend(copyButton(block));
     highlight(block.querySelector("code") ?? block);
   }
   return fragment;
 }
 
-function copier(block) {
+function copyButton(block) {
   const button = document.createElement("button");
   Object.assign(button, { type: "button", className: "button small", textContent: "Copy" });
   button.addEventListener("click", async () => {
@@ -61,27 +61,27 @@ function copier(block) {
   return button;
 }
 
-function draw(place, text) {
+function renderInto(place, text) {
   try {
-    place.replaceChildren(rendered(text));
+    place.replaceChildren(toFragment(text));
   } catch {
     place.textContent = text;
   }
 }
 
-/** Markdown: text. Shows the plain text until it can be rendered; safe for text of anybody. */
+/** Markdown: text. Shows plain text until the libraries are loaded. Safe for untrusted text. */
 export function Markdown({ text }) {
   const ref = useRef(null);
   useLayoutEffect(() => {
     const place = ref.current;
-    if (rendered) {
-      draw(place, text); // before it is painted, so that nothing jumps
+    if (toFragment) {
+      renderInto(place, text); // before the first paint, to avoid a layout shift
       return undefined;
     }
-    let wanted = true;
+    let mounted = true;
     place.textContent = text;
-    renderer().then(() => wanted && draw(place, text), () => {});
-    return () => (wanted = false);
+    renderer().then(() => mounted && renderInto(place, text), () => {});
+    return () => (mounted = false);
   }, [text]);
   return html`<div class="markdown" ref=${ref}></div>`;
 }

@@ -1,10 +1,10 @@
-// A view's frame, and the states that a view can be in besides its own.
+// A view's frame, and its loading, error and empty states.
 
 import { html, useEffect } from "./html.js";
 import { Button } from "./controls.js";
 import { Icon } from "./icons.js";
 
-/** Page: title, intro, actions (nodes beside the title), wide. Sets the document's title; its h1 gets the focus. */
+/** Page: title, intro, actions (nodes beside the title), wide. Sets the document's title; its h1 takes the focus. */
 export function Page({ title, intro, actions, wide = false, children }) {
   useEffect(() => {
     document.title = `${title} · VaultEdge`;
@@ -26,10 +26,10 @@ export const Section = ({ title, actions, class: more = "", children }) => html`
     ${children}
   </section>`;
 
-/** Loading: label, lines. Keeps the place of what will come. */
+/** Loading: label, lines. A placeholder of `lines` bars. */
 export const Loading = ({ label = "Loading …", lines = 3 }) => html`
-  <div class="loading" role="status"><span class="hidden">${label}</span>
-    ${Array.from({ length: lines }, (_, index) => html`<div class="bone" key=${index}></div>`)}</div>`;
+  <div class="loading" role="status"><span class="visually-hidden">${label}</span>
+    ${Array.from({ length: lines }, (_, index) => html`<div class="skeleton" key=${index}></div>`)}</div>`;
 
 /** ErrorNote: error (an ApiError or any Error), retry (callback), title. */
 export function ErrorNote({ error, retry, title }) {
@@ -38,7 +38,7 @@ export function ErrorNote({ error, retry, title }) {
     <div class="note bad" role="alert">
       <${Icon} name="warning" />
       <div>
-        <p><strong>${title ?? (error.code === "offline" ? "Offline" : "That did not work")}.</strong> ${error.message}</p>
+        <p><strong>${title ?? (error.code === "offline" ? "Offline" : "Request failed")}.</strong> ${error.message}</p>
         ${(error.status > 0 || error.param || error.id) && html`<p class="dim small">
           ${[error.status > 0 && `${error.status} ${error.code}`, error.param && `field ${error.param}`, error.id && `request ${error.id}`]
             .filter(Boolean).join(" · ")}</p>`}
@@ -47,13 +47,13 @@ export function ErrorNote({ error, retry, title }) {
     </div>`;
 }
 
-/** Empty: title, icon, children (what to do about it). */
+/** Empty: title, icon, children (what to do). */
 export const Empty = ({ title, icon = "docs", children }) => html`
   <div class="empty"><${Icon} name=${icon} /><p><strong>${title}</strong></p><div class="dim">${children}</div></div>`;
 
-/** Loaded: asked (of useAsked), lines, empty (data => bool), none (node), children (data => node). */
-export function Loaded({ asked, lines, empty, none, children }) {
-  const { data, error, retry } = asked;
+/** Loaded: result (of useFetch), lines, empty (data => bool), none (node), children (data => node). */
+export function Loaded({ result, lines, empty, none, children }) {
+  const { data, error, retry } = result;
   const render = Array.isArray(children) ? children.find((each) => typeof each === "function") : children;
   return html`
     ${error && html`<${ErrorNote} error=${error} retry=${retry} />`}

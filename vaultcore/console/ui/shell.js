@@ -1,4 +1,4 @@
-// What the application itself needs of the components, so that the first view waits for no more than that.
+// The components that the application itself uses, without those of single views.
 
 export { Page, Loading, ErrorNote, Empty } from "./page.js";
 export { Confirmation } from "./dialog.js";

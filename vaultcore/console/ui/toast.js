@@ -1,28 +1,28 @@
-// Short notes at the edge that go by themselves; read out, and never the only place where something is said.
+// Short notifications that disappear after five seconds. Screen readers announce them.
 
 import { html, useEffect, useState } from "./html.js";
 
-const STAYS = 5_000;
-let shown = [];
+const DURATION = 5_000; // milliseconds
+let active = [];
 let last = 0;
-let changed = () => {};
+let notify = () => {};
 
-/** Say something in passing; kind is "good", "bad" or nothing. */
+/** Show a notification; kind is "good", "bad" or empty. */
 export function toast(text, kind = "") {
   const id = (last += 1);
-  shown = [...shown.slice(-2), { id, text, kind }];
-  changed(shown);
+  active = [...active.slice(-2), { id, text, kind }];
+  notify(active);
   setTimeout(() => {
-    shown = shown.filter((each) => each.id !== id);
-    changed(shown);
-  }, STAYS);
+    active = active.filter((each) => each.id !== id);
+    notify(active);
+  }, DURATION);
 }
 
-/** The place of the notes: once in the application. */
+/** Renders the notifications; mounted once in the application. */
 export function Toasts() {
-  const [notes, become] = useState(shown);
+  const [notes, setNotes] = useState(active);
   useEffect(() => {
-    changed = become;
+    notify = setNotes;
   }, []);
   return html`<div class="toasts" role="status" aria-live="polite">
     ${notes.map(({ id, text, kind }) => html`<p key=${id} class=${`toast ${kind}`}>${text}</p>`)}</div>`;

@@ -1,10 +1,10 @@
-// Ids that tie labels to fields; apart from the other hooks, which know of requests.
+// Ids that link labels to fields. A separate file, because the other hooks import the API client.
 
 import { useRef } from "./html.js";
 
 let last = 0;
 
-/** An id that no other component has. */
+/** Return an id that is unique among components. */
 export function useUid() {
   const ref = useRef(null);
   ref.current ??= `u${(last += 1)}`;

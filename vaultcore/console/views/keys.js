@@ -1,31 +1,31 @@
-// API keys: what has been given out, what was used of it, and making, changing, rotating and revoking keys.
+// API keys: lists virtual keys with their usage; creates, edits, rotates and revokes them.
 
-import { html, useMemo, Button, Empty, Field, IconButton, Loaded, Meter, Page, Section, Select, Stat, Table, format, useAsked } from "../ui/index.js";
-import { useActing } from "./keys/acting.js";
+import { html, useMemo, Button, Empty, Field, IconButton, Loaded, Meter, Page, Section, Select, Stat, Table, format, useFetch } from "../ui/index.js";
+import { useKeyActions } from "./keys/actions.js";
 import { State } from "./keys/details.js";
-import { everyKey } from "./keys/reading.js";
-import { filtered, rates, restrictions, share, tightest, totals } from "./keys/rows.js";
+import { loadKeys } from "./keys/load.js";
+import { filterKeys, rateText, restrictionText, share, tightestLimit, totals } from "./keys/rows.js";
 import { SystemKey } from "./keys/system.js";
 
-const CHOICES = [["active", "Active"], ["expired", "Expired"], ["revoked", "Revoked"], ["all", "All"]];
+const STATES = [["active", "Active"], ["expired", "Expired"], ["revoked", "Revoked"], ["all", "All"]];
 
 export default function Keys({ api, go, query }) {
-  const asked = useAsked((signal) => everyKey(api, signal), [], { every: 30 });
-  const [start, dialogs] = useActing(api, asked.retry);
+  const result = useFetch((signal) => loadKeys(api, signal), [], { every: 30 });
+  const [start, dialogs] = useKeyActions(api, result.retry);
   const narrow = (change) => go("keys", { ...query, ...change }, { replace: true });
-  const actions = html`<${Button} icon="refresh" onClick=${asked.retry}>Refresh<//>
+  const actions = html`<${Button} icon="refresh" onClick=${result.retry}>Refresh<//>
     <${Button} kind="main" icon="plus" onClick=${() => start("new")}>New key<//>`;
-  const none = html`<${Section}><${Empty} icon="keys" title="No key has been made yet">
-    Give every application a key of its own instead of the system key. <//><//>`;
+  const none = html`<${Section}><${Empty} icon="keys" title="No keys yet">
+    Create one key per application instead of sharing the system key.<//><//>`;
   return html`
-    <${Page} wide title="API keys" intro="Virtual keys: each has its own limits, and can be revoked without touching the others." actions=${actions}>
-      <${Loaded} asked=${asked} lines=${8} empty=${({ keys }) => !keys.length} none=${none}>${({ keys, more }) => html`
+    <${Page} wide title="API keys" intro="Virtual keys for your applications, each with its own limits." actions=${actions}>
+      <${Loaded} result=${result} lines=${8} empty=${({ keys }) => !keys.length} none=${none}>${({ keys, more }) => html`
         <${Totals} keys=${keys} />
         <${Section}>
           <${List} keys=${keys} query=${query} narrow=${narrow} start=${start} />
-          ${more && html`<p class="note">There are more keys than are shown here. Ask the admin API for all of them.</p>`}
+          ${more && html`<p class="note">This list is incomplete. Use the admin API to read all keys.</p>`}
         <//>`}<//>
-      ${asked.data && html`<${SystemKey} api=${api} />`}
+      ${result.data && html`<${SystemKey} api=${api} />`}
       ${dialogs}
     <//>`;
 }
@@ -35,45 +35,45 @@ function Totals({ keys }) {
   return html`
     <${Section}><div class="stats">
       <${Stat} label="Active keys" value=${format.number(active)} note=${`${format.number(keys.length)} in total`} />
-      <${Stat} label="Requests" value=${format.number(requests)} note="of virtual keys, ever" />
-      <${Stat} label="Tokens" value=${format.compact(tokens)} note="of virtual keys, ever" />
-      <${Stat} label="Spend" value=${format.money(cost)} note="of virtual keys, ever" />
-      <${Stat} label="Running low" value=${format.number(low)} note=${low ? html`<a href="#/balance">See the balance</a>` : "none at its first mark"} />
+      <${Stat} label="Requests" value=${format.number(requests)} note="all time, virtual keys" />
+      <${Stat} label="Tokens" value=${format.compact(tokens)} note="all time, virtual keys" />
+      <${Stat} label="Spend" value=${format.money(cost)} note="all time, virtual keys" />
+      <${Stat} label="Running low" value=${format.number(low)} note=${low ? html`<a href="#/balance">View balance</a>` : "none above the first threshold"} />
     </div><//>`;
 }
 
 function List({ keys, query, narrow, start }) {
   const { q, state = "active" } = query;
-  const shown = useMemo(() => filtered(keys, { q, state: state === "all" ? "" : state }), [keys, q, state]);
+  const visible = useMemo(() => filterKeys(keys, { q, state: state === "all" ? "" : state }), [keys, q, state]);
   const columns = useMemo(() => COLUMNS(start), [start]);
-  const none = html`<${Empty} icon="search" title="No key fits"><${Button} onClick=${() => narrow({ q: "", state: "all" })}>Show all<//><//>`;
+  const none = html`<${Empty} icon="search" title="No matching keys"><${Button} onClick=${() => narrow({ q: "", state: "all" })}>Clear filters<//><//>`;
   return html`
     <div class="bar">
       <${Field} label="Search" type="search" value=${q} onInput=${(text) => narrow({ q: text })} placeholder="name, owner, id …" autocomplete="off" spellcheck=${false} />
-      <${Select} label="State" value=${state} onChange=${(next) => narrow({ state: next })} options=${CHOICES} />
+      <${Select} label="State" value=${state} onChange=${(next) => narrow({ state: next })} options=${STATES} />
     </div>
-    <p class="dim small" role="status">${format.number(shown.length)} of ${format.number(keys.length)} keys</p>
-    <div class="key-list"><${Table} label="API keys" columns=${columns} rows=${shown} keyOf=${(key) => key.id} onOpen=${(key) => start("show", key)}
+    <p class="dim small" role="status">${format.number(visible.length)} of ${format.number(keys.length)} keys</p>
+    <div class="key-list"><${Table} label="API keys" columns=${columns} rows=${visible} keyOf=${(key) => key.id} onOpen=${(key) => start("show", key)}
       sort=${{ id: "name", down: false }} empty=${none} /></div>`;
 }
 
-function Used({ held }) {
-  const meter = tightest(held);
-  if (!meter) return html`<span class="dim">${format.number(held.usage.total_tokens)} tokens, no quota</span>`;
-  return html`<${Meter} used=${meter.used} most=${meter.most} label=${`${meter.name} of ${held.name}`} text=${meter.text + meter.unit} />`;
+function UsageMeter({ virtualKey }) {
+  const meter = tightestLimit(virtualKey);
+  if (!meter) return html`<span class="dim">${format.number(virtualKey.usage.total_tokens)} tokens, no limit</span>`;
+  return html`<${Meter} used=${meter.used} most=${meter.most} label=${`${meter.name} of ${virtualKey.name}`} text=${meter.text + meter.unit} />`;
 }
 
-const about = (key) => [...(key.allowed_models ?? []), ...(key.allowed_ips ?? [])].join(", ") || undefined;
+const restrictionDetails = (key) => [...(key.allowed_models ?? []), ...(key.allowed_ips ?? [])].join(", ") || undefined;
 
 const COLUMNS = (start) => [
   { id: "name", label: "Name", main: true, value: (key) => key.name,
     render: (key) => html`<span class="key-name"><strong>${key.name || key.id}</strong>
       <span class="dim small"><code>${key.masked}</code>${key.owner && ` · ${key.owner}`}</span></span>` },
-  { id: "state", label: "State", value: (key) => key.state, render: (key) => html`<${State} held=${key} />` },
-  { id: "used", label: "Used", value: (key) => (tightest(key) ? share(tightest(key)) : -1), render: (key) => html`<${Used} held=${key} />` },
+  { id: "state", label: "State", value: (key) => key.state, render: (key) => html`<${State} virtualKey=${key} />` },
+  { id: "used", label: "Usage", value: (key) => (tightestLimit(key) ? share(tightestLimit(key)) : -1), render: (key) => html`<${UsageMeter} virtualKey=${key} />` },
   { id: "spend", label: "Spend", end: true, value: (key) => key.usage.cost_usd, render: (key) => format.money(key.usage.cost_usd) },
-  { id: "rate", label: "Rate", render: (key) => html`<span class="key-rate" title=${rates(key)}>${rates(key)}</span>` },
-  { id: "restrictions", label: "Restrictions", render: (key) => html`<span title=${about(key)}>${restrictions(key)}</span>` },
+  { id: "rate", label: "Rate", render: (key) => html`<span class="key-rate" title=${rateText(key)}>${rateText(key)}</span>` },
+  { id: "restrictions", label: "Restrictions", render: (key) => html`<span title=${restrictionDetails(key)}>${restrictionText(key)}</span>` },
   { id: "expires", label: "Expires", value: (key) => key.expires_at,
     render: (key) => (key.expires_at ? html`<span title=${format.time(key.expires_at)}>${format.relative(key.expires_at)}</span>` : "never") },
   { id: "actions", label: "Actions", render: (key) => (key.state === "revoked" ? "" : html`<span class="row-actions">

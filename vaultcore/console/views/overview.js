@@ -1,56 +1,56 @@
-// Overview: what this gateway is and where, what was used of late, what failed, how its providers fare, and code to begin with.
+// Overview: the gateway's address, recent usage, failures, provider health and sample code.
 
-import { html, Code, Empty, Page, Section, Snippets, Tag, useAsked } from "../ui/index.js";
+import { html, Code, Empty, Page, Section, Snippets, Tag, useFetch } from "../ui/index.js";
 import { Failures } from "./overview/failures.js";
-import { Own } from "./overview/own.js";
+import { OwnOverview } from "./overview/own.js";
 import { Providers } from "./overview/providers.js";
-import { Days, Today, lately } from "./overview/lately.js";
-import { beginning } from "./playground/models.js";
+import { Days, Today, recentDays } from "./overview/activity.js";
+import { loadDefaultModel } from "./playground/models.js";
 import { snippets } from "./snippets.js";
 
-const INTRO = "One OpenAI-compatible endpoint in front of many providers. Their keys stay in this gateway's vault; applications carry its own keys instead.";
+const INTRO = "One OpenAI-compatible endpoint for many providers. Provider keys stay in the vault; your applications use virtual keys.";
 
 export default function Overview({ session, api }) {
-  const inside = { admin: Operator, key: Holder }[session.role] ?? Stranger;
-  return html`<${Page} title="Overview" intro=${INTRO}><${inside} api=${api} session=${session} /><//>`;
+  const content = { admin: AdminOverview, key: KeyOverview }[session.role] ?? GuestOverview;
+  return html`<${Page} title="Overview" intro=${INTRO}><${content} api=${api} session=${session} /><//>`;
 }
 
-function Operator({ api, session }) {
-  const asked = useAsked((signal) => lately(api, signal), [], { every: 30 });
+function AdminOverview({ api, session }) {
+  const result = useFetch((signal) => recentDays(api, signal), [], { every: 30 });
   return html`
-    <div class="columns"><${Gateway} api=${api} /><${Today} asked=${asked} /></div>
-    <div class="columns"><${Days} asked=${asked} /><${Failures} api=${api} /></div>
-    <div class="columns"><${Providers} api=${api} /><${BeginWithMine} api=${api} session=${session} /></div>`;
+    <div class="columns"><${Gateway} api=${api} /><${Today} result=${result} /></div>
+    <div class="columns"><${Days} result=${result} /><${Failures} api=${api} /></div>
+    <div class="columns"><${Providers} api=${api} /><${OwnSampleCode} api=${api} session=${session} /></div>`;
 }
 
-const Holder = ({ api, session }) => html`
-  <${Own} api=${api}><${Gateway} api=${api} /><//>
-  <${BeginWithMine} api=${api} session=${session} />`;
+const KeyOverview = ({ api, session }) => html`
+  <${OwnOverview} api=${api}><${Gateway} api=${api} /><//>
+  <${OwnSampleCode} api=${api} session=${session} />`;
 
-const Stranger = ({ api }) => html`
+const GuestOverview = ({ api }) => html`
   <div class="columns">
     <${Gateway} api=${api} />
     <${Section} title="Today">
       <${Empty} icon="key" title="Sign in to see requests and spend"><a href="#/sign-in">Sign in</a> with the admin key or a virtual key.<//><//>
   </div>
-  <${Begin} api=${api} />`;
+  <${SampleCode} api=${api} />`;
 
-const Begin = ({ api, model }) => html`<${Section} title="From your program"><${Snippets} of=${snippets(api.base, model)} /><//>`;
+const SampleCode = ({ api, model }) => html`<${Section} title="Sample code"><${Snippets} samples=${snippets(api.base, model)} /><//>`;
 
-/** With a model that may be asked: code that is refused is no beginning. */
-function BeginWithMine({ api, session }) {
-  const asked = useAsked((signal) => beginning(api, session, signal));
-  return html`<${Begin} api=${api} model=${asked.data || undefined} />`;
+/** Sample code with a model that the session can use. */
+function OwnSampleCode({ api, session }) {
+  const result = useFetch((signal) => loadDefaultModel(api, session, signal));
+  return html`<${SampleCode} api=${api} model=${result.data || undefined} />`;
 }
 
 function Gateway({ api }) {
-  const asked = useAsked((signal) => api.get("health", { signal }), [], { every: 15 });
-  const up = asked.data?.status === "ok" && !asked.error;
-  const said = asked.error ? ["bad", "not answering"] : up ? ["good", "up"] : ["", "asking …"];
+  const result = useFetch((signal) => api.get("health", { signal }), [], { every: 15 });
+  const up = result.data?.status === "ok" && !result.error;
+  const status = result.error ? ["bad", "unreachable"] : up ? ["good", "up"] : ["", "checking …"];
   return html`
-    <${Section} title="This gateway" actions=${html`<span role="status"><${Tag} kind=${said[0]}>${said[1]}<//></span>`}>
-      <p class="dim small">Base URL for every OpenAI SDK</p>
+    <${Section} title="Gateway" actions=${html`<span role="status"><${Tag} kind=${status[0]}>${status[1]}<//></span>`}>
+      <p class="dim small">Base URL for OpenAI SDKs</p>
       <${Code} text=${api.base} label="base URL" inline />
-      <p class="dim small">Anthropic's SDKs take it without <code>/v1</code>.</p>
+      <p class="dim small">For Anthropic SDKs, omit <code>/v1</code>.</p>
     <//>`;
 }

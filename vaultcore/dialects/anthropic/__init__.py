@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from vaultcore.catalog.schema import MediaOffer
 from vaultcore.dialects.anthropic.decoder import Decoder
 from vaultcore.dialects.anthropic.request import render_path, render_request
-from vaultcore.dialects.anthropic.response import parse_completion, parse_error
+from vaultcore.dialects.anthropic.response import parse_error, parse_response
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk
 
-__all__ = ["decoder", "parse_completion", "parse_error", "render_path", "render_request"]
+__all__ = [
+    "create_decoder",
+    "max_tokens_field",
+    "media_offers",
+    "parse_error",
+    "parse_response",
+    "render_path",
+    "render_request",
+    "requires_call_ids",
+]
+
+max_tokens_field = "max_tokens"
+requires_call_ids = True
+media_offers: Mapping[str, MediaOffer] = {}
 
 
-def decoder() -> Stage[Event, ChatChunk]:
+def create_decoder() -> Stage[Event, ChatChunk]:
     return Decoder()

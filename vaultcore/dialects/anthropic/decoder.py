@@ -1,208 +1,223 @@
-"""A message's event stream as chunks: https://docs.claude.com/en/docs/build-with-claude/streaming."""
+"""An Anthropic event stream as chunks: https://docs.claude.com/en/docs/build-with-claude/streaming."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from vaultcore.dialects import repair
-from vaultcore.dialects.anthropic.response import THOUGHTS, citations, finish_reason, tier, usage
-from vaultcore.dialects.json_fields import an_object, dump, payload, string
+from vaultcore.dialects.anthropic.response import (
+    parse_citations,
+    parse_service_tier,
+    parse_stop_reason,
+    parse_usage,
+)
+from vaultcore.dialects.chunks import ChunkWriter
+from vaultcore.dialects.json_fields import dump, parse_event, require_object, string_field
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatChunk, Json
+from vaultcore.wire import ChatChunk, Delta, FunctionCall, Json, ToolCall
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.anthropic.wire import (
+        AnthropicBlock,
+        AnthropicCitation,
+        AnthropicEvent,
+        AnthropicResponse,
+        AnthropicUsage,
+    )
 
 
 @dataclass(slots=True)
-class _Block:
+class _AnthropicPart:
+    """A content part that the stream has started and not yet ended."""
+
     kind: str
-    place: int = 0  # which call, or which thought, this is: our own count, not the block's index
-    start: int = 0  # of text: where in the whole of it
-    told: Json = field(default_factory=dict)
-    written: bool = False  # some of it has come
+    index: int = 0  # of the tool call or the reasoning part; not the provider's content block index
+    start: int = 0  # of a text part: its offset in the whole text
+    input: object = None  # of a tool call: the arguments that its first event contains
+    citations: list[AnthropicCitation] = field(default_factory=list)
+    has_output: bool = False
 
 
-class Decoder:
-    """Events to chunks: one text delta in, one chunk out."""
+class Decoder(ChunkWriter):
+    """Decodes events into chunks, one chunk for each text delta."""
 
     def __init__(self) -> None:
-        self._envelope: Json = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
-        self._opened = False
-        self._reason: str | None = None
-        self._usage: Json = {}
-        self._counted = False  # the last usage has been told
-        self._done = False  # some send more after the end
-        self._blocks: dict[int, _Block] = {}
-        self._calls = self._thoughts = self._cited = 0
-        self._length = 0
-        self._said = False
+        super().__init__()
+        self._stop_reason: str | None = None
+        self._usage: AnthropicUsage = {}
+        self._has_usage = False  # the chunk with the final usage is out
+        self._is_done = False  # some providers send more events after the end
+        self._parts: dict[int, _AnthropicPart] = {}
+        self._call_count = self._reasoning_count = self._citation_count = 0
+        self._text_length = 0  # characters
+        self._has_output = False
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
-        if self._done or not item.data:
+        if self._is_done or not item.data:
             return ()
-        told = payload(item)
-        kind = told.get("type") or item.name
+        event = parse_event(item)
+        kind = event.get("type") or item.name
         read = self.READERS.get(kind) if isinstance(kind, str) else None
-        return read(self, told) if read is not None else ()
+        return read(self, event) if read is not None else ()
 
     def close(self) -> Iterable[ChatChunk]:
-        """The usage so far, where the last event that would have told it is missing."""
-        return self._count() if self._reason is not None else ()
+        """Return the usage so far if the stream ends without its last event."""
+        return self._usage_chunk() if self._stop_reason is not None else ()
 
-    def _delta(self, told: Json) -> list[ChatChunk]:
-        block = self._blocks.get(_index(told))
-        delta = told.get("delta")
-        if block is None or not isinstance(delta, dict):
+    def _read_delta(self, event: AnthropicEvent) -> list[ChatChunk]:
+        part = self._parts.get(_index(event))
+        delta = event.get("delta")
+        if part is None or not isinstance(delta, dict):
             return []
-        match delta.get("type"), block.kind:
+        match delta.get("type"), part.kind:
             case "text_delta", "text":
-                return self._text(string(delta, "text"))
+                return self._text(string_field(delta, "text"))
             case "input_json_delta", "tool_use":
-                return self._arguments(block, string(delta, "partial_json"))
+                return self._arguments(part, string_field(delta, "partial_json"))
             case "thinking_delta", "thinking":
-                return self._thinking(block, string(delta, "thinking"))
+                return self._reasoning_text(part, string_field(delta, "thinking"))
             case "signature_delta", "thinking":
-                return self._thought(block, {"signature": string(delta, "signature")})
-            case "citations_delta", "text":
-                block.told.setdefault("citations", []).append(delta.get("citation"))
+                return self._reasoning(part, {"signature": string_field(delta, "signature")})
+            case "citations_delta", "text" if "citation" in delta:
+                part.citations.append(delta["citation"])
         return []
 
-    def _text(self, words: str) -> list[ChatChunk]:
-        if not words:
+    def _text(self, text: str) -> list[ChatChunk]:
+        if not text:
             return []
-        self._said = True
-        self._length += len(words)
-        return self._chunk({"content": words})
+        self._has_output = True
+        self._text_length += len(text)
+        return self._chunk({"content": text})
 
-    def _arguments(self, block: _Block, part: str) -> list[ChatChunk]:
-        if not part:
+    def _arguments(self, part: _AnthropicPart, fragment: str) -> list[ChatChunk]:
+        if not fragment:
             return []
-        block.written = True
-        return self._chunk({"tool_calls": [{"index": block.place, "function": {"arguments": part}}]})
+        part.has_output = True
+        return self._chunk({"tool_calls": [{"index": part.index, "function": {"arguments": fragment}}]})
 
-    def _thinking(self, block: _Block, words: str) -> list[ChatChunk]:
-        if not words:
+    def _reasoning_text(self, part: _AnthropicPart, text: str) -> list[ChatChunk]:
+        if not text:
             return []
-        self._said = True
-        return self._thought(block, {"thinking": words}, {"reasoning_content": words})
+        self._has_output = True
+        return self._reasoning(part, {"thinking": text}, {"reasoning_content": text})
 
-    def _thought(self, block: _Block, part: Json, beside: Json | None = None) -> list[ChatChunk]:
-        """A fragment of a thinking block. The fragments of one index make up the block, for replay."""
-        head: Json = {"index": block.place, "type": block.kind}
-        if not block.written and block.kind == "thinking":
-            part = {"thinking": "", **part}
-        block.written = True
-        return self._chunk({**(beside or {}), "thinking_blocks": [{**head, **part}]})
+    def _reasoning(self, part: _AnthropicPart, fragment: Json, delta: Delta | None = None) -> list[ChatChunk]:
+        """Return a fragment of a thinking block. Clients join the fragments of one index to send it back."""
+        head: Json = {"index": part.index, "type": part.kind}
+        if not part.has_output and part.kind == "thinking":
+            fragment = {"thinking": "", **fragment}
+        part.has_output = True
+        return self._chunk({**(delta or {}), "thinking_blocks": [{**head, **fragment}]})
 
-    def _start_message(self, told: Json) -> list[ChatChunk]:
-        message = an_object(told.get("message"), "a message")
+    def _start_message(self, event: AnthropicEvent) -> list[ChatChunk]:
+        message = cast("AnthropicResponse", require_object(event.get("message"), "a message"))
         self._envelope["id"] = str(message.get("id") or "")
         self._envelope["model"] = str(message.get("model") or "")
-        self._merge(message.get("usage"))
-        return self._open()
+        self._merge_usage(message.get("usage"))
+        return self._role_chunk()
 
-    def _open(self) -> list[ChatChunk]:
-        if self._opened:
-            return []
-        self._opened = True
-        chunk = self._choice({"role": "assistant", "content": ""}, None)
-        if self._usage:
-            chunk["usage"] = usage(self._usage)  # so that a stream that breaks can be accounted for
-        return [cast(ChatChunk, chunk)]
-
-    def _start_block(self, told: Json) -> list[ChatChunk]:
-        begun = an_object(told.get("content_block"), "a block")
-        kind = str(begun.get("type"))
-        block = self._blocks[_index(told)] = _Block(kind)
-        match kind:
-            case "text":
-                block.start = self._length
-                return self._text(string(begun, "text"))
-            case "tool_use":
-                block.place, self._calls = self._calls, self._calls + 1
-                block.told = begun.get("input") or {}
-                call = {"index": block.place, "id": str(begun.get("id") or ""), "type": "function"}
-                function = {"name": str(begun.get("name") or ""), "arguments": ""}
-                return self._chunk({"tool_calls": [{**call, "function": function}]})
-            case _ if kind in THOUGHTS:
-                block.place, self._thoughts = self._thoughts, self._thoughts + 1
-                return self._start_thought(block, begun)
-        return []
-
-    def _start_thought(self, block: _Block, begun: Json) -> list[ChatChunk]:
-        if block.kind == "redacted_thinking":
-            return self._thought(block, {"data": string(begun, "data")})
-        chunks = self._thinking(block, string(begun, "thinking"))
-        if signature := string(begun, "signature"):
-            chunks += self._thought(block, {"signature": signature})
+    def _role_chunk(self) -> list[ChatChunk]:
+        chunks = super()._role_chunk()
+        if chunks and self._usage:
+            chunks[0]["usage"] = parse_usage(self._usage)  # so that a stream that breaks off can be billed
         return chunks
 
-    def _stop_block(self, told: Json) -> list[ChatChunk]:
-        block = self._blocks.pop(_index(told), None)
-        if block is None:
-            return []
-        if block.kind == "tool_use" and not block.written:
-            return self._arguments(block, dump(block.told))
-        if block.kind == "text" and block.told.get("citations"):
-            return self._cite(block)
+    def _start_block(self, event: AnthropicEvent) -> list[ChatChunk]:
+        block = cast("AnthropicBlock", require_object(event.get("content_block"), "a content block"))
+        part = self._parts[_index(event)] = _AnthropicPart(str(block.get("type")))
+        match block:
+            case {"type": "text"}:
+                part.start = self._text_length
+                return self._text(string_field(block, "text"))
+            case {"type": "tool_use"}:
+                part.index, self._call_count = self._call_count, self._call_count + 1
+                part.input = block.get("input") or {}
+                return self._chunk({"tool_calls": [_call_head(part.index, block)]})
+            case {"type": "thinking" | "redacted_thinking"}:
+                part.index, self._reasoning_count = self._reasoning_count, self._reasoning_count + 1
+                return self._start_reasoning(part, block)
         return []
 
-    def _cite(self, block: _Block) -> list[ChatChunk]:
-        words = " " * (self._length - block.start)  # only its length matters
-        found = citations({"text": words, "citations": block.told["citations"]}, block.start)
-        if not found:
-            return []
-        first, self._cited = self._cited, self._cited + len(found)
-        return self._chunk({"annotations": [{"index": first + i, **each} for i, each in enumerate(found)]})
+    def _start_reasoning(self, part: _AnthropicPart, block: AnthropicBlock) -> list[ChatChunk]:
+        if part.kind == "redacted_thinking":
+            return self._reasoning(part, {"data": string_field(block, "data")})
+        chunks = self._reasoning_text(part, string_field(block, "thinking"))
+        if signature := string_field(block, "signature"):
+            chunks += self._reasoning(part, {"signature": signature})
+        return chunks
 
-    def _message_delta(self, told: Json) -> list[ChatChunk]:
-        self._merge(told.get("usage"))
-        delta = told.get("delta")
+    def _stop_block(self, event: AnthropicEvent) -> list[ChatChunk]:
+        part = self._parts.pop(_index(event), None)
+        if part is None:
+            return []
+        if part.kind == "tool_use" and not part.has_output:
+            return self._arguments(part, dump(part.input))
+        if part.kind == "text" and part.citations:
+            return self._annotations(part)
+        return []
+
+    def _annotations(self, part: _AnthropicPart) -> list[ChatChunk]:
+        text = " " * (self._text_length - part.start)  # only its length matters
+        annotations = parse_citations({"text": text, "citations": part.citations}, part.start)
+        if not annotations:
+            return []
+        first, self._citation_count = self._citation_count, self._citation_count + len(annotations)
+        numbered = [{"index": first + i, **annotation} for i, annotation in enumerate(annotations)]
+        return self._chunk({"annotations": numbered})
+
+    def _read_message_delta(self, event: AnthropicEvent) -> list[ChatChunk]:
+        self._merge_usage(event.get("usage"))
+        delta = event.get("delta")
         reason = delta.get("stop_reason") if isinstance(delta, dict) else None
-        if reason is None or self._reason is not None:
+        if reason is None or self._stop_reason is not None:
             return []
-        self._reason = str(reason)
-        chunks = [chunk for index in list(self._blocks) for chunk in self._stop_block({"index": index})]
-        finish = finish_reason(reason, called=bool(self._calls), said=self._said)
-        return [*self._open(), *chunks, cast(ChatChunk, self._choice({}, finish))]
+        self._stop_reason = str(reason)
+        chunks = [chunk for index in list(self._parts) for chunk in self._stop_block({"index": index})]
+        finish_reason = parse_stop_reason(
+            reason, has_calls=bool(self._call_count), has_output=self._has_output
+        )
+        return [*self._role_chunk(), *chunks, self._choice({}, finish_reason)]
 
-    def _stop(self, told: Json) -> list[ChatChunk]:  # noqa: ARG002 - one of the readers
-        self._done = True
-        return self._count()
+    def _stop_message(self, event: AnthropicEvent) -> list[ChatChunk]:  # noqa: ARG002 - every reader takes it
+        self._is_done = True
+        return self._usage_chunk()
 
-    def _count(self) -> list[ChatChunk]:
-        if self._counted or not self._usage:
+    def _usage_chunk(self) -> list[ChatChunk]:
+        if self._has_usage or not self._usage:
             return []
-        self._counted = True
-        counted = {**self._envelope, "choices": [], "usage": usage(self._usage), **tier(self._usage)}
-        return [cast(ChatChunk, counted)]
+        self._has_usage = True
+        usage, tier = parse_usage(self._usage), parse_service_tier(self._usage)
+        return [cast(ChatChunk, {**self._last_chunk(usage), **tier})]
 
-    def _error(self, told: Json) -> list[ChatChunk]:
-        raise repair.fault(told.get("error") or told)
+    def _raise_error(self, event: AnthropicEvent) -> list[ChatChunk]:
+        raise repair.stream_fault(event.get("error") or event)
 
-    def _merge(self, told: object) -> None:
-        """Counts are of everything so far, and those that have not changed may be left out."""
-        if isinstance(told, dict):
-            self._usage.update({name: value for name, value in told.items() if value is not None})
+    def _merge_usage(self, usage: AnthropicUsage | None) -> None:
+        """Replace the counts that the event contains: each is the total so far, and events omit some."""
+        if isinstance(usage, dict):
+            for name, count in usage.items():
+                if count is not None:
+                    self._usage[name] = count  # type: ignore[literal-required]  # any field of the provider
 
-    def _chunk(self, delta: Json) -> list[ChatChunk]:
-        chunk = cast(ChatChunk, self._choice(delta, None))
-        return [chunk] if self._opened else [*self._open(), chunk]
-
-    def _choice(self, delta: Json, finish: str | None) -> Json:
-        return {**self._envelope, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-
-    READERS: ClassVar[Mapping[str, Callable[[Decoder, Json], list[ChatChunk]]]] = {
-        "content_block_delta": _delta,
+    # Event type -> reader. Callable[...] is the parse edge: the readers take the JSON object as typed data.
+    READERS: ClassVar[Mapping[str, Callable[..., list[ChatChunk]]]] = {
+        "content_block_delta": _read_delta,
         "content_block_start": _start_block,
         "content_block_stop": _stop_block,
         "message_start": _start_message,
-        "message_delta": _message_delta,
-        "message_stop": _stop,
-        "error": _error,
+        "message_delta": _read_message_delta,
+        "message_stop": _stop_message,
+        "error": _raise_error,
     }
 
 
-def _index(told: Json) -> int:
-    index = told.get("index")
+def _call_head(index: int, block: AnthropicBlock) -> ToolCall:
+    function: FunctionCall = {"name": str(block.get("name") or ""), "arguments": ""}
+    return {"index": index, "id": str(block.get("id") or ""), "type": "function", "function": function}
+
+
+def _index(event: AnthropicEvent) -> int:
+    index = event.get("index")
     return index if isinstance(index, int) else -1

@@ -1,16 +1,23 @@
-"""A message as a chat completion."""
+"""An Anthropic response as a chat completion: https://docs.claude.com/en/api/messages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, repair
-from vaultcore.dialects.json_fields import an_object, dump, string
-from vaultcore.dialects.provider_error import complaint
+from vaultcore.dialects.json_fields import dump, require_object, string_field
+from vaultcore.dialects.provider_error import parse_error_body
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
-FINISH: Mapping[str, FinishReason] = {
+if TYPE_CHECKING:
+    from vaultcore.dialects.anthropic.wire import (
+        AnthropicBlock,
+        AnthropicResponse,
+        AnthropicUsage,
+    )
+
+FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "tool_use": "tool_calls",
@@ -20,87 +27,78 @@ FINISH: Mapping[str, FinishReason] = {
     "compaction": "length",
     "refusal": "content_filter",
 }
-THOUGHTS = ("thinking", "redacted_thinking")
 
 
-def parse_completion(body: Json) -> ChatCompletion:
-    told = an_object(body, "an answer")
-    if told.get("type") == "error" or told.get("error"):
-        raise repair.fault(told.get("error") or told)
-    message = _message([an_object(block, "a block") for block in _blocks(told)])
-    called = bool(message.get("tool_calls"))
-    said = bool(message.get("content") or message.get("reasoning_content"))
+def parse_response(body: Json) -> ChatCompletion:
+    """Return the completion. Raise StreamFault for an error object, ValueError for a malformed response."""
+    response = cast("AnthropicResponse", require_object(body, "a response"))
+    if response.get("type") == "error" or response.get("error"):
+        raise repair.stream_fault(response.get("error") or response)
+    message = _parse_message(_content(response))
+    has_calls = bool(message.get("tool_calls"))
+    has_output = bool(message.get("content") or message.get("reasoning_content"))
+    finish_reason = parse_stop_reason(response.get("stop_reason"), has_calls=has_calls, has_output=has_output)
     completion: Json = {
-        "id": str(told.get("id") or ""),
+        "id": str(response.get("id") or ""),
         "object": "chat.completion",
-        "created": 0,  # the API does not say
-        "model": str(told.get("model") or ""),
-        "choices": [
-            {
-                "index": 0,
-                "message": message,
-                "finish_reason": finish_reason(told.get("stop_reason"), called=called, said=said),
-            }
-        ],
+        "created": 0,  # the API does not return it
+        "model": str(response.get("model") or ""),
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason}],
     }
-    if isinstance(told.get("usage"), dict):
-        completion["usage"] = usage(told["usage"])
-        completion |= tier(told["usage"])
+    usage = response.get("usage")
+    if isinstance(usage, dict):
+        completion["usage"] = parse_usage(usage)
+        completion |= parse_service_tier(usage)
     return cast(ChatCompletion, completion)
 
 
-def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the Protocol's
-    return complaint(body)
+def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - a parameter of the protocol
+    return parse_error_body(body)
 
 
-def finish_reason(reason: object, *, called: bool, said: bool) -> FinishReason:
-    if isinstance(reason, str) and reason in FINISH:
-        known = FINISH[reason]
-        return "stop" if known == "tool_calls" and not called else known
-    return repair.finish_reason(reason, called=called, said=said)
+def parse_stop_reason(reason: object, *, has_calls: bool, has_output: bool) -> FinishReason:
+    """Return OpenAI's finish reason. Raise ValueError for an unknown reason of an empty response."""
+    if isinstance(reason, str) and reason in FINISH_REASONS:
+        finish_reason = FINISH_REASONS[reason]
+        return "stop" if finish_reason == "tool_calls" and not has_calls else finish_reason
+    return repair.map_finish_reason(reason, has_calls=has_calls, has_output=has_output)
 
 
-def usage(told: Json) -> Usage:
-    """Usage whose prompt counts everything that went in, from a cache or into one included."""
-    counts = [told, *_compactions(told)]
-    read = sum(_count(each, "cache_read_input_tokens") for each in counts)
-    written = sum(_count(each, "cache_creation_input_tokens") for each in counts)
-    prompt = sum(_count(each, "input_tokens") for each in counts) + read + written
+def parse_usage(usage: AnthropicUsage) -> Usage:
+    """Return the usage. Its prompt tokens include those read from a cache and those written to one.
+
+    >>> parse_usage({"input_tokens": 2, "cache_read_input_tokens": 7, "output_tokens": 5})["prompt_tokens"]
+    9
+    """
+    counts = [usage, *_compactions(usage)]
+    cache_reads = sum(_count(each, "cache_read_input_tokens") for each in counts)
+    cache_writes = sum(_count(each, "cache_creation_input_tokens") for each in counts)
+    prompt = sum(_count(each, "input_tokens") for each in counts) + cache_reads + cache_writes
     completion = sum(_count(each, "output_tokens") for each in counts)
-    went_in: Json = {"cached_tokens": read, "cache_write_tokens": written}
-    if hour := sum(map(_written_for_an_hour, counts)):
-        went_in["cache_write_1h_tokens"] = hour  # of those written
-    counted: Usage = {
+    prompt_details: Json = {"cached_tokens": cache_reads, "cache_write_tokens": cache_writes}
+    if one_hour_writes := sum(map(_count_one_hour_writes, counts)):
+        prompt_details["cache_write_1h_tokens"] = one_hour_writes  # included in cache_write_tokens
+    parsed: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": went_in,
+        "prompt_tokens_details": prompt_details,
     }
-    details = told.get("output_tokens_details")
+    details = usage.get("output_tokens_details")
     if isinstance(details, dict) and "thinking_tokens" in details:
-        counted["completion_tokens_details"] = {"reasoning_tokens": _count(details, "thinking_tokens")}
-    return counted
+        parsed["completion_tokens_details"] = {"reasoning_tokens": _count(details, "thinking_tokens")}
+    return parsed
 
 
-def tier(told: Json) -> Json:
-    """The service tier that usage tells of, where it has a price of its own."""
-    return {"service_tier": "fast"} if told.get("speed") == "fast" else {}
+def parse_service_tier(usage: AnthropicUsage) -> Json:
+    """Return `{"service_tier": "fast"}` for fast mode, which has its own price, else `{}`."""
+    return {"service_tier": "fast"} if usage.get("speed") == "fast" else {}
 
 
-def _written_for_an_hour(told: Json) -> int:
-    created = told.get("cache_creation")
-    return _count(created, "ephemeral_1h_input_tokens") if isinstance(created, dict) else 0
-
-
-def _compactions(told: Json) -> list[Json]:
-    """What it took to make the conversation shorter: billed as well, and in none of the other counts."""
-    each = _list(told, "iterations")
-    return [count for count in each if isinstance(count, dict) and count.get("type") == "compaction"]
-
-
-def citations(block: Json, start: int) -> list[Json]:
-    """The web pages a text block cites; `start` is where it begins in the whole text."""
-    end = start + len(string(block, "text"))
+def parse_citations(block: AnthropicBlock, start: int) -> list[Json]:
+    """Return the web pages that a text block cites; `start` is the block's offset in the whole text."""
+    end = start + len(string_field(block, "text"))
+    citations = block.get("citations")
     return [
         {
             "type": "url_citation",
@@ -108,60 +106,69 @@ def citations(block: Json, start: int) -> list[Json]:
                 "start_index": start,
                 "end_index": end,
                 "url": citation["url"],
-                "title": string(citation, "title"),
+                "title": string_field(citation, "title"),
             },
         }
-        for citation in _list(block, "citations")
+        for citation in (citations if isinstance(citations, list) else ())
         if isinstance(citation, dict) and isinstance(citation.get("url"), str)
     ]
 
 
-def _blocks(told: Json) -> list[object]:
-    match told.get("content"):
-        case list() as blocks:
-            return blocks
-        case _:
-            raise ValueError("an answer without content")
+def _count_one_hour_writes(usage: AnthropicUsage) -> int:
+    writes = usage.get("cache_creation")
+    return _count(writes, "ephemeral_1h_input_tokens") if isinstance(writes, dict) else 0
 
 
-def _list(told: Json, name: str) -> list[object]:
-    value = told.get(name)
-    return value if isinstance(value, list) else []
+def _compactions(usage: AnthropicUsage) -> list[AnthropicUsage]:
+    """Return the counts of context compactions, which are billed but not part of the other counts."""
+    counts = usage.get("iterations")
+    if not isinstance(counts, list):
+        return []
+    return [count for count in counts if isinstance(count, dict) and count.get("type") == "compaction"]
 
 
-def _message(blocks: list[Json]) -> Json:
-    """Blocks that are none of the client's business, a server's own tools, are left out."""
-    said, cited, thoughts, calls = "", list[Json](), list[Json](), list[Json]()
+def _content(response: AnthropicResponse) -> list[AnthropicBlock]:
+    content = response.get("content")
+    if not isinstance(content, list):
+        raise ValueError("a response without content")  # noqa: TRY004 - the provider's data, not our call
+    return content
+
+
+def _parse_message(blocks: list[AnthropicBlock]) -> Json:
+    """Return OpenAI's message. Skip the blocks of server tools, which no client can answer."""
+    text, annotations, calls = "", list[Json](), list[Json]()
+    reasoning: list[AnthropicBlock] = []
     for block in blocks:
-        match block.get("type"):
-            case "text":
-                cited += citations(block, len(said))
-                said += string(block, "text")
-            case "tool_use":
-                calls.append(_call(block))
-            case kind if kind in THOUGHTS:
-                thoughts.append(block)
-    message: Json = {"role": "assistant", "content": said or (None if calls else ""), "refusal": None}
-    if thought := "".join(string(block, "thinking") for block in thoughts):
-        message["reasoning_content"] = thought
-    if thoughts:
-        message["thinking_blocks"] = thoughts
+        require_object(block, "a content block")
+        match block:
+            case {"type": "text"}:
+                annotations += parse_citations(block, len(text))
+                text += string_field(block, "text")
+            case {"type": "tool_use"}:
+                calls.append(_parse_call(block))
+            case {"type": "thinking" | "redacted_thinking"}:
+                reasoning.append(block)
+    message: Json = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
+    if reasoning_text := "".join(string_field(block, "thinking") for block in reasoning):
+        message["reasoning_content"] = reasoning_text
+    if reasoning:
+        message["thinking_blocks"] = reasoning
     if calls:
         message["tool_calls"] = calls
-    if cited:
-        message["annotations"] = cited
+    if annotations:
+        message["annotations"] = annotations
     return message
 
 
-def _call(block: Json) -> Json:
-    text = block.get("input")
-    return {
-        "id": str(block.get("id") or ""),
-        "type": "function",
-        "function": {"name": str(block.get("name") or ""), "arguments": dump({} if text is None else text)},
+def _parse_call(block: AnthropicBlock) -> Json:
+    arguments = block.get("input")
+    function = {
+        "name": str(block.get("name") or ""),
+        "arguments": dump({} if arguments is None else arguments),
     }
+    return {"id": str(block.get("id") or ""), "type": "function", "function": function}
 
 
-def _count(told: Json, name: str) -> int:
-    value = told.get(name)
+def _count(counts: Mapping[str, object], name: str) -> int:
+    value = counts.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

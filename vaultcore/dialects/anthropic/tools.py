@@ -1,128 +1,154 @@
-"""Tools, and which of them the model may or must use."""
+"""Tool definitions and tool choice: https://docs.claude.com/en/docs/agents-and-tools/tool-use/implement-tool-use."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
-from vaultcore.dialects.anthropic.schema import closed
-from vaultcore.dialects.anthropic.turns import tool_name
-from vaultcore.dialects.tool_parameters import ANY_OBJECT, schema
+from vaultcore.dialects.anthropic.conversation import render_tool_name
+from vaultcore.dialects.anthropic.json_schema import close_schema
+from vaultcore.dialects.anthropic.parts import UNSUPPORTED
+from vaultcore.dialects.tool_parameters import ANY_OBJECT, parameter_schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
-NATIVE = re.compile(
-    r".+_\d{8}"
-)  # web_search_20250305: the provider's own tools, as its own clients write them
-OF_TOOLS = {"type", "function", "cache_control"}
-OF_FUNCTIONS = {"name", "description", "parameters", "strict", "cache_control"}
+if TYPE_CHECKING:
+    from vaultcore.dialects.anthropic.wire import AnthropicMessage, AnthropicTool, AnthropicToolChoice
+
+SERVER_TOOL = re.compile(r".+_\d{8}")  # web_search_20250305: Anthropic's own tools, passed through unchanged
+TOOL_FIELDS = {"type", "function", "cache_control"}
+FUNCTION_FIELDS = {"name", "description", "parameters", "strict", "cache_control"}
 
 
 @dataclass(slots=True)
-class Tools:
-    """What goes into the body, and what the model has to be told in words instead."""
+class AnthropicToolSet:
+    """The `tools` and `tool_choice` of a request, and an instruction that replaces an unsupported choice."""
 
-    tools: list[Json] = field(default_factory=list)
-    choice: Json | None = None
+    tools: list[AnthropicTool] = field(default_factory=list)
+    choice: AnthropicToolChoice | None = None
     instruction: str | None = None
 
 
 def render_tools(
-    request: ChatRequest, able: Capabilities, changes: list[Change], *, thinking: bool, turns: list[Json]
-) -> Tools:
-    told = request.get("tools") or []
-    out = Tools([_tool(f"tools[{i}]", tool, able, changes) for i, tool in enumerate(told)])
-    if not out.tools:
-        return _from_history(request, turns, changes)
-    _choose(out, request.get("tool_choice"))
-    kind = out.choice["type"] if out.choice else None
-    if kind in {"any", "tool"} and (thinking or able.forced_tool_use is False):
-        which = f"the tool {out.choice['name']}" if out.choice and kind == "tool" else "one of the tools"
-        out.instruction = f"Use {which} in your next answer."
-        out.choice = {"type": "auto"}
-        changes.append(Change("tool_choice", "emulated", "no forced tool use here: asked for in words"))
+    request: ChatRequest,
+    capabilities: Capabilities,
+    changes: list[Change],
+    *,
+    is_reasoning: bool,
+    messages: list[AnthropicMessage],
+) -> AnthropicToolSet:
+    """Return the request's tools. `messages` are the rendered ones: a tool that they call must be declared.
+
+    Raise InvalidRequest if a tool or the tool choice is not valid for Anthropic.
+    """
+    tools = request.get("tools") or []
+    toolset = AnthropicToolSet(
+        [_render_tool(f"tools[{i}]", tool, capabilities, changes) for i, tool in enumerate(tools)]
+    )
+    if not toolset.tools:
+        return _declare_called_tools(request, messages, changes)
+    _render_choice(toolset, request.get("tool_choice"))
+    kind = toolset.choice["type"] if toolset.choice else None
+    if kind in {"any", "tool"} and (is_reasoning or capabilities.forced_tool_use is False):
+        which = (
+            f"the tool {toolset.choice['name']}" if toolset.choice and kind == "tool" else "one of the tools"
+        )
+        toolset.instruction = f"Use {which} in your next answer."
+        toolset.choice = {"type": "auto"}
+        reason = "no forced tool use with this model: requested in the system prompt"
+        changes.append(Change("tool_choice", "emulated", reason))
     if request.get("parallel_tool_calls") is False and kind != "none":
-        out.choice = {**(out.choice or {"type": "auto"}), "disable_parallel_tool_use": True}
-    return out
+        toolset.choice = {**(toolset.choice or {"type": "auto"}), "disable_parallel_tool_use": True}
+    return toolset
 
 
-def _tool(path: str, tool: Json, able: Capabilities, changes: list[Change]) -> Json:
+def _render_tool(path: str, tool: Json, capabilities: Capabilities, changes: list[Change]) -> AnthropicTool:
     kind = tool.get("type", "function")
     if kind != "function":
-        if isinstance(kind, str) and NATIVE.fullmatch(kind):
-            return tool
-        told = f"{kind} tools cannot be sent to this model"
-        raise InvalidRequest(told, param=f"{path}.type", code="unsupported_parameter")
+        if isinstance(kind, str) and SERVER_TOOL.fullmatch(kind):
+            return cast("AnthropicTool", tool)
+        message = f"this model does not accept tools of type {kind}"
+        raise InvalidRequest(message, param=f"{path}.type", code=UNSUPPORTED)
     function = tool["function"]
-    out: Json = {"name": tool_name(function["name"])}
+    rendered: AnthropicTool = {"name": render_tool_name(function["name"])}
     if function.get("description"):
-        out["description"] = function["description"]
-    out["input_schema"] = schema(function.get("parameters"), path)
+        rendered["description"] = function["description"]
+    rendered["input_schema"] = parameter_schema(function.get("parameters"), path)
     if function.get("strict"):
-        if able.structured_output:
-            out["strict"] = True
-            out["input_schema"] = closed(out["input_schema"], f"{path}.function.parameters", changes)
+        if capabilities.structured_output:
+            rendered["strict"] = True
+            schema_path = f"{path}.function.parameters"
+            rendered["input_schema"] = close_schema(rendered["input_schema"], schema_path, changes)
         else:
-            changes.append(
-                Change(f"{path}.function.strict", "dropped", "this model does not enforce schemas")
-            )
-    for holder in (tool, function):
-        if isinstance(holder.get("cache_control"), dict):
-            out["cache_control"] = holder["cache_control"]
-    for place, holder, known in ((path, tool, OF_TOOLS), (f"{path}.function", function, OF_FUNCTIONS)):
-        unknown = [name for name, value in holder.items() if name not in known and value is not None]
-        reason = "a function has no such field here"
-        changes.extend(Change(f"{place}.{name}", "dropped", reason) for name in unknown)
-    return out
+            reason = "this model does not enforce schemas"
+            changes.append(Change(f"{path}.function.strict", "dropped", reason))
+    for source in (tool, function):
+        if isinstance(source.get("cache_control"), dict):
+            rendered["cache_control"] = source["cache_control"]
+    _report_unknown(path, tool, TOOL_FIELDS, changes)
+    _report_unknown(f"{path}.function", function, FUNCTION_FIELDS, changes)
+    return rendered
 
 
-def _choose(out: Tools, told: object) -> None:
-    match told:
+def _report_unknown(path: str, source: Json, supported: set[str], changes: list[Change]) -> None:
+    unknown = [name for name, value in source.items() if name not in supported and value is not None]
+    reason = "Anthropic functions have no such field"
+    changes.extend(Change(f"{path}.{name}", "dropped", reason) for name in unknown)
+
+
+def _render_choice(toolset: AnthropicToolSet, choice: object) -> None:
+    match choice:
         case None:
             return
-        case "auto" | "none":
-            out.choice = {"type": told}
+        case "auto":
+            toolset.choice = {"type": "auto"}
+        case "none":
+            toolset.choice = {"type": "none"}
         case "required" | "any":
-            out.choice = {"type": "any"}
+            toolset.choice = {"type": "any"}
         case {"type": "function", "function": {"name": str(name)}}:
-            out.choice = {"type": "tool", "name": _named(out, name)}
-        case {"type": "allowed_tools", "allowed_tools": {"tools": list() as allowed, **rest}}:
-            _allow(out, allowed)
-            out.choice = {"type": "any" if rest.get("mode") == "required" else "auto"}
+            toolset.choice = {"type": "tool", "name": _require_tool(toolset, name)}
+        case {"type": "allowed_tools", "allowed_tools": {"tools": list() as allowed, **options}}:
+            _keep_allowed(toolset, allowed)
+            toolset.choice = {"type": "any" if options.get("mode") == "required" else "auto"}
         case _:
-            raise InvalidRequest("tool_choice is none that is known", param="tool_choice")
+            raise InvalidRequest("tool_choice has no supported form", param="tool_choice")
 
 
-def _allow(out: Tools, allowed: list[object]) -> None:
+def _keep_allowed(toolset: AnthropicToolSet, allowed: list[object]) -> None:
     names = set()
     for tool in allowed:
         match tool:
             case {"function": {"name": str(name)}}:
-                names.add(_named(out, name))
+                names.add(_require_tool(toolset, name))
             case _:
                 raise InvalidRequest("an allowed tool needs a name", param="tool_choice.allowed_tools.tools")
-    out.tools = [tool for tool in out.tools if tool.get("name") in names]
+    toolset.tools = [tool for tool in toolset.tools if tool.get("name") in names]
 
 
-def _named(out: Tools, name: str) -> str:
-    theirs = tool_name(name)
-    if all(tool.get("name") != theirs for tool in out.tools):
-        raise InvalidRequest(f"tool_choice names {name}, which is not among the tools", param="tool_choice")
-    return theirs
+def _require_tool(toolset: AnthropicToolSet, name: str) -> str:
+    rendered = render_tool_name(name)
+    if all(tool.get("name") != rendered for tool in toolset.tools):
+        raise InvalidRequest(f"tool_choice names {name}, which is not in tools", param="tool_choice")
+    return rendered
 
 
-def _from_history(request: ChatRequest, turns: list[Json], changes: list[Change]) -> Tools:
-    """Declare the tools that were called before, as the API demands, without letting them be called."""
+def _declare_called_tools(
+    request: ChatRequest, messages: list[AnthropicMessage], changes: list[Change]
+) -> AnthropicToolSet:
+    """Declare the tools that earlier messages call, which the API requires, and forbid further calls."""
     match request.get("tool_choice"):
         case None | "auto" | "none":
             pass
         case _:
             raise InvalidRequest("tool_choice needs tools", param="tool_choice")
-    blocks = [block for turn in turns for block in turn["content"]]
+    blocks = [block for message in messages for block in message["content"]]
     names = dict.fromkeys(block["name"] for block in blocks if block["type"] == "tool_use")
     if not names:
-        return Tools()
-    changes.append(Change("tools", "injected", "the conversation holds calls, so their tools are declared"))
-    return Tools([{"name": name, "input_schema": dict(ANY_OBJECT)} for name in names], {"type": "none"})
+        return AnthropicToolSet()
+    changes.append(Change("tools", "injected", "declared the tools that earlier messages call"))
+    tools: list[AnthropicTool] = [{"name": name, "input_schema": dict(ANY_OBJECT)} for name in names]
+    return AnthropicToolSet(tools, {"type": "none"})

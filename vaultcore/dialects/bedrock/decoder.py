@@ -1,23 +1,38 @@
 """A Converse stream as chunks.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html. The usage comes after
-the reason to stop; a block of text or reasoning begins with its first delta, without a start of its own.
+the stop reason. A block of text or reasoning has no start event: its first delta starts it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from vaultcore.dialects import ErrorDetail, StreamFault
-from vaultcore.dialects.bedrock.response import OWN_TOOL, annotation, finish_reason, service_tier, usage
-from vaultcore.dialects.json_fields import an_object, payload, string
-from vaultcore.dialects.provider_error import detail
+from vaultcore.dialects.bedrock.response import (
+    SERVER_TOOL,
+    parse_citation,
+    parse_service_tier,
+    parse_stop_reason,
+    parse_usage,
+)
+from vaultcore.dialects.chunks import ChunkWriter
+from vaultcore.dialects.json_fields import parse_event, string_field
+from vaultcore.dialects.provider_error import error_detail
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatChunk, Json
+from vaultcore.wire import ChatChunk, Delta, FunctionCall, Json, ToolCall
 
-STATUSES: Mapping[str, int] = {  # of what can go wrong in a stream, in lower case
+if TYPE_CHECKING:
+    from vaultcore.dialects.bedrock.wire import (
+        ConverseCitation,
+        ConverseEvent,
+        ConverseReasoningDelta,
+        ConverseToolUse,
+    )
+
+STATUSES: Mapping[str, int] = {  # exception of a stream, in lower case -> HTTP status
     "throttlingexception": 429,
     "modelnotreadyexception": 429,
     "servicequotaexceededexception": 429,
@@ -33,161 +48,170 @@ STATUSES: Mapping[str, int] = {  # of what can go wrong in a stream, in lower ca
 
 
 @dataclass(slots=True)
-class _Block:
+class _ConversePart:
+    """A content part that the stream has started and not yet ended."""
+
     kind: str
-    place: int = 0  # which call, or which thought, this is: our own count, not the block's index
-    start: int = 0  # of text: where in the whole of it
-    written: bool = False  # some of it has come
+    index: int = 0  # of the tool call or the reasoning part; not the provider's content block index
+    start: int = 0  # of a text part: its offset in the whole text
+    has_output: bool = False
 
 
-class Decoder:
-    """Events to chunks: one delta in, one chunk out."""
+class Decoder(ChunkWriter):
+    """Decodes events into chunks, one chunk for each delta."""
 
     def __init__(self) -> None:
-        self._envelope: Json = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
-        self._opened = self._finished = self._said = False
-        self._blocks: dict[int, _Block] = {}
-        self._calls = self._thoughts = self._cited = self._length = 0
+        super().__init__()
+        self._is_finished = self._has_output = False
+        self._parts: dict[int, _ConversePart] = {}
+        self._call_count = self._reasoning_count = self._citation_count = 0
+        self._text_length = 0  # characters
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
         kind, colon, name = item.name.partition(":")
         if colon:
-            raise _fault(name, kind, payload(item))
-        told = payload(item)
+            raise _stream_fault(name, kind, parse_event(item))
+        event = parse_event(item)
         read = self.READERS.get(item.name)
-        return read(self, told) if read is not None else ()
+        return read(self, event) if read is not None else ()
 
     def close(self) -> Iterable[ChatChunk]:
         return ()
 
-    def _start_message(self, told: Json) -> list[ChatChunk]:  # noqa: ARG002 - one of the readers
-        return self._open()
+    def _start_message(self, event: ConverseEvent) -> list[ChatChunk]:  # noqa: ARG002 - every reader takes it
+        return self._role_chunk()
 
-    def _start_block(self, told: Json) -> list[ChatChunk]:
-        match told.get("start"):
-            case {"toolUse": dict() as call} if call.get("type") != OWN_TOOL:
-                self._blocks[_index(told)] = _Block("call", self._calls)
-                head = {"index": self._calls, "id": str(call.get("toolUseId") or ""), "type": "function"}
-                self._calls += 1
-                function = {"name": str(call.get("name") or ""), "arguments": ""}
-                return self._chunk({"tool_calls": [{**head, "function": function}]})
-            case dict():
-                self._blocks[_index(told)] = _Block("other")
+    def _start_block(self, event: ConverseEvent) -> list[ChatChunk]:
+        start = event.get("start")
+        if not isinstance(start, dict):
+            return []
+        call = start.get("toolUse")
+        if not isinstance(call, dict) or call.get("type") == SERVER_TOOL:
+            self._parts[_index(event)] = _ConversePart("other")
+            return []
+        self._parts[_index(event)] = _ConversePart("call", self._call_count)
+        head = _call_head(self._call_count, call)
+        self._call_count += 1
+        return self._chunk({"tool_calls": [head]})
+
+    def _read_delta(self, event: ConverseEvent) -> list[ChatChunk]:
+        index = _index(event)
+        delta = event.get("delta") or {}
+        match delta:
+            case {"text": str(text)}:
+                return self._text(index, text)
+            case {"toolUse": dict()}:
+                return self._arguments(index, string_field(delta["toolUse"], "input"))
+            case {"reasoningContent": dict()}:
+                return self._reasoning(index, delta["reasoningContent"])
+            case {"citation": _}:
+                return self._annotation(self._open_part(index, "text"), delta["citation"])
         return []
 
-    def _delta(self, told: Json) -> list[ChatChunk]:
-        index = _index(told)
-        match told.get("delta"):
-            case {"text": str(words)}:
-                return self._text(index, words)
-            case {"toolUse": dict() as part}:
-                return self._arguments(index, string(part, "input"))
-            case {"reasoningContent": dict() as part}:
-                return self._reasoning(index, part)
-            case {"citation": cited}:
-                return self._cite(self._block(index, "text"), cited)
-        return []
-
-    def _text(self, index: int, words: str) -> list[ChatChunk]:
-        block = self._block(index, "text")
-        if not words or block.kind != "text":
+    def _text(self, index: int, text: str) -> list[ChatChunk]:
+        part = self._open_part(index, "text")
+        if not text or part.kind != "text":
             return []
-        self._said = True
-        self._length += len(words)
-        return self._chunk({"content": words})
+        self._has_output = True
+        self._text_length += len(text)
+        return self._chunk({"content": text})
 
-    def _arguments(self, index: int, part: str) -> list[ChatChunk]:
-        block = self._blocks.get(index)
-        if not part or block is None or block.kind != "call":
+    def _arguments(self, index: int, fragment: str) -> list[ChatChunk]:
+        part = self._parts.get(index)
+        if not fragment or part is None or part.kind != "call":
             return []
-        block.written = True
-        return self._chunk({"tool_calls": [{"index": block.place, "function": {"arguments": part}}]})
+        part.has_output = True
+        return self._chunk({"tool_calls": [{"index": part.index, "function": {"arguments": fragment}}]})
 
-    def _reasoning(self, index: int, part: Json) -> list[ChatChunk]:
-        """A fragment of reasoning. The fragments of one index make up the block, for replay."""
-        redacted = string(part, "redactedContent")
-        block = self._block(index, "redacted_thinking" if redacted else "thinking")
-        head: Json = {"index": block.place, "type": block.kind}
+    def _reasoning(self, index: int, fragment: ConverseReasoningDelta) -> list[ChatChunk]:
+        """Return a fragment of a thinking block. Clients join the fragments of one index to send it back."""
+        redacted = string_field(fragment, "redactedContent")
+        part = self._open_part(index, "redacted_thinking" if redacted else "thinking")
+        head: Json = {"index": part.index, "type": part.kind}
         if redacted:
             return self._chunk({"thinking_blocks": [{**head, "data": redacted}]})
-        words, signature = string(part, "text"), string(part, "signature")
-        if not (words or signature) or block.kind != "thinking":
+        text, signature = string_field(fragment, "text"), string_field(fragment, "signature")
+        if not (text or signature) or part.kind != "thinking":
             return []
-        thought = {"thinking": words} if words or not block.written else {}
-        thought |= {"signature": signature} if signature else {}
-        block.written = True
-        self._said |= bool(words)
-        beside: Json = {"reasoning_content": words} if words else {}
-        return self._chunk({**beside, "thinking_blocks": [{**head, **thought}]})
+        if text or not part.has_output:
+            head["thinking"] = text
+        if signature:
+            head["signature"] = signature
+        part.has_output = True
+        self._has_output |= bool(text)
+        delta: Delta = {"reasoning_content": text} if text else {}
+        delta["thinking_blocks"] = [head]
+        return self._chunk(delta)
 
-    def _cite(self, block: _Block, told: object) -> list[ChatChunk]:
-        cited = annotation(told, block.start, self._length)
-        if cited is None:
+    def _annotation(self, part: _ConversePart, citation: ConverseCitation) -> list[ChatChunk]:
+        annotation = parse_citation(citation, part.start, self._text_length)
+        if annotation is None:
             return []
-        place, self._cited = self._cited, self._cited + 1
-        return self._chunk({"annotations": [{"index": place, **cited}]})
+        index, self._citation_count = self._citation_count, self._citation_count + 1
+        return self._chunk({"annotations": [{"index": index, **annotation}]})
 
-    def _block(self, index: int, kind: str) -> _Block:
-        """The block of that index, begun by this delta where nothing else has."""
-        block = self._blocks.get(index)
-        if block is None:
-            block = self._blocks[index] = _Block(kind, self._thoughts, self._length)
-            self._thoughts += kind != "text"
-        return block
+    def _open_part(self, index: int, kind: str) -> _ConversePart:
+        """Return the part with that content block index; start it if no event has."""
+        part = self._parts.get(index)
+        if part is None:
+            part = self._parts[index] = _ConversePart(kind, self._reasoning_count, self._text_length)
+            self._reasoning_count += kind != "text"
+        return part
 
-    def _stop_block(self, told: Json) -> list[ChatChunk]:
-        block = self._blocks.pop(_index(told), None)
-        if block is None or block.kind != "call" or block.written:
+    def _stop_block(self, event: ConverseEvent) -> list[ChatChunk]:
+        part = self._parts.pop(_index(event), None)
+        if part is None or part.kind != "call" or part.has_output:
             return []
-        return self._chunk({"tool_calls": [{"index": block.place, "function": {"arguments": "{}"}}]})
+        return self._chunk({"tool_calls": [{"index": part.index, "function": {"arguments": "{}"}}]})
 
-    def _stop_message(self, told: Json) -> list[ChatChunk]:
-        if self._finished:
+    def _stop_message(self, event: ConverseEvent) -> list[ChatChunk]:
+        if self._is_finished:
             return []
-        finish = finish_reason(told.get("stopReason"), called=bool(self._calls), said=self._said)
-        self._finished = True
+        finish_reason = parse_stop_reason(
+            event.get("stopReason"), has_calls=bool(self._call_count), has_output=self._has_output
+        )
+        self._is_finished = True
         chunks = [
-            chunk for index in list(self._blocks) for chunk in self._stop_block({"contentBlockIndex": index})
+            chunk for index in list(self._parts) for chunk in self._stop_block({"contentBlockIndex": index})
         ]
-        return [*self._open(), *chunks, cast(ChatChunk, self._choice({}, finish))]
+        return [*self._role_chunk(), *chunks, self._choice({}, finish_reason)]
 
-    def _count(self, told: Json) -> list[ChatChunk]:
-        if not isinstance(told.get("usage"), dict):
+    def _read_metadata(self, event: ConverseEvent) -> list[ChatChunk]:
+        usage = event.get("usage")
+        if not isinstance(usage, dict):
             return []
-        counted: Json = {**self._envelope, "choices": [], "usage": usage(told["usage"])}
-        if (tier := service_tier(told)) is not None:
-            counted["service_tier"] = tier
-        return [cast(ChatChunk, counted)]
+        chunk = self._last_chunk(parse_usage(usage))
+        if (tier := parse_service_tier(event.get("serviceTier"))) is not None:
+            chunk["service_tier"] = tier
+        return [chunk]
 
-    def _open(self) -> list[ChatChunk]:
-        if self._opened:
-            return []
-        self._opened = True
-        return [cast(ChatChunk, self._choice({"role": "assistant", "content": ""}, None))]
-
-    def _chunk(self, delta: Json) -> list[ChatChunk]:
-        chunk = cast(ChatChunk, self._choice(delta, None))
-        return [chunk] if self._opened else [*self._open(), chunk]
-
-    def _choice(self, delta: Json, finish: str | None) -> Json:
-        return {**self._envelope, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
-
-    READERS: ClassVar[Mapping[str, Callable[[Decoder, Json], list[ChatChunk]]]] = {
-        "contentBlockDelta": _delta,
+    # Event name -> reader. Callable[...] is the parse edge: the readers take the JSON object as typed data.
+    READERS: ClassVar[Mapping[str, Callable[..., list[ChatChunk]]]] = {
+        "contentBlockDelta": _read_delta,
         "contentBlockStart": _start_block,
         "contentBlockStop": _stop_block,
         "messageStart": _start_message,
         "messageStop": _stop_message,
-        "metadata": _count,
+        "metadata": _read_metadata,
     }
 
 
-def _fault(name: str, kind: str, told: Json) -> StreamFault:
-    """An exception inside the stream, by its name: it stands in the place of a status."""
-    message = detail(told).message
+def _stream_fault(name: str, kind: str, error: Json) -> StreamFault:
+    """Return the fault of an exception event. Its name stands for an HTTP status."""
+    message = error_detail(error).message
     return StreamFault(ErrorDetail(message, name or kind), STATUSES.get(name.lower()))
 
 
-def _index(told: Json) -> int:
-    index = an_object(told, "an event").get("contentBlockIndex")
+def _call_head(index: int, tool_use: ConverseToolUse) -> ToolCall:
+    function: FunctionCall = {"name": str(tool_use.get("name") or ""), "arguments": ""}
+    return {
+        "index": index,
+        "id": str(tool_use.get("toolUseId") or ""),
+        "type": "function",
+        "function": function,
+    }
+
+
+def _index(event: ConverseEvent) -> int:
+    index = event.get("contentBlockIndex")
     return index if isinstance(index, int) else -1

@@ -1,4 +1,4 @@
-"""What the publishers of Bedrock's models differ in, where Converse does not make them alike.
+"""Differences between the publishers of Bedrock's models that Converse does not hide.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/conversation-inference-supported-models-features.html
 """
@@ -10,40 +10,42 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Reasoning = Literal["thinking", "reasoningConfig", "reasoning_effort", "reasoning_config"]
+ReasoningField = Literal["thinking", "reasoningConfig", "reasoning_effort", "reasoning_config"]
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
-    """The models of one publisher."""
+class Publisher:
+    """The features of one publisher's models. A capability in the catalog takes precedence."""
 
-    reasoning: Reasoning | None = None  # how reasoning is asked for, besides what Converse has
-    top_k: tuple[str, ...] = ()  # where it stands in additionalModelRequestFields
-    forced: bool = False  # heeds a tool choice that leaves no choice
-    mixes: bool = True  # takes text and results of tools in one turn
-    continues: bool = False  # goes on from a last message of its own, where nobody has said otherwise
-    both: bool = True  # takes temperature and topP at once
-    search: str | None = None  # the name of its own tool that searches the web
+    reasoning: ReasoningField | None = None  # its field in additionalModelRequestFields
+    top_k: tuple[str, ...] = ()  # path of top_k in additionalModelRequestFields; empty if not supported
+    forced_tool_use: bool = False  # obeys a tool choice that requires a call
+    mixes_results: bool = True  # accepts tool results and other parts in one message
+    prefill: bool = False  # continues a last message of the assistant
+    combines_sampling: bool = True  # accepts temperature and topP together
+    search_tool: str | None = None  # name of the system tool that searches the web
 
 
-FAMILIES: Mapping[str, Family] = {
-    "anthropic": Family("thinking", top_k=("top_k",), forced=True, continues=True, both=False),
-    "amazon": Family(
+PUBLISHERS: Mapping[str, Publisher] = {
+    "anthropic": Publisher(
+        "thinking", top_k=("top_k",), forced_tool_use=True, prefill=True, combines_sampling=False
+    ),
+    "amazon": Publisher(
         "reasoningConfig",
         top_k=("inferenceConfig", "topK"),
-        forced=True,
-        continues=True,
-        search="nova_grounding",
+        forced_tool_use=True,
+        prefill=True,
+        search_tool="nova_grounding",
     ),
-    "openai": Family("reasoning_effort"),
-    "qwen": Family("reasoning_config"),
-    "mistral": Family(top_k=("top_k",), forced=True, mixes=False),
-    "meta": Family(mixes=False),
-    "cohere": Family(top_k=("k",)),
+    "openai": Publisher("reasoning_effort"),
+    "qwen": Publisher("reasoning_config"),
+    "mistral": Publisher(top_k=("top_k",), forced_tool_use=True, mixes_results=False),
+    "meta": Publisher(mixes_results=False),
+    "cohere": Publisher(top_k=("k",)),
 }
-UNKNOWN = Family()
+UNKNOWN = Publisher()
 
 
-def family(model: str) -> Family:
-    """The family of a model id, an inference profile (`eu.amazon.nova-…`) or the ARN of either."""
-    return next((FAMILIES[part] for part in re.split(r"[./:]", model) if part in FAMILIES), UNKNOWN)
+def find_publisher(model: str) -> Publisher:
+    """Return the publisher of a model id, an inference profile (`eu.amazon.nova-…`) or an ARN of either."""
+    return next((PUBLISHERS[part] for part in re.split(r"[./:]", model) if part in PUBLISHERS), UNKNOWN)

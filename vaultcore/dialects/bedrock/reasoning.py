@@ -1,4 +1,8 @@
-"""How hard the model is to think, in the words of its publisher."""
+"""Reasoning in a Converse request: Converse has no field for it, so each publisher uses its own.
+
+https://docs.aws.amazon.com/bedrock/latest/userguide/inference-reasoning.html. The client's fields are those
+that `anthropic.reasoning` parses: `reasoning_effort`, `reasoning` and `thinking`.
+"""
 
 from __future__ import annotations
 
@@ -7,91 +11,102 @@ from dataclasses import dataclass, field, replace
 
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
-from vaultcore.dialects.anthropic.thinking import Thinking, render_thinking
-from vaultcore.dialects.bedrock.publisher import Family, Reasoning
+from vaultcore.dialects.anthropic import reasoning as anthropic
+from vaultcore.dialects.bedrock.publisher import Publisher, ReasoningField
 from vaultcore.wire import Json
 
-ROOM = 4_096  # tokens left for the answer beside a budget for thinking, where no limit is asked for
-MOST = 1 << 31  # tokens: no limit
-EFFORTS: Mapping[int, str] = {2_048: "low", 4_096: "medium", MOST: "high"}  # by what a budget is below
-SPELLINGS = ("reasoning_effort", "reasoning", "thinking")
-FREE = {"high"}  # efforts at which a model that has `reasoningConfig` sets limits and sampling itself
+ANSWER_TOKENS = 4_096  # tokens added to a budget for the answer itself if the client sets no limit
+NO_LIMIT = 1 << 31  # tokens
+EFFORTS: Mapping[int, str] = {2_048: "low", 4_096: "medium", NO_LIMIT: "high"}  # budgets below -> effort
+CLIENT_FIELDS = ("reasoning_effort", "reasoning", "thinking")
+UNLIMITED_EFFORTS = {"high"}  # with `reasoningConfig`: the model then sets limits and sampling itself
 
 
 @dataclass(frozen=True, slots=True)
-class ReasoningAsked:
-    """What goes into additionalModelRequestFields and outputConfig, and what that excludes."""
+class ConverseReasoning:
+    """The reasoning settings of a request, and the fields that they exclude."""
 
-    fields: Json = field(default_factory=dict)
-    effort: str | None = None
-    forbids_choice: bool = False  # no forced tool use, no sampling
-    forbids_limits: bool = False  # no sampling and no limit of tokens
-    least: int = 0  # tokens the answer may have at least, if it has a limit
+    fields: Json = field(default_factory=dict)  # for additionalModelRequestFields
+    effort: str | None = None  # for outputConfig
+    forbids_forced_tools: bool = False  # and sampling parameters
+    forbids_limits: bool = False  # neither maxTokens nor sampling parameters
+    min_tokens: int = 0  # tokens that maxTokens must allow if the client sets no limit
 
 
 def render_reasoning(
-    request: Json, able: Capabilities, family: Family, most: int | None, changes: list[Change]
-) -> ReasoningAsked:
-    """What to ask for. The spellings are Anthropic's: `reasoning_effort`, `reasoning`, `thinking`."""
-    match family.reasoning:
+    request: Json,
+    capabilities: Capabilities,
+    publisher: Publisher,
+    max_tokens: int | None,
+    changes: list[Change],
+) -> ConverseReasoning:
+    """Return the reasoning settings in the publisher's fields. Raise InvalidRequest for a malformed field."""
+    limit = max_tokens or NO_LIMIT
+    match publisher.reasoning:
         case "thinking":
-            return _budgeted(render_thinking(request, able, most or MOST, changes))
+            return _render_budget(anthropic.render_reasoning(request, capabilities, limit, changes))
         case None:
-            _unheeded(request, "this model is not told how much to think", changes)
-            return ReasoningAsked()
+            _drop_fields(request, "this model has no reasoning setting", changes)
+            return ConverseReasoning()
         case name:
-            able = replace(able, thinking="adaptive") if able.thinking == "budget" else able
-            thinking = render_thinking(_as_effort(request), able, most or MOST, changes)
-            if thinking.config is None and thinking.effort is None:
-                return ReasoningAsked()
-            return _in_words(name, thinking, request, changes)
+            if capabilities.thinking == "budget":
+                capabilities = replace(capabilities, thinking="adaptive")
+            as_effort = _replace_budgets(request)
+            reasoning = anthropic.render_reasoning(as_effort, capabilities, limit, changes)
+            if reasoning.config is None and reasoning.effort is None:
+                return ConverseReasoning()
+            return _render_effort(name, reasoning, request, changes)
 
 
-def _in_words(name: Reasoning, thinking: Thinking, request: Json, changes: list[Change]) -> ReasoningAsked:
-    """An effort for models that know no budgets."""
-    effort = thinking.effort or "medium"
+def _render_effort(
+    name: ReasoningField, reasoning: anthropic.AnthropicReasoning, request: Json, changes: list[Change]
+) -> ConverseReasoning:
+    """Return an effort for models that have no budgets."""
+    effort = reasoning.effort or "medium"
     if name == "reasoningConfig":
-        on: Json = {"type": "enabled", "maxReasoningEffort": effort}
-        config = on if thinking.on else {"type": "disabled"}
-        return ReasoningAsked({name: config}, forbids_limits=thinking.on and effort in FREE)
-    if thinking.on or thinking.config is None:
-        return ReasoningAsked({name: effort})
-    _unheeded(request, "this model always thinks", changes)
-    return ReasoningAsked()
+        enabled: Json = {"type": "enabled", "maxReasoningEffort": effort}
+        config = enabled if reasoning.is_enabled else {"type": "disabled"}
+        forbids_limits = reasoning.is_enabled and effort in UNLIMITED_EFFORTS
+        return ConverseReasoning({name: config}, forbids_limits=forbids_limits)
+    if reasoning.is_enabled or reasoning.config is None:
+        return ConverseReasoning({name: effort})
+    _drop_fields(request, "this model always reasons", changes)
+    return ConverseReasoning()
 
 
-def _unheeded(request: Json, reason: str, changes: list[Change]) -> None:
-    changes.extend(Change(name, "dropped", reason) for name in SPELLINGS if request.get(name))
+def _drop_fields(request: Json, reason: str, changes: list[Change]) -> None:
+    changes.extend(Change(name, "dropped", reason) for name in CLIENT_FIELDS if request.get(name))
 
 
-def _budgeted(thinking: Thinking) -> ReasoningAsked:
-    if thinking.config is None:
-        return ReasoningAsked(effort=thinking.effort)
-    budget = thinking.config.get("budget_tokens")
-    least = budget + ROOM if isinstance(budget, int) else 0
-    return ReasoningAsked({"thinking": thinking.config}, thinking.effort, thinking.on, least=least)
+def _render_budget(reasoning: anthropic.AnthropicReasoning) -> ConverseReasoning:
+    if reasoning.config is None:
+        return ConverseReasoning(effort=reasoning.effort)
+    budget = reasoning.config.get("budget_tokens")
+    min_tokens = budget + ANSWER_TOKENS if isinstance(budget, int) else 0
+    fields: Json = {"thinking": reasoning.config}
+    return ConverseReasoning(fields, reasoning.effort, reasoning.is_enabled, min_tokens=min_tokens)
 
 
-def _as_effort(request: Json) -> Json:
-    """The request with budgets, and what Anthropic has for models of its own, said as an effort."""
+def _replace_budgets(request: Json) -> Json:
+    """Return the request with an effort in place of a budget or of Anthropic's `thinking`."""
     match request:
         case {"reasoning_effort": _} | {"reasoning": {"effort": str()}}:
             effort = None
         case {"thinking": {"type": "enabled", "budget_tokens": int(budget)}}:
-            effort = _effort(budget)
+            effort = _effort_of(budget)
         case {"thinking": {"type": "disabled"}}:
             effort = "none"
         case {"thinking": dict()}:
             effort = "medium"
         case {"reasoning": {"max_tokens": int(budget)}}:
-            effort = _effort(budget)
+            effort = _effort_of(budget)
         case _:
             effort = None
-    rest = {name: value for name, value in request.items() if name != "thinking"}
+    others = {name: value for name, value in request.items() if name != "thinking"}
     if effort is None:
-        return rest
-    return {"reasoning_effort": effort, **{name: rest[name] for name in rest if name != "reasoning"}}
+        return others
+    return {"reasoning_effort": effort, **{name: others[name] for name in others if name != "reasoning"}}
 
 
-def _effort(budget: int) -> str:
-    return next((name for most, name in EFFORTS.items() if budget < most), "high")
+def _effort_of(budget: int) -> str:
+    return next((effort for limit, effort in EFFORTS.items() if budget < limit), "high")

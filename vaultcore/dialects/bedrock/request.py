@@ -6,166 +6,202 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from vaultcore.catalog.schema import Target
-from vaultcore.dialects import Change, Rendered
-from vaultcore.dialects.anthropic.schema import closed
-from vaultcore.dialects.bedrock.blocks import Content, text
-from vaultcore.dialects.bedrock.publisher import Family, family
-from vaultcore.dialects.bedrock.reasoning import ReasoningAsked, render_reasoning
-from vaultcore.dialects.bedrock.sampling import Sampling, render_length
-from vaultcore.dialects.bedrock.tools import Tools
-from vaultcore.dialects.bedrock.turns import render_turns
-from vaultcore.dialects.default_values import neutral
+from vaultcore.dialects import Change, RenderedRequest
+from vaultcore.dialects.anthropic.json_schema import close_schema
+from vaultcore.dialects.bedrock.conversation import render_conversation
+from vaultcore.dialects.bedrock.inference_config import InferenceSettings, render_max_tokens
+from vaultcore.dialects.bedrock.parts import ConversePartRenderer
+from vaultcore.dialects.bedrock.publisher import Publisher, find_publisher
+from vaultcore.dialects.bedrock.reasoning import ConverseReasoning, render_reasoning
+from vaultcore.dialects.bedrock.tools import ConverseToolSet
+from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.json_fields import dump
-from vaultcore.dialects.unsupported_fields import unplaced, unsigned
+from vaultcore.dialects.prompts import JSON_ONLY
+from vaultcore.dialects.unsupported_fields import report_unsigned_reasoning, report_unsupported
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
-OWN = (  # Converse's own fields, for clients that know them
+if TYPE_CHECKING:
+    from vaultcore.dialects.bedrock.wire import (
+        ConverseBlock,
+        ConverseJsonSchema,
+        ConverseMessage,
+        ConverseOutputConfig,
+        ConverseRequest,
+        ConverseServiceTier,
+        ConverseStructure,
+    )
+
+NATIVE = (  # Converse's own fields, passed through unchanged
     "guardrailConfig",
     "performanceConfig",
     "promptVariables",
     "additionalModelResponseFieldPaths",
 )
-RENDERED = {
+RENDERED = {  # fields that the functions below render; every other field is reported
     *("model", "messages", "max_tokens", "max_completion_tokens", "tools", "tool_choice"),
     *("parallel_tool_calls", "thinking", "reasoning", "reasoning_effort", "response_format", "temperature"),
     *("top_p", "top_k", "stop", "stream", "stream_options", "metadata", "service_tier", "n"),
-    *("web_search_options", "additionalModelRequestFields", *OWN),
+    *("web_search_options", "additionalModelRequestFields", *NATIVE),
 }
-UNPLACED = (
+UNSUPPORTED_FIELDS = (
     "messages.name",
     "messages.audio",
     "messages.function_call",
     "stream_options.include_obfuscation",
 )
-TIERS = ("default", "flex", "priority", "reserved")
-JSON_ONLY = "Answer with one JSON object and nothing else: no prose around it, no code fence."
-LABEL = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")  # what a key or a value of metadata may be
-MOST_LABELS = 16
+SERVICE_TIERS = ("default", "flex", "priority", "reserved")
+METADATA = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")  # a valid key or value of requestMetadata
+MAX_METADATA = 16  # entries
 
 
 def render_path(request: ChatRequest, target: Target) -> str:
-    """The model's id is one segment: its colons and slashes are escaped."""
-    name, able = target.model.name, target.model.capabilities
+    """Return the path with the model id as one segment: its colons and slashes are escaped."""
+    name, capabilities = target.model.name, target.model.capabilities
     if not name.strip("."):
-        raise InvalidRequest("is no model id", param="model")
-    whole = request.get("tools") and able.streamed_tools is False  # an answer in one piece does as well
-    verb = "converse-stream" if request.get("stream") and not whole else "converse"
+        raise InvalidRequest("is not a model id", param="model")
+    # A model that cannot stream tool calls gets a plain request: the gateway streams its answer as one piece.
+    is_buffered = request.get("tools") and capabilities.streamed_tools is False
+    verb = "converse-stream" if request.get("stream") and not is_buffered else "converse"
     return f"/model/{quote(name, safe='')}/{verb}"
 
 
-def render_request(request: ChatRequest, target: Target) -> Rendered:
-    able, kin, changes = target.model.capabilities, family(target.model.name), list[Change]()
-    asked = cast(Json, {name: value for name, value in request.items() if value is not None})
-    if not neutral("n", asked.get("n")):
-        raise InvalidRequest(f"{target.provider.title} gives one answer at a time: n must be 1", param="n")
-    content = Content(able, changes)
-    system, turns = render_turns(request["messages"], content, able, kin)
-    most = render_length(asked, target, changes)
-    reasoning = _settled(render_reasoning(asked, able, kin, most, changes), turns, changes)
-    tools = Tools(content, able, kin)
-    tools.render(request, turns, free=reasoning.forbids_choice)
-    output = _output(asked, target, system, changes)
+def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
+    """Return the Converse request. Raise InvalidRequest if Converse cannot express the request."""
+    capabilities, changes = target.model.capabilities, list[Change]()
+    publisher = find_publisher(target.model.name)
+    fields = cast(Json, {name: value for name, value in request.items() if value is not None})
+    title = target.provider.title
+    if not is_default("n", fields.get("n")):
+        raise InvalidRequest(f"{title} returns one choice: n must be 1", param="n")
+    parts = ConversePartRenderer(capabilities, changes)
+    system, messages = render_conversation(request["messages"], parts, capabilities, publisher)
+    max_tokens = render_max_tokens(fields, target, changes)
+    reasoning = render_reasoning(fields, capabilities, publisher, max_tokens, changes)
+    reasoning = _drop_unmatched_budget(reasoning, messages, changes)
+    tools = ConverseToolSet(parts, capabilities, publisher)
+    tools.render(request, messages, forbids_forced_tools=reasoning.forbids_forced_tools)
+    output_config = _render_output_config(fields, target, system, changes)
     if reasoning.effort:
-        output["effort"] = reasoning.effort
+        output_config["effort"] = reasoning.effort
     if tools.instruction:
-        system.append(text(tools.instruction))
-    _search(asked.get("web_search_options"), tools, kin, changes)
-    _lead(system, turns, target)
-    sampling = Sampling(kin, reasoning, changes, asked.get("additionalModelRequestFields"))
-    sampling.render(asked, most, target.model)
-    body: Json = {"messages": turns}
-    _put(body, system=system, inferenceConfig=sampling.limits, toolConfig=tools.config, outputConfig=output)
-    _put(body, additionalModelRequestFields=sampling.more, requestMetadata=_labels(asked, changes))
-    _put(body, serviceTier=_tier(asked, changes), **{name: asked.get(name) for name in OWN})
-    for name, value in asked.items():
-        if name not in RENDERED and not neutral(name, value):
-            changes.append(Change(name, "dropped", f"{target.provider.title} has no such parameter"))
-    changes += unplaced(asked, f"{target.provider.title} has no place for it", *UNPLACED)
-    changes += unsigned(asked["messages"], "thoughts go back as the blocks they were signed in")
-    return Rendered(body, tuple(changes))
+        system.append({"text": tools.instruction})
+    _render_search(fields.get("web_search_options"), tools, publisher, changes)
+    if capabilities.system is False:
+        _move_system(system, messages)
+    inference = InferenceSettings(publisher, reasoning, changes, fields.get("additionalModelRequestFields"))
+    inference.render(fields, max_tokens, target.model)
+    body: ConverseRequest = {
+        "messages": messages,
+        "system": system,
+        "inferenceConfig": inference.config,
+        "toolConfig": tools.config,
+        "outputConfig": output_config,
+        "additionalModelRequestFields": inference.additional,
+        "requestMetadata": _render_metadata(fields, changes),
+        "serviceTier": _render_service_tier(fields, changes),
+    }
+    rendered: Json = {name: value for name, value in body.items() if value}  # Bedrock rejects empty fields
+    rendered.update({name: fields[name] for name in NATIVE if fields.get(name)})
+    _report_dropped(fields, title, changes)
+    return RenderedRequest(rendered, tuple(changes))
 
 
-def _put(body: Json, **fields: object) -> None:
-    """Set what there is."""
-    body.update({name: value for name, value in fields.items() if value})
+def _report_dropped(fields: Json, title: str, changes: list[Change]) -> None:
+    for name, value in fields.items():
+        if name not in RENDERED and not is_default(name, value):
+            changes.append(Change(name, "dropped", f"{title} has no such parameter"))
+    changes += report_unsupported(fields, f"{title} has no such field", *UNSUPPORTED_FIELDS)
+    reason = f"{title} accepts reasoning as thinking_blocks only"
+    changes += report_unsigned_reasoning(fields["messages"], reason)
 
 
-def _lead(system: list[Json], turns: list[Json], target: Target) -> None:
-    """Put what the model is told in words where it reads it, if it knows no instructions."""
-    if target.model.capabilities.system is False and system:
-        turns[0]["content"][:0] = [block for block in system if "text" in block]
-        system.clear()
+def _move_system(system: list[ConverseBlock], messages: list[ConverseMessage]) -> None:
+    """Move the instructions into the first message, for a model that has no system prompt."""
+    messages[0]["content"][:0] = [block for block in system if "text" in block]
+    system.clear()
 
 
-def _settled(reasoning: ReasoningAsked, turns: list[Json], changes: list[Change]) -> ReasoningAsked:
-    """Give up thinking where the call being answered was made without: with a budget that is refused."""
-    turns = [turn for turn in turns if turn["role"] != "system"]
-    if not reasoning.least or len(turns) < 2:
+def _drop_unmatched_budget(
+    reasoning: ConverseReasoning, messages: list[ConverseMessage], changes: list[Change]
+) -> ConverseReasoning:
+    """Disable a budget if the call being answered has no reasoning: the API rejects such a request."""
+    messages = [message for message in messages if message["role"] != "system"]
+    if not reasoning.min_tokens or len(messages) < 2:
         return reasoning
-    if all("toolResult" not in block for block in turns[-1]["content"]):
+    if all("toolResult" not in block for block in messages[-1]["content"]):
         return reasoning
-    if "reasoningContent" in turns[-2]["content"][0]:
+    if "reasoningContent" in messages[-2]["content"][0]:
         return reasoning
-    told = "the last tool call came without its thinking_blocks"
-    changes.append(Change("reasoning_effort", "dropped", told))
-    return ReasoningAsked()
+    reason = "the last tool call has no thinking_blocks"
+    changes.append(Change("reasoning_effort", "dropped", reason))
+    return ConverseReasoning()
 
 
-def _output(asked: Json, target: Target, system: list[Json], changes: list[Change]) -> Json:
-    match asked.get("response_format"):
-        case {"type": "json_schema", "json_schema": {"schema": dict() as schema, **rest}}:
+def _render_output_config(
+    fields: Json, target: Target, system: list[ConverseBlock], changes: list[Change]
+) -> ConverseOutputConfig:
+    """Return the output format. Append it to `system` if the model does not enforce it."""
+    match fields.get("response_format"):
+        case {"type": "json_schema", "json_schema": {"schema": dict() as schema, **options}}:
             if target.model.capabilities.structured_output:
                 path = "response_format.json_schema.schema"
-                held: Json = {"schema": dump(closed(schema, path, changes))}
-                held |= {name: rest[name] for name in ("name", "description") if rest.get(name)}
-                return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": held}}}
-            system.append(text(f"{JSON_ONLY} It must match this JSON schema:\n{dump(schema)}"))
+                definition: Json = {"schema": dump(close_schema(schema, path, changes))}
+                definition |= {name: options[name] for name in ("name", "description") if options.get(name)}
+                structure: ConverseStructure = {"jsonSchema": cast("ConverseJsonSchema", definition)}
+                return {"textFormat": {"type": "json_schema", "structure": structure}}
+            system.append({"text": f"{JSON_ONLY} It must match this JSON schema:\n{dump(schema)}"})
         case {"type": "json_object" | "json_schema"}:
-            system.append(text(JSON_ONLY))
+            system.append({"text": JSON_ONLY})
         case None | {"type": "text"}:
             return {}
         case _:
-            raise InvalidRequest("response_format is none that is known", param="response_format.type")
-    changes.append(Change("response_format", "emulated", "asked for in words: not enforced"))
+            message = "response_format has no supported type: use text, json_object or json_schema"
+            raise InvalidRequest(message, param="response_format.type")
+    reason = "requested in the system prompt, not enforced"
+    changes.append(Change("response_format", "emulated", reason))
     return {}
 
 
-def _search(options: object, tools: Tools, kin: Family, changes: list[Change]) -> None:
+def _render_search(
+    options: object, tools: ConverseToolSet, publisher: Publisher, changes: list[Change]
+) -> None:
     if options is None:
         return
-    if kin.search is None:
+    if publisher.search_tool is None:
         changes.append(Change("web_search_options", "dropped", "this model does not search the web"))
         return
-    tools.specs.append({"systemTool": {"name": kin.search}})
+    tools.tools.append({"systemTool": {"name": publisher.search_tool}})
     if options:
-        changes.append(Change("web_search_options", "dropped", "its own search has no options"))
+        reason = "this model's web search has no options"
+        changes.append(Change("web_search_options", "dropped", reason))
 
 
-def _labels(asked: Json, changes: list[Change]) -> Json:
-    """Metadata that the log of the account can be searched by, as far as it is fit for that."""
-    told = asked.get("metadata")
-    held = told.items() if isinstance(told, dict) else ()
-    fit = {
-        name: value
-        for name, value in held
-        if name and isinstance(value, str) and LABEL.fullmatch(name) and LABEL.fullmatch(value)
+def _render_metadata(fields: Json, changes: list[Change]) -> dict[str, str]:
+    """Return the entries that Bedrock accepts for its invocation logs, at most 16."""
+    value = fields.get("metadata")
+    entries = value.items() if isinstance(value, dict) else ()
+    valid = {
+        name: label
+        for name, label in entries
+        if name and isinstance(label, str) and METADATA.fullmatch(name) and METADATA.fullmatch(label)
     }
-    kept = dict(list(fit.items())[:MOST_LABELS])
-    if len(kept) < len(held):
-        gone = ", ".join(sorted(str(name) for name, _ in held if name not in kept))
-        changes.append(Change("metadata", "dropped", f"not fit for a label, or one too many: {gone}"))
-    return kept
+    metadata = dict(list(valid.items())[:MAX_METADATA])
+    if len(metadata) < len(entries):
+        dropped = ", ".join(sorted(str(name) for name, _ in entries if name not in metadata))
+        reason = f"Bedrock accepts {MAX_METADATA} plain entries: dropped {dropped}"
+        changes.append(Change("metadata", "dropped", reason))
+    return metadata
 
 
-def _tier(asked: Json, changes: list[Change]) -> Json | None:
-    told = asked.get("service_tier")
-    if isinstance(told, str) and told in TIERS:
-        return {"type": told}
-    if not neutral("service_tier", told):
-        changes.append(Change("service_tier", "dropped", "no such tier"))
-    return None
+def _render_service_tier(fields: Json, changes: list[Change]) -> ConverseServiceTier:
+    tier = fields.get("service_tier")
+    if isinstance(tier, str) and tier in SERVICE_TIERS:
+        return {"type": tier}
+    if not is_default("service_tier", tier):
+        changes.append(Change("service_tier", "dropped", "Bedrock has no such service tier"))
+    return {}

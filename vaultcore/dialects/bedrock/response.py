@@ -1,16 +1,31 @@
-"""A Converse answer as a chat completion."""
+"""A Converse response as a chat completion.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
-from vaultcore.dialects.json_fields import an_object, dump, string
-from vaultcore.dialects.provider_error import complaint
+from vaultcore.dialects.json_fields import dump, require_object, string_field
+from vaultcore.dialects.provider_error import parse_error_body
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
-FINISH: Mapping[str, FinishReason] = {
+if TYPE_CHECKING:
+    from vaultcore.dialects.bedrock.wire import (
+        ConverseCitation,
+        ConverseCitations,
+        ConverseReasoningContent,
+        ConverseResponse,
+        ConverseResponseMessage,
+        ConverseServiceTier,
+        ConverseToolUse,
+        ConverseUsage,
+    )
+
+FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": "stop",
     "stop_sequence": "stop",
     "max_tokens": "length",
@@ -19,58 +34,69 @@ FINISH: Mapping[str, FinishReason] = {
     "guardrail_intervened": "content_filter",
     "content_filtered": "content_filter",
 }
-FAILED = ("malformed_model_output", "malformed_tool_use")
-OWN_TOOL = "server_tool_use"  # a call that the provider answers itself
+FAILURES = ("malformed_model_output", "malformed_tool_use")  # stop reasons of a failed attempt
+SERVER_TOOL = "server_tool_use"  # type of a call that the provider answers itself
 
 
-def parse_completion(body: Json) -> ChatCompletion:
-    told = an_object(body, "an answer")
-    output = an_object(told.get("output"), "an output")
-    message = _message(an_object(output.get("message"), "a message"))
-    called = bool(message.get("tool_calls"))
-    said = bool(message.get("content") or message.get("reasoning_content"))
+def parse_response(body: Json) -> ChatCompletion:
+    """Return the completion. Raise StreamFault for a failed one, ValueError for a malformed response."""
+    response = cast("ConverseResponse", require_object(body, "a response"))
+    output = response.get("output")
+    message = output.get("message") if isinstance(output, dict) else None
+    if not isinstance(message, dict):
+        raise ValueError("a response without a message")  # noqa: TRY004 - the provider's data, not our call
+    parsed = _parse_message(message)
+    finish_reason = parse_stop_reason(
+        response.get("stopReason"),
+        has_calls=bool(parsed.get("tool_calls")),
+        has_output=bool(parsed.get("content") or parsed.get("reasoning_content")),
+    )
     completion: Json = {
-        "id": repair.identity("chatcmpl-", dump(told)),  # the API has none but in a header
+        "id": repair.derive_id("chatcmpl-", dump(response)),  # the API returns an id in a header only
         "object": "chat.completion",
         "created": 0,
         "model": "",
-        "choices": [
-            {
-                "index": 0,
-                "message": message,
-                "finish_reason": finish_reason(told.get("stopReason"), called=called, said=said),
-            }
-        ],
+        "choices": [{"index": 0, "message": parsed, "finish_reason": finish_reason}],
     }
-    if isinstance(told.get("usage"), dict):
-        completion["usage"] = usage(told["usage"])
-    if (tier := service_tier(told)) is not None:
+    usage = response.get("usage")
+    if isinstance(usage, dict):
+        completion["usage"] = parse_usage(usage)
+    if (tier := parse_service_tier(response.get("serviceTier"))) is not None:
         completion["service_tier"] = tier
     return cast(ChatCompletion, completion)
 
 
-def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the Protocol's
-    return complaint(body)
+def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - a parameter of the protocol
+    return parse_error_body(body)
 
 
-def finish_reason(reason: object, *, called: bool, said: bool) -> FinishReason:
-    if isinstance(reason, str) and reason in FAILED:
-        raise StreamFault(ErrorDetail(f"the answer ended with {reason}", reason))
-    if isinstance(reason, str) and reason in FINISH:
-        known = FINISH[reason]
-        if known == "stop" and called:
+def parse_stop_reason(reason: object, *, has_calls: bool, has_output: bool) -> FinishReason:
+    """Return OpenAI's finish reason. Raise StreamFault if the reason is a failure.
+
+    Raise ValueError for an unknown reason of an empty response.
+    """
+    if isinstance(reason, str) and reason in FAILURES:
+        raise StreamFault(ErrorDetail(f"the provider ended the response with {reason}", reason))
+    if isinstance(reason, str) and reason in FINISH_REASONS:
+        finish_reason = FINISH_REASONS[reason]
+        if finish_reason == "stop" and has_calls:
             return "tool_calls"
-        return "stop" if known == "tool_calls" and not called else known
-    return repair.finish_reason(reason, called=called, said=said)
+        return "stop" if finish_reason == "tool_calls" and not has_calls else finish_reason
+    return repair.map_finish_reason(reason, has_calls=has_calls, has_output=has_output)
 
 
-def usage(told: Json) -> Usage:
-    """Usage whose prompt counts everything that went in: Bedrock leaves out what a cache has to do with."""
-    read, written = count(told, "cacheReadInputTokens"), count(told, "cacheWriteInputTokens")
-    prompt, completion = count(told, "inputTokens") + read + written, count(told, "outputTokens")
-    details: Json = {"cached_tokens": read, "cache_write_tokens": written}
-    if hour := _written_for_an_hour(told):
-        details["cache_write_1h_tokens"] = hour
+def parse_usage(usage: ConverseUsage) -> Usage:
+    """Return the usage. Its prompt tokens include cache reads and writes, which Bedrock counts separately.
+
+    >>> parse_usage({"inputTokens": 2, "cacheReadInputTokens": 7, "outputTokens": 5})["prompt_tokens"]
+    9
+    """
+    cache_reads, cache_writes = _count(usage, "cacheReadInputTokens"), _count(usage, "cacheWriteInputTokens")
+    prompt = _count(usage, "inputTokens") + cache_reads + cache_writes
+    completion = _count(usage, "outputTokens")
+    details: Json = {"cached_tokens": cache_reads, "cache_write_tokens": cache_writes}
+    if one_hour_writes := _count_one_hour_writes(usage):
+        details["cache_write_1h_tokens"] = one_hour_writes
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
@@ -79,96 +105,108 @@ def usage(told: Json) -> Usage:
     }
 
 
-def count(told: Json, name: str) -> int:
-    value = told.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+def parse_service_tier(service_tier: ConverseServiceTier | None) -> str | None:
+    """Return the tier that served the request, or None if OpenAI has no name for it."""
+    tier = service_tier.get("type") if isinstance(service_tier, dict) else None
+    return tier if isinstance(tier, str) and tier in repair.TIERS else None
 
 
-def service_tier(told: Json) -> str | None:
-    """The tier that served, where OpenAI has a word for it."""
-    tier = told.get("serviceTier")
-    kind = tier.get("type") if isinstance(tier, dict) else None
-    return kind if isinstance(kind, str) and kind in repair.TIERS else None
-
-
-def thoughts(told: object) -> list[Json]:
-    """Reasoning as thinking blocks: its text and signature, or the bytes of it that nobody may read."""
-    if not isinstance(told, dict):
-        return []
-    found: list[Json] = []
-    inner = told.get("reasoningText")
-    if isinstance(inner, dict):
-        block: Json = {"type": "thinking", "thinking": string(inner, "text")}
-        if signature := string(inner, "signature"):
-            block["signature"] = signature
-        found.append(block)
-    if redacted := string(told, "redactedContent"):
-        found.append({"type": "redacted_thinking", "data": redacted})
-    return found
-
-
-def annotation(told: object, start: int, end: int) -> Json | None:
-    """A citation of a web page; `start` and `end` are where the text that cites it stands."""
-    match told:
-        case {"location": {"web": {"url": str(url)}}, **rest}:
-            title = rest.get("title")
-            cited = {
+def parse_citation(citation: ConverseCitation | None, start: int, end: int) -> Json | None:
+    """Return the annotation of a cited web page, or None. `start` and `end` delimit the citing text."""
+    match citation:
+        case {"location": {"web": {"url": str(url)}}, **details}:
+            title = details.get("title")
+            annotation = {
                 "start_index": start,
                 "end_index": end,
                 "url": url,
                 "title": title if isinstance(title, str) else "",
             }
-            return {"type": "url_citation", "url_citation": cited}
+            return {"type": "url_citation", "url_citation": annotation}
         case _:
             return None
 
 
-def _written_for_an_hour(told: Json) -> int:
-    rows = _objects(told, "cacheDetails")
-    return sum(count(row, "inputTokens") for row in rows if row.get("ttl") == "1h")
+def _count(counts: Mapping[str, object], name: str) -> int:
+    value = counts.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def _message(told: Json) -> Json:
-    """Blocks that are none of the client's business, a server's own tools, are left out."""
-    said, cited, thought, calls = "", list[Json](), list[Json](), list[Json]()
-    for block in _objects(told, "content"):
+def _count_one_hour_writes(usage: ConverseUsage) -> int:
+    details = usage.get("cacheDetails")
+    if not isinstance(details, list):
+        return 0
+    return sum(
+        _count(each, "inputTokens") for each in details if isinstance(each, dict) and each.get("ttl") == "1h"
+    )
+
+
+def _parse_message(message: ConverseResponseMessage) -> Json:
+    """Return OpenAI's message. Skip the blocks of server tools, which no client can answer."""
+    text, annotations, reasoning, calls = "", list[Json](), list[Json](), list[Json]()
+    blocks = message.get("content")
+    for block in blocks if isinstance(blocks, list) else ():
         match block:
-            case {"text": str(words)}:
-                said += words
-            case {"citationsContent": dict() as content}:
-                start = len(said)
-                said += "".join(string(part, "text") for part in _objects(content, "content"))
-                found = [annotation(each, start, len(said)) for each in _list(content, "citations")]
-                cited += [each for each in found if each is not None]
-            case {"reasoningContent": inner}:
-                thought += thoughts(inner)
+            case {"text": str(content)}:
+                text += content
+            case {"citationsContent": dict()}:
+                start = len(text)
+                text += _cited_text(block["citationsContent"])
+                annotations += _parse_citations(block["citationsContent"], start, len(text))
+            case {"reasoningContent": dict()}:
+                reasoning += _parse_reasoning(block["reasoningContent"])
             case {"toolUse": dict()}:
-                calls += _calls(block["toolUse"])
-    message: Json = {"role": "assistant", "content": said or (None if calls else ""), "refusal": None}
-    if words := "".join(string(block, "thinking") for block in thought):
-        message["reasoning_content"] = words
-    if thought:
-        message["thinking_blocks"] = thought
+                calls += _parse_call(block["toolUse"])
+    parsed: Json = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
+    if reasoning_text := "".join(string_field(block, "thinking") for block in reasoning):
+        parsed["reasoning_content"] = reasoning_text
+    if reasoning:
+        parsed["thinking_blocks"] = reasoning
     if calls:
-        message["tool_calls"] = calls
-    if cited:
-        message["annotations"] = cited
-    return message
+        parsed["tool_calls"] = calls
+    if annotations:
+        parsed["annotations"] = annotations
+    return parsed
 
 
-def _calls(told: Json) -> list[Json]:
-    """The call, if it is the client's to answer."""
-    if told.get("type") == OWN_TOOL:
+def _cited_text(content: ConverseCitations) -> str:
+    texts = content.get("content")
+    return "".join(
+        string_field(each, "text")
+        for each in (texts if isinstance(texts, list) else ())
+        if isinstance(each, dict)
+    )
+
+
+def _parse_citations(content: ConverseCitations, start: int, end: int) -> list[Json]:
+    citations = content.get("citations")
+    annotations = (
+        parse_citation(each, start, end) for each in (citations if isinstance(citations, list) else ())
+    )
+    return [annotation for annotation in annotations if annotation is not None]
+
+
+def _parse_reasoning(content: ConverseReasoningContent) -> list[Json]:
+    """Return reasoning as thinking blocks: readable text with its signature, or redacted bytes."""
+    blocks: list[Json] = []
+    text = content.get("reasoningText")
+    if isinstance(text, dict):
+        block: Json = {"type": "thinking", "thinking": string_field(text, "text")}
+        if signature := string_field(text, "signature"):
+            block["signature"] = signature
+        blocks.append(block)
+    if redacted := string_field(content, "redactedContent"):
+        blocks.append({"type": "redacted_thinking", "data": redacted})
+    return blocks
+
+
+def _parse_call(tool_use: ConverseToolUse) -> list[Json]:
+    """Return the call in a list, or an empty list for a call that the provider answers itself."""
+    if tool_use.get("type") == SERVER_TOOL:
         return []
-    given = told.get("input")
-    function = {"name": str(told.get("name") or ""), "arguments": dump({} if given is None else given)}
-    return [{"id": str(told.get("toolUseId") or ""), "type": "function", "function": function}]
-
-
-def _objects(told: Json, name: str) -> list[Json]:
-    return [each for each in _list(told, name) if isinstance(each, dict)]
-
-
-def _list(told: Json, name: str) -> list[object]:
-    value = told.get(name)
-    return value if isinstance(value, list) else []
+    arguments = tool_use.get("input")
+    function = {
+        "name": str(tool_use.get("name") or ""),
+        "arguments": dump({} if arguments is None else arguments),
+    }
+    return [{"id": str(tool_use.get("toolUseId") or ""), "type": "function", "function": function}]

@@ -1,148 +1,172 @@
-"""Tools, and which of them the model may or must use."""
+"""Tool definitions and tool choice.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfiguration.html
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
-from vaultcore.dialects.bedrock.blocks import UNSUPPORTED, Content
-from vaultcore.dialects.bedrock.publisher import Family
-from vaultcore.dialects.bedrock.turns import tool_name
-from vaultcore.dialects.default_values import neutral
-from vaultcore.dialects.tool_parameters import ANY_OBJECT, schema
+from vaultcore.dialects.bedrock.conversation import render_tool_name
+from vaultcore.dialects.bedrock.parts import UNSUPPORTED, ConversePartRenderer
+from vaultcore.dialects.bedrock.publisher import Publisher
+from vaultcore.dialects.default_values import is_default
+from vaultcore.dialects.tool_parameters import ANY_OBJECT, parameter_schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
-NOT_NOW = "Answer without using any tool."
+if TYPE_CHECKING:
+    from vaultcore.dialects.bedrock.wire import (
+        ConverseMessage,
+        ConverseTool,
+        ConverseToolChoice,
+        ConverseToolConfig,
+        ConverseToolSpec,
+    )
+
+NO_TOOLS = "Answer without using any tool."
 
 
 @dataclass(slots=True)
-class Tools:
-    """What goes into toolConfig, and what the model has to be told in words instead."""
+class ConverseToolSet:
+    """The toolConfig of a request, and an instruction that replaces an unsupported tool choice."""
 
-    content: Content
-    able: Capabilities
-    family: Family
-    specs: list[Json] = field(default_factory=list)
-    choice: Json | None = None
+    parts: ConversePartRenderer
+    capabilities: Capabilities
+    publisher: Publisher
+    tools: list[ConverseTool] = field(default_factory=list)
+    choice: ConverseToolChoice | None = None
     instruction: str | None = None
 
     @property
-    def config(self) -> Json | None:
-        if not self.specs:
-            return None
-        return {"tools": self.specs, **({"toolChoice": self.choice} if self.choice else {})}
+    def config(self) -> ConverseToolConfig:
+        if not self.tools:
+            return {}
+        return {"tools": self.tools, "toolChoice": self.choice} if self.choice else {"tools": self.tools}
 
-    def render(self, request: ChatRequest, turns: list[Json], *, free: bool) -> None:
-        """Take the request's tools. `free` says that no tool can be forced at this time."""
-        told = request.get("tools") or []
-        if told and self.able.tools is False:
+    def render(
+        self, request: ChatRequest, messages: list[ConverseMessage], *, forbids_forced_tools: bool
+    ) -> None:
+        """Set the request's tools. `messages` are the rendered ones: a tool that they call must be declared.
+
+        Raise InvalidRequest if a tool or the tool choice is not valid for Converse.
+        """
+        tools = request.get("tools") or []
+        if tools and self.capabilities.tools is False:
             for name in ("tools", "tool_choice", "parallel_tool_calls"):
-                if not neutral(name, request.get(name)):
-                    self._change(name, "this model has no tools")
+                if not is_default(name, request.get(name)):
+                    self._drop(name, "this model has no tools")
             return
-        for i, tool in enumerate(told):
-            self.specs += self._tool(f"tools[{i}]", tool)
-        used = dict.fromkeys(
-            block["toolUse"]["name"] for turn in turns for block in turn["content"] if "toolUse" in block
-        )
-        if not self.specs:
-            self._from_history(request, list(used))
+        for i, tool in enumerate(tools):
+            self.tools += self._render_tool(f"tools[{i}]", tool)
+        blocks = [block for message in messages for block in message["content"]]
+        tool_names = dict.fromkeys(block["toolUse"]["name"] for block in blocks if "toolUse" in block)
+        if not self.tools:
+            self._declare_called_tools(request, list(tool_names))
             return
-        self._choose(request.get("tool_choice"), used=bool(used))
-        forced = self.choice is not None and "auto" not in self.choice
-        if forced and (free or not self._heeds):
-            self._ask_for_it()
-        if self.specs and request.get("parallel_tool_calls") is False:
-            self._change("parallel_tool_calls", "calls cannot be limited to one")
+        self._render_choice(request.get("tool_choice"), has_calls=bool(tool_names))
+        is_forced = self.choice is not None and "auto" not in self.choice
+        if is_forced and (forbids_forced_tools or not self._supports_forced_tools):
+            self._emulate_choice()
+        if self.tools and request.get("parallel_tool_calls") is False:
+            self._drop("parallel_tool_calls", "Bedrock cannot limit the calls to one")
 
     @property
-    def _heeds(self) -> bool:
-        known = self.able.forced_tool_use
-        return self.family.forced if known is None else known
+    def _supports_forced_tools(self) -> bool:
+        capability = self.capabilities.forced_tool_use
+        return self.publisher.forced_tool_use if capability is None else capability
 
-    def _tool(self, path: str, tool: Json) -> list[Json]:
+    def _render_tool(self, path: str, tool: Json) -> list[ConverseTool]:
         kind = tool.get("type", "function")
         if kind != "function":
-            told = f"{kind} tools cannot be sent to this model"
-            raise InvalidRequest(told, param=f"{path}.type", code=UNSUPPORTED)
+            message = f"this model does not accept tools of type {kind}"
+            raise InvalidRequest(message, param=f"{path}.type", code=UNSUPPORTED)
         function = tool["function"]
-        spec: Json = {"name": tool_name(function["name"])}
+        spec: ConverseToolSpec = {"name": render_tool_name(function["name"])}
         if (function.get("description") or "").strip():
             spec["description"] = function["description"]
-        spec["inputSchema"] = {"json": schema(function.get("parameters"), path)}
+        spec["inputSchema"] = {"json": parameter_schema(function.get("parameters"), path)}
         if function.get("strict"):
-            if self.able.structured_output:
+            if self.capabilities.structured_output:
                 spec["strict"] = True
             else:
-                self._change(f"{path}.function.strict", "this model does not enforce schemas")
-        return [{"toolSpec": spec}, *self.content.mark({**function, **tool}, path)]
+                self._drop(f"{path}.function.strict", "this model does not enforce schemas")
+        cache_point = self.parts.cache_point({**function, **tool}, path)
+        return [{"toolSpec": spec}, {"cachePoint": cache_point}] if cache_point else [{"toolSpec": spec}]
 
-    def _choose(self, told: object, *, used: bool) -> None:
-        match told:
+    def _render_choice(self, choice: object, *, has_calls: bool) -> None:
+        match choice:
             case None:
                 return
             case "auto":
                 self.choice = {"auto": {}}
             case "none":
-                self._choose_none(used=used)
+                self._emulate_none(has_calls=has_calls)
             case "required" | "any":
                 self.choice = {"any": {}}
             case {"type": "function", "function": {"name": str(name)}}:
-                self.choice = {"tool": {"name": self._named(name)}}
-            case {"type": "allowed_tools", "allowed_tools": {"tools": list() as allowed, **rest}}:
-                self._allow(allowed)
-                self.choice = {"any": {}} if rest.get("mode") == "required" else {"auto": {}}
+                self.choice = {"tool": {"name": self._require_tool(name)}}
+            case {"type": "allowed_tools", "allowed_tools": {"tools": list() as allowed, **options}}:
+                self._keep_allowed(allowed)
+                self.choice = {"any": {}} if options.get("mode") == "required" else {"auto": {}}
             case _:
-                raise InvalidRequest("tool_choice is none that is known", param="tool_choice")
+                raise InvalidRequest("tool_choice has no supported form", param="tool_choice")
 
-    def _choose_none(self, *, used: bool) -> None:
-        """There is no such choice: tools are left out or, where the conversation has calls, talked out of."""
-        if used:
-            self.instruction = NOT_NOW
+    def _emulate_none(self, *, has_calls: bool) -> None:
+        """Remove the tools or, if the conversation contains calls, forbid new ones in the system prompt."""
+        if has_calls:
+            self.instruction = NO_TOOLS
         else:
-            self.specs = []
-        told = "asked for in words" if used else "the tools are left out"
-        self.content.changes.append(Change("tool_choice", "emulated", f"there is no such choice: {told}"))
+            self.tools = []
+        emulation = "requested in the system prompt" if has_calls else "removed the tools"
+        self._emulate(f"Bedrock has no such choice: {emulation}")
 
-    def _ask_for_it(self) -> None:
-        named = (self.choice or {}).get("tool")
-        which = f"the tool {named['name']}" if named else "one of the tools"
+    def _emulate_choice(self) -> None:
+        tool = self.choice.get("tool") if self.choice else None
+        which = f"the tool {tool['name']}" if tool else "one of the tools"
         self.instruction, self.choice = f"Use {which} in your next answer.", {"auto": {}}
-        told = "no forced tool use here: asked for in words"
-        self.content.changes.append(Change("tool_choice", "emulated", told))
+        self._emulate("no forced tool use with this model: requested in the system prompt")
 
-    def _allow(self, allowed: list[object]) -> None:
+    def _keep_allowed(self, allowed: list[object]) -> None:
         names = set()
         for tool in allowed:
             match tool:
                 case {"function": {"name": str(name)}}:
-                    names.add(self._named(name))
+                    names.add(self._require_tool(name))
                 case _:
-                    told = "an allowed tool needs a name"
-                    raise InvalidRequest(told, param="tool_choice.allowed_tools.tools")
-        self.specs = [spec for spec in self.specs if spec.get("toolSpec", {}).get("name") in names]
+                    message = "an allowed tool needs a name"
+                    raise InvalidRequest(message, param="tool_choice.allowed_tools.tools")
+        self.tools = [tool for tool in self.tools if _name_of(tool) in names]
 
-    def _named(self, name: str) -> str:
-        theirs = tool_name(name)
-        if all(spec.get("toolSpec", {}).get("name") != theirs for spec in self.specs):
-            told = f"tool_choice names {name}, which is not among the tools"
-            raise InvalidRequest(told, param="tool_choice")
-        return theirs
+    def _require_tool(self, name: str) -> str:
+        rendered = render_tool_name(name)
+        if all(_name_of(tool) != rendered for tool in self.tools):
+            raise InvalidRequest(f"tool_choice names {name}, which is not in tools", param="tool_choice")
+        return rendered
 
-    def _from_history(self, request: ChatRequest, used: list[str]) -> None:
-        """Declare the tools that were called before, as the API demands."""
+    def _declare_called_tools(self, request: ChatRequest, tool_names: list[str]) -> None:
+        """Declare the tools that earlier messages call, which the API requires, and forbid further calls."""
         if request.get("tool_choice") not in (None, "auto", "none"):
             raise InvalidRequest("tool_choice needs tools", param="tool_choice")
-        if not used:
+        if not tool_names:
             return
-        told = "the conversation holds calls, so their tools are declared"
-        self.content.changes.append(Change("tools", "injected", told))
-        self.instruction = NOT_NOW
-        self.specs = [
-            {"toolSpec": {"name": name, "inputSchema": {"json": dict(ANY_OBJECT)}}} for name in used
+        reason = "declared the tools that earlier messages call"
+        self.parts.changes.append(Change("tools", "injected", reason))
+        self.instruction = NO_TOOLS
+        self.tools = [
+            {"toolSpec": {"name": name, "inputSchema": {"json": dict(ANY_OBJECT)}}} for name in tool_names
         ]
 
-    def _change(self, path: str, reason: str) -> None:
-        self.content.changes.append(Change(path, "dropped", reason))
+    def _drop(self, path: str, reason: str) -> None:
+        self.parts.changes.append(Change(path, "dropped", reason))
+
+    def _emulate(self, reason: str) -> None:
+        self.parts.changes.append(Change("tool_choice", "emulated", reason))
+
+
+def _name_of(tool: ConverseTool) -> str | None:
+    spec = tool.get("toolSpec")
+    return spec.get("name") if spec else None

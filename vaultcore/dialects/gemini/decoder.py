@@ -1,189 +1,226 @@
-"""A streamed answer as chunks. Every event is an answer of its own; together they are the whole one."""
+"""A streamed Gemini response as chunks: https://ai.google.dev/api/generate-content.
+
+Every event is a response that contains the next parts of the whole one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import repair
-from vaultcore.dialects.gemini import signatures
-from vaultcore.dialects.gemini.grounding import citations
-from vaultcore.dialects.gemini.json_array_stream import objects, parts, place
-from vaultcore.dialects.gemini.logprobs import logprobs
-from vaultcore.dialects.gemini.partial_arguments import Assembly
+from vaultcore.dialects.gemini import opaque_state
+from vaultcore.dialects.gemini.grounding import parse_grounding
+from vaultcore.dialects.gemini.json_array_stream import candidate_index, list_candidates, list_parts
+from vaultcore.dialects.gemini.logprobs import parse_logprobs
+from vaultcore.dialects.gemini.partial_arguments import StreamedFunctionCall
 from vaultcore.dialects.gemini.response import (
-    blocked,
-    blocking,
-    call,
-    finish,
-    picture,
-    sound,
-    usage,
+    blocked_finish,
+    parse_audio,
+    parse_block_reason,
+    parse_call,
+    parse_finish,
+    parse_image,
+    parse_usage,
 )
-from vaultcore.dialects.json_fields import payload, string
+from vaultcore.dialects.json_fields import parse_event, string_field
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatChunk, Json
+from vaultcore.wire import ChatChunk, ChunkChoice, Delta, Json, ToolCall
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.gemini.wire import (
+        GeminiBlob,
+        GeminiFunctionCall,
+        GeminiGroundingMetadata,
+        GeminiPart,
+        GeminiUsage,
+    )
 
 
 @dataclass(slots=True)
-class _Candidate:
-    """What has been said so far by one candidate."""
+class _CandidateState:
+    """The output of one candidate so far."""
 
-    opened: bool = False
-    said: bool = False
+    has_role: bool = False  # the chunk with the role is out
+    has_output: bool = False
     texts: list[str] = field(default_factory=list)
-    length: int = 0
-    calls: int = 0
-    images: int = 0
-    sounds: bool = False  # some speech has come
-    kept: int = 0
-    reason: object = None
-    grounding: object = None
-    building: Assembly | None = None  # a call whose arguments come bit by bit
+    length: int = 0  # characters of the texts
+    call_count: int = 0
+    image_count: int = 0
+    state_count: int = 0  # items of extra_content.google.parts
+    has_audio: bool = False
+    finish_reason: object = None
+    grounding: GeminiGroundingMetadata | None = None
+    partial_call: StreamedFunctionCall | None = None
 
 
 class Decoder:
-    """Events to chunks: one text in, one chunk out.
+    """Turns events into chunks, one chunk for each text.
 
-    Why a candidate ended is told at the end of the stream: some models give a reason and then go on.
+    The finish reason is sent at the end of the stream, because some models give one and then continue.
     """
 
     def __init__(self) -> None:
-        self._envelope: Json = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
-        self._candidates: dict[int, _Candidate] = {}
-        self._usage: Json = {}
-        self._blocked: Json = {}
-        self._identity = ""
+        self._envelope: ChatChunk = {
+            "id": "",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": "",
+        }
+        self._candidates: dict[int, _CandidateState] = {}
+        self._usage: GeminiUsage = {}
+        self._block_reason: str | None = None
+        self._response_id = ""
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
         if not item.data or item.data.strip() in {"", "[DONE]"}:
             return ()
-        told = payload(item)
-        if told.get("error"):
-            raise repair.fault(told["error"])
+        event = parse_event(item)
+        if event.get("error"):
+            raise repair.stream_fault(event["error"])
         if not self._envelope["model"]:
-            self._head(told)
-        if isinstance(told.get("usageMetadata"), dict):
-            # Counts are of everything so far, and those that have not changed may be left out.
-            self._usage.update({name: n for name, n in told["usageMetadata"].items() if n is not None})
-        if blocked(told):
-            self._blocked = told
+            self._set_envelope(event)
+        self._merge_usage(event.get("usageMetadata"))
+        if block_reason := parse_block_reason(event.get("promptFeedback")):
+            self._block_reason = block_reason
         chunks: list[ChatChunk] = []
-        for position, candidate in enumerate(objects(told, "candidates")):
-            index = place(candidate, position)
-            known = self._candidates.setdefault(index, _Candidate())
-            for part in parts(candidate):
-                chunks += self._part(index, known, part)
-            known.reason = candidate.get("finishReason") or known.reason
-            known.grounding = candidate.get("groundingMetadata") or known.grounding
-            if likely := logprobs(candidate.get("logprobsResult")):
-                chunks.append(self._chunk(index, {}, logprobs=likely))
+        for position, candidate in enumerate(list_candidates(event)):
+            index = candidate_index(candidate, position)
+            state = self._candidates.setdefault(index, _CandidateState())
+            for part in list_parts(candidate):
+                chunks += self._read_part(index, state, part)
+            state.finish_reason = candidate.get("finishReason") or state.finish_reason
+            state.grounding = candidate.get("groundingMetadata") or state.grounding
+            if logprobs := parse_logprobs(candidate.get("logprobsResult")):
+                chunk = self._chunk(index, {})
+                chunk["choices"][0]["logprobs"] = logprobs
+                chunks.append(chunk)
         return chunks
 
     def close(self) -> Iterable[ChatChunk]:
         chunks: list[ChatChunk] = []
-        if self._blocked and not self._candidates:
-            known = self._candidates.setdefault(0, _Candidate())
-            chunks.append(self._say(0, known, {"content": ""}))
-            chunks.append(self._chunk(0, {}, **blocking(self._blocked)))
+        if self._block_reason and not self._candidates:
+            state = self._candidates.setdefault(0, _CandidateState())
+            chunks.append(self._output(0, state, {"content": ""}))
+            chunks.append(self._finish_chunk(0, blocked_finish(self._block_reason)))
         else:
-            for index, known in sorted(self._candidates.items()):
-                chunks += self._finish(index, known)
+            for index, state in sorted(self._candidates.items()):
+                chunks += self._finish(index, state)
         if self._usage:
-            counted = usage(self._usage)
-            chunks.append(cast(ChatChunk, {**self._envelope, "choices": [], "usage": counted}))
+            chunks.append({**self._envelope, "choices": [], "usage": parse_usage(self._usage)})
         return chunks
 
-    def _head(self, told: Json) -> None:
-        self._identity = self._identity or string(told, "responseId")
-        self._envelope["id"] = self._identity
-        self._envelope["model"] = string(told, "modelVersion")
+    def _set_envelope(self, event: Json) -> None:
+        self._response_id = self._response_id or string_field(event, "responseId")
+        self._envelope["id"] = self._response_id
+        self._envelope["model"] = string_field(event, "modelVersion")
 
-    def _part(self, index: int, known: _Candidate, part: Json) -> list[ChatChunk]:
+    def _merge_usage(self, usage: GeminiUsage | None) -> None:
+        """Replace the counts that the event contains: each is the total so far, and events omit some."""
+        if isinstance(usage, dict):
+            for name, count in usage.items():
+                if count is not None:
+                    self._usage[name] = count  # type: ignore[literal-required]  # any field of the provider
+
+    def _read_part(self, index: int, state: _CandidateState, part: GeminiPart) -> list[ChatChunk]:
         match part:
             case {"text": str(text)} if not part.get("thought"):
-                return self._text(index, known, text, string(part, "thoughtSignature"))
+                return self._text(index, state, text, string_field(part, "thoughtSignature"))
             case {"text": str(text)}:
-                return self._think(index, known, text)
-            case {"functionCall": dict() as told}:
-                return self._call(index, known, told, part)
-            case {"inlineData": dict() as blob}:
-                return self._draw(index, known, part, blob)
-            case _ if any(name in part for name in signatures.SERVERS):
-                return [self._keep(index, known, known.length, part)]
+                return self._reasoning(index, state, text)
+            case {"functionCall": dict()}:
+                return self._call(index, state, part["functionCall"], part)
+            case {"inlineData": dict()}:
+                return self._media(index, state, part, part["inlineData"])
+            case _ if any(name in part for name in opaque_state.SERVER_PARTS):
+                return [self._opaque_state(index, state, state.length, part)]
             case _:
-                return self._text(index, known, "", string(part, "thoughtSignature"))
+                return self._text(index, state, "", string_field(part, "thoughtSignature"))
 
-    def _think(self, index: int, known: _Candidate, text: str) -> list[ChatChunk]:
-        known.said |= bool(text)
-        return [self._say(index, known, {"reasoning_content": text})] if text else []
+    def _reasoning(self, index: int, state: _CandidateState, text: str) -> list[ChatChunk]:
+        state.has_output |= bool(text)
+        return [self._output(index, state, {"reasoning_content": text})] if text else []
 
-    def _draw(self, index: int, known: _Candidate, part: Json, blob: Json) -> list[ChatChunk]:
-        known.said = True
-        if string(blob, "mimeType").startswith("audio/"):
-            whole = sound(blob, self._identity, index, {})
-            delta, known.sounds = ({"data": whole["data"]} if known.sounds else whole), True
-            return [self._say(index, known, {"audio": delta})]
-        known.images += 1
-        return [self._say(index, known, {"images": [picture(part, blob, known.images - 1)]})]
+    def _media(
+        self, index: int, state: _CandidateState, part: GeminiPart, blob: GeminiBlob
+    ) -> list[ChatChunk]:
+        state.has_output = True
+        if string_field(blob, "mimeType").startswith("audio/"):
+            audio = parse_audio(blob, self._response_id, index, {})
+            delta = {"data": audio["data"]} if state.has_audio else audio
+            state.has_audio = True
+            return [self._output(index, state, {"audio": delta})]
+        state.image_count += 1
+        return [self._output(index, state, {"images": [parse_image(part, blob, state.image_count - 1)]})]
 
-    def _text(self, index: int, known: _Candidate, text: str, mark: str) -> list[ChatChunk]:
-        start = known.length
+    def _text(self, index: int, state: _CandidateState, text: str, signature: str) -> list[ChatChunk]:
+        start = state.length
         chunks = []
         if text:
-            known.said = True
-            known.texts.append(text)
-            known.length += len(text)
-            chunks.append(self._say(index, known, {"content": text}))
-        if mark:
-            chunks.append(self._keep(index, known, start, {"thoughtSignature": mark}))
+            state.has_output = True
+            state.texts.append(text)
+            state.length += len(text)
+            chunks.append(self._output(index, state, {"content": text}))
+        if signature:
+            chunks.append(self._opaque_state(index, state, start, {"thoughtSignature": signature}))
         return chunks
 
-    def _keep(self, index: int, known: _Candidate, start: int, part: Json) -> ChatChunk:
-        kept = signatures.kept(known.kept, start, known.length, part)
-        known.kept += 1
-        return self._say(index, known, kept)
+    def _opaque_state(self, index: int, state: _CandidateState, start: int, part: GeminiPart) -> ChatChunk:
+        item = opaque_state.build_item(state.state_count, start, state.length, part)
+        state.state_count += 1
+        return self._output(index, state, {"extra_content": {"google": {"parts": [item]}}})
 
-    def _call(self, index: int, known: _Candidate, told: Json, part: Json) -> list[ChatChunk]:
-        """A call comes whole, or its name first and then its arguments bit by bit."""
-        if known.building is None and not told.get("willContinue"):
-            return [self._called(index, known, told, part)]
-        if known.building is None:
-            known.building = Assembly(told, part)
-        more = known.building.take(told)
-        return [] if more else self._assembled(index, known)
+    def _call(
+        self, index: int, state: _CandidateState, call: GeminiFunctionCall, part: GeminiPart
+    ) -> list[ChatChunk]:
+        """Return a complete call. A call may also come as a name and fragments of its arguments."""
+        if state.partial_call is None and not call.get("willContinue"):
+            return [self._complete_call(index, state, call, part)]
+        if state.partial_call is None:
+            state.partial_call = StreamedFunctionCall(call, part)
+        continues = state.partial_call.add(call)
+        return [] if continues else self._end_partial_call(index, state)
 
-    def _assembled(self, index: int, known: _Candidate) -> list[ChatChunk]:
-        built, known.building = known.building, None
-        return [] if built is None else [self._called(index, known, built.call, built.part)]
+    def _end_partial_call(self, index: int, state: _CandidateState) -> list[ChatChunk]:
+        partial, state.partial_call = state.partial_call, None
+        return [] if partial is None else [self._complete_call(index, state, partial.call, partial.part)]
 
-    def _called(self, index: int, known: _Candidate, told: Json, part: Json) -> ChatChunk:
-        made = {"index": known.calls, **call(told, part, self._identity, index, known.calls)}
-        known.calls += 1
-        return self._say(index, known, {"tool_calls": [made]})
+    def _complete_call(
+        self, index: int, state: _CandidateState, call: GeminiFunctionCall, part: GeminiPart
+    ) -> ChatChunk:
+        parsed = parse_call(call, part, self._response_id, index, state.call_count)
+        tool_call: ToolCall = {"index": state.call_count, **parsed}
+        state.call_count += 1
+        return self._output(index, state, {"tool_calls": [tool_call]})
 
-    def _finish(self, index: int, known: _Candidate) -> list[ChatChunk]:
-        chunks = self._assembled(index, known)
-        if known.reason is None:
-            return chunks  # cut off
-        if not known.opened:
-            chunks.append(self._say(index, known, {"content": ""}))
-        if cited := citations(known.grounding, "".join(known.texts)):
-            numbered = [{"index": i, **each} for i, each in enumerate(cited)]
+    def _finish(self, index: int, state: _CandidateState) -> list[ChatChunk]:
+        chunks = self._end_partial_call(index, state)
+        if state.finish_reason is None:
+            return chunks  # the stream was cut off
+        if not state.has_role:
+            chunks.append(self._output(index, state, {"content": ""}))
+        if annotations := parse_grounding(state.grounding, "".join(state.texts)):
+            numbered = [{"index": i, **annotation} for i, annotation in enumerate(annotations)]
             chunks.append(self._chunk(index, {"annotations": numbered}))
-        ended = finish(known.reason, called=bool(known.calls), said=known.said)
-        return [*chunks, self._chunk(index, {}, **ended)]
+        finish = parse_finish(
+            state.finish_reason, has_calls=bool(state.call_count), has_output=state.has_output
+        )
+        return [*chunks, self._finish_chunk(index, finish)]
 
-    def _say(self, index: int, known: _Candidate, delta: Json) -> ChatChunk:
-        if known.opened:
+    def _output(self, index: int, state: _CandidateState, delta: Delta) -> ChatChunk:
+        """Return a chunk with the delta. A candidate's first chunk contains the role and the usage so far."""
+        if state.has_role:
             return self._chunk(index, delta)
-        known.opened = True
+        state.has_role = True
         chunk = self._chunk(index, {"role": "assistant", "content": "", **delta})
         if self._usage:
-            chunk["usage"] = usage(self._usage)  # so that a stream that breaks can be accounted for
+            chunk["usage"] = parse_usage(self._usage)  # so that a stream that breaks off can be billed
         return chunk
 
-    def _chunk(self, index: int, delta: Json, **more: object) -> ChatChunk:
-        choice = {"index": index, "delta": delta, "finish_reason": None, **more}
-        return cast(ChatChunk, {**self._envelope, "choices": [choice]})
+    def _chunk(self, index: int, delta: Delta) -> ChatChunk:
+        return {**self._envelope, "choices": [{"index": index, "delta": delta, "finish_reason": None}]}
+
+    def _finish_chunk(self, index: int, finish: Json) -> ChatChunk:
+        choice = cast(ChunkChoice, {"index": index, "delta": {}, **finish})
+        return {**self._envelope, "choices": [choice]}

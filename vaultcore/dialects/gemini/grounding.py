@@ -1,47 +1,72 @@
-"""What an answer is grounded on, as annotations: https://ai.google.dev/gemini-api/docs/google-search."""
+"""Grounding metadata as annotations: https://ai.google.dev/gemini-api/docs/google-search."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
-from vaultcore.dialects.json_fields import string
+from vaultcore.dialects.json_fields import string_field
 from vaultcore.wire import Json
 
-OFFSETS = ("startIndex", "endIndex")
+if TYPE_CHECKING:
+    from vaultcore.dialects.gemini.wire import (
+        GeminiGroundingChunk,
+        GeminiGroundingMetadata,
+        GeminiGroundingSupport,
+        GeminiSegment,
+    )
 
 
-def citations(metadata: object, text: str, starts: Sequence[int] = ()) -> list[Json]:
-    """The web pages an answer cites. Gemini counts a text in bytes, from where its part starts."""
+def parse_grounding(
+    metadata: GeminiGroundingMetadata | None, text: str, starts: Sequence[int] = ()
+) -> list[Json]:
+    """Return the web pages that the text cites.
+
+    `starts` are the offsets of the response's parts in `text`: Gemini counts UTF-8 bytes from the start of a
+    part.
+    """
     match metadata:
         case {"groundingChunks": list() as pages, "groundingSupports": list() as supports}:
-            return [each for told in supports for each in _cited(told, pages, text, starts)]
+            return [
+                annotation
+                for support in cast("list[GeminiGroundingSupport]", supports)
+                if isinstance(support, dict)
+                for annotation in _parse_support(support, pages, text, starts)
+            ]
         case _:
             return []
 
 
-def _cited(support: object, pages: list[object], text: str, starts: Sequence[int]) -> list[Json]:
-    match support:
-        case {"segment": dict() as segment, "groundingChunkIndices": list() as indices}:
-            start, end = _span(segment, text, starts)
-        case _:
-            return []
-    found = []
+def _parse_support(
+    support: GeminiGroundingSupport, pages: list[GeminiGroundingChunk], text: str, starts: Sequence[int]
+) -> list[Json]:
+    segment, indices = support.get("segment"), support.get("groundingChunkIndices")
+    if not isinstance(segment, dict) or not isinstance(indices, list):
+        return []
+    start, end = _parse_span(segment, text, starts)
+    annotations: list[Json] = []
     for index in indices:
-        match pages[index] if type(index) is int and 0 <= index < len(pages) else None:
-            case {"web": {"uri": str(uri)} as page}:
-                cited = {"start_index": start, "end_index": end, "url": uri, "title": string(page, "title")}
-                found.append({"type": "url_citation", "url_citation": cited})
-    return found
+        chunk = pages[index] if type(index) is int and 0 <= index < len(pages) else None
+        page = chunk.get("web") if isinstance(chunk, dict) else None
+        if isinstance(page, dict) and isinstance(uri := page.get("uri"), str):
+            title = string_field(page, "title")
+            citation = {"start_index": start, "end_index": end, "url": uri, "title": title}
+            annotations.append({"type": "url_citation", "url_citation": citation})
+    return annotations
 
 
-def _span(segment: Json, text: str, starts: Sequence[int]) -> tuple[int, int]:
+def _parse_span(segment: GeminiSegment, text: str, starts: Sequence[int]) -> tuple[int, int]:
+    """Return the segment's start and end as characters of the whole text."""
     part = _number(segment, "partIndex")
     base = starts[part] if part < len(starts) else 0
     raw = text[base:].encode(errors="replace")
-    found = [base + len(raw[: _number(segment, name)].decode(errors="ignore")) for name in OFFSETS]
-    return found[0], found[1]
+    start, end = (
+        base + len(raw[: _number(segment, name)].decode(errors="ignore"))
+        for name in ("startIndex", "endIndex")
+    )
+    return start, end
 
 
-def _number(told: Json, name: str) -> int:
-    value = told.get(name)
+def _number(source: Mapping[str, object], name: str) -> int:
+    value = source.get(name)
     return value if type(value) is int and value > 0 else 0

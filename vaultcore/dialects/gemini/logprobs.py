@@ -1,36 +1,38 @@
-"""How likely the tokens of an answer were, in OpenAI's form."""
+"""Log probabilities of a candidate in OpenAI's form: https://ai.google.dev/api/generate-content#LogprobsResult."""
 
 from __future__ import annotations
 
-from vaultcore.dialects.json_fields import string
+from typing import TYPE_CHECKING
+
+from vaultcore.dialects.json_fields import string_field
 from vaultcore.wire import Json
 
+if TYPE_CHECKING:
+    from vaultcore.dialects.gemini.wire import GeminiLogprobsResult, GeminiTokenLogprob, GeminiTopTokens
 
-def logprobs(told: object) -> Json | None:
-    """A candidate's logprobsResult; None where there is none."""
-    match told:
-        case {"chosenCandidates": list() as chosen, **rest}:
-            steps = rest.get("topCandidates")
-        case _:
-            return None
-    steps = steps if isinstance(steps, list) else []
+
+def parse_logprobs(result: GeminiLogprobsResult | None) -> Json | None:
+    """Return OpenAI's `logprobs`, or None if the candidate has none."""
+    if not isinstance(result, dict) or not isinstance(chosen := result.get("chosenCandidates"), list):
+        return None
+    top = result.get("topCandidates")
+    steps = top if isinstance(top, list) else []
     content = [
-        {**_token(token), "top_logprobs": _alternatives(steps[i] if i < len(steps) else None)}
+        {**_parse_token(token), "top_logprobs": _parse_step(steps[i] if i < len(steps) else None)}
         for i, token in enumerate(chosen)
         if isinstance(token, dict)
     ]
     return {"content": content, "refusal": None}
 
 
-def _alternatives(step: object) -> list[Json]:
-    match step:
-        case {"candidates": list() as candidates}:
-            return [_token(candidate) for candidate in candidates if isinstance(candidate, dict)]
-        case _:
-            return []
+def _parse_step(step: GeminiTopTokens | None) -> list[Json]:
+    candidates = step.get("candidates") if isinstance(step, dict) else None
+    if not isinstance(candidates, list):
+        return []
+    return [_parse_token(candidate) for candidate in candidates if isinstance(candidate, dict)]
 
 
-def _token(told: Json) -> Json:
-    token, likely = string(told, "token"), told.get("logProbability")
-    number = float(likely) if isinstance(likely, int | float) else 0.0
-    return {"token": token, "logprob": number, "bytes": list(token.encode(errors="replace"))}
+def _parse_token(candidate: GeminiTokenLogprob) -> Json:
+    token, probability = string_field(candidate, "token"), candidate.get("logProbability")
+    logprob = float(probability) if isinstance(probability, int | float) else 0.0
+    return {"token": token, "logprob": logprob, "bytes": list(token.encode(errors="replace"))}

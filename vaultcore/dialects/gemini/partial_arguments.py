@@ -1,62 +1,73 @@
-"""A function call whose arguments come bit by bit: https://ai.google.dev/api/caching#FunctionCall.
+"""A function call whose arguments come in fragments: https://ai.google.dev/api/caching#FunctionCall.
 
-A bit names its place by a JSON path, `$.a.b[0]`; several bits of one place are one string, end to end.
+A fragment names its place by a JSON path, `$.a.b[0]`. Consecutive strings of one place are concatenated.
 """
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any
 
-from vaultcore.dialects.json_fields import string
-from vaultcore.wire import Json
+from vaultcore.dialects.json_fields import string_field
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.gemini.wire import GeminiFunctionCall, GeminiPart, GeminiPartialArg
 
 PATH = re.compile(r"\$((?:\.[^.\[\]]+|\[\d{1,4}\]|\['[^']*'\])*)")
 STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\['([^']*)'\]")
 VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 
 
-class Assembly:
-    """A call that is being put together."""
+class StreamedFunctionCall:
+    """A call that is assembled from fragments."""
 
-    def __init__(self, told: Json, part: Json) -> None:
+    def __init__(self, call: GeminiFunctionCall, part: GeminiPart) -> None:
         self.part = part
-        self.call: Json = {"name": string(told, "name"), "id": string(told, "id"), "args": {}}
+        self.arguments: dict[str, object] = {}
+        self.call: GeminiFunctionCall = {
+            "name": string_field(call, "name"),
+            "id": string_field(call, "id"),
+            "args": self.arguments,
+        }
 
-    def take(self, told: Json) -> bool:
-        """Put the next bits in their places; whether more of the call will come."""
-        if isinstance(told.get("args"), dict):
-            self.call["args"].update(told["args"])
-        bits = told.get("partialArgs")
-        for bit in bits if isinstance(bits, list) else ():
-            if isinstance(bit, dict):
-                self._place(bit)
-        return bool(told.get("willContinue"))
+    def add(self, call: GeminiFunctionCall) -> bool:
+        """Add the next fragments; return True if more of the call follows."""
+        arguments = call.get("args")
+        if isinstance(arguments, dict):
+            self.arguments.update(arguments)
+        fragments = call.get("partialArgs")
+        for fragment in fragments if isinstance(fragments, list) else ():
+            if isinstance(fragment, dict):
+                self._add_fragment(fragment)
+        return bool(call.get("willContinue"))
 
-    def _place(self, bit: Json) -> None:
-        found = PATH.fullmatch(string(bit, "jsonPath"))
-        given = [name for name in VALUES if name in bit]
-        if found is None or not given or not found[1]:
+    def _add_fragment(self, fragment: GeminiPartialArg) -> None:
+        match = PATH.fullmatch(string_field(fragment, "jsonPath"))
+        name = next((name for name in VALUES if name in fragment), None)
+        if match is None or name is None or not match[1]:
             return
-        value = None if given[0] == "nullValue" else bit[given[0]]
-        steps = [name or quoted or int(at or 0) for name, at, quoted in STEP.findall(found[1])]
-        _put(self.call["args"], steps, value)
+        value = None if name == "nullValue" else fragment.get(name)
+        steps = [key or quoted or int(index or 0) for key, index, quoted in STEP.findall(match[1])]
+        _put(self.arguments, steps, value)
 
 
-def _put(holder: object, steps: list[str | int], value: object) -> None:
-    for step, after in zip(steps, [*steps[1:], None], strict=True):
-        match holder, step:
+def _put(container: Any, steps: list[str | int], value: object) -> None:
+    """Set the value at the path; create the objects and arrays on the way. Ignore a path into a scalar.
+
+    `container` is any JSON value.
+    """
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        match container, step:
             case dict(), str():
-                slots: object = holder
+                existing: Any = container.get(step)
             case list(), int():
-                slots = holder
-                while len(holder) <= step:
-                    holder.append(None)
+                container.extend([None] * (step + 1 - len(container)))
+                existing = container[step]
             case _:
-                return  # a place inside a value that has none
-        held = slots[step] if isinstance(slots, list) else slots.get(step)  # type: ignore[attr-defined,index]
-        if after is None:
-            joined = held + value if isinstance(held, str) and isinstance(value, str) else value
-            slots[step] = joined  # type: ignore[index]
-        elif held is None:
-            held = slots[step] = [] if isinstance(after, int) else {}  # type: ignore[index]
-        holder = held
+                return
+        if following is None:
+            is_text = isinstance(existing, str) and isinstance(value, str)
+            container[step] = existing + value if is_text else value
+        elif existing is None:
+            existing = container[step] = [] if isinstance(following, int) else {}
+        container = existing

@@ -1,33 +1,33 @@
-"""Content parts as Gemini's: text, data in the request, and files that Google can fetch."""
+"""Content parts as Gemini's parts: text, inline data, and files that Google can fetch.
+
+https://ai.google.dev/api/caching#Part. A function that takes a `path` raises InvalidRequest with that path if
+Gemini has no form for the part.
+"""
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Mapping, Sequence
 from mimetypes import guess_type
-from urllib.parse import unquote_to_bytes, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from vaultcore.dialects import Change
+from vaultcore.dialects.data_uri import is_data_uri, parse_data_uri, sniff_media_type
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
-DATA_URI = re.compile(r"data:(?P<type>[^;,]*)(?P<params>(?:;[^;,]*)*),", re.IGNORECASE)
-FETCHED = re.compile(  # what Google reads itself: its Files API, its storage, its videos
+if TYPE_CHECKING:
+    from vaultcore.dialects.gemini.wire import GeminiFileData, GeminiPart
+
+FETCHABLE = re.compile(  # URLs that Google fetches itself: its Files API, Cloud Storage, YouTube
     r"gs://.+|https://generativelanguage\.googleapis\.com/.+|https://(?:www\.|m\.)?youtube\.com/.+|https://youtu\.be/.+"
 )
 FILE_NAME = re.compile(r"files/[\w-]+")
-FILES = "https://generativelanguage.googleapis.com/v1beta/"
-SIGNATURES = (  # what a file of the type begins with
-    ("image/png", re.compile(rb"\x89PNG\r\n\x1a\n")),
-    ("image/jpeg", re.compile(rb"\xff\xd8\xff")),
-    ("image/gif", re.compile(rb"GIF8[79]a")),
-    ("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
-    ("application/pdf", re.compile(rb"%PDF-")),
-)
-SOUNDS = {"mp3": "audio/mp3", "wav": "audio/wav", "pcm16": "audio/pcm", "m4a": "audio/m4a"}
-MIME = re.compile(r"[a-z]+/[\w.+-]+")
-RESOLUTIONS = {
+FILES_URL = "https://generativelanguage.googleapis.com/v1beta/"
+AUDIO_TYPES = {"mp3": "audio/mp3", "wav": "audio/wav", "pcm16": "audio/pcm", "m4a": "audio/m4a"}
+MIME_TYPE = re.compile(r"[a-z]+/[\w.+-]+")
+RESOLUTIONS = {  # OpenAI's image detail -> mediaResolution, in ascending order
     "low": "MEDIA_RESOLUTION_LOW",
     "medium": "MEDIA_RESOLUTION_MEDIUM",
     "high": "MEDIA_RESOLUTION_HIGH",
@@ -35,142 +35,133 @@ RESOLUTIONS = {
 UNSUPPORTED = "unsupported_parameter"
 
 
-def render_parts(content: object, path: str) -> list[Json]:
-    """The parts of a message's content. Empty text is left out: it says nothing."""
+def render_content(content: object, path: str) -> list[GeminiPart]:
+    """Return the parts of a message's content. Skip empty text."""
     if isinstance(content, str):
         return [{"text": content}] if content else []
-    told = content if isinstance(content, Sequence) else ()
-    found = [_part(part, f"{path}[{i}]") for i, part in enumerate(told) if isinstance(part, dict)]
-    return [part for part in found if part is not None]
+    rendered: list[GeminiPart] = []
+    for i, part in enumerate(content if isinstance(content, Sequence) else ()):
+        if isinstance(part, dict) and (item := _render_part(part, f"{path}[{i}]")) is not None:
+            rendered.append(item)
+    return rendered
 
 
-def resolution(messages: Sequence[Mapping[str, object]], changes: list[Change]) -> str | None:
-    """The one resolution all media of a request have: the finest that is asked for."""
-    asked = {detail: place for place, detail in _details(messages)}
-    known = [detail for detail in RESOLUTIONS if detail in asked]
-    for detail, place in asked.items():
+def render_resolution(messages: Sequence[Mapping[str, object]], changes: list[Change]) -> str | None:
+    """Return the resolution for all media of a request: the finest that an image asks for, or None."""
+    paths = {detail: path for path, detail in _details(messages)}
+    requested = [detail for detail in RESOLUTIONS if detail in paths]
+    for detail, path in paths.items():
         if detail not in RESOLUTIONS and detail != "auto":
-            changes.append(Change(place, "dropped", "detail is none that is known", detail))
-    if not known:
+            changes.append(Change(path, "dropped", "Gemini has no such detail", detail))
+    if not requested:
         return None
-    finest = known[-1]
-    for detail in known[:-1]:
-        reason = f"one resolution for the whole request: {finest}"
-        changes.append(Change(asked[detail], "emulated", reason, detail, finest))
+    finest = requested[-1]
+    for detail in requested[:-1]:
+        reason = f"a Gemini request has one resolution: {finest}"
+        changes.append(Change(paths[detail], "emulated", reason, detail, finest))
     return RESOLUTIONS[finest]
 
 
-def inline(uri: str, path: str, kind: str = "") -> Json:
-    """A data URI as inline data, of the type its bytes are rather than the one it says."""
-    match = DATA_URI.match(uri)
-    if match is None:
-        raise InvalidRequest("must be a data URI, or a URL that Google reads itself", param=path)
-    said = match["type"].strip().lower() or kind
-    rest = uri[match.end() :]
-    encoded = any(param.strip().lower() == "base64" for param in match["params"].split(";"))
-    data = "".join(rest.split()) if encoded else _encoded(unquote_to_bytes(rest))
-    return data_part(data, said, path)
+def render_data_uri(uri: str, path: str, mime_type: str = "") -> GeminiPart:
+    """Return a data URI as inline data. Its first bytes decide the type, then the URI, then `mime_type`."""
+    data_uri = parse_data_uri(uri)
+    if data_uri is None:
+        raise InvalidRequest("must be a data URI or a URL that Google fetches itself", param=path)
+    return _render_data(data_uri.as_base64(), data_uri.media_type or mime_type, path)
 
 
-def data_part(data: str, kind: str, path: str) -> Json:
-    found = _sniffed(data, path) or ("image/jpeg" if kind == "image/jpg" else kind)
-    if not MIME.fullmatch(found):
-        raise InvalidRequest("data without a MIME type", param=path)
-    return {"inlineData": {"mimeType": found, "data": data}}
+def _render_data(data: str, declared: str, path: str) -> GeminiPart:
+    mime_type = sniff_media_type(data, path) or ("image/jpeg" if declared == "image/jpg" else declared)
+    if not MIME_TYPE.fullmatch(mime_type):
+        raise InvalidRequest("needs a MIME type", param=path)
+    return {"inlineData": {"mimeType": mime_type, "data": data}}
 
 
-def _part(part: Json, path: str) -> Json | None:
+def _render_part(part: Json, path: str) -> GeminiPart | None:
     match part:
         case {"type": "text" | "input_text" | "output_text", "text": str(content)}:
             return {"text": content} if content else None
         case {"type": "refusal", "refusal": str(content)}:
             return {"text": content} if content else None
-        case {"type": "image_url" | "video_url" as kind, **rest}:
-            return _linked(rest.get(kind), f"{path}.{kind}", "image/" if kind == "image_url" else "video/")
-        case {"type": "input_audio", "input_audio": {"data": str(data), **rest}}:
-            return _sound(data, rest.get("format"), f"{path}.input_audio")
+        case {"type": "image_url" | "video_url" as kind, **fields}:
+            family = "image/" if kind == "image_url" else "video/"
+            return _render_link(fields.get(kind), f"{path}.{kind}", family)
+        case {"type": "input_audio", "input_audio": {"data": str(data), **fields}}:
+            return _render_audio(data, fields.get("format"), f"{path}.input_audio")
         case {"type": "file", "file": dict() as file}:
-            return _file(file, f"{path}.file")
+            return _render_file(file, f"{path}.file")
         case _:
-            told = f"{part.get('type')} parts cannot be sent to this model"
-            raise InvalidRequest(told, param=f"{path}.type", code=UNSUPPORTED)
+            message = f"this model does not accept content parts of type {part.get('type')}"
+            raise InvalidRequest(message, param=f"{path}.type", code=UNSUPPORTED)
 
 
-def _linked(told: object, path: str, family: str) -> Json:
-    """An image or a video by its URL, whether that is told as a string or in an object."""
-    match told:
+def _render_link(link: object, path: str, family: str) -> GeminiPart:
+    """Return an image or a video. `link` is its URL or an object that contains it."""
+    match link:
         case str():
-            return _located(told, path, family, None)
-        case {"url": str(url), **rest}:
-            kind = rest.get("format") or rest.get("mime_type")
-            return _located(url, f"{path}.url", family, kind if isinstance(kind, str) else None)
+            return _render_url(link, path, family, None)
+        case {"url": str(url), **fields}:
+            declared = fields.get("format") or fields.get("mime_type")
+            return _render_url(url, f"{path}.url", family, declared if isinstance(declared, str) else None)
         case _:
             raise InvalidRequest("a URL is required", param=path)
 
 
-def _located(url: str, path: str, family: str, kind: str | None) -> Json:
-    if url[:5].lower() == "data:":
-        return inline(url, path, kind or "")
-    if FETCHED.fullmatch(url):
-        return _fetched(url, family, kind)
-    told = "Gemini fetches no URL but those of its Files API, gs:// and YouTube: send the data as a data URI"
-    raise InvalidRequest(told, param=path, code=UNSUPPORTED)
+def _render_url(url: str, path: str, family: str, mime_type: str | None) -> GeminiPart:
+    if is_data_uri(url):
+        return render_data_uri(url, path, mime_type or "")
+    if FETCHABLE.fullmatch(url):
+        return _render_fetchable(url, family, mime_type)
+    message = "Gemini fetches URLs of its Files API, gs:// and YouTube only: send the data as a data URI"
+    raise InvalidRequest(message, param=path, code=UNSUPPORTED)
 
 
-def _fetched(url: str, family: str, kind: str | None) -> Json:
-    guessed = kind or guess_type(urlsplit(url).path)[0] or ""
-    known = bool(MIME.fullmatch(guessed)) and (kind is not None or guessed.startswith(family))
-    return {"fileData": {"fileUri": url, **({"mimeType": guessed} if known else {})}}
+def _render_fetchable(url: str, family: str, mime_type: str | None) -> GeminiPart:
+    guess = mime_type or guess_type(urlsplit(url).path)[0] or ""
+    file: GeminiFileData = {"fileUri": url}
+    if MIME_TYPE.fullmatch(guess) and (mime_type is not None or guess.startswith(family)):
+        file["mimeType"] = guess
+    return {"fileData": file}
 
 
-def _sound(data: str, form: object, path: str) -> Json:
-    if data[:5].lower() == "data:":
-        return inline(data, f"{path}.data")
-    if not isinstance(form, str) or not form.isalnum():
-        raise InvalidRequest("format is required: wav, mp3", param=f"{path}.format")
-    return data_part("".join(data.split()), SOUNDS.get(form.lower(), f"audio/{form.lower()}"), f"{path}.data")
+def _render_audio(data: str, audio_format: object, path: str) -> GeminiPart:
+    if is_data_uri(data):
+        return render_data_uri(data, f"{path}.data")
+    if not isinstance(audio_format, str) or not audio_format.isalnum():
+        raise InvalidRequest("format is required: wav or mp3", param=f"{path}.format")
+    name = audio_format.lower()
+    return _render_data("".join(data.split()), AUDIO_TYPES.get(name, f"audio/{name}"), f"{path}.data")
 
 
-def _file(file: Json, path: str) -> Json:
-    name, kind = file.get("filename"), file.get("format") or file.get("mime_type")
-    kind = kind if isinstance(kind, str) else guess_type(name)[0] if isinstance(name, str) else None
+def _render_file(file: Json, path: str) -> GeminiPart:
+    name, declared = file.get("filename"), file.get("format") or file.get("mime_type")
+    if isinstance(declared, str):
+        mime_type: str | None = declared
+    else:
+        mime_type = guess_type(name)[0] if isinstance(name, str) else None
     match file:
         case {"file_id": str(identity)} if FILE_NAME.fullmatch(identity):
-            return _fetched(FILES + identity, "", kind)
+            return _render_fetchable(FILES_URL + identity, "", mime_type)
         case {"file_id": str(url)} | {"file_data": str(url)} if "://" in url[:9]:
-            place = f"{path}.file_id" if "file_id" in file else f"{path}.file_data"
-            return _located(url, place, "", kind)
-        case {"file_data": str(uri)} if uri[:5].lower() == "data:":
-            return inline(uri, f"{path}.file_data", kind or "")
+            field = "file_id" if "file_id" in file else "file_data"
+            return _render_url(url, f"{path}.{field}", "", mime_type)
+        case {"file_data": str(uri)} if is_data_uri(uri):
+            return render_data_uri(uri, f"{path}.file_data", mime_type or "")
         case {"file_data": str(data)}:
-            return data_part("".join(data.split()), kind or "application/pdf", f"{path}.file_data")
+            return _render_data("".join(data.split()), mime_type or "application/pdf", f"{path}.file_data")
         case {"file_id": str()}:
-            raise InvalidRequest("file_id is none of Google's Files API", param=f"{path}.file_id")
+            raise InvalidRequest("file_id is not a file of Google's Files API", param=f"{path}.file_id")
         case _:
             raise InvalidRequest("a file part needs file_data or file_id", param=path)
 
 
 def _details(messages: Sequence[Mapping[str, object]]) -> list[tuple[str, str]]:
-    found = []
+    """Return the path and the value of every image detail."""
+    details = []
     for i, message in enumerate(messages):
         content = message.get("content")
         for j, part in enumerate(content if isinstance(content, list) else ()):
             match part:
                 case {"type": "image_url", "image_url": {"detail": str(detail)}}:
-                    found.append((f"messages[{i}].content[{j}].image_url.detail", detail))
-    return found
-
-
-def _encoded(raw: bytes) -> str:
-    return binascii.b2a_base64(raw, newline=False).decode()
-
-
-def _sniffed(data: str, path: str) -> str | None:
-    """The type the first bytes give away."""
-    if not data:
-        raise InvalidRequest("holds no data", param=path)
-    try:
-        head = binascii.a2b_base64(data[:32].replace("-", "+").replace("_", "/"))
-    except ValueError:
-        raise InvalidRequest("is not base64", param=path) from None
-    return next((kind for kind, signature in SIGNATURES if signature.match(head)), None)
+                    details.append((f"messages[{i}].content[{j}].image_url.detail", detail))
+    return details

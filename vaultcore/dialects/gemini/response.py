@@ -1,36 +1,55 @@
-"""An answer as a chat completion."""
+"""A Gemini response as a chat completion: https://ai.google.dev/api/generate-content."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
-from vaultcore.dialects.gemini import signatures
-from vaultcore.dialects.gemini.grounding import citations
-from vaultcore.dialects.gemini.json_array_stream import objects, parts, place, whole
-from vaultcore.dialects.gemini.logprobs import logprobs
-from vaultcore.dialects.json_fields import dump, string
-from vaultcore.dialects.provider_error import complaint
-from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
+from vaultcore.dialects.gemini import opaque_state
+from vaultcore.dialects.gemini.grounding import parse_grounding
+from vaultcore.dialects.gemini.json_array_stream import (
+    candidate_index,
+    join_events,
+    list_candidates,
+    list_parts,
+)
+from vaultcore.dialects.gemini.logprobs import parse_logprobs
+from vaultcore.dialects.json_fields import dump, string_field
+from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.wire import ChatCompletion, FinishReason, Json, ToolCall, Usage
 
-PLAIN: Mapping[str, FinishReason] = {"STOP": "stop", "MAX_TOKENS": "length", "CONTINUATION": "length"}
-FAILED = frozenset(  # the model's own mishaps: another attempt may do better
+if TYPE_CHECKING:
+    from vaultcore.dialects.gemini.wire import (
+        GeminiBlob,
+        GeminiCandidate,
+        GeminiFunctionCall,
+        GeminiPart,
+        GeminiPromptFeedback,
+        GeminiUsage,
+    )
+
+FINISH_REASONS: Mapping[str, FinishReason] = {
+    "STOP": "stop",
+    "MAX_TOKENS": "length",
+    "CONTINUATION": "length",
+}
+FAILURES = frozenset(  # the model failed: another attempt may succeed
     [
         *("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS"),
         *("MALFORMED_RESPONSE", "MISSING_THOUGHT_SIGNATURE"),
     ]
 )
-WITHHELD = frozenset(
+FILTERED = frozenset(  # Google withheld the response or the remainder of it
     [
         *("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "OTHER"),
         *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "IMAGE_OTHER", "NO_IMAGE"),
         *("MODEL_ARMOR", "ESCALATION", "PUP_LIMITED_DISABLED"),
     ]
 )
-KEY = "API_KEY_INVALID"
-KINDS = {  # of tokens, as they are priced: pages of a document are pictures
+INVALID_KEY = "API_KEY_INVALID"
+MODALITY_FIELDS = {  # modality -> its field in OpenAI's token details; pages of a document cost like images
     "AUDIO": "audio_tokens",
     "IMAGE": "image_tokens",
     "DOCUMENT": "image_tokens",
@@ -38,221 +57,237 @@ KINDS = {  # of tokens, as they are priced: pages of a document are pictures
 }
 
 
-def parse_completion(body: Json) -> ChatCompletion:
-    told = whole(body)
-    if told.get("error"):
-        raise repair.fault(told["error"])
-    candidates = objects(told, "candidates")
-    if not candidates and not blocked(told):
-        raise ValueError("an answer without candidates")
-    identity = string(told, "responseId")
+def parse_response(body: Json) -> ChatCompletion:
+    """Return the completion. Raise StreamFault for an error object, ValueError for a malformed body."""
+    response = join_events(body)
+    if response.get("error"):
+        raise repair.stream_fault(response["error"])
+    candidates = list_candidates(response)
+    block_reason = parse_block_reason(response.get("promptFeedback"))
+    if not candidates and not block_reason:
+        raise ValueError("a response without candidates")
+    response_id = string_field(response, "responseId")
+    choices = [
+        _parse_candidate(candidate_index(candidate, position), candidate, response_id)
+        for position, candidate in enumerate(candidates)
+    ]
     completion: Json = {
-        "id": identity or repair.identity("chatcmpl-", dump(candidates)),
+        "id": response_id or repair.derive_id("chatcmpl-", dump(candidates)),
         "object": "chat.completion",
-        "created": 0,  # the API does not say
-        "model": string(told, "modelVersion"),
-        "choices": [
-            _choice(place(candidate, at), candidate, identity) for at, candidate in enumerate(candidates)
-        ]
-        or [{"index": 0, "message": _silent(), **blocking(told)}],
+        "created": 0,  # the API does not return it
+        "model": string_field(response, "modelVersion"),
+        "choices": choices or [{"index": 0, "message": _empty_message(), **blocked_finish(block_reason)}],
     }
-    if isinstance(told.get("usageMetadata"), dict):
-        completion["usage"] = usage(told["usageMetadata"])
+    usage = response.get("usageMetadata")
+    if isinstance(usage, dict):
+        completion["usage"] = parse_usage(usage)
     return cast(ChatCompletion, completion)
 
 
-def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the Protocol's
-    """A refused key comes as a bad request like any other: what tells it apart is a reason in the details."""
-    found = complaint(body)
+def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - a parameter of the protocol
+    """Return the content of an error body. An invalid key is a 400 with a reason in its details."""
+    detail = parse_error_body(body)
     try:
-        refused = KEY in _reasons(json.loads(body))
+        is_invalid_key = INVALID_KEY in _error_reasons(json.loads(body))
     except (ValueError, RecursionError):
-        refused = False
-    return ErrorDetail(found.message, KEY, found.param) if refused else found
+        is_invalid_key = False
+    return ErrorDetail(detail.message, INVALID_KEY, detail.param) if is_invalid_key else detail
 
 
-def finish(reason: object, *, called: bool, said: bool) -> Json:
-    """Why a candidate ended, in OpenAI's words and, where those say less, in Gemini's too."""
+def parse_finish(reason: object, *, has_calls: bool, has_output: bool) -> Json:
+    """Return OpenAI's `finish_reason` and, if it says less, Gemini's reason as `native_finish_reason`.
+
+    Raise StreamFault if the model failed without output, ValueError for an unknown reason without output.
+    """
     if not isinstance(reason, str):
-        return {"finish_reason": repair.finish_reason(reason, called=called, said=said)}
-    if reason in FAILED and not (called or said):
-        raise StreamFault(ErrorDetail(f"the answer ended with {reason}", reason))
-    if reason in WITHHELD:
+        mapped = repair.map_finish_reason(reason, has_calls=has_calls, has_output=has_output)
+        return {"finish_reason": mapped}
+    if reason in FAILURES and not (has_calls or has_output):
+        raise StreamFault(ErrorDetail(f"the provider ended the response with {reason}", reason))
+    if reason in FILTERED:
         return {"finish_reason": "content_filter", "native_finish_reason": reason}
-    known = PLAIN.get(reason)
-    if known == "length":
+    finish_reason = FINISH_REASONS.get(reason)
+    if finish_reason == "length":
         return {"finish_reason": "length"}
-    if known is None and reason not in FAILED:
-        repair.finish_reason(reason, called=called, said=said)  # raises where nothing was said
-    plain = {} if known else {"native_finish_reason": reason}
-    return {"finish_reason": "tool_calls" if called else "stop", **plain}
+    if finish_reason is None and reason not in FAILURES:
+        repair.map_finish_reason(reason, has_calls=has_calls, has_output=has_output)  # raises if empty
+    native = {} if finish_reason else {"native_finish_reason": reason}
+    return {"finish_reason": "tool_calls" if has_calls else "stop", **native}
 
 
-def blocked(told: Json) -> str | None:
-    """Why the prompt was not let through."""
-    match told.get("promptFeedback"):
-        case {"blockReason": str(reason)} if reason:
-            return reason
-        case _:
-            return None
+def parse_block_reason(feedback: GeminiPromptFeedback | None) -> str | None:
+    """Return the reason why Google blocked the prompt, or None."""
+    return string_field(feedback, "blockReason") or None if isinstance(feedback, dict) else None
 
 
-def blocking(told: Json) -> Json:
-    return {"finish_reason": "content_filter", "native_finish_reason": blocked(told)}
+def blocked_finish(reason: str | None) -> Json:
+    return {"finish_reason": "content_filter", "native_finish_reason": reason}
 
 
-def usage(told: Json) -> Usage:
-    """Usage whose prompt counts what tools on Google's side put in, and whose completion the thoughts."""
-    prompt = _count(told, "promptTokenCount") + _count(told, "toolUsePromptTokenCount")
-    thoughts = _count(told, "thoughtsTokenCount")
-    completion = _count(told, "candidatesTokenCount") + thoughts
-    went_in: Json = {
-        "cached_tokens": _count(told, "cachedContentTokenCount"),
-        **_kinds(told, "promptTokensDetails", "toolUsePromptTokensDetails"),
+def parse_usage(usage: GeminiUsage) -> Usage:
+    """Return the usage. The prompt includes the input of Google's own tools, the completion the reasoning.
+
+    >>> parse_usage({"candidatesTokenCount": 5, "thoughtsTokenCount": 4})["completion_tokens"]
+    9
+    """
+    prompt = _count(usage, "promptTokenCount") + _count(usage, "toolUsePromptTokenCount")
+    reasoning = _count(usage, "thoughtsTokenCount")
+    completion = _count(usage, "candidatesTokenCount") + reasoning
+    prompt_details: Json = {
+        "cached_tokens": _count(usage, "cachedContentTokenCount"),
+        **_count_modalities(usage, "promptTokensDetails", "toolUsePromptTokensDetails"),
     }
-    if cached := _kinds(told, "cacheTokensDetails"):
-        went_in["cached_tokens_details"] = cached
-    counted: Usage = {
+    if cached := _count_modalities(usage, "cacheTokensDetails"):
+        prompt_details["cached_tokens_details"] = cached
+    return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": went_in,
+        "prompt_tokens_details": prompt_details,
         "completion_tokens_details": {
-            "reasoning_tokens": thoughts,
-            **_kinds(told, "candidatesTokensDetails"),
+            "reasoning_tokens": reasoning,
+            **_count_modalities(usage, "candidatesTokensDetails"),
         },
     }
-    return counted
 
 
-def call(told: Json, part: Json, identity: str, index: int, position: int) -> Json:
-    """A tool call. One without an id gets one that is the same for the same call of the same answer."""
-    text = dump(told["args"] if isinstance(told.get("args"), dict) else {})
-    name = string(told, "name")
-    known = string(told, "id")
-    return {
-        "id": known or repair.identity("call_", identity, index, position, name, text),
+def parse_call(
+    call: GeminiFunctionCall, part: GeminiPart, response_id: str, index: int, position: int
+) -> ToolCall:
+    """Return the tool call. A call without an id gets one that is derived from its place in the response."""
+    arguments = call.get("args")
+    text = dump(arguments if isinstance(arguments, dict) else {})
+    name = string_field(call, "name")
+    call_id = string_field(call, "id")
+    parsed: ToolCall = {
+        "id": call_id or repair.derive_id("call_", response_id, index, position, name, text),
         "type": "function",
         "function": {"name": name, "arguments": text},
-        **signatures.sealed(part.get("thoughtSignature")),
     }
+    if state := opaque_state.wrap_signature(part.get("thoughtSignature")):
+        parsed["extra_content"] = state
+    return parsed
 
 
-def picture(part: Json, blob: Json, index: int) -> Json:
-    """An image in the answer."""
-    url = f"data:{string(blob, 'mimeType')};base64,{string(blob, 'data')}"
-    image = {"index": index, "type": "image_url", "image_url": {"url": url}}
-    return {**image, **signatures.sealed(part.get("thoughtSignature"))}
+def parse_image(part: GeminiPart, blob: GeminiBlob, index: int) -> Json:
+    """Return an image of the response as a data URI."""
+    url = f"data:{string_field(blob, 'mimeType')};base64,{string_field(blob, 'data')}"
+    image: Json = {"index": index, "type": "image_url", "image_url": {"url": url}}
+    if state := opaque_state.wrap_signature(part.get("thoughtSignature")):
+        image["extra_content"] = state
+    return image
 
 
-def sound(blob: Json, identity: str, index: int, before: Json) -> Json:
-    """Speech in the answer, after what has come of it before."""
-    data = string(before, "data") + string(blob, "data")
-    return {"id": repair.identity("audio_", identity, index), "data": data, "expires_at": 0, "transcript": ""}
+def parse_audio(blob: GeminiBlob, response_id: str, index: int, previous: Json) -> Json:
+    """Return the speech of the response; its data continue those of `previous`."""
+    data = string_field(previous, "data") + string_field(blob, "data")
+    audio_id = repair.derive_id("audio_", response_id, index)
+    return {"id": audio_id, "data": data, "expires_at": 0, "transcript": ""}
 
 
-def _choice(index: int, candidate: Json, identity: str) -> Json:
-    found = _Read(identity, index)
-    for part in parts(candidate):
-        found.take(part)
-    message = found.message(candidate)
-    called, said = bool(found.calls), bool(found.said or found.thought or found.images or found.sound)
-    choice: Json = {
-        "index": index,
-        "message": message,
-        **finish(candidate.get("finishReason"), called=called, said=said),
-    }
-    told = logprobs(candidate.get("logprobsResult"))
-    return {**choice, "logprobs": told} if told else choice
+def _parse_candidate(index: int, candidate: GeminiCandidate, response_id: str) -> Json:
+    reader = _CandidateReader(response_id, index)
+    for part in list_parts(candidate):
+        reader.add(part)
+    message = reader.build_message(candidate)
+    has_output = bool(reader.text or reader.reasoning or reader.images or reader.audio)
+    finish = parse_finish(candidate.get("finishReason"), has_calls=bool(reader.calls), has_output=has_output)
+    choice: Json = {"index": index, "message": message, **finish}
+    if logprobs := parse_logprobs(candidate.get("logprobsResult")):
+        choice["logprobs"] = logprobs
+    return choice
 
 
-class _Read:
-    """The parts of one candidate, read one after the other."""
+class _CandidateReader:
+    """Collects the parts of one candidate."""
 
-    def __init__(self, identity: str, index: int) -> None:
-        self.identity, self.index = identity, index
-        self.said = self.thought = ""
-        self.starts: list[int] = []  # where in the text each part begins
-        self.calls: list[Json] = []
+    def __init__(self, response_id: str, index: int) -> None:
+        self.response_id, self.index = response_id, index
+        self.text = self.reasoning = ""
+        self.starts: list[int] = []  # offset of each part in the text
+        self.calls: list[ToolCall] = []
         self.images: list[Json] = []
-        self.sound: Json = {}
-        self.kept: list[Json] = []
+        self.audio: Json = {}
+        self.state: list[Json] = []  # items of extra_content.google.parts
 
-    def take(self, part: Json) -> None:
-        self.starts.append(len(self.said))
+    def add(self, part: GeminiPart) -> None:
+        self.starts.append(len(self.text))
         match part:
             case {"text": str(text)} if not part.get("thought"):
-                self._text(text, string(part, "thoughtSignature"))
+                self._add_text(text, string_field(part, "thoughtSignature"))
             case {"text": str(text)}:
-                self.thought += text
-            case {"functionCall": dict() as told}:
-                self.calls.append(call(told, part, self.identity, self.index, len(self.calls)))
-            case {"inlineData": dict() as blob}:
-                self._draw(part, blob)
-            case _ if any(name in part for name in signatures.SERVERS):
-                self._keep(len(self.said), part)
+                self.reasoning += text
+            case {"functionCall": dict()}:
+                call = parse_call(part["functionCall"], part, self.response_id, self.index, len(self.calls))
+                self.calls.append(call)
+            case {"inlineData": dict()}:
+                self._add_media(part, part["inlineData"])
+            case _ if any(name in part for name in opaque_state.SERVER_PARTS):
+                self._add_state(len(self.text), part)
             case _:
-                self._text("", string(part, "thoughtSignature"))
+                self._add_text("", string_field(part, "thoughtSignature"))
 
-    def _draw(self, part: Json, blob: Json) -> None:
-        if string(blob, "mimeType").startswith("audio/"):
-            self.sound = sound(blob, self.identity, self.index, self.sound)
+    def _add_media(self, part: GeminiPart, blob: GeminiBlob) -> None:
+        if string_field(blob, "mimeType").startswith("audio/"):
+            self.audio = parse_audio(blob, self.response_id, self.index, self.audio)
         else:
-            self.images.append(picture(part, blob, len(self.images)))
+            self.images.append(parse_image(part, blob, len(self.images)))
 
-    def _text(self, text: str, mark: str) -> None:
-        start = len(self.said)
-        self.said += text
-        if mark:
-            self._keep(start, {"thoughtSignature": mark})
+    def _add_text(self, text: str, signature: str) -> None:
+        start = len(self.text)
+        self.text += text
+        if signature:
+            self._add_state(start, {"thoughtSignature": signature})
 
-    def _keep(self, start: int, part: Json) -> None:
-        item = signatures.kept(len(self.kept), start, len(self.said), part)
-        self.kept += item["extra_content"]["google"]["parts"]
+    def _add_state(self, start: int, part: GeminiPart) -> None:
+        self.state.append(opaque_state.build_item(len(self.state), start, len(self.text), part))
 
-    def message(self, candidate: Json) -> Json:
-        message = {**_silent(), "content": self.said or (None if self.calls else "")}
-        if self.thought:
-            message["reasoning_content"] = self.thought
+    def build_message(self, candidate: GeminiCandidate) -> Json:
+        message = {**_empty_message(), "content": self.text or (None if self.calls else "")}
+        if self.reasoning:
+            message["reasoning_content"] = self.reasoning
         if self.calls:
             message["tool_calls"] = self.calls
         if self.images:
             message["images"] = self.images
-        if self.sound:
-            message["audio"] = self.sound
-        if self.kept:
-            message["extra_content"] = {"google": {"parts": self.kept}}
-        if cited := citations(candidate.get("groundingMetadata"), self.said, self.starts):
-            message["annotations"] = cited
+        if self.audio:
+            message["audio"] = self.audio
+        if self.state:
+            message["extra_content"] = {"google": {"parts": self.state}}
+        if annotations := parse_grounding(candidate.get("groundingMetadata"), self.text, self.starts):
+            message["annotations"] = annotations
         return message
 
 
-def _silent() -> Json:
+def _empty_message() -> Json:
     return {"role": "assistant", "content": "", "refusal": None}
 
 
-def _kinds(told: Json, *names: str) -> Json:
-    """Tokens of all kinds but text, which is the rest."""
-    kinds: Json = {}
+def _count_modalities(usage: Mapping[str, object], *names: str) -> Json:
+    """Return the tokens of every modality but text, which is the remainder."""
+    counts: Json = {}
     for name in names:
-        details = told.get(name)
+        details = usage.get(name)
         for detail in details if isinstance(details, list) else ():
-            kind = KINDS.get(string(detail, "modality")) if isinstance(detail, dict) else None
-            if kind is not None:
-                kinds[kind] = kinds.get(kind, 0) + _count(detail, "tokenCount")
-    return kinds
+            field = (
+                MODALITY_FIELDS.get(string_field(detail, "modality")) if isinstance(detail, dict) else None
+            )
+            if field is not None:
+                counts[field] = counts.get(field, 0) + _count(detail, "tokenCount")
+    return counts
 
 
-def _reasons(told: object) -> Sequence[object]:
-    match told:
+def _error_reasons(body: object) -> Sequence[object]:
+    """Return the reasons in an error's details. The body may be an array of the error."""
+    match body:
         case [first, *_]:
-            return _reasons(first)
+            return _error_reasons(first)
         case {"error": {"details": list() as details}}:
             return [detail.get("reason") for detail in details if isinstance(detail, dict)]
         case _:
             return ()
 
 
-def _count(told: Json, name: str) -> int:
-    value = told.get(name)
+def _count(counts: Mapping[str, object], name: str) -> int:
+    value = counts.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

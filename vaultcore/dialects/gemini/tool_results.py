@@ -1,114 +1,112 @@
-"""The results of one turn's calls: one content, as many as the calls and in their order."""
+"""The results of one message's tool calls: Gemini wants one result for each call, in the order of the calls.
+
+https://ai.google.dev/gemini-api/docs/function-calling
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import Change
-from vaultcore.dialects.gemini.parts import render_parts
-from vaultcore.dialects.json_fields import arguments
+from vaultcore.dialects.gemini.parts import render_content
+from vaultcore.dialects.json_fields import parse_arguments
+from vaultcore.dialects.prompts import NO_RESULT
 from vaultcore.wire import Json, Message
 
-NO_RESULT = "No result was given."
-REFERENCE = "$ref"  # as a key inside a response it means a part beside it
+if TYPE_CHECKING:
+    from vaultcore.dialects.gemini.wire import GeminiContent, GeminiFunctionResponse, GeminiPart
+
+REFERENCE = "$ref"  # as a key inside a response, it refers to a part next to it
 
 
 @dataclass(slots=True)
-class _Expected:
-    theirs: str  # the client's id of the call
-    ours: str
+class _ExpectedResult:
+    client_id: str  # the client's id of the call
+    call_id: str  # the id that is sent to Gemini
     name: str
-    response: Json | None = None  # once it has come
+    response: GeminiFunctionResponse | None = None
 
 
 @dataclass(slots=True)
-class Results:
+class ToolResults:
+    """Collects the results of one message's calls into `content`."""
+
     changes: list[Change]
-    ids: bool  # whether the model takes ids of calls
-    media: bool  # whether a result can hold more than text
-    content: Json = field(default_factory=lambda: {"role": "user", "parts": []})
-    calls: list[_Expected] = field(default_factory=list)
+    content: GeminiContent  # receives one part for each call
+    has_ids: bool  # the model accepts call ids
+    has_media: bool  # the model accepts more than text in a result
+    calls: list[_ExpectedResult] = field(default_factory=list)
 
-    def expect(self, theirs: str, ours: str, name: str) -> str:
-        """Note a call, and give the id it goes by."""
-        self.calls.append(_Expected(theirs, ours, name))
-        self.content["parts"].append({"functionResponse": {}})  # its place; filled at the end
-        return ours
+    def expect(self, client_id: str, call_id: str, name: str) -> None:
+        """Add a call that needs a result."""
+        self.calls.append(_ExpectedResult(client_id, call_id, name))
+        self.content["parts"].append({"functionResponse": {}})  # a placeholder that `close` replaces
 
-    def take(self, path: str, message: Message) -> list[Json] | None:
-        """Take a result in. What it cannot hold comes back, None where it answers none of the calls."""
-        theirs = str(message.get("tool_call_id") or "")
-        known = [call for call in self.calls if call.theirs == theirs]
-        if not known:
+    def add(self, path: str, message: Message) -> list[GeminiPart] | None:
+        """Add a result. Return the parts that it cannot contain, or None if no call has its id."""
+        client_id = str(message.get("tool_call_id") or "")
+        matches = [call for call in self.calls if call.client_id == client_id]
+        if not matches:
             return None
-        # Calls that share an id are answered in their order; one answered twice keeps the last answer.
-        call = next((call for call in known if call.response is None), known[-1])
+        # Calls with the same id are answered in order. If a call has several results, the last one counts.
+        call = next((call for call in matches if call.response is None), matches[-1])
         if call.response is not None:
-            reason = "a call has one result: the last of several is kept"
+            reason = "a tool call has one result: the last one is sent"
             self.changes.append(Change(path, "dropped", reason))
-        text, media = _content(path, message)
-        failed = cast(Json, message).get("is_error") is True
-        call.response = {"response": response(text, failed=failed)}
-        if media and self.media:
+        text, media = _split_content(path, message)
+        is_error = cast(Json, message).get("is_error") is True
+        call.response = {"response": _render_result(text, is_error=is_error)}
+        if media and self.has_media:
             call.response["parts"] = media
             media = []
         elif media:
-            reason = "a result is text with this model: what it holds comes after it"
+            reason = "this model accepts text results only: sent the other parts in the next message"
             self.changes.append(Change(f"{path}.content", "emulated", reason))
         return media
 
     @property
-    def begun(self) -> bool:
-        """Whether any of the calls has its result."""
+    def has_any(self) -> bool:
         return any(call.response is not None for call in self.calls)
 
     def close(self) -> None:
-        """Answer the calls that nobody has: as many results as calls are demanded."""
+        """Fill `content`. A call without a result gets an error as its result, because Gemini needs one."""
+        parts: list[GeminiPart] = []
         for call in self.calls:
             if call.response is None:
-                self.changes.append(Change("messages", "injected", "a call without a result"))
+                self.changes.append(
+                    Change("messages", "injected", "a tool call has no result: a failed one is sent")
+                )
                 call.response = {"response": {"error": NO_RESULT}}
-        self._settle()
-
-    def _settle(self) -> None:
-        self.content["parts"] = [
-            {
-                "functionResponse": {
-                    **({"id": call.ours} if self.ids else {}),
-                    "name": call.name,
-                    **(call.response or {"response": {}}),
-                }
-            }
-            for call in self.calls
-        ]
+            rendered: GeminiFunctionResponse = {"id": call.call_id} if self.has_ids else {}
+            parts.append({"functionResponse": {**rendered, "name": call.name, **call.response}})
+        self.content["parts"] = parts
 
 
-def response(text: str, *, failed: bool) -> Json:
-    """A result as the object it has to be: its own where it is one, else under a name."""
-    if failed:
+def _render_result(text: str, *, is_error: bool) -> Json:
+    """Return the result as an object: the text itself if it is one, else the text in a field."""
+    if is_error:
         return {"error": text}
-    told = arguments(text) if text.lstrip().startswith("{") else None
-    return {"result": text} if told is None or _refers(told) else told
+    result = parse_arguments(text) if text.lstrip().startswith("{") else None
+    return {"result": text} if result is None or _has_reference(result) else result
 
 
-def _content(path: str, message: Message) -> tuple[str, list[Json]]:
+def _split_content(path: str, message: Message) -> tuple[str, list[GeminiPart]]:
+    """Return the text of a result and its other parts."""
     content = message.get("content")
     if isinstance(content, str) or not isinstance(content, Sequence):
         return content or "", []
-    parts = render_parts(content, f"{path}.content")
-    return (
-        "".join(part["text"] for part in parts if "text" in part),
-        [part for part in parts if "text" not in part],
-    )
+    parts = render_content(content, f"{path}.content")
+    text = "".join(part["text"] for part in parts if "text" in part)
+    return text, [part for part in parts if "text" not in part]
 
 
-def _refers(value: object) -> bool:
+def _has_reference(value: object) -> bool:
     match value:
         case dict():
-            return REFERENCE in value or any(map(_refers, value.values()))
+            return REFERENCE in value or any(map(_has_reference, value.values()))
         case list():
-            return any(map(_refers, value))
+            return any(map(_has_reference, value))
         case _:
             return False

@@ -1,16 +1,24 @@
-"""Tools, and which of them the model may or must use."""
+"""Tool definitions and tool choice: https://ai.google.dev/api/caching#Tool."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from vaultcore.dialects import Change
-from vaultcore.dialects.gemini.generation import THREE, VALIDATING, Generation
-from vaultcore.dialects.gemini.schema import sanitised
+from vaultcore.dialects.gemini.json_schema import simplify_schema
+from vaultcore.dialects.gemini.model_generation import GEMINI_2_5, GEMINI_3, Generation
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
-SERVERS = {  # tools on Google's side, as clients name them
+if TYPE_CHECKING:
+    from vaultcore.dialects.gemini.wire import (
+        GeminiFunctionCallingConfig,
+        GeminiFunctionDeclaration,
+        GeminiRequest,
+    )
+
+SERVER_TOOLS = {  # Google's own tools: the client's type -> Gemini's field
     "google_search": "googleSearch",
     "code_execution": "codeExecution",
     "url_context": "urlContext",
@@ -20,118 +28,130 @@ UNSUPPORTED = "unsupported_parameter"
 
 
 @dataclass(slots=True)
-class Tools:
-    functions: list[Json] = field(default_factory=list)
-    servers: list[Json] = field(default_factory=list)
-    calling: Json | None = None  # functionCallingConfig
-    strict: bool = False
+class GeminiToolSet:
+    """The tools of a request and how the model may call them."""
+
+    functions: list[GeminiFunctionDeclaration] = field(default_factory=list)
+    server_tools: list[Json] = field(default_factory=list)
+    calling: GeminiFunctionCallingConfig | None = None
+    is_strict: bool = False
 
     @property
-    def body(self) -> Json:
-        """The fields of a request."""
-        told = [{"functionDeclarations": self.functions}] if self.functions else []
-        out: Json = {"tools": [*told, *self.servers]} if told or self.servers else {}
+    def body(self) -> GeminiRequest:
+        """Return the `tools` and `toolConfig` of a request."""
+        functions: list[Json] = [{"functionDeclarations": self.functions}] if self.functions else []
+        tools = [*functions, *self.server_tools]
+        body: GeminiRequest = {"tools": tools} if tools else {}
         if self.calling and self.functions:
-            out["toolConfig"] = {"functionCallingConfig": self.calling}
-        return out
+            body["toolConfig"] = {"functionCallingConfig": self.calling}
+        return body
 
 
-def render_tools(request: ChatRequest, made: Generation, changes: list[Change]) -> Tools:
-    out = Tools()
+def render_tools(request: ChatRequest, generation: Generation, changes: list[Change]) -> GeminiToolSet:
+    """Return the request's tools. Raise InvalidRequest if a tool or the tool choice is invalid for Gemini."""
+    toolset = GeminiToolSet()
     for i, tool in enumerate(request.get("tools") or []):
-        _take(out, f"tools[{i}]", tool, made, changes)
-    _search(out, request, made, changes)
-    if out.functions and out.servers and made < THREE:
-        told = "this model takes functions or tools of Google's, not both"
-        raise InvalidRequest(told, param="tools", code=UNSUPPORTED)
-    _choose(out, request.get("tool_choice"), made)
-    if out.strict and out.calling is None:
-        out.calling = {"mode": "VALIDATED"}
-    if request.get("parallel_tool_calls") is False and out.functions:
-        reason = "Gemini decides itself whether it calls several functions at once"
+        _add_tool(toolset, f"tools[{i}]", tool, generation, changes)
+    _add_search(toolset, request, generation, changes)
+    if toolset.functions and toolset.server_tools and generation < GEMINI_3:
+        message = "this model accepts functions or Google's own tools, not both"
+        raise InvalidRequest(message, param="tools", code=UNSUPPORTED)
+    _render_choice(toolset, request.get("tool_choice"), generation)
+    if toolset.is_strict and toolset.calling is None:
+        toolset.calling = {"mode": "VALIDATED"}
+    if request.get("parallel_tool_calls") is False and toolset.functions:
+        reason = "Gemini cannot limit the calls to one"
         changes.append(Change("parallel_tool_calls", "dropped", reason))
-    return out
+    return toolset
 
 
-def _take(out: Tools, path: str, tool: Json, made: Generation, changes: list[Change]) -> None:
+def _add_tool(
+    toolset: GeminiToolSet, path: str, tool: Json, generation: Generation, changes: list[Change]
+) -> None:
     kind = tool.get("type", "function")
     if kind == "function":
-        out.functions.append(_function(out, path, tool["function"], made, changes))
-    elif isinstance(kind, str) and kind in SERVERS:
+        toolset.functions.append(_render_function(toolset, path, tool["function"], generation, changes))
+    elif isinstance(kind, str) and kind in SERVER_TOOLS:
         options = tool.get(kind)
-        out.servers.append({SERVERS[kind]: options if isinstance(options, dict) else {}})
+        toolset.server_tools.append({SERVER_TOOLS[kind]: options if isinstance(options, dict) else {}})
     else:
-        told = f"{kind} tools cannot be sent to this model"
-        raise InvalidRequest(told, param=f"{path}.type", code=UNSUPPORTED)
+        message = f"this model does not accept tools of type {kind}"
+        raise InvalidRequest(message, param=f"{path}.type", code=UNSUPPORTED)
 
 
-def _function(out: Tools, path: str, told: Json, made: Generation, changes: list[Change]) -> Json:
-    declared: Json = {"name": told["name"]}
-    if told.get("description"):
-        declared["description"] = told["description"]
-    schema = told.get("parameters") or {"type": "object", "properties": {}}
+def _render_function(
+    toolset: GeminiToolSet, path: str, function: Json, generation: Generation, changes: list[Change]
+) -> GeminiFunctionDeclaration:
+    declaration: GeminiFunctionDeclaration = {"name": function["name"]}
+    if function.get("description"):
+        declaration["description"] = function["description"]
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
     if not isinstance(schema, dict):
         raise InvalidRequest("parameters must be an object", param=f"{path}.function.parameters")
-    rendered = sanitised(schema, f"{path}.function.parameters", changes)
-    declared["parametersJsonSchema"] = {"type": "object", **rendered} if "$ref" not in rendered else rendered
-    if told.get("strict"):
-        if made >= VALIDATING:
-            out.strict = True
+    simplified = simplify_schema(schema, f"{path}.function.parameters", changes)
+    if "$ref" not in simplified:
+        simplified = {"type": "object", **simplified}
+    declaration["parametersJsonSchema"] = simplified
+    if function.get("strict"):
+        if generation >= GEMINI_2_5:
+            toolset.is_strict = True
         else:
-            reason = "this model does not hold calls to their schema"
+            reason = "this model does not enforce schemas"
             changes.append(Change(f"{path}.function.strict", "dropped", reason))
-    return declared
+    return declaration
 
 
-def _search(out: Tools, request: ChatRequest, made: Generation, changes: list[Change]) -> None:
-    """The web search that OpenAI has as a parameter is a tool here."""
-    options = request.get("web_search_options")
-    if options is None:
+def _add_search(
+    toolset: GeminiToolSet, request: ChatRequest, generation: Generation, changes: list[Change]
+) -> None:
+    """Add Google Search for OpenAI's `web_search_options`."""
+    if request.get("web_search_options") is None:
         return
-    if out.functions and made < THREE:
-        reason = "this model searches only where it has no functions to call"
+    if toolset.functions and generation < GEMINI_3:
+        reason = "this model searches the web in requests without functions only"
         changes.append(Change("web_search_options", "dropped", reason))
         return
-    out.servers.append({"googleSearch": {}})
-    changes.append(Change("web_search_options", "renamed", "a tool there: googleSearch"))
+    toolset.server_tools.append({"googleSearch": {}})
+    changes.append(Change("web_search_options", "renamed", "sent as the tool googleSearch"))
 
 
-def _choose(out: Tools, told: object, made: Generation) -> None:
-    if told in (None, "auto"):
+def _render_choice(toolset: GeminiToolSet, choice: object, generation: Generation) -> None:
+    if choice in (None, "auto"):
         return
-    if not out.functions:
-        if told == "none":
+    if not toolset.functions:
+        if choice == "none":
             return
         raise InvalidRequest("tool_choice needs tools", param="tool_choice")
-    match told:
+    match choice:
         case "none":
-            out.calling = {"mode": "NONE"}
+            toolset.calling = {"mode": "NONE"}
         case "required" | "any":
-            out.calling = {"mode": "ANY"}
+            toolset.calling = {"mode": "ANY"}
         case {"type": "function", "function": {"name": str(name)}}:
-            out.calling = {"mode": "ANY", "allowedFunctionNames": [_named(out, name)]}
-        case {"type": "allowed_tools", "allowed_tools": {"tools": list() as allowed, **rest}}:
-            _allow(out, [_allowed(out, tool) for tool in allowed], rest.get("mode") == "required", made)
+            toolset.calling = {"mode": "ANY", "allowedFunctionNames": [_require_function(toolset, name)]}
+        case {"type": "allowed_tools", "allowed_tools": {"tools": list() as allowed, **options}}:
+            names = [_allowed_name(toolset, tool) for tool in allowed]
+            _allow(toolset, names, generation, is_required=options.get("mode") == "required")
         case _:
-            raise InvalidRequest("tool_choice is none that is known", param="tool_choice")
+            raise InvalidRequest("tool_choice has no supported form", param="tool_choice")
 
 
-def _allow(out: Tools, names: list[str], required: bool, made: Generation) -> None:
-    if required or made >= VALIDATING:
-        out.calling = {"mode": "ANY" if required else "VALIDATED", "allowedFunctionNames": names}
+def _allow(toolset: GeminiToolSet, names: list[str], generation: Generation, *, is_required: bool) -> None:
+    if is_required or generation >= GEMINI_2_5:
+        toolset.calling = {"mode": "ANY" if is_required else "VALIDATED", "allowedFunctionNames": names}
     else:
-        out.functions = [tool for tool in out.functions if tool["name"] in names]
+        toolset.functions = [function for function in toolset.functions if function["name"] in names]
 
 
-def _allowed(out: Tools, tool: object) -> str:
+def _allowed_name(toolset: GeminiToolSet, tool: object) -> str:
     match tool:
         case {"function": {"name": str(name)}} | {"name": str(name)}:
-            return _named(out, name)
+            return _require_function(toolset, name)
         case _:
             raise InvalidRequest("an allowed tool needs a name", param="tool_choice.allowed_tools.tools")
 
 
-def _named(out: Tools, name: str) -> str:
-    if all(tool["name"] != name for tool in out.functions):
-        raise InvalidRequest(f"tool_choice names {name}, which is not among the tools", param="tool_choice")
+def _require_function(toolset: GeminiToolSet, name: str) -> str:
+    if all(function["name"] != name for function in toolset.functions):
+        raise InvalidRequest(f"tool_choice names {name}, which is not in tools", param="tool_choice")
     return name

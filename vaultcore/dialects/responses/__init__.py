@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from vaultcore.catalog.schema import MediaOffer
 from vaultcore.dialects.responses.decoder import Decoder
-from vaultcore.dialects.responses.reasoning_owner import pass_answer, pass_event, pass_request
+from vaultcore.dialects.responses.reasoning import rewrite_event, rewrite_request, rewrite_response
 from vaultcore.dialects.responses.request import render_path, render_request
-from vaultcore.dialects.responses.response import parse_completion, parse_error
+from vaultcore.dialects.responses.response import parse_error, parse_response
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk
 
 __all__ = [
-    "decoder",
-    "parse_completion",
+    "create_decoder",
+    "max_tokens_field",
+    "media_offers",
     "parse_error",
-    "pass_answer",
-    "pass_event",
-    "pass_request",
+    "parse_response",
     "render_path",
     "render_request",
+    "requires_call_ids",
+    "rewrite_event",
+    "rewrite_request",
+    "rewrite_response",
 ]
 
+max_tokens_field = "max_output_tokens"
+requires_call_ids = True
+media_offers: Mapping[str, MediaOffer] = {}
 
-def decoder() -> Stage[Event, ChatChunk]:
+
+def create_decoder() -> Stage[Event, ChatChunk]:
     return Decoder()

@@ -1,203 +1,197 @@
-"""A response's event stream as chunks: https://platform.openai.com/docs/api-reference/responses-streaming."""
+"""Decodes the events of a response: https://platform.openai.com/docs/api-reference/responses-streaming."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from vaultcore.dialects import StreamFault, repair
-from vaultcore.dialects.json_fields import an_object, payload, string
-from vaultcore.dialects.provider_error import detail, status
+from vaultcore.dialects.chunks import ChunkWriter
+from vaultcore.dialects.json_fields import parse_event, require_object, string_field
+from vaultcore.dialects.provider_error import error_detail, error_status
 from vaultcore.dialects.responses import response
-from vaultcore.dialects.responses.reasoning_owner import block
+from vaultcore.dialects.responses.reasoning import render_block
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatChunk, Json
+from vaultcore.wire import ChatChunk, Delta, Json
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.responses.wire import ResponsesEvent, ResponsesOutputItem, ResponsesResponse
 
 
 @dataclass(slots=True)
-class _Item:
-    """What is known of one output item."""
+class _ItemState:
+    """What the stream has contained so far of one output item."""
 
-    place: int = 0  # of a call: our own count, not the output's index
-    written: bool = False  # some of its arguments have come
-    shown: bool = False  # some of its summary has come
-    part: object = None  # of the summary, the one that came last
+    call_index: int = 0  # of a call: our count, not the index in the output
+    has_arguments: bool = False
+    has_summary: bool = False
+    summary_part: object = None  # the last part of the summary
 
 
-class Decoder:
-    """Events to chunks: one text delta in, one chunk out."""
+class Decoder(ChunkWriter):
+    """Decodes events into chunks, one chunk for each text delta."""
 
     def __init__(self) -> None:
-        self._envelope: Json = {"id": "", "object": "chat.completion.chunk", "created": 0, "model": ""}
-        self._opened = False
-        self._done = False
-        self._items: dict[object, _Item] = {}
-        self._calls = self._thoughts = self._cited = 0
-        self._length = self._start = 0  # of the text so far, and where its last part begins
-        self._said = self._thought = False
+        super().__init__()
+        self._is_done = False
+        self._items: dict[int, _ItemState] = {}  # by index in the output
+        self._call_count = self._block_count = self._citation_count = 0
+        self._text_length = self._part_start = 0  # characters: of the whole text, before its last part
+        self._has_reasoning = False
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
-        if self._done or not item.data or item.data == "[DONE]":
+        if self._is_done or not item.data or item.data == "[DONE]":
             return ()
-        told = payload(item)
-        kind = told.get("type") or item.name
+        event = parse_event(item)
+        kind = event.get("type") or item.name
         read = self.READERS.get(kind) if isinstance(kind, str) else None
-        return read(self, told) if read is not None else ()
+        return read(self, event) if read is not None else ()
 
     def close(self) -> Iterable[ChatChunk]:
         return ()
 
-    def _begin(self, told: Json) -> list[ChatChunk]:
-        whole = an_object(told.get("response"), "a response")
-        self._envelope["id"] = string(whole, "id")
-        self._envelope["model"] = string(whole, "model")
-        self._envelope["created"] = repair.created(whole.get("created_at"))
-        return self._open()
+    def _start_response(self, event: ResponsesEvent) -> list[ChatChunk]:
+        whole = require_object(event.get("response"), "a response")
+        self._envelope["id"] = string_field(whole, "id")
+        self._envelope["model"] = string_field(whole, "model")
+        self._envelope["created"] = repair.parse_timestamp(whole.get("created_at"))
+        return self._role_chunk()
 
-    def _open(self) -> list[ChatChunk]:
-        if self._opened:
-            return []
-        self._opened = True
-        return [self._choice({"role": "assistant", "content": ""})]
-
-    def _text(self, told: Json) -> list[ChatChunk]:
-        words = string(told, "delta")
-        self._length += len(words)
-        self._said = self._said or bool(words)
-        chunks = self._chunk({"content": words}) if words else []
-        if chunks and isinstance(told.get("logprobs"), list) and told["logprobs"]:
-            cast(Json, chunks[-1])["choices"][0]["logprobs"] = {"content": told["logprobs"], "refusal": None}
+    def _read_text(self, event: ResponsesEvent) -> list[ChatChunk]:
+        text = string_field(event, "delta")
+        self._text_length += len(text)
+        chunks = self._chunk({"content": text}) if text else []
+        if chunks and isinstance(logprobs := event.get("logprobs"), list) and logprobs:
+            chunks[-1]["choices"][0]["logprobs"] = {"content": logprobs, "refusal": None}
         return chunks
 
-    def _refusal(self, told: Json) -> list[ChatChunk]:
-        words = string(told, "delta")
-        return self._chunk({"refusal": words}) if words else []
+    def _read_refusal(self, event: ResponsesEvent) -> list[ChatChunk]:
+        text = string_field(event, "delta")
+        return self._chunk({"refusal": text}) if text else []
 
-    def _summary(self, told: Json) -> list[ChatChunk]:
-        words, item = string(told, "delta"), self._item(told)
-        if not words:
+    def _read_summary(self, event: ResponsesEvent) -> list[ChatChunk]:
+        part = (event.get("item_id"), event.get("summary_index", event.get("content_index")))
+        return self._reasoning_text(event, part)
+
+    def _read_reasoning(self, event: ResponsesEvent) -> list[ChatChunk]:
+        """Read the reasoning itself, which some providers send instead of a summary."""
+        return self._reasoning_text(event, (event.get("item_id"), event.get("content_index")))
+
+    def _reasoning_text(self, event: ResponsesEvent, part: object) -> list[ChatChunk]:
+        text, item = string_field(event, "delta"), self._item(event)
+        if not text:
             return []
-        part = (told.get("item_id"), told.get("summary_index", told.get("content_index")))
-        if self._thought and part != item.part:
-            words = response.BETWEEN + words
-        item.part, item.shown, self._thought = part, True, True
-        return self._chunk({"reasoning_content": words})
+        if self._has_reasoning and part != item.summary_part:
+            text = response.SUMMARY_SEPARATOR + text
+        item.summary_part, item.has_summary, self._has_reasoning = part, True, True
+        return self._chunk({"reasoning_content": text})
 
-    def _raw(self, told: Json) -> list[ChatChunk]:
-        """The reasoning itself, which some show instead of a summary."""
-        return self._summary({name: value for name, value in told.items() if name != "summary_index"})
+    def _read_arguments(self, event: ResponsesEvent) -> list[ChatChunk]:
+        return self._arguments(event, string_field(event, "delta"))
 
-    def _arguments(self, told: Json) -> list[ChatChunk]:
-        part, item = string(told, "delta"), self._items.get(_place(told))
-        if item is None or not part:
+    def _arguments(self, event: ResponsesEvent, fragment: str) -> list[ChatChunk]:
+        item = self._items.get(_output_index(event))
+        if item is None or not fragment:
             return []
-        item.written = True
-        return self._chunk({"tool_calls": [{"index": item.place, "function": {"arguments": part}}]})
+        item.has_arguments = True
+        return self._chunk({"tool_calls": [{"index": item.call_index, "function": {"arguments": fragment}}]})
 
-    def _part(self, told: Json) -> list[ChatChunk]:  # noqa: ARG002 - one of the readers
-        self._start = self._length
+    def _start_part(self, event: ResponsesEvent) -> list[ChatChunk]:  # noqa: ARG002 - every reader takes it
+        self._part_start = self._text_length
         return []
 
-    def _cite(self, told: Json) -> list[ChatChunk]:
-        found = response.citation(told.get("annotation"), self._start)
-        if found is None:
+    def _read_annotation(self, event: ResponsesEvent) -> list[ChatChunk]:
+        citation = response.parse_citation(event.get("annotation"), self._part_start)
+        if citation is None:
             return []
-        self._cited += 1
-        return self._chunk({"annotations": [{"index": self._cited - 1, **found}]})
+        self._citation_count += 1
+        return self._chunk({"annotations": [{"index": self._citation_count - 1, **citation}]})
 
-    def _add(self, told: Json) -> list[ChatChunk]:
-        given = an_object(told.get("item"), "an item")
-        item = self._items[_place(told)] = _Item()
-        if given.get("type") not in response.CALLS:
+    def _start_item(self, event: ResponsesEvent) -> list[ChatChunk]:
+        source = cast("ResponsesOutputItem", require_object(event.get("item"), "an item"))
+        item = self._items[_output_index(event)] = _ItemState()
+        if source.get("type") not in response.CALLS:
             return []
-        item.place, self._calls = self._calls, self._calls + 1
-        if given["type"] == "custom_tool_call":
-            return []  # told whole, once it is
-        whole = response.call({**given, "arguments": ""})
-        whole["function"]["arguments"] = ""
-        return self._chunk({"tool_calls": [{"index": item.place, **whole}]})
+        item.call_index, self._call_count = self._call_count, self._call_count + 1
+        if source["type"] == "custom_tool_call":
+            return []  # written as a whole when it is complete
+        call = response.parse_call({**source, "arguments": ""})
+        call["function"]["arguments"] = ""
+        return self._chunk({"tool_calls": [{"index": item.call_index, **call}]})
 
-    def _finish_item(self, told: Json) -> list[ChatChunk]:
-        given = an_object(told.get("item"), "an item")
-        kind = given.get("type")
-        if _place(told) not in self._items:
-            self._add(told)  # some tell an item only once it is there
+    def _end_item(self, event: ResponsesEvent) -> list[ChatChunk]:
+        source = cast("ResponsesOutputItem", require_object(event.get("item"), "an item"))
+        kind = source.get("type")
+        if _output_index(event) not in self._items:
+            self._start_item(event)  # some providers send the end of an item only
             if kind == "function_call":
-                return self._call(told, given)
-        item = self._item(told)
+                return self._whole_call(event, source)
+        item = self._item(event)
         if kind == "custom_tool_call":
-            return self._call(told, given)
-        if kind == "function_call" and not item.written:
-            return self._arguments({**told, "delta": string(given, "arguments") or "{}"})
-        return self._reasoning(item, given) if kind == "reasoning" else []
+            return self._whole_call(event, source)
+        if kind == "function_call" and not item.has_arguments:
+            return self._arguments(event, string_field(source, "arguments") or "{}")
+        return self._end_reasoning(item, source) if kind == "reasoning" else []
 
-    def _call(self, told: Json, given: Json) -> list[ChatChunk]:
-        item = self._item(told)
-        item.written = True
-        return self._chunk({"tool_calls": [{"index": item.place, **response.call(given)}]})
+    def _whole_call(self, event: ResponsesEvent, source: ResponsesOutputItem) -> list[ChatChunk]:
+        item = self._item(event)
+        item.has_arguments = True
+        return self._chunk({"tool_calls": [{"index": item.call_index, **response.parse_call(source)}]})
 
-    def _reasoning(self, item: _Item, given: Json) -> list[ChatChunk]:
-        texts = [] if item.shown else [text for text in response.thought(given) if text]
-        delta: Json = {}
+    def _end_reasoning(self, item: _ItemState, source: ResponsesOutputItem) -> list[ChatChunk]:
+        texts = [] if item.has_summary else [text for text in response.parse_reasoning(source) if text]
+        delta: Delta = {}
         if texts:
-            head = response.BETWEEN if self._thought else ""
-            delta["reasoning_content"] = head + response.BETWEEN.join(texts)
-            self._thought = True
-        if given.get("encrypted_content"):
-            held = block(given, model=str(self._envelope["model"]))
-            delta["thinking_blocks"] = [{"index": self._thoughts, **held}]
-            self._thoughts += 1
+            head = response.SUMMARY_SEPARATOR if self._has_reasoning else ""
+            delta["reasoning_content"] = head + response.SUMMARY_SEPARATOR.join(texts)
+            self._has_reasoning = True
+        if source.get("encrypted_content"):
+            block = render_block(source, model=self._envelope["model"])
+            delta["thinking_blocks"] = [{"index": self._block_count, **block}]
+            self._block_count += 1
         return self._chunk(delta) if delta else []
 
-    def _end(self, told: Json) -> list[ChatChunk]:
-        whole = an_object(told.get("response"), "a response")
-        self._done = True
-        chunks = self._open()
-        finish = self._choice({})
-        reason = response.finish_reason(whole, called=bool(self._calls))
-        cast(Json, finish)["choices"][0]["finish_reason"] = reason
-        chunks.append(finish)
-        if (counted := response.usage(whole.get("usage"))) is not None:
-            chunks.append(cast(ChatChunk, {**self._envelope, "choices": [], "usage": counted}))
+    def _end_response(self, event: ResponsesEvent) -> list[ChatChunk]:
+        whole = cast("ResponsesResponse", require_object(event.get("response"), "a response"))
+        self._is_done = True
+        reason = response.parse_finish_reason(whole, has_calls=bool(self._call_count))
+        chunks = [*self._role_chunk(), self._choice({}, reason)]
+        if (usage := response.parse_usage(whole.get("usage"))) is not None:
+            chunks.append(self._last_chunk(usage))
         return chunks
 
-    def _fail(self, told: Json) -> list[ChatChunk]:
-        raise response.failed(an_object(told.get("response"), "a response"))
+    def _raise_failure(self, event: ResponsesEvent) -> list[ChatChunk]:
+        whole = require_object(event.get("response"), "a response")
+        raise response.response_fault(cast("ResponsesResponse", whole))
 
-    def _error(self, told: Json) -> list[ChatChunk]:
-        inner = told.get("error") or {name: value for name, value in told.items() if name != "type"}
-        raise StreamFault(detail(inner), status(inner))
+    def _raise_error(self, event: ResponsesEvent) -> list[ChatChunk]:
+        error: Json = event.get("error") or {name: value for name, value in event.items() if name != "type"}
+        raise StreamFault(error_detail(error), error_status(error))
 
-    def _item(self, told: Json) -> _Item:
-        return self._items.setdefault(_place(told), _Item())
+    def _item(self, event: ResponsesEvent) -> _ItemState:
+        return self._items.setdefault(_output_index(event), _ItemState())
 
-    def _chunk(self, delta: Json) -> list[ChatChunk]:
-        return [*self._open(), self._choice(delta)]
-
-    def _choice(self, delta: Json) -> ChatChunk:
-        choice = {"index": 0, "delta": delta, "finish_reason": None}
-        return cast(ChatChunk, {**self._envelope, "choices": [choice]})
-
-    READERS: ClassVar[Mapping[str, Callable[[Decoder, Json], list[ChatChunk]]]] = {
-        "response.output_text.delta": _text,
-        "response.refusal.delta": _refusal,
-        "response.reasoning_summary_text.delta": _summary,
-        "response.reasoning_text.delta": _raw,
-        "response.function_call_arguments.delta": _arguments,
-        "response.output_item.added": _add,
-        "response.output_item.done": _finish_item,
-        "response.content_part.added": _part,
-        "response.output_text.annotation.added": _cite,
-        "response.created": _begin,
-        "response.completed": _end,
-        "response.incomplete": _end,
-        "response.failed": _fail,
-        "error": _error,
+    # Event type -> reader. Callable[...] is the parse edge: the readers take the JSON object as typed data.
+    READERS: ClassVar[Mapping[str, Callable[..., list[ChatChunk]]]] = {
+        "response.output_text.delta": _read_text,
+        "response.refusal.delta": _read_refusal,
+        "response.reasoning_summary_text.delta": _read_summary,
+        "response.reasoning_text.delta": _read_reasoning,
+        "response.function_call_arguments.delta": _read_arguments,
+        "response.output_item.added": _start_item,
+        "response.output_item.done": _end_item,
+        "response.content_part.added": _start_part,
+        "response.output_text.annotation.added": _read_annotation,
+        "response.created": _start_response,
+        "response.completed": _end_response,
+        "response.incomplete": _end_response,
+        "response.failed": _raise_failure,
+        "error": _raise_error,
     }
 
 
-def _place(told: Json) -> int:
-    """Which item of the output an event is about; one that does not say is about the first."""
-    index = told.get("output_index")
+def _output_index(event: ResponsesEvent) -> int:
+    """Return the index of the item in the output; 0 if the event does not name one."""
+    index = event.get("output_index")
     return index if isinstance(index, int) else 0

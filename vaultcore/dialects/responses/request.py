@@ -1,22 +1,25 @@
-"""A chat request as a Responses request: https://platform.openai.com/docs/api-reference/responses/create."""
+"""Renders chat requests for Responses: https://platform.openai.com/docs/api-reference/responses/create."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.catalog.schema import Target
-from vaultcore.dialects import Change, Rendered
-from vaultcore.dialects.default_values import neutral
-from vaultcore.dialects.responses.items import render_input
-from vaultcore.dialects.responses.reasoning_owner import ENCRYPTED
-from vaultcore.dialects.responses.tools import render_choice, render_tools
-from vaultcore.dialects.unsupported_fields import unplaced, unsigned
+from vaultcore.dialects import Change, RenderedRequest
+from vaultcore.dialects.default_values import is_default
+from vaultcore.dialects.responses.conversation import render_input
+from vaultcore.dialects.responses.reasoning import ENCRYPTED
+from vaultcore.dialects.responses.tools import render_tool_choice, render_tools
+from vaultcore.dialects.unsupported_fields import report_unsigned_reasoning, report_unsupported
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
-LEAST_LENGTH = 16  # tokens: fewer are refused
-SAME = (
+if TYPE_CHECKING:
+    from vaultcore.dialects.responses.wire import ResponsesRequest, ResponsesTool
+
+MIN_OUTPUT_TOKENS = 16  # the API rejects fewer
+COPIED = (  # fields of the same name and meaning
     "parallel_tool_calls",
     "temperature",
     "top_p",
@@ -29,133 +32,142 @@ SAME = (
     "prompt_cache_options",
     "moderation",
 )
-UNPLACED = (
+UNSUPPORTED = (
     *("messages.audio", "messages.cache_control", "messages.content.cache_control"),
     *("messages.tool_calls.cache_control", "tools.cache_control", "tools.function.cache_control"),
     *("store", "stream_options.include_obfuscation"),
 )
-LOGPROBS = "message.output_text.logprobs"
+LOGPROBS = "message.output_text.logprobs"  # value of `include`
 
 
-def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - the Protocol's
+def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - the protocol's signature
     return "/responses"
 
 
-def render_request(request: ChatRequest, target: Target) -> Rendered:
+def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
+    """Return the request in the format of Responses. Raise InvalidRequest if it cannot express it."""
     changes = list[Change]()
-    asked = cast(Json, {name: value for name, value in request.items() if value is not None})
-    if not neutral("n", asked.get("n")):
-        raise InvalidRequest(f"{target.provider.title} gives one answer at a time: n must be 1", param="n")
-    body: Json = {"model": target.model.name, "input": render_input(request["messages"], target, changes)}
-    body["store"] = False
-    for name, value in asked.items():
-        if name in target.provider.drop or name not in RENDERED:
-            if not neutral(name, value):
-                reason = f"{target.provider.title} has no such parameter here"
-                changes.append(Change(name, "dropped", reason))
-        elif (render := RENDERED[name]) is not None:
-            render(body, name, asked, changes)
-    changes += unplaced(asked, "there is no place for it here", *UNPLACED)
-    changes += unsigned(request["messages"], "thoughts go back as the items they were issued in")
+    source = cast(Json, {name: value for name, value in request.items() if value is not None})
+    title = target.provider.title
+    if not is_default("n", source.get("n")):
+        raise InvalidRequest(f"n must be 1: {title} returns one choice per request", param="n")
+    items = render_input(request["messages"], target, changes)
+    body: ResponsesRequest = {"model": target.model.name, "input": items, "store": False}
+    for name, value in source.items():
+        if name in target.provider.drop or name not in RENDERERS:
+            if not is_default(name, value):
+                changes.append(Change(name, "dropped", f"{title} has no such parameter in Responses"))
+        elif (render := RENDERERS[name]) is not None:
+            render(body, name, source, changes)
+    changes += report_unsupported(source, "Responses has no such field", *UNSUPPORTED)
+    reason = "reasoning is accepted only in its original, encrypted form"
+    changes += report_unsigned_reasoning(request["messages"], reason)
     if target.model.capabilities.thinking not in (None, "none"):
         body.setdefault("include", []).append(ENCRYPTED)
-    return Rendered(body, tuple(changes))
+    return RenderedRequest(cast(Json, body), tuple(changes))
 
 
-def _same(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    body[name] = asked[name]
+# The functions of the table RENDERERS: each renders the field `name` of `source` into `body`.
 
 
-def _stream(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    if asked[name]:
+def _copy(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    cast(Json, body)[name] = source[name]
+
+
+def _stream(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    if source[name]:
         body["stream"] = True
 
 
-def _length(body: Json, name: str, asked: Json, changes: list[Change]) -> None:
-    wanted = asked[name]
-    if name == "max_tokens" and "max_completion_tokens" in asked:
-        if wanted != asked["max_completion_tokens"]:
-            changes.append(Change(name, "dropped", "max_completion_tokens says otherwise"))
+def _max_tokens(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:
+    requested = source[name]
+    if name == "max_tokens" and "max_completion_tokens" in source:
+        if requested != source["max_completion_tokens"]:
+            changes.append(Change(name, "dropped", "max_completion_tokens takes precedence"))
         return
-    if wanted < LEAST_LENGTH:
-        reason = f"an answer may be limited to {LEAST_LENGTH} tokens and no fewer"
-        changes.append(Change(name, "clamped", reason, was=wanted, now=LEAST_LENGTH))
-    body["max_output_tokens"] = max(wanted, LEAST_LENGTH)
+    if requested < MIN_OUTPUT_TOKENS:
+        reason = f"the lowest limit is {MIN_OUTPUT_TOKENS} tokens"
+        changes.append(Change(name, "clamped", reason, was=requested, now=MIN_OUTPUT_TOKENS))
+    body["max_output_tokens"] = max(requested, MIN_OUTPUT_TOKENS)
 
 
-def _effort(body: Json, name: str, asked: Json, changes: list[Change]) -> None:
-    effort = asked[name] if name == "reasoning_effort" else None
-    wide = asked.get("reasoning") if name == "reasoning" else None
-    told = {"effort": effort} if effort else {}
+def _reasoning(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:
+    """Render `reasoning_effort` and `reasoning`, which a request may both contain."""
+    effort = source[name] if name == "reasoning_effort" else None
+    wide = source.get("reasoning") if name == "reasoning" else None
+    options = {"effort": effort} if effort else {}
     if isinstance(wide, dict):
-        told = {key: wide[key] for key in ("effort", "summary") if wide.get(key) is not None}
+        options = {key: wide[key] for key in ("effort", "summary") if wide.get(key) is not None}
         if wide.get("max_tokens") is not None:
-            changes.append(Change("reasoning.max_tokens", "dropped", "thinking is asked for by effort"))
-    held = body.get("reasoning") or {}
-    if "effort" in held and "effort" in told and held["effort"] != told["effort"]:
-        raise InvalidRequest("reasoning_effort and reasoning.effort disagree", param="reasoning_effort")
-    if told:
-        body["reasoning"] = {**held, **told}
+            reason = "Responses has an effort and no reasoning budget"
+            changes.append(Change("reasoning.max_tokens", "dropped", reason))
+    rendered = cast(Json, body.get("reasoning") or {})
+    if "effort" in rendered and "effort" in options and rendered["effort"] != options["effort"]:
+        text = "reasoning_effort and reasoning.effort differ: send one of them"
+        raise InvalidRequest(text, param="reasoning_effort")
+    if options:
+        cast(Json, body)["reasoning"] = {**rendered, **options}
 
 
-def _format(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    match asked[name]:
+def _response_format(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    match source[name]:
         case {"type": "json_schema", "json_schema": dict() as described}:
-            shape: Json = {"type": "json_schema", "name": "answer", "schema": {}, **described}
+            text_format: Json = {"type": "json_schema", "name": "answer", "schema": {}, **described}
         case {"type": "json_object" | "text" as kind}:
-            shape = {"type": kind}
+            text_format = {"type": kind}
         case _:
-            raise InvalidRequest("response_format is none that is known", param="response_format.type")
-    body["text"] = {**body.get("text", {}), "format": shape}
+            raise InvalidRequest("response_format.type is unknown", param="response_format.type")
+    body["text"] = {**body.get("text", {}), "format": text_format}
 
 
-def _verbosity(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    body["text"] = {**body.get("text", {}), "verbosity": asked[name]}
+def _verbosity(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    body["text"] = {**body.get("text", {}), "verbosity": source[name]}
 
 
-def _logprobs(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    if asked[name]:
+def _logprobs(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    if source[name]:
         body.setdefault("include", []).append(LOGPROBS)
 
 
-def _top(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    if asked.get("logprobs"):
-        body["top_logprobs"] = asked[name]
+def _top_logprobs(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    if source.get("logprobs"):
+        body["top_logprobs"] = source[name]
 
 
-def _tools(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    if asked[name]:
-        body["tools"] = [*render_tools(asked[name]), *body.get("tools", ())]
+def _tools(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    if source[name]:
+        body["tools"] = [*render_tools(source[name]), *body.get("tools", ())]
 
 
-def _search(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    told = asked[name] if isinstance(asked[name], dict) else {}
-    tool: Json = {"type": "web_search"}
-    match told:
+def _web_search(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    options = source[name] if isinstance(source[name], dict) else {}
+    tool: ResponsesTool = {"type": "web_search"}
+    match options:
         case {"user_location": {"approximate": dict() as place}}:
             tool["user_location"] = {**place, "type": "approximate"}
-    if told.get("search_context_size"):
-        tool["search_context_size"] = told["search_context_size"]
+    if options.get("search_context_size"):
+        tool["search_context_size"] = options["search_context_size"]
     body["tools"] = [*body.get("tools", ()), tool]
 
 
-def _choice(body: Json, name: str, asked: Json, changes: list[Change]) -> None:  # noqa: ARG001 - one of a table
-    body["tool_choice"] = render_choice(asked[name])
+def _tool_choice(body: ResponsesRequest, name: str, source: Json, changes: list[Change]) -> None:  # noqa: ARG001 - see above
+    body["tool_choice"] = render_tool_choice(source[name])
 
 
-RENDERED: Mapping[str, Callable[[Json, str, Json, list[Change]], None] | None] = {
-    **dict.fromkeys(SAME, _same),
+Renderer = Callable[["ResponsesRequest", str, Json, list[Change]], None]
+RENDERERS: Mapping[str, Renderer | None] = {  # None: rendered elsewhere, or has no effect here
+    **dict.fromkeys(COPIED, _copy),
     **dict.fromkeys(("model", "messages", "store", "stream_options", "n"), None),
     "stream": _stream,
-    "max_tokens": _length,
-    "max_completion_tokens": _length,
-    "reasoning_effort": _effort,
-    "reasoning": _effort,
-    "response_format": _format,
+    "max_tokens": _max_tokens,
+    "max_completion_tokens": _max_tokens,
+    "reasoning_effort": _reasoning,
+    "reasoning": _reasoning,
+    "response_format": _response_format,
     "verbosity": _verbosity,
     "logprobs": _logprobs,
-    "top_logprobs": _top,
+    "top_logprobs": _top_logprobs,
     "tools": _tools,
-    "web_search_options": _search,
-    "tool_choice": _choice,
+    "web_search_options": _web_search,
+    "tool_choice": _tool_choice,
 }

@@ -1,149 +1,168 @@
-"""A response object as a chat completion."""
+"""Parses responses: https://platform.openai.com/docs/api-reference/responses/object."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
-from vaultcore.dialects.json_fields import an_object, string
-from vaultcore.dialects.provider_error import complaint, detail, status
-from vaultcore.dialects.responses.reasoning_owner import block
-from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
+from vaultcore.dialects.json_fields import require_object, string_field
+from vaultcore.dialects.provider_error import error_detail, error_status, parse_error_body
+from vaultcore.dialects.responses.reasoning import render_block
+from vaultcore.wire import ChatCompletion, FinishReason, Json, ToolCall, Usage
 
-BETWEEN = "\n\n"  # two parts of a reasoning summary
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from vaultcore.dialects.responses.wire import (
+        ResponsesOutputItem,
+        ResponsesOutputPart,
+        ResponsesResponse,
+        ResponsesUsage,
+    )
+
+SUMMARY_SEPARATOR = "\n\n"  # between the parts of a reasoning summary
 CALLS = ("function_call", "custom_tool_call")
 
 
-def parse_completion(body: Json) -> ChatCompletion:
-    told = an_object(body, "an answer")
-    output = told.get("output")
-    if told.get("error") or told.get("status") == "failed":
-        raise failed(told)
-    if not isinstance(output, list):
-        raise ValueError("an answer without output")  # noqa: TRY004 - nobody passed a wrong type
-    message = _message([an_object(item, "an item") for item in output], string(told, "model"))
-    reason = finish_reason(told, called=bool(message.get("tool_calls")))
+def parse_response(body: Json) -> ChatCompletion:
+    """Return the completion. Raise StreamFault for a failed response, ValueError for an invalid one."""
+    response = cast("ResponsesResponse", require_object(body, "the response"))
+    if response.get("error") or response.get("status") == "failed":
+        raise response_fault(response)
+    if not isinstance(response.get("output"), list):
+        raise ValueError("the response has no output")  # noqa: TRY004 - bad data, not a wrong type
+    items = [cast("ResponsesOutputItem", require_object(item, "an item")) for item in response["output"]]
+    message = _parse_message(items, string_field(response, "model"))
+    reason = parse_finish_reason(response, has_calls=bool(message.get("tool_calls")))
     completion: Json = {
-        "id": string(told, "id"),
+        "id": string_field(response, "id"),
         "object": "chat.completion",
-        "created": repair.created(told.get("created_at")),
-        "model": string(told, "model"),
+        "created": repair.parse_timestamp(response.get("created_at")),
+        "model": string_field(response, "model"),
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
     }
-    logprobs = [each for item in output for part in parts(item) for each in _list(part, "logprobs")]
+    logprobs = [each for item in items for part in _message_parts(item) for each in _list(part, "logprobs")]
     if logprobs:
         completion["choices"][0]["logprobs"] = {"content": logprobs, "refusal": None}
-    if isinstance(told.get("service_tier"), str):
-        completion["service_tier"] = told["service_tier"]
-        repair.settle_tier(completion)
-    if (counted := usage(told.get("usage"))) is not None:
-        completion["usage"] = counted
+    if isinstance(response.get("service_tier"), str):
+        completion["service_tier"] = response["service_tier"]
+        repair.repair_service_tier(completion)
+    if (usage := parse_usage(response.get("usage"))) is not None:
+        completion["usage"] = usage
     return cast(ChatCompletion, completion)
 
 
-def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the Protocol's
-    return complaint(body)
+def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the protocol's signature
+    return parse_error_body(body)
 
 
-def failed(told: Json) -> StreamFault:
-    """The fault of a response that says it has failed."""
-    error = told.get("error")
-    return StreamFault(detail(error or "the response failed"), status(error))
+def response_fault(response: ResponsesResponse) -> StreamFault:
+    """Return the fault of a failed response."""
+    error = response.get("error")
+    return StreamFault(error_detail(error or "the response failed"), error_status(error))
 
 
-def finish_reason(told: Json, *, called: bool) -> FinishReason:
-    details = told.get("incomplete_details")
-    why = details.get("reason") if isinstance(details, dict) else None
-    if told.get("status") == "incomplete" or why:
-        return "content_filter" if why == "content_filter" else "length"
-    return "tool_calls" if called else "stop"
+def parse_finish_reason(response: ResponsesResponse, *, has_calls: bool) -> FinishReason:
+    details = response.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    if response.get("status") == "incomplete" or reason:
+        return "content_filter" if reason == "content_filter" else "length"
+    return "tool_calls" if has_calls else "stop"
 
 
-def usage(told: object) -> Usage | None:
-    if not isinstance(told, dict):
+def parse_usage(usage: ResponsesUsage | None) -> Usage | None:
+    if not isinstance(usage, dict):
         return None
-    prompt, completion = _count(told, "input_tokens"), _count(told, "output_tokens")
-    counted: Usage = {
+    prompt, completion = _count(usage, "input_tokens"), _count(usage, "output_tokens")
+    counts: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
-    went_in, came_out = told.get("input_tokens_details"), told.get("output_tokens_details")
-    if isinstance(went_in, dict):
+    inputs, outputs = usage.get("input_tokens_details"), usage.get("output_tokens_details")
+    if isinstance(inputs, dict):
         names = ("cached_tokens", "cache_write_tokens")
-        counted["prompt_tokens_details"] = {name: _count(went_in, name) for name in names if name in went_in}
-    if isinstance(came_out, dict):
-        counted["completion_tokens_details"] = {"reasoning_tokens": _count(came_out, "reasoning_tokens")}
-    return counted
+        counts["prompt_tokens_details"] = {name: _count(inputs, name) for name in names if name in inputs}
+    if isinstance(outputs, dict):
+        counts["completion_tokens_details"] = {"reasoning_tokens": _count(outputs, "reasoning_tokens")}
+    return counts
 
 
-def citation(told: object, start: int) -> Json | None:
-    """An annotation as chat completions have it; `start` is where its part begins in the whole text."""
-    match told:
+def parse_citation(annotation: object, start: int) -> Json | None:
+    """Return a URL citation as an annotation of chat completions, or None for another annotation.
+
+    `start` is the offset of the part in the whole text, in characters.
+    """
+    match annotation:
         case {"type": "url_citation", "url": str(url), "start_index": int(at), "end_index": int(end), **rest}:
             title = rest.get("title") or ""
-            cited = {"start_index": start + at, "end_index": start + end, "url": url, "title": title}
-            return {"type": "url_citation", "url_citation": cited}
+            citation = {"start_index": start + at, "end_index": start + end, "url": url, "title": title}
+            return {"type": "url_citation", "url_citation": citation}
         case _:
             return None
 
 
-def parts(item: object) -> list[Json]:
-    """The content parts of a message item."""
-    if not isinstance(item, dict) or item.get("type") != "message":
-        return []
-    return [part for part in _list(item, "content") if isinstance(part, dict)]
-
-
-def call(item: Json) -> Json:
-    """A call as chat completions have it, whole."""
-    identity = string(item, "call_id") or string(item, "id")
+def parse_call(item: ResponsesOutputItem) -> ToolCall:
+    """Return a complete tool call."""
+    call_id = string_field(item, "call_id") or string_field(item, "id")
     if item["type"] == "custom_tool_call":
-        custom = {"name": string(item, "name"), "input": string(item, "input")}
-        return {"id": identity, "type": "custom", "custom": custom}
-    function = {"name": string(item, "name"), "arguments": string(item, "arguments") or "{}"}
-    return {"id": identity, "type": "function", "function": function}
+        custom = {"name": string_field(item, "name"), "input": string_field(item, "input")}
+        return cast(ToolCall, {"id": call_id, "type": "custom", "custom": custom})
+    arguments = string_field(item, "arguments") or "{}"
+    function = {"name": string_field(item, "name"), "arguments": arguments}
+    return cast(ToolCall, {"id": call_id, "type": "function", "function": function})
 
 
-def _message(output: Sequence[Json], model: str) -> Json:
-    """Items that are none of the client's business, the provider's own tools, are left out."""
-    said, refused, cited = "", "", list[Json]()
-    thoughts, blocks, calls = list[str](), list[Json](), list[Json]()
-    for item in output:
-        match item.get("type"):
-            case "message":
-                for part in parts(item):
-                    found = [citation(each, len(said)) for each in _list(part, "annotations")]
-                    cited += [each for each in found if each is not None]
-                    said += string(part, "text")
-                    refused += string(part, "refusal")
-            case "reasoning":
-                thoughts += [text for text in thought(item) if text]
-                if item.get("encrypted_content"):
-                    blocks.append(block(item, model=model))
-            case kind if kind in CALLS:
-                calls.append(call(item))
-    message: Json = {"role": "assistant", "content": said or (None if calls or refused else "")}
-    message["refusal"] = refused or None
-    held = {"reasoning_content": BETWEEN.join(thoughts), "thinking_blocks": blocks, "tool_calls": calls}
-    return {**message, **{name: value for name, value in {**held, "annotations": cited}.items() if value}}
-
-
-def thought(item: Json) -> list[str]:
-    """What a reasoning item shows: its summary or, where there is none, the reasoning itself."""
+def parse_reasoning(item: ResponsesOutputItem) -> list[str]:
+    """Return the parts of the summary or, if there is none, of the reasoning itself."""
     for name in ("summary", "content"):
-        texts = [string(part, "text") for part in _list(item, name) if isinstance(part, dict)]
+        texts = [string_field(part, "text") for part in _list(item, name) if isinstance(part, dict)]
         if any(texts):
             return texts
     return []
 
 
-def _list(told: Json, name: str) -> list[object]:
-    value = told.get(name)
+def _parse_message(items: Sequence[ResponsesOutputItem], model: str) -> Json:
+    """Return the message. Calls of the provider's own tools are left out: no client can answer them."""
+    text, refusal, annotations = "", "", list[Json]()
+    reasoning, blocks, calls = list[str](), list[Json](), list[ToolCall]()
+    for item in items:
+        match item.get("type"):
+            case "message":
+                for part in _message_parts(item):
+                    citations = [parse_citation(each, len(text)) for each in _list(part, "annotations")]
+                    annotations += [each for each in citations if each is not None]
+                    text += string_field(part, "text")
+                    refusal += string_field(part, "refusal")
+            case "reasoning":
+                reasoning += [part_text for part_text in parse_reasoning(item) if part_text]
+                if item.get("encrypted_content"):
+                    blocks.append(render_block(item, model=model))
+            case kind if kind in CALLS:
+                calls.append(parse_call(item))
+    message: Json = {"role": "assistant", "content": text or (None if calls or refusal else "")}
+    message["refusal"] = refusal or None
+    optional = {
+        "reasoning_content": SUMMARY_SEPARATOR.join(reasoning),
+        "thinking_blocks": blocks,
+        "tool_calls": calls,
+        "annotations": annotations,
+    }
+    return {**message, **{name: value for name, value in optional.items() if value}}
+
+
+def _message_parts(item: ResponsesOutputItem) -> list[ResponsesOutputPart]:
+    if item.get("type") != "message":
+        return []
+    return [cast("ResponsesOutputPart", part) for part in _list(item, "content") if isinstance(part, dict)]
+
+
+def _list(record: Mapping[str, object], name: str) -> list[object]:
+    value = record.get(name)
     return value if isinstance(value, list) else []
 
 
-def _count(told: Json, name: str) -> int:
-    value = told.get(name)
+def _count(record: Mapping[str, object], name: str) -> int:
+    value = record.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -1,58 +1,73 @@
-"""Tools and the choice among them: what chat completions nest, Responses have flat."""
+"""Tools and `tool_choice`. Chat completions nest the definition of a tool; Responses does not.
+
+https://platform.openai.com/docs/api-reference/responses/create#responses-create-tools
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
-
-def render_tools(tools: list[Json]) -> list[Json]:
-    """The tools, flat. One that is neither a function nor custom is the provider's own, and passes."""
-    return [_tool(tool) for tool in tools]
+if TYPE_CHECKING:
+    from vaultcore.dialects.responses.wire import ResponsesTool
 
 
-def render_choice(told: object) -> object:
-    match told:
+def render_tools(tools: list[Json]) -> list[ResponsesTool]:
+    """Return the tools. Only function and custom tools change: others are the provider's own."""
+    return [_render_tool(tool) for tool in tools]
+
+
+def render_tool_choice(value: object) -> str | Json:
+    """Return the choice without nesting. Raise InvalidRequest if its form is unknown."""
+    match value:
         case str():
-            return "required" if told == "any" else told
+            return "required" if value == "any" else value
         case {"type": "function" | "custom" as kind, **named}:
-            return _named(dict(named), kind)
+            return _render_name(dict(named), kind)
         case {"type": "allowed_tools", "allowed_tools": {"tools": list() as allowed, **rest}}:
-            names = [_named(tool, tool.get("type", "function")) for tool in allowed if isinstance(tool, dict)]
+            names = [
+                _render_name(tool, tool.get("type", "function")) for tool in allowed if isinstance(tool, dict)
+            ]
             return {"type": "allowed_tools", "mode": rest.get("mode", "auto"), "tools": names}
         case _:
-            raise InvalidRequest("tool_choice is none that is known", param="tool_choice")
+            raise InvalidRequest("tool_choice has an unknown form", param="tool_choice")
 
 
-def _tool(tool: Json) -> Json:
+def _render_tool(tool: Json) -> ResponsesTool:
     match tool:
         case {"type": "custom", "custom": dict() as custom}:
-            return _custom(custom)
+            return _render_custom(custom)
         case {"function": dict() as function} if tool.get("type", "function") == "function":
             parameters = function.get("parameters") or {"type": "object", "properties": {}}
-            flat: Json = {"type": "function", "name": function.get("name"), "parameters": parameters}
+            flat: ResponsesTool = {
+                "type": "function",
+                "name": function.get("name"),
+                "parameters": parameters,
+            }
             if function.get("description"):
                 flat["description"] = function["description"]
-            return {**flat, "strict": function.get("strict") is True}  # there the default is true
+            return {**flat, "strict": function.get("strict") is True}  # the default of Responses is True
         case _:
-            return tool
+            return cast("ResponsesTool", tool)
 
 
-def _custom(custom: Json) -> Json:
-    flat: Json = {"type": "custom", "name": custom.get("name")}
+def _render_custom(custom: Json) -> ResponsesTool:
+    flat: ResponsesTool = {"type": "custom", "name": custom.get("name")}
     if custom.get("description"):
         flat["description"] = custom["description"]
     match custom.get("format"):
         case {"type": "grammar", "grammar": dict() as grammar}:
             flat["format"] = {"type": "grammar", **grammar}
-        case dict() as told:
-            flat["format"] = told
+        case dict() as other:
+            flat["format"] = other
     return flat
 
 
-def _named(told: object, kind: object) -> Json:
-    match told:
+def _render_name(tool: object, kind: object) -> Json:
+    match tool:
         case {"function": {"name": str(name)}} | {"custom": {"name": str(name)}}:
             return {"type": kind, "name": name}
         case _:
-            raise InvalidRequest("tool_choice names no tool", param="tool_choice")
+            raise InvalidRequest("tool_choice must name a tool", param="tool_choice")

@@ -1,37 +1,44 @@
-"""The inputs of a request, cut into the batches that a provider takes at once."""
+"""Splits the inputs of an embeddings request into batches of the size that a provider accepts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import cast
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
-from vaultcore.media import Order, Post
+from vaultcore.media import MediaRequest, RenderedMedia
 from vaultcore.media.field_mapping import unsupported
-from vaultcore.media.offers import in_path, path
+from vaultcore.media.offers import model_field, request_path
 from vaultcore.wire import Json
 
 Input = str | list[int]
 
 
-def order(
-    request: Json, target: Target, offer: Offer, changes: list[Change], body: Callable[[list[Input]], Json]
-) -> Order:
-    """Posts of at most a batch each, in order; `body` makes one of some inputs."""
-    asked = _inputs(request["input"])
-    if not offer.tokens and not isinstance(asked[0], str):
+def render_batches(
+    request: Json,
+    target: Target,
+    offer: MediaOffer,
+    changes: list[Change],
+    render_body: Callable[[list[Input]], Json],
+) -> RenderedMedia:
+    """Return one request per batch, in order; `render_body` returns the body for a batch.
+
+    Raises InvalidRequest if the input is tokens and the provider accepts only texts.
+    """
+    inputs = _split_inputs(request["input"])
+    if not offer.tokens and not isinstance(inputs[0], str):
         raise unsupported(target, "input", "embeds texts, not tokens")
-    place, named = path(target, offer), {} if in_path(offer) else {"model": target.model.name}
-    batches = [asked[at : at + offer.batch] for at in range(0, len(asked), offer.batch)]
-    posts = tuple(Post(place, {**named, **body(batch)}, len(batch)) for batch in batches)
-    if len(posts) > 1:
-        reason = f"{target.provider.title} takes {offer.batch} at once: asked {len(posts)} times"
+    path, model = request_path(target, offer), model_field(target, offer)
+    batches = [inputs[at : at + offer.batch] for at in range(0, len(inputs), offer.batch)]
+    requests = tuple(MediaRequest(path, {**model, **render_body(batch)}, len(batch)) for batch in batches)
+    if len(requests) > 1:
+        reason = f"{target.provider.title} accepts {offer.batch} per request: sent {len(requests)} requests"
         changes.append(Change("input", "emulated", reason))
-    return Order(posts, tuple(changes))
+    return RenderedMedia(requests, tuple(changes))
 
 
-def _inputs(value: object) -> list[Input]:
+def _split_inputs(value: object) -> list[Input]:
     match value:
         case [int(), *_] | str():
             return [cast(Input, value)]

@@ -1,45 +1,47 @@
-"""Gemini's batchEmbedContents: https://ai.google.dev/api/embeddings. Answers are in order."""
+"""Gemini's batchEmbedContents.
+
+Https://ai.google.dev/api/embeddings. Embeddings are in the order of inputs.
+"""
 
 from __future__ import annotations
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
-from vaultcore.dialects.json_fields import an_object
-from vaultcore.media import Order, Part, Told
+from vaultcore.dialects.json_fields import require_object
+from vaultcore.media import MediaResponse, MediaResult, RenderedMedia
 from vaultcore.media.embeddings import vector
-from vaultcore.media.embeddings.batches import Input, order
-from vaultcore.media.embeddings.input_type import GEMINI, purpose
-from vaultcore.media.field_mapping import settle
-from vaultcore.media.lists import a_list
-from vaultcore.media.usage import count
+from vaultcore.media.embeddings.batches import Input, render_batches
+from vaultcore.media.embeddings.input_type import GEMINI, map_input_type
+from vaultcore.media.field_mapping import map_fields
+from vaultcore.media.response_fields import non_empty_list, token_count
 from vaultcore.wire import Json
 
-TAKEN = frozenset({"input", "dimensions", "input_type", "title"})
+SUPPORTED = frozenset({"input", "dimensions", "input_type", "title"})
 
 
-def render(request: Json, target: Target, offer: Offer) -> Order:
+def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
     changes: list[Change] = []
-    terms = settle(request, target, offer, changes, taken=TAKEN)
+    fields = map_fields(request, target, offer, changes, supported=SUPPORTED)
     shared: Json = {"model": f"models/{target.model.name}"}
-    if (task := purpose(terms.get("input_type"), GEMINI, target, changes)) is not None:
+    if (task := map_input_type(fields.get("input_type"), GEMINI, target, changes)) is not None:
         shared["taskType"] = task
-    if (size := terms.get("dimensions")) is not None:
+    if (size := fields.get("dimensions")) is not None:
         shared["outputDimensionality"] = size
-        changes.append(Change("dimensions", "renamed", "called outputDimensionality there"))
-    if (title := terms.get("title")) is not None:
+        changes.append(Change("dimensions", "renamed", "sent as outputDimensionality"))
+    if (title := fields.get("title")) is not None:
         shared["title"] = title
 
-    def body(batch: list[Input]) -> Json:
+    def render_body(batch: list[Input]) -> Json:
         return {"requests": [{**shared, "content": {"parts": [{"text": text}]}} for text in batch]}
 
-    return order(request, target, offer, changes, body)
+    return render_batches(request, target, offer, changes, render_body)
 
 
-def parse(told: Told) -> Part:
-    found = a_list(told.body.get("embeddings"), "embeddings")
-    meta = told.body.get("usageMetadata")
-    tokens = count(meta.get("promptTokenCount")) if isinstance(meta, dict) else 0
-    return Part(
-        tuple(vector.read(an_object(each, "an embedding").get("values")) for each in found),
+def parse(response: MediaResponse) -> MediaResult:
+    embeddings = non_empty_list(response.body.get("embeddings"), "embeddings")
+    metadata = response.body.get("usageMetadata")
+    tokens = token_count(metadata.get("promptTokenCount")) if isinstance(metadata, dict) else 0
+    return MediaResult(
+        tuple(vector.parse_vector(require_object(each, "an embedding").get("values")) for each in embeddings),
         {"prompt_tokens": tokens} if tokens else None,
     )

@@ -1,4 +1,4 @@
-"""What texts are embedded for, `input_type`, in the words of the providers that ask for it."""
+"""`input_type`, the purpose of texts to embed, in the words of the providers that have such a field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
 from vaultcore.media.field_mapping import unsupported
 
-# A row is one purpose: Cohere's word, Gemini's, and the other words clients have for it.
+# One row per purpose: Cohere's value, Gemini's value, other values that clients send.
 _PURPOSES = (
     ("search_document", "RETRIEVAL_DOCUMENT", "document", "passage"),
     ("search_query", "RETRIEVAL_QUERY", "query"),
@@ -23,13 +23,18 @@ COHERE: Mapping[str, str] = {word: row[0] for row in _PURPOSES for word in row i
 GEMINI: Mapping[str, str] = {word: row[1] for row in _PURPOSES for word in row if word}
 
 
-def purpose(value: object, words: Mapping[str, str], target: Target, changes: list[Change]) -> str | None:
-    """The provider's word for it, None where the client said nothing; InvalidRequest where it has none."""
+def map_input_type(
+    value: object, mapping: Mapping[str, str], target: Target, changes: list[Change]
+) -> str | None:
+    """Return the provider's value, or None if the client sent none.
+
+    Raises InvalidRequest if the provider has no equivalent.
+    """
     if value is None:
         return None
-    theirs = words.get(value) if isinstance(value, str) else None
-    if theirs is None:
-        raise unsupported(target, "input_type", f"knows {', '.join(sorted(set(words.values())))}")
-    if theirs != value:
-        changes.append(Change("input_type", "renamed", f"called {theirs} there", value, theirs))
-    return theirs
+    mapped = mapping.get(value) if isinstance(value, str) else None
+    if mapped is None:
+        raise unsupported(target, "input_type", f"supports {', '.join(sorted(set(mapping.values())))}")
+    if mapped != value:
+        changes.append(Change("input_type", "renamed", f"sent as {mapped}", value, mapped))
+    return mapped

@@ -1,34 +1,34 @@
-"""Amazon Titan text embeddings, one text at a time.
+"""Amazon Titan text embeddings, one text per request.
 
 https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
 """
 
 from __future__ import annotations
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
-from vaultcore.media import Order, Part, Told
+from vaultcore.media import MediaResponse, MediaResult, RenderedMedia
 from vaultcore.media.embeddings import vector
-from vaultcore.media.embeddings.batches import Input, order
-from vaultcore.media.field_mapping import settle
-from vaultcore.media.usage import count
+from vaultcore.media.embeddings.batches import Input, render_batches
+from vaultcore.media.field_mapping import map_fields
+from vaultcore.media.response_fields import token_count
 from vaultcore.wire import Json
 
-TAKEN = frozenset({"input", "dimensions", "normalize"})
+SUPPORTED = frozenset({"input", "dimensions", "normalize"})
 
 
-def render(request: Json, target: Target, offer: Offer) -> Order:
+def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
     changes: list[Change] = []
-    terms = settle(request, target, offer, changes, taken=TAKEN)
-    shared: Json = {name: terms[name] for name in ("dimensions", "normalize") if name in terms}
+    fields = map_fields(request, target, offer, changes, supported=SUPPORTED)
+    shared: Json = {name: fields[name] for name in ("dimensions", "normalize") if name in fields}
 
-    def body(batch: list[Input]) -> Json:
+    def render_body(batch: list[Input]) -> Json:
         return {"inputText": batch[0], **shared}
 
-    return order(request, target, offer, changes, body)
+    return render_batches(request, target, offer, changes, render_body)
 
 
-def parse(told: Told) -> Part:
-    tokens = count(told.body.get("inputTextTokenCount"))
+def parse(response: MediaResponse) -> MediaResult:
+    tokens = token_count(response.body.get("inputTextTokenCount"))
     usage = {"prompt_tokens": tokens} if tokens else None
-    return Part((vector.read(told.body.get("embedding")),), usage)
+    return MediaResult((vector.parse_vector(response.body.get("embedding")),), usage)

@@ -1,4 +1,7 @@
-"""A vector as numbers or as base64 of little-endian 32-bit floats, which is what OpenAI's SDKs ask for."""
+"""An embedding as a list of floats, or as base64 of little-endian 32-bit floats.
+
+OpenAI's SDKs ask for base64: https://platform.openai.com/docs/api-reference/embeddings/create.
+"""
 
 from __future__ import annotations
 
@@ -10,30 +13,30 @@ from math import isfinite
 Vector = list[float] | str
 
 
-def read(value: object) -> Vector:
-    """A vector as a provider gave it, or ValueError."""
+def parse_vector(value: object) -> Vector:
+    """Return a provider's embedding unchanged. Raises ValueError if it is not an embedding."""
     match value:
-        case list() if _numbers(value):
+        case list() if _are_numbers(value):
             return value
         case str() if value:
             _unpack(value)
             return value
         case _:
-            raise ValueError("a vector that is none")
+            raise ValueError("an embedding must be a list of numbers or a base64 string")
 
 
-def floats(vector: Vector) -> list[float]:
+def to_floats(vector: Vector) -> list[float]:
     return list(_unpack(vector)) if isinstance(vector, str) else vector
 
 
-def base64(vector: Vector) -> str:
+def to_base64(vector: Vector) -> str:
     return vector if isinstance(vector, str) else b64encode(_pack(vector)).decode()
 
 
-def _numbers(values: list[object]) -> bool:
-    """Whether all are finite numbers that 32 bits can hold: one sum tells it of all of them."""
+def _are_numbers(values: list[object]) -> bool:
+    """Return True if all values are finite numbers that fit 32 bits. Their sum is finite only if all are."""
     try:
-        return bool(_pack(values)) and isfinite(sum(values))  # type: ignore[arg-type]  # TypeError tells
+        return bool(_pack(values)) and isfinite(sum(values))  # type: ignore[arg-type]  # TypeError is caught
     except (TypeError, OverflowError):
         return False
 
@@ -51,8 +54,8 @@ def _unpack(text: str) -> tuple[float, ...]:
     except (Error, ValueError):
         raw = b""
     if not raw or len(raw) % 4:
-        raise ValueError("a vector that is no base64 of 32-bit floats")
-    found = struct.unpack(f"<{len(raw) // 4}f", raw)
-    if not isfinite(sum(found)):
-        raise ValueError("a vector that is not finite")
-    return found
+        raise ValueError("an embedding that is not base64 of 32-bit floats")
+    numbers = struct.unpack(f"<{len(raw) // 4}f", raw)
+    if not isfinite(sum(numbers)):
+        raise ValueError("an embedding with infinite or undefined numbers")
+    return numbers

@@ -6,63 +6,68 @@ from collections.abc import Sequence
 from typing import cast
 
 from vaultcore.catalog.schema import Model
-from vaultcore.media import Kind, Made, Part, Post
-from vaultcore.media import usage as counts
+from vaultcore.media import Kind, MediaRequest, MediaResult, RenderedMediaResponse
 from vaultcore.media.images import size
-from vaultcore.media.validation import an_object, present, refuse, whole, word
+from vaultcore.media.response_fields import token_count, total_usage
+from vaultcore.media.validation import check_integer, check_string, reject, require_field, validate_body
 from vaultcore.wire import ChatRequest, Json, Usage
 
-MOST = 10  # pictures of one request, as OpenAI has it
-PRICED = frozenset({"image"})  # of a hybrid the price of words alone says nothing of its pictures
+MAX_IMAGES = 10  # per request; OpenAI's limit
+PRICED_TYPES = frozenset({"image"})  # a hybrid model's price per token may be that of text only
 
 kind: Kind = "images"
 native = ""
 headers = ()
-unfit = frozenset({"embedding"})
+unsupported_types = frozenset({"embedding"})
 
 
 def parse_request(body: object) -> ChatRequest:
-    request = an_object(body)
-    if not isinstance(prompt := present(request, "prompt"), str):
-        refuse("prompt", "must be a string", code="invalid_type")
+    request = validate_body(body)
+    if not isinstance(prompt := require_field(request, "prompt"), str):
+        reject("prompt", "must be a string", code="invalid_type")
     if not prompt.strip():
-        refuse("prompt", "must not be empty")
-    whole(request, "n", most=MOST)
-    word(request, "response_format", ("url", "b64_json"))
+        reject("prompt", "must not be empty")
+    check_integer(request, "n", most=MAX_IMAGES)
+    check_string(request, "response_format", ("url", "b64_json"))
     for name in ("size", "quality", "style", "background", "output_format", "user"):
-        word(request, name)
-    size.parse(request.get("size"))
+        check_string(request, name)
+    size.parse_size(request.get("size"))
     if request.get("stream"):
-        refuse("stream", "is not supported for images here", code="unsupported_parameter")
+        reject("stream", "is not supported for images", code="unsupported_parameter")
     return cast(ChatRequest, request)
 
 
-def complete(part: Part, post: Post) -> bool:  # noqa: ARG001 - a provider may withhold some of the pictures
-    return bool(part.items)
+def is_complete(result: MediaResult, request: MediaRequest) -> bool:  # noqa: ARG001 - fewer images are accepted
+    """Return True if there is an image: a content filter may withhold some of those requested."""
+    return bool(result.items)
 
 
-def render_answer(request: Json, parts: Sequence[Part], title: str, created: int) -> Made:  # noqa: ARG001 - the Protocol's
-    told = counts.total(part.usage for part in parts)
-    more = parts[0].more
-    drawn = [item for part in parts for item in part.items]
-    answer: Json = {**more, "created": more.get("created") or created, "data": drawn}
-    pictures: Json = {"count": len(drawn), "size": request.get("size"), "quality": request.get("quality")}
-    if told is None:
-        return Made(answer, {"pictures": pictures})
-    prompt, completion = counts.count(told.get("input_tokens")), counts.count(told.get("output_tokens"))
-    came_out = told.get("output_tokens_details")
+def render_response(
+    request: Json,
+    results: Sequence[MediaResult],
+    title: str,  # noqa: ARG001 - part of the protocol
+    created: int,
+) -> RenderedMediaResponse:
+    extra = results[0].extra
+    images = [item for result in results for item in result.items]
+    body: Json = {**extra, "created": extra.get("created") or created, "data": images}
+    pictures: Json = {"count": len(images), "size": request.get("size"), "quality": request.get("quality")}
+    total = total_usage(result.usage for result in results)
+    if total is None:
+        return RenderedMediaResponse(body, {"pictures": pictures})
+    prompt, completion = token_count(total.get("input_tokens")), token_count(total.get("output_tokens"))
     usage: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": told.get("input_tokens_details") or {},
-        # Who tells no more has made pictures and nothing else.
-        "completion_tokens_details": came_out or {"image_tokens": completion},
+        "prompt_tokens_details": total.get("input_tokens_details") or {},
+        # Without details, all output tokens are image tokens.
+        "completion_tokens_details": total.get("output_tokens_details") or {"image_tokens": completion},
         "pictures": pictures,
     }
-    return Made({**answer, "usage": told}, usage)
+    return RenderedMediaResponse({**body, "usage": total}, usage)
 
 
-def priced(model: Model) -> bool:
+def has_price(model: Model) -> bool:
     price = model.price
-    return model.type in PRICED or (price is not None and bool(price.pictures or price.image_output))
+    return model.type in PRICED_TYPES or (price is not None and bool(price.pictures or price.image_output))

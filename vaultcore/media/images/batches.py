@@ -1,50 +1,67 @@
-"""The pictures of a request, cut into as many posts as a provider needs for them."""
+"""Splits an images request into provider requests of as many images as the provider creates at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
-from vaultcore.media import Order, Post
-from vaultcore.media.field_mapping import settle, unsupported
+from vaultcore.media import MediaRequest, RenderedMedia
+from vaultcore.media.field_mapping import map_fields, unsupported
 from vaultcore.media.images import size
-from vaultcore.media.offers import in_path, path
+from vaultcore.media.offers import model_field, request_path
 from vaultcore.wire import Json
 
-FORMS = {"url": "gives pictures, not their addresses", "b64_json": "gives addresses, not pictures"}
+# By the response_format of the request.
+UNSUPPORTED_FORMATS = {"url": "returns image data, not URLs", "b64_json": "returns URLs, not image data"}
 
 
-def terms(
-    request: Json, target: Target, offer: Offer, changes: list[Change], *, taken: frozenset[str] | None = None
+def map_image_fields(
+    request: Json,
+    target: Target,
+    offer: MediaOffer,
+    changes: list[Change],
+    *,
+    supported: frozenset[str] | None = None,
 ) -> Json:
-    """The request's fields as the provider wants them, its size and form settled, without `n`."""
-    asked = _formed(request, target, offer, changes)
-    given = settle(asked, target, offer, changes, taken=taken)
-    settled = size.settle(given, target, offer, changes)
-    return {name: value for name, value in settled.items() if name != "n"}
+    """Return the provider's fields for a request, with its size and response format, without `n`.
+
+    Raises InvalidRequest for a field, size or format that the provider does not support.
+    """
+    formatted = _map_response_format(request, target, offer, changes)
+    fields = map_fields(formatted, target, offer, changes, supported=supported)
+    sized = size.map_size(fields, target, offer, changes)
+    return {name: value for name, value in sized.items() if name != "n"}
 
 
-def order(
-    request: Json, target: Target, offer: Offer, changes: list[Change], body: Callable[[int], Json]
-) -> Order:
-    """Posts that make a batch of pictures each; `body` makes one for so many."""
-    wanted, place = request.get("n") or 1, path(target, offer)
-    named = {} if in_path(offer) else {"model": target.model.name}
-    sheets = [min(offer.batch, wanted - made) for made in range(0, wanted, offer.batch)]
-    posts = tuple(Post(place, {**named, **body(sheet)}, sheet) for sheet in sheets)
-    if len(posts) > 1:
-        reason = f"{target.provider.title} makes {offer.batch} at once: asked {len(posts)} times"
+def render_batches(
+    request: Json,
+    target: Target,
+    offer: MediaOffer,
+    changes: list[Change],
+    render_body: Callable[[int], Json],
+) -> RenderedMedia:
+    """Return one request per batch of images; `render_body` returns the body for a number of images."""
+    total, path = request.get("n") or 1, request_path(target, offer)
+    model = model_field(target, offer)
+    counts = [min(offer.batch, total - start) for start in range(0, total, offer.batch)]
+    requests = tuple(MediaRequest(path, {**model, **render_body(count)}, count) for count in counts)
+    if len(requests) > 1:
+        reason = f"{target.provider.title} creates {offer.batch} per request: sent {len(requests)} requests"
         changes.append(Change("n", "emulated", reason))
-    return Order(posts, tuple(changes))
+    return RenderedMedia(requests, tuple(changes))
 
 
-def _formed(request: Json, target: Target, offer: Offer, changes: list[Change]) -> Json:
-    """The request without a form that the provider gives anyway; one it does not give is refused."""
-    wanted = request.get("response_format")
-    if offer.gives is None or wanted is None:
+def _map_response_format(request: Json, target: Target, offer: MediaOffer, changes: list[Change]) -> Json:
+    """Return the request without `response_format` if the provider has only that format.
+
+    Raises InvalidRequest if the provider has only the other one.
+    """
+    requested = request.get("response_format")
+    if offer.gives is None or requested is None:
         return request
-    if wanted != offer.gives:
-        raise unsupported(target, "response_format", FORMS[wanted])
-    changes.append(Change("response_format", "emulated", f"{target.provider.title} gives nothing else"))
+    if requested != offer.gives:
+        raise unsupported(target, "response_format", UNSUPPORTED_FORMATS[requested])
+    reason = f"{target.provider.title} has no other format"
+    changes.append(Change("response_format", "emulated", reason))
     return {name: value for name, value in request.items() if name != "response_format"}

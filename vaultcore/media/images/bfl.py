@@ -1,16 +1,15 @@
-"""Black Forest Labs: a picture is ordered, then asked for until it is ready: https://docs.bfl.ai."""
+"""Black Forest Labs: the response has a URL that is polled until the image is ready: https://docs.bfl.ai."""
 
 from __future__ import annotations
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change, ErrorDetail, StreamFault
-from vaultcore.media import Later, Order, Part, Told
+from vaultcore.media import MediaResponse, MediaResult, PendingMedia, RenderedMedia
 from vaultcore.media.images import batches
-from vaultcore.media.images.content_filter import withheld
-from vaultcore.media.images.picture import linked
+from vaultcore.media.images.image_data import content_filter_fault, image_from_url
 from vaultcore.wire import Json
 
-TAKEN = frozenset(
+SUPPORTED = frozenset(
     {
         *("prompt", "n", "size", "response_format", "output_format", "aspect_ratio"),
         *("seed", "steps", "guidance", "safety_tolerance", "prompt_upsampling", "raw"),
@@ -18,23 +17,23 @@ TAKEN = frozenset(
 )
 
 
-def render(request: Json, target: Target, offer: Offer) -> Order:
+def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
     changes: list[Change] = []
-    terms = batches.terms(request, target, offer, changes, taken=TAKEN)
-    return batches.order(request, target, offer, changes, lambda _: terms)
+    fields = batches.map_image_fields(request, target, offer, changes, supported=SUPPORTED)
+    return batches.render_batches(request, target, offer, changes, lambda _: fields)
 
 
-def parse(told: Told) -> Part | Later:
-    match told.body:
+def parse(response: MediaResponse) -> MediaResult | PendingMedia:
+    match response.body:
         case {"status": "Ready", "result": {"sample": url}}:
-            return Part((linked(url),))
+            return MediaResult((image_from_url(url),))
         case {"status": "Request Moderated" | "Content Moderated" as status}:
-            raise withheld(status)
+            raise content_filter_fault(status)
         case {"status": "Error" | "Failed" | "Task not found" as status}:
-            raise StreamFault(ErrorDetail(f"the picture was not made: {status}"), 500)
+            raise StreamFault(ErrorDetail(f"the provider did not create the image: {status}"), 500)
         case {"polling_url": str(url)}:
-            return Later(url)
+            return PendingMedia(url)
         case {"status": str()}:
-            return Later("")
+            return PendingMedia("")
         case _:
-            raise ValueError("an answer that is neither a picture nor a promise of one")
+            raise ValueError("a response with neither an image nor a polling_url")

@@ -1,16 +1,18 @@
-"""Amazon Nova Canvas and Titan Image, by InvokeModel: https://docs.aws.amazon.com/nova/latest/userguide/image-gen-access.html."""
+"""Amazon Nova Canvas and Titan Image, by InvokeModel.
+
+https://docs.aws.amazon.com/nova/latest/userguide/image-gen-access.html
+"""
 
 from __future__ import annotations
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
-from vaultcore.media import Order, Part, Told
+from vaultcore.media import MediaResponse, MediaResult, RenderedMedia
 from vaultcore.media.images import batches
-from vaultcore.media.images.content_filter import withheld
-from vaultcore.media.images.picture import drawn
+from vaultcore.media.images.image_data import content_filter_fault, image_from_base64
 from vaultcore.wire import Json
 
-TAKEN = frozenset(
+SUPPORTED = frozenset(
     {
         *("prompt", "n", "size", "response_format", "quality"),
         *("seed", "negative_prompt"),
@@ -19,26 +21,26 @@ TAKEN = frozenset(
 CONFIG = ("width", "height", "quality", "seed")
 
 
-def render(request: Json, target: Target, offer: Offer) -> Order:
+def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
     changes: list[Change] = []
-    terms = batches.terms(request, target, offer, changes, taken=TAKEN)
-    said = {"text": terms["prompt"]}
-    if "negative_prompt" in terms:
-        said["negativeText"] = terms["negative_prompt"]
-    config = {name: terms[name] for name in CONFIG if name in terms}
+    fields = batches.map_image_fields(request, target, offer, changes, supported=SUPPORTED)
+    texts = {"text": fields["prompt"]}
+    if "negative_prompt" in fields:
+        texts["negativeText"] = fields["negative_prompt"]
+    config = {name: fields[name] for name in CONFIG if name in fields}
 
-    def body(count: int) -> Json:
+    def render_body(count: int) -> Json:
         return {
             "taskType": "TEXT_IMAGE",
-            "textToImageParams": said,
+            "textToImageParams": texts,
             "imageGenerationConfig": {"numberOfImages": count, **config},
         }
 
-    return batches.order(request, target, offer, changes, body)
+    return batches.render_batches(request, target, offer, changes, render_body)
 
 
-def parse(told: Told) -> Part:
-    pictures, error = told.body.get("images"), told.body.get("error")
-    if not isinstance(pictures, list) or not pictures:
-        raise withheld(error)
-    return Part(tuple(map(drawn, pictures)))
+def parse(response: MediaResponse) -> MediaResult:
+    images, error = response.body.get("images"), response.body.get("error")
+    if not isinstance(images, list) or not images:
+        raise content_filter_fault(error)
+    return MediaResult(tuple(map(image_from_base64, images)))

@@ -1,16 +1,15 @@
-"""Flux at Fireworks, as JSON: https://docs.fireworks.ai/api-reference/generate-a-new-image-from-a-text-prompt."""
+"""Flux at Fireworks: https://docs.fireworks.ai/api-reference/generate-a-new-image-from-a-text-prompt."""
 
 from __future__ import annotations
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
-from vaultcore.media import Order, Part, Told
+from vaultcore.media import MediaResponse, MediaResult, RenderedMedia
 from vaultcore.media.images import batches
-from vaultcore.media.images.content_filter import withheld
-from vaultcore.media.images.picture import drawn
+from vaultcore.media.images.image_data import content_filter_fault, image_from_base64
 from vaultcore.wire import Json
 
-TAKEN = frozenset(
+SUPPORTED = frozenset(
     {
         *("prompt", "n", "size", "response_format", "aspect_ratio"),
         *("seed", "guidance_scale", "num_inference_steps"),
@@ -18,15 +17,15 @@ TAKEN = frozenset(
 )
 
 
-def render(request: Json, target: Target, offer: Offer) -> Order:
+def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
     changes: list[Change] = []
-    terms = batches.terms(request, target, offer, changes, taken=TAKEN)
-    return batches.order(request, target, offer, changes, lambda _: terms)
+    fields = batches.map_image_fields(request, target, offer, changes, supported=SUPPORTED)
+    return batches.render_batches(request, target, offer, changes, lambda _: fields)
 
 
-def parse(told: Told) -> Part:
-    found = told.body.get("base64")
-    if told.body.get("finishReason") == "CONTENT_FILTERED":
-        raise withheld("CONTENT_FILTERED")
-    pictures = found if isinstance(found, list) else [found]
-    return Part(tuple(map(drawn, pictures)))
+def parse(response: MediaResponse) -> MediaResult:
+    data = response.body.get("base64")
+    if response.body.get("finishReason") == "CONTENT_FILTERED":
+        raise content_filter_fault("CONTENT_FILTERED")
+    images = data if isinstance(data, list) else [data]
+    return MediaResult(tuple(map(image_from_base64, images)))

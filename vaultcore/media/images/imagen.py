@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
-from vaultcore.dialects.json_fields import an_object
-from vaultcore.media import Order, Part, Told
+from vaultcore.dialects.json_fields import require_object
+from vaultcore.media import MediaResponse, MediaResult, RenderedMedia
 from vaultcore.media.images import batches
-from vaultcore.media.images.content_filter import withheld
-from vaultcore.media.images.picture import drawn
+from vaultcore.media.images.image_data import content_filter_fault, image_from_base64
 from vaultcore.wire import Json
 
-TAKEN = frozenset({"prompt", "n", "size", "response_format", "aspect_ratio"})
+SUPPORTED = frozenset({"prompt", "n", "size", "response_format", "aspect_ratio"})
 
 
-def render(request: Json, target: Target, offer: Offer) -> Order:
+def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
     changes: list[Change] = []
-    terms = batches.terms(request, target, offer, changes, taken=TAKEN)
-    shape = {"aspectRatio": terms.get("aspect_ratio"), "sampleImageSize": terms.get("scale")}
-    parameters = {name: value for name, value in shape.items() if value}
+    fields = batches.map_image_fields(request, target, offer, changes, supported=SUPPORTED)
+    size_fields = {"aspectRatio": fields.get("aspect_ratio"), "sampleImageSize": fields.get("scale")}
+    parameters = {name: value for name, value in size_fields.items() if value}
 
-    def body(count: int) -> Json:
+    def render_body(count: int) -> Json:
         return {
-            "instances": [{"prompt": terms["prompt"]}],
+            "instances": [{"prompt": fields["prompt"]}],
             "parameters": {"sampleCount": count, **parameters},
         }
 
-    return batches.order(request, target, offer, changes, body)
+    return batches.render_batches(request, target, offer, changes, render_body)
 
 
-def parse(told: Told) -> Part:
-    predictions = told.body.get("predictions") or []
-    rows = [an_object(row, "a prediction") for row in predictions] if isinstance(predictions, list) else []
-    made = [row for row in rows if row.get("bytesBase64Encoded")]
-    if not made:
-        raise withheld(next((row["raiFilteredReason"] for row in rows if row.get("raiFilteredReason")), None))
-    return Part(tuple(drawn(row["bytesBase64Encoded"]) for row in made))
+def parse(response: MediaResponse) -> MediaResult:
+    predictions = response.body.get("predictions") or []
+    predictions = predictions if isinstance(predictions, list) else []
+    rows = [require_object(prediction, "a prediction") for prediction in predictions]
+    images = [row["bytesBase64Encoded"] for row in rows if row.get("bytesBase64Encoded")]
+    if not images:
+        reasons = (row["raiFilteredReason"] for row in rows if row.get("raiFilteredReason"))
+        raise content_filter_fault(next(reasons, None))
+    return MediaResult(tuple(map(image_from_base64, images)))

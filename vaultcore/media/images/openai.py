@@ -1,43 +1,43 @@
-"""Pictures as OpenAI has them, and those who speak alike: https://platform.openai.com/docs/api-reference/images."""
+"""Images of OpenAI and compatible providers: https://platform.openai.com/docs/api-reference/images."""
 
 from __future__ import annotations
 
-from vaultcore.catalog.schema import Offer, Target
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change, repair
-from vaultcore.dialects.json_fields import an_object
-from vaultcore.media import Order, Part, Told
+from vaultcore.dialects.json_fields import require_object
+from vaultcore.media import MediaResponse, MediaResult, RenderedMedia
 from vaultcore.media.images import batches
-from vaultcore.media.images.picture import drawn
-from vaultcore.media.lists import a_list
+from vaultcore.media.images.image_data import image_from_base64
+from vaultcore.media.response_fields import non_empty_list
 from vaultcore.wire import Json
 
-ENVELOPE = frozenset({"data", "usage", "id", "object", "model"})
+ENVELOPE = frozenset({"data", "usage", "id", "object", "model"})  # fields that are not copied to the client
 
 
-def render(request: Json, target: Target, offer: Offer) -> Order:
+def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
     changes: list[Change] = []
-    terms = batches.terms(request, target, offer, changes)
-    counted = request.get("n") is not None
+    fields = batches.map_image_fields(request, target, offer, changes)
+    has_count = request.get("n") is not None
 
-    def body(count: int) -> Json:
-        return {**terms, "n": count} if counted else terms
+    def render_body(count: int) -> Json:
+        return {**fields, "n": count} if has_count else fields
 
-    return batches.order(request, target, offer, changes, body)
+    return batches.render_batches(request, target, offer, changes, render_body)
 
 
-def parse(told: Told) -> Part:
-    data = told.body.get("data")
-    if told.body.get("error") and not data:
-        raise repair.fault(told.body["error"])
-    usage = told.body.get("usage")
-    return Part(
-        tuple(_picture(an_object(row, "a picture")) for row in a_list(data, "pictures")),
+def parse(response: MediaResponse) -> MediaResult:
+    data = response.body.get("data")
+    if response.body.get("error") and not data:
+        raise repair.stream_fault(response.body["error"])
+    usage = response.body.get("usage")
+    return MediaResult(
+        tuple(_parse_image(require_object(row, "an image")) for row in non_empty_list(data, "images")),
         usage if isinstance(usage, dict) and "output_tokens" in usage else None,
-        {name: value for name, value in told.body.items() if name not in ENVELOPE},
+        {name: value for name, value in response.body.items() if name not in ENVELOPE},
     )
 
 
-def _picture(row: Json) -> Json:
+def _parse_image(row: Json) -> Json:
     if not row.get("url") and not row.get("b64_json"):
-        return {**row, **drawn(row.get("base64"))}
+        return {**row, **image_from_base64(row.get("base64"))}
     return row

@@ -1,7 +1,7 @@
-"""What a process has last seen of accounts, so that it rarely has to look before it writes.
+"""Accounts as this process has last read or written them, so that it rarely reads before a write.
 
-What is here may be out of date: DynamoDB is asked whether it still holds. Only a refusal is repeated without
-asking, for a second: whoever floods a key that is at its limit would pay for nothing and cost a write each.
+A cached account may be out of date. DynamoDB checks it with the conditions of each write. Only a refusal is
+repeated from the cache, for one second: a client that floods a key at its limit would cost a write each time.
 """
 
 from __future__ import annotations
@@ -13,76 +13,80 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vaultcore.limits.account import Account
-from vaultcore.limits.reservation import Refused
+from vaultcore.limits.reservation import LimitRefused
 
-MOST = 2_000  # accounts
-REMEMBERED = 1.0  # seconds that a refusal is repeated unasked
+MAX_ACCOUNTS = 2_000
+REFUSAL_SECONDS = 1.0  # for which a refusal is repeated without a read
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """An account as an item showed it, or as it must be since. `fresh`: read for the request at hand."""
+class CachedAccount:
+    """An account as DynamoDB returned it, or as this process has changed it since.
+
+    `is_current` is True only for an account that was read for the request at hand.
+    """
 
     account: Account
     exists: bool = True
-    fresh: bool = False
+    is_current: bool = False
 
 
-class Sight:
-    """The accounts that were seen last, and who is just looking at one."""
+class AccountCache:
+    """The most recently used accounts, recent refusals, and which accounts are being read now."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[str, Seen] = OrderedDict()
-        self._refused: dict[str, float] = {}
-        self._looking: dict[str, asyncio.Event] = {}
+        self._accounts: OrderedDict[str, CachedAccount] = OrderedDict()
+        self._refusals: dict[str, float] = {}  # times, seconds since the epoch
+        self._reads: dict[str, asyncio.Event] = {}  # set when the read ends
 
-    def known(self, name: str) -> Seen | None:
-        if (seen := self._seen.get(name)) is not None:
-            self._seen.move_to_end(name)
-        return seen
+    def get(self, name: str) -> CachedAccount | None:
+        """Return an account, or None if it is not cached."""
+        if (cached := self._accounts.get(name)) is not None:
+            self._accounts.move_to_end(name)
+        return cached
 
-    def keep(self, name: str, account: Account) -> None:
-        """An account as this process has changed it."""
-        self._keep(name, Seen(account))
+    def put(self, name: str, account: Account) -> None:
+        """Store an account as this process has changed it."""
+        self._put(name, CachedAccount(account))
 
-    def show(self, name: str, account: Account, *, exists: bool) -> Seen:
-        """An account as it was just read."""
-        self._keep(name, Seen(account, exists))
-        return Seen(account, exists, fresh=True)
+    def put_read(self, name: str, account: Account, *, exists: bool) -> CachedAccount:
+        """Store an account as DynamoDB has just returned it. Return it as current."""
+        self._put(name, CachedAccount(account, exists))
+        return CachedAccount(account, exists, is_current=True)
 
-    def refuse(self, refused: Refused, now: float) -> None:
-        """Remember a refusal, unless it may be over at any moment."""
+    def remember_refusal(self, refused: LimitRefused, now: float) -> None:
+        """Remember a refusal, unless its cause may end at any moment."""
         if refused.denial.limit != "parallel":
-            self._refused[refused.level.account] = now
+            self._refusals[refused.level.account] = now
 
-    def refuses(self, refused: Refused, now: float) -> bool:
-        """Whether a refusal by what was last seen may be repeated."""
-        at = self._refused.get(refused.level.account)
-        return at is not None and at <= now < at + REMEMBERED and refused.denial.limit != "parallel"
+    def repeats_refusal(self, refused: LimitRefused, now: float) -> bool:
+        """Return True if a refusal by a cached account may be raised without a read."""
+        at = self._refusals.get(refused.level.account)
+        return at is not None and at <= now < at + REFUSAL_SECONDS and refused.denial.limit != "parallel"
 
-    async def others(self, names: Sequence[str]) -> bool:
-        """Wait for those who look at one of these accounts, once. Whether there were any."""
-        events = {self._looking[name] for name in names if name in self._looking}
+    async def wait_for_reads(self, names: Sequence[str]) -> bool:
+        """Wait until other tasks have read these accounts. Return False if none reads them."""
+        events = {self._reads[name] for name in names if name in self._reads}
         for event in events:
             await event.wait()
         return bool(events)
 
     @contextmanager
-    def look(self, names: Sequence[str]) -> Iterator[None]:
-        """Have others wait who would look at the same accounts, as far as nobody has them wait already."""
+    def reading(self, names: Sequence[str]) -> Iterator[None]:
+        """Mark accounts as being read, so that other tasks wait. Those marked already stay as they are."""
         event = asyncio.Event()
-        mine = [name for name in names if name not in self._looking]
-        self._looking |= dict.fromkeys(mine, event)
+        marked = [name for name in names if name not in self._reads]
+        self._reads |= dict.fromkeys(marked, event)
         try:
             yield
         finally:
-            for name in mine:
-                del self._looking[name]
+            for name in marked:
+                del self._reads[name]
             event.set()
 
-    def _keep(self, name: str, seen: Seen) -> None:
-        self._seen[name] = seen
-        self._seen.move_to_end(name)
-        if len(self._seen) > MOST:
-            gone, _ = self._seen.popitem(last=False)
-            self._refused.pop(gone, None)
+    def _put(self, name: str, cached: CachedAccount) -> None:
+        self._accounts[name] = cached
+        self._accounts.move_to_end(name)
+        if len(self._accounts) > MAX_ACCOUNTS:
+            evicted, _ = self._accounts.popitem(last=False)
+            self._refusals.pop(evicted, None)

@@ -1,118 +1,194 @@
-"""Writing documents: what DynamoDB is asked for, at first and once it has shown what is there.
+"""Documents in DynamoDB: the actions of a write, and the queries of a collection.
 
-A writing that depends on nothing is tried as an update of whatever is there. Where that cannot be (what is
-there is over, or has sums that are to be forgotten), DynamoDB shows the item, and it is replaced as it was
-seen. Every writing leaves its mark, so that one whose answer was lost is recognised when it is made again;
-only the removal of a version leaves nothing, and is a Conflict then.
+A write without an expected version is first tried as an update of whatever item exists. If that is not
+possible, because the item has expired or has fields changed by Add that a Put replaces, DynamoDB returns the
+item, and the write replaces exactly that one. Every write stores its ID in the attribute `w`. A write that is
+repeated because its response was lost recognizes its own result by it. Only the deletion of a version leaves
+no item: repeated, it raises Conflict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vaultcore.aws.dynamo import Action
-from vaultcore.store.base import ABSENT, Add, Conflict, Drop, Name, Put
-from vaultcore.store.dynamodb.items import SUM, document_key, ending, number, over, packed, put_item, text
+from vaultcore.aws.dynamodb import DynamoDBTable, WriteAction
+from vaultcore.store.base import ABSENT, Add, Conflict, Delete, DocumentKey, Put, Write
+from vaultcore.store.dynamodb.items import (
+    ADDED_PREFIX,
+    document_item,
+    document_key,
+    expiry_attributes,
+    is_expired,
+    number,
+    render_body,
+    text,
+)
 from vaultcore.store.dynamodb.update_expression import UpdateExpression
 from vaultcore.wire import Json
 
-Write = Put | Drop | Add
+MIN_NEXT_PAGE = 100  # items read for each page after the first
 
 
 @dataclass(slots=True)
-class Writing:
-    """Documents to be written together, and what has been seen of them on the way."""
+class DocumentWrite:
+    """Documents that are written together, and the items that DynamoDB has returned for them so far."""
 
     writes: Sequence[Write]
-    now: float
-    mark: str  # of this writing alone
-    _found: dict[Name, Json] = field(default_factory=dict)
+    now: float  # seconds since the epoch
+    write_id: str  # unique to this write
+    _items: dict[DocumentKey, Json] = field(default_factory=dict)
 
-    def actions(self) -> list[Action]:
-        return [self._action(write, self._found.get(write.name)) for write in self.writes]
+    def actions(self) -> list[WriteAction]:
+        """Return the actions of the next attempt."""
+        return [self._action(write, self._items.get(write.key)) for write in self.writes]
 
-    def left(self, item: Json) -> bool:
-        """Whether an item is as this writing leaves it."""
-        return bool(item.get("w") == text(self.mark))
+    def is_result(self, item: Json) -> bool:
+        """Return True if this write has written the item."""
+        return bool(item.get("w") == text(self.write_id))
 
-    def made(self, shown: Mapping[int, Json]) -> bool:
-        """Whether these were refused because they had been made; else another way is tried, or Conflict."""
-        if any(map(self.left, shown.values())):
+    def was_applied(self, items: Mapping[int, Json]) -> bool:
+        """Return True if the conditions failed because an earlier attempt was applied.
+
+        `items` are those of the failed conditions, by the index of their write. Otherwise the next attempt
+        replaces these items. Raise Conflict if a write that expects a version failed.
+        """
+        if any(map(self.is_result, items.values())):
             return True
-        for index, item in sorted(shown.items()):
+        for index, item in sorted(items.items()):
             write = self.writes[index]
             if not isinstance(write, Add) and write.version is not None:
-                raise Conflict(write.name)
-            self._found[write.name] = item
+                raise Conflict(write.key)
+            self._items[write.key] = item
         return False
 
-    def _action(self, write: Write, found: Json | None) -> Action:
+    def _action(self, write: Write, item: Json | None) -> WriteAction:
         match write:
-            case Drop():
-                return Action("Delete", {"Key": document_key(write.name), **self._expected(write.version)})
+            case Delete():
+                fields = {"Key": document_key(write.key), **self._version_condition(write.version)}
+                return WriteAction("Delete", fields)
             case Put(version=None):
-                return self._replaced(write, found) if found else self._put(write)
-            case Put(name=name, body=body, expires=expires, version=version):
-                item = put_item(name, body, (version or ABSENT) + 1, expires, self.mark)
-                return Action("Put", {"Item": item, **self._expected(version)})
+                return self._replace(write, item) if item else self._update_body(write)
+            case Put(key=key, body=body, expires=expires, version=version):
+                item = document_item(key, body, (version or ABSENT) + 1, expires, self.write_id)
+                return WriteAction("Put", {"Item": item, **self._version_condition(version)})
             case Add():
-                return self._begun(write, found) if found and over(found, self.now) else self._add(write)
+                return self._restart(write, item) if item and is_expired(item, self.now) else self._add(write)
 
-    def _expected(self, version: int | None) -> Json:
-        """The condition that a document has a version, or is not there."""
-        change = UpdateExpression({})
+    def _version_condition(self, version: int | None) -> Json:
+        """Require a version, no unexpired item for ABSENT, nothing for None."""
+        update = UpdateExpression({})
         if version == ABSENT:
-            change.want_that(f"attribute_not_exists(pk) OR ends <= {change.value(self.now)}")
+            update.require_that(f"attribute_not_exists(pk) OR ends <= {update.value(self.now)}")
         elif version is not None:
-            change.want("v", "=", version)
-            change.want_that(self._lasting(change))
-        return change.condition()
+            update.require("v", "=", version)
+            update.require_that(self._unexpired(update))
+        return update.condition()
 
-    def _put(self, write: Put) -> Action:
-        change = self._update(write)
-        change.set("body", packed(write.body))
-        change.want_that("attribute_not_exists(added)")
-        return change.action()
+    def _update_body(self, write: Put) -> WriteAction:
+        """Write the body over an item that has no added fields: those would remain and be added to it."""
+        update = self._update(write)
+        update.set("body", text(render_body(write.body)))
+        update.require_that("attribute_not_exists(added)")
+        return update.action()
 
-    def _add(self, write: Add) -> Action:
-        change = self._update(write)
-        change.set("added", {"BOOL": True})
+    def _add(self, write: Add) -> WriteAction:
+        update = self._update(write)
+        update.set("added", {"BOOL": True})
         for name, amount in write.amounts.items():
-            change.add(SUM + name, amount)
-        return change.action()
+            update.add(ADDED_PREFIX + name, amount)
+        return update.action()
 
     def _update(self, write: Put | Add) -> UpdateExpression:
-        """One more version of what is there, or the first, marked and with its end."""
-        change = UpdateExpression(document_key(write.name))
-        change.want_that(self._lasting(change))
-        mark = change.value(self.mark)
-        change.want_that(f"(attribute_not_exists(w) OR w <> {mark})")
-        change.assign("w", mark)
-        change.assign("v", f"if_not_exists(v, {change.value(0)}) + {change.value(1)}")
+        """Increase the version of the item, or begin with 1, and set its write ID and expiry.
+
+        Require that the item, if there is one, has not expired and was not written by this write before.
+        """
+        update = UpdateExpression(document_key(write.key))
+        update.require_that(self._unexpired(update))
+        write_id = update.value(self.write_id)
+        update.require_that(f"(attribute_not_exists(w) OR w <> {write_id})")
+        update.assign("w", write_id)
+        update.assign("v", f"if_not_exists(v, {update.value(0)}) + {update.value(1)}")
         if write.expires is None:
-            change.remove("ends", "exp")
+            update.remove("ends", "exp")
         else:
-            for attribute, value in ending(write.expires).items():
-                change.set(attribute, value)
-        return change
+            for attribute, value in expiry_attributes(write.expires).items():
+                update.set(attribute, value)
+        return update
 
-    def _lasting(self, change: UpdateExpression) -> str:
-        return f"(attribute_not_exists(ends) OR ends > {change.value(self.now)})"
+    def _unexpired(self, update: UpdateExpression) -> str:
+        return f"(attribute_not_exists(ends) OR ends > {update.value(self.now)})"
 
-    def _replaced(self, write: Put, found: Json) -> Action:
-        version = 1 if over(found, self.now) else int(found["v"]["N"]) + 1
-        item = put_item(write.name, write.body, version, write.expires, self.mark)
-        return Action("Put", {"Item": item, **_as_seen(found)})
+    def _replace(self, write: Put, item: Json) -> WriteAction:
+        version = 1 if is_expired(item, self.now) else int(item["v"]["N"]) + 1
+        new = document_item(write.key, write.body, version, write.expires, self.write_id)
+        return WriteAction("Put", {"Item": new, **_unchanged(item)})
 
-    def _begun(self, write: Add, found: Json) -> Action:
-        item = {**document_key(write.name), "v": number(1), "w": text(self.mark), "added": {"BOOL": True}}
-        item |= {SUM + name: number(amount) for name, amount in write.amounts.items()}
-        item |= ending(write.expires) if write.expires is not None else {}
-        return Action("Put", {"Item": item, **_as_seen(found)})
+    def _restart(self, write: Add, item: Json) -> WriteAction:
+        """Replace an expired item by the amounts alone."""
+        new = {
+            **document_key(write.key),
+            "v": number(1),
+            "w": text(self.write_id),
+            "added": {"BOOL": True},
+        }
+        new |= {ADDED_PREFIX + name: number(amount) for name, amount in write.amounts.items()}
+        new |= expiry_attributes(write.expires) if write.expires is not None else {}
+        return WriteAction("Put", {"Item": new, **_unchanged(item)})
 
 
-def _as_seen(found: Json) -> Json:
-    change = UpdateExpression({})
-    change.want_that(f"w = {change.value(found['w'])}")
-    return change.condition()
+def _unchanged(item: Json) -> Json:
+    """Require that an item is unchanged since DynamoDB returned it."""
+    update = UpdateExpression({})
+    update.require_that(f"w = {update.value(item['w'])}")
+    return update.condition()
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRange:
+    """Part of a collection. Both bounds are exclusive; "" and None are no bounds."""
+
+    collection: str
+    after: str
+    before: str | None
+    newest_first: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return self.before is not None and bool(self.after) and self.before <= self.after
+
+    def request(self, now: float) -> Json:
+        """Return the fields of a Query for items that have not expired, without its Limit."""
+        first, last = (
+            document_key(DocumentKey(self.collection, bound or "")) for bound in (self.after, self.before)
+        )
+        update = UpdateExpression({})
+        condition = f"pk = {update.value(first['pk'])}"
+        if self.after and self.before is not None:  # one condition per key; BETWEEN includes its bounds
+            condition += f" AND sk BETWEEN {update.value(first['sk'])} AND {update.value(last['sk'])}"
+        elif self.after:
+            condition += f" AND sk > {update.value(first['sk'])}"
+        elif self.before is not None:
+            condition += f" AND sk < {update.value(last['sk'])}"
+        update.require_that(f"attribute_not_exists(ends) OR ends > {update.value(now)}")
+        fields = update.condition()
+        fields["FilterExpression"] = fields.pop("ConditionExpression")
+        return {**fields, "KeyConditionExpression": condition, "ScanIndexForward": not self.newest_first}
+
+    def contains(self, item: Json) -> bool:
+        """Return False if an item of the response is one of the bounds."""
+        return item["sk"] not in [text(f"-{bound}") for bound in (self.after, self.before) if bound]
+
+
+async def query_pages(
+    table: DynamoDBTable, query_range: QueryRange, limit: int, now: float
+) -> AsyncGenerator[list[Json], None]:
+    """Yield the items page by page. `limit` is the number that the caller expects to use."""
+    request = {**query_range.request(now), "Limit": limit + 2}  # both bounds may be among the items
+    while not query_range.is_empty:
+        items, last = await table.query(request)
+        yield [item for item in items if query_range.contains(item)]
+        if last is None:
+            return
+        request |= {"ExclusiveStartKey": last, "Limit": max(limit + 2, MIN_NEXT_PAGE)}

@@ -1,25 +1,25 @@
-"""A settlement as a change of an account's item, made of the account as it was last seen.
+"""A settlement as an update of an account's item, calculated from the account as it is cached.
 
-A transaction tells nothing of what it changed, so what a settlement depends on is asserted: whether the
-account still holds the lease, which window, day and month it is at, and that its use lies where the same
-marks are passed. Where the guess was wrong, DynamoDB shows the item, and the next one is made of that.
+A transaction does not return what it has changed. The conditions therefore state everything that the result
+depends on: whether the account still holds the lease, its window, day and month, and between which thresholds
+its usage lies. If one is false, DynamoDB returns the item, and the update is calculated anew from that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vaultcore.aws.dynamo import Action
-from vaultcore.limits.account import Account, Lease, Spent
+from vaultcore.aws.dynamodb import WriteAction
+from vaultcore.limits.account import Account, Charge, Lease
 from vaultcore.limits.reservation import Level
-from vaultcore.limits.thresholds import mark
+from vaultcore.limits.thresholds import threshold_amount
 from vaultcore.store.base import Settlement
-from vaultcore.store.dynamodb.items import account_key, lease_text
+from vaultcore.store.dynamodb.items import account_key, render_lease
 from vaultcore.store.dynamodb.update_expression import UpdateExpression
 
 
-def guessed(settlement: Settlement) -> Account:
-    """An account of which nothing is known: as if this request alone had been admitted there."""
+def assumed_account(settlement: Settlement) -> Account:
+    """Return a guess at an account that is not cached: it holds this reservation and nothing else."""
     lease = settlement.lease
     return Account(
         window=lease.window,
@@ -35,89 +35,106 @@ def guessed(settlement: Settlement) -> Account:
     )
 
 
-def charged(level: Level, seen: Account, settlement: Settlement) -> Action:
-    """The item with what a request used in place of what it holds, as `settle` says."""
-    change, spent = UpdateExpression(account_key(level.account)), settlement.spent
+def settle_account(level: Level, cached: Account, settlement: Settlement) -> WriteAction:
+    """Return the update that replaces a lease by its charge, as `limits.account.settle` does.
+
+    If the cached account holds the lease, the item must hold it unchanged. If not, because the lease has
+    expired and was released, the item must not hold it either, and the request is charged nevertheless.
+    """
+    update, charge = UpdateExpression(account_key(level.account)), settlement.charge
     limits = level.limits
-    held = seen.leases.get(settlement.id)
-    lease = held or settlement.lease
-    path = change.within("leases", settlement.id)
-    if held:
-        change.want_that(f"{path} = {change.value(lease_text(held))}")
-        change.remove(path)
+    existing = cached.leases.get(settlement.id)
+    lease = existing or settlement.lease
+    path = update.map_entry("leases", settlement.id)
+    if existing:
+        update.require_that(f"{path} = {update.value(render_lease(existing))}")
+        update.remove(path)
     else:
-        change.want_that(f"attribute_not_exists({path})")
-    back_tokens, back_nanos = (held.tokens, held.nanos) if held else (0, 0)
-    _correct(change, seen, lease, spent.tokens - lease.minute)
-    _use(change, "tokens", seen.tokens, spent.tokens, _marks(level, limits.tokens))
-    change.more("tokens_held", spent.tokens - back_tokens)
-    _use(change, "nanos", seen.nanos, spent.nanos, _marks(level, limits.credits))
-    change.more("nanos_held", spent.nanos - back_nanos)
-    if spent.nanos or back_nanos:
-        _spend(change, seen, lease, level, (spent.nanos, back_nanos))
-    _count(change, spent)
-    return change.action()
+        update.require_that(f"attribute_not_exists({path})")
+    released_tokens, released_nanos = (existing.tokens, existing.nanos) if existing else (0, 0)
+    _correct_minute(update, cached, lease, charge.tokens - lease.minute)
+    _add_usage(update, "tokens", cached.tokens, charge.tokens, _threshold_amounts(level, limits.tokens))
+    update.increase("tokens_held", charge.tokens - released_tokens)
+    _add_usage(update, "nanos", cached.nanos, charge.nanos, _threshold_amounts(level, limits.credits))
+    update.increase("nanos_held", charge.nanos - released_nanos)
+    if charge.nanos or released_nanos:
+        _add_spending(update, cached, lease, level, (charge.nanos, released_nanos))
+    _count_request(update, charge)
+    return update.action()
 
 
-def _correct(change: UpdateExpression, seen: Account, lease: Lease, by: int) -> None:
-    """What was put down for a minute becomes what was used, in that minute and never below nothing."""
+def _correct_minute(update: UpdateExpression, cached: Account, lease: Lease, by: int) -> None:
+    """Replace the estimated tokens of the lease's window by the charged ones, but never below 0.
+
+    If that window is the current or the previous one, the item must be at the cached window. A correction
+    that would go below 0 requires a count below it and sets 0; any other decrease requires a count that
+    covers it. If the window is older, the item must not be at the lease's window or the one after it.
+    """
     if not by:
         return
-    if lease.window not in (seen.window, seen.window - 1):
-        change.want("window", "<>", lease.window)
-        change.want("window", "<>", lease.window + 1)
+    if lease.window not in (cached.window, cached.window - 1):
+        update.require("window", "<>", lease.window)
+        update.require("window", "<>", lease.window + 1)
         return
-    change.want("window", "=", seen.window)
-    name, counted = ("minute", seen.minute)
-    if lease.window != seen.window:
-        name, counted = ("minute_before", seen.minute_before)
-    if counted + by < 0:
-        change.want(name, "<", -by)
-        change.set(name, 0)
+    update.require("window", "=", cached.window)
+    name, count = ("minute", cached.minute)
+    if lease.window != cached.window:
+        name, count = ("minute_before", cached.minute_before)
+    if count + by < 0:
+        update.require(name, "<", -by)
+        update.set(name, 0)
         return
     if by < 0:
-        change.want(name, ">=", -by)
-    change.more(name, by)
+        update.require(name, ">=", -by)
+    update.increase(name, by)
 
 
-def _spend(
-    change: UpdateExpression, seen: Account, lease: Lease, level: Level, nanos: tuple[int, int]
+def _add_spending(
+    update: UpdateExpression, cached: Account, lease: Lease, level: Level, nanos: tuple[int, int]
 ) -> None:
-    """Money in the day and the month in which the request was admitted, as far as those are not over."""
-    (spent, back), limits = nanos, level.limits
+    """Charge the day and the month of the lease: `nanos` are the charge and what the lease held.
+
+    If the item is in the lease's period according to the cache, it must be. If the period is over, the item
+    must not be in it, and nothing is charged there.
+    """
+    (charged, released), limits = nanos, level.limits
     periods = (
-        ("day", lease.day, seen.day, seen.day_nanos, limits.day),
-        ("month", lease.month, seen.month, seen.month_nanos, limits.month),
+        ("day", lease.day, cached.day, cached.day_nanos, limits.day),
+        ("month", lease.month, cached.month, cached.month_nanos, limits.month),
     )
-    for name, admitted, now, used, limit in periods:
-        if admitted != now:
-            change.want(name, "<>", admitted)
+    for name, leased, current, used, limit in periods:
+        if leased != current:
+            update.require(name, "<>", leased)
             continue
-        change.want(name, "=", now)
-        _use(change, f"{name}_nanos", used, spent, _marks(level, limit))
-        change.more(f"{name}_held", spent - back)
+        update.require(name, "=", current)
+        _add_usage(update, f"{name}_nanos", used, charged, _threshold_amounts(level, limit))
+        update.increase(f"{name}_held", charged - released)
 
 
-def _marks(level: Level, limit: int | None) -> list[int]:
-    """The use at which there are marks on a limit; none, where it is not set."""
-    return [] if limit is None else [mark(limit, percent) for percent in level.marks]
+def _threshold_amounts(level: Level, limit: int | None) -> list[int]:
+    """Return the usage at which each threshold of a limit is crossed; none without a limit."""
+    return [] if limit is None else [threshold_amount(limit, percent) for percent in level.thresholds]
 
 
-def _use(change: UpdateExpression, name: str, used: int, more: int, marks: Sequence[int]) -> None:
-    """Count what was used, where the same marks are passed as they were seen to be."""
-    change.more(name, more)
+def _add_usage(update: UpdateExpression, name: str, used: int, more: int, amounts: Sequence[int]) -> None:
+    """Add to usage, on the condition that this crosses the same thresholds as it does from the cached usage.
+
+    If it crosses one, the usage must be exactly the cached one, because the alert states it. If not, the
+    usage must be at or above the last threshold reached, and must stay below the next one.
+    """
+    update.increase(name, more)
     if more <= 0:
         return
-    if any(used < each <= used + more for each in marks):
-        change.want(name, "=", used)  # what is told of a mark is exact
+    if any(used < amount <= used + more for amount in amounts):
+        update.require(name, "=", used)
         return
-    if passed := [each for each in marks if each <= used]:
-        change.want(name, ">=", max(passed))
-    if ahead := [each for each in marks if each > used]:
-        change.want(name, "<", min(ahead) - more)
+    if reached := [amount for amount in amounts if amount <= used]:
+        update.require(name, ">=", max(reached))
+    if ahead := [amount for amount in amounts if amount > used]:
+        update.require(name, "<", min(ahead) - more)
 
 
-def _count(change: UpdateExpression, spent: Spent) -> None:
-    change.more("settled", 1)
-    change.more("prompt", spent.prompt)
-    change.more("completion", spent.completion)
+def _count_request(update: UpdateExpression, charge: Charge) -> None:
+    update.increase("settled", 1)
+    update.increase("prompt", charge.prompt)
+    update.increase("completion", charge.completion)

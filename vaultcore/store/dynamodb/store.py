@@ -1,8 +1,30 @@
-"""A store in one DynamoDB table, for any number of processes: see `dynamo_items` for what it holds.
+"""A store in one DynamoDB table, for any number of processes. `items` defines what the table contains.
 
-The table's keys are `pk` and `sk`, both texts; its TTL attribute is `exp`. What it is asked, and with which
-permissions, is in `vaultcore.aws.dynamo`. Entries of a shelf have at most 1,023 bytes, shelves 2,046, and a
-document 400 KB with its name.
+The table's keys are `pk` and `sk`, both texts. Its TTL attribute is `exp`. `vaultcore.aws.dynamodb` lists the
+permissions. DynamoDB limits an ID to 1,023 bytes, a collection's name to 2,046, and a document to 400 KB with
+its key.
+
+The life of a reservation, at each of its levels:
+
+    reserve                        settle                          lease.until
+       │                             │                                 │
+    ───┼─────────────────────────────┼─────────────────────────────────┼───────▶ time
+       │ add the lease               │ remove the lease                │
+       │ held += maximum             │ held += charge - maximum        │
+       │                             │ used += charge                  │
+       │                             │ write record, totals, alerts    │
+
+    reserve                  lease.until     sweep, or another reserve    late settle
+       │                         │               │                           │
+    ───┼─────────────────────────┼───────────────┼───────────────────────────┼───▶ time
+       │ add the lease           │ lease expires │ remove the lease          │ held += charge
+       │ held += maximum         │               │ held -= maximum           │ used += charge
+       │                         │               │                           │ write documents
+
+`maximum` is what the lease holds of tokens and money: the most that the request can use.
+Each step is one write: an update for one level, a transaction for several and for every settlement. A step
+that is repeated does nothing: `reserve` requires that the account does not hold the lease, and `settle` that
+the record does not exist.
 """
 
 from __future__ import annotations
@@ -11,100 +33,101 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from secrets import token_hex
 
-from vaultcore.aws.dynamo import Busy, ConditionsFailed, Dynamo, Table
+from vaultcore.aws.dynamodb import ConditionsFailed, DynamoDBBusy, DynamoDBClient, DynamoDBTable
 from vaultcore.clock import Clock
 from vaultcore.limits.account import Account
 from vaultcore.limits.reservation import Reservation
-from vaultcore.store.base import Add, Document, Drop, Name, Put, Settled, Settlement
-from vaultcore.store.dynamo_pages import Between, pages
-from vaultcore.store.dynamo_turns import Turns, answering
-from vaultcore.store.dynamodb.accounts import Accounts
-from vaultcore.store.dynamodb.documents import Writing
-from vaultcore.store.dynamodb.items import account_key, document_key, document_of, entry_of
-from vaultcore.store.dynamodb.reserve import admit
+from vaultcore.store.base import Document, DocumentKey, Settlement, SettlementResult, Write
+from vaultcore.store.dynamodb.accounts import AccountTable
+from vaultcore.store.dynamodb.contention import WriteBackoff, translate_aws_errors
+from vaultcore.store.dynamodb.documents import DocumentWrite, QueryRange, query_pages
+from vaultcore.store.dynamodb.items import account_key, document_key, id_of, parse_document
+from vaultcore.store.dynamodb.reserve import reserve
 from vaultcore.store.dynamodb.settle import settle
 
 
-class DynamoStore:
-    """Documents and accounts in one table. Nothing is opened before the first operation.
+class DynamoDBStore:
+    """Documents and accounts in one table. The first operation connects.
 
-    What `admit` tells of an account is how it is where there is one level. Of several, a transaction tells
-    nothing: accounts are then as this process has last seen them, with the reservation in them.
+    `reserve` returns a current account if there is one level. A transaction on several levels returns no
+    items; then the accounts are those this process has cached, with the reservation added.
     """
 
-    def __init__(self, dynamo: Dynamo, table: str, clock: Clock) -> None:
-        self._table, self._clock = Table(dynamo, table), clock
-        self._accounts = Accounts(self._table, clock)
+    def __init__(self, client: DynamoDBClient, table: str, clock: Clock) -> None:
+        self._table, self._clock = DynamoDBTable(client, table), clock
+        self._accounts = AccountTable(self._table, clock)
 
-    async def get(self, *names: Name, ahead: Sequence[str] = ()) -> list[Document | None]:
-        if not names:
+    async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
+        if not keys:
             return []
-        asked, unseen = list(dict.fromkeys(names)), self._accounts.unseen(ahead)
-        keys = [*(document_key(name) for name in asked), *(account_key(name) for name in unseen)]
-        with answering():
-            found = await self._table.get(keys)
-        for name, item in zip(unseen, found[len(asked) :], strict=True):
-            self._accounts.shown(name, item)
-        now, items = self._clock.now(), dict(zip(asked, found, strict=False))
-        return [document_of(name, items[name], now) for name in names]
+        unique, uncached = list(dict.fromkeys(keys)), self._accounts.uncached(prefetch)
+        table_keys = [*(document_key(key) for key in unique), *(account_key(name) for name in uncached)]
+        with translate_aws_errors():
+            items = await self._table.get(table_keys)
+        for name, item in zip(uncached, items[len(unique) :], strict=True):
+            self._accounts.cache_item(name, item)
+        now, by_key = self._clock.now(), dict(zip(unique, items, strict=False))
+        return [parse_document(key, by_key[key], now) for key in keys]
 
-    async def entries(
+    async def query(
         self,
-        shelf: str,
+        collection: str,
         *,
         after: str = "",
         before: str | None = None,
         limit: int = 100,
         newest_first: bool = False,
     ) -> list[Document]:
-        now, between = self._clock.now(), Between(shelf, after, before, newest_first)
-        found: list[Document] = []
-        with answering():
-            async with aclosing(pages(self._table, between, limit, now)) as answers:
-                async for items in answers:
-                    read = (document_of(Name(shelf, entry_of(item)), item, now) for item in items)
-                    found += [document for document in read if document is not None]
-                    if len(found) >= limit:
+        now, query_range = self._clock.now(), QueryRange(collection, after, before, newest_first)
+        documents: list[Document] = []
+        with translate_aws_errors():
+            async with aclosing(query_pages(self._table, query_range, limit, now)) as pages:
+                async for items in pages:
+                    parsed = (
+                        parse_document(DocumentKey(collection, id_of(item)), item, now) for item in items
+                    )
+                    documents += [document for document in parsed if document is not None]
+                    if len(documents) >= limit:
                         break
-        return found[:limit]
+        return documents[:limit]
 
-    async def write(self, *writes: Put | Drop | Add) -> None:
+    async def write(self, *writes: Write) -> None:
         if not writes:
             return
-        writing, turns = Writing(writes, self._clock.now(), token_hex(6)), Turns(self._clock)
-        with answering():
+        documents, backoff = DocumentWrite(writes, self._clock.now(), token_hex(6)), WriteBackoff(self._clock)
+        with translate_aws_errors():
             while True:
                 try:
-                    await self._table.write(*writing.actions())
-                except ConditionsFailed as refused:
-                    if writing.made(refused.failed):
+                    await self._table.write(*documents.actions())
+                except ConditionsFailed as failure:
+                    if documents.was_applied(failure.items):
                         return
-                    await turns.another()
-                except Busy:
-                    await turns.another(busy=True)
+                    await backoff.wait()
+                except DynamoDBBusy:
+                    await backoff.wait(busy=True)
                 else:
                     return
 
     async def accounts(self, *names: str) -> list[Account]:
-        with answering():
-            return [seen.account for seen in await self._accounts.look(names)]
+        with translate_aws_errors():
+            return [cached.account for cached in await self._accounts.read(names)]
 
-    async def admit(self, reservation: Reservation) -> list[Account]:
-        with answering():
-            return await admit(self._accounts, reservation)
+    async def reserve(self, reservation: Reservation) -> list[Account]:
+        with translate_aws_errors():
+            return await reserve(self._accounts, reservation)
 
-    async def settle(self, settlement: Settlement) -> Settled:
-        with answering():
+    async def settle(self, settlement: Settlement) -> SettlementResult:
+        with translate_aws_errors():
             return await settle(self._accounts, settlement)
 
     async def sweep(self, *accounts: str) -> int:
-        with answering():
+        with translate_aws_errors():
             return await self._accounts.sweep(accounts)
 
     async def warm(self) -> None:
-        """What a first operation would spend time on, as far as it needs neither network nor credentials."""
+        """Prepare the first operation as far as that needs neither network nor credentials."""
         await self._table.warm()
 
     async def aclose(self) -> None:
-        """Wait for what is under way; the store is of no use any more."""
+        """Wait for pending operations and close. Further operations raise StoreUnavailable."""
         await self._table.aclose()

@@ -1,95 +1,104 @@
-"""A change of one item while it is being put together: what is set, and what must hold of the item."""
+"""Builds the expressions of one write: what it changes, and the conditions under which DynamoDB applies it.
+
+Syntax: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from vaultcore.aws.dynamo import Action
+from vaultcore.aws.dynamodb import WriteAction
 from vaultcore.store.dynamodb.items import NUMBERS, number, text
 from vaultcore.wire import Json
 
-# Names that an expression may have as they are: they are ours, and no words of DynamoDB's.
+# Attributes that an expression may name directly: they are ours and are not reserved words of DynamoDB.
 _PLAIN = frozenset({"added", "body", "ends", "exp", "leases", "pk", "sk", "v", "w", *NUMBERS})
 _PLAIN -= {"window", "minute"}
 
 
 @dataclass(slots=True)
 class UpdateExpression:
-    """An update of the item with this key. Attributes are named as they are; placeholders are made."""
+    """An update of the item with this key. Placeholders for names and values are created as needed."""
 
     key: Json
     _names: dict[str, str] = field(default_factory=dict)
     _values: Json = field(default_factory=dict)
     _sets: list[str] = field(default_factory=list)
-    _removed: list[str] = field(default_factory=list)
-    _added: list[str] = field(default_factory=list)
-    _wanted: list[str] = field(default_factory=list)
+    _removes: list[str] = field(default_factory=list)
+    _adds: list[str] = field(default_factory=list)
+    _conditions: list[str] = field(default_factory=list)
 
     def name(self, attribute: str) -> str:
-        """The attribute as an expression may have it."""
+        """Return the attribute, or a placeholder if an expression must not name it directly."""
         if attribute in _PLAIN:
             return attribute
-        for short, long in self._names.items():
-            if long == attribute:
-                return short
-        short = f"#{len(self._names)}"
-        self._names[short] = attribute
-        return short
+        for placeholder, name in self._names.items():
+            if name == attribute:
+                return placeholder
+        placeholder = f"#{len(self._names)}"
+        self._names[placeholder] = attribute
+        return placeholder
 
-    def within(self, attribute: str, key: str) -> str:
-        """The path of an entry of a map."""
+    def map_entry(self, attribute: str, key: str) -> str:
+        """Return the path of an entry of a map."""
         return f"{self.name(attribute)}.{self.name(key)}"
 
     def value(self, value: float | str | Json) -> str:
-        """A placeholder for a number, a text, or a value that is typed already."""
+        """Return a placeholder for a number, a text or a DynamoDB value."""
         typed = value if isinstance(value, dict) else text(value) if isinstance(value, str) else number(value)
-        short = f":{len(self._values)}"
-        self._values[short] = typed
-        return short
+        placeholder = f":{len(self._values)}"
+        self._values[placeholder] = typed
+        return placeholder
 
-    def want(self, attribute: str, relation: str, value: float | str) -> None:
-        self._wanted.append(f"{self.name(attribute)} {relation} {self.value(value)}")
+    def require(self, attribute: str, relation: str, value: float | str) -> None:
+        """Add a condition on an attribute: `require("tokens_held", "<=", 900)`."""
+        self._conditions.append(f"{self.name(attribute)} {relation} {self.value(value)}")
 
-    def want_that(self, condition: str) -> None:
-        self._wanted.append(condition)
+    def require_that(self, condition: str) -> None:
+        """Add a condition made of paths and placeholders."""
+        self._conditions.append(condition)
 
     def set(self, attribute: str, value: float | str | Json) -> None:
+        """Set an attribute to a value."""
         self.assign(self.name(attribute), self.value(value))
 
     def assign(self, path: str, operand: str) -> None:
+        """Set a path to an operand made of paths and placeholders."""
         self._sets.append(f"{path} = {operand}")
 
-    def more(self, attribute: str, amount: int) -> None:
-        """Add to a number that is there."""
+    def increase(self, attribute: str, amount: int) -> None:
+        """Add to a number that exists; nothing for 0."""
         if amount:
             name = self.name(attribute)
             self.assign(name, f"{name} + {self.value(amount)}")
 
     def add(self, attribute: str, amount: int) -> None:
-        """Add to a number that may not be there."""
-        self._added.append(f"{self.name(attribute)} {self.value(amount)}")
+        """Add to a number that may not exist."""
+        self._adds.append(f"{self.name(attribute)} {self.value(amount)}")
 
     def remove(self, *paths: str) -> None:
-        self._removed += paths
+        """Remove attributes or map entries."""
+        self._removes += paths
 
-    def action(self) -> Action:
-        clauses = {"SET": self._sets, "REMOVE": self._removed, "ADD": self._added}
-        told = " ".join(f"{clause} {', '.join(parts)}" for clause, parts in clauses.items() if parts)
-        return Action("Update", {"Key": self.key, "UpdateExpression": told, **self.condition()})
+    def action(self) -> WriteAction:
+        """Return the Update action with its conditions."""
+        clauses = {"SET": self._sets, "REMOVE": self._removes, "ADD": self._adds}
+        expression = " ".join(f"{clause} {', '.join(parts)}" for clause, parts in clauses.items() if parts)
+        return WriteAction("Update", {"Key": self.key, "UpdateExpression": expression, **self.condition()})
 
     def condition(self) -> Json:
-        """The conditions, for an action of another kind."""
-        asked: Json = {}
-        if self._wanted:
-            asked["ConditionExpression"] = conjoined(self._wanted)
+        """Return the conditions alone, for another kind of action."""
+        fields: Json = {}
+        if self._conditions:
+            fields["ConditionExpression"] = join_conditions(self._conditions)
         if self._names:
-            asked["ExpressionAttributeNames"] = self._names
+            fields["ExpressionAttributeNames"] = self._names
         if self._values:
-            asked["ExpressionAttributeValues"] = self._values
-        return asked
+            fields["ExpressionAttributeValues"] = self._values
+        return fields
 
 
-def conjoined(conditions: Iterable[str]) -> str:
-    """All of them. One that is an alternative must be in brackets, unless it is alone."""
+def join_conditions(conditions: Iterable[str]) -> str:
+    """Return the conjunction of conditions. A condition with OR needs brackets unless it is the only one."""
     return " AND ".join(conditions)

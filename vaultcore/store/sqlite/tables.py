@@ -1,4 +1,7 @@
-"""The two tables of the SQLite store, read and written in a transaction that somebody else has begun."""
+"""Statements on the two tables of the SQLite store. The caller begins and ends the transaction.
+
+The columns `shelf` and `entry` hold the collection and the ID of a document.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +10,42 @@ from collections.abc import Iterable
 from sqlite3 import Connection
 
 from vaultcore.limits.account import Account
-from vaultcore.store.base import ABSENT, Add, Conflict, Document, Drop, Name, Put
+from vaultcore.store.base import ABSENT, Add, Conflict, Delete, Document, DocumentKey, Put, Write
 
-_FORGOTTEN = 1_000  # documents at most, so that nobody waits long for it
-_READ = (
+_MAX_DELETED = 1_000  # documents per clean-up, so that other writers do not wait long
+_SELECT = (
     "SELECT body, version, expires FROM documents "
     "WHERE shelf = ? AND entry = ? AND (expires IS NULL OR expires > ?)"
 )
-_LISTED = (
+_SELECT_RANGE = (
     "SELECT entry, body, version, expires FROM documents WHERE shelf = ? AND (expires IS NULL OR expires > ?)"
 )
-_WRITE = (
+_UPSERT = (
     "INSERT INTO documents (shelf, entry, body, version, expires) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (shelf, entry) DO UPDATE "
     "SET body = excluded.body, version = excluded.version, expires = excluded.expires"
 )
-_DROP = "DELETE FROM documents WHERE shelf = ? AND entry = ?"
-_FORGET = "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE expires <= ? LIMIT ?)"
-_ACCOUNT = "SELECT state FROM accounts WHERE name = ?"
-_KEEP = (
+_DELETE = "DELETE FROM documents WHERE shelf = ? AND entry = ?"
+_DELETE_EXPIRED = (
+    "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE expires <= ? LIMIT ?)"
+)
+_SELECT_ACCOUNT = "SELECT state FROM accounts WHERE name = ?"
+_UPSERT_ACCOUNT = (
     "INSERT INTO accounts (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state"
 )
-_render = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one per call
+_render = json.JSONEncoder(separators=(",", ":")).encode  # created once: json.dumps creates one per call
 _parse = json.JSONDecoder().decode
 
 
-def read(connection: Connection, name: Name, now: float) -> Document | None:
-    """The document that is there."""
-    row = connection.execute(_READ, (name.shelf, name.entry, now)).fetchone()
-    return None if row is None else Document(name, _parse(row[0]), row[1], row[2])
+def read(connection: Connection, key: DocumentKey, now: float) -> Document | None:
+    """Return a document, or None if it does not exist or has expired."""
+    row = connection.execute(_SELECT, (key.collection, key.id, now)).fetchone()
+    return None if row is None else Document(key, _parse(row[0]), row[1], row[2])
 
 
-def listed(
+def read_range(
     connection: Connection,
-    shelf: str,
+    collection: str,
     now: float,
     *,
     after: str,
@@ -48,54 +53,54 @@ def listed(
     limit: int,
     newest_first: bool,
 ) -> list[Document]:
-    """The documents between two entries, both exclusive; "" is before the first, an empty entry included."""
-    query, arguments = _LISTED, [shelf, now]
+    """Return documents between two IDs, both exclusive. An `after` of "" includes an ID of ""."""
+    query, arguments = _SELECT_RANGE, [collection, now]
     if after:
         query, arguments = f"{query} AND entry > ?", [*arguments, after]
     if before is not None:
         query, arguments = f"{query} AND entry < ?", [*arguments, before]
     query = f"{query} ORDER BY entry {'DESC' if newest_first else 'ASC'} LIMIT ?"
     rows = connection.execute(query, [*arguments, limit])
-    return [Document(Name(shelf, row[0]), _parse(row[1]), row[2], row[3]) for row in rows]
+    return [Document(DocumentKey(collection, row[0]), _parse(row[1]), row[2], row[3]) for row in rows]
 
 
-def write(connection: Connection, writes: Iterable[Put | Drop | Add], now: float) -> None:
-    """All of them, each of another document. Raises Conflict, which must end the transaction."""
+def write(connection: Connection, writes: Iterable[Write], now: float) -> None:
+    """Apply all writes, each to another document. Raise Conflict; the caller must roll back then."""
     for each in writes:
-        found = read(connection, each.name, now)
+        existing = read(connection, each.key, now)
         expected = None if isinstance(each, Add) else each.version
-        if expected is not None and expected != (found.version if found else ABSENT):
-            raise Conflict(each.name)
-        _apply(connection, each, found)
+        if expected is not None and expected != (existing.version if existing else ABSENT):
+            raise Conflict(each.key)
+        _apply(connection, each, existing)
 
 
-def _apply(connection: Connection, change: Put | Drop | Add, found: Document | None) -> None:
-    name = change.name
+def _apply(connection: Connection, change: Write, existing: Document | None) -> None:
+    key = change.key
     match change:
-        case Drop():
-            connection.execute(_DROP, (name.shelf, name.entry))
+        case Delete():
+            connection.execute(_DELETE, (key.collection, key.id))
             return
         case Put(body=body):
             pass
         case Add(amounts=amounts):
-            body = dict(found.body) if found else {}
+            body = dict(existing.body) if existing else {}
             body |= {field: body.get(field, 0) + amount for field, amount in amounts.items()}
-    version = found.version + 1 if found else 1
-    connection.execute(_WRITE, (name.shelf, name.entry, _render(body), version, change.expires))
+    version = existing.version + 1 if existing else 1
+    connection.execute(_UPSERT, (key.collection, key.id, _render(body), version, change.expires))
 
 
-def forget(connection: Connection, now: float) -> None:
-    """Remove some documents that are over."""
-    connection.execute(_FORGET, (now, _FORGOTTEN))
+def delete_expired(connection: Connection, now: float) -> None:
+    """Delete up to `_MAX_DELETED` expired documents."""
+    connection.execute(_DELETE_EXPIRED, (now, _MAX_DELETED))
 
 
-def accounts(connection: Connection, names: Iterable[str]) -> list[Account]:
-    """Accounts as they are; new ones where nobody has used them."""
-    rows = (connection.execute(_ACCOUNT, (name,)).fetchone() for name in names)
+def read_accounts(connection: Connection, names: Iterable[str]) -> list[Account]:
+    """Return the current accounts; a new one for each name that was never used."""
+    rows = (connection.execute(_SELECT_ACCOUNT, (name,)).fetchone() for name in names)
     return [Account() if row is None else Account.unpack(_parse(row[0])) for row in rows]
 
 
-def keep(connection: Connection, states: Iterable[tuple[str, Account]]) -> None:
-    """Write accounts down."""
-    for name, account in states:
-        connection.execute(_KEEP, (name, _render(account.pack())))
+def write_accounts(connection: Connection, accounts: Iterable[tuple[str, Account]]) -> None:
+    """Write accounts by name."""
+    for name, account in accounts:
+        connection.execute(_UPSERT_ACCOUNT, (name, _render(account.pack())))

@@ -1,4 +1,4 @@
-"""One connection to a provider: bytes out, bytes in, and whether it can be used again."""
+"""One connection to a provider: sends and receives bytes, and knows whether it can be reused."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 import socket
 from typing import cast
 
-HELD = 256 * 1024  # bytes that wait to be read before the other side is slowed down
+MAX_BUFFERED = 256 * 1024  # bytes not yet read, above which reading from the socket pauses
 
 
 class Connection(asyncio.Protocol):
-    """A socket of the running loop. Reads are one at a time; what is written is never waited for."""
+    """A socket of the running loop. One read at a time; writes are never awaited."""
 
     def __init__(self) -> None:
-        self.served = 0  # exchanges that ended well
+        self.served = 0  # completed exchanges
         self.idle_since = 0.0
         self.closed = False
         self._error: Exception | None = None
-        self._pieces: list[bytes] = []
+        self._chunks: list[bytes] = []
         self._size = 0
         self._paused = False
         self._waiting: asyncio.Future[None] | None = None
@@ -29,9 +29,9 @@ class Connection(asyncio.Protocol):
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def data_received(self, data: bytes) -> None:
-        self._pieces.append(data)
+        self._chunks.append(data)
         self._size += len(data)
-        if self._size > HELD and not self._paused and self._transport is not None:
+        if self._size > MAX_BUFFERED and not self._paused and self._transport is not None:
             self._transport.pause_reading()
             self._paused = True
         self._wake()
@@ -45,26 +45,26 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     @property
-    def usable(self) -> bool:
-        """Open, and nothing has come that nobody asked for."""
-        return not (self.closed or self._pieces)
+    def is_usable(self) -> bool:
+        """Return True if it is open and no unexpected bytes have arrived."""
+        return not (self.closed or self._chunks)
 
     def send(self, data: bytes) -> None:
-        # Not waited for: a provider may answer before it has read everything, and the timer is running.
+        # Not awaited: a provider may answer before it has read everything, and deadlines apply.
         if self._transport is not None:
             self._transport.write(data)
 
     async def receive(self) -> bytes:
-        """The bytes that have come; none at the end. Raises OSError where the connection was lost."""
-        if not self._pieces and not self.closed:
+        """Return the bytes that have arrived; b"" at the end. Raises OSError if the connection was lost."""
+        if not self._chunks and not self.closed:
             self._waiting = asyncio.get_running_loop().create_future()
             try:
                 await self._waiting
             finally:
                 self._waiting = None
-        if self._pieces:
-            data = b"".join(self._pieces)
-            self._pieces.clear()
+        if self._chunks:
+            data = b"".join(self._chunks)
+            self._chunks.clear()
             self._size = 0
             if self._paused and self._transport is not None and not self.closed:
                 self._transport.resume_reading()
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         return b""
 
     def abort(self) -> None:
-        """Close at once; where the loop it belongs to has ended, the last reference closes it."""
+        """Close at once. If its event loop has ended, garbage collection closes it."""
         self.closed = True
         try:
             if self._transport is not None:

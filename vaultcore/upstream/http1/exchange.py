@@ -1,4 +1,4 @@
-"""One request and its response on a connection. HTTP/1.1 is h11's: https://h11.readthedocs.io."""
+"""One request and its response on a connection. h11 parses HTTP/1.1: https://h11.readthedocs.io."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import httpx
 
 from vaultcore.upstream.http1.connection import Connection
 
-MAX_HEAD = 64 * 1024  # bytes of a response's head, and of any line between chunks
+MAX_HEAD = 64 * 1024  # bytes of a response's head, and of a chunk header
 
 
 class Exchange:
-    """Sends one request, then reads its response piece by piece. Raises httpx's own transport errors."""
+    """Sends one request and reads its response. Raises httpx's transport errors."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-        self._heard = False
-        self._next: h11.Event | None = None  # read ahead of its turn
+        self._has_received = False
+        self._next: h11.Event | None = None  # read ahead
 
-    async def ask(self, request: httpx.Request) -> h11.Response | None:
-        """The response's head. None: the connection had served before, and was dead."""
-        # Rendered in place: a local would show the key to whatever prints the locals of a traceback.
+    async def send(self, request: httpx.Request) -> h11.Response | None:
+        """Send a request and return the response's head; None if a reused connection was dead."""
+        # No local variable: it would show the key to tools that print the locals of a traceback.
         self.connection.send(
             self._http.send(
                 h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
@@ -37,25 +37,25 @@ class Exchange:
                     return head
                 case h11.InformationalResponse(status_code=code) if code != 101:
                     continue
-                case h11.ConnectionClosed() | None if not self._heard:
+                case h11.ConnectionClosed() | None if not self._has_received:
                     if self.connection.served:
                         return None
-                    raise httpx.RemoteProtocolError("the connection ended without an answer")
+                    raise httpx.RemoteProtocolError("the connection closed without a response")
                 case _:
-                    raise httpx.RemoteProtocolError("the answer does not begin as one")
+                    raise httpx.RemoteProtocolError("the response does not start with a valid head")
 
-    async def piece(self) -> bytes:
-        """The next bytes of the body, all that have come; none at its end."""
+    async def read(self) -> bytes:
+        """Return the next bytes of the body, all that have arrived; b"" at its end."""
         match self._next or await self._event():
             case h11.Data(data=data):
-                return b"".join([data, *self._more()])
+                return b"".join([data, *self._buffered()])
             case h11.EndOfMessage():
                 return b""
             case _:
-                raise httpx.RemoteProtocolError("the connection ended before the answer did")
+                raise httpx.RemoteProtocolError("the connection closed before the end of the response")
 
-    def _more(self) -> Iterator[bytes]:
-        """What else h11 finds in what has come: a stream's chunks are small, and a turn for each is dear."""
+    def _buffered(self) -> Iterator[bytes]:
+        """Yield further body bytes that have arrived: chunks are small, and one read for each is slow."""
         while True:
             try:
                 event = self._http.next_event()
@@ -68,27 +68,27 @@ class Exchange:
             yield event.data
 
     @property
-    def reusable(self) -> bool:
-        """Both sides are done, and nothing came that nobody asked for."""
-        done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
-        return done and not self._http.trailing_data[0] and self.connection.usable
+    def is_reusable(self) -> bool:
+        """Return True if both sides are done and no unexpected bytes have arrived."""
+        is_done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        return is_done and not self._http.trailing_data[0] and self.connection.is_usable
 
     async def _event(self) -> h11.Event | None:
-        """What h11 makes of the bytes so far, and of more where those do not do; None: lost unanswered."""
+        """Return the next event, reading bytes as needed; None if a reused connection was dead."""
         while True:
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError:
-                if not self._heard:
+                if not self._has_received:
                     return None
-                raise httpx.RemoteProtocolError("the answer is not HTTP/1.1, or not all of it") from None
+                raise httpx.RemoteProtocolError("the response is not valid HTTP/1.1") from None
             if event is not h11.NEED_DATA:
                 return event  # type: ignore[return-value]  # PAUSED needs two requests on one connection
             try:
                 data = await self.connection.receive()
             except OSError as error:
-                if self._heard or not self.connection.served:
+                if self._has_received or not self.connection.served:
                     raise httpx.ReadError("the connection was lost") from error
                 return None
-            self._heard |= bool(data)
+            self._has_received |= bool(data)
             self._http.receive_data(data)

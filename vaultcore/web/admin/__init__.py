@@ -16,10 +16,10 @@ from starlette.types import ASGIApp
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
 from vaultcore.store.base import Conflict
-from vaultcore.web.admin import check, keys, limits, logs, page, routing, state, trail, usage
-from vaultcore.web.admin.asking import crash, refuse, refuse_question
-from vaultcore.web.reply import SAFE
-from vaultcore.web.router_errors import refuse_http
+from vaultcore.web.admin import check, keys, limits, logs, docs_page, routes, gateway_state, alerts_and_audit, usage
+from vaultcore.web.admin.validation import handle_crash, handle_error, handle_validation_error
+from vaultcore.web.reply import SAFE_HEADERS
+from vaultcore.web.router_errors import fastapi_error
 
 DESCRIPTION = (
     "Every request bears the admin key: `Authorization: Bearer va-…`. Money is in US dollars, times are "
@@ -28,13 +28,13 @@ DESCRIPTION = (
 )
 
 
-class Safe(JSONResponse):
+class NoStoreJSONResponse(JSONResponse):
     """JSON that nobody keeps."""
 
     def __init__(
         self, content: Any, status_code: int = 200, headers: Mapping[str, str] | None = None, **more: Any
     ) -> None:
-        super().__init__(content, status_code, {**SAFE, **(headers or {})}, **more)
+        super().__init__(content, status_code, {**SAFE_HEADERS, **(headers or {})}, **more)
 
 
 def create_admin(services: Services) -> ASGIApp:
@@ -45,17 +45,17 @@ def create_admin(services: Services) -> ASGIApp:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        default_response_class=Safe,
+        default_response_class=NoStoreJSONResponse,
         dependencies=[Security(HTTPBearer(auto_error=False, description="the admin key"))],  # for the page
     )
     app.state.services = services
-    app.state.checks = check.Checks(services.clock)
-    app.add_exception_handler(HTTPException, refuse_http)
-    app.add_exception_handler(RequestValidationError, refuse_question)
-    app.add_exception_handler(GatewayError, refuse)
-    app.add_exception_handler(Conflict, refuse)
-    app.add_exception_handler(Exception, crash)
-    for each in (keys, limits, usage, logs, trail, check, routing, state):
+    app.state.checks = check.CheckThrottle(services.clock)
+    app.add_exception_handler(HTTPException, fastapi_error)
+    app.add_exception_handler(RequestValidationError, handle_validation_error)
+    app.add_exception_handler(GatewayError, handle_error)
+    app.add_exception_handler(Conflict, handle_error)
+    app.add_exception_handler(Exception, handle_crash)
+    for each in (keys, limits, usage, logs, alerts_and_audit, check, routes, gateway_state):
         app.include_router(each.api)
     _document(app)
     return app
@@ -66,10 +66,10 @@ def _document(app: FastAPI) -> None:
 
     async def openapi(request: Request) -> Response:
         servers = [{"url": request.scope.get("root_path") or "/"}]
-        return Safe({**app.openapi(), "servers": servers})
+        return NoStoreJSONResponse({**app.openapi(), "servers": servers})
 
     async def docs(request: Request) -> Response:
-        return page.respond(app.openapi(), request.scope.get("root_path", ""))
+        return docs_page.respond(app.openapi(), request.scope.get("root_path", ""))
 
     app.add_route("/openapi.json", openapi, include_in_schema=False)
     app.add_route("/docs", docs, include_in_schema=False)

@@ -12,14 +12,14 @@ from vaultcore.clock import Clock
 from vaultcore.errors import LimitExceeded, NotFound
 from vaultcore.routing.plan import credentials
 from vaultcore.upstream.key_check import check as checked
-from vaultcore.web.admin.asking import House
+from vaultcore.web.admin.validation import ServicesDep
 
 PAUSE = 2.0  # seconds between two checks of a provider
 
 api = APIRouter(tags=["providers"])
 
 
-class CheckedKey(BaseModel):
+class CheckedKeyEntry(BaseModel):
     """One key of the vault."""
 
     id: str
@@ -30,15 +30,15 @@ class CheckedKey(BaseModel):
     reason: str | None = Field(description="why it is not ok")
 
 
-class Checked(BaseModel):
+class ProviderCheck(BaseModel):
     """A provider's keys, each asked once."""
 
     name: str
     ok: bool = Field(description="every key works, and there is one")
-    keys: list[CheckedKey]
+    keys: list[CheckedKeyEntry]
 
 
-class Checks:
+class CheckThrottle:
     """When providers were checked last. One per process."""
 
     def __init__(self, clock: Clock) -> None:
@@ -54,15 +54,15 @@ class Checks:
         self._last[name] = now
 
 
-@api.post("/providers/{name}/check", response_model=Checked)
+@api.post("/providers/{name}/check", response_model=ProviderCheck)
 async def check(
-    name: Annotated[str, Path(description="as /admin/providers has it")], here: House, request: Request
+    name: Annotated[str, Path(description="as /admin/providers has it")], here: ServicesDep, request: Request
 ) -> Any:
     """Ask a provider with every key it has in the vault: for its models, or else for one token."""
     provider = here.catalog.provider(name)
     if provider is None:
         raise NotFound("no provider has this name", param="name")
-    checks: Checks = request.app.state.checks
+    checks: CheckThrottle = request.app.state.checks
     checks.begin(provider.name)
     keyring = (await here.secrets.current()).keyring
     found = await checked(here.gateway.upstream, provider, credentials(provider, keyring), here.catalog)

@@ -18,7 +18,7 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from vaultcore.web.reply import SAFE
+from vaultcore.web.reply import SAFE_HEADERS
 from vaultcore.wire import Json
 
 Format = Literal["json", "jsonl", "csv"]
@@ -37,7 +37,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 PIECE = 32_768  # characters that are sent at once, about
 
 
-def asked(request: Request, format: Format | None) -> Format | None:
+def requested_format(request: Request, format: Format | None) -> Format | None:
     """The format of a download, as asked for by parameter or by header; None: a page is wanted."""
     if format is not None:
         return format
@@ -46,7 +46,7 @@ def asked(request: Request, format: Format | None) -> Format | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Download:
     """Rows to come, and the columns that CSV has of them."""
 
     name: str  # of the file, without its ending
@@ -55,7 +55,7 @@ class Table:
 
     def response(self, format: Format) -> StreamingResponse:
         """The download. Rows are read as they are sent."""
-        headers = {**SAFE, "content-disposition": f'attachment; filename="{self.name}.{format}"'}
+        headers = {**SAFE_HEADERS, "content-disposition": f'attachment; filename="{self.name}.{format}"'}
         pieces = {"csv": self._csv, "jsonl": self._lines, "json": self._json}[format]()
         return StreamingResponse(_gathered(pieces), headers=headers, media_type=KINDS[format])
 

@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"\d{1,10}(?:\.\d{1,6})?", re.ASCII)
 _AMOUNT = re.compile(r"-?\d{1,20}(?:\.\d{1,40})?", re.ASCII)
 
 
-def exact(text: str) -> Decimal:
+def parse_number(text: str) -> Decimal:
     """A JSON number as it stands. Raises ValueError where it is past all bounds."""
     try:
         return Decimal(text)
@@ -40,20 +40,20 @@ def exact(text: str) -> Decimal:
         raise ValueError("the number has no end") from None
 
 
-def iso(at: float | None) -> str | None:
+def format_time(at: float | None) -> str | None:
     """A time as it goes out: ISO 8601, UTC, always as long, so that texts sort as times do."""
     if at is None:
         return None
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def marks_of(sent: Sequence[int] | None) -> tuple[int, ...] | None:
+def thresholds_of(sent: Sequence[int] | None) -> tuple[int, ...] | None:
     """Marks as the gateway keeps them."""
     return None if sent is None else tuple(sent)
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:  # no tuple: FastAPI would take it for several values
+class TimePoint:  # no tuple: FastAPI would take it for several values
     """When a day or a moment begins, and when it ends: seconds since 1970."""
 
     start: float
@@ -88,28 +88,28 @@ def _seconds(value: object) -> float:
     raise ValueError("must be a time with its zone, like 2030-01-31T12:00:00Z, or seconds since 1970")
 
 
-def _moment(value: object) -> Moment:
+def _moment(value: object) -> TimePoint:
     said = "must be a date, a time with its zone like 2030-01-31T12:00:00Z, or seconds since 1970"
     text = value if isinstance(value, str) and len(value) <= 40 else ""
     if _NUMBER.fullmatch(text):
-        return _bounded(Moment(float(text), float(text)), said)
+        return _bounded(TimePoint(float(text), float(text)), said)
     try:
         if _DATE.fullmatch(text):
             day = date.fromisoformat(text)
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
-            return _bounded(Moment(midnight, midnight + 86_400), said)
+            return _bounded(TimePoint(midnight, midnight + 86_400), said)
         at = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(said) from None
     if at.tzinfo is None:
         raise ValueError("must have a zone, like 2030-01-31T12:00:00Z")
     try:
-        return _bounded(Moment(at.timestamp(), at.timestamp()), said)
+        return _bounded(TimePoint(at.timestamp(), at.timestamp()), said)
     except OverflowError:  # a zone that leads out of the calendar
         raise ValueError(said) from None
 
 
-def _bounded(moment: Moment, said: str) -> Moment:
+def _bounded(moment: TimePoint, said: str) -> TimePoint:
     if not 0 <= moment.start <= LATEST:
         raise ValueError(said)
     return moment
@@ -163,7 +163,7 @@ _MOMENT_SCHEMA: dict[str, Any] = {
 
 Money = Annotated[int, BeforeValidator(_nanos), WithJsonSchema(_AMOUNT_SCHEMA)]
 Time = Annotated[float, PlainValidator(_seconds), WithJsonSchema(_TIME_SCHEMA)]
-When = Annotated[Moment, PlainValidator(_moment), WithJsonSchema(_MOMENT_SCHEMA)]
+When = Annotated[TimePoint, PlainValidator(_moment), WithJsonSchema(_MOMENT_SCHEMA)]
 Text = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_plain)]
 Rate = Annotated[int, Field(ge=1, le=MOST_RATE)]
 Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]

@@ -17,11 +17,11 @@ from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.money import Nanos
 from vaultcore.services import Services
 from vaultcore.store.base import Conflict
-from vaultcore.web.admin.asking import Changed, House, Question, RequestId, Sent, body, reads
-from vaultcore.web.admin.fields import Marks, Metadata, Models, Money, Networks, Text, Time, iso, marks_of
-from vaultcore.web.admin.limit_fields import Limited, LimitFields, Standing, standing
-from vaultcore.web.admin.positions import Cursor, token
-from vaultcore.web.limit_json import limited
+from vaultcore.web.admin.validation import EditConflict, ServicesDep, QueryParameters, RequestId, RequestBody, body, parse_body
+from vaultcore.web.admin.fields import Marks, Metadata, Models, Money, Networks, Text, Time, format_time, thresholds_of
+from vaultcore.web.admin.limit_fields import LimitValues, LimitFields, AccountStatus, account_status
+from vaultcore.web.admin.cursors import Cursor, encode_cursor
+from vaultcore.web.limit_json import limits_json
 
 GRACE = 604_800  # seconds: a week
 SEEN = 1_000  # keys that one page looks at
@@ -61,7 +61,7 @@ class KeyFields(LimitFields):
             expires=self.expires_at if "expires_at" in sent else key.expires,
             owner=self.owner if "owner" in sent else key.owner,
             metadata=self.metadata or {} if "metadata" in sent else key.metadata,
-            marks=marks_of(self.alert_marks) if "alert_marks" in sent else key.marks,
+            thresholds=thresholds_of(self.alert_marks) if "alert_marks" in sent else key.thresholds,
         )
 
 
@@ -74,27 +74,27 @@ class NewKey(KeyFields):
     )
 
 
-class Rotation(Sent):
+class RotateBody(RequestBody):
     """What becomes of the old key."""
 
     grace_seconds: Annotated[int, Field(ge=0, le=GRACE)] = Field(0, description="how long it stays good")
 
 
-class Credit(Sent):
+class CreditBody(RequestBody):
     """Money to add to what a key may use in all."""
 
     amount_usd: Money
     reason: Text | None = Field(None, description="for the audit")
 
 
-class Superseded(BaseModel):
+class ReplacedToken(BaseModel):
     """A text of a key from before a rotation, while it is still good."""
 
     masked: str
     until: str
 
 
-class Described(BaseModel):
+class KeyDescription(BaseModel):
     """What a key is."""
 
     id: str
@@ -109,27 +109,27 @@ class Described(BaseModel):
     allowed_models: list[str] | None
     allowed_ips: list[str] | None
     alert_marks: list[int] | None
-    superseded: list[Superseded] = Field(description="what a rotation has replaced, and is still good")
+    superseded: list[ReplacedToken] = Field(description="what a rotation has replaced, and is still good")
 
 
-class Key(Standing, Limited, Described):
+class KeyInfo(AccountStatus, LimitValues, KeyDescription):
     """A key: never what its holder sends."""
 
 
-class IssuedKey(Key):
+class IssuedKey(KeyInfo):
     """A key with the text that its holder sends, which is shown this once."""
 
     key: str
 
 
-class Keys(BaseModel):
+class KeyPage(BaseModel):
     """A page of keys, by their ids."""
 
-    data: list[Key]
+    data: list[KeyInfo]
     next_cursor: str | None = Field(description="send it as `cursor` for the next page")
 
 
-class Which(Question):
+class KeyQuery(QueryParameters):
     """Which keys to list."""
 
     limit: Annotated[int, Field(ge=1, le=100)] = 50
@@ -152,15 +152,15 @@ Id = Annotated[str, Depends(known)]
 
 
 @api.post("", status_code=201, response_model=IssuedKey, openapi_extra=body(NewKey))
-async def create(draft: Annotated[NewKey, Depends(reads(NewKey))], here: House, request: RequestId) -> Any:
+async def create(draft: Annotated[NewKey, Depends(parse_body(NewKey))], here: ServicesDep, request: RequestId) -> Any:
     """Make a key. The answer holds it under `key`, this once."""
     blank = VirtualKey("", "", 0.0, (), Limits(rpm=DEFAULT_RPM))
     issued = await here.keys.create(draft.edited(blank, here.clock.now()), request)
     return {"key": issued.token, **await _one(issued.key, here)}
 
 
-@api.get("", response_model=Keys)
-async def index(which: Annotated[Which, Query()], here: House) -> Any:
+@api.get("", response_model=KeyPage)
+async def index(which: Annotated[KeyQuery, Query()], here: ServicesDep) -> Any:
     """List the keys, revoked ones too, with what they have used."""
     now, found, after = here.clock.now(), list[VirtualKey](), which.cursor or ""
     more, looked = True, 0
@@ -173,19 +173,19 @@ async def index(which: Annotated[Which, Query()], here: House) -> Any:
                 break
             after = key.id
         looked, more = looked + len(page), len(page) == 100
-    following = token(after) if more or len(found) > which.limit else None
+    following = encode_cursor(after) if more or len(found) > which.limit else None
     return {"data": await _shown(found[: which.limit], here), "next_cursor": following}
 
 
-@api.get("/{id}", response_model=Key)
-async def show(id: Id, here: House) -> Any:
+@api.get("/{id}", response_model=KeyInfo)
+async def show(id: Id, here: ServicesDep) -> Any:
     """One key, its limits, and what it has used."""
     return await _one(await here.keys.get(id), here)
 
 
-@api.patch("/{id}", response_model=Key, openapi_extra=body(KeyFields))
+@api.patch("/{id}", response_model=KeyInfo, openapi_extra=body(KeyFields))
 async def update(
-    id: Id, patch: Annotated[KeyFields, Depends(reads(KeyFields))], here: House, request: RequestId
+    id: Id, patch: Annotated[KeyFields, Depends(parse_body(KeyFields))], here: ServicesDep, request: RequestId
 ) -> Any:
     """Change what is sent and nothing else; null takes a limit away. In force everywhere in five seconds."""
     if not patch.model_fields_set:
@@ -196,8 +196,8 @@ async def update(
     )
 
 
-@api.delete("/{id}", response_model=Key)
-async def revoke(id: Id, here: House, request: RequestId) -> Any:
+@api.delete("/{id}", response_model=KeyInfo)
+async def revoke(id: Id, here: ServicesDep, request: RequestId) -> Any:
     """Revoke a key for good: here at once, everywhere within five seconds. A second time changes nothing."""
     key = await here.keys.get(id)
     if key.revoked is None:
@@ -205,9 +205,9 @@ async def revoke(id: Id, here: House, request: RequestId) -> Any:
     return await _one(key, here)
 
 
-@api.post("/{id}/rotate", response_model=IssuedKey, openapi_extra=body(Rotation))
+@api.post("/{id}/rotate", response_model=IssuedKey, openapi_extra=body(RotateBody))
 async def rotate(
-    id: Id, rotation: Annotated[Rotation, Depends(reads(Rotation))], here: House, request: RequestId
+    id: Id, rotation: Annotated[RotateBody, Depends(parse_body(RotateBody))], here: ServicesDep, request: RequestId
 ) -> Any:
     """Give a key's holder another one with the same limits and use; the old one stays good for a while."""
     await _live(id, here)
@@ -215,9 +215,9 @@ async def rotate(
     return {"key": issued.token, **await _one(issued.key, here)}
 
 
-@api.post("/{id}/credits", response_model=Key, openapi_extra=body(Credit))
+@api.post("/{id}/credits", response_model=KeyInfo, openapi_extra=body(CreditBody))
 async def credit(
-    id: Id, added: Annotated[Credit, Depends(reads(Credit))], here: House, request: RequestId
+    id: Id, added: Annotated[CreditBody, Depends(parse_body(CreditBody))], here: ServicesDep, request: RequestId
 ) -> Any:
     """Add prepaid money. A key without credits has had no such limit, and has one from then on."""
     await _live(id, here)
@@ -237,7 +237,7 @@ async def _insist(change: Callable[[], Awaitable[VirtualKey]]) -> VirtualKey:
 
 async def _live(id: str, here: Services) -> None:
     if (await here.keys.get(id)).revoked is not None:
-        raise Changed("this key has been revoked: make another one")
+        raise EditConflict("this key has been revoked: make another one")
 
 
 async def _one(key: VirtualKey, here: Services) -> dict[str, Any]:
@@ -254,17 +254,17 @@ async def _shown(keys: Sequence[VirtualKey], here: Services) -> list[dict[str, A
             "name": key.name,
             "masked": key.tokens[0].masked,
             "state": key.state(now),
-            "created_at": iso(key.created),
-            "expires_at": iso(key.expires),
-            "revoked_at": iso(key.revoked),
+            "created_at": format_time(key.created),
+            "expires_at": format_time(key.expires),
+            "revoked_at": format_time(key.revoked),
             "owner": key.owner,
             "metadata": dict(key.metadata),
             "allowed_models": None if key.models is None else list(key.models),
             "allowed_ips": list(key.ips) or None,
-            "alert_marks": None if key.marks is None else list(key.marks),
+            "alert_marks": None if key.thresholds is None else list(key.thresholds),
             "superseded": _superseded(key, now),
-            **limited(key.limits),
-            **standing(used, key.limits, now),
+            **limits_json(key.limits),
+            **account_status(used, key.limits, now),
         }
         for key, used in zip(keys, accounts, strict=True)
     ]
@@ -275,7 +275,7 @@ def _superseded(key: VirtualKey, now: float) -> list[dict[str, Any]]:
     if key.state(now) != "active":
         return []
     return [
-        {"masked": token.masked, "until": iso(token.until)}
-        for token in key.tokens
-        if token.until is not None and token.until > now
+        {"masked": encode_cursor.masked, "until": format_time(encode_cursor.until)}
+        for encode_cursor in key.tokens
+        if encode_cursor.until is not None and encode_cursor.until > now
     ]

@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from vaultcore.limits.account import Account, rolled
+from vaultcore.limits.account import Account, roll_forward
 from vaultcore.limits.limits import Limits
-from vaultcore.web.admin.asking import Sent
+from vaultcore.web.admin.validation import RequestBody
 from vaultcore.web.admin.fields import Money, Rate, Tokens
-from vaultcore.web.limit_json import NAMES, dollars, used
+from vaultcore.web.limit_json import FIELDS, dollars, usage_json
 
 
-class LimitFields(Sent):
+class LimitFields(RequestBody):
     """Limits. Null or left out: there is none."""
 
     rate_limit_rpm: Rate | None = Field(None, description="requests per minute")
@@ -26,11 +26,11 @@ class LimitFields(Sent):
 
     def over(self, limits: Limits) -> Limits:
         """These limits with what was sent in its place."""
-        sent = {ours: getattr(self, name) for ours, name in NAMES.items() if name in self.model_fields_set}
-        return Limits(**{ours: sent.get(ours, getattr(limits, ours)) for ours in NAMES})
+        sent = {ours: getattr(self, name) for ours, name in FIELDS.items() if name in self.model_fields_set}
+        return Limits(**{ours: sent.get(ours, getattr(limits, ours)) for ours in FIELDS})
 
 
-class Limited(BaseModel):
+class LimitValues(BaseModel):
     """Limits as they are in force; null is no limit. Money is in US dollars."""
 
     rate_limit_rpm: int | None = None
@@ -42,7 +42,7 @@ class Limited(BaseModel):
     budget_month_usd: float | None = None
 
 
-class Usage(BaseModel):
+class AccountUsage(BaseModel):
     """What was settled, since the account began."""
 
     requests: int
@@ -52,10 +52,10 @@ class Usage(BaseModel):
     cost_usd: float
 
 
-class Standing(BaseModel):
+class AccountStatus(BaseModel):
     """How an account stands towards its limits. Null where nothing is limited."""
 
-    usage: Usage
+    usage: AccountUsage
     tokens_remaining: int | None = Field(None, description="of token_quota")
     balance_usd: float | None = Field(None, description="of credits_usd")
     spent_today_usd: float | None = Field(None, description="counted where anything is limited")
@@ -63,15 +63,15 @@ class Standing(BaseModel):
     in_flight: int = Field(description="requests that have been let in and are not over")
 
 
-def standing(account: Account, limits: Limits, now: float) -> dict[str, Any]:
+def account_status(account: Account, limits: Limits, now: float) -> dict[str, Any]:
     """What an account has used, and what is left."""
-    account = rolled(account, now)
+    account = roll_forward(account, now)
     return {
-        "usage": used(account),
+        "usage": usage_json(account),
         "tokens_remaining": None if limits.tokens is None else max(0, limits.tokens - account.tokens),
         "balance_usd": None if limits.credits is None else dollars(limits.credits - account.nanos),
         # An account without limits is never asked for room, and does not learn what day it is.
-        "spent_today_usd": dollars(account.day_nanos) if limits.any else None,
-        "spent_this_month_usd": dollars(account.month_nanos) if limits.any else None,
+        "spent_today_usd": dollars(account.day_nanos) if limits.has_any else None,
+        "spent_this_month_usd": dollars(account.month_nanos) if limits.has_any else None,
         "in_flight": len(account.leases),
     }

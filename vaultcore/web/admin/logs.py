@@ -10,14 +10,14 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from vaultcore.ledger.reading import every_record, records
+from vaultcore.ledger.queries import iterate_records, list_records
 from vaultcore.usage.record import Record
-from vaultcore.web.admin.asking import House, RequestId
-from vaultcore.web.admin.export import Format, Table, asked
-from vaultcore.web.admin.fields import iso
-from vaultcore.web.admin.holders import Holder, holders
+from vaultcore.web.admin.validation import ServicesDep, RequestId
+from vaultcore.web.admin.export import Format, Download, requested_format
+from vaultcore.web.admin.fields import format_time
+from vaultcore.web.admin.key_owners import KeyOwner, load_key_owners
 from vaultcore.web.admin.period import Period
-from vaultcore.web.admin.positions import Place, token
+from vaultcore.web.admin.cursors import LogCursor, encode_cursor
 from vaultcore.web.limit_json import dollars
 from vaultcore.wire import Json
 
@@ -53,7 +53,7 @@ SEARCHED = ("id", "key", "owner", "path", "model", "provider", "served", "code")
 api = APIRouter(tags=["logs"])
 
 
-class Attempt(BaseModel):
+class LoggedAttempt(BaseModel):
     """One provider that was asked."""
 
     provider: str
@@ -67,7 +67,7 @@ class Attempt(BaseModel):
     )
 
 
-class Entry(BaseModel):
+class LogEntry(BaseModel):
     """One request that was let in."""
 
     id: str = Field(description="x-request-id of the answer")
@@ -82,7 +82,7 @@ class Entry(BaseModel):
     stream: bool
     provider: str | None
     served: str | None = Field(description="the provider's name of the model that answered")
-    attempts: list[Attempt]
+    attempts: list[LoggedAttempt]
     tries: int
     prompt_tokens: int
     completion_tokens: int
@@ -99,14 +99,14 @@ class Entry(BaseModel):
     replayed: bool
 
 
-class Log(BaseModel):
+class LogPage(BaseModel):
     """A page of requests. It may hold less than asked for, or nothing, and yet not be the last one."""
 
-    data: list[Entry]
+    data: list[LogEntry]
     next_cursor: str | None = Field(description="send it as `cursor` for the next page; null: there is none")
 
 
-class Asked(Period):
+class LogQuery(Period):
     """Which requests."""
 
     id: str | None = Field(None, max_length=128)
@@ -124,10 +124,10 @@ class Asked(Period):
     limit: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
         None, description="100 rows; of a download: all"
     )
-    cursor: Place | None = None
+    cursor: LogCursor | None = None
     format: Format | None = Field(None, description="a download; `Accept: text/csv` does the same")
 
-    def picks(self, record: Mapping[str, Any], known: Mapping[str, Holder]) -> bool:
+    def picks(self, record: Mapping[str, Any], known: Mapping[str, KeyOwner]) -> bool:
         return (
             all(
                 wanted is None or wanted == record.get(name)
@@ -140,32 +140,32 @@ class Asked(Period):
                 )
             )
             and (
-                self.model is None or any(fits(self.model, record.get(each)) for each in ("model", "served"))
+                self.model is None or any(matches_pattern(self.model, record.get(each)) for each in ("model", "served"))
             )
             and (self.status is None or _of(self.status, record.get("status")))
             and (self.search is None or _says(self.search.casefold(), record, known))
         )
 
 
-@api.get("/logs", response_model=Log)
-async def index(which: Annotated[Asked, Query()], here: House, request: Request) -> Any:
+@api.get("/logs", response_model=LogPage)
+async def index(which: Annotated[LogQuery, Query()], here: ServicesDep, request: Request) -> Any:
     """Requests, newest first. One call looks at a few thousand records and 40 days, and goes on by cursor."""
-    span, chosen = which.span(here.clock.now()), asked(request, which.format)
-    known = await holders(here.keys) if which.search or chosen == "csv" else {}
+    span, chosen = which.span(here.clock.now()), requested_format(request, which.format)
+    known = await load_key_owners(here.keys) if which.search or chosen == "csv" else {}
 
     def keep(record: Mapping[str, Any]) -> bool:
         return which.picks(record, known)
 
     if chosen:
-        found = every_record(here.store, span, keep, limit=which.limit, before=which.cursor)
+        found = iterate_records(here.store, span, keep, limit=which.limit, before=which.cursor)
         rows = _rows(found, known if chosen == "csv" else None)
-        return Table(f"logs-{span.days[0]}-{span.days[-1]}", COLUMNS, rows).response(chosen)
-    page = await records(here.store, span, keep, limit=which.limit or 100, before=which.cursor)
-    following = None if page.next is None else token(page.next)
-    return {"data": [_told(found.body) for found in page.found], "next_cursor": following}
+        return Download(f"logs-{span.days[0]}-{span.days[-1]}", COLUMNS, rows).response(chosen)
+    page = await list_records(here.store, span, keep, limit=which.limit or 100, before=which.cursor)
+    following = None if page.next is None else encode_cursor(page.next)
+    return {"data": [_told(found.body) for found in page.documents], "next_cursor": following}
 
 
-class Said(BaseModel):
+class LoggedContent(BaseModel):
     """What a request asked and what it was answered, as chat completions."""
 
     request: dict[str, Any] | None = None
@@ -173,13 +173,13 @@ class Said(BaseModel):
     too_large: int | None = Field(None, description="it was not kept: that many characters")
 
 
-@api.get("/logs/{id}/content", response_model=Said, response_model_exclude_none=True)
-async def content(id: Annotated[str, Path(max_length=128)], here: House, asking: RequestId) -> Any:
-    """What a request said, where VAULTEDGE_KEEP_CONTENT keeps that for a while. Reading it is audited."""
+@api.get("/logs/{id}/content", response_model=LoggedContent, response_model_exclude_none=True)
+async def content(id: Annotated[str, Path(max_length=128)], here: ServicesDep, asking: RequestId) -> Any:
+    """What a request said, where VAULTEDGE_KEEP_CONTENT keeps that for a while. Reading it is audit_entry."""
     return await here.content.read(id, asking)
 
 
-def fits(pattern: str, name: str | None) -> bool:
+def matches_pattern(pattern: str, name: str | None) -> bool:
     """Whether a name is what a pattern says, in which * stands for any text, capital or not."""
     first, *others = pattern.casefold().split("*")
     if name is None or not others:
@@ -197,7 +197,7 @@ def fits(pattern: str, name: str | None) -> bool:
 
 
 async def _rows(
-    found: AsyncGenerator[Mapping[str, Any], None], known: Mapping[str, Holder] | None
+    found: AsyncGenerator[Mapping[str, Any], None], known: Mapping[str, KeyOwner] | None
 ) -> AsyncGenerator[Json, None]:
     async with aclosing(found) as bodies:
         async for body in bodies:
@@ -205,12 +205,12 @@ async def _rows(
             yield row if known is None else _plain(row, known)
 
 
-def _plain(row: Json, known: Mapping[str, Holder]) -> Json:
+def _plain(row: Json, known: Mapping[str, KeyOwner]) -> Json:
     """A row for a table of cells: names beside ids, and words for a list."""
     return {**row, "key_name": _name(known, row["key"]), "flags": "; ".join(row["flags"])}
 
 
-def _name(known: Mapping[str, Holder], key: object) -> str:
+def _name(known: Mapping[str, KeyOwner], key: object) -> str:
     holder = known.get(str(key))
     return "" if holder is None else holder.name
 
@@ -220,7 +220,7 @@ def _of(wanted: str, status: object) -> bool:
     return told == wanted or (wanted.endswith("xx") and told[:1] == wanted[:1])
 
 
-def _says(text: str, record: Mapping[str, Any], known: Mapping[str, Holder]) -> bool:
+def _says(text: str, record: Mapping[str, Any], known: Mapping[str, KeyOwner]) -> bool:
     said = (_name(known, record.get("key")), *(record.get(name) for name in SEARCHED))
     return any(text in str(each or "").casefold() for each in said)
 
@@ -230,8 +230,8 @@ def _told(body: Mapping[str, Any]) -> Json:
     packed = {name: value for name, value in record.pack().items() if name not in {"at", "ended", "cost"}}
     return {
         **packed,
-        "started_at": iso(record.at),
-        "ended_at": iso(record.ended),
+        "started_at": format_time(record.at),
+        "ended_at": format_time(record.ended),
         "tries": len(record.attempts),
         "total_tokens": record.prompt_tokens + record.completion_tokens,
         "cost_usd": None if record.cost is None else dollars(record.cost),

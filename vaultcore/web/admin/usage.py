@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.ledger.reading import By, Summed, Sums, grouped, total, usage
-from vaultcore.web.admin.asking import House
-from vaultcore.web.admin.export import Format, Table, asked
-from vaultcore.web.admin.holders import Holder, holders, owned
+from vaultcore.ledger.queries import By, DailyUsage, UsageTotals, add_totals, group_usage, read_usage
+from vaultcore.web.admin.validation import ServicesDep
+from vaultcore.web.admin.export import Format, Download, requested_format
+from vaultcore.web.admin.key_owners import KeyOwner, load_key_owners, with_owners
 from vaultcore.web.admin.period import Period
 from vaultcore.web.limit_json import dollars
 from vaultcore.wire import Json
@@ -33,7 +33,7 @@ COLUMNS = (
 api = APIRouter(tags=["usage"])
 
 
-class Used(BaseModel):
+class UsageSums(BaseModel):
     """What requests came to. Those that failed cost nothing."""
 
     requests: int
@@ -47,7 +47,7 @@ class Used(BaseModel):
     average_ms: float
 
 
-class Group(BaseModel):
+class UsageGroup(BaseModel):
     """What a row is of: one of these."""
 
     day: str | None = None
@@ -57,22 +57,22 @@ class Group(BaseModel):
     owner: str | None = Field(None, description="of the keys as they are now; empty: of nobody")
 
 
-class Row(Used, Group):
+class UsageRow(UsageSums, UsageGroup):
     """One day, key, model, provider or owner."""
 
 
-class Report(BaseModel):
+class UsageReport(BaseModel):
     """Sums of whole days in UTC."""
 
     first_day: str
     last_day: str
     group_by: By
-    data: list[Row]
-    daily: list[Row] | None = Field(None, description="of the first rows, a row for each day that has any")
-    total: Used
+    data: list[UsageRow]
+    daily: list[UsageRow] | None = Field(None, description="of the first rows, a row for each day that has any")
+    total: UsageSums
 
 
-class Asked(Period):
+class UsageQuery(Period):
     """Which usage, and how it is to be told."""
 
     group_by: By = "day"
@@ -85,7 +85,7 @@ class Asked(Period):
     )
     format: Format | None = Field(None, description="a download; `Accept: text/csv` does the same")
 
-    def picks(self, one: Summed) -> bool:
+    def picks(self, one: DailyUsage) -> bool:
         return (
             self.key in {None, one.key}
             and self.model in {None, one.model}
@@ -94,17 +94,17 @@ class Asked(Period):
         )
 
 
-@api.get("/usage", response_model=Report, response_model_exclude_none=True)
-async def report(which: Annotated[Asked, Query()], here: House, request: Request) -> Any:
+@api.get("/usage", response_model=UsageReport, response_model_exclude_none=True)
+async def report(which: Annotated[UsageQuery, Query()], here: ServicesDep, request: Request) -> Any:
     """Usage by day, key, model, provider or owner. Times are of whole days in UTC: of all that they touch."""
-    span, by, chosen = which.span(here.clock.now()), which.group_by, asked(request, which.format)
-    found = await usage(here.store, span, which.key)
-    known = dict[str, Holder]()
+    span, by, chosen = which.span(here.clock.now()), which.group_by, requested_format(request, which.format)
+    found = await read_usage(here.store, span, which.key)
+    known = dict[str, KeyOwner]()
     if by == "owner" or which.owner is not None or (by == "key" and chosen == "csv"):
-        known = await holders(here.keys)
-        found = owned(found, known)
+        known = await load_key_owners(here.keys)
+        found = with_owners(found, known)
     found = [each for each in found if which.picks(each)]
-    rows = [{by: name, **_told(sums)} for name, sums in grouped(found, by).items()]
+    rows = [{by: name, **_told(sums)} for name, sums in group_usage(found, by).items()]
     days = span.days
     if chosen == "csv" and by == "key":
         rows = [{**row, **_called(known.get(row["key"]))} for row in rows]
@@ -116,22 +116,22 @@ async def report(which: Annotated[Asked, Query()], here: House, request: Request
         "group_by": by,
         "data": rows,
         "daily": which.daily and _daily(found, by, [row[by] for row in rows[: which.daily]]),
-        "total": _told(total(each.sums for each in found)),
+        "total": _told(add_totals(each.totals for each in found)),
     }
 
 
-def _daily(found: Iterable[Summed], by: By, names: Iterable[str]) -> list[Json]:
-    own: dict[str, list[Summed]] = {name: [] for name in names}
+def _daily(found: Iterable[DailyUsage], by: By, names: Iterable[str]) -> list[Json]:
+    own: dict[str, list[DailyUsage]] = {name: [] for name in names}
     for each in found:
         own.get(getattr(each, by), []).append(each)
     return [
         {by: name, "day": day, **_told(sums)}
         for name, several in own.items()
-        for day, sums in grouped(several, "day").items()
+        for day, sums in group_usage(several, "day").items()
     ]
 
 
-def _told(sums: Sums) -> Json:
+def _told(sums: UsageTotals) -> Json:
     return {
         "requests": sums.requests,
         "failed": sums.failed,
@@ -145,7 +145,7 @@ def _told(sums: Sums) -> Json:
     }
 
 
-def _called(holder: Holder | None) -> Json:
+def _called(holder: KeyOwner | None) -> Json:
     return {} if holder is None else {"key_name": holder.name, "owner": holder.owner}
 
 
@@ -155,4 +155,4 @@ def _download(rows: Iterable[Json], by: By, name: str, format: Format) -> Respon
             yield row
 
     named = ("key_name", "owner") if by == "key" else ()
-    return Table(name, (by, *named, *COLUMNS), each()).response(format)
+    return Download(name, (by, *named, *COLUMNS), each()).response(format)

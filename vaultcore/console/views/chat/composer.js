@@ -1,91 +1,91 @@
-// Where one writes: the text, pictures with it, sending and stopping.
+// The message composer: text, images, sending and stopping.
 
 import { html, Button, Field, Icon, IconButton, useEffect, useRef, useState } from "../../ui/index.js";
-import { ACCEPTED, among, picture } from "./pictures.js";
+import { ACCEPTED, filesOf, readPicture } from "./pictures.js";
 
-const MOST = 8;
-/** Whether there is a keyboard that is not on the screen. */
-const typing = () => matchMedia("(pointer: fine)").matches;
+const MAX_PICTURES = 8;
+/** Return true if the device has a physical keyboard. */
+const hasKeyboard = () => matchMedia("(pointer: fine)").matches;
 
 /**
- * Composer: busy (an answer is on its way), ready, painter (the model makes pictures), blind (the name of a model that sees
- * none), begun (the draft), onDraft({ text, pictures }), eager (takes the focus), onSend(text, pictures), onStop.
+ * Composer: busy (an answer is pending), ready, isImageModel, blindModel (the name of a model without vision), initialDraft,
+ * onDraft({ text, pictures }), autoFocus, onSend(text, pictures), onStop.
  */
-export function Composer({ busy, ready, painter, blind, begun, onDraft, eager, onSend, onStop }) {
+export function Composer({ busy, ready, isImageModel, blindModel, initialDraft, onDraft, autoFocus, onSend, onStop }) {
   const form = useRef(null);
-  const { text, pictures, wrong, become, attach } = useDraft(begun, onDraft, painter);
-  const focus = () => typing() && form.current.querySelector("textarea").focus({ preventScroll: true });
-  const over = useDrop(form, attach);
+  const { text, pictures, problem, updateDraft, attach } = useDraft(initialDraft, onDraft, isImageModel);
+  const focus = () => hasKeyboard() && form.current.querySelector("textarea").focus({ preventScroll: true });
+  const isDragging = useDrop(form, attach);
   useEffect(() => {
-    if (eager) focus();
+    if (autoFocus) focus();
   }, [ready]);
-  const unseen = Boolean(blind && pictures.length);
-  const able = ready && !busy && !unseen && (text.trim() || (pictures.length && !painter));
+  const hasUnsupportedImages = Boolean(blindModel && pictures.length);
+  const canSend = ready && !busy && !hasUnsupportedImages && (text.trim() || (pictures.length && !isImageModel));
   const send = (event) => {
     event?.preventDefault();
-    if (!able) return;
-    onSend(text.trim(), painter ? [] : pictures);
-    become({ text: "", pictures: [] });
+    if (!canSend) return;
+    onSend(text.trim(), isImageModel ? [] : pictures);
+    updateDraft({ text: "", pictures: [] });
     focus();
   };
-  const keys = (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !typing()) return;
+  const handleKey = (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || !hasKeyboard()) return;
     event.preventDefault();
     send();
   };
   const stop = () => {
     onStop();
-    focus(); // the button that was pressed goes away
+    focus(); // the pressed button is removed
   };
-  const pasted = (event) => {
-    const files = among(event.clipboardData);
+  const handlePaste = (event) => {
+    const files = filesOf(event.clipboardData);
     if (!files.length) return;
     event.preventDefault();
     attach(files);
   };
-  const told = unseen ? `${blind} cannot see pictures: choose another model, or remove them.` : wrong;
+  const warning = hasUnsupportedImages ? `${blindModel} does not accept images. Choose another model or remove them.` : problem;
   return html`
-    <form class=${over ? "composer over" : "composer"} ref=${form} onSubmit=${send} onPaste=${pasted}>
-      <${Attached} of=${painter ? [] : pictures} onRemove=${(at) => become({ text, pictures: pictures.filter((_, index) => index !== at) })} />
-      ${told && html`<p class="hint bad" role="alert">${told}</p>`}
-      <${Field} label="Message" hideLabel area=${2} value=${text} onInput=${(more) => become({ text: more, pictures })} onKeyDown=${keys} disabled=${!ready}
-        placeholder=${painter ? "Describe a picture …" : "Write a message …"} enterkeyhint="send" />
+    <form class=${isDragging ? "composer drop-target" : "composer"} ref=${form} onSubmit=${send} onPaste=${handlePaste}>
+      <${Attachments} pictures=${isImageModel ? [] : pictures} onRemove=${(at) => updateDraft({ text, pictures: pictures.filter((_, index) => index !== at) })} />
+      ${warning && html`<p class="hint bad" role="alert">${warning}</p>`}
+      <${Field} label="Message" hideLabel area=${2} value=${text} onInput=${(more) => updateDraft({ text: more, pictures })} onKeyDown=${handleKey} disabled=${!ready}
+        placeholder=${isImageModel ? "Describe an image …" : "Write a message …"} enterkeyhint="send" />
       <div class="composer-foot">
-        ${painter ? html`<span class="dim small">This model makes pictures of your words.</span>` : html`<${Attach} onFiles=${attach} disabled=${!ready} />`}
-        <span class="dim small keys">${busy ? "Escape stops" : "Enter sends, Shift+Enter begins a line"}</span>
+        ${isImageModel ? html`<span class="dim small">This model generates images.</span>` : html`<${Attach} onFiles=${attach} disabled=${!ready} />`}
+        <span class="dim small keys">${busy ? "Escape to stop" : "Enter to send, Shift+Enter for a new line"}</span>
         ${busy ? html`<${Button} key="stop" icon="stop" onClick=${stop}>Stop<//>`
-          : html`<${Button} key="send" kind="main" icon="send" type="submit" disabled=${!able}>Send<//>`}
+          : html`<${Button} key="send" kind="main" icon="send" type="submit" disabled=${!canSend}>Send<//>`}
       </div>
-      ${over && html`<p class="composer-over"><${Icon} name="image" /> Drop pictures to attach them</p>`}
+      ${isDragging && html`<p class="composer-drop"><${Icon} name="image" /> Drop images to attach them</p>`}
     </form>`;
 }
 
-/** What is being written; pictures are read as they come, and what is wrong with them is told. */
-function useDraft(begun, onDraft, painter) {
-  const [draft, hold] = useState(begun);
-  const [wrong, tell] = useState("");
+/** The state of the draft. Attached images are read at once; errors are shown. */
+function useDraft(initialDraft, onDraft, isImageModel) {
+  const [draft, setDraft] = useState(initialDraft);
+  const [problem, setProblem] = useState("");
   const now = useRef(draft);
-  const become = (next) => {
+  const updateDraft = (next) => {
     now.current = next;
-    hold(next);
-    tell("");
+    setDraft(next);
+    setProblem("");
     onDraft(next);
   };
   const attach = async (files) => {
-    if (painter) return void tell("This model makes pictures of words alone.");
-    const room = MOST - now.current.pictures.length;
-    const found = await Promise.allSettled(files.slice(0, room).map(picture));
+    if (isImageModel) return void setProblem("This model accepts only text.");
+    const space = MAX_PICTURES - now.current.pictures.length;
+    const results = await Promise.allSettled(files.slice(0, space).map(readPicture));
     const { text, pictures } = now.current;
-    become({ text, pictures: [...pictures, ...found.filter((each) => each.value).map((each) => each.value)].slice(0, MOST) });
-    const faults = found.filter((each) => each.reason).map((each) => each.reason.message);
-    tell([...faults, files.length > room ? `A message has ${MOST} pictures at most.` : ""].filter(Boolean).join(" "));
+    updateDraft({ text, pictures: [...pictures, ...results.filter((each) => each.value).map((each) => each.value)].slice(0, MAX_PICTURES) });
+    const errors = results.filter((each) => each.reason).map((each) => each.reason.message);
+    setProblem([...errors, files.length > space ? `A message can have at most ${MAX_PICTURES} images.` : ""].filter(Boolean).join(" "));
   };
-  return { ...draft, wrong, become, attach };
+  return { ...draft, problem, updateDraft, attach };
 }
 
-/** Takes files that are dropped anywhere on the conversation; whether some are held over it. */
+/** Accept files dropped anywhere on the conversation. Return true while files are dragged over it. */
 function useDrop(form, attach) {
-  const [over, hover] = useState(false);
+  const [isOver, setIsOver] = useState(false);
   const ref = useRef(attach);
   ref.current = attach;
   useEffect(() => {
@@ -93,37 +93,37 @@ function useDrop(form, attach) {
     const stop = new AbortController();
     const on = (name, act) => place.addEventListener(name, (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault(); // else the browser leaves the page for the file
+      event.preventDefault(); // otherwise the browser opens the file
       act(event);
     }, { signal: stop.signal });
-    on("dragover", () => hover(true));
-    on("dragleave", (event) => place.contains(event.relatedTarget) || hover(false));
+    on("dragover", () => setIsOver(true));
+    on("dragleave", (event) => place.contains(event.relatedTarget) || setIsOver(false));
     on("drop", (event) => {
-      hover(false);
+      setIsOver(false);
       ref.current([...event.dataTransfer.files]);
     });
     return () => stop.abort();
   }, []);
-  return over;
+  return isOver;
 }
 
 function Attach({ onFiles, disabled }) {
   const input = useRef(null);
-  const chosen = (event) => {
+  const handleChange = (event) => {
     onFiles([...event.currentTarget.files]);
     event.currentTarget.value = "";
   };
   return html`
-    <input ref=${input} class="hidden" type="file" accept=${ACCEPTED} multiple tabindex="-1" aria-label="Pictures" onChange=${chosen} />
-    <${IconButton} label="Attach pictures" icon="image" disabled=${disabled} onClick=${() => input.current.click()} />`;
+    <input ref=${input} class="visually-hidden" type="file" accept=${ACCEPTED} multiple tabindex="-1" aria-label="Images" onChange=${handleChange} />
+    <${IconButton} label="Attach images" icon="image" disabled=${disabled} onClick=${() => input.current.click()} />`;
 }
 
-function Attached({ of, onRemove }) {
-  if (!of.length) return null;
+function Attachments({ pictures, onRemove }) {
+  if (!pictures.length) return null;
   return html`
     <ul class="pictures attached">
-      ${of.map((url, index) => html`
-        <li key=${url.slice(-64)}><img src=${url} alt=${`Attached picture ${index + 1}`} />
-          <${IconButton} label=${`Remove picture ${index + 1}`} icon="close" onClick=${() => onRemove(index)} /></li>`)}
+      ${pictures.map((url, index) => html`
+        <li key=${url.slice(-64)}><img src=${url} alt=${`Attached image ${index + 1}`} />
+          <${IconButton} label=${`Remove image ${index + 1}`} icon="close" onClick=${() => onRemove(index)} /></li>`)}
     </ul>`;
 }

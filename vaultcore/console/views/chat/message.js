@@ -1,39 +1,39 @@
-// One message: what was said, its pictures, how it came about, and what can be done with it.
+// One message: text, images, figures and actions.
 
 import { html, Button, CopyIcon, ErrorNote, Field, Icon, IconButton, Loading, Tag, format, useEffect, useRef, useState } from "../../ui/index.js";
-import { isPicture } from "./ask.js";
-import { Written } from "./written.js";
+import { isPicture } from "./completion.js";
+import { AnswerText } from "./answer-text.js";
 
-/** Message: message, growing, waiting (an answer is on its way), onAgain, onEdit(text). */
-export function Message({ message, growing, waiting, onAgain, onEdit }) {
-  const [editing, edit] = useState(false);
+/** Message: message, isGrowing, isPending (the conversation has a pending answer), onRegenerate, onEdit(text). */
+export function Message({ message, isGrowing, isPending, onRegenerate, onEdit }) {
+  const [editing, setEditing] = useState(false);
   const ref = useRef(null);
-  const mine = message.role === "user";
-  const end = () => {
-    edit(false);
+  const isUser = message.role === "user";
+  const closeEditor = () => {
+    setEditing(false);
     ref.current.focus({ preventScroll: true });
   };
   return html`
-    <article ref=${ref} tabindex="-1" class=${mine ? "turn mine" : "turn"} aria-label=${mine ? "You" : `Answer of ${message.model}`}>
-      <header class="turn-head"><strong class="turn-who">${mine ? "You" : message.model}</strong>
-        ${mine && !editing && html`<span class="turn-do">
+    <article ref=${ref} tabindex="-1" class=${isUser ? "message user" : "message"} aria-label=${isUser ? "You" : `Answer from ${message.model}`}>
+      <header class="message-head"><strong class="message-author">${isUser ? "You" : message.model}</strong>
+        ${isUser && !editing && html`<span class="message-actions">
           ${message.text && html`<${CopyIcon} text=${message.text} />`}
-          <${IconButton} label="Edit" icon="edit" disabled=${waiting} onClick=${() => edit(true)} /></span>`}
+          <${IconButton} label="Edit" icon="edit" disabled=${isPending} onClick=${() => setEditing(true)} /></span>`}
         <time class="dim small" datetime=${new Date(message.created).toISOString()}>${format.time(message.created / 1000)}</time></header>
-      ${editing ? html`<${Editor} text=${message.text} onCancel=${end} onDone=${(text) => {
-        end();
+      ${editing ? html`<${Editor} text=${message.text} onCancel=${closeEditor} onDone=${(text) => {
+        closeEditor();
         onEdit(text);
-      }} />` : html`<${Body} message=${message} mine=${mine} growing=${growing} />`}
-      <${Pictures} of=${message.pictures ?? []} />
-      ${message.error && html`<${ErrorNote} error=${message.error} retry=${waiting ? undefined : onAgain} />`}
-      ${!growing && !mine && html`
-        <footer class="turn-foot">
+      }} />` : html`<${Body} message=${message} isUser=${isUser} isGrowing=${isGrowing} />`}
+      <${Pictures} pictures=${message.pictures ?? []} />
+      ${message.error && html`<${ErrorNote} error=${message.error} retry=${isPending ? undefined : onRegenerate} />`}
+      ${!isGrowing && !isUser && html`
+        <footer class="message-foot">
           <span class="dim small">${facts(message)}</span>
           ${message.stopped && html`<${Tag} kind="warn">stopped<//>`}
-          ${message.cut && html`<${Tag} kind="warn" title="The model reached its limit of tokens">cut short<//>`}
-          <span class="turn-do">
+          ${message.cut && html`<${Tag} kind="warn" title="The model reached its token limit">truncated<//>`}
+          <span class="message-actions">
             ${message.text && html`<${CopyIcon} text=${message.text} />`}
-            <${IconButton} label="Answer again" icon="refresh" disabled=${waiting} onClick=${onAgain} />
+            <${IconButton} label="Regenerate" icon="refresh" disabled=${isPending} onClick=${onRegenerate} />
           </span>
         </footer>`}
     </article>`;
@@ -45,32 +45,32 @@ const facts = ({ provider, tokens, ms, first, cost }) =>
     tokens && `${format.number(tokens)} tokens`,
     cost && format.money(cost),
     ms && format.duration(ms),
-    first && `first words after ${format.duration(first)}`,
+    first && `first token ${format.duration(first)}`,
   ].filter(Boolean).join(" · ");
 
-function Body({ message, mine, growing }) {
-  if (growing && !message.text) return html`<${Loading} label="Waiting for the answer …" lines=${2} />`;
-  if (mine) return message.text && html`<p class="turn-text">${message.text}</p>`;
-  return message.text && html`<${Written} text=${message.text} />`;
+function Body({ message, isUser, isGrowing }) {
+  if (isGrowing && !message.text) return html`<${Loading} label="Waiting for the answer …" lines=${2} />`;
+  if (isUser) return message.text && html`<p class="message-text">${message.text}</p>`;
+  return message.text && html`<${AnswerText} text=${message.text} />`;
 }
 
-function Pictures({ of }) {
-  const shown = of.filter(isPicture);
-  if (!shown.length) return null;
+function Pictures({ pictures }) {
+  const inlinePictures = pictures.filter(isPicture);
+  if (!inlinePictures.length) return null;
   return html`
     <ul class="pictures">
-      ${shown.map((url, index) => html`
-        <li key=${index}><img src=${url} alt=${`Picture ${index + 1}`} />
-          <a class="icon-button" href=${url} download=${`picture-${index + 1}.${/image\/(\w+)/.exec(url)[1]}`}
-            aria-label=${`Download picture ${index + 1}`} title="Download"><${Icon} name="download" /></a></li>`)}
+      ${inlinePictures.map((url, index) => html`
+        <li key=${index}><img src=${url} alt=${`Image ${index + 1}`} />
+          <a class="icon-button" href=${url} download=${`image-${index + 1}.${/image\/(\w+)/.exec(url)[1]}`}
+            aria-label=${`Download image ${index + 1}`} title="Download"><${Icon} name="download" /></a></li>`)}
     </ul>`;
 }
 
 function Editor({ text, onDone, onCancel }) {
-  const [now, become] = useState(text);
+  const [now, setNow] = useState(text);
   const ref = useRef(null);
   useEffect(() => ref.current.querySelector("textarea").focus({ preventScroll: true }), []);
-  const keys = (event) => {
+  const handleKey = (event) => {
     if (event.key === "Escape") {
       event.stopPropagation();
       onCancel();
@@ -78,9 +78,9 @@ function Editor({ text, onDone, onCancel }) {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && now.trim()) onDone(now);
   };
   return html`
-    <div class="turn-edit" ref=${ref}>
-      <${Field} label="Your message" hideLabel area=${4} value=${now} onInput=${become} onKeyDown=${keys} />
-      <div class="actions"><${Button} kind="main" small disabled=${!now.trim()} onClick=${() => onDone(now)}>Send again<//>
+    <div class="message-edit" ref=${ref}>
+      <${Field} label="Your message" hideLabel area=${4} value=${now} onInput=${setNow} onKeyDown=${handleKey} />
+      <div class="actions"><${Button} kind="main" small disabled=${!now.trim()} onClick=${() => onDone(now)}>Send<//>
         <${Button} small onClick=${onCancel}>Cancel<//></div>
     </div>`;
 }

@@ -1,36 +1,36 @@
-// The messages of a conversation, of which only those that are seen are drawn; the end stays in view while it grows.
+// The messages of a conversation. Only visible ones are rendered; the end stays in view while an answer grows.
 
 import { html, Button, useLayoutEffect, useRef, useState } from "../../ui/index.js";
 import { Message } from "./message.js";
 
-const AROUND = 800; // pixels drawn above and below what is seen
-const NEAR = 48; // pixels from the end that count as its end
+const AROUND = 800; // pixels rendered above and below the visible area
+const NEAR = 48; // pixels from the end that count as the end
 
-const guessed = (message) => 96 + Math.ceil(message.text.length / 75) * 24 + (message.pictures?.length ?? 0) * 240;
+const estimatedHeight = (message) => 96 + Math.ceil(message.text.length / 75) * 24 + (message.pictures?.length ?? 0) * 240;
 
-/** The slice of messages to draw, and the heights of what is left out above and below. */
-function slice(messages, heights, top, seen) {
-  const high = (message) => heights.get(message.at) ?? guessed(message);
+/** Return the range of messages to render, and the heights of the omitted messages above and below. */
+function slice(messages, heights, top, viewHeight) {
+  const high = (message) => heights.get(message.at) ?? estimatedHeight(message);
   let [first, above, at] = [0, 0, 0];
   while (first < messages.length - 1 && above + high(messages[first]) < top - AROUND) above += high(messages[first++]);
   let [end, drawn] = [first, above];
-  while (end < messages.length && drawn < top + seen + AROUND) drawn += high(messages[end++]);
+  while (end < messages.length && drawn < top + viewHeight + AROUND) drawn += high(messages[end++]);
   let below = 0;
   for (at = end; at < messages.length; at += 1) below += high(messages[at]);
   return { first, end, above, below };
 }
 
-/** Thread: id, messages, live (the message that grows, or null), away (another tab has it answered), onAgain(at), onEdit(at, text). */
-export function Thread({ id, messages, live, away, onAgain, onEdit }) {
+/** Thread: id, messages, live (the growing message, or null), isElsewhere (an answer is pending in another tab), onRegenerate(at), onEdit(at, text). */
+export function Thread({ id, messages, live, isElsewhere, onRegenerate, onEdit }) {
   const frame = useRef(null);
   const all = live ? [...messages, live] : messages;
-  const { held, view, scrolled, toEnd } = useEnd(frame, all);
-  const total = all.reduce((sum, each) => sum + (held.heights.get(each.at) ?? guessed(each)), 0);
-  const top = held.end ? total - view.seen : Math.min(view.top, total);
-  const { first, end, above, below } = slice(all, held.heights, top, view.seen);
-  const again = (at) => () => {
-    frame.current.focus({ preventScroll: true }); // the button that was pressed goes away
-    onAgain(at);
+  const { scroll, view, handleScroll, toEnd } = useScrollPosition(frame, all);
+  const total = all.reduce((sum, each) => sum + (scroll.heights.get(each.at) ?? estimatedHeight(each)), 0);
+  const top = scroll.end ? total - view.viewHeight : Math.min(view.top, total);
+  const { first, end, above, below } = slice(all, scroll.heights, top, view.viewHeight);
+  const regenerate = (at) => () => {
+    frame.current.focus({ preventScroll: true }); // the pressed button is removed
+    onRegenerate(at);
   };
   const jump = () => {
     frame.current.focus({ preventScroll: true });
@@ -38,60 +38,60 @@ export function Thread({ id, messages, live, away, onAgain, onEdit }) {
   };
   return html`
     <div class="thread-frame">
-      <div class="thread" ref=${frame} onScroll=${scrolled} tabindex="0" role="log" aria-live="off" aria-label="Messages" aria-busy=${Boolean(live)}>
+      <div class="thread" ref=${frame} onScroll=${handleScroll} tabindex="0" role="log" aria-live="off" aria-label="Messages" aria-busy=${Boolean(live)}>
         <div class="thread-list">
-          <${Space} high=${above} />
+          <${Spacer} high=${above} />
           ${all.slice(first, end).map((each) => html`
             <div key=${`${id} ${each.at}`} data-at=${each.at} class="thread-row">
-              <${Message} message=${each} growing=${each === live || (away && each === all.at(-1))} waiting=${Boolean(live) || away}
-                onAgain=${again(each.at)} onEdit=${(text) => onEdit(each.at, text)} /></div>`)}
-          <${Space} high=${below} />
+              <${Message} message=${each} isGrowing=${each === live || (isElsewhere && each === all.at(-1))} isPending=${Boolean(live) || isElsewhere}
+                onRegenerate=${regenerate(each.at)} onEdit=${(text) => onEdit(each.at, text)} /></div>`)}
+          <${Spacer} high=${below} />
         </div>
       </div>
-      ${!held.end && html`<span class="thread-jump"><${Button} small icon="down" onClick=${jump}>Jump to the end<//></span>`}
+      ${!scroll.end && html`<span class="thread-jump"><${Button} small icon="down" onClick=${jump}>Jump to the end<//></span>`}
     </div>`;
 }
 
-/** Where one is: at the end, which is then held on to while it grows, or further up, where nothing moves. */
-function useEnd(frame, all) {
+/** Track the scroll position: at the end it follows a growing answer, further up it stays. */
+function useScrollPosition(frame, all) {
   const ref = useRef({ heights: new Map(), end: true, top: 0, wide: 0, last: null });
-  const held = ref.current;
-  const [view, look] = useState({ top: Infinity, seen: 800 });
-  const asked = all.findLast((each) => each.role === "user")?.created;
-  if (held.last !== asked) Object.assign(held, { last: asked, end: true }); // something was said: its answer is what one wants to see
+  const scroll = ref.current;
+  const [view, setView] = useState({ top: Infinity, viewHeight: 800 });
+  const lastUserMessage = all.findLast((each) => each.role === "user")?.created;
+  if (scroll.last !== lastUserMessage) Object.assign(scroll, { last: lastUserMessage, end: true }); // a new message was sent: scroll to its answer
   const follow = () => {
     const list = frame.current;
-    if (held.end) list.scrollTop = list.scrollHeight;
-    held.top = list.scrollTop;
+    if (scroll.end) list.scrollTop = list.scrollHeight;
+    scroll.top = list.scrollTop;
   };
   useLayoutEffect(() => {
-    for (const each of frame.current.querySelectorAll("[data-at]")) held.heights.set(Number(each.dataset.at), each.offsetHeight);
+    for (const each of frame.current.querySelectorAll("[data-at]")) scroll.heights.set(Number(each.dataset.at), each.offsetHeight);
     follow();
   });
   useLayoutEffect(() => {
     const list = frame.current;
-    const resized = new ResizeObserver(() => {
-      if (list.clientWidth !== held.wide) Object.assign(held, { wide: list.clientWidth, heights: new Map() });
+    const observer = new ResizeObserver(() => {
+      if (list.clientWidth !== scroll.wide) Object.assign(scroll, { wide: list.clientWidth, heights: new Map() });
       follow();
-      look({ top: list.scrollTop, seen: list.clientHeight });
+      setView({ top: list.scrollTop, viewHeight: list.clientHeight });
     });
-    resized.observe(list);
-    resized.observe(list.firstElementChild);
-    return () => resized.disconnect();
+    observer.observe(list);
+    observer.observe(list.firstElementChild);
+    return () => observer.disconnect();
   }, []);
-  const scrolled = () => {
+  const handleScroll = () => {
     const list = frame.current;
-    const left = list.scrollHeight - list.scrollTop - list.clientHeight;
-    // What grew since it was followed is no scrolling: only who went up wants to be there.
-    held.end = left < NEAR || (held.end && list.scrollTop >= held.top - 1);
-    held.top = list.scrollTop;
-    look({ top: list.scrollTop, seen: list.clientHeight });
+    const distance = list.scrollHeight - list.scrollTop - list.clientHeight;
+    // Growth is not scrolling: only a user who scrolled up wants to stay there.
+    scroll.end = distance < NEAR || (scroll.end && list.scrollTop >= scroll.top - 1);
+    scroll.top = list.scrollTop;
+    setView({ top: list.scrollTop, viewHeight: list.clientHeight });
   };
   const toEnd = () => {
-    held.end = true;
-    look({ ...view, top: Infinity });
+    scroll.end = true;
+    setView({ ...view, top: Infinity });
   };
-  return { held, view, scrolled, toEnd };
+  return { scroll, view, handleScroll, toEnd };
 }
 
-const Space = ({ high }) => html`<div aria-hidden="true" style=${{ height: `${high}px` }}></div>`;
+const Spacer = ({ high }) => html`<div aria-hidden="true" style=${{ height: `${high}px` }}></div>`;

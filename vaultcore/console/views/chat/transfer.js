@@ -1,22 +1,22 @@
-// Conversations as files: Markdown to read, JSON to take elsewhere and bring back.
+// Exports conversations as Markdown or JSON, and imports JSON.
 
-import { isPicture } from "./ask.js";
+import { isPicture } from "./completion.js";
 
 const FORMAT = "vaultedge.chat";
-const MOST = 64_000_000; // characters of a file that is read
+const MAX_LENGTH = 64_000_000; // characters of an imported file
 
-/** A conversation as Markdown. */
+/** Return a conversation as Markdown. */
 export function asMarkdown(conversation, messages) {
   const parts = messages.map((each) => {
     const who = each.role === "user" ? "You" : each.model || "Assistant";
-    const pictures = (each.pictures ?? []).map((url, index) => `![picture ${index + 1}](${url})`);
+    const pictures = (each.pictures ?? []).map((url, index) => `![image ${index + 1}](${url})`);
     return [`## ${who}`, each.text, ...pictures, each.error && `> Failed: ${each.error.message}`].filter(Boolean).join("\n\n");
   });
   const system = conversation.system ? [`> ${conversation.system.replaceAll("\n", "\n> ")}`] : [];
   return `${[`# ${conversation.title}`, ...system, ...parts].join("\n\n")}\n`;
 }
 
-/** Conversations, as [conversation, messages], as JSON. */
+/** Return [conversation, messages] pairs as JSON. */
 export const asJson = (all) =>
   JSON.stringify({
     format: FORMAT,
@@ -27,52 +27,52 @@ export const asJson = (all) =>
     })),
   }, null, 1);
 
-/** What such a file holds, as [conversation, messages] under new ids. Raises Error with words for people. */
-export function parsed(text) {
-  if (text.length > MOST) throw new Error("The file is too large.");
-  let told;
+/** Parse an exported file into [conversation, messages] pairs with new ids. Raises Error with a message for the user. */
+export function parseFile(text) {
+  if (text.length > MAX_LENGTH) throw new Error("the file is too large.");
+  let file;
   try {
-    told = JSON.parse(text);
+    file = JSON.parse(text);
   } catch {
-    throw new Error("The file is no JSON.");
+    throw new Error("the file is not valid JSON.");
   }
-  if (told?.format !== FORMAT || told.version !== 1 || !Array.isArray(told.conversations)) {
-    throw new Error("The file holds no conversations that were exported here.");
+  if (file?.format !== FORMAT || file.version !== 1 || !Array.isArray(file.conversations)) {
+    throw new Error("the file is not a conversation export.");
   }
-  return told.conversations.map((each) => {
-    if (!each || !Array.isArray(each.messages)) throw new Error("A conversation of the file has no messages.");
-    const created = moment(each.created);
+  return file.conversations.map((each) => {
+    if (!each || !Array.isArray(each.messages)) throw new Error("a conversation has no messages.");
+    const created = validTime(each.created);
     const conversation = {
-      id: unique(), title: words(each.title, 200) || "Imported", folder: words(each.folder, 80),
-      model: words(each.model, 300), system: words(each.system), created, updated: moment(each.updated),
-      ...(heat(each.temperature) === null ? {} : { temperature: each.temperature }),
+      id: unique(), title: toText(each.title, 200) || "Imported", folder: toText(each.folder, 80),
+      model: toText(each.model, 300), system: toText(each.system), created, updated: validTime(each.updated),
+      ...(validTemperature(each.temperature) === null ? {} : { temperature: each.temperature }),
     };
-    return [conversation, each.messages.map((message, at) => ({ ...shaped(message, created), at }))];
+    return [conversation, each.messages.map((message, at) => ({ ...parseMessage(message, created), at }))];
   });
 }
 
-const words = (value, most = Infinity) => (typeof value === "string" ? value.slice(0, most) : "");
-/** A temperature that may be sent, or null. */
-export const heat = (value) => (Number.isFinite(value) && value >= 0 && value <= 2 ? value : null);
-const moment = (value) => (Number.isFinite(value) && Math.abs(value) < 8e15 ? value : Date.now());
+const toText = (value, most = Infinity) => (typeof value === "string" ? value.slice(0, most) : "");
+/** Return a valid temperature, or null. */
+export const validTemperature = (value) => (Number.isFinite(value) && value >= 0 && value <= 2 ? value : null);
+const validTime = (value) => (Number.isFinite(value) && Math.abs(value) < 8e15 ? value : Date.now());
 
-function shaped(message, created) {
+function parseMessage(message, created) {
   const role = message?.role;
-  if (role !== "user" && role !== "assistant") throw new Error("A message of the file is of nobody.");
+  if (role !== "user" && role !== "assistant") throw new Error("a message has an unknown role.");
   const pictures = Array.isArray(message.pictures) ? message.pictures.filter(isPicture) : [];
-  const kept = { role, text: words(message.text), pictures, created: Number.isFinite(message.created) ? moment(message.created) : created };
-  if (role === "user") return kept;
-  for (const name of ["model", "provider", "cost"]) if (typeof message[name] === "string") kept[name] = words(message[name], 300);
-  for (const name of ["tokens", "ms", "first"]) if (Number.isFinite(message[name])) kept[name] = message[name];
-  for (const name of ["stopped", "cut"]) if (message[name] === true) kept[name] = true;
-  if (message.error) kept.error = { status: 0, code: words(message.error.code, 100), message: words(message.error.message), id: null };
-  return kept;
+  const fields = { role, text: toText(message.text), pictures, created: Number.isFinite(message.created) ? validTime(message.created) : created };
+  if (role === "user") return fields;
+  for (const name of ["model", "provider", "cost"]) if (typeof message[name] === "string") fields[name] = toText(message[name], 300);
+  for (const name of ["tokens", "ms", "first"]) if (Number.isFinite(message[name])) fields[name] = message[name];
+  for (const name of ["stopped", "cut"]) if (message[name] === true) fields[name] = true;
+  if (message.error) fields.error = { status: 0, code: toText(message.error.code, 100), message: toText(message.error.message), id: null };
+  return fields;
 }
 
-/** An id; crypto.randomUUID is missing where the page is neither local nor HTTPS. */
+/** Return a random id. crypto.randomUUID is missing unless the page is on localhost or HTTPS. */
 export const unique = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Hand a text to the browser as a file to keep. */
+/** Save a text as a file. */
 export function download(name, text, type) {
   const url = URL.createObjectURL(new Blob([text], { type }));
   const link = Object.assign(document.createElement("a"), { href: url, download: name });
@@ -80,6 +80,6 @@ export function download(name, text, type) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** A file's name after a title. */
+/** Return a file name for a title. */
 export const filename = (title, ending) =>
   `${title.normalize("NFKD").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "").slice(0, 60).toLowerCase() || "chat"}.${ending}`;

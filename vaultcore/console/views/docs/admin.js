@@ -1,18 +1,18 @@
-// The admin API's reference: every operation with its fields, from the description that the gateway gives of itself.
+// The admin API reference: every operation with its fields, from the gateway's OpenAPI description.
 
-import { html, useMemo, useState, Button, Code, Empty, Field, Loaded, Section, Table, toast, useAsked } from "../../ui/index.js";
+import { html, useMemo, useState, Button, Code, Empty, Field, Loaded, Section, Table, toast, useFetch } from "../../ui/index.js";
 import { operations } from "./schema.js";
 
 const COLUMNS = [
   { id: "name", label: "Field", main: true, render: (row) => html`<code>${row.name}</code>` },
   { id: "kind", label: "Type", render: (row) => row.kind },
-  { id: "text", label: "Meaning", render: (row) => row.text },
+  { id: "text", label: "Description", render: (row) => row.text },
 ];
 
 /** Admin: api. */
 export function Admin({ api }) {
-  const asked = useAsked((signal) => api.get("admin/openapi.json", { signal }), []);
-  const [wanted, want] = useState("");
+  const result = useFetch((signal) => api.get("admin/openapi.json", { signal }), []);
+  const [search, setSearch] = useState("");
   const save = async () => {
     try {
       download(await (await api.raw("GET", "admin/docs")).blob());
@@ -25,32 +25,32 @@ export function Admin({ api }) {
     save();
   };
   return html`
-    <${Section} title="Admin API reference" actions=${html`<${Button} small icon="download" onClick=${save}>Save as one page<//>`}>
-      <p class="dim">All of it takes the admin key as bearer, which a browser does not send with an address. The same as one page is${" "}
-        <a href=${`${api.root}admin/docs`} onClick=${follow}>/admin/docs</a>, which this link saves with your key; programs read${" "}
-        <code>/admin/openapi.json</code>. In a terminal:</p>
+    <${Section} title="Admin API reference" actions=${html`<${Button} small icon="download" onClick=${save}>Download as HTML<//>`}>
+      <p class="dim">Every operation requires the admin key as the bearer token, which browsers do not send when you open a link.${" "}
+        <a href=${`${api.root}admin/docs`} onClick=${follow}>/admin/docs</a> has the reference as one page; this link downloads it with your
+        key. The OpenAPI description is at <code>/admin/openapi.json</code>. In a terminal:</p>
       <${Code} inline label="command" text=${`curl -H "authorization: Bearer $VAULTEDGE_ADMIN_KEY" ${api.root}admin/docs > admin.html`} />
-      <${Field} label="Find an operation or a field" type="search" value=${wanted} onInput=${want} placeholder="credits" />
-      <${Loaded} asked=${asked} lines=${8}>${(description) => html`<${Operations} description=${description} wanted=${wanted} />`}<//>
+      <${Field} label="Search operations and fields" type="search" value=${search} onInput=${setSearch} placeholder="credits" />
+      <${Loaded} result=${result} lines=${8}>${(description) => html`<${Operations} description=${description} search=${search} />`}<//>
     <//>`;
 }
 
-function Operations({ description, wanted }) {
+function Operations({ description, search }) {
   const all = useMemo(() => operations(description), [description]);
-  const sought = wanted.trim().toLowerCase();
-  const found = all.filter((each) => JSON.stringify(each).toLowerCase().includes(sought));
-  if (!found.length) return html`<${Empty} icon="search" title="Nothing of that name">Try a shorter word.<//>`;
-  const tags = [...new Set(found.map(({ tag }) => tag))];
+  const query = search.trim().toLowerCase();
+  const matches = all.filter((each) => JSON.stringify(each).toLowerCase().includes(query));
+  if (!matches.length) return html`<${Empty} icon="search" title="No matching operations">Try a shorter word.<//>`;
+  const tags = [...new Set(matches.map(({ tag }) => tag))];
   return tags.map((tag) => html`
     <section key=${tag} class="docs-tag"><h3>${tag}</h3>
-      ${found.filter((each) => each.tag === tag).map((each) => html`<${Operation} key=${each.id} each=${each} />`)}</section>`);
+      ${matches.filter((each) => each.tag === tag).map((each) => html`<${Operation} key=${each.id} each=${each} />`)}</section>`);
 }
 
-/** One operation; its tables are made when it is opened. */
+/** One operation; its tables are rendered when it is open. */
 function Operation({ each }) {
-  const [open, turn] = useState(false);
+  const [open, setOpen] = useState(false);
   return html`
-    <details class="docs-operation" onToggle=${(event) => turn(event.currentTarget.open)}>
+    <details class="docs-operation" onToggle=${(event) => setOpen(event.currentTarget.open)}>
       <summary><span class=${`docs-method ${each.method.toLowerCase()}`}>${each.method}</span><code>${each.path}</code>
         <span class="dim small">${each.text}</span></summary>
       ${open && each.tables.map(({ title, rows }) => html`

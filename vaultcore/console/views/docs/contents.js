@@ -1,40 +1,44 @@
-// What the documentation holds, in the order of its shelves. The files are the repository's own, below docs/.
+// The table of contents of the documentation. The files are the repository's own, below docs/.
 
-/** [shelf, entries]; an entry is { id, title, file } with `only` or `but` (headings of that file), or a page of its own. */
-export const SHELVES = [
-  ["Begin", [
-    { id: "start", title: "Using it", file: "README.md", but: ["Settings", "Errors", "More"] },
-    { id: "api", title: "The API at a glance", file: "api.md" },
-    { id: "errors", title: "Errors", file: "README.md", only: "Errors" },
-    { id: "settings", title: "Settings", file: "README.md", only: "Settings" },
+/** [section, entries]. An entry is { id, title, file } with `only` or `but` (headings of that file), or a page without a file. */
+export const SECTIONS = [
+  ["Getting started", [
+    { id: "start", title: "Quickstart", file: "README.md", but: ["More"] },
+    { id: "api", title: "API overview", file: "api.md" },
+    { id: "errors", title: "Errors", file: "errors.md" },
+    { id: "settings", title: "Settings", file: "settings.md" },
   ]],
-  ["The API", [
+  ["API", [
     { id: "messages", title: "Messages (Anthropic)", file: "messages.md" },
     { id: "responses", title: "Responses", file: "responses.md" },
     { id: "embeddings-and-images", title: "Embeddings and images", file: "embeddings-and-images.md" },
     { id: "gemini", title: "Gemini", file: "gemini.md" },
     { id: "idempotency", title: "Idempotency-Key", file: "idempotency.md" },
+    { id: "support-matrix", title: "What a provider receives", file: "support-matrix.md" },
     { id: "admin", title: "Admin API reference" },
   ]],
-  ["Running it", [
+  ["Operations", [
     { id: "providers", title: "Providers and models", file: "providers.md" },
     { id: "keys", title: "Keys, limits and budgets", file: "keys.md" },
     { id: "prices", title: "Prices", file: "prices.md" },
     { id: "alerts", title: "Alerts", file: "alerts.md" },
-    { id: "watching", title: "Watching it", file: "watching.md" },
-    { id: "ledger", title: "The ledger", file: "ledger.md" },
-    { id: "vault", title: "The vault's formats", file: "vault.md" },
-    { id: "deployment", title: "Deploying to AWS", file: "deployment.md" },
+    { id: "monitoring", title: "Monitoring", file: "monitoring.md" },
+    { id: "ledger", title: "Ledger", file: "ledger.md" },
+    { id: "vault", title: "Vault formats", file: "vault.md" },
+    { id: "cli", title: "Command line", file: "cli.md" },
+    { id: "deployment", title: "Deploy to AWS", file: "deployment.md" },
     { id: "security", title: "Security", file: "SECURITY.md" },
   ]],
-  ["Inside", [
-    { id: "architecture", title: "How it is built", file: "architecture.md" },
+  ["Internals", [
+    { id: "architecture", title: "Architecture", file: "architecture.md" },
+    { id: "behaviours", title: "Translation behaviours", file: "behaviours.md" },
+    { id: "new-dialect", title: "Add a dialect", file: "new-dialect.md" },
     { id: "performance", title: "Performance", file: "performance.md" },
-    { id: "console", title: "This console", file: "console.md" },
+    { id: "console", title: "Console", file: "console.md" },
   ]],
 ];
 
-export const ENTRIES = SHELVES.flatMap(([, entries]) => entries);
+export const ENTRIES = SECTIONS.flatMap(([, entries]) => entries);
 
-/** The entry with an id, or the first. */
-export const entry = (id) => ENTRIES.find((each) => each.id === id) ?? ENTRIES[0];
+/** Return the entry with an id, or the first entry. */
+export const findEntry = (id) => ENTRIES.find((each) => each.id === id) ?? ENTRIES[0];

@@ -1,31 +1,31 @@
-// What a key is restricted to, as fields, with a word about models that nothing here is called.
+// The fields of a key's restrictions, with a warning about unknown models.
 
-import { html, useMemo, Field, useAsked } from "../../ui/index.js";
+import { html, useMemo, Field, useFetch } from "../../ui/index.js";
 
-/** All that a key's list of models may name: models, routes and aliases, provider/model and provider/*. */
-async function served(api, signal) {
+/** Return every name that a key's model list can contain: models, routes, aliases, provider/model and provider/*. */
+async function loadModelNames(api, signal) {
   const { data } = await api.get("admin/models", { signal });
   return new Set(data.flatMap(({ id, providers }) => [
     id, ...providers.flatMap((name) => [`${name}/${id.replace(`${name}/`, "")}`, `${name}/*`])]));
 }
 
-/** Restrictions: api, field(name) → props, models (text, as it was typed). A strange model is no error: it may come to be served. */
+/** Restrictions: api, field(name) → props, models (the field's text). An unknown model is not an error: it may be added later. */
 export function Restrictions({ api, field, models }) {
-  const known = useAsked((signal) => served(api, signal), []).data;
-  const strange = useMemo(() => {
-    const typed = models.split(/[\n,]/).map((each) => each.trim()).filter(Boolean);
-    return known ? typed.filter((each) => !known.has(each)) : [];
-  }, [known, models]);
+  const knownNames = useFetch((signal) => loadModelNames(api, signal), []).data;
+  const unknownNames = useMemo(() => {
+    const names = models.split(/[\n,]/).map((each) => each.trim()).filter(Boolean);
+    return knownNames ? names.filter((each) => !knownNames.has(each)) : [];
+  }, [knownNames, models]);
   return html`
     <h3>Restrictions</h3>
     <div class="pair">
       <div>
         <${Field} label="Models" area=${3} ...${field("allowed_models")} placeholder=${"gpt-4o-mini\nanthropic/*"}
-          hint="One per line: a name, provider/model or provider/*. Empty: every model." />
-        <p class="hint key-strange" role="status">${strange.length > 0 && html`
-          Nothing that is served here now matches ${strange.join(", ")}. ${strange.length === 1 ? "It" : "They"} can be saved as typed.`}</p>
+          hint="One per line: name, provider/model or provider/*. Leave empty for all models." />
+        <p class="hint key-warning" role="status">${unknownNames.length > 0 && html`
+          This gateway does not serve ${unknownNames.join(", ")}. You can still save ${unknownNames.length === 1 ? "it" : "them"}.`}</p>
       </div>
       <${Field} label="Networks" area=${3} ...${field("allowed_ips")} placeholder="203.0.113.0/24"
-        hint="One per line. Empty: from everywhere." />
+        hint="One IP address or CIDR range per line. Leave empty for all." />
     </div>`;
 }

@@ -1,16 +1,16 @@
-// The system key, which is no virtual key: what it is, and what it was used for.
+// The system key, which is not a virtual key: a description and its usage.
 
-import { html, Section, format, useAsked } from "../../ui/index.js";
+import { html, Section, format, useFetch } from "../../ui/index.js";
 
 /** SystemKey: api. */
 export function SystemKey({ api }) {
-  const asked = useAsked((signal) => api.get("admin/usage", { signal, query: { group_by: "key", key: "system" } }), []);
-  const used = asked.data?.total;
+  const result = useFetch((signal) => api.get("admin/usage", { signal, query: { group_by: "key", key: "system" } }), []);
+  const usage = result.data?.total;
   return html`
-    <${Section} title="The system key">
-      <p class="dim">A secret of the deployment that opens every model. It is not listed above and has no limits of its own, only
-        those of the gateway. Who sets another one (<code>VAULTEDGE_SYSTEM_KEY</code>, or its secret on AWS) has replaced it.</p>
-      <p role="status">${used ? html`In the last 30 days: ${used.requests === 1 ? "one request" : `${format.number(used.requests)} requests`}, ${format.number(used.total_tokens)} tokens,
-        ${" "}${format.money(used.cost_usd)}. <a href="#/logs?key=system">Its requests in the logs</a>` : asked.error ? asked.error.message : "…"}</p>
+    <${Section} title="System key">
+      <p class="dim">The deployment's own key, with access to all models. Only the gateway's limits apply to it. To replace it, change${" "}
+        <code>VAULTEDGE_SYSTEM_KEY</code>, or its secret on AWS.</p>
+      <p role="status">${usage ? html`Last 30 days: ${usage.requests === 1 ? "1 request" : `${format.number(usage.requests)} requests`}, ${format.number(usage.total_tokens)} tokens,
+        ${" "}${format.money(usage.cost_usd)}. <a href="#/logs?key=system">View requests in the logs</a>` : result.error ? result.error.message : "…"}</p>
     <//>`;
 }

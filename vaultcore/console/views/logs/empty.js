@@ -1,21 +1,21 @@
-// What is said where no request is shown: why, and where else to look.
+// The empty states of the log: the reason, and where else to look.
 
 import { html, Empty } from "../../ui/index.js";
-import { reversed } from "./period.js";
+import { isReversed } from "./period.js";
 
-/** Nothing: query, more (there are rows further back). */
-export function Nothing({ query, more }) {
-  if (reversed(query)) return html`<${Empty} icon="logs" title="The end is not after the beginning">Choose a later end.<//>`;
-  if (more) return html`<${Empty} icon="logs" title="Nothing found yet">There is more further back.<//>`;
-  const some = Object.values(query).some(Boolean);
-  const asks = query.key || query.owner || query.status?.startsWith("4");
-  return some
-    ? html`<${Empty} icon="logs" title="No request fits">Choose a longer time, or clear a filter.${asks && html`<${Refused} />`}<//>`
-    : html`<${Empty} icon="logs" title="No requests in the last 30 days">Send one from the <a href="#/playground">playground</a>.<${Refused} /><//>`;
+/** NoRows: query, more (older rows exist). */
+export function NoRows({ query, more }) {
+  if (isReversed(query)) return html`<${Empty} icon="logs" title="The end is not after the start">Choose a later end.<//>`;
+  if (more) return html`<${Empty} icon="logs" title="No matching requests yet">Load older requests to continue.<//>`;
+  const hasFilters = Object.values(query).some(Boolean);
+  const showNote = query.key || query.owner || query.status?.startsWith("4");
+  return hasFilters
+    ? html`<${Empty} icon="logs" title="No matching requests">Choose a longer period, or clear a filter.${showNote && html`<${RejectedNote} />`}<//>`
+    : html`<${Empty} icon="logs" title="No requests in the last 30 days">Send one from the <a href="#/playground">playground</a>.<${RejectedNote} /><//>`;
 }
 
-/** Refused: what the log does not have, by design. */
-export const Refused = () => html`
-  <p class="small">Requests that the gateway itself refused are not recorded: with a key that is not good (401), without credits (402), of a
-    model or from an address that the key may not use (403), or over a limit of its own (429). Their clients were told why, and the
-    gateway’s <a href="#/docs?page=watching">output</a> has a line for each; limits that are used up are among the <a href="#/balance">alerts</a>.</p>`;
+/** RejectedNote: explains which requests are not in the log by design. */
+export const RejectedNote = () => html`
+  <p class="small">The log does not contain requests that the gateway itself rejected: invalid key (401), no credits (402), model or address not
+    allowed (403), rate limit reached (429). Clients receive the reason, and the gateway writes a line for each to its${" "}
+    <a href="#/docs?page=monitoring">output</a>. See <a href="#/balance">alerts</a> for exhausted limits.</p>`;

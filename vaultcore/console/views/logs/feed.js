@@ -1,85 +1,85 @@
-// The rows of the log: newest first, older ones as they are asked for, new ones as they come.
+// The rows of the log: newest first, older rows on demand, new rows by polling.
 
 import { useCallback, useEffect, useRef, useState } from "../../ui/index.js";
-import { useComeback } from "../../ui/comeback.js";
-import { aborted } from "../../api.js";
+import { useAutoRetry } from "../../ui/auto-retry.js";
+import { isAbort } from "../../api.js";
 
 const PAGE = 250; // rows of the newest page
-const OLDER = 1_000; // rows of a look further back
-const MOST = 20_000; // rows that are held; what is older is found by filters
-const CALLS = 4; // that one look makes, as a page may be empty and yet not be the last one
-const SEARCHES = 12; // that it makes while it has found nothing: they look at about as many rows as are held
-const EVERY = 3_000;
-const NOTHING = { rows: null, of: null, cursor: null, waiting: [], error: null, busy: true }; // `of`: the query of the rows
+const OLDER_PAGE = 1_000; // rows of an older page
+const MAX_ROWS = 20_000; // loaded rows; filters find older ones
+const MAX_CALLS = 4; // requests per load, because a page may be empty without being the last
+const MAX_EMPTY_CALLS = 12; // requests per load while nothing is found; they scan about MAX_ROWS rows
+const POLL_INTERVAL = 3_000; // milliseconds
+const INITIAL = { rows: null, of: null, cursor: null, waiting: [], error: null, busy: true }; // `of`: the filters of the rows, as JSON
 
 /**
- * { rows, cursor, error, busy, waiting, older(), show(), retry() } of what `asked` names (a query, by value; null: nothing).
- * The rows of another query stay until there is an answer, and go where there is none. While `live`,
- * new rows are put on top, or held in `waiting` until show() where `still()` says that somebody is reading further down.
+ * Return { rows, cursor, error, busy, waiting, older(), show(), retry() } for `filters` (null: no rows). The previous rows
+ * stay until the response for new filters, and are removed if it fails. While `live`, new rows are added at the top; if
+ * `isScrolled()` returns true they are collected in `waiting` until show().
  */
-export function useFeed(api, asked, { live, still }) {
-  const [state, become] = useState(NOTHING);
-  const [turn, again] = useState(0);
-  const looking = useRef(null); // the AbortController of the look for older rows
-  const now = useRef(state);
-  now.current = state;
-  const wanted = JSON.stringify(asked);
+export function useFeed(api, filters, { live, isScrolled }) {
+  const [state, setState] = useState(INITIAL);
+  const [attempt, setAttempt] = useState(0);
+  const loadingOlder = useRef(null); // the AbortController of the request for older rows
+  const latest = useRef(state);
+  latest.current = state;
+  const filterKey = JSON.stringify(filters);
 
   useEffect(() => {
     const stop = new AbortController();
-    looking.current?.abort();
-    looking.current = null;
-    if (!asked) return become({ ...NOTHING, rows: [], of: wanted, busy: false });
-    become((held) => ({ ...held, busy: true }));
-    look(api, asked, null, PAGE, stop.signal)
-      .then((found) => !stop.signal.aborted && become({ ...NOTHING, ...found, of: wanted, busy: false }))
-      .catch((error) => !aborted(error) && become((held) => ({ ...(held.of === wanted ? held : NOTHING), error, busy: false })));
+    loadingOlder.current?.abort();
+    loadingOlder.current = null;
+    if (!filters) return setState({ ...INITIAL, rows: [], of: filterKey, busy: false });
+    setState((previous) => ({ ...previous, busy: true }));
+    loadRows(api, filters, null, PAGE, stop.signal)
+      .then((page) => !stop.signal.aborted && setState({ ...INITIAL, ...page, of: filterKey, busy: false }))
+      .catch((error) => !isAbort(error) && setState((previous) => ({ ...(previous.of === filterKey ? previous : INITIAL), error, busy: false })));
     return () => stop.abort();
-  }, [wanted, turn]);
+  }, [filterKey, attempt]);
 
   useEffect(() => {
-    if (!live || !asked) return undefined;
+    if (!live || !filters) return undefined;
     const stop = new AbortController();
-    const ask = async () => {
-      if (document.visibilityState !== "visible" || !now.current.rows || now.current.busy) return;
-      const page = await api.get("admin/logs", { signal: stop.signal, query: { ...asked, limit: PAGE } });
-      if (!stop.signal.aborted) become((held) => joined(held, page, still()));
+    const poll = async () => {
+      if (document.visibilityState !== "visible" || !latest.current.rows || latest.current.busy) return;
+      const page = await api.get("admin/logs", { signal: stop.signal, query: { ...filters, limit: PAGE } });
+      if (!stop.signal.aborted) setState((previous) => mergeNewest(previous, page, isScrolled()));
     };
-    const tell = (error) => !aborted(error) && become((held) => ({ ...held, error }));
-    const timer = setInterval(() => ask().catch(tell), EVERY);
+    const fail = (error) => !isAbort(error) && setState((previous) => ({ ...previous, error }));
+    const timer = setInterval(() => poll().catch(fail), POLL_INTERVAL);
     return () => {
       clearInterval(timer);
       stop.abort();
     };
-  }, [wanted, live, turn]);
+  }, [filterKey, live, attempt]);
 
-  useEffect(() => () => looking.current?.abort(), []);
+  useEffect(() => () => loadingOlder.current?.abort(), []);
 
   const older = useCallback(() => {
-    const { rows, cursor, busy } = now.current;
-    if (!cursor || busy || looking.current || rows.length >= MOST) return;
+    const { rows, cursor, busy } = latest.current;
+    if (!cursor || busy || loadingOlder.current || rows.length >= MAX_ROWS) return;
     const stop = new AbortController();
-    looking.current = stop;
-    become((held) => ({ ...held, busy: true }));
-    look(api, asked, cursor, OLDER, stop.signal)
-      .then((found) => !stop.signal.aborted && become((held) => ({ ...held, rows: [...held.rows, ...unknown(found.rows, held.rows)], cursor: found.cursor, error: null, busy: false })))
-      .catch((error) => !aborted(error) && become((held) => ({ ...held, error, busy: false })))
-      .finally(() => looking.current === stop && (looking.current = null));
-  }, [wanted]);
-  const retry = useCallback(() => again((held) => held + 1), []);
-  useComeback(state.rows === null ? state.error : null, retry); // rows that are there are not taken from who reads them
+    loadingOlder.current = stop;
+    setState((previous) => ({ ...previous, busy: true }));
+    loadRows(api, filters, cursor, OLDER_PAGE, stop.signal)
+      .then((page) => !stop.signal.aborted && setState((previous) => ({ ...previous, rows: [...previous.rows, ...excludeKnown(page.rows, previous.rows)], cursor: page.cursor, error: null, busy: false })))
+      .catch((error) => !isAbort(error) && setState((previous) => ({ ...previous, error, busy: false })))
+      .finally(() => loadingOlder.current === stop && (loadingOlder.current = null));
+  }, [filterKey]);
+  const retry = useCallback(() => setAttempt((previous) => previous + 1), []);
+  useAutoRetry(state.rows === null ? state.error : null, retry); // loaded rows are not replaced while the user reads them
   const show = useCallback(() => {
-    if (now.current.waiting.length >= PAGE) retry(); // there may be more than a page held: begin anew
-    else become((held) => ({ ...held, rows: [...held.waiting, ...held.rows], waiting: [] }));
+    if (latest.current.waiting.length >= PAGE) retry(); // there may be more new rows than one page: reload
+    else setState((previous) => ({ ...previous, rows: [...previous.waiting, ...previous.rows], waiting: [] }));
   }, []);
-  const behind = state.of !== wanted && !state.error; // the rows are still those of another query
-  return { ...state, busy: state.busy || behind, full: (state.rows?.length ?? 0) >= MOST, older, show, retry };
+  const isStale = state.of !== filterKey && !state.error; // the rows belong to the previous filters
+  return { ...state, busy: state.busy || isStale, full: (state.rows?.length ?? 0) >= MAX_ROWS, older, show, retry };
 }
 
-async function look(api, asked, cursor, limit, signal) {
+async function loadRows(api, filters, cursor, limit, signal) {
   const rows = [];
-  for (let call = 0; call < (rows.length ? CALLS : SEARCHES); call += 1) {
-    const page = await api.get("admin/logs", { signal, query: { ...asked, limit, cursor } });
+  for (let call = 0; call < (rows.length ? MAX_CALLS : MAX_EMPTY_CALLS); call += 1) {
+    const page = await api.get("admin/logs", { signal, query: { ...filters, limit, cursor } });
     rows.push(...page.data);
     cursor = page.next_cursor;
     if (!cursor || rows.length >= limit / 2) break;
@@ -87,17 +87,17 @@ async function look(api, asked, cursor, limit, signal) {
   return { rows, cursor };
 }
 
-/** What is held with a newer first page. Where they do not meet, more came than a page holds: begin anew. */
-function joined(held, page, reading) {
-  const known = [...held.waiting, ...held.rows];
-  const fresh = unknown(page.data, known);
-  if (!fresh.length) return held.error ? { ...held, error: null } : held;
-  if (fresh.length === PAGE && held.rows.length && !reading) return { ...held, rows: page.data, cursor: page.next_cursor, waiting: [], error: null };
-  if (reading) return { ...held, waiting: [...fresh, ...held.waiting], error: null };
-  return { ...held, rows: [...fresh, ...known], waiting: [], error: null };
+/** Merge a newer first page into the state. If they do not overlap, rows are missing in between: start over. */
+function mergeNewest(state, page, isScrolled) {
+  const known = [...state.waiting, ...state.rows];
+  const newRows = excludeKnown(page.data, known);
+  if (!newRows.length) return state.error ? { ...state, error: null } : state;
+  if (newRows.length === PAGE && state.rows.length && !isScrolled) return { ...state, rows: page.data, cursor: page.next_cursor, waiting: [], error: null };
+  if (isScrolled) return { ...state, waiting: [...newRows, ...state.waiting], error: null };
+  return { ...state, rows: [...newRows, ...known], waiting: [], error: null };
 }
 
-function unknown(rows, held) {
-  const known = new Set(held.map((row) => row.id));
+function excludeKnown(rows, existing) {
+  const known = new Set(existing.map((row) => row.id));
   return rows.filter((row) => !known.has(row.id));
 }

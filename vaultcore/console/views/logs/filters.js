@@ -1,47 +1,47 @@
-// What is looked for in the log. Everything is in the page's address, so that it can be kept and sent on.
+// The log's filters. They are in the page's address, so that a view can be bookmarked and shared.
 
 import { html, Button, Field, Select } from "../../ui/index.js";
 import { keyOptions } from "./keys.js";
-import { PERIODS, reversed } from "./period.js";
+import { PERIODS, isReversed } from "./period.js";
 import { TYPES } from "./rows.js";
-import { useTyped } from "./typed.js";
+import { useFilterText } from "./filter-text.js";
 
 const STATUSES = [
-  ["", "Any"], ["2xx", "2xx answered"], ["4xx", "4xx refused by a provider"], ["5xx", "5xx failed"],
-  ["429", "429 limited by a provider"], ["499", "499 client disconnected"],
+  ["", "Any"], ["2xx", "2xx success"], ["4xx", "4xx provider rejected"], ["5xx", "5xx failed"],
+  ["429", "429 provider rate limit"], ["499", "499 client disconnected"],
 ];
-const HIDDEN = ["provider", "owner", "id"]; // of links from other pages: shown where they are set
+const HIDDEN = ["provider", "owner", "id"]; // set by links from other pages; shown only when set
 
-/** Filters: query, named (keys), models (names that were used), onChange(query). */
+/** Filters: query, named (key names), models (used model names), onChange(query). */
 export function Filters({ query, named, models, onChange }) {
-  const fields = { search: { shown: (value) => value, meant: (text) => text }, model: naming(models) };
-  const { text, type, change, clear, some } = useTyped(query, fields, onChange);
+  const fields = { search: { toText: (value) => value, toValue: (text) => text }, model: modelFilter(models) };
+  const { text, type, change, clear, some: hasFilters } = useFilterText(query, fields, onChange);
   const set = (name) => (value) => change({ [name]: value });
-  const chosen = (name, options) => [["", "Any"], ...withOwn(query[name], options)];
-  const typed = { autocomplete: "off", spellcheck: false, maxlength: "128" };
+  const optionsOf = (name, options) => [["", "Any"], ...withOwn(query[name], options)];
+  const inputProps = { autocomplete: "off", spellcheck: false, maxlength: "128" };
   return html`
     <form class="bar log-filters" role="search" aria-label="Filters" onSubmit=${(event) => event.preventDefault()}>
-      <${Field} ...${typed} label="Search" type="search" placeholder="id, key, model, owner, error …" value=${text("search")} onInput=${type("search")} />
-      <${Select} label="Time" value=${query.time ?? ""} options=${PERIODS} onChange=${(time) => change({ time, from: "", to: "" })} />
+      <${Field} ...${inputProps} label="Search" type="search" placeholder="id, key, model, owner, error …" value=${text("search")} onInput=${type("search")} />
+      <${Select} label="Period" value=${query.time ?? ""} options=${PERIODS} onChange=${(time) => change({ time, from: "", to: "" })} />
       ${query.time === "between" && html`
         <${Field} label="From" type="datetime-local" value=${query.from} onInput=${set("from")} />
         <${Field} label="To" type="datetime-local" value=${query.to} onInput=${set("to")}
-          error=${reversed(query) && "This is not after the beginning."} />`}
+          error=${isReversed(query) && "Must be after the start."} />`}
       <${Select} label="Status" value=${query.status ?? ""} options=${withOwn(query.status, STATUSES)} onChange=${set("status")} />
-      <${Field} ...${typed} label="Model" placeholder="any or part" list=${models} value=${text("model")} onInput=${type("model")} />
-      <${Select} label="Key" value=${query.key ?? ""} options=${chosen("key", keyOptions(named))} onChange=${set("key")} />
-      <${Select} label="Type" value=${query.path ?? ""} options=${chosen("path", TYPES)} onChange=${set("path")} />
+      <${Field} ...${inputProps} label="Model" placeholder="name or part of it" list=${models} value=${text("model")} onInput=${type("model")} />
+      <${Select} label="Key" value=${query.key ?? ""} options=${optionsOf("key", keyOptions(named))} onChange=${set("key")} />
+      <${Select} label="Type" value=${query.path ?? ""} options=${optionsOf("path", TYPES)} onChange=${set("path")} />
       ${HIDDEN.map((name) => query[name] && html`
-        <${Button} key=${name} icon="close" aria-label=${`Not only the ${name} ${query[name]}`} onClick=${() => set(name)("")}>${query[name]}<//>`)}
-      <${Button} kind="plain" disabled=${!some} onClick=${clear}>Clear<//>
+        <${Button} key=${name} icon="close" aria-label=${`Remove filter: ${name} ${query[name]}`} onClick=${() => set(name)("")}>${query[name]}<//>`)}
+      <${Button} kind="plain" disabled=${!hasFilters} onClick=${clear}>Clear filters<//>
     </form>`;
 }
 
-/** A model's whole name means that model; anything else is a part of a name, as `*part*` in the query. */
-const naming = (models) => ({
-  meant: (text) => (!text || text.includes("*") || models.includes(text) ? text : `*${text}*`),
-  shown: (value) => /^\*([^*]*)\*$/.exec(value)?.[1] ?? value,
+/** A full model name matches exactly; any other text matches a part of a name, as `*part*` in the query. */
+const modelFilter = (models) => ({
+  toValue: (text) => (!text || text.includes("*") || models.includes(text) ? text : `*${text}*`),
+  toText: (value) => /^\*([^*]*)\*$/.exec(value)?.[1] ?? value,
 });
 
-/** Options with the chosen one among them, which an address may have from elsewhere. */
+/** Return options that include the current value, which may come from an address. */
 const withOwn = (value, options) => (!value || options.some(([id]) => id === value) ? options : [[value, value], ...options]);

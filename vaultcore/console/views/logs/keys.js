@@ -1,26 +1,26 @@
-// The names of virtual keys, for pages whose data has their ids.
+// The names of virtual keys, for pages whose data contains key ids.
 
-import { useAsked } from "../../ui/index.js";
+import { useFetch } from "../../ui/index.js";
 
-const PAGES = 10; // of 100 keys; those beyond are shown by their ids
+const MAX_PAGES = 10; // of 100 keys; further keys are shown by id
 
-async function names(api, signal) {
-  const found = { system: "system key" };
+async function loadNames(api, signal) {
+  const names = { system: "system key" };
   let cursor;
-  for (let page = 0; page < PAGES; page += 1) {
-    const told = await api.get("admin/keys", { signal, query: { limit: 100, cursor } });
-    for (const key of told.data) found[key.id] = key.name || key.masked;
-    cursor = told.next_cursor;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const response = await api.get("admin/keys", { signal, query: { limit: 100, cursor } });
+    for (const key of response.data) names[key.id] = key.name || key.masked;
+    cursor = response.next_cursor;
     if (!cursor) break;
   }
-  return found;
+  return names;
 }
 
-/** { id: name } of the gateway's keys; empty until they are there. */
+/** Return { id: name } of the gateway's keys; empty until loaded. */
 export function useKeyNames(api) {
-  return useAsked((signal) => names(api, signal)).data ?? {};
+  return useFetch((signal) => loadNames(api, signal)).data ?? {};
 }
 
-/** The keys as options of a Select, by name. */
+/** Return the keys as options of a Select, sorted by name. */
 export const keyOptions = (named) =>
   Object.entries(named).sort(([, a], [, b]) => a.localeCompare(b)).map(([id, name]) => [id, name]);

@@ -1,17 +1,19 @@
-// What the keys of providers are called: the log has ids of them, which nobody recognises.
+// Labels of provider keys: the log contains only their ids.
 
-import { useAsked } from "../../ui/index.js";
+import { useFetch } from "../../ui/index.js";
 
-/** A function (provider, id) → how that key is called, as "key 2 of openai, sk-s...c712". */
+/** Return a function (provider, id) → label, like "key 2 (sk-s…c712)" or "key sk-s…c712". */
 export function useProviderKeys(api) {
-  const { data } = useAsked((signal) => api.get("admin/providers", { signal }));
-  return (provider, id) => called(data?.data, provider, id);
+  const { data } = useFetch((signal) => api.get("admin/providers", { signal }));
+  return (provider, id) => keyLabel(data?.data, provider, id);
 }
 
-function called(providers, provider, id) {
+const shorten = (masked) => masked.replace("...", "…");
+
+function keyLabel(providers, provider, id) {
   if (!providers) return `key ${id}`;
   const keys = providers.find(({ name }) => name === provider)?.keys ?? [];
   const at = keys.findIndex((key) => key.id === id);
-  if (at < 0) return `key ${id}, which the vault no longer has`;
-  return `${keys.length > 1 ? `key ${at + 1}` : "the key"} of ${provider}, ${keys[at].masked}`;
+  if (at < 0) return `key ${id} (no longer in the vault)`;
+  return (keys.length > 1 ? `key ${at + 1} (${shorten(keys[at].masked)})` : `key ${shorten(keys[at].masked)}`);
 }

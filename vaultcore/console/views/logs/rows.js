@@ -1,4 +1,4 @@
-// What a row of the log shows: one line for each request.
+// The columns of the log: one row per request.
 
 import { html, Tag, format } from "../../ui/index.js";
 
@@ -7,29 +7,29 @@ const KINDS = {
   "/v1/embeddings": "embedding", "/v1/images/generations": "image", "/v1/images/edits": "image edit",
 };
 
-const moments = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit" });
+const times = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit" });
 
-/** The types of requests for a Select, by path. */
+/** Request types as options of a Select, by path. */
 export const TYPES = Object.entries(KINDS);
 
-/** What a path is called. */
-export const typed = (path) => KINDS[path] ?? path;
+/** Return the type of a path. */
+export const typeName = (path) => KINDS[path] ?? path;
 
 /** Status: status, code. */
 export function Status({ status, code }) {
   const kind = status < 400 ? "good" : status < 500 ? "warn" : "bad";
-  const said = status === 499 ? "the client went away" : code;
-  return html`<${Tag} kind=${kind} title=${said}>${status}${said ? ` ${said}` : ""}<//>`;
+  const detail = status === 499 ? "client disconnected" : code;
+  return html`<${Tag} kind=${kind} title=${detail}>${status}${detail ? ` ${detail}` : ""}<//>`;
 }
 
-/** The columns of the log; `named` has the names of keys. */
+/** Return the columns of the log; `named` maps key ids to names. */
 export const columns = (named) => [
-  { id: "time", label: "Time", render: (row) => html`<time datetime=${row.ended_at} title=${format.time(row.ended_at)}>${moments.format(format.moment(row.ended_at))}</time>` },
+  { id: "time", label: "Time", render: (row) => html`<time datetime=${row.ended_at} title=${format.time(row.ended_at)}>${times.format(format.moment(row.ended_at))}</time>` },
   { id: "model", label: "Model", main: true, render: (row) => html`<span title=${row.model}>${row.model}</span>` },
   { id: "status", label: "Status", render: (row) => html`<${Status} ...${row} />` },
   { id: "key", label: "Key", render: (row) => html`<span title=${row.key}>${named[row.key] ?? row.key}</span>` },
-  { id: "type", label: "Type", render: (row) => typed(row.path) },
-  { id: "provider", label: "Provider", render: (row) => html`<span title=${`${format.number(row.tries)} tried`}>${row.provider ?? "none"}${row.tries > 1 ? ` (${row.tries})` : ""}</span>` },
+  { id: "type", label: "Type", render: (row) => typeName(row.path) },
+  { id: "provider", label: "Provider", render: (row) => html`<span title=${`${format.number(row.tries)} ${row.tries === 1 ? "attempt" : "attempts"}`}>${row.provider ?? "none"}${row.tries > 1 ? ` (${row.tries})` : ""}</span>` },
   { id: "tokens", label: "Tokens", end: true, render: (row) => format.number(row.total_tokens) },
   { id: "cost", label: "Cost", end: true, render: (row) => (row.cost_usd === null ? "unknown" : format.money(row.cost_usd)) },
   { id: "duration", label: "Duration", end: true, render: (row) => format.duration(row.ms) },

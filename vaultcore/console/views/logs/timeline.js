@@ -1,54 +1,58 @@
-// When each provider was asked, how long it took, and what was waited for in between.
+// The timeline of a request: the start, duration and back-off of each attempt.
 
 import { html, format } from "../../ui/index.js";
 import { useProviderKeys } from "./provider-keys.js";
 
-/** Timeline: row (of the log), api. Bars share one scale; in rows that do not say when attempts began, one follows the other. */
+/** Timeline: row (of the log), api. Bars share one scale. Rows without start times show attempts one after another. */
 export function Timeline({ row, api }) {
-  const keyCalled = useProviderKeys(api);
-  const bars = placed(row.attempts);
-  const whole = Math.max(row.ms, ...bars.map(({ from, ms }) => from + ms), 1);
+  const keyLabel = useProviderKeys(api);
+  const bars = withOffsets(row.attempts);
+  const total = Math.max(row.ms, ...bars.map(({ from, ms }) => from + ms), 1);
   return html`
     <ol class="timeline" aria-label="Timeline">
-      <${Bar} title="The whole request" from=${0} ms=${row.ms} whole=${whole} mark=${row.first_ms}
-        said=${row.first_ms === null ? "" : `first piece after ${format.duration(row.first_ms)}`} />
+      <${Bar} title="Request" from=${0} ms=${row.ms} total=${total} firstMs=${row.first_ms}
+        detail=${row.first_ms === null ? "" : `first token after ${format.duration(row.first_ms)}`} />
       ${bars.map((each, index) => html`
-        <${Bar} key=${index} title=${`${index + 1}. ${each.provider} / ${each.model}`} ...${each} whole=${whole}
-          kind=${each.fault ? "bad" : "good"} said=${outcome(each, keyCalled)} />`)}
+        <${Bar} key=${index} title=${`${index + 1}. ${each.provider} / ${each.model}`} ...${each} total=${total}
+          kind=${each.fault ? "bad" : "good"} detail=${outcome(each, keyLabel)} />`)}
     </ol>
-    ${!bars.length && html`<p class="dim">No provider was asked.</p>`}`;
+    ${!bars.length && html`<p class="dim">No provider was called.</p>`}`;
 }
 
-/** Attempts with `from`, where they began, and `waited`, what was waited since the one before; milliseconds. */
-function placed(attempts) {
+/** Return attempts with `from`, their start, and `backoff`, the pause since the previous one; in milliseconds. */
+function withOffsets(attempts) {
   let ended = 0;
   return attempts.map((each, index) => {
     const from = each.began_ms ?? ended;
-    const waited = index ? Math.max(0, from - ended) : 0;
+    const backoff = index ? Math.max(0, from - ended) : 0;
     ended = from + each.ms;
-    return { ...each, from, waited };
+    return { ...each, from, backoff };
   });
 }
 
-const SHORT = 5; // milliseconds that nobody calls waiting
+const MIN_SHOWN = 5; // milliseconds; shorter delays are not shown
 
-const outcome = ({ provider, status, fault, key_id, began_ms, waited }, keyCalled) =>
+// Faults as the log names them; a row may contain others.
+const FAULTS = {
+  host: "provider error", key: "key rejected", rate: "rate limit", model: "model unavailable", size: "context too long", request: "invalid request",
+};
+
+const outcome = ({ provider, status, fault, key_id, began_ms, backoff }, keyLabel) =>
   [
-    status ?? "no answer", fault?.replaceAll("_", " "), keyCalled(provider, key_id),
-    began_ms >= SHORT && `began after ${format.duration(began_ms)}`,
-    waited >= SHORT && `after a pause of ${format.duration(waited)}`,
+    status ?? "no response", fault && (FAULTS[fault] ?? fault.replaceAll("_", " ")), keyLabel(provider, key_id),
+    began_ms >= MIN_SHOWN && `started at ${format.duration(began_ms)}${backoff >= MIN_SHOWN ? ` (${format.duration(backoff)} back-off)` : ""}`,
   ].filter(Boolean).join(" · ");
 
-function Bar({ title, from, ms, waited = 0, whole, mark = null, kind = "", said }) {
-  const share = (part) => `${Math.min(100, (part / whole) * 100)}%`;
+function Bar({ title, from, ms, backoff = 0, total, firstMs = null, kind = "", detail }) {
+  const share = (part) => `${Math.min(100, (part / total) * 100)}%`;
   return html`
     <li class=${`timeline-row ${kind}`}>
       <p class="timeline-title"><strong>${title}</strong> <span>${format.duration(ms)}</span></p>
       <div class="timeline-track" aria-hidden="true">
-        ${waited >= SHORT && html`<span class="timeline-wait" style=${{ insetInlineStart: share(from - waited), width: share(waited) }}></span>`}
+        ${backoff >= MIN_SHOWN && html`<span class="timeline-wait" style=${{ insetInlineStart: share(from - backoff), width: share(backoff) }}></span>`}
         <span class="timeline-bar" style=${{ insetInlineStart: share(from), width: share(ms) }}></span>
-        ${mark !== null && html`<span class="timeline-mark" style=${{ insetInlineStart: share(mark) }}></span>`}
+        ${firstMs !== null && html`<span class="timeline-mark" style=${{ insetInlineStart: share(firstMs) }}></span>`}
       </div>
-      <p class="dim small">${said || "\u00a0"}</p>
+      <p class="dim small">${detail || "\u00a0"}</p>
     </li>`;
 }

@@ -1,47 +1,47 @@
-// One model, with all that is known of it: prices, capabilities, where it is served, and code to call it.
+// A dialog with a model's providers, prices, capabilities and sample code.
 
 import { html, Button, Code, Dialog, Snippets, Tag, format } from "../../ui/index.js";
 import { snippets } from "../snippets.js";
 
-export const STATES = { up: ["good", "up"], partly: ["warn", "partly resting"], resting: ["bad", "resting"] };
+export const STATES = { up: ["good", "up"], partly: ["warn", "partly down"], down: ["bad", "paused after failures"] };
 
 /** Details: row (or null), base, onClose, onTry(row). */
 export function Details({ row, base, onClose, onTry }) {
   if (!row) return null;
   const actions = html`<${Button} onClick=${onClose}>Close<//>
-    ${playable(row) && html`<${Button} kind="main" icon="playground" onClick=${() => onTry(row)}>Try it<//>`}`;
+    ${isPlayable(row) && html`<${Button} kind="main" icon="playground" onClick=${() => onTry(row)}>Try it<//>`}`;
   return html`
     <${Dialog} open wide title=${row.id} onClose=${onClose} actions=${actions}>
       <${Code} text=${row.id} label="model id" inline />
       <dl class="facts">
         <${Fact} name="Type">${row.type}<//>
-        <${Fact} name="Context window">${row.window ? `${format.number(row.window)} tokens` : "not known"}<//>
-        <${Fact} name="Max output">${row.output ? `${format.number(row.output)} tokens` : "not known"}<//>
-        <${Fact} name="Served by">${row.providers.map((each) => html`<${Place} key=${each.name} place=${each} />`)}<//>
+        <${Fact} name="Context window">${row.window ? `${format.number(row.window)} tokens` : "unknown"}<//>
+        <${Fact} name="Max output">${row.output ? `${format.number(row.output)} tokens` : "unknown"}<//>
+        <${Fact} name="Providers">${row.providers.map((each) => html`<${ProviderState} key=${each.name} provider=${each} />`)}<//>
       </dl>
       <h3>Price</h3>
       ${row.pricing ? html`<${Prices} pricing=${row.pricing} />`
-        : html`<p class="dim">Nobody has published one. Where money is limited, such a model is refused.</p>`}
+        : html`<p class="dim">The price is unknown. Keys with a credit limit or a budget cannot use this model.</p>`}
       <h3>Capabilities</h3>
-      <${Abilities} of=${row.capabilities} />
-      ${row.type === "text" && html`<h3>From your program</h3><${Snippets} of=${snippets(base, row.id)} />`}
+      <${Capabilities} capabilities=${row.capabilities} />
+      ${row.type === "text" && html`<h3>Sample code</h3><${Snippets} samples=${snippets(base, row.id)} />`}
     <//>`;
 }
 
-/** Whether the playground has something to send to a model. */
-export const playable = (row) => row.type !== "embedding";
+/** Return true if the playground supports the model. */
+export const isPlayable = (row) => row.type !== "embedding";
 
 const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
 
-function Place({ place }) {
-  const [kind, word] = STATES[place.state] ?? ["", ""];
-  return html`<span class="place">${place.title}${word && html` <${Tag} kind=${kind}>${word}${place.reason ? `: ${place.reason}` : ""}<//>`}</span>`;
+function ProviderState({ provider }) {
+  const [kind, word] = STATES[provider.state] ?? ["", ""];
+  return html`<span class="model-provider">${provider.title}${word && html` <${Tag} kind=${kind}>${word}${provider.reason ? `: ${provider.reason}` : ""}<//>`}</span>`;
 }
 
-const words = (name) => name.replaceAll("_", " ");
-const plain = (rates) => Object.entries(rates).filter(([, value]) => typeof value === "string");
+const spaced = (name) => name.replaceAll("_", " ");
+const plainRates = (rates) => Object.entries(rates).filter(([, value]) => typeof value === "string");
 
-/** Amounts are texts; what holds more amounts stands below, under its own name. */
+/** Prices: pricing. Amounts are strings; nested rates (tiers, services, hours) follow under their own names. */
 function Prices({ pricing }) {
   const more = [
     ...(pricing.tiers ?? []).map((each) => [`above ${format.number(each.above)} tokens`, each]),
@@ -49,20 +49,20 @@ function Prices({ pricing }) {
     ...(pricing.hours ?? []).map((each) => [`${each.from} to ${each.to} UTC`, each]),
   ];
   return html`
-    <p class="dim small">US dollars per million tokens; pictures and requests one by one.</p>
+    <p class="dim small">US$ per million tokens; images and requests per unit.</p>
     <dl class="facts">
-      ${plain(pricing).map(([name, value]) => html`<${Fact} key=${name} name=${words(name)}>${format.money(value)}<//>`)}
+      ${plainRates(pricing).map(([name, value]) => html`<${Fact} key=${name} name=${spaced(name)}>${format.money(value)}<//>`)}
       ${Object.entries(pricing.picture ?? {}).map(([name, value]) => html`
-        <${Fact} key=${`picture ${name}`} name=${`picture, ${name}`}>${format.money(value)}<//>`)}
+        <${Fact} key=${`picture ${name}`} name=${`image, ${name}`}>${format.money(value)}<//>`)}
       ${more.map(([name, rates]) => html`
-        <${Fact} key=${name} name=${name}>${plain(rates).filter(([each]) => !["from", "to"].includes(each))
-          .map(([each, value]) => `${words(each)} ${format.money(value)}`).join(", ")}<//>`)}
+        <${Fact} key=${name} name=${name}>${plainRates(rates).filter(([each]) => !["from", "to"].includes(each))
+          .map(([each, value]) => `${spaced(each)} ${format.money(value)}`).join(", ")}<//>`)}
     </dl>`;
 }
 
-function Abilities({ of }) {
-  const said = Object.entries(of).filter(([, value]) => value !== null && !(Array.isArray(value) && !value.length));
-  if (!said.length) return html`<p class="dim">Nothing is known; a request is sent as it is.</p>`;
-  const told = (value) => (value === true ? "yes" : value === false ? "no" : Array.isArray(value) ? value.join(", ") : value);
-  return html`<dl class="facts">${said.map(([name, value]) => html`<${Fact} key=${name} name=${words(name)}>${told(value)}<//>`)}</dl>`;
+function Capabilities({ capabilities }) {
+  const entries = Object.entries(capabilities).filter(([, value]) => value !== null && !(Array.isArray(value) && !value.length));
+  if (!entries.length) return html`<p class="dim">Unknown. The gateway forwards requests unchanged.</p>`;
+  const formatValue = (value) => (value === true ? "yes" : value === false ? "no" : Array.isArray(value) ? value.join(", ") : value);
+  return html`<dl class="facts">${entries.map(([name, value]) => html`<${Fact} key=${name} name=${spaced(name)}>${formatValue(value)}<//>`)}</dl>`;
 }

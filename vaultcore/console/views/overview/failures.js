@@ -1,19 +1,19 @@
-// The latest requests that failed, each with a way to its row in the log.
+// The latest failed requests, each with a link to its log entry.
 
-import { html, Empty, Loaded, Section, format, useAsked } from "../../ui/index.js";
+import { html, Empty, Loaded, Section, format, useFetch } from "../../ui/index.js";
 import { address } from "../../router.js";
 import { Status } from "../logs/rows.js";
 
-const MOST = 5;
-const WEEK = 7 * 86_400_000;
+const MAX_ROWS = 5;
+const WEEK = 7 * 86_400_000; // milliseconds
 
 /** Failures: api. */
 export function Failures({ api }) {
-  const asked = useAsked((signal) => latest(api, signal), [], { every: 30 });
-  const none = html`<${Empty} icon="done" title="Nothing failed in the last seven days" />`;
+  const result = useFetch((signal) => loadFailures(api, signal), [], { every: 30 });
+  const none = html`<${Empty} icon="done" title="No failures in the last 7 days" />`;
   return html`
-    <${Section} class="overview-failures" title="Latest failures" actions=${html`<a class="small" href=${address("logs", { status: "5xx", time: "7d" })}>Logs</a>`}>
-      <${Loaded} asked=${asked} lines=${MOST} empty=${(rows) => !rows.length} none=${none}>${(rows) => html`
+    <${Section} class="overview-failures" title="Recent failures" actions=${html`<a class="small" href=${address("logs", { status: "5xx", time: "7d" })}>View logs</a>`}>
+      <${Loaded} result=${result} lines=${MAX_ROWS} empty=${(rows) => !rows.length} none=${none}>${(rows) => html`
         <ul class="overview-list">${rows.map((row) => html`
           <li key=${row.id}>
             <${Status} ...${row} />
@@ -23,10 +23,10 @@ export function Failures({ api }) {
     <//>`;
 }
 
-/** What was refused and what failed are asked for apart; the newest of both. */
-async function latest(api, signal) {
+/** Return the newest failures. 4xx and 5xx are two requests, because the API filters by one status class. */
+async function loadFailures(api, signal) {
   const from = new Date(Date.now() - WEEK).toISOString();
-  const ask = (status) => api.get("admin/logs", { signal, query: { status, from, limit: MOST } });
-  const pages = await Promise.all(["4xx", "5xx"].map(ask));
-  return pages.flatMap(({ data }) => data).sort((a, b) => b.ended_at.localeCompare(a.ended_at)).slice(0, MOST);
+  const load = (status) => api.get("admin/logs", { signal, query: { status, from, limit: MAX_ROWS } });
+  const pages = await Promise.all(["4xx", "5xx"].map(load));
+  return pages.flatMap(({ data }) => data).sort((a, b) => b.ended_at.localeCompare(a.ended_at)).slice(0, MAX_ROWS);
 }

@@ -1,6 +1,6 @@
-// A request as a program: for Python, Node and curl, with this gateway's address and without a key.
+// Converts a request into code for Python, Node and curl, with this gateway's address and a placeholder for the key.
 
-/** { language: text } for what the playground would send. */
+/** Return { language: code } for a request. */
 export function programs(base, path, body) {
   const image = path.endsWith("generations");
   return { Python: python(base, image, body), Node: node(base, image, body), curl: curl(base, path, body) };
@@ -8,23 +8,23 @@ export function programs(base, path, body) {
 
 function python(base, image, body) {
   const call = image ? "images.generate" : "chat.completions.create";
-  const told = Object.entries(body).map(([name, value]) => `    ${name}=${literal(value, 1)},`).join("\n");
+  const fields = Object.entries(body).map(([name, value]) => `    ${name}=${literal(value, 1)},`).join("\n");
   const after = image
-    ? "for picture in answer.data:\n    print(picture.url or len(picture.b64_json))"
+    ? "for picture in response.data:\n    print(picture.url or len(picture.b64_json))"
     : body.stream
-      ? 'for chunk in answer:\n    if chunk.choices and chunk.choices[0].delta.content:\n        print(chunk.choices[0].delta.content, end="", flush=True)'
-      : `print(answer.choices[0].message.${body.tools ? "tool_calls or answer.choices[0].message.content" : "content"})`;
-  return `from openai import OpenAI\n\nclient = OpenAI(base_url=${JSON.stringify(base)}, api_key="vg_...")\nanswer = client.${call}(\n${told}\n)\n${after}`;
+      ? 'for chunk in response:\n    if chunk.choices and chunk.choices[0].delta.content:\n        print(chunk.choices[0].delta.content, end="", flush=True)'
+      : `print(response.choices[0].message.${body.tools ? "tool_calls or response.choices[0].message.content" : "content"})`;
+  return `from openai import OpenAI\n\nclient = OpenAI(base_url=${JSON.stringify(base)}, api_key="vg_...")\nresponse = client.${call}(\n${fields}\n)\n${after}`;
 }
 
 function node(base, image, body) {
   const call = image ? "images.generate" : "chat.completions.create";
   const after = image
-    ? "for (const picture of answer.data) console.log(picture.url ?? picture.b64_json.length);"
+    ? "for (const picture of response.data) console.log(picture.url ?? picture.b64_json.length);"
     : body.stream
-      ? 'for await (const chunk of answer) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");'
-      : `console.log(answer.choices[0].message${body.tools ? "" : ".content"});`;
-  return `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: ${JSON.stringify(base)}, apiKey: "vg_..." });\nconst answer = await client.${call}(${JSON.stringify(body, null, 2)});\n${after}`;
+      ? 'for await (const chunk of response) process.stdout.write(chunk.choices[0]?.delta?.content ?? "");'
+      : `console.log(response.choices[0].message${body.tools ? "" : ".content"});`;
+  return `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: ${JSON.stringify(base)}, apiKey: "vg_..." });\nconst response = await client.${call}(${JSON.stringify(body, null, 2)});\n${after}`;
 }
 
 function curl(base, path, body) {
@@ -35,7 +35,7 @@ function curl(base, path, body) {
   -d '${quoted}'`;
 }
 
-/** JSON as a Python literal; JSON's strings are Python's too. */
+/** Return JSON as a Python literal. JSON strings are valid Python strings. */
 function literal(value, depth) {
   const pad = "    ".repeat(depth);
   if (value === null) return "None";

@@ -1,16 +1,16 @@
-// What has been typed into the playground, for as long as the page is there: who looks at another view finds it again.
+// Keeps the playground's form while the page is open, so that it survives a visit to another view.
 
 import { watch } from "../../session.js";
-import { FIRST } from "./request.js";
+import { INITIAL } from "./request.js";
 
-let held = FIRST;
+let current = INITIAL;
 watch((session) => {
-  if (!session.role && !session.said) held = FIRST; // signed out, and not only because a key ended
+  if (!session.role && !session.notice) current = INITIAL; // the user signed out; an expired key keeps the form
 });
 
-/** The form as it was left, or as it is at first. It never has a key in it. */
-export const begun = () => held;
+/** Return the last form, or the initial one. It never contains a key. */
+export const savedForm = () => current;
 
-export function write(form) {
-  held = form;
+export function saveForm(form) {
+  current = form;
 }

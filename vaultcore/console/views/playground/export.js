@@ -1,8 +1,8 @@
-// A run of the playground as a file: what was asked, what came back, and what is known of the way.
+// Exports a run of the playground: request, response and the gateway's report.
 
-/** Give a run to the viewer as a JSON file. It holds no key. */
+/** Save a run as a JSON file. It contains no key. */
 export function save(run) {
-  const told = {
+  const data = {
     request: run.sent,
     answer: {
       text: run.text, thought: run.thought || undefined, refusal: run.refusal || undefined,
@@ -12,7 +12,7 @@ export function save(run) {
     usage: run.usage, response_ms: Math.round(run.ms), first_token_ms: run.first === null ? null : Math.round(run.first),
     gateway: run.headers, translation: run.changes, log: run.entry ?? undefined,
   };
-  const url = URL.createObjectURL(new Blob([JSON.stringify(told, null, 2)], { type: "application/json" }));
+  const url = URL.createObjectURL(new Blob([JSON.stringify(data, null, 2)], { type: "application/json" }));
   const link = document.createElement("a");
   Object.assign(link, { href: url, download: `playground-${new Date().toISOString().slice(0, 19).replaceAll(":", "-")}.json` });
   link.click();

@@ -1,57 +1,57 @@
-// Asking once: what has been answered so far, how long it took, who answered and what it cost.
+// Runs one playground request and tracks its response, timing, provider and cost.
 
-import { aborted, ApiError } from "../../api.js";
-import { epilogue } from "../../events.js";
+import { isAbort, ApiError } from "../../api.js";
+import { parseEpilogue } from "../../events.js";
 import { useEffect, useRef, useState } from "../../ui/index.js";
 
 const DAY = 86_400_000; // milliseconds
 const EXPLAIN = { "x-vaultedge-explain": "true" };
-const fresh = () => ({
+const initialRun = () => ({
   state: "new", text: "", thought: "", refusal: "", calls: [], pictures: [], finish: null, usage: null, error: null,
-  ms: null, first: null, last: null, pieces: 0, headers: {}, changes: null, entry: null, raw: null, sent: null,
+  ms: null, first: null, last: null, chunks: 0, headers: {}, changes: null, entry: null, raw: null, sent: null,
 });
 
-/** { run, start({ path, body, api, admin }), stop() }. `run.state`: new, waiting, streaming, done, stopped or failed. */
+/** Return { run, start({ path, body, api, admin }), stop() }. `run.state`: new, waiting, streaming, done, stopped or failed. */
 export function useRun() {
-  const [run, show] = useState(fresh);
-  const held = useRef(null);
-  useEffect(() => () => held.current?.abort(), []);
-  const start = async (asked) => {
-    held.current?.abort();
+  const [run, setRun] = useState(initialRun);
+  const controller = useRef(null);
+  useEffect(() => () => controller.current?.abort(), []);
+  const start = async (request) => {
+    controller.current?.abort();
     const stop = new AbortController();
-    held.current = stop;
-    const paint = painter((told) => held.current === stop && show(told));
-    const told = { ...fresh(), state: "waiting", sent: { path: asked.path, body: asked.body } };
-    paint.now(told);
-    const began = performance.now();
+    controller.current = stop;
+    const display = throttled((current) => controller.current === stop && setRun(current));
+    const current = { ...initialRun(), state: "waiting", sent: { path: request.path, body: request.body } };
+    display.now(current);
+    const startedAt = performance.now();
     try {
-      await (asked.body.stream ? streamed : whole)(asked, told, stop.signal, began, paint);
-      told.state = "done";
+      await (request.body.stream ? runStream : runOnce)(request, current, stop.signal, startedAt, display);
+      current.state = "done";
     } catch (error) {
-      told.state = aborted(error) ? "stopped" : "failed";
-      told.error = aborted(error) ? null : error;
-      told.headers.id ??= error.id;
+      current.state = isAbort(error) ? "stopped" : "failed";
+      current.error = isAbort(error) ? null : error;
+      current.headers.id ??= error.id;
     }
-    told.ms = performance.now() - began;
-    paint.now(told);
-    told.entry = asked.admin && told.headers.id ? await entry(asked.admin, told.headers.id) : null;
-    paint.now(told);
+    current.ms = performance.now() - startedAt;
+    display.now(current);
+    current.entry = request.admin && current.headers.id ? await loadLogEntry(request.admin, current.headers.id) : null;
+    display.now(current);
   };
-  return { run, start, stop: () => held.current?.abort() };
+  return { run, start, stop: () => controller.current?.abort() };
 }
 
-/** Draws at most once a frame, and at once where it must. */
-function painter(show) {
+/** Return { now, soon }: `soon` renders at most once per frame, `now` immediately. */
+function throttled(show) {
   let waiting = 0;
-  const now = (told) => {
+  const now = (current) => {
     cancelAnimationFrame(waiting);
     waiting = 0;
-    show({ ...told, calls: [...told.calls] });
+    show({ ...current, calls: [...current.calls] });
   };
-  return { now, soon: (told) => (waiting ||= requestAnimationFrame(() => now(told))) };
+  return { now, soon: (current) => (waiting ||= requestAnimationFrame(() => now(current))) };
 }
 
-function headed(response) {
+function responseInfo(response) {
   const read = (name) => response.headers.get(name);
   return {
     id: read("x-request-id"), provider: read("x-vaultedge-provider"), model: read("x-vaultedge-model"),
@@ -59,65 +59,65 @@ function headed(response) {
   };
 }
 
-async function whole({ path, body, api }, told, signal, began) {
+async function runOnce({ path, body, api }, current, signal, startedAt) {
   const response = await api.raw("POST", path, { body, as: "play", signal, headers: EXPLAIN });
-  told.headers = headed(response);
+  current.headers = responseInfo(response);
   const { vaultedge, ...answer } = await response.json();
-  Object.assign(told, { raw: answer, usage: answer.usage ?? null, changes: vaultedge?.translation ?? null });
-  told.pictures = path.endsWith("generations") ? answer.data ?? [] : [];
+  Object.assign(current, { raw: answer, usage: answer.usage ?? null, changes: vaultedge?.translation ?? null });
+  current.pictures = path.endsWith("generations") ? answer.data ?? [] : [];
   const choice = answer.choices?.[0];
-  if (choice) said(told, choice.message, choice.finish_reason);
-  told.first = performance.now() - began;
+  if (choice) addDelta(current, choice.message, choice.finish_reason);
+  current.first = performance.now() - startedAt;
 }
 
-async function streamed({ path, body, api }, told, signal, began, paint) {
+async function runStream({ path, body, api }, current, signal, startedAt, display) {
   const chunks = [];
   const options = {
     as: "play", signal, headers: EXPLAIN,
-    opened: (response) => (told.headers = headed(response)),
-    comment: (text) => ended(told, epilogue(text)),
+    onResponse: (response) => (current.headers = responseInfo(response)),
+    onComment: (text) => applyEpilogue(current, parseEpilogue(text)),
   };
-  let error = null; // what it cost until then comes behind it
+  let error = null; // the cost so far follows after it
   for await (const { data } of api.stream(path, body, options)) {
     error ??= data.error ?? null;
     chunks.push(data);
-    told.raw = chunks;
-    told.usage = data.usage ?? told.usage;
+    current.raw = chunks;
+    current.usage = data.usage ?? current.usage;
     const choice = data.choices?.[0];
     if (!choice) continue;
-    told.last = performance.now() - began;
-    told.first ??= told.last;
-    told.pieces += 1;
-    told.state = "streaming";
-    said(told, choice.delta, choice.finish_reason);
-    paint.soon(told);
+    current.last = performance.now() - startedAt;
+    current.first ??= current.last;
+    current.chunks += 1;
+    current.state = "streaming";
+    addDelta(current, choice.delta, choice.finish_reason);
+    display.soon(current);
   }
-  if (error) throw broken(error, told.headers.id);
+  if (error) throw toError(error, current.headers.id);
 }
 
-/** What is known at a stream's end only: the cost, and who answered where the headers came too early to tell. */
-function ended(told, end) {
+/** Apply the data known only after a stream: the cost, and the provider if the headers were sent before it was known. */
+function applyEpilogue(current, end) {
   if (!end) return;
   const { translation, cost_usd: cost, provider, model, attempts } = end;
-  told.changes = translation;
-  told.headers = { ...told.headers, provider, model, attempts: String(attempts), cost };
+  current.changes = translation;
+  current.headers = { ...current.headers, provider, model, attempts: String(attempts), cost };
 }
 
-const broken = (error, id) => new ApiError({
-  status: 200, code: error.code ?? error.type ?? "broken", message: error.message ?? "The answer broke off.",
+const toError = (error, id) => new ApiError({
+  status: 200, code: error.code ?? error.type ?? "broken", message: error.message ?? "The response was interrupted.",
   attempts: error.attempts ?? [], id,
 });
 
-/** A message, or a piece of one, put behind what is there. */
-function said(told, piece, finish) {
-  told.text += piece?.content ?? "";
-  told.thought += piece?.reasoning_content ?? piece?.reasoning ?? "";
-  told.refusal += piece?.refusal ?? "";
-  told.finish = finish ?? told.finish;
-  for (const [at, call] of (piece?.tool_calls ?? []).entries()) {
+/** Append a message or a delta to the run. */
+function addDelta(current, delta, finish) {
+  current.text += delta?.content ?? "";
+  current.thought += delta?.reasoning_content ?? delta?.reasoning ?? "";
+  current.refusal += delta?.refusal ?? "";
+  current.finish = finish ?? current.finish;
+  for (const [at, call] of (delta?.tool_calls ?? []).entries()) {
     const place = call.index ?? at;
-    const before = told.calls[place] ?? { id: "", name: "", arguments: "" };
-    told.calls[place] = {
+    const before = current.calls[place] ?? { id: "", name: "", arguments: "" };
+    current.calls[place] = {
       id: call.id ?? before.id,
       name: before.name + (call.function?.name ?? ""),
       arguments: before.arguments + (call.function?.arguments ?? ""),
@@ -125,11 +125,11 @@ function said(told, piece, finish) {
   }
 }
 
-/** The gateway's own record, which only an admin may read; that of an answer that was left may be on its way still. */
-async function entry(api, id, again = true) {
+/** Load the request's log entry, for admins only. The entry of a stopped request may arrive late, so retry once. */
+async function loadLogEntry(api, id, retry = true) {
   const from = new Date(Date.now() - DAY).toISOString().slice(0, 10);
-  const found = await api.get("admin/logs", { query: { id, from, limit: 1 } }).then((page) => page.data[0] ?? null, () => null);
-  if (found || !again) return found;
+  const entry = await api.get("admin/logs", { query: { id, from, limit: 1 } }).then((page) => page.data[0] ?? null, () => null);
+  if (entry || !retry) return entry;
   await new Promise((resolve) => setTimeout(resolve, 800));
-  return entry(api, id, false);
+  return loadLogEntry(api, id, false);
 }

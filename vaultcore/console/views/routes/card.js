@@ -1,15 +1,15 @@
-// One route: its name, the order of its models, and what can be done with it.
+// A card for one route: name, targets and actions.
 
 import { html, Button, Copy, Meter, Section, Tag, format } from "../../ui/index.js";
 
 export const STRATEGIES = [
-  ["priority", "In this order: the others are fallbacks"],
-  ["weighted", "By weight: each gets its share"],
-  ["cheapest", "The cheapest first"],
+  ["priority", "In order: the others are fallbacks"],
+  ["weighted", "By weight: traffic is split"],
+  ["cheapest", "Cheapest first"],
 ];
 const SHORT = { priority: "in order", weighted: "by weight", cheapest: "cheapest first" };
 
-/** What a target's weight comes to among all, as a share. */
+/** Return a target's share of the total weight, from 0 to 1. */
 export const share = (targets, at) => {
   const all = targets.reduce((sum, each) => sum + (Number(each.weight) || 0), 0);
   return all > 0 ? (Number(targets[at].weight) || 0) / all : 0;
@@ -17,18 +17,18 @@ export const share = (targets, at) => {
 
 /** RouteCard: row, onEdit, onRemove, onTry. */
 export function RouteCard({ row, onEdit, onRemove, onTry }) {
-  const here = row.where === "here";
+  const fromConsole = row.where === "here";
   return html`
     <li>
       <${Section} title=${html`<code>${row.name}</code>`} actions=${html`
           <${Copy} text=${row.name} label="Copy name" />
           <${Button} small icon="playground" aria-label=${`Dry run of ${row.name}`} onClick=${onTry}>Dry run<//>
           <${Button} small icon="edit" aria-label=${`Edit ${row.name}`} onClick=${onEdit}>Edit<//>
-          ${here && html`<${Button} small kind="danger" icon="trash" aria-label=${`Delete ${row.name}`} onClick=${onRemove}>Delete<//>`}`}>
+          ${fromConsole && html`<${Button} small kind="danger" icon="trash" aria-label=${`Delete ${row.name}`} onClick=${onRemove}>Delete<//>`}`}>
         <p class="routes-tags">
           <${Tag} kind="info">${SHORT[row.strategy] ?? row.strategy}<//>
-          <${Tag}>${here ? (row.hides ? "set here, instead of the file's" : "set here") : "from the providers file"}<//>
-          ${row.broken && html`<${Tag} kind="bad">leads nowhere<//>`}
+          <${Tag}>${fromConsole ? (row.hides ? "from console, overrides file" : "from console") : "from the providers file"}<//>
+          ${row.broken && html`<${Tag} kind="bad">no valid targets<//>`}
         </p>
         ${row.broken && html`<p class="note bad">${row.broken}</p>`}
         ${row.strategy === "weighted" ? html`<${Shares} targets=${row.targets} />` : html`<${Chain} row=${row} />`}
@@ -36,13 +36,13 @@ export function RouteCard({ row, onEdit, onRemove, onTry }) {
     </li>`;
 }
 
-/** Models in the order they are asked in; of the cheapest first, nobody knows it beforehand. */
+/** Models in the order of attempts. For "cheapest first" the order depends on the request. */
 const Chain = ({ row }) => html`
   <ol class=${row.strategy === "priority" ? "routes-chain" : "routes-chain unordered"}>${row.targets.map((each, at) => html`
     <li key=${at}><code>${each.target}</code>
       <span class="dim small">${row.strategy === "priority" ? (at ? `fallback ${at}` : "first") : ""}</span></li>`)}</ol>`;
 
-/** Models with the share of requests that each is asked first. */
+/** Models with their share of first attempts. */
 const Shares = ({ targets }) => html`
   <ul class="routes-shares">${targets.map((each, at) => html`
     <li key=${at}><code>${each.target}</code>

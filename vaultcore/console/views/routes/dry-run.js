@@ -1,80 +1,83 @@
-// A dry run: where a request would go and what would be sent, without a call to anybody.
+// A dry run: shows the candidates and the upstream request without calling a provider.
 
 import { html, Button, Code, Empty, ErrorNote, Field, Loading, Section, Select, Stat, Table, Tag, format, useEffect, useRef, useState } from "../../ui/index.js";
 import { Changes } from "../playground/report.js";
 
-const ORDERS = [["", "as the route says"], ["priority", "in order"], ["cheapest", "cheapest first"]];
+const ORDERS = [["", "As configured"], ["priority", "In order"], ["cheapest", "Cheapest first"]];
 const CANDIDATES = [
-  { id: "at", label: "Order", value: (row) => row.at },
+  { id: "at", label: "#", value: (row) => row.at },
   { id: "model", label: "Model", main: true, value: (row) => `${row.provider}/${row.model}`, render: (row) => html`<code>${row.provider}/${row.model}</code>` },
-  { id: "key", label: "Key", value: (row) => row.key, render: (row) => (row.key ? html`<code>${row.key}</code>` : "none needed") },
+  { id: "key", label: "Key", value: (row) => row.key, render: (row) => (row.key ? html`<code>${row.key}</code>` : "none required") },
   { id: "state", label: "State", value: (row) => row.state, render: (row) => html`
-    <${Tag} kind=${STATES[row.state] ?? ""}>${row.state}${row.reason ? `: ${row.reason}` : ""}<//>` },
+    <${Tag} kind=${STATES[row.state] ?? ""}>${STATE_NAMES[row.state] ?? row.state}${row.reason ? `: ${row.reason}` : ""}<//>` },
 ].map((column) => ({ ...column, sortable: false }));
-const STATES = { ready: "good", resting: "warn", "passed over": "bad" };
+const STATES = { ready: "good", resting: "warn", skipped: "bad" };
+const STATE_NAMES = { resting: "paused after failures" };
 
-/** DryRun: api, tried ({ model, turn }: another turn runs it for that model), names. */
-export function DryRun({ api, tried, names }) {
-  const [asked, ask] = useState({ model: tried.model, prompt: "Hello", order: "" });
-  const [state, become] = useState({ busy: false, found: null, error: null });
-  const place = useRef(null);
-  const going = useRef(null);
-  const run = async (what) => {
-    going.current?.abort();
-    const stop = (going.current = new AbortController());
-    become((held) => ({ ...held, busy: true, error: null }));
-    const body = { model: what.model.trim(), messages: [{ role: "user", content: what.prompt }] };
-    const headers = what.order ? { "x-vaultedge-routing-strategy": what.order } : {};
+/** DryRun: api, trigger ({ model, turn }: a new turn starts a run for that model), names. */
+export function DryRun({ api, trigger, names }) {
+  const [form, setForm] = useState({ model: trigger.model, prompt: "Hello", order: "" });
+  const [state, setState] = useState({ busy: false, result: null, error: null });
+  const container = useRef(null);
+  const running = useRef(null);
+  const run = async (request) => {
+    running.current?.abort();
+    const stop = (running.current = new AbortController());
+    setState((previous) => ({ ...previous, busy: true, error: null }));
+    const body = { model: request.model.trim(), messages: [{ role: "user", content: request.prompt }] };
+    const headers = request.order ? { "x-vaultedge-routing-strategy": request.order } : {};
     await api.post("v1/explain", body, { as: "play", headers, signal: stop.signal })
-      .then((found) => become({ busy: false, found, error: null }))
-      .catch((error) => !stop.signal.aborted && become({ busy: false, found: null, error }));
+      .then((result) => setState({ busy: false, result, error: null }))
+      .catch((error) => !stop.signal.aborted && setState({ busy: false, result: null, error }));
   };
-  useEffect(() => () => going.current?.abort(), []);
+  useEffect(() => () => running.current?.abort(), []);
   useEffect(() => {
-    if (!tried.turn) return;
-    const what = { ...asked, model: tried.model };
-    ask(what);
-    run(what);
-    place.current.scrollIntoView({ block: "start" });
-    place.current.querySelector("input")?.focus({ preventScroll: true });
-  }, [tried.turn]);
-  const change = (name) => (value) => ask((held) => ({ ...held, [name]: value }));
+    if (!trigger.turn) return;
+    const request = { ...form, model: trigger.model };
+    setForm(request);
+    run(request);
+    container.current.scrollIntoView({ block: "start" });
+    container.current.querySelector("input")?.focus({ preventScroll: true });
+  }, [trigger.turn]);
+  const change = (name) => (value) => setForm((previous) => ({ ...previous, [name]: value }));
   return html`
-    <div ref=${place}>
+    <div ref=${container}>
       <${Section} title="Dry run">
-        <p class="dim">Says where a request would go and what would be sent. No provider is called, and it costs nothing.</p>
-        <form class="bar" onSubmit=${(event) => { event.preventDefault(); if (asked.model.trim()) run(asked); }}>
-          <${Field} label="Model name" value=${asked.model} onInput=${change("model")} list=${names} autocomplete="off" spellcheck="false" required />
-          <${Field} label="Prompt" value=${asked.prompt} onInput=${change("prompt")} />
-          <${Select} label="Order" value=${asked.order} onChange=${change("order")} options=${ORDERS} />
-          <${Button} kind="main" type="submit" busy=${state.busy}>Try<//>
+        <p class="dim">Shows which models the gateway would try and the request it would send. It calls no provider and costs nothing.</p>
+        <form class="bar" onSubmit=${(event) => { event.preventDefault(); if (form.model.trim()) run(form); }}>
+          <${Field} label="Model" value=${form.model} onInput=${change("model")} list=${names} autocomplete="off" spellcheck="false" required />
+          <${Field} label="Prompt" value=${form.prompt} onInput=${change("prompt")} />
+          <${Select} label="Order" value=${form.order} onChange=${change("order")} options=${ORDERS} />
+          <${Button} kind="main" type="submit" busy=${state.busy}>Run<//>
         </form>
         <${ErrorNote} error=${state.error} />
-        ${state.busy && !state.found ? html`<${Loading} />` : state.found && html`<${Found} found=${state.found} />`}
+        ${state.busy && !state.result ? html`<${Loading} />` : state.result && html`<${DryRunResult} result=${state.result} />`}
       <//>
     </div>`;
 }
 
-function Found({ found }) {
+const STRATEGY_NAMES = { priority: "in order", weighted: "by weight", cheapest: "cheapest first" };
+
+function DryRunResult({ result }) {
   const rows = [
-    ...found.candidates.map((each, index) => ({ ...each, at: index + 1 })),
-    ...found.skipped.map((each) => ({ ...each, at: "–", key: "–", state: "passed over" })),
+    ...result.candidates.map((each, index) => ({ ...each, at: index + 1 })),
+    ...result.skipped.map((each) => ({ ...each, at: "–", key: "–", state: "skipped" })),
   ];
-  const { request, estimate } = found;
+  const { request, estimate } = result;
   return html`
-    <div class="routes-found" role="status">
-      <p>The name leads to the route <code>${found.route.name}</code>, <strong>${found.route.strategy}</strong>.</p>
-      <${Table} label="Who would be asked" columns=${CANDIDATES} rows=${rows} keyOf=${(row) => `${row.at} ${row.provider} ${row.model} ${row.key_id ?? ""}`}
-        empty=${html`<${Empty} icon="warning" title="Nobody could be asked">The vault holds no key for any of these providers.<//>`} />
+    <div class="dry-run-result" role="status">
+      <p>Matches route <code>${result.route.name}</code> (<strong>${STRATEGY_NAMES[result.route.strategy] ?? result.route.strategy}</strong>).</p>
+      <${Table} label="Candidates" columns=${CANDIDATES} rows=${rows} keyOf=${(row) => `${row.at} ${row.provider} ${row.model} ${row.key_id ?? ""}`}
+        empty=${html`<${Empty} icon="warning" title="No candidates">The vault has no key for any of these providers.<//>`} />
       ${estimate && html`<div class="stats">
         <${Stat} label="Prompt" value=${`≈ ${format.number(estimate.prompt_tokens)}`} note="tokens" />
         <${Stat} label="Max output" value=${format.number(estimate.max_completion_tokens)} note="tokens" />
-        <${Stat} label="Max cost" value=${format.money(estimate.max_cost_usd)} note="at the first candidate" />
+        <${Stat} label="Max cost" value=${format.money(estimate.max_cost_usd)} note="of the first candidate" />
       </div>`}
       ${request && html`
-        <h3>What the first would be sent</h3>
-        <${Code} inline label="address" text=${`${request.method} ${request.url}`} />
+        <h3>Request to the first candidate</h3>
+        <${Code} inline label="URL" text=${`${request.method} ${request.url}`} />
         <${Code} label="request body" text=${JSON.stringify(request.body, null, 2)} />
-        ${request.translation.length ? html`<${Changes} changes=${request.translation} />` : html`<p class="dim">Nothing had to be translated.</p>`}`}
+        ${request.translation.length ? html`<${Changes} changes=${request.translation} />` : html`<p class="dim">No translation changes.</p>`}`}
     </div>`;
 }

@@ -1,50 +1,50 @@
-// A route being written: its name, how it chooses, and its models, which are dragged or moved by keys.
+// The route editor: name, strategy, and models that are ordered by dragging or by keys.
 
 import { html, Button, Dialog, ErrorNote, Field, Select, useState } from "../../ui/index.js";
 import { STRATEGIES } from "./card.js";
 import { TargetList } from "./targets.js";
-import { same, wrong } from "./shape.js";
+import { isSame, validate } from "./route.js";
 
 let last = 0;
-const keyed = (target = { target: "", weight: 1 }) => ({ ...target, id: (last += 1) });
+const withId = (target = { target: "", weight: 1 }) => ({ ...target, id: (last += 1) });
 
-/** Editor: draft, taken (names), known (targets), newer (somebody changed it meanwhile), onSave(route, before), onClose. */
-export function Editor({ draft, taken, known, newer, onSave, onClose }) {
-  const [route, write] = useState(() => ({ ...draft, targets: (draft.targets.length ? draft.targets : [undefined]).map((each) => keyed(each)) }));
-  const [first] = useState(route);
-  const [told, tell] = useState(false);
-  const [state, become] = useState({ busy: false, error: null });
-  const amiss = wrong(route, taken);
+/** Editor: draft, takenNames, targets (suggestions), newer (another admin has changed this route), onSave(route, before), onClose. */
+export function Editor({ draft, takenNames, targets, newer, onSave, onClose }) {
+  const [route, setRoute] = useState(() => ({ ...draft, targets: (draft.targets.length ? draft.targets : [undefined]).map((each) => withId(each)) }));
+  const [initial] = useState(route);
+  const [submitted, setSubmitted] = useState(false);
+  const [state, setState] = useState({ busy: false, error: null });
+  const problems = validate(route, takenNames);
   const save = async (event) => {
     event?.preventDefault();
-    tell(true);
-    if (amiss || state.busy) return;
-    become({ busy: true, error: null });
-    await onSave({ ...route, name: route.name.trim() }, draft.fresh ? null : draft.name).catch((error) => become({ busy: false, error }));
+    setSubmitted(true);
+    if (problems || state.busy) return;
+    setState({ busy: true, error: null });
+    await onSave({ ...route, name: route.name.trim() }, draft.fresh ? null : draft.name).catch((error) => setState({ busy: false, error }));
   };
-  const place = (targets) => write((held) => ({ ...held, targets: typeof targets === "function" ? targets(held.targets) : targets }));
-  const shown = told ? amiss : null;
+  const setTargets = (targets) => setRoute((previous) => ({ ...previous, targets: typeof targets === "function" ? targets(previous.targets) : targets }));
+  const visibleProblems = submitted ? problems : null;
   const conflict = state.error?.status === 409;
   return html`
-    <${Dialog} open wide title=${draft.fresh ? "New route" : `Edit ${draft.name}`} onClose=${onClose} dirty=${route.name !== first.name || !same(route, first)} actions=${html`
+    <${Dialog} open wide title=${draft.fresh ? "New route" : `Edit ${draft.name}`} onClose=${onClose} dirty=${route.name !== initial.name || !isSame(route, initial)} actions=${html`
         <${Button} onClick=${onClose}>Cancel<//><${Button} kind="main" busy=${state.busy} onClick=${save}>Save<//>`}>
       <form class="routes-editor" onSubmit=${save} novalidate>
-        ${conflict ? html`<p class="note bad" role="alert">Somebody else has changed the routes meanwhile. Nothing of theirs is lost:
-            ${newer ? " they have changed this one too, and saving again puts yours in its place." : " this one is as it was, and you can save again."}</p>`
+        ${conflict ? html`<p class="note bad" role="alert">Another admin has changed the routes.
+            ${newer ? " This route has changed too: save again to replace it with yours." : " This route is unchanged: save again to keep both changes."}</p>`
           : html`<${ErrorNote} error=${state.error} />`}
-        <${Field} label="Name" value=${route.name} onInput=${(name) => write((held) => ({ ...held, name }))} readonly=${draft.where === "file"} autofocus=${Boolean(draft.fresh)} maxlength="256"
-          error=${shown?.name} hint=${hint(draft, route)} autocomplete="off" spellcheck="false" />
-        <${Select} label="Which model is asked first" value=${route.strategy} options=${STRATEGIES} onChange=${(strategy) => write((held) => ({ ...held, strategy }))} />
-        <${TargetList} targets=${route.targets} place=${place} known=${known} strategy=${route.strategy} wrong=${shown?.targets} />
-        ${shown?.none && html`<p class="hint bad" role="alert">${shown.none}</p>`}
-        <div><${Button} small icon="plus" disabled=${route.targets.length >= 32} onClick=${() => place((held) => [...held, keyed()])}>Add a model<//></div>
-        <button type="submit" class="hidden" tabindex="-1" aria-hidden="true">Save</button>
+        <${Field} label="Name" value=${route.name} onInput=${(name) => setRoute((previous) => ({ ...previous, name }))} readonly=${draft.where === "file"} autofocus=${Boolean(draft.fresh)} maxlength="256"
+          error=${visibleProblems?.name} hint=${hint(draft, route)} autocomplete="off" spellcheck="false" />
+        <${Select} label="Strategy" value=${route.strategy} options=${STRATEGIES} onChange=${(strategy) => setRoute((previous) => ({ ...previous, strategy }))} />
+        <${TargetList} targets=${route.targets} onChange=${setTargets} suggestions=${targets} strategy=${route.strategy} errors=${visibleProblems?.targets} />
+        ${visibleProblems?.none && html`<p class="hint bad" role="alert">${visibleProblems.none}</p>`}
+        <div><${Button} small icon="plus" disabled=${route.targets.length >= 32} onClick=${() => setTargets((previous) => [...previous, withId()])}>Add model<//></div>
+        <button type="submit" class="visually-hidden" tabindex="-1" aria-hidden="true">Save</button>
       </form>
     <//>`;
 }
 
 function hint(draft, route) {
-  if (draft.fresh) return "What programs ask for as their model.";
-  if (draft.where === "file") return "Saved here, it goes before the file's.";
-  return route.name.trim() === draft.name ? "" : `Programs that ask for ${draft.name} are no longer routed by this.`;
+  if (draft.fresh) return "The model name that applications request.";
+  if (draft.where === "file") return "Saving creates a route that overrides the file.";
+  return route.name.trim() === draft.name ? "" : `Requests for ${draft.name} will no longer use this route.`;
 }

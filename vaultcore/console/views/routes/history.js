@@ -1,25 +1,25 @@
-// Going back through the changes of the routes: each undo goes a step further, whatever was undone before.
+// Undo for route changes: each undo reverts one more change, based on the reasons in the audit log.
 
-/** What the audit is told of an undo and of a restored version, with the id of the change that is meant. */
+/** The audit reason of an undo or a restore, with the id of the change. */
 export const reasons = { undo: (id) => `undo of ${id}`, restore: (id) => `back to ${id}` };
 
-/** { how: "undo" or "restore", id } of a change that went back, or null. */
-export function went(change) {
+/** Return { how: "undo" or "restore", id } from the reason of a change, or null. */
+export function parseReason(change) {
   const [, how, id] = /^(undo of|back to) (\S+)$/.exec(change?.reason ?? "") ?? [];
   return how ? { how: how === "undo of" ? "undo" : "restore", id } : null;
 }
 
 /**
- * The change that undo takes back, of changes newest first, or null. After an undo it is the one before that which was
- * taken back; after going back to a version, the one that made it.
+ * Return the change that the next undo reverts, or null; `changes` are newest first. After an undo it is the change before
+ * the reverted one; after a restore it is the change that created the restored version.
  */
 export function undoable(changes) {
   const places = new Map(changes.map(({ id }, at) => [id, at]));
   let at = 0;
   for (;;) {
-    const back = went(changes[at]);
-    const led = back && places.has(back.id) ? places.get(back.id) + (back.how === "undo" ? 1 : 0) : -1;
-    if (led <= at) return changes[at] ?? null;
-    at = led;
+    const back = parseReason(changes[at]);
+    const next = back && places.has(back.id) ? places.get(back.id) + (back.how === "undo" ? 1 : 0) : -1;
+    if (next <= at) return changes[at] ?? null;
+    at = next;
   }
 }

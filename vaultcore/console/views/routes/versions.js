@@ -1,53 +1,53 @@
-// The versions of the routes that there have been, from the audit trail, and the way back to each.
+// The version history of the routes, from the audit log, with undo and restore.
 
-import { html, Button, confirm, Empty, Loaded, Section, Table, Tag, format, toast, useAsked, useState } from "../../ui/index.js";
-import { reasons, undoable, went } from "./history.js";
-import { difference } from "./shape.js";
+import { html, Button, confirm, Empty, Loaded, Section, Table, Tag, format, toast, useFetch, useState } from "../../ui/index.js";
+import { reasons, undoable, parseReason } from "./history.js";
+import { difference } from "./route.js";
 
-const SHOWN = 20; // the others are there for undo
+const SHOWN = 20; // older ones are loaded for undo only
 
-const alike = (a, b) => JSON.stringify(a ?? {}) === JSON.stringify(b ?? {});
+const isEqual = (a, b) => JSON.stringify(a ?? {}) === JSON.stringify(b ?? {});
 
-/** The last changes, newest first, without settings of what was there already. */
-async function changes(api, signal) {
+/** Return the last changes, newest first, without saves that changed nothing. */
+async function loadChanges(api, signal) {
   const { data } = await api.get("admin/audit", { signal, query: { action: "routes.set", limit: 200 } });
-  return data.filter((row) => !alike(row.before, row.after));
+  return data.filter((row) => !isEqual(row.before, row.after));
 }
 
-/** Versions: api, current (what /admin/routes told), restore(models, reason), which raises where it cannot. */
+/** Versions: api, current (the data of /admin/routes), restore(models, reason), which raises on failure. */
 export function Versions({ api, current, restore }) {
   const version = current?.version ?? null;
-  const asked = useAsked((signal) => changes(api, signal), [version]);
-  const [busy, work] = useState(false);
-  const back = async (models, title, reason) => {
-    const text = `In force afterwards: ${Object.keys(models).join(", ") || "no routes but the file's"}. Compared with now: ${difference(current.models, models)}.`;
+  const result = useFetch((signal) => loadChanges(api, signal), [version]);
+  const [busy, setBusy] = useState(false);
+  const restoreRoutes = async (models, title, reason) => {
+    const text = `Routes afterwards: ${Object.keys(models).join(", ") || "only those of the providers file"}. Changes: ${difference(current.models, models)}.`;
     if (!(await confirm({ title, text, action: "Restore" }))) return;
-    work(true);
+    setBusy(true);
     await restore(models, reason).catch((error) => toast(error.message, "bad"));
-    work(false);
+    setBusy(false);
   };
-  const last = undoable(asked.data ?? []);
-  const undo = () => back(last.before ?? {}, `Undo: ${difference(last.before, last.after)}?`, reasons.undo(last.id));
+  const last = undoable(result.data ?? []);
+  const undo = () => restoreRoutes(last.before ?? {}, `Undo: ${difference(last.before, last.after)}?`, reasons.undo(last.id));
   const columns = [
     { id: "at", label: "When", value: (row) => row.at, render: (row) => html`<span title=${format.relative(row.at)}>${format.time(row.at)}</span>` },
-    { id: "what", label: "What changed", main: true, value: (row) => difference(row.before, row.after), render: (row) => html`${difference(row.before, row.after)}<${How} row=${row} all=${asked.data} />` },
+    { id: "what", label: "Change", main: true, value: (row) => difference(row.before, row.after), render: (row) => html`${difference(row.before, row.after)}<${RevertNote} row=${row} all=${result.data} />` },
     { id: "count", label: "Routes", end: true, value: (row) => Object.keys(row.after ?? {}).length },
-    { id: "do", label: "Restore", render: (row) => (row === asked.data[0] && alike(row.after, current?.models) ? html`<${Tag} kind="good">in force<//>`
-      : html`<${Button} small disabled=${busy || !current || alike(row.after, current.models)} aria-label=${`Restore the routes of ${format.time(row.at)}`}
-          onClick=${() => back(row.after ?? {}, `Restore the routes of ${format.time(row.at)}?`, reasons.restore(row.id))}>Restore<//>`) },
+    { id: "do", label: "Restore", render: (row) => (row === result.data[0] && isEqual(row.after, current?.models) ? html`<${Tag} kind="good">current<//>`
+      : html`<${Button} small disabled=${busy || !current || isEqual(row.after, current.models)} aria-label=${`Restore the routes of ${format.time(row.at)}`}
+          onClick=${() => restoreRoutes(row.after ?? {}, `Restore the routes of ${format.time(row.at)}?`, reasons.restore(row.id))}>Restore<//>`) },
   ].map((column) => ({ ...column, sortable: false }));
-  const none = html`<${Empty} icon="routes" title="Nothing has been changed here yet">Every change will be listed, with a way back.<//>`;
+  const none = html`<${Empty} icon="routes" title="No changes yet">Changes to routes appear here. You can restore any version.<//>`;
   return html`
-    <${Section} title="Versions" actions=${asked.data?.length > 0 && html`
-        <${Button} small disabled=${busy || !current || !last} onClick=${undo}>Undo the last change<//>`}>
-      <${Loaded} asked=${asked} empty=${(changed) => !changed.length} none=${none}>
-        ${(changed) => html`<${Table} label="Versions" columns=${columns} rows=${changed.slice(0, SHOWN)} keyOf=${(row) => row.id} />`}<//>
+    <${Section} title="Versions" actions=${result.data?.length > 0 && html`
+        <${Button} small disabled=${busy || !current || !last} onClick=${undo}>Undo last change<//>`}>
+      <${Loaded} result=${result} empty=${(changes) => !changes.length} none=${none}>
+        ${(changes) => html`<${Table} label="Versions" columns=${columns} rows=${changes.slice(0, SHOWN)} keyOf=${(row) => row.id} />`}<//>
     <//>`;
 }
 
-/** Which change a change took back, or which version it went back to. */
-function How({ row, all }) {
-  const back = went(row);
-  const meant = back && all.find((each) => each.id === back.id);
-  return meant ? html` <span class="dim small">${back.how === "undo" ? "undoes the change of" : "goes back to"} ${format.time(meant.at)}</span>` : null;
+/** Shows which change an undo reverted, or which version was restored. */
+function RevertNote({ row, all }) {
+  const reverted = parseReason(row);
+  const target = reverted && all.find((each) => each.id === reverted.id);
+  return target ? html` <span class="dim small">${reverted.how === "undo" ? "undo of" : "restored from"} ${format.time(target.at)}</span>` : null;
 }

@@ -1,4 +1,4 @@
-// What can be counted, and how a count of it is written.
+// The metrics of the usage page and their formats.
 
 import { format } from "../../ui/index.js";
 
@@ -10,14 +10,14 @@ export const METRICS = {
   failed: { title: "Failures", of: (row) => row.failed, show: format.number },
 };
 
-/** What sums can be of. */
+/** Groupings of the totals: [id, title]. */
 export const GROUPS = [["model", "Models"], ["key", "Keys"], ["provider", "Providers"], ["owner", "Owners"]];
 
-const NOBODY = { provider: "no provider (refused or failed)", owner: "no owner", model: "no model" };
+const NO_GROUP = { provider: "no provider (rejected or failed)", owner: "no owner", model: "no model" };
 
-/** What a row is called; `named` has the names of keys. */
-export function called(row, by, named) {
+/** Return a row's display name; `named` maps key ids to names. */
+export function groupName(row, by, named) {
   const id = row[by];
   if (by === "key") return named[id] ?? id;
-  return id || NOBODY[by];
+  return id || NO_GROUP[by];
 }

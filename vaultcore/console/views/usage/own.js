@@ -1,46 +1,46 @@
-// What a virtual key has used itself, by day and in all, and what it has left.
+// The usage page of a virtual key: totals, remaining limits and trend.
 
-import { html, Empty, Loaded, Meter, Page, Section, Stat, Tag, format, useAsked } from "../../ui/index.js";
+import { html, Empty, Loaded, Meter, Page, Section, Stat, Tag, format, useFetch } from "../../ui/index.js";
 import { OwnTrend } from "./own-trend.js";
 
-/** Own: api, go, query. */
-export function Own({ api, go, query }) {
-  const asked = useAsked((signal) => api.get("v1/key", { signal }), [], { every: 15 });
+/** OwnUsage: api, go, query. */
+export function OwnUsage({ api, go, query }) {
+  const result = useFetch((signal) => api.get("v1/key", { signal }), [], { every: 15 });
   return html`
-    <${Page} title="Usage" intro="What this key has used since it was made, what it has left, and its trend.">
-      <${Loaded} asked=${asked} lines=${6}>${(key) => html`<${Totals} key="totals" told=${key} /><${Left} key="left" told=${key} />`}<//>
+    <${Page} title="Usage" intro="Usage of this key since it was created, and its remaining limits.">
+      <${Loaded} result=${result} lines=${6}>${(key) => html`<${Totals} key="totals" account=${key} /><${RemainingLimits} key="left" account=${key} />`}<//>
       <${OwnTrend} api=${api} go=${go} query=${query} />
     <//>`;
 }
 
-const Totals = ({ told }) => html`
-  <${Section} title=${told.name} actions=${html`<span class="dim small">${told.expires_at ? `ends ${format.relative(told.expires_at)}` : "does not expire"}</span>`}>
+const Totals = ({ account }) => html`
+  <${Section} title=${account.name} actions=${html`<span class="dim small">${account.expires_at ? `expires ${format.relative(account.expires_at)}` : "never expires"}</span>`}>
     <div class="stats">
-      <${Stat} label="Requests" value=${format.number(told.usage.requests)} />
-      <${Stat} label="Spend" value=${format.money(told.usage.cost_usd)} note=${told.balance_usd === null ? "no credit limit" : `${format.money(told.balance_usd)} left`} />
-      <${Stat} label="Tokens" value=${format.number(told.usage.total_tokens)}
-        note=${`${format.number(told.usage.prompt_tokens)} in, ${format.number(told.usage.completion_tokens)} out`} />
+      <${Stat} label="Requests" value=${format.number(account.usage.requests)} />
+      <${Stat} label="Spend" value=${format.money(account.usage.cost_usd)} note=${account.balance_usd === null ? "no credit limit" : `${format.money(account.balance_usd)} left`} />
+      <${Stat} label="Tokens" value=${format.number(account.usage.total_tokens)}
+        note=${`${format.number(account.usage.prompt_tokens)} in, ${format.number(account.usage.completion_tokens)} out`} />
     </div>
-    ${told.allowed_models && html`<p class="dim small">It may use ${told.allowed_models.map((model) => html`<${Tag} key=${model}>${model}<//> `)}</p>`}
+    ${account.allowed_models && html`<p class="dim small">Allowed models: ${account.allowed_models.map((model) => html`<${Tag} key=${model}>${model}<//> `)}</p>`}
   <//>`;
 
 const LIMITS = [
-  ["credits_usd", "Credit", format.money], ["token_quota", "Token quota", format.number],
-  ["budget_day_usd", "Budget of the day", format.money], ["budget_month_usd", "Budget of the month", format.money],
-  ["rate_limit_rpm", "Requests in a minute", format.number], ["rate_limit_tpm", "Tokens in a minute", format.number],
+  ["credits_usd", "Credits", format.money], ["token_quota", "Token quota", format.number],
+  ["budget_day_usd", "Daily budget", format.money], ["budget_month_usd", "Monthly budget", format.money],
+  ["rate_limit_rpm", "Requests per minute", format.number], ["rate_limit_tpm", "Tokens per minute", format.number],
 ];
 
-/** Left: told (of `v1/key`). */
-export function Left({ told }) {
-  const set = LIMITS.filter(([name]) => told.limits[name] !== null);
+/** RemainingLimits: account (of `v1/key`). */
+export function RemainingLimits({ account }) {
+  const limits = LIMITS.filter(([name]) => account.limits[name] !== null);
   return html`
-    <${Section} title="What is left">
-      ${!set.length && html`<${Empty} icon="balance" title="No limits">This key may use as much as it wants.<//>`}
-      <div class="own-limits">${set.map(([name, title, show]) => {
-        const most = told.limits[name], left = told.remaining[name] ?? most;
+    <${Section} title="Remaining limits">
+      ${!limits.length && html`<${Empty} icon="balance" title="No limits">This key has no limits.<//>`}
+      <div class="own-limits">${limits.map(([name, title, show]) => {
+        const most = account.limits[name], remaining = account.remaining[name] ?? most;
         return html`<div key=${name}><h3>${title}</h3>
-          <${Meter} label=${`${title} used`} used=${most - left} most=${most} text=${`${show(left)} of ${show(most)} left`} /></div>`;
+          <${Meter} label=${`${title} used`} used=${most - remaining} most=${most} text=${`${show(remaining)} of ${show(most)} left`} /></div>`;
       })}</div>
-      ${told.limits.max_parallel !== null && html`<p class="dim small">At most ${format.number(told.limits.max_parallel)} requests at a time.</p>`}
+      ${account.limits.max_parallel !== null && html`<p class="dim small">Concurrent requests: at most ${format.number(account.limits.max_parallel)}.</p>`}
     <//>`;
 }

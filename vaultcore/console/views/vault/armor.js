@@ -1,19 +1,19 @@
-// The text around a sealed vault: a prefix, and base64 with exactly one spelling; like vaultcore/vault/armor.py.
+// The armor of a vault string: a prefix and canonical base64; like vaultcore/vault/armor.py.
 
 export const MAX_SEALED = 1_500_000; // characters
-const ENDS = /^[ \t\r\n\v\f]+|[ \t\r\n\v\f]+$/g; // ASCII only: what editors and clipboards leave
+const ENDS = /^[ \t\r\n\v\f]+|[ \t\r\n\v\f]+$/g; // ASCII white space only, as editors and clipboards add it
 
-/** The string without the white space around it. */
+/** Return the string without surrounding white space. */
 export const trim = (sealed) => sealed.replace(ENDS, "");
 
-/** The text of some bytes behind a prefix. */
+/** Return a prefix followed by the bytes in base64. */
 export function wrap(prefix, wire) {
   let binary = "";
   for (const byte of wire) binary += String.fromCharCode(byte);
   return prefix + btoa(binary);
 }
 
-/** The bytes of a trimmed string, or null where it is not the one spelling of any bytes. */
+/** Return the bytes of a trimmed string, or null unless it is canonical base64. */
 export function unwrap(prefix, sealed) {
   const text = sealed.slice(prefix.length);
   if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return null;
@@ -25,13 +25,13 @@ export function unwrap(prefix, sealed) {
   }
 }
 
-/** One array of bytes after the other. */
-export function joined(...parts) {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+/** Concatenate byte arrays. */
+export function concat(...parts) {
+  const result = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {
-    whole.set(part, at);
+    result.set(part, at);
     at += part.length;
   }
-  return whole;
+  return result;
 }

@@ -1,42 +1,42 @@
-// The keys of a vault: a form that adds one or changes one, and the list in the order in which a provider's are used.
+// The keys of a vault: a form to add or edit a key, and the list in order of use.
 
-import { html, useRef, useState, Button, Empty, Field, IconButton, Section, Tag, confirm, format } from "./parts.js";
+import { html, useRef, useState, Button, Empty, Field, IconButton, Section, Tag, confirm, format } from "./components.js";
 import { PROVIDERS } from "./providers.js";
 
-/** What is typed into the form before anything is; `at` is the place of a key that is being changed. */
+/** The empty form; `at` is the index of the edited key. */
 export const BLANK = { provider: "", key: "", at: null };
 
-/** A key as it may be shown: as VaultEdge masks, the first and last four of more than eight characters. */
-export function masked(key) {
+/** Mask a key like the gateway: the first and last four characters, if it has more than eight. */
+export function mask(key) {
   const signs = [...key];
   return signs.length > 8 ? `${signs.slice(0, 4).join("")}...${signs.slice(-4).join("")}` : "****";
 }
 
-/** Keys: keys ([{ provider, key }]), opened (the version they came from, or 0), onChange(keys); draft and onDraft(draft). */
-export function Keys({ keys, opened, draft, onDraft: write, onChange }) {
-  const [error, say] = useState("");
+/** Keys: keys ([{ provider, key }]), openedVersion (of the opened vault string, or 0), onChange(keys); draft and onDraft(draft). */
+export function Keys({ keys, openedVersion, draft, onDraft: write, onChange }) {
+  const [error, setError] = useState("");
   const form = useRef(null);
   const close = () => {
     write(BLANK);
-    say("");
+    setError("");
   };
   const save = (event) => {
     event.preventDefault();
-    const made = { provider: draft.provider.trim(), key: draft.key.trim() };
-    const twin = keys.findIndex((each) => each.key === made.key && each.provider.toLowerCase() === made.provider.toLowerCase());
-    if (twin >= 0 && twin !== draft.at) return say("That key is in the list already.");
-    onChange(draft.at === null ? [...keys, made] : keys.map((each, at) => (at === draft.at ? made : each)));
+    const entry = { provider: draft.provider.trim(), key: draft.key.trim() };
+    const duplicate = keys.findIndex((each) => each.key === entry.key && each.provider.toLowerCase() === entry.provider.toLowerCase());
+    if (duplicate >= 0 && duplicate !== draft.at) return setError("This key is already in the list.");
+    onChange(draft.at === null ? [...keys, entry] : keys.map((each, at) => (at === draft.at ? entry : each)));
     close();
     form.current.querySelector("input").focus();
     return undefined;
   };
   const edit = (at) => {
     write({ ...keys[at], at });
-    say("");
+    setError("");
     form.current.querySelectorAll("input")[1].focus();
   };
   const remove = async (at) => {
-    const text = `The key ${masked(keys[at].key)} of ${keys[at].provider} leaves this list. It stays good at its provider.`;
+    const text = `Key ${mask(keys[at].key)} of ${keys[at].provider} will be removed from this list. It stays valid at the provider.`;
     if (!(await confirm({ title: "Remove this key?", text, action: "Remove", danger: true }))) return;
     close();
     onChange(keys.filter((_, each) => each !== at));
@@ -48,7 +48,7 @@ export function Keys({ keys, opened, draft, onDraft: write, onChange }) {
   };
   return html`
     <${Section} title="Provider keys" actions=${keys.length > 0 && html`<${Tag}>${format.number(keys.length)} ${keys.length === 1 ? "key" : "keys"}<//>`}>
-      ${opened > 0 && html`<p class="note" role="status">Opened. Change what you like, then seal it anew.</p>`}
+      ${openedVersion > 0 && html`<p class="note" role="status">Vault opened. Edit the keys, then seal the vault again.</p>`}
       <form ref=${form} class="vault-add" onSubmit=${save} autocomplete="off">
         <${Field} label="Provider" value=${draft.provider} onInput=${(provider) => write({ ...draft, provider })} list=${PROVIDERS}
           placeholder="openai" autocomplete="off" autocapitalize="off" spellcheck=${false} required />
@@ -64,20 +64,20 @@ export function Keys({ keys, opened, draft, onDraft: write, onChange }) {
         ? html`<ol class="vault-keys" aria-label="Keys in this vault">${keys.map((each, at) => html`
             <${Row} key=${`${each.provider} ${each.key}`} each=${each} last=${at === keys.length - 1} first=${at === 0} edited=${draft.at === at}
               onEdit=${() => edit(at)} onRemove=${() => remove(at)} onMove=${(step) => move(at, at + step)} />`)}</ol>
-          <p class="dim small">Of several keys of one provider, the first is used first.</p>`
-        : html`<${Empty} icon="vault" title="No keys yet">Add the first above, or open a vault string that you have.<//>`}
+          <p class="dim small">Keys of the same provider are used in this order.</p>`
+        : html`<${Empty} icon="vault" title="No keys yet">Add a key above, or open an existing vault string.<//>`}
     <//>`;
 }
 
 function Row({ each, first, last, edited, onEdit, onRemove, onMove }) {
-  const what = `${each.provider} ${masked(each.key)}`;
+  const what = `${each.provider} ${mask(each.key)}`;
   return html`
-    <li class=${edited ? "edited" : ""}>
-      <span class="vault-name">${each.provider}</span><code>${masked(each.key)}</code>
+    <li class=${edited ? "editing" : ""}>
+      <span class="vault-name">${each.provider}</span><code>${mask(each.key)}</code>
       <span class="vault-tools">
         <${IconButton} icon="up" label=${`Move ${what} up`} disabled=${first} onClick=${() => onMove(-1)} />
         <${IconButton} icon="down" label=${`Move ${what} down`} disabled=${last} onClick=${() => onMove(1)} />
-        <${IconButton} icon="edit" label=${`Change ${what}`} onClick=${onEdit} />
+        <${IconButton} icon="edit" label=${`Edit ${what}`} onClick=${onEdit} />
         <${IconButton} icon="trash" kind="danger" label=${`Remove ${what}`} onClick=${onRemove} />
       </span>
     </li>`;

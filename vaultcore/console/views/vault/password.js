@@ -1,8 +1,8 @@
-// Passwords for vault strings: made here, or judged when a vault is sealed; like vaultcore/vault/password.py.
+// Generates and rates vault passwords; like vaultcore/vault/password.py.
 
-const SHORTEST = 12;
-const ENOUGH = 10; // characters that are left once what everybody tries first counts little
-const ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"; // without what is misread over a phone
+const MIN_LENGTH = 12;
+const MIN_EFFECTIVE_LENGTH = 10; // characters after common words and sequences are discounted
+const ALPHABET = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"; // without characters that are easily confused
 const [GROUPS, GROUP] = [4, 6];
 const WORDS = `
   abc123 access account admin administrator april august autumn baseball batman changeme computer december
@@ -16,62 +16,62 @@ const ROWS = ["0123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "qwertzu
 const BOTH_WAYS = [...ROWS, ...ROWS.map((row) => [...row].reverse().join(""))];
 const PLAIN = { 0: "o", 1: "i", 3: "e", 4: "a", 5: "s", 7: "t", 8: "b", "@": "a", $: "s", "!": "i" };
 
-/** How much chance there is in a password made here: 24 of 56 signs, 139 bits. */
+/** Entropy of a generated password: 24 of 56 characters, 139 bits. */
 export const BITS = Math.floor(GROUPS * GROUP * Math.log2(ALPHABET.length));
 
-/** A fresh password, in four groups. */
-export const generate = () => Array.from({ length: GROUPS }, () => Array.from({ length: GROUP }, sign).join("")).join("-");
+/** Return a new password in four groups. */
+export const generate = () => Array.from({ length: GROUPS }, () => Array.from({ length: GROUP }, randomCharacter).join("")).join("-");
 
-function sign() {
-  const most = 256 - (256 % ALPHABET.length); // bytes from there on would favour the first signs
+function randomCharacter() {
+  const most = 256 - (256 % ALPHABET.length); // larger bytes would favour the first characters
   for (;;) {
     const [byte] = crypto.getRandomValues(new Uint8Array(1));
     if (byte < most) return ALPHABET[byte % ALPHABET.length];
   }
 }
 
-/** Why a vault should not be sealed with that password, or null. */
+/** Return why a password is too weak for a vault, or null. */
 export function weakness(password) {
   const signs = [...password];
-  if (signs.length < SHORTEST) return `it has fewer than ${SHORTEST} characters`;
-  if (new Set(signs).size < 5) return "it repeats a few characters";
-  if (worth(password) < ENOUGH) return "it is made of words and sequences that everybody tries first";
+  if (signs.length < MIN_LENGTH) return `it has fewer than ${MIN_LENGTH} characters`;
+  if (new Set(signs).size < 5) return "it repeats fewer than 5 different characters";
+  if (effectiveLength(password) < MIN_EFFECTIVE_LENGTH) return "it consists of common words and sequences, which attackers try first";
   return null;
 }
 
-/** How much of a bar a password fills, 0 to 1: what is left to guess of it, where 20 characters are plenty. */
-export const strength = (password) => (password ? Math.min(1, worth(password) / 20) : 0);
+/** Return the strength from 0 to 1; 20 effective characters are 1. */
+export const strength = (password) => (password ? Math.min(1, effectiveLength(password) / 20) : 0);
 
-/** How many characters there are to guess, roughly: a common word or a sequence counts 2, a repeat 0. */
-function worth(password) {
-  const folded = unrepeated([...password.toLowerCase()]);
-  return Math.min(left(folded.join("")), left(folded.map((each) => PLAIN[each] ?? each).join("")));
+/** Return roughly how many characters must be guessed: a common word or a sequence counts 2, a repetition 0. */
+function effectiveLength(password) {
+  const folded = withoutRepeats([...password.toLowerCase()]);
+  return Math.min(remainingLength(folded.join("")), remainingLength(folded.map((each) => PLAIN[each] ?? each).join("")));
 }
 
-function left(text) {
+function remainingLength(text) {
   const parts = text.split(WORD);
-  return parts.reduce((sum, part) => sum + unsequenced([...part]), 0) + 2 * (parts.length - 1);
+  return parts.reduce((sum, part) => sum + lengthWithoutSequences([...part]), 0) + 2 * (parts.length - 1);
 }
 
-/** The length with every run of four or more along a row counted as 2. */
-function unsequenced(signs) {
+/** Return the length, counting every sequence of four or more characters as 2. */
+function lengthWithoutSequences(signs) {
   let [count, start] = [0, 0];
   while (start < signs.length) {
-    const length = run(signs.slice(start));
+    const length = sequenceLength(signs.slice(start));
     count += length >= 4 ? 2 : 1;
     start += length >= 4 ? length : 1;
   }
   return count;
 }
 
-function run(signs) {
+function sequenceLength(signs) {
   let longest = 1;
   while (longest < signs.length && BOTH_WAYS.some((row) => row.includes(signs.slice(0, longest + 1).join("")))) longest += 1;
   return longest;
 }
 
-/** The signs with a unit that fills them, over and over, written once. */
-function unrepeated(signs) {
+/** Return the repeated unit once if the characters repeat it, otherwise all characters. */
+function withoutRepeats(signs) {
   for (let size = 1; size <= signs.length / 2; size += 1) {
     if (signs.every((each, at) => each === signs[at % size])) return signs.slice(0, size);
   }

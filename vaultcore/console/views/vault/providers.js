@@ -1,4 +1,4 @@
-// The catalog's providers, as suggestions: written here because the vault's page asks nobody. A test compares.
+// The catalog's providers, as suggestions. They are listed here because the vault page makes no requests; a test compares them.
 
 export const PROVIDERS = `
   ai21 aihubmix aimlapi anthropic azure baseten bedrock bedrock-mantle bfl bigmodel cerebras chutes clarifai

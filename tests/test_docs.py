@@ -1,0 +1,107 @@
+"""The documentation: paths exist and links resolve; no page or message has a phrase that is hard to read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "docs/*.md", "examples/**/*.md", "tests/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+SOURCES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("vaultcore/**/*.py"))
+CONSOLE = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in ROOT.glob("vaultcore/console/**/*.js")
+    if "vendor" not in path.parts
+)
+FOLDERS = ("vaultcore/", "handlers/", "tests/", "tools/", "docs/", "events/", "examples/")
+HISTORY = {"CHANGELOG.md"}  # it may name files that no longer exist
+REFUSED = re.compile(
+    r"what is left|\bwhoever\b|\bno \w+ fits\b|\bwas let in\b|\bis told\b|\bgood for\b|\bresting\b"
+    r"|\bthe heart\b|\bdoorman\b|\berrand\b|\bof its own accord\b",
+    re.IGNORECASE,
+)
+FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def text_of(page: str) -> str:
+    """Return a page without its blocks of code."""
+    return FENCE.sub("", (ROOT / page).read_text("utf-8"))
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def messages(source: str) -> Iterator[str]:
+    """Yield the texts of a module that users can read: string constants of several words, no docstrings."""
+    tree = ast.parse((ROOT / source).read_text("utf-8"))
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if id(node) in docstrings or not isinstance(node, ast.Constant):
+            continue
+        if isinstance(node.value, str) and " " in node.value.strip():
+            yield node.value
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in HISTORY])
+def test_paths_exist(page: str) -> None:
+    """A path of the repository in backticks names a file or a folder that exists."""
+    names = re.findall(r"`([\w./-]+)`", text_of(page))
+    missing = [
+        name
+        for name in names
+        if name.startswith(FOLDERS) and not any((ROOT / name).parent.glob(f"{Path(name).name}*"))
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_resolve(page: str) -> None:
+    """A relative link leads to a file of the repository, and its anchor to a heading there."""
+    broken = []
+    for link in LINK.findall(text_of(page)):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / name if name else ROOT / page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_are_plain(page: str) -> None:
+    """No page has a phrase that has to be read twice."""
+    assert REFUSED.findall((ROOT / page).read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_messages_are_plain(source: str) -> None:
+    """No error message, log message or help text of the command line has such a phrase."""
+    assert [text for text in messages(source) if REFUSED.search(text)] == []
+
+
+@pytest.mark.parametrize("source", CONSOLE)
+def test_the_console_is_plain(source: str) -> None:
+    """No text of the console has such a phrase."""
+    code = re.sub(r"^\s*(//|/?\*).*$|\s//\s.*$", "", (ROOT / source).read_text("utf-8"), flags=re.MULTILINE)
+    texts = re.sub(r'"[\w-]+"|\b\w+:', "", code)  # single words are values of the API, and keys
+
+    assert REFUSED.findall(texts) == []

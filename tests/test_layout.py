@@ -1,0 +1,92 @@
+"""Rules for files: dialect folders alike, one row per endpoint, folders instead of prefixes, short functions."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from tests.sources import ROOT, imports, modules, package, tree
+from vaultcore.dialects import NAMES
+from vaultcore.endpoints import ENDPOINTS
+
+DIALECT_FILES = {"wire.py", "request.py", "response.py", "decoder.py"}
+SERVING = {"admission", "app", "client_apis", "gateway", "tracing", "usage", "web"}
+MAX_FUNCTION = 40  # lines
+MIN_FILE = 30  # lines, for a file that one module imports
+SMALL_FILES: set[str] = {  # each is a concept of its own, or keeps an import out of a cold start
+}
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_dialect_folders_are_alike(name: str) -> None:
+    """Every dialect is a folder with wire types, request, response and decoder."""
+    folder = ROOT / "vaultcore/dialects" / name
+
+    assert {path.name for path in folder.glob("*.py")} >= DIALECT_FILES
+
+
+def test_an_endpoint_is_one_row() -> None:
+    """The path of a data endpoint stands in `endpoints.py` and in no other module that serves requests."""
+    paths = {endpoint.path for endpoint in ENDPOINTS}
+    elsewhere = [
+        (module, node.value)
+        for module, path in modules().items()
+        if package(module) in SERVING
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and node.value in paths
+    ]
+
+    assert elsewhere == []
+
+
+def test_a_prefix_of_three_files_is_a_folder() -> None:
+    """Three files of one folder that share their first word belong in a folder of their own."""
+    shared = Counter(
+        (str(path.parent.relative_to(ROOT)), path.stem.split("_")[0])
+        for path in modules().values()
+        if "_" in path.stem.strip("_")
+    )
+
+    assert [place for place, count in shared.items() if count >= 3] == []
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_functions_are_short(module: str) -> None:
+    """No function has more than 40 lines, its docstring not counted."""
+    long = [
+        f"{node.name}: {_lines(node)}"
+        for node in ast.walk(tree(modules()[module]))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _lines(node) > MAX_FUNCTION
+    ]
+
+    assert long == []
+
+
+def test_small_files_have_several_users() -> None:
+    """A file under 30 lines that only one module imports belongs into that module."""
+    users = defaultdict(set)
+    for module in modules():
+        for name in imports(module):
+            users[name].add(module)
+    small = {
+        module
+        for module, path in modules().items()
+        if _is_small(path) and len(users[module]) == 1 and not module.endswith(("__init__", "__main__"))
+    }
+
+    assert small <= SMALL_FILES, small - SMALL_FILES
+
+
+def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    first = node.body[0]
+    docstring = 0
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        docstring = (first.end_lineno or first.lineno) - first.lineno + 1
+    return (node.end_lineno or node.lineno) - node.lineno + 1 - docstring
+
+
+def _is_small(path: Path) -> bool:
+    return path.parts[-2] != "handlers" and len(path.read_text("utf-8").splitlines()) < MIN_FILE

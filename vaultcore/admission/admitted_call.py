@@ -1,0 +1,170 @@
+"""Admission of a call: its allowed targets, its reservation, its deadline, and its settlement.
+
+Admission.admit(caller, call, estimate)
+    allowed targets → priced targets → reservation → AdmittedCall
+AdmittedCall.settle(status)            charge, record, content log: at most once
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from vaultcore.admission.caller import Caller
+from vaultcore.admission.grant import Grant
+from vaultcore.admission.limiter import Limiter
+from vaultcore.admission.settlement import CLIENT_DISCONNECTED
+from vaultcore.call import Call
+from vaultcore.catalog.catalog import Catalog
+from vaultcore.catalog.schema import Route, Target
+from vaultcore.clock import Clock
+from vaultcore.content_log import ContentLog
+from vaultcore.dialects import load_dialect
+from vaultcore.errors import Forbidden, GatewayError
+from vaultcore.limits.allowlist import allowed_targets
+from vaultcore.telemetry import Log
+from vaultcore.usage.request_estimate import RequestEstimate
+from vaultcore.usage.unknown_price import UnknownPrice, with_price
+from vaultcore.wire import ChatRequest
+
+LEASE_SHARE = 0.95  # of its lease, after which a call must have ended
+
+FindTargets = Callable[[Call], Awaitable[tuple[Route, Sequence[Target]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Decides whether a caller may make a call, and to which targets. One per process."""
+
+    find_targets: FindTargets  # a call's route and the targets that can be reached
+    limiter: Limiter
+    catalog: Callable[[], Catalog]
+    prices: UnknownPrice
+    content: ContentLog
+    clock: Clock
+    log: Log
+    lease: float  # seconds
+
+    async def admit(self, caller: Caller, call: Call, estimate: RequestEstimate) -> AdmittedCall:
+        """Reserve what a call may use, and narrow it to its targets, deadline and maximum of tokens.
+
+        Raises NoRoute, Forbidden, LimitExceeded, CreditsExhausted or StoreUnavailable.
+        """
+        targets = self._priced(caller, await self.allowed_targets(caller, call))
+        deadline = min(call.deadline, self.clock.now() + self.lease * LEASE_SHARE)
+        grant = await self.limiter.admit(caller, call, estimate, targets)
+        bounds = (estimate.prompt, grant.completion)
+        admitted = replace(call, targets=targets, deadline=deadline, bounds=bounds)
+        if grant.completion_cap is not None:
+            admitted = _cap_completion(admitted, grant.completion_cap)
+        return AdmittedCall(self, admitted, grant)
+
+    async def allowed_targets(self, caller: Caller, call: Call) -> Sequence[Target]:
+        """Return the targets that the caller's key allows. Raises NoRoute or Forbidden."""
+        route, targets = await self.find_targets(call)
+        models = caller.key.models if caller.key else None
+        if models is None:
+            return targets
+        fallbacks = call.request.get("models")  # a field of OpenRouter's requests: models to fall back to
+        if isinstance(fallbacks, list) and not all(name in models for name in fallbacks):
+            raise Forbidden("this key may not use all of the models in `models`", param="models")
+        is_route = route.name in self.catalog().routes
+        allowed = allowed_targets(models, call.model, targets, routed=is_route)
+        if not allowed:
+            raise Forbidden("this key may not use this model", param="model")
+        return allowed
+
+    def _priced(self, caller: Caller, targets: Sequence[Target]) -> Sequence[Target]:
+        """Return the targets with prices. Raises Forbidden if money is limited and no target has a price."""
+        has_money_limit = any(level.limits.has_money_limit for level in caller.levels)
+        usable = []
+        for target in targets:
+            model = with_price(target.model, self.prices)
+            if model is not None:
+                usable.append(target if model is target.model else replace(target, model=model))
+            elif not has_money_limit:
+                usable.append(target)
+        if not usable:
+            raise Forbidden(
+                "this key has a money limit, and this model has no price; set one in providers.yaml",
+                param="model",
+                code="price_unknown",
+            )
+        return usable
+
+    def log_call(self, call: Call, caller: Caller, status: int, error: GatewayError | None) -> None:
+        """Write the log line of a finished call: ids, counts and times, never content."""
+        outcome = call.outcome
+        usage, candidate = outcome.usage or {}, outcome.candidate
+        self.log.request(
+            request_id=call.id,
+            client_id=call.client_id,
+            key=caller.id,
+            model=call.model,
+            provider=candidate.target.provider.name if candidate else None,
+            served=candidate.target.model.name if candidate else None,
+            key_id=candidate.credential.id if candidate else None,
+            stream=call.is_streaming,
+            status=status,
+            code=error.code if error else None,
+            attempts=len(outcome.attempts),
+            changes=len(outcome.changes),
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
+            cost_nanos=outcome.cost,
+            ms=round((self.clock.now() - call.started) * 1_000, 1),
+        )
+
+
+class AdmittedCall:
+    """A call with its reservation. `settle` must run however the call ends; it settles at most once."""
+
+    def __init__(self, admission: Admission, call: Call, grant: Grant) -> None:
+        self._admission, self._grant = admission, grant
+        self.call = call
+        self._settlement: asyncio.Task[None] | None = None
+        self._timed_out = False  # `settle` returned before the settlement had finished
+
+    @property
+    def rate_limit_headers(self) -> Mapping[str, str]:
+        """Return the x-ratelimit-* response headers; they are known before a provider answers."""
+        return dict(self._grant.headers)
+
+    async def settle(
+        self, status: int, error: GatewayError | None = None, *, wait: float | None = None
+    ) -> None:
+        """Charge the call and write its record, at the first call of this method.
+
+        The settlement runs to its end even if the caller is cancelled or `wait` (seconds) passes: what was
+        used has been used.
+        """
+        if self._settlement is None:
+            outcome = self.call.outcome
+            outcome.status, outcome.error = status, error
+            self._settlement = asyncio.ensure_future(self._run(status, error))
+            self._admission.log_call(self.call, self._grant.caller, status, error)
+        done, _ = await asyncio.wait({self._settlement}, timeout=wait)
+        self._timed_out = not done
+        if done:
+            self._settlement.result()
+
+    async def abandon(self) -> None:
+        """Settle a call whose client has disconnected, unless an earlier `settle` timed out."""
+        if not self._timed_out:
+            await self.settle(CLIENT_DISCONNECTED)
+
+    async def _run(self, status: int, error: GatewayError | None) -> None:
+        await self._admission.limiter.settle(self._grant, self.call, status, error)
+        await self._admission.content.store(self.call)
+        self.call.outcome.ended = self._admission.clock.now()
+
+
+def _cap_completion(call: Call, tokens: int) -> Call:
+    """Return the call with a maximum of completion tokens, so that the response fits its reservation."""
+    request: ChatRequest = {**call.request, "max_completion_tokens": tokens}
+    native = call.native
+    field = load_dialect(native.dialect).max_tokens_field if native is not None else None
+    if native is not None and field:
+        native = replace(native, body={**native.body, field: tokens})
+    return replace(call, request=request, native=native)

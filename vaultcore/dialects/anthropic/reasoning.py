@@ -1,0 +1,155 @@
+"""Reasoning in a Messages request: OpenAI's efforts as Anthropic's token budgets or effort levels.
+
+https://docs.claude.com/en/docs/build-with-claude/extended-thinking and .../effort. A client may write
+`reasoning_effort`, `reasoning: {effort, max_tokens, enabled, exclude}` or Anthropic's own `thinking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from vaultcore.catalog.schema import Capabilities
+from vaultcore.dialects import Change
+from vaultcore.errors import InvalidRequest
+from vaultcore.wire import Json
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.anthropic.wire import AnthropicThinkingConfig
+
+BUDGETS: Mapping[str, int] = {  # effort -> tokens
+    "minimal": 1_024,
+    "low": 1_024,
+    "medium": 2_048,
+    "high": 4_096,
+    "xhigh": 8_192,
+    "max": 16_384,
+}
+MIN_BUDGET = 1_024  # tokens; the API rejects less
+LEVELS = ("low", "medium", "high", "xhigh", "max")
+COMMON_LEVELS = ("low", "medium", "high")  # of models whose catalog row lists none
+SUPPORTED_FIELDS = {"effort", "max_tokens", "enabled", "exclude", "summary"}  # thinking is always a summary
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicReasoning:
+    """The `thinking` field of a request and the effort of its `output_config`; None means leave out."""
+
+    config: AnthropicThinkingConfig | None = None
+    effort: str | None = None
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.config is not None and self.config.get("type") != "disabled"
+
+
+def render_reasoning(
+    request: Json, capabilities: Capabilities, max_tokens: int, changes: list[Change]
+) -> AnthropicReasoning:
+    """Return the reasoning settings that the request asks for, as far as the model supports them.
+
+    `max_tokens` limits the whole answer, reasoning included. Raise InvalidRequest if a field is malformed or
+    two fields disagree.
+    """
+    path, effort, budget = _parse_fields(request)
+    thinking = request.get("thinking")
+    display = _render_display(request.get("reasoning"), capabilities, thinking, changes)
+    if isinstance(thinking, dict):
+        level = _nearest_level(effort, capabilities, path, changes) if effort else None
+        return AnthropicReasoning(cast("AnthropicThinkingConfig", thinking), level)
+    if effort is None and budget is None:
+        return AnthropicReasoning()
+    if effort == "none":
+        return _disable(capabilities, path, changes)
+    match capabilities.thinking:
+        case "adaptive" | "always":
+            if effort is None:
+                reason = "this model chooses its own reasoning budget"
+                changes.append(Change(path, "emulated", reason))
+            level = _nearest_level(effort, capabilities, path, changes) if effort else None
+            return AnthropicReasoning({"type": "adaptive", "display": display}, level)
+        case "budget":
+            tokens = budget or BUDGETS[effort or "medium"]
+            requested = effort if budget is None else budget
+            return _render_budget(tokens, max_tokens, path, changes, requested=requested)
+        case _:
+            if effort != "minimal":
+                changes.append(Change(path, "dropped", "this model is not known to support reasoning"))
+            return AnthropicReasoning()
+
+
+def _render_display(
+    reasoning: object, capabilities: Capabilities, thinking: object, changes: list[Change]
+) -> Literal["summarized", "omitted"]:
+    """Return whether the response contains the reasoning. Report unsupported fields of `reasoning`."""
+    fields = reasoning if isinstance(reasoning, dict) else {}
+    unsupported = [
+        name for name, value in fields.items() if name not in SUPPORTED_FIELDS and value is not None
+    ]
+    reason = "Anthropic has no such reasoning option"
+    changes.extend(Change(f"reasoning.{name}", "dropped", reason) for name in unsupported)
+    if fields.get("exclude") is not True:
+        return "summarized"
+    if capabilities.thinking not in {"adaptive", "always"} or thinking:
+        changes.append(Change("reasoning.exclude", "dropped", "this model always returns its reasoning"))
+    return "omitted"
+
+
+def _parse_fields(request: Json) -> tuple[str, str | None, int | None]:
+    """Return the field's path, its effort and its budget in tokens. Raise InvalidRequest if two disagree."""
+    plain, reasoning = request.get("reasoning_effort"), request.get("reasoning")
+    nested = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    budget = reasoning.get("max_tokens") if isinstance(reasoning, dict) else None
+    if plain and nested and plain != nested:
+        raise InvalidRequest("reasoning_effort and reasoning.effort disagree", param="reasoning_effort")
+    effort = plain or nested
+    match reasoning:
+        case {"enabled": False}:
+            effort = "none"
+        case {"enabled": True}:
+            effort = effort or "medium"
+    path = "reasoning_effort" if plain else "reasoning"
+    if effort is not None and not (isinstance(effort, str) and effort in {"none", *BUDGETS}):
+        raise InvalidRequest(f"{path} must be one of none, {', '.join(BUDGETS)}", param=path)
+    if budget is not None and (not isinstance(budget, int) or isinstance(budget, bool) or budget < 0):
+        raise InvalidRequest("reasoning.max_tokens must be a whole number", param="reasoning.max_tokens")
+    return path, effort, budget
+
+
+def _disable(capabilities: Capabilities, path: str, changes: list[Change]) -> AnthropicReasoning:
+    match capabilities.thinking:
+        case "always":
+            lowest = (capabilities.effort_levels or COMMON_LEVELS)[0]
+            reason = "this model always reasons: sent its lowest effort"
+            changes.append(Change(path, "clamped", reason, "none", lowest))
+            return AnthropicReasoning(None, lowest)
+        case "budget" | "adaptive":
+            return AnthropicReasoning({"type": "disabled"})
+        case _:
+            return AnthropicReasoning()
+
+
+def _render_budget(
+    tokens: int, max_tokens: int, path: str, changes: list[Change], *, requested: str | int | None
+) -> AnthropicReasoning:
+    """Return a budget below `max_tokens`, which includes it. Reports contain the client's `requested`."""
+    if max_tokens <= MIN_BUDGET:
+        changes.append(Change(path, "dropped", f"a limit of {max_tokens} tokens is too low for reasoning"))
+        return AnthropicReasoning()
+    budget = max(MIN_BUDGET, min(tokens, max_tokens - 1))
+    if budget != tokens:
+        changes.append(Change(path, "clamped", f"sent a budget of {budget} tokens", requested, budget))
+    return AnthropicReasoning({"type": "enabled", "budget_tokens": budget})
+
+
+def _nearest_level(effort: str, capabilities: Capabilities, path: str, changes: list[Change]) -> str:
+    """Return the model's nearest effort level; prefer a lower level to a higher one."""
+    supported = capabilities.effort_levels or COMMON_LEVELS
+    levels = [level for level in LEVELS if level in supported] or list(COMMON_LEVELS)
+    if effort in levels:
+        return effort
+    lower = [level for level in levels if effort in LEVELS and LEVELS.index(level) < LEVELS.index(effort)]
+    level = lower[-1] if lower else levels[0]
+    changes.append(Change(path, "clamped", f"the nearest effort of this model is {level}", effort, level))
+    return level

@@ -1,0 +1,212 @@
+"""Decodes a stream of chat-completion chunks and repairs the deviations of providers from OpenAI's.
+
+https://platform.openai.com/docs/api-reference/chat-streaming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import cast
+
+from vaultcore.dialects import repair
+from vaultcore.dialects.json_fields import parse_event, require_object
+from vaultcore.streams.sse import Event
+from vaultcore.wire import ChatChunk, Json
+
+CHUNK_OBJECT = "chat.completion.chunk"
+TEXT_FIELDS = frozenset({"content", "refusal", "reasoning_content"})
+
+
+class Decoder:
+    """Decodes events into chunks. A chunk without deviations is returned as it was parsed."""
+
+    __slots__ = ("_choices", "_is_done")
+
+    def __init__(self) -> None:
+        self._choices: dict[int, _ChoiceState] = {}
+        self._is_done = False
+
+    def feed(self, item: Event) -> Iterable[ChatChunk]:
+        if self._is_done:
+            return ()
+        if not item.data.startswith("{"):
+            text = item.data.strip()
+            self._is_done = text == "[DONE]"
+            if self._is_done or not text:
+                return ()
+        chunk = parse_event(item)
+        if repair.is_error(chunk):
+            raise repair.stream_fault(chunk.get("error") or chunk)
+        chunk.pop("obfuscation", None)
+        if "service_tier" in chunk:
+            repair.repair_service_tier(chunk)
+        if self._is_valid_text(chunk):
+            return (cast(ChatChunk, chunk),)
+        return [cast(ChatChunk, each) for each in self._repair(chunk)]
+
+    def close(self) -> Iterable[ChatChunk]:
+        return ()
+
+    def _is_valid_text(self, chunk: Json) -> bool:
+        """Return True for a further text delta without deviations: the fast path of nearly all chunks."""
+        choices = chunk.get("choices")
+        if type(choices) is not list or len(choices) != 1 or chunk.get("object") != CHUNK_OBJECT:
+            return False
+        choice = choices[0]
+        if type(choice) is not dict or choice.get("finish_reason", "") is not None or "message" in choice:
+            return False
+        delta, index = choice.get("delta"), choice.get("index")
+        state = self._choices.get(index) if type(index) is int else None
+        return (
+            type(delta) is dict
+            and type(delta.get("content")) is str
+            and delta.keys() <= TEXT_FIELDS
+            and chunk.get("usage") is None
+            and "id" in chunk
+            and state is not None
+            and state.has_output
+            and not state.is_finished
+        )
+
+    def _repair(self, chunk: Json) -> list[Json]:
+        """Return the chunk, repaired in place (this decoder parsed it), and chunks that must precede it."""
+        choices = chunk.get("choices") or []
+        if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+            raise ValueError("the choices of a chunk are not a list of objects")
+        extension = chunk.get("x_groq")
+        usage = chunk.get("usage") or (extension.get("usage") if isinstance(extension, dict) else None)
+        if usage or "usage" in chunk:
+            chunk["usage"] = repair.repair_usage(usage)
+        response_id = chunk.get("id")
+        chunk["id"] = response_id if isinstance(response_id, str) else ""
+        chunk["object"] = CHUNK_OBJECT
+        chunk["created"] = repair.parse_timestamp(chunk.get("created"))
+        chunk.setdefault("model", "")
+        chunk["choices"] = choices
+        preceding: list[Json] = []
+        for position, choice in enumerate(choices):
+            preceding += self._repair_choice(position, choice, chunk["id"])
+        chunk["choices"] = [choice for choice in choices if not self._is_empty_repeat(choice)]
+        envelope = {key: chunk[key] for key in ("id", "object", "created", "model")}
+        head = [{**envelope, "choices": [choice]} for choice in preceding]
+        return [*head, chunk] if chunk["choices"] or not choices or chunk.get("usage") else head
+
+    def _is_empty_repeat(self, choice: Json) -> bool:
+        """Return True if a finished choice appears again without content."""
+        is_repeat = self._choices[choice["index"]].is_finished and choice["finish_reason"] is None
+        return is_repeat and not any(choice["delta"].values())
+
+    def _repair_choice(self, position: int, choice: Json, response_id: str) -> list[Json]:
+        if choice.get("error"):
+            raise repair.stream_fault(choice["error"])
+        index = choice.get("index")
+        index = choice["index"] = index if type(index) is int else position
+        state = self._choices.setdefault(index, _ChoiceState())
+        choice.pop("message", None)  # some providers repeat the whole message so far beside the delta
+        choice["delta"] = state.repair_delta(choice.get("delta"), f"{response_id}:{index}")
+        reason = choice.get("finish_reason") or None
+        choice["finish_reason"] = None
+        if reason is None or state.is_finished:
+            return []
+        choice["finish_reason"] = repair.map_finish_reason(
+            reason, has_calls=bool(state.calls), has_output=state.has_output
+        )
+        state.is_finished = True
+        if not (empty_calls := state.empty_calls()):
+            return []
+        # The delta of this chunk must come before the finish reason: it moves to the preceding chunk, too.
+        delta = {**choice["delta"], "tool_calls": [*choice["delta"].get("tool_calls", ()), *empty_calls]}
+        choice["delta"] = {}
+        return [{"index": index, "delta": delta, "finish_reason": None}]
+
+
+@dataclass(slots=True)
+class _CallState:
+    id: str
+    name: str = ""
+    has_arguments: bool = False
+
+
+@dataclass(slots=True)
+class _ChoiceState:
+    """What the stream has contained so far for one choice."""
+
+    has_output: bool = False
+    has_role: bool = False
+    is_finished: bool = False
+    calls: list[_CallState] = field(default_factory=list)
+    positions: dict[int, int] = field(default_factory=dict)  # the provider's index of a call -> ours
+    item_counts: dict[str, int] = field(default_factory=dict)  # of other lists, by field name
+
+    def repair_delta(self, raw: object, seed: str) -> Json:
+        """Return the delta with role, string content and numbered calls; `seed` makes call ids unique."""
+        delta = raw if isinstance(raw, dict) else {}
+        delta.pop("role", None)
+        if not self.has_role:
+            delta = {"role": "assistant", **delta}
+            self.has_role = True
+        repair.repair_text(delta)
+        calls = delta.pop("tool_calls", None)
+        for key, value in delta.items():
+            if isinstance(value, list):
+                self._number_items(key, value)
+        if isinstance(calls, list) and calls:
+            delta["tool_calls"] = [self._repair_call(call, seed) for call in calls]
+        self.has_output |= bool(
+            delta.get("content") or delta.get("reasoning_content") or delta.get("refusal")
+        )
+        return delta
+
+    def empty_calls(self) -> list[Json]:
+        """Return deltas with `{}` for the calls that received no arguments."""
+        return [
+            {"index": position, "function": {"arguments": "{}"}}
+            for position, call in enumerate(self.calls)
+            if not call.has_arguments
+        ]
+
+    def _number_items(self, key: str, items: list[object]) -> None:
+        """Add an index to the items of a list, in place: OpenAI's SDK fails to accumulate them without."""
+        for item in items:
+            if isinstance(item, dict) and type(item.get("index")) is not int:
+                item["index"] = self.item_counts.get(key, 0)
+            self.item_counts[key] = self.item_counts.get(key, 0) + 1
+
+    def _repair_call(self, raw: object, seed: str) -> Json:
+        source = require_object(raw, "a tool call")
+        function = source.get("function")
+        function = function if isinstance(function, dict) else {}
+        name = str(function.get("name") or "")
+        position = self._position(source, name)
+        is_new = position == len(self.calls)
+        if is_new:
+            self.calls.append(_CallState(str(source.get("id") or repair.derive_id("call_", seed, position))))
+        if type(index := source.get("index")) is int:
+            self.positions[index] = position
+        call = self.calls[position]
+        head = {**source, "id": call.id, "type": source.get("type") or "function"} if is_new else {}
+        head["index"] = position
+        if "custom" in source:
+            call.has_arguments = True
+            return {**head, "custom": source["custom"]}
+        fragment = {"arguments": repair.arguments_text(function.get("arguments"))}
+        if name and not call.name:
+            call.name = name
+            fragment = {"name": name, **fragment}
+        call.has_arguments |= bool(fragment["arguments"])
+        return {**head, "function": fragment}
+
+    def _position(self, source: Json, name: str) -> int:
+        """Return our index of the call that a fragment belongs to; the number of calls for a new one."""
+        call_id, index = source.get("id"), source.get("index")
+        if type(index) is int:
+            position = self.positions.get(index, len(self.calls))
+        elif call_id:
+            same = [position for position, call in enumerate(self.calls) if call.id == call_id]
+            position = same[-1] if same else len(self.calls)
+        else:
+            position = len(self.calls) if name or not self.calls else len(self.calls) - 1
+        if position < len(self.calls) and call_id and name and call_id != self.calls[position].id:
+            return len(self.calls)  # this provider numbers every call alike: only the ids differ
+        return position

@@ -1,0 +1,111 @@
+"""Renders chat-completion requests: https://platform.openai.com/docs/api-reference/chat/create.
+
+Nearly the identity. The provider's catalog row names the fields that it renames, rejects or needs by
+default. In its column `drop`, `messages.name` means the field `name` of every message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from vaultcore.catalog.schema import Provider, Target
+from vaultcore.dialects import Change, RenderedRequest, quirks, vendor_fields
+from vaultcore.dialects.default_values import is_default
+from vaultcore.dialects.tool_call_pairing import move_media_from_results
+from vaultcore.errors import InvalidRequest
+from vaultcore.wire import ChatRequest, Json
+
+OPAQUE_FIELDS = ("thinking_blocks",)  # of messages: signed by providers with other dialects
+MESSAGE_PREFIX = "messages."
+
+
+def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - the protocol's signature
+    return "/chat/completions"
+
+
+def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
+    """Return the request as the provider accepts it. Raise InvalidRequest if it cannot express it."""
+    provider, changes = target.provider, list[Change]()
+    # An OpenAIRequest until the row renames its fields.
+    body: Json = {name: value for name, value in request.items() if value is not None}
+    body["model"] = target.model.name
+    _merge_max_tokens(body, changes)
+    if body.get("stream"):
+        options = body.get("stream_options")
+        body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    else:
+        body.pop("stream_options", None)
+    for name in [name for name in body if name in provider.rename]:
+        _rename(body, name, provider.rename[name], changes)
+    _drop(body, request, provider, changes)
+    for name, value in provider.defaults.items():
+        if name not in body:
+            body[name] = value
+            changes.append(Change(name, "injected", f"{provider.title} needs it"))
+    _adapt_messages(body, provider, changes)
+    vendor_fields.remove_vendor_fields(body, provider, changes)
+    quirks.apply_quirks(body, target, changes)
+    return RenderedRequest(body, tuple(changes))
+
+
+def _merge_max_tokens(body: Json, changes: list[Change]) -> None:
+    if "max_tokens" in body and "max_completion_tokens" in body:
+        if body["max_tokens"] != body["max_completion_tokens"]:
+            changes.append(Change("max_tokens", "dropped", "max_completion_tokens takes precedence"))
+        del body["max_tokens"]
+
+
+def _rename(body: Json, name: str, new_name: str, changes: list[Change]) -> None:
+    if new_name in body:
+        changes.append(Change(name, "dropped", f"{new_name} takes precedence"))
+        del body[name]
+        return
+    renamed = {new_name if key == name else key: value for key, value in body.items()}
+    body.clear()
+    body.update(renamed)
+    changes.append(Change(name, "renamed", f"the provider's name is {new_name}"))
+
+
+def _drop(body: Json, request: Mapping[str, object], provider: Provider, changes: list[Change]) -> None:
+    client_names = {renamed: name for name, renamed in provider.rename.items() if name in request}
+    for renamed in [name for name in body if name in provider.drop]:
+        name, value = client_names.get(renamed, renamed), body.pop(renamed)
+        if name == "n" and not is_default(name, value):
+            raise InvalidRequest(f"n must be 1: {provider.title} returns one choice per request", param="n")
+        if name in request and not is_default(name, value):
+            changes.append(Change(name, "dropped", f"{provider.title} does not accept it"))
+
+
+def _adapt_messages(body: Json, provider: Provider, changes: list[Change]) -> None:
+    """Remove from every message the fields that the provider rejects."""
+    prefix = MESSAGE_PREFIX
+    rejected = {name.removeprefix(prefix) for name in provider.drop if name.startswith(prefix)}
+    rejected.update(OPAQUE_FIELDS)
+    messages = cast("list[Json]", move_media_from_results(body.get("messages") or [], changes))
+    messages = [_wrap_image_urls(message) for message in messages]
+    body["messages"] = messages
+    if all(rejected.isdisjoint(message) for message in messages):
+        return
+    cleaned = []
+    for i, message in enumerate(messages):
+        names = [name for name in message if name in rejected and message[name]]
+        reason = f"{provider.title} does not accept it"
+        changes.extend(Change(f"messages[{i}].{name}", "dropped", reason) for name in names)
+        cleaned.append({name: value for name, value in message.items() if name not in rejected})
+    body["messages"] = cleaned
+
+
+def _wrap_image_urls(message: Json) -> Json:
+    """Return the message with image URLs as objects; some clients send bare strings."""
+    content = message.get("content")
+    if not isinstance(content, list) or not any(_has_bare_url(part) for part in content):
+        return message
+    parts = [
+        {**part, "image_url": {"url": part["image_url"]}} if _has_bare_url(part) else part for part in content
+    ]
+    return {**message, "content": parts}
+
+
+def _has_bare_url(part: Json) -> bool:
+    return part.get("type") == "image_url" and isinstance(part.get("image_url"), str)

@@ -1,0 +1,89 @@
+"""Parses chat completions: https://platform.openai.com/docs/api-reference/chat/object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from vaultcore.dialects import ErrorDetail, repair
+from vaultcore.dialects.json_fields import require_object
+from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.wire import ChatCompletion, Json
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.openai.wire import OpenAIChoice, OpenAIMessage, OpenAIResponse, OpenAIToolCall
+
+OUTPUT_FIELDS = ("content", "reasoning_content", "refusal", "audio", "images")
+
+
+def parse_response(body: Json) -> ChatCompletion:
+    """Return the completion with repaired fields; unknown fields stay.
+
+    Raise StreamFault if it reports an error, ValueError if it has no choices.
+    """
+    response = cast("OpenAIResponse", require_object(body, "the response"))
+    choices = response.get("choices")
+    if not choices and repair.is_error(response):
+        raise repair.stream_fault(response.get("error") or response)
+    if not isinstance(choices, list) or not choices:
+        raise ValueError("the response has no choices")
+    response_id = response.get("id")
+    has_id = isinstance(response_id, str) and response_id
+    completion: Json = {
+        "id": response_id if has_id else repair.derive_id("chatcmpl-", choices),
+        **{name: value for name, value in response.items() if name != "id"},
+        "object": "chat.completion",
+        "created": repair.parse_timestamp(response.get("created")),
+        "choices": [_choice(position, choice, response_id) for position, choice in enumerate(choices)],
+    }
+    completion.setdefault("model", "")
+    repair.repair_service_tier(completion)
+    usage = repair.repair_usage(completion.pop("usage", None))
+    return cast(ChatCompletion, {**completion, "usage": usage} if usage else completion)
+
+
+def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the protocol's signature
+    return parse_error_body(body)
+
+
+def _choice(position: int, raw: object, response_id: object) -> Json:
+    choice = cast("OpenAIChoice", require_object(raw, "a choice"))
+    if choice.get("error"):
+        raise repair.stream_fault(choice["error"])
+    raw_message = cast("OpenAIMessage", require_object(choice.get("message"), "a message"))
+    message = _message(raw_message, position, response_id)
+    calls = message.get("tool_calls")
+    has_output = any(message.get(name) for name in OUTPUT_FIELDS)
+    reason = repair.map_finish_reason(
+        choice.get("finish_reason"), has_calls=bool(calls), has_output=has_output
+    )
+    index = choice.get("index")
+    index = index if type(index) is int else position
+    return {**choice, "index": index, "message": message, "finish_reason": reason}
+
+
+def _message(raw: OpenAIMessage, choice: int, response_id: object) -> Json:
+    message: Json = {**raw, "role": "assistant"}
+    message.setdefault("content", None)
+    repair.repair_text(message)
+    calls = message.pop("tool_calls", None)
+    if isinstance(calls, list) and calls:
+        message["tool_calls"] = [_call(call, choice, i, response_id) for i, call in enumerate(calls)]
+    elif message["content"] is None and not (message.get("refusal") or message.get("function_call")):
+        message["content"] = ""
+    return message
+
+
+def _call(raw: object, choice: int, position: int, response_id: object) -> Json:
+    source = cast("OpenAIToolCall", require_object(raw, "a tool call"))
+    call: Json = {
+        **source,
+        "id": source.get("id") or repair.derive_id("call_", response_id, choice, position),
+    }
+    call["type"] = source.get("type") or "function"
+    function = source.get("function")
+    if isinstance(function, dict):
+        text = repair.arguments_text(function.get("arguments"))
+        call["function"] = {**function, "arguments": text if text.strip() else "{}"}
+    elif "custom" not in source:
+        raise ValueError("a tool call has no function")
+    return call

@@ -1,0 +1,85 @@
+"""Checks that a row's cost follows from the prices in its record, and these from its price version."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from vaultcore.catalog.catalog import Catalog
+from vaultcore.catalog.schema import Price
+from vaultcore.usage.cost import cost_of_detail, price_at
+from vaultcore.usage.record import Record
+
+MAX_NOTES = 20
+
+
+class PriceChecker:
+    """Checks a ledger's rows one after the other. `notes` lists what is unusual but not wrong."""
+
+    def __init__(self, catalog: Catalog | None) -> None:
+        self._catalog = catalog
+        # Nano-dollars per million, by price version, provider, model and unit.
+        self._rates: dict[tuple[str, str | None, str | None, str], int] = {}
+        self.notes: list[str] = []
+
+    def check(self, record: Record) -> str | None:
+        """Return what is wrong with a row's cost, or None."""
+        if record.cost is None:
+            return "has prices but no cost" if record.price else None
+        cost = cost_of_detail(record.price)
+        if cost != record.cost:
+            return f"its cost is {record.cost} nano-dollars, but its counts and prices give {cost}"
+        version, _, unknown_price = record.price_version.partition("~")
+        if self._catalog is not None and version == self._catalog.price_version:
+            return self._compare_with_catalog(record, self._catalog, unknown_price)
+        self._compare_with_rows(record)
+        return None
+
+    def _compare_with_catalog(self, record: Record, catalog: Catalog, unknown_price: str) -> str | None:
+        """Return an error if the catalog of the row's price version has other prices."""
+        if not record.price:
+            return None
+        prices = list(_prices(record, catalog, unknown_price))
+        if any(all(_has(price, unit, rate) for unit, (_, rate) in record.price.items()) for price in prices):
+            return None
+        rates = ", ".join(f"{unit} {rate}" for unit, (_, rate) in record.price.items())
+        return f"its prices ({rates}) are not those of {record.provider}/{record.served} in its price version"
+
+    def _compare_with_rows(self, record: Record) -> None:
+        """Note if rows of one price version have different prices. Price tiers are a valid reason."""
+        for unit, (_, rate) in record.price.items():
+            first = self._rates.setdefault((record.price_version, record.provider, record.served, unit), rate)
+            note = (
+                f"{record.provider}/{record.served} has more than one price for {unit} in price version "
+                f"{record.price_version}; compare with the catalog of that version"
+            )
+            if first != rate and note not in self.notes and len(self.notes) < MAX_NOTES:
+                self.notes.append(note)
+
+
+def _prices(record: Record, catalog: Catalog, unknown_price: str) -> Iterator[Price]:
+    """Yield the prices that can apply to a row: those of its prompt's size and hour, of every service tier.
+
+    A model without a price has the one set in VAULTEDGE_UNKNOWN_PRICE, which the price version contains.
+    """
+    model = catalog.model(record.provider or "", record.served or record.model)
+    if model.price is None and (match := re.fullmatch(r"(\d{1,18})/(\d{1,18})", unknown_price, re.ASCII)):
+        input_rate, output_rate = map(int, match.groups())
+        yield Price(input_rate, output_rate, pictures={} if input_rate or output_rate else {"": 0})
+    for service in (None, *(each.name for each in model.services)):
+        if (price := price_at(model, record.prompt_tokens, service, record.at)) is not None:
+            yield price
+
+
+def _has(price: Price, unit: str, rate: int) -> bool:
+    if unit == "picture":
+        return rate in price.pictures.values()
+    return getattr(price, unit, None) == rate
+
+
+def is_price_detail(price: object) -> bool:
+    """Return True if a value has the form of `usage.cost.price_detail`."""
+    return isinstance(price, Mapping) and all(
+        isinstance(each, Sequence) and len(each) == 2 and all(type(number) is int for number in each)
+        for each in price.values()
+    )

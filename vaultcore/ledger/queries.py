@@ -1,0 +1,233 @@
+"""Queries of what settled requests have written: records and other documents by time, and daily usage.
+
+A page ends when it has enough documents or has read its maximum, even if it is not full. `next` continues
+there. Documents written in the meantime are newer than any page's end, so no document appears twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import reduce
+from itertools import islice
+from typing import Any, Literal
+
+from vaultcore.limits.account import day_of
+from vaultcore.store import document_types
+from vaultcore.store.base import Document, Store
+
+DAY = 86_400.0  # seconds
+CHUNK = 250  # documents per query
+MAX_READ = 2_000  # documents read for one page, plus up to one chunk
+MAX_DAYS = 40  # days read for one page
+CONCURRENT_DAYS = 8  # days whose usage is read at a time
+MICROS = 1_000_000  # microseconds per second
+DAY_MICROS = 86_400 * MICROS
+
+By = Literal["day", "key", "model", "provider", "owner"]
+Filter = Callable[[Mapping[str, Any]], bool]
+
+_CURSOR = re.compile(r"\d{16}(?:-[\x21-\x7e]{1,200})?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """A time range in seconds since the epoch. `since` is inclusive, `until` exclusive."""
+
+    since: float
+    until: float
+
+    @property
+    def days(self) -> list[str]:
+        """Return the calendar days (UTC) that the range touches, in order."""
+        first, last = _day_at(_micros(self.since)), _day_at(_micros(self.until) - 1)
+        return [day_of(day * DAY) for day in range(first, last + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """Documents, newest first. `next` is the cursor of the next page, None after the last one."""
+
+    documents: tuple[Document, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRange:
+    """The documents of a collection whose IDs are greater than `after`."""
+
+    collection: str
+    after: str
+
+
+def is_cursor(text: str) -> bool:
+    """Return True if a text can be the `next` of a page."""
+    return _CURSOR.fullmatch(text) is not None
+
+
+async def list_records(
+    store: Store, span: TimeRange, matches: Filter, *, limit: int, before: str | None = None
+) -> DocumentPage:
+    """Return a page of the records of requests that ended in a time range. `before` is the cursor."""
+    start = min(before or _end(span), _end(span))
+    ranges = islice(_day_ranges(span, start), MAX_DAYS)
+    oldest = document_types.timestamp(span.since)
+    return await _read_page(store, ranges, start, matches, limit=limit, oldest=oldest)
+
+
+async def list_entries(
+    store: Store, collection: str, span: TimeRange, matches: Filter, *, limit: int, before: str | None = None
+) -> DocumentPage:
+    """Return a page of a collection that is ordered by time: alerts or audit entries."""
+    start = min(before or _end(span), _end(span))
+    oldest = document_types.timestamp(span.since)
+    ranges = (CollectionRange(collection, oldest),)
+    return await _read_page(store, ranges, start, matches, limit=limit, oldest=oldest)
+
+
+async def iterate_records(
+    store: Store, span: TimeRange, matches: Filter, *, limit: int | None = None, before: str | None = None
+) -> AsyncGenerator[Mapping[str, Any], None]:
+    """Yield all records of a time range, or the first `limit` of them."""
+    remaining = limit
+    while remaining is None or remaining > 0:
+        page_size = min(CHUNK, remaining or CHUNK)
+        page = await list_records(store, span, matches, limit=page_size, before=before)
+        for document in page.documents:
+            yield document.body
+        if page.next is None:
+            return
+        before = page.next
+        remaining = None if remaining is None else remaining - len(page.documents)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotals:
+    """Totals of several requests."""
+
+    requests: int = 0
+    failed: int = 0  # requests
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost_nanos: int = 0  # nano-dollars
+    unpriced: int = 0  # requests to models without a price
+    ms: int = 0  # duration of all requests
+
+    @classmethod
+    def of(cls, amounts: Mapping[str, int]) -> UsageTotals:
+        """Return the totals of a document in a usage collection."""
+        return cls(**{each.name: amounts.get(each.name, 0) for each in fields(cls)})
+
+    def __add__(self, other: UsageTotals) -> UsageTotals:
+        return UsageTotals(
+            **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DailyUsage:
+    """The totals of one day, virtual key, provider and model."""
+
+    day: str
+    key: str
+    provider: str
+    model: str
+    totals: UsageTotals
+    owner: str = ""  # of the key; the store does not contain it
+
+
+async def read_usage(store: Store, span: TimeRange, key: str | None = None) -> list[DailyUsage]:
+    """Return the usage of every whole day (UTC) that a time range touches, of all keys or of one."""
+    days, usage = span.days, list[DailyUsage]()
+    for start in range(0, len(days), CONCURRENT_DAYS):
+        batch = days[start : start + CONCURRENT_DAYS]
+        results = await asyncio.gather(*(_read_day(store, day, key) for day in batch))
+        usage += (each for result in results for each in result)
+    return usage
+
+
+def group_usage(usage: Iterable[DailyUsage], by: By) -> dict[str, UsageTotals]:
+    """Return totals by day in order, or by another attribute with the highest cost first."""
+    groups: defaultdict[str, list[UsageTotals]] = defaultdict(list)
+    for each in usage:
+        groups[str(getattr(each, by))].append(each.totals)
+    totals = {name: add_totals(group) for name, group in groups.items()}
+    if by == "day":
+        return dict(sorted(totals.items()))
+    return dict(sorted(totals.items(), key=lambda item: (-item[1].cost_nanos, -item[1].requests, item[0])))
+
+
+def add_totals(totals: Iterable[UsageTotals]) -> UsageTotals:
+    """Return the sum of totals."""
+    return reduce(UsageTotals.__add__, totals, UsageTotals())
+
+
+def _end(span: TimeRange) -> str:
+    return document_types.timestamp(span.until)
+
+
+def _micros(at: float) -> int:
+    return int(document_types.timestamp(at))
+
+
+def _day_at(micros: int) -> int:
+    """Return the number of a day since the epoch."""
+    return micros // DAY_MICROS
+
+
+def _day_ranges(span: TimeRange, start: str) -> Iterator[CollectionRange]:
+    """Yield the collections of records from the cursor `start` back to the beginning of a time range."""
+    last = int(start[:16]) - (0 if "-" in start else 1)  # a time without an ID is an exclusive bound
+    for day in range(_day_at(last), _day_at(_micros(span.since)) - 1, -1):
+        collection = document_types.records_collection(day_of(day * DAY))
+        yield CollectionRange(collection, document_types.timestamp(max(day * DAY, span.since)))
+
+
+async def _read_page(
+    store: Store,
+    ranges: Iterable[CollectionRange],
+    start: str,
+    matches: Filter,
+    *,
+    limit: int,
+    oldest: str,
+) -> DocumentPage:
+    documents: list[Document] = []
+    count, position = 0, start
+    for each in ranges:
+        while True:
+            batch = await store.query(
+                each.collection, after=each.after, before=position, limit=CHUNK, newest_first=True
+            )
+            for document in batch:
+                if matches(document.body):
+                    documents.append(document)
+                if len(documents) > limit:
+                    return DocumentPage(tuple(documents[:limit]), documents[limit - 1].key.id)
+                position = document.key.id
+            count += len(batch)
+            if len(batch) < CHUNK:
+                break
+            if count >= MAX_READ:
+                return DocumentPage(tuple(documents), position)
+        position = each.after
+        if count >= MAX_READ:
+            break
+    return DocumentPage(tuple(documents), position if position > oldest else None)
+
+
+async def _read_day(store: Store, day: str, only_key: str | None) -> list[DailyUsage]:
+    collection, usage = document_types.usage_collection(day), list[DailyUsage]()
+    after, before = ("", None) if only_key is None else document_types.usage_range(only_key)
+    while True:
+        batch = await store.query(collection, after=after, before=before, limit=CHUNK)
+        for document in batch:
+            key, provider, model = document_types.parse_usage_id(document.key.id)
+            usage.append(DailyUsage(day, key, provider, model, UsageTotals.of(document.body)))
+        if len(batch) < CHUNK:
+            return usage
+        after = batch[-1].key.id

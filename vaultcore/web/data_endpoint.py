@@ -1,0 +1,128 @@
+"""Serves the data endpoints: authenticate, read, admit, run, settle, answer. One function for all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vaultcore.admission.caller import Caller
+from vaultcore.call import Call
+from vaultcore.client_apis import ClientApi
+from vaultcore.dialects import report_changes
+from vaultcore.endpoints import Endpoint
+from vaultcore.errors import GatewayError
+from vaultcore.services import Services
+from vaultcore.tracing import HttpRequest
+from vaultcore.usage.request_estimate import RequestEstimate
+from vaultcore.web import options
+from vaultcore.web.body import read_json
+from vaultcore.web.credentials import authenticate
+from vaultcore.web.deadline import RESERVE, remaining_time
+from vaultcore.web.idempotency import run_once
+from vaultcore.web.reply import call_headers, error_response, json_response
+from vaultcore.web.streaming import stream_response
+from vaultcore.wire import ChatRequest, Json
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def data_endpoint(endpoint: Endpoint, services: Services) -> Handler:
+    """Return the handler of an endpoint."""
+    estimate_usage = endpoint.estimate_usage
+
+    async def handle(request: Request) -> Response:
+        http_request = HttpRequest.of(request.scope)
+        try:
+            caller = await authenticate(request, services)
+            body = await read_json(request, services.settings.max_body)
+            call = build_call(endpoint, services, request, http_request, body)
+            if estimate_usage is None:
+                return await _run_free(endpoint, services, caller, call)
+            run = partial(_run, endpoint, services, caller, estimate_usage, call)
+            forwarded = endpoint.api.headers
+            return await run_once(services, request, caller, call, body=body, forwarded=forwarded, run=run)
+        except GatewayError as error:
+            return _rejected(endpoint.errors, services, request, http_request, error)
+
+    return handle
+
+
+async def _run(
+    endpoint: Endpoint,
+    services: Services,
+    caller: Caller,
+    estimate_usage: Callable[[ChatRequest], RequestEstimate],
+    call: Call,
+) -> Response:
+    """Run an admitted call. It is settled whichever way it ends."""
+    admitted = await services.admission.admit(caller, call, estimate_usage(call.request))
+    try:
+        if endpoint.streams and call.is_streaming:
+            return cast(Response, await stream_response(endpoint.errors, services, admitted))
+        body = await endpoint.run(services.gateway, admitted.call)
+        await admitted.settle(200)
+    except GatewayError as error:
+        await admitted.settle(error.status, error)
+        headers = {**call_headers(call), **admitted.rate_limit_headers}
+        return error_response(error, endpoint.errors, headers)
+    except BaseException:
+        await admitted.abandon()
+        raise
+    headers = {**call_headers(call), **admitted.rate_limit_headers}
+    return json_response(_explained(call, body), headers=headers)
+
+
+async def _run_free(endpoint: Endpoint, services: Services, caller: Caller, call: Call) -> Response:
+    """Run a call that costs nothing: its targets are checked, and nothing is reserved or recorded."""
+    targeted = call.with_targets(await services.admission.allowed_targets(caller, call))
+    body = await endpoint.run(services.gateway, targeted)
+    services.log.request(request_id=call.id, client_id=call.client_id, path=call.path, status=200, code=None)
+    return json_response(body, headers=call_headers(call))
+
+
+def build_call(
+    endpoint: Endpoint, services: Services, request: Request, http_request: HttpRequest, body: object
+) -> Call:
+    """Return a request as a call, and attach it to `http_request` for metrics. Raises InvalidRequest."""
+    now = services.clock.now()
+    http_request.call = Call(
+        id=http_request.id,
+        client_id=http_request.client_id,
+        trace=http_request.trace,
+        path=request.url.path,
+        operation=endpoint.operation,
+        request=endpoint.api.parse_request(body),
+        started=now,
+        retry_policy=options.retry_policy(services.settings, request.headers),
+        strategy=options.strategy(services.settings, request.headers),
+        strict=options.flag(request.headers, "x-vaultedge-strict"),
+        explain=options.flag(request.headers, "x-vaultedge-explain"),
+        native=endpoint.native(cast(Json, body), request.headers),
+        deadline=now + remaining_time(request.scope) - RESERVE,
+    )
+    return http_request.call
+
+
+def _explained(call: Call, body: Json) -> Json:
+    """Return the body, with the translation report if the client requested it."""
+    if not call.explain:
+        return body
+    return {**body, "vaultedge": {"translation": report_changes(call.outcome.changes)}}
+
+
+def _rejected(
+    api: ClientApi, services: Services, request: Request, http_request: HttpRequest, error: GatewayError
+) -> Response:
+    """Return the response to a request that became no call, and log it."""
+    services.log.request(
+        request_id=http_request.id,
+        client_id=http_request.client_id,
+        path=request.url.path,
+        status=error.status,
+        code=error.code,
+    )
+    return error_response(error, api)
