@@ -46,7 +46,7 @@ def imports(module: str) -> Iterator[str]:
 
 
 def bound_names(root: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield every name that a tree binds, with its line: variables, parameters, fields, functions, classes."""
+    """Yield each name that a tree binds, with its line: of variables, parameters, functions, classes."""
     for node in ast.walk(root):
         match node:
             case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
@@ -55,7 +55,7 @@ def bound_names(root: ast.AST) -> Iterator[tuple[str, int]]:
                 yield name, node.lineno
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name, node.lineno
-            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
                 yield name, node.lineno
             case ast.ImportFrom(names=aliases) | ast.Import(names=aliases):
                 yield from ((alias.asname, node.lineno) for alias in aliases if alias.asname)

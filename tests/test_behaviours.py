@@ -1,4 +1,4 @@
-"""docs/behaviours.md: each code has a test that carries it and asserts, or a reason not to be built."""
+"""docs/behaviours.md: each code has a test that asserts and has the code in its name, or a reason to omit it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HIGHEST = "X32 E11 U10 A50 AR21 G30 GR13 B32 C15 M17 Q38 O15 P9 R18 Z10"  # numb
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, tuple[str, str, str]]:
-    """The page's rows by code: behaviour, tests, what is not built."""
+    """Return the page's rows by code: behaviour, tests, and what is not supported."""
     listed = behaviours.ROW.findall(behaviours.PAGE.read_text("utf-8"))
     assert [code for code, count in Counter(code for code, *_ in listed).items() if count > 1] == []
     return {code: (behaviour, tests.strip(), omitted.strip()) for code, behaviour, tests, omitted in listed}
@@ -42,7 +42,7 @@ def test_the_page_defines_every_code(rows: dict[str, tuple[str, str, str]]) -> N
 def test_every_code_in_a_name_is_defined(
     rows: dict[str, tuple[str, str, str]], evidence: Sequence[behaviours.Evidence]
 ) -> None:
-    """A test or a golden case carries no code that the page does not define."""
+    """The page defines every code in the name of a test or a golden case."""
     unknown = [
         (each.place, each.name) for each in evidence if not set(behaviours.codes(each.name)) <= set(rows)
     ]
@@ -53,7 +53,7 @@ def test_every_code_in_a_name_is_defined(
 def test_every_behaviour_is_tested_or_explained(
     rows: dict[str, tuple[str, str, str]], evidence: Sequence[behaviours.Evidence]
 ) -> None:
-    """A behaviour has a test that asserts something, or the page says what is not built and why."""
+    """A behaviour has a test that asserts something, or the page says what is not supported and why."""
     proven = {code for each in evidence if each.asserts for code in behaviours.codes(each.name)}
     explained = {code for code, (_, _, omitted) in rows.items() if len(omitted.split()) >= 3}
 
@@ -61,7 +61,7 @@ def test_every_behaviour_is_tested_or_explained(
 
 
 def test_every_test_with_a_code_asserts(evidence: Sequence[behaviours.Evidence]) -> None:
-    """A test that carries a code asserts something, itself or by a helper."""
+    """A test with a code in its name asserts something, itself or through a helper."""
     assert [(each.place, each.name) for each in evidence if not each.asserts] == []
 
 

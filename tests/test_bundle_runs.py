@@ -11,7 +11,7 @@ from shutil import which
 import pytest
 
 from tests.handlers.sam import ROOT
-from tests.store.ministack import REGION, Table, emulator, session, table
+from tests.store.ministack import REGION, EmulatedTable, emulator, session, table
 from tests.test_build import build_lock
 
 CALLS = """
@@ -32,7 +32,8 @@ dynamo.call_blocking("put_item", {"TableName": table, "Item": {**key, "n": {"N":
 dynamo.call_blocking("update_item", {**request, "UpdateExpression": "ADD n :one",
     "ExpressionAttributeValues": {":one": {"N": "1"}}})
 results.append(dynamo.call_blocking("get_item", request)["Item"]["n"]["N"])
-results.append(len(dynamo.call_blocking("batch_get_item", {"RequestItems": {table: {"Keys": [key]}}})["Responses"][table]))
+batch = {"RequestItems": {table: {"Keys": [key]}}}
+results.append(len(dynamo.call_blocking("batch_get_item", batch)["Responses"][table]))
 results.append(dynamo.call_blocking("query", {"TableName": table, "KeyConditionExpression": "pk = :a",
     "ExpressionAttributeValues": {":a": {"S": "a"}}})["Count"])
 dynamo.call_blocking("transact_write_items", {"TransactItems": [
@@ -106,7 +107,7 @@ def test_the_bundle_can_call_aws(task: Path) -> None:
     assert (report["bare"], report["outside"]) == ([], [])
 
 
-def _settings(table_instance: Table) -> dict[str, str]:
+def _settings(table_instance: EmulatedTable) -> dict[str, str]:
     return {
         "VAULTEDGE_STORE": table_instance.url,
         "VAULTEDGE_PEPPER_SECRET": "made",

@@ -109,7 +109,7 @@ def test_failures_reveal_no_key(tmp_path: Path, logged: io.StringIO, name: str, 
 
     with FakeProvider() as provider:
         provider.script("gpt-fake", case.answer)
-        with primary_url(case.place, provider) as primary:
+        with primary_url(case.primary, provider) as primary:
             services = build_services(tmp_path, primary, provider, KEYS, max_retries=2)
 
             async def scenario(client: httpx.AsyncClient) -> str:

@@ -1,4 +1,4 @@
-"""Rules for files: dialect folders alike, one row per endpoint, folders instead of prefixes, short functions."""
+"""Rules for files: dialect folders alike, one row per endpoint, folders for prefixes, short functions."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from pathlib import Path
 import pytest
 
 from tests.sources import ROOT, imports, modules, package, tree
-from vaultcore.dialects import NAMES
+from vaultcore.dialects import DIALECTS
 from vaultcore.endpoints import ENDPOINTS
 
 DIALECT_FILES = {"wire.py", "request.py", "response.py", "decoder.py"}
 SERVING = {"admission", "app", "client_apis", "gateway", "tracing", "usage", "web"}
 MAX_FUNCTION = 40  # lines
 MIN_FILE = 30  # lines, for a file that one module imports
-SMALL_FILES: set[str] = {  # each is a concept of its own, or keeps an import out of a cold start
+SMALL_FILES = {  # files that the rule for dialects requires, and a subject of its own
+    "vaultcore.dialects.mistral.decoder",
+    "vaultcore.dialects.mistral.response",
+    "vaultcore.upstream.provider_request_id",
 }
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", sorted(DIALECTS))
 def test_dialect_folders_are_alike(name: str) -> None:
     """Every dialect is a folder with wire types, request, response and decoder."""
     folder = ROOT / "vaultcore/dialects" / name
@@ -81,9 +84,9 @@ def test_small_files_have_several_users() -> None:
 
 
 def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    first = node.body[0]
-    docstring = 0
-    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+    """Return the lines of a function without its docstring."""
+    first, docstring = node.body[0], 0
+    if ast.get_docstring(node, clean=False) is not None:
         docstring = (first.end_lineno or first.lineno) - first.lineno + 1
     return (node.end_lineno or node.lineno) - node.lineno + 1 - docstring
 

@@ -1,4 +1,4 @@
-"""Upkeep: what idle accounts get back, what is paid and sealed, and how its steps fail one by one."""
+"""Maintenance: expired leases, owed settlements and ledger sealing, and steps that fail."""
 
 from __future__ import annotations
 
@@ -37,53 +37,53 @@ def clock() -> FakeClock:
     return FakeClock(NOON)
 
 
-class Away(MemoryStore):
-    """Does nothing while it is told to be away; settling may also be held up."""
+class UnavailableStore(MemoryStore):
+    """A store whose settlements fail or wait on request."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
-        self.away = False
-        self.slow: asyncio.Event | None = None
+        self.unavailable = False
+        self.settle_gate: asyncio.Event | None = None
 
     async def settle(self, settlement: Settlement) -> SettlementResult:
-        await asyncio.sleep(0)  # as any other store, it lets others run meanwhile
-        if self.slow is not None:
-            await self.slow.wait()
-        if self.away:
-            raise StoreUnavailable("the store is away")
+        await asyncio.sleep(0)  # like other stores, it lets other tasks run
+        if self.settle_gate is not None:
+            await self.settle_gate.wait()
+        if self.unavailable:
+            raise StoreUnavailable("the store is unavailable")
         return await super().settle(settlement)
 
 
-def troubles(caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
+def logged_failures(caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
     return [vars(record)["fields"] for record in caplog.records if record.name == LOGGER]
 
 
-async def test_an_idle_owner_gets_back_what_a_dead_function_held(clock: FakeClock) -> None:
-    """Whoever died with a reservation gives it back at every level, also where nobody ever asks again."""
+async def test_expired_leases_of_idle_accounts_are_freed(clock: FakeClock) -> None:
+    """The reservation of a call that never ended is freed at every level after its lease."""
     store = MemoryStore(clock)
     keys = VirtualKeys(store, SECRETS, clock, lambda: None)
-    made = (await keys.create(key(QUOTA, owner="acme"), "r0")).key
-    caller = Caller(made, policy=LimitPolicy(gateway=QUOTA, owners={"acme": QUOTA}))
-    assert [level.account for level in caller.levels] == [account(made.id), "owner:acme", "gateway"]
+    virtual_key = (await keys.create(key(QUOTA, owner="acme"), "r0")).key
+    caller = Caller(virtual_key, policy=LimitPolicy(gateway=QUOTA, owners={"acme": QUOTA}))
+    assert [level.account for level in caller.levels] == [account(virtual_key.id), "owner:acme", "gateway"]
     await store.reserve(Reservation("dead", caller.levels, Lease(NOON, NOON + LEASE, tokens=1_000)))
-    names = (account(made.id), owners_account("acme"), GATEWAY)
-    upkeep = Maintenance({"leases": LeaseReclaimer(store, keys).reclaim}, Log())
+    names = (account(virtual_key.id), owners_account("acme"), GATEWAY)
+    maintenance = Maintenance({"leases": LeaseReclaimer(store, keys).reclaim}, Log())
 
     clock.time += LEASE - 1
-    assert await upkeep.run() == []
+    assert await maintenance.run() == []
     assert [each.tokens_held for each in await store.accounts(*names)] == [1_000] * 3
     clock.time += 1
-    assert await upkeep.run() == []
+    assert await maintenance.run() == []
     assert [each.tokens_held for each in await store.accounts(*names)] == [0] * 3
 
 
-async def test_every_account_is_looked_after(clock: FakeClock) -> None:
-    """However many keys there are, revoked and system ones included, none keeps what a lease held."""
+async def test_leases_of_all_keys_are_freed(clock: FakeClock) -> None:
+    """However many keys there are, revoked keys and the system key included, all leases are freed."""
     store = MemoryStore(clock)
     keys = VirtualKeys(store, SECRETS, clock, lambda: None)
-    made = [(await keys.create(key(QUOTA), f"r{number}")).key for number in range(BATCH + 20)]
-    await keys.revoke(made[0].id, "revoking")
-    callers = [Caller(), *map(Caller, made)]
+    virtual_keys = [(await keys.create(key(QUOTA), f"r{number}")).key for number in range(BATCH + 20)]
+    await keys.revoke(virtual_keys[0].id, "revoking")
+    callers = [Caller(), *map(Caller, virtual_keys)]
     for number, caller in enumerate(callers):
         await store.reserve(Reservation(f"d{number}", caller.levels, Lease(NOON, NOON + 1, tokens=10)))
     clock.time += 1
@@ -92,89 +92,92 @@ async def test_every_account_is_looked_after(clock: FakeClock) -> None:
     assert await LeaseReclaimer(store, keys).reclaim() == 0
 
 
-async def test_a_failing_step_stops_no_other(clock: FakeClock, caplog: pytest.LogCaptureFixture) -> None:
-    """Each step of each pass runs; the log hears of a trouble once while it lasts, and names no detail."""
-    ran: list[str] = []
-    wrong: dict[str, Exception] = {
-        "one": StoreUnavailable("the store is away"),
+async def test_a_failing_step_does_not_stop_others(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each step runs in each pass; a lasting failure is logged once, without details."""
+    runs: list[str] = []
+    errors: dict[str, Exception] = {
+        "one": StoreUnavailable("the store is unavailable"),
         "two": ValueError("sentinel"),
     }
 
     def step(name: str):  # type: ignore[no-untyped-def]
         async def run() -> None:
-            ran.append(name)
-            if name in wrong:
-                raise wrong[name]
+            runs.append(name)
+            if name in errors:
+                raise errors[name]
 
         return run
 
-    upkeep = Maintenance({name: step(name) for name in ("one", "two", "three")}, Log())
-    assert [await upkeep.run() for _ in range(3)] == [["one", "two"]] * 3
-    assert ran == ["one", "two", "three"] * 3
-    del wrong["one"]
-    assert await upkeep.run() == ["two"]
-    wrong["one"] = StoreUnavailable("the store is away")
-    assert await upkeep.run() == ["two", "one"]
+    maintenance = Maintenance({name: step(name) for name in ("one", "two", "three")}, Log())
+    assert [await maintenance.run() for _ in range(3)] == [["one", "two"]] * 3
+    assert runs == ["one", "two", "three"] * 3
+    del errors["one"]
+    assert await maintenance.run() == ["two"]
+    errors["one"] = StoreUnavailable("the store is unavailable")
+    assert await maintenance.run() == ["two", "one"]
 
-    steps = [fact["step"] for fact in troubles(caplog)]
+    steps = [fields["step"] for fields in logged_failures(caplog)]
     assert steps == ["one", "two", "one"]
-    assert "sentinel" not in json.dumps(troubles(caplog))
+    assert "sentinel" not in json.dumps(logged_failures(caplog))
 
 
-async def test_what_is_owed_is_paid_once(clock: FakeClock) -> None:
-    """Settlements that the store would not take are paid by whoever comes first, alerts included."""
-    store = Away(clock)
-    heard: list[object] = []
-    door = build_limiter(store, clock, notify=heard.extend)
+async def test_owed_settlements_are_settled_once(clock: FakeClock) -> None:
+    """Settlements that the store did not accept are settled once, and their alerts are written."""
+    store = UnavailableStore(clock)
+    notifications: list[object] = []
+    limiter = build_limiter(store, clock, notify=notifications.extend)
     caller = Caller(key(QUOTA))
-    store.away = True
+    store.unavailable = True
     for number in range(20):
-        await settle_usage(door, clock, caller, f"r{number}", 50)
-    store.away = False
+        await settle_usage(limiter, clock, caller, f"r{number}", 50)
+    store.unavailable = False
     await asyncio.gather(
-        *(door.settle_owed() for _ in range(5)), *(settle_usage(door, clock, caller, f"s{n}", 1) for n in "ab")
+        *(limiter.settle_owed() for _ in range(5)),
+        *(settle_usage(limiter, clock, caller, f"s{n}", 1) for n in "ab"),
     )
 
-    (charged,) = await store.accounts("key:key_one")
-    assert (charged.tokens, charged.settled) == (1_002, 22)
-    assert len(heard) == 2
+    (account_state,) = await store.accounts("key:key_one")
+    assert (account_state.tokens, account_state.settled) == (1_002, 22)
+    assert len(notifications) == 2
     assert sorted(document.body["percent"] for document in await stored_alerts(store)) == [80, 100]
 
 
-async def test_who_is_stopped_while_paying_still_owes(clock: FakeClock) -> None:
-    """A settlement that was on its way when its payer was cancelled is paid by the next one."""
-    store = Away(clock)
-    door = build_limiter(store, clock)
-    store.away = True
+async def test_a_cancelled_settlement_stays_owed(clock: FakeClock) -> None:
+    """A settlement whose task was cancelled is settled by the next task."""
+    store = UnavailableStore(clock)
+    limiter = build_limiter(store, clock)
+    store.unavailable = True
     for name in ("one", "two"):
-        await settle_usage(door, clock, Caller(key(QUOTA)), name, 50)
-    store.away, store.slow = False, asyncio.Event()
-    paying = asyncio.create_task(door.settle_owed())
+        await settle_usage(limiter, clock, Caller(key(QUOTA)), name, 50)
+    store.unavailable, store.settle_gate = False, asyncio.Event()
+    settling = asyncio.create_task(limiter.settle_owed())
     await asyncio.sleep(0)
-    paying.cancel()
-    await asyncio.gather(paying, return_exceptions=True)
-    store.slow = None
-    await door.settle_owed()
+    settling.cancel()
+    await asyncio.gather(settling, return_exceptions=True)
+    store.settle_gate = None
+    await limiter.settle_owed()
 
-    (charged,) = await store.accounts("key:key_one")
-    assert (charged.tokens, charged.settled) == (100, 2)
+    (account_state,) = await store.accounts("key:key_one")
+    assert (account_state.tokens, account_state.settled) == (100, 2)
 
 
-async def test_the_gateway_s_own_upkeep(tmp_path: Path, clock: FakeClock) -> None:
-    """As it is put together, a pass pays, gives back and seals; a second one finds nothing to do."""
+async def test_the_gateways_maintenance_steps(tmp_path: Path, clock: FakeClock) -> None:
+    """One pass of the composed services settles, frees leases and seals; a second one changes nothing."""
     with FakeProvider() as provider:
         services = build_services(tmp_path, provider, clock=clock)
-    made = (await services.keys.create(key(QUOTA), "r0")).key
-    caller = Caller(made)
-    await settle_usage(services.limiter, clock, caller, "request", 900)
+    virtual_key = (await services.keys.create(key(QUOTA), "r0")).key
+    caller = Caller(virtual_key)
+    await settle_usage(services.admission.limiter, clock, caller, "request", 900)
     await services.store.reserve(Reservation("dead", caller.levels, Lease(NOON, NOON + 60, tokens=100)))
     clock.time += 120
-    failed = [await services.maintenance.run() for _ in range(2)]
-    (charged,) = await services.store.accounts(account(made.id))
+    failed_steps = [await services.maintenance.run() for _ in range(2)]
+    (account_state,) = await services.store.accounts(account(virtual_key.id))
     seals = await services.store.query(document_types.SEALS)
     (alert,) = await stored_alerts(services.store)  # type: ignore[arg-type]
 
-    assert failed == [[], []]
-    assert (charged.tokens, charged.tokens_held, dict(charged.leases)) == (900, 900, {})
+    assert failed_steps == [[], []]
+    assert (account_state.tokens, account_state.tokens_held, dict(account_state.leases)) == (900, 900, {})
     assert len(seals) == 1
-    assert alert.body["delivered"] is None  # nobody listens
+    assert alert.body["delivered"] is None  # there are no sinks

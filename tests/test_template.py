@@ -78,7 +78,7 @@ def test_the_template_is_valid(tmp_path: Path) -> None:
 
 
 def test_the_translated_template_is_valid(template: dict[str, Any], tmp_path: Path) -> None:
-    """cfn-lint reports nothing for the translated template, except what the template ignores with a reason."""
+    """cfn-lint reports nothing for the translated template beyond the template's explained exceptions."""
     file = tmp_path / "template.json"
     file.write_text(json.dumps(template), "utf-8")
     command = [str(sam_python().parent / "cfn-lint"), "--regions", "eu-central-1", "--", str(file)]
@@ -121,7 +121,7 @@ def test_all_methods_reach_the_application(resources: Resources) -> None:
 
 
 def test_there_are_no_other_roles(resources: Resources) -> None:
-    """Besides the three functions' roles there is only API Gateway's logging role, with an AWS managed policy."""
+    """Besides the three functions' roles there is only API Gateway's logging role, with AWS's own policy."""
     roles = resources_of_type(resources, "AWS::IAM::Role")
 
     assert roles.keys() == {"StreamRole", "AdminRole", "UpkeepRole", "ApiLogRole"}
@@ -137,7 +137,7 @@ def test_there_are_no_other_roles(resources: Resources) -> None:
 
 
 def test_each_function_has_its_own_role(resources: Resources) -> None:
-    """The data plane cannot read the admin key, the admin function not the system key, maintenance neither."""
+    """The data plane cannot read the admin key, nor the admin function the system key."""
     functions = resources_of_type(resources, "AWS::Lambda::Function")
 
     assert {name: function["Role"]["Fn::GetAtt"][0] for name, function in functions.items()} == {

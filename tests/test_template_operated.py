@@ -65,14 +65,14 @@ def test_every_parameter_has_a_description_and_a_default(template: dict[str, Any
     ],
 )
 def test_administrators_are_named_by_arn(value: str, is_valid: bool, template: dict[str, Any]) -> None:
-    """SecretAdmins accepts only ARNs: an empty name or a lone star would admit everybody or nobody."""
+    """SecretAdmins accepts only ARNs: an empty name or a lone star would match everyone or no one."""
     pattern = template["Parameters"]["SecretAdmins"]["AllowedPattern"]
 
     assert bool(re.fullmatch(pattern, value)) is is_valid
 
 
 def test_alarms_use_existing_metrics(resources: Resources) -> None:
-    """Our metrics have the names and dimensions that the code writes; missing data raises no alarm; mail goes to the topic."""
+    """Alarms use metrics that the code or AWS writes; missing data raises none; they notify the topic."""
     alarms = resources_of_type(resources, "AWS::CloudWatch::Alarm")
     ours = {each["MetricName"] for each in alarms.values() if each["Namespace"] == OURS}
     theirs = {
@@ -97,7 +97,7 @@ def test_functions_write_to_the_alarms_namespace(resources: Resources) -> None:
 
 
 def test_the_dashboard_shows_every_metric(resources: Resources) -> None:
-    """The dashboard is valid JSON and shows all our metrics and alarms, with provider metrics by the right dimension."""
+    """The dashboard is valid JSON and shows all our metrics and alarms, also by provider."""
     (dashboard,) = resources_of_type(resources, "AWS::CloudWatch::Dashboard").values()
     body = dashboard["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]

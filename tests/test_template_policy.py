@@ -120,7 +120,7 @@ def test_roles_decrypt_only_through_the_services(plane: str, resources: Resource
 
 
 def test_key_administrators_cannot_decrypt(resources: Resources) -> None:
-    """The account administers the key; its use needs one of two services. The key rotates and outlives the stack."""
+    """The account administers the key; only two services use it. It rotates and outlives the stack."""
     key = resources["Key"]["Properties"]
     administration, usage = key["KeyPolicy"]["Statement"]
     crypto = ("kms:*Decrypt*", "kms:*Encrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:GenerateMac")

@@ -1,6 +1,6 @@
 """The table rows that each function's role may read, write and delete, compared with what the functions do.
 
-The test evaluates the IAM features that the template uses; `tests/deploy` uses an emulator that enforces them.
+It evaluates the IAM features that the template uses; `tests/deploy` uses an emulator that enforces them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.alerts.receiver import SECRET, receiving
+from tests.alerts.webhook_receiver import SECRET, run_receiver
 from tests.fakes.gateway_app import ADMIN, bearer, build_services, run_with_client
 from tests.fakes.provider import FakeProvider
 from tests.handlers.sam_template import Resources, statements, translate_template
-from tests.store.dynamodb.wire import Wire, actions, wired
+from tests.store.dynamodb.proxy import DynamoDBProxy, actions, proxy_for
 from tests.store.ministack import table
 from vaultcore.admission.caller import GATEWAY
 from vaultcore.ledger.sealing import POSITION
@@ -31,26 +31,30 @@ from vaultcore.store.dynamodb.items import account_key, document_key
 STREAM, ADMINS, UPKEEP = ROLES = ("StreamRole", "AdminRole", "UpkeepRole")
 NAMES = {  # one key of each document type
     "KEYS": DocumentKey(document_types.KEYS, "key_1"),
-    "token": document_types.token_key("digest"),
+    "token_key": document_types.token_key("digest"),
     "POLICY": document_types.POLICY,
     "ROUTES": document_types.ROUTES,
     "AUDITS": document_types.timed_key(document_types.AUDITS, 1.0, "id"),
     "ALERTS": document_types.timed_key(document_types.ALERTS, 1.0, "id"),
     "SEALS": DocumentKey(document_types.SEALS, "day"),
-    "record": document_types.record_key(1.0, "id"),
-    "sums": document_types.usage_key(1.0, "key", "provider", "model"),
-    "claim": document_types.claim_key("key", "digest"),
-    "refusal": document_types.refusal_key(GATEWAY, "day", "2026-11-22", 1),
+    "record_key": document_types.record_key(1.0, "id"),
+    "usage_key": document_types.usage_key(1.0, "key", "provider", "model"),
+    "claim_key": document_types.claim_key("key", "digest"),
+    "refusal_key": document_types.refusal_key(GATEWAY, "day", "2026-11-22", 1),
 }
 ROWS = {kind: document_key(name)["pk"]["S"] for kind, name in NAMES.items()} | {
     "position": document_key(POSITION)["pk"]["S"],
     "content": document_key(DocumentKey("content/id"))["pk"]["S"],
     "account": account_key(GATEWAY)["pk"]["S"],
 }
-HELPERS = {"stamp", "timed", "log", "usage", "sums_of", "summed"}  # helpers of the functions that build keys
+# Functions that do not build the key of a document.
+HELPERS = {
+    *("timestamp", "timed_key", "records_collection"),
+    *("usage_collection", "usage_range", "parse_usage_id"),
+}
 WRITERS = {
-    **{kind: {ADMINS} for kind in ("KEYS", "token", "POLICY", "ROUTES", "AUDITS")},
-    **{kind: {STREAM} for kind in ("record", "sums", "claim", "refusal", "content")},
+    **{kind: {ADMINS} for kind in ("KEYS", "token_key", "POLICY", "ROUTES", "AUDITS")},
+    **{kind: {STREAM} for kind in ("record_key", "usage_key", "claim_key", "refusal_key", "content")},
     **{kind: {UPKEEP} for kind in ("SEALS", "position")},
     **{kind: {STREAM, UPKEEP} for kind in ("ALERTS", "account")},
 }
@@ -58,9 +62,9 @@ HIDDEN = {
     "AUDITS",
     "ALERTS",
     "SEALS",
-    "record",
-    "sums",
-    "refusal",
+    "record_key",
+    "usage_key",
+    "refusal_key",
     "position",
     "content",
 }  # not readable by the data plane
@@ -105,14 +109,16 @@ def test_every_document_type_is_listed() -> None:
         name for name, each in vars(document_types).items() if isinstance(each, DocumentKey) or name.isupper()
     }
     functions = {name for name, _ in inspect.getmembers(document_types, inspect.isfunction)}
-    functions = {name for name in made if getattr(document_types, name).__module__ == document_types.__name__}
+    functions = {
+        name for name in functions if getattr(document_types, name).__module__ == document_types.__name__
+    }
 
     assert named | functions == NAMES.keys() | HELPERS
     assert WRITERS.keys() == ROWS.keys()
 
 
 def test_only_token_documents_are_deleted(resources: Resources) -> None:
-    """Only the admin function deletes, and only the documents that find keys by token; records expire by TTL."""
+    """Only the admin function deletes, and only token documents; records expire by TTL."""
     deleted = {
         (role, kind)
         for role in ROLES
@@ -120,7 +126,7 @@ def test_only_token_documents_are_deleted(resources: Resources) -> None:
         if may(resources, role, "DeleteItem", row)
     }
 
-    assert deleted == {(ADMINS, "token")}
+    assert deleted == {(ADMINS, "token_key")}
 
 
 def test_the_data_plane_reads_no_lists_and_no_history(resources: Resources) -> None:
@@ -129,34 +135,34 @@ def test_the_data_plane_reads_no_lists_and_no_history(resources: Resources) -> N
 
     assert read == ROWS.keys() - HIDDEN
     assert read == {kind for kind, row in ROWS.items() if may(resources, STREAM, "BatchGetItem", row)}
-    assert {kind for kind, row in ROWS.items() if may(resources, STREAM, "Query", row)} == {"sums"}
+    assert {kind for kind, row in ROWS.items() if may(resources, STREAM, "Query", row)} == {"usage_key"}
     for role in ROLES:
         assert "Scan" not in str(statements(resources, role))
 
 
-def required_permissions(operation: str, asked: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def required_permissions(operation: str, call: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the permissions that a request needs, as action and partition key."""
     match operation:
         case "BatchGetItem":
-            for request in asked["RequestItems"].values():
-                yield from ((operation, key["pk"]["S"]) for key in request["Keys"])
+            for table_keys in call["RequestItems"].values():
+                yield from ((operation, key["pk"]["S"]) for key in table_keys["Keys"])
         case "TransactWriteItems":
-            for item in asked["TransactItems"]:
+            for item in call["TransactItems"]:
                 for kind, action in item.items():
                     yield f"{kind}Item", _key(action)
         case "Query":
-            _, _, value = asked["KeyConditionExpression"].split()[:3]
-            yield operation, asked["ExpressionAttributeValues"][value]["S"]
+            _, _, value = call["KeyConditionExpression"].split()[:3]
+            yield operation, call["ExpressionAttributeValues"][value]["S"]
         case _:
-            yield operation, _key(asked)
+            yield operation, _key(call)
 
 
 def _key(action: dict[str, Any]) -> str:
     return str((action.get("Item") or action["Key"])["pk"]["S"])
 
 
-def permissions_used(wire: Wire) -> set[tuple[str, str]]:
-    return {each for operation, request in wire.asked for each in required_permissions(operation, request)}
+def permissions_used(wire: DynamoDBProxy) -> set[tuple[str, str]]:
+    return {each for operation, request in wire.requests for each in required_permissions(operation, request)}
 
 
 def test_transactions_need_a_permission_per_write() -> None:
@@ -178,7 +184,7 @@ async def administer(client: httpx.AsyncClient, services: Services) -> str:
     path = f"/admin/keys/{created['id']}"
     deleted_key = (await client.post("/admin/keys", json={"name": "b"})).json()
     routes = {"models": {"fast": {"primary": "one/gpt-fake"}}}
-    for answer in (
+    for response in (
         await client.patch(path, json={"name": "c"}),
         await client.post(f"{path}/credits", json={"amount_usd": 1}),
         await client.put("/admin/limits/owners/me", json={"rate_limit_rpm": 50}),
@@ -191,7 +197,7 @@ async def administer(client: httpx.AsyncClient, services: Services) -> str:
             for each in ("keys", "limits", "logs", "usage", "alerts", "audit")
         ],
     ):
-        assert answer.status_code < 300, answer.text
+        assert response.status_code < 300, response.text
     return str(rotated.json()["key"])
 
 
@@ -199,12 +205,14 @@ def test_roles_allow_their_functions_requests(
     tmp_path: Path, resources: Resources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every DynamoDB request of administrators, applications and maintenance is allowed."""
-    table_instance, tokens, wires = table(), list[str](), dict[str, Wire]()
+    table_instance, tokens, wires = table(), list[str](), dict[str, DynamoDBProxy]()
 
     async def apply(client: httpx.AsyncClient, _: Services) -> None:
         headers = {**bearer(tokens[0]), "idempotency-key": "once"}
-        asked = [headers, headers, *[bearer(tokens[0])] * 7, {}]  # the second request replays the first
-        responses = [await client.post("/v1/chat/completions", json=BODY, headers=more) for more in asked]
+        all_headers = [headers, headers, *[bearer(tokens[0])] * 7, {}]  # the second request replays the first
+        responses = [
+            await client.post("/v1/chat/completions", json=BODY, headers=each) for each in all_headers
+        ]
         assert [each.status_code for each in responses] == [200] * 8 + [429, 200], [
             each.text for each in responses
         ]
@@ -216,18 +224,18 @@ def test_roles_allow_their_functions_requests(
         assert await services.maintenance.run() == []
 
     async def record(role: str, scenario: Scenario, **settings: Any) -> None:
-        async with wired(table_instance) as wire:
+        async with proxy_for(table_instance) as wire:
             wires[role] = wire
             await asyncio.to_thread(play, wire, scenario, settings)
 
-    def play(wire: Wire, scenario: Scenario, settings: dict[str, Any]) -> None:
+    def play(wire: DynamoDBProxy, scenario: Scenario, settings: dict[str, Any]) -> None:
         for name, value in wire.table.environ.items():
             monkeypatch.setenv(name, value)
         services = build_services(tmp_path, provider, store=table_instance.url, keep_content=60.0, **settings)
-        told = run_with_client(services, lambda client: scenario(client, services))
+        result = run_with_client(services, lambda client: scenario(client, services))
         tokens.extend([result] if isinstance(result, str) else [])
 
-    with FakeProvider() as provider, receiving() as receiver:
+    with FakeProvider() as provider, run_receiver() as receiver:
         asyncio.run(record(ADMINS, administer))
         asyncio.run(record(STREAM, apply))
         asyncio.run(record(UPKEEP, run_maintenance, alert_webhook=receiver.url, alert_webhook_secret=SECRET))
@@ -235,8 +243,8 @@ def test_roles_allow_their_functions_requests(
     for role, wire in wires.items():
         denied = [each for each in sorted(permissions_used(wire)) if not may(resources, role, *each)]
         assert denied == [], role
-    written = {
+    written_rows = {
         row for action, row in permissions_used(wires[STREAM]) if not action.endswith(("GetItem", "Query"))
     }
-    collections = {row.partition("/")[0] for row in written if row.startswith("D#")}
+    collections = {row.partition("/")[0] for row in written_rows if row.startswith("D#")}
     assert collections == {"D#log", "D#usage", "D#claim", "D#content", "D#alerts", "D#refused"}

@@ -22,7 +22,7 @@ def test_the_table_is_what_the_store_expects(resources: Resources) -> None:
     assert {each["AttributeName"]: each["KeyType"] for each in table["KeySchema"]} == KEYS
     assert {
         each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]
-    } == dict.fromkeys(document_key(DocumentKey("shelf")), "S")
+    } == dict.fromkeys(document_key(DocumentKey("collection")), "S")
     assert table["TimeToLiveSpecification"] == {"AttributeName": "exp", "Enabled": True}
     assert expiry_attributes(1.0)["exp"] == {"N": "1"}
     assert table["BillingMode"] == "PAY_PER_REQUEST"

@@ -1,8 +1,8 @@
-"""Write the column of tests in docs/behaviours.md: which test files and golden folders carry each code.
+"""Write the column of tests in docs/behaviours.md: the test files and golden folders of each code.
 
 python -m tools.build_behaviours
 
-The rest of the page is written by hand. A code is a kind and a number, such as X24 or AR9. A test carries a
+The rest of the page is written by hand. A code is a kind and a number, such as X24 or AR9. A test has a
 code if the name of its function, the id of a parametrised case or the folder of a golden case has the code.
 """
 

@@ -81,11 +81,20 @@ FORMS: Mapping[str, list[str]] = {  # patterns of a name that give a region or v
         r"^(?:us-gov|us|eu|apac|jp|au|ca|in|sa|global)\.",
     ]
 }
-UNSERVED = re.compile(  # models for audio, moderation, ranking and OCR: neither chat, images nor embeddings
+UNSERVED = re.compile(  # models for audio, ranking and OCR, and moderation models, which MODERATION lists
     r"realtime|transcri|whisper|(?:^|[-/])tts|(?:^|[-/])live|-live|moderation|-ocr|rerank|sonic|orpheus|-voice|"
     r"\.ft-|m2m100|indictrans|distilbert",
     re.IGNORECASE,
 )
+# Models of the moderations API, which genai-prices lacks; OpenAI's are free of charge.
+MODERATION: Mapping[str, Mapping[str, Row]] = {
+    "openai": {"omni-moderation-latest": {"price": [0, 0], "type": "moderation"}},
+    "mistral": {"mistral-moderation-latest": {"type": "moderation"}},
+}
+MODERATION_NAMES: Mapping[str, Mapping[str, str]] = {  # for dated names: omni-moderation-2024-09-26
+    "openai": {"omni-moderation": "omni-moderation-latest"},
+    "mistral": {"mistral-moderation": "mistral-moderation-latest"},
+}
 EMBEDS = re.compile(r"embed|(?:^|[/-])(?:bge|gte)-", re.IGNORECASE)
 
 
@@ -104,6 +113,8 @@ def compile_models() -> str:
         rows, others = _build_rows(by_id[source.id], source, merged, capabilities, FORMS.get(provider, []))
         for name, prices in images.get(provider, {}).items():
             rows[name] |= prices
+        rows |= {name: dict(row) for name, row in MODERATION.get(provider, {}).items()}
+        others |= MODERATION_NAMES.get(provider, {})
         models[provider] = dict(sorted(rows.items()))
         if others:
             names[provider] = dict(sorted(others.items()))

@@ -86,7 +86,7 @@ class Call:
 
     @property
     def correlation_headers(self) -> dict[str, str]:
-        """Return the headers that let a provider's log of the latest attempt be joined with ours."""
+        """Return headers that link the provider's log of the latest attempt with the gateway's log."""
         number = len(self.outcome.attempts)
         headers = {"x-client-request-id": f"{self.id}-{number}"}
         return headers if self.trace is None else {**headers, "traceparent": self.trace.traceparent(number)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from vaultcore.admission.admitted_call import Admission
 from vaultcore.admission.authenticator import Authenticator
-from vaultcore.admission.limiter import Limiter
+from vaultcore.admission.limiter import Limiter, Notify
 from vaultcore.alerts.notification import AlertSink
 from vaultcore.alerts.outbox import AlertOutbox
 from vaultcore.aws.clients import AwsClients
@@ -39,48 +40,21 @@ def compose(
     settings: Settings, secrets: SecretSource | None = None, *, clock: Clock | None = None
 ) -> Services:
     """Return all services, wired. Nothing is opened yet: the first request reads the secrets."""
-    clock = clock or SystemClock()
-    log = Log()
+    clock, log, aws = clock or SystemClock(), Log(), AwsClients()
     catalog = load(settings.providers_file, settings.environ)
-    aws = AwsClients()
     source = secrets or secret_source(settings, clock, aws)
     observer = build_observer(settings, clock, log)
     health = Health(Cooldowns(threshold=settings.breaker_threshold), observer.count_open_circuit)
     upstream = Upstream(Pool(), settings.timeouts)
     store = observer.count_store_errors(open_store(settings.store, clock, aws))
+    shared = _Shared(settings, store, source, clock, log)
     routes = RouteStore(store, source, clock, catalog)
     gateway = Gateway(lambda: routes.catalog, source, upstream, clock, health, log)
     authenticator = Authenticator(SnapshotReader(store, routes, log), source, clock)
-    alerts = AlertOutbox(store, alert_sinks(settings, clock), clock, log)
-    prices = UnknownPrice.parse(settings.unknown_price)
-    limiter = Limiter(
-        store,
-        authenticator,
-        clock,
-        log,
-        notify=observer.counting_alerts(alerts.notify),
-        lease=settings.lease,
-        degraded=settings.degraded,
-        price_version=prices.version(catalog.price_version),
-    )
-    content = ContentLog(store, source, clock, log, seconds=settings.keep_content)
-    admission = Admission(
-        find_targets=gateway.route,
-        limiter=limiter,
-        catalog=lambda: routes.catalog,
-        prices=prices,
-        content=content,
-        clock=clock,
-        log=log,
-        lease=settings.lease,
-    )
     keys = VirtualKeys(store, source, clock, authenticator.forget)
-    steps: dict[str, Step] = {
-        "owed": limiter.settle_owed,
-        "leases": LeaseReclaimer(store, keys).reclaim,
-        "alerts": alerts.deliver,
-        "seals": LedgerSealing(store, source, clock).seal,
-    }
+    alerts = AlertOutbox(store, alert_sinks(settings, clock), clock, log)
+    notify = observer.counting_alerts(alerts.notify)
+    admission = _build_admission(shared, gateway, routes, authenticator, notify)
     return Services(
         settings=settings,
         routes=routes,
@@ -90,17 +64,63 @@ def compose(
         store=store,
         authenticator=authenticator,
         admission=admission,
-        limiter=limiter,
         keys=keys,
         alerts=alerts,
-        maintenance=Maintenance(steps, log),
-        content=content,
+        maintenance=Maintenance(_maintenance_steps(shared, admission, alerts, keys), log),
         claims=Claims(store, source, clock, log, lease=settings.lease),
-        prices=prices,
         clock=clock,
         log=log,
         observer=observer,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What most services need."""
+
+    settings: Settings
+    store: Store
+    secrets: SecretSource
+    clock: Clock
+    log: Log
+
+
+def _build_admission(
+    shared: _Shared, gateway: Gateway, routes: RouteStore, authenticator: Authenticator, notify: Notify
+) -> Admission:
+    settings, clock, log = shared.settings, shared.clock, shared.log
+    prices = UnknownPrice.parse(settings.unknown_price)
+    limiter = Limiter(
+        shared.store,
+        authenticator,
+        clock,
+        log,
+        notify=notify,
+        lease=settings.lease,
+        degraded=settings.degraded,
+        price_version=prices.version(routes.catalog.price_version),
+    )
+    return Admission(
+        find_targets=gateway.route,
+        limiter=limiter,
+        catalog=lambda: routes.catalog,
+        prices=prices,
+        content=ContentLog(shared.store, shared.secrets, clock, log, seconds=settings.keep_content),
+        clock=clock,
+        log=log,
+        lease=settings.lease,
+    )
+
+
+def _maintenance_steps(
+    shared: _Shared, admission: Admission, alerts: AlertOutbox, keys: VirtualKeys
+) -> dict[str, Step]:
+    return {
+        "owed": admission.limiter.settle_owed,
+        "leases": LeaseReclaimer(shared.store, keys).reclaim,
+        "alerts": alerts.deliver,
+        "seals": LedgerSealing(shared.store, shared.secrets, shared.clock).seal,
+    }
 
 
 def build_observer(settings: Settings, clock: Clock, log: Log) -> Observer:
@@ -151,8 +171,8 @@ def open_store(url: str, clock: Clock, aws: AwsClients | None = None) -> Store:
 
             return DynamoDBStore(DynamoDBClient(aws.session if aws else None), rest, clock)
         case _:
-            said = "must be sqlite:PATH, dynamodb:TABLE or memory:"
-            raise ConfigError(f"{said}, not {url!r}", key="VAULTEDGE_STORE")
+            text = "must be sqlite:PATH, dynamodb:TABLE or memory:"
+            raise ConfigError(f"{text}, not {url!r}", key="VAULTEDGE_STORE")
 
 
 def secret_source(settings: Settings, clock: Clock, aws: AwsClients | None = None) -> SecretSource:
@@ -171,8 +191,8 @@ def open_local(settings: Settings) -> Secrets:
     if not (system and admin and pepper):
         from vaultcore.vault.deployment import deployment_keys
 
-        made = deployment_keys(settings.home)
-        system, admin, pepper = system or made.system, admin or made.admin, pepper or made.pepper
+        keys = deployment_keys(settings.home)
+        system, admin, pepper = system or keys.system, admin or keys.admin, pepper or keys.pepper
     return Secrets(keyring, digest_key(system), digest_key(admin), pepper.encode())
 
 

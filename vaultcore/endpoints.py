@@ -1,7 +1,7 @@
 """The data endpoints: one row each. A new endpoint is a row here and the module of its API.
 
-The app makes a route of every row, with and without `/v1`. The web layer reads how to parse a request, what to
-reserve, how to run it and how to render errors; spans read the operation.
+The app makes a route of every row, with and without `/v1`. The web layer reads how to parse a request, what
+to reserve, how to run it and how to render errors; spans read the operation.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vaultcore.client_apis import ClientApi, RequestParser, chat, messages, resp
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
-from vaultcore.media import MediaApi, embeddings, images
+from vaultcore.media import MediaApi, embeddings, images, moderations
 from vaultcore.usage import request_estimate
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.usage.token_estimate import estimate_request
@@ -35,7 +35,7 @@ class Endpoint:
     run: Run  # makes the whole response's body
     operation: str  # OpenTelemetry's `gen_ai.operation.name`
     estimate_usage: Callable[[ChatRequest], RequestEstimate] | None  # what to reserve; None: free of charge
-    native: BuildNative  # what goes to a provider of the client's own dialect; None: nothing does
+    native: BuildNative  # builds the request to a provider of the client's own dialect
     streams: bool = False  # `"stream": true` gets an event stream, made by `errors`' encoder
 
 
@@ -87,6 +87,10 @@ def _embedding_estimate(request: ChatRequest) -> RequestEstimate:
     return request_estimate.estimate_embeddings(cast(Json, request))
 
 
+def _moderation_estimate(request: ChatRequest) -> RequestEstimate:
+    return request_estimate.estimate_moderations(cast(Json, request))
+
+
 def _image_estimate(request: ChatRequest) -> RequestEstimate:
     return request_estimate.estimate_images(cast(Json, request))
 
@@ -98,6 +102,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(COUNT_TOKENS, messages, messages, _count_tokens, "chat", None, messages.native_request),
     _media_endpoint("/embeddings", embeddings, "embeddings", _embedding_estimate),
     _media_endpoint("/images/generations", images, "generate_content", _image_estimate),
+    _media_endpoint("/moderations", moderations, "moderation", _moderation_estimate),
 )
 EXPLAINED = ENDPOINTS[0]  # POST /v1/explain takes a body of this endpoint
 _ERRORS: Mapping[str, ClientApi] = {endpoint.path.split("/")[1]: endpoint.errors for endpoint in ENDPOINTS}

@@ -21,10 +21,10 @@ class Maintenance:
 
     def __init__(self, steps: Mapping[str, Step], log: Log) -> None:
         self._steps, self._log = dict(steps), log
-        self._failures: dict[str, str] = {}  # by step: what is logged already
+        self._failures: dict[str, str] = {}  # by step: the reason logged last
 
     async def run(self) -> list[str]:
-        """Run all steps once. Return the names of those that failed; raises nothing but cancellation."""
+        """Run all steps once. Return the names of those that failed. Raises only CancelledError."""
         for name, step in self._steps.items():
             try:
                 await step()

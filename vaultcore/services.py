@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 from vaultcore.admission.admitted_call import Admission
 from vaultcore.admission.authenticator import Authenticator
-from vaultcore.admission.limiter import Limiter
 from vaultcore.alerts.outbox import AlertOutbox
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.clock import Clock
-from vaultcore.content_log import ContentLog
 from vaultcore.control.routes import RouteStore
 from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.gateway.gateway import Gateway
@@ -22,7 +20,6 @@ from vaultcore.settings import Settings
 from vaultcore.store.base import Store
 from vaultcore.telemetry import Log
 from vaultcore.tracing import Observer
-from vaultcore.usage.unknown_price import UnknownPrice
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +34,10 @@ class Services:
     store: Store
     authenticator: Authenticator
     admission: Admission
-    limiter: Limiter
     keys: VirtualKeys
     alerts: AlertOutbox
     maintenance: Maintenance
     claims: Claims
-    content: ContentLog
-    prices: UnknownPrice
     clock: Clock
     log: Log
     observer: Observer

@@ -1,8 +1,8 @@
-"""A limiter on a store of the test's own, and calls that only settle: as many tokens as a threshold takes."""
+"""A limiter over a given store, and calls that only settle a number of tokens."""
 
 from __future__ import annotations
 
-from tests.alerts.receiver import SECRET
+from tests.alerts.webhook_receiver import SECRET
 from tests.fakes.clock import NOON
 from vaultcore.admission.authenticator import Authenticator
 from vaultcore.admission.caller import Caller
@@ -31,6 +31,7 @@ SECRETS = FixedSecrets(Secrets(Keyring(()), pepper=PEPPER))
 
 
 def key(limits: Limits, id: str = "key_one", owner: str | None = None) -> VirtualKey:
+    """Return a virtual key with these limits."""
     return VirtualKey(id, "a key", NOON, (), limits, owner=owner)
 
 

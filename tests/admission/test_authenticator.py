@@ -1,4 +1,4 @@
-"""Who is let in, how long that is remembered, and what it costs to find out."""
+"""Which keys are accepted, how long lookups are cached, and how often the store is read."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from vaultcore.store.base import Document, DocumentKey
 from vaultcore.store.memory import MemoryStore
 from vaultcore.vault.keyring import Keyring
 
-SOURCE = FixedSecrets(Secrets(Keyring([]), pepper=PEPPER))
+SECRETS = FixedSecrets(Secrets(Keyring([]), pepper=PEPPER))
 DRAFT = VirtualKey("", "a key", 0.0, ())
 
 
-class Counted(MemoryStore):
+class CountingStore(MemoryStore):
     """Counts its reads."""
 
     reads = 0
@@ -35,36 +35,36 @@ class Counted(MemoryStore):
         return await super().get(*keys, prefetch=prefetch)
 
 
-def test_a_revoked_key_is_dead_everywhere_within_five_seconds() -> None:
-    """The instance that revoked it refuses at once; every other one before five seconds are over."""
+def test_a_revoked_key_is_rejected_everywhere_within_five_seconds() -> None:
+    """The process that revoked a key rejects it at once, every other process within five seconds."""
     clock = FakeClock()
     store = MemoryStore(clock)
-    here, *others = (build_authenticator(store, clock, SOURCE) for _ in range(5))
-    keys = VirtualKeys(store, SOURCE, clock, here.forget)
+    local, *others = (build_authenticator(store, clock, SECRETS) for _ in range(5))
+    keys = VirtualKeys(store, SECRETS, clock, local.forget)
 
-    async def story() -> None:
-        made = await keys.create(DRAFT, "r1")
-        for authenticator in (here, *others):
-            assert (await authenticator.authenticate(made.token, None)).id == made.key.id
-        await keys.revoke(made.key.id, "r2")
+    async def scenario() -> None:
+        issued = await keys.create(DRAFT, "r1")
+        for authenticator in (local, *others):
+            assert (await authenticator.authenticate(issued.token, None)).id == issued.key.id
+        await keys.revoke(issued.key.id, "r2")
         with pytest.raises(Unauthorized):
-            await here.authenticate(made.token, None)
+            await local.authenticate(issued.token, None)
         clock.time += 4.99
         for authenticator in others:
             with pytest.raises(Unauthorized):
-                await authenticator.authenticate(made.token, None)
+                await authenticator.authenticate(issued.token, None)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_an_expired_key_is_dead_that_moment() -> None:
-    """An expiry needs no look at the store: it holds for a remembered key too."""
+def test_an_expired_key_is_rejected_at_once() -> None:
+    """An expiry applies to cached keys too, without a read of the store."""
     clock = FakeClock()
     store = MemoryStore(clock)
-    authenticator = build_authenticator(store, clock, SOURCE)
-    keys = VirtualKeys(store, SOURCE, clock, authenticator.forget)
+    authenticator = build_authenticator(store, clock, SECRETS)
+    keys = VirtualKeys(store, SECRETS, clock, authenticator.forget)
 
-    async def story() -> None:
+    async def scenario() -> None:
         draft = VirtualKey("", "a key", 0.0, (), expires=clock.now() + 2)
         token = (await keys.create(draft, "r")).token
         await authenticator.authenticate(token, None)
@@ -72,57 +72,60 @@ def test_an_expired_key_is_dead_that_moment() -> None:
         with pytest.raises(Unauthorized):
             await authenticator.authenticate(token, None)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
-def test_the_store_is_asked_once_in_a_while() -> None:
-    """200 who come at once make one look, and so does a key that comes for four seconds; one that nobody has
-    is looked for every thirty, and what is remembered is bounded."""
+def test_lookups_are_cached() -> None:
+    """Lookups are cached, and the cache is bounded.
+
+    200 concurrent requests make one read, and so does a key used for four seconds. An unknown key is read
+    once in thirty seconds.
+    """
     clock = FakeClock()
-    store = Counted(clock)
-    authenticator = build_authenticator(store, clock, SOURCE)
-    keys = VirtualKeys(store, SOURCE, clock, authenticator.forget)
+    store = CountingStore(clock)
+    authenticator = build_authenticator(store, clock, SECRETS)
+    keys = VirtualKeys(store, SECRETS, clock, authenticator.forget)
 
-    async def unknown(token: str) -> None:
+    async def reject(token: str) -> None:
         with pytest.raises(Unauthorized):
             await authenticator.authenticate(token, None)
 
-    async def story() -> tuple[int, int, int]:
+    async def scenario() -> tuple[int, int, int]:
         token = (await keys.create(DRAFT, "r")).token
         store.reads = 0
         await asyncio.gather(*(authenticator.authenticate(token, None) for _ in range(200)))
         for _ in range(39):
             clock.time += 0.1
             await authenticator.authenticate(token, None)
-        known = store.reads
-        stranger, store.reads = virtual_key.issue(secrets.token_bytes), 0
+        reads_of_known = store.reads
+        unknown_token, store.reads = virtual_key.issue(secrets.token_bytes), 0
         for _ in range(30):
-            await unknown(stranger)
+            await reject(unknown_token)
             clock.time += 0.9
-        strange, store.reads = store.reads, 0
-        many = [virtual_key.issue(secrets.token_bytes) for _ in range(5_000)]
-        for each in many:
-            await unknown(each)
-        return known, strange, len(authenticator._cache)
+        reads_of_unknown, store.reads = store.reads, 0
+        tokens = [virtual_key.issue(secrets.token_bytes) for _ in range(5_000)]
+        for each in tokens:
+            await reject(each)
+        return reads_of_known, reads_of_unknown, len(authenticator._cache)
 
-    known, strange, held = asyncio.run(story())
+    reads_of_known, reads_of_unknown, cached = asyncio.run(scenario())
 
-    assert (known, strange) == (1, 1)
-    assert held <= 4_096
+    assert (reads_of_known, reads_of_unknown) == (1, 1)
+    assert cached <= 4_096
 
 
-def test_no_token_is_remembered() -> None:
-    """What is remembered of who came bears digests, never what was sent."""
+def test_no_token_is_cached() -> None:
+    """The cache contains digests, not tokens."""
     clock = FakeClock()
     store = MemoryStore(clock)
-    authenticator = build_authenticator(store, clock, SOURCE)
+    authenticator = build_authenticator(store, clock, SECRETS)
 
-    async def story() -> str:
+    async def scenario() -> str:
         token = virtual_key.issue(secrets.token_bytes)
         with pytest.raises(Unauthorized):
             await authenticator.authenticate(token, None)
         return token
 
-    token = asyncio.run(story())
+    token = asyncio.run(scenario())
 
     assert token not in repr(authenticator._cache)

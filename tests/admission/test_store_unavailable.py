@@ -1,4 +1,4 @@
-"""What becomes of requests while the store is away: nothing is given away, and no answer is lost."""
+"""Requests while the store is unavailable: no limit is overspent, and no response is lost."""
 
 from __future__ import annotations
 
@@ -20,51 +20,51 @@ from vaultcore.services import Services
 from vaultcore.store import document_types
 from vaultcore.store.base import DocumentKey
 
-QUESTION = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
+BODY = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
 
 
-class Door:
-    """A store's methods, of which some can be shut: they raise then, before or after what they do is done."""
+class FailingStore:
+    """A store whose methods fail on request: before their work (`failing`) or after it (`failing_late`)."""
 
     def __init__(self, store: Any) -> None:
         self._store = store
-        self.shut: set[str] = set()
-        self.late: set[str] = set()
+        self.failing: set[str] = set()
+        self.failing_late: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
-        async def asked(*given: Any, **named: Any) -> Any:
-            if name in self.shut:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            if name in self.failing:
                 raise StoreUnavailable("the store does not answer", retry_after=1)
-            done = await getattr(self._store, name)(*given, **named)
-            if name in self.late:
+            result = await getattr(self._store, name)(*args, **kwargs)
+            if name in self.failing_late:
                 raise StoreUnavailable("the store did not answer in time", retry_after=1)
-            return done
+            return result
 
-        return asked
-
-
-def shut(services: Services) -> Door:
-    door = Door(services.store)
-    services.limiter._store = services.authenticator._snapshots._store = door  # type: ignore[assignment]
-    return door
+        return call
 
 
-async def ask(client: httpx.AsyncClient, token: str, **more: Any) -> httpx.Response:
-    return await client.post("/v1/chat/completions", json={**QUESTION, **more}, headers=bearer(token))
+def break_store(services: Services) -> FailingStore:
+    store = FailingStore(services.store)
+    services.admission.limiter._store = services.authenticator._snapshots._store = store  # type: ignore[assignment]
+    return store
+
+
+async def send_request(client: httpx.AsyncClient, token: str, **fields: Any) -> httpx.Response:
+    return await client.post("/v1/chat/completions", json={**BODY, **fields}, headers=bearer(token))
 
 
 @pytest.mark.parametrize("method", ["get", "reserve"])
-def test_a_request_is_refused_before_anybody_is_asked(method: str, tmp_path: Path) -> None:
-    """Where a key cannot be looked up, or nothing be reserved, a request is a 503 that costs nothing."""
+def test_a_request_is_rejected_before_a_provider_is_called(method: str, tmp_path: Path) -> None:
+    """If a key cannot be read, or nothing can be reserved, the request is a 503 and costs nothing."""
     with FakeProvider() as provider:
         services = build_services(tmp_path, provider)
 
-        async def story(client: httpx.AsyncClient) -> httpx.Response:
+        async def scenario(client: httpx.AsyncClient) -> httpx.Response:
             token = await issue_key(services, rpm=10)
-            shut(services).shut.add(method)
-            return await ask(client, token)
+            break_store(services).failing.add(method)
+            return await send_request(client, token)
 
-        response = run_with_client(services, story)
+        response = run_with_client(services, scenario)
 
     assert response.status_code == 503
     assert response.json()["error"]["code"] == "store_unavailable"
@@ -73,82 +73,99 @@ def test_a_request_is_refused_before_anybody_is_asked(method: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize(("limits", "status"), [({"rpm": None}, 200), ({"rpm": None, "tokens": 10_000}, 503)])
-def test_a_known_key_without_money_lives_on_for_a_minute(
+def test_a_cached_key_without_a_quota_works_for_a_minute(
     limits: dict[str, Any], status: int, tmp_path: Path
 ) -> None:
-    """Who was let in lately and can lose nothing is let in for sixty seconds more; nobody longer."""
+    """A cached key without a quota or budget stays valid for sixty seconds, and no longer."""
     clock = FakeClock()
     with FakeProvider() as provider:
         services = build_services(tmp_path, provider, clock=clock)
 
-        async def story(client: httpx.AsyncClient) -> list[int]:
+        async def scenario(client: httpx.AsyncClient) -> list[int]:
             token = await issue_key(services, **limits)
-            found = [(await ask(client, token)).status_code]
-            shut(services).shut |= {"get", "reserve"}
+            statuses = [(await send_request(client, token)).status_code]
+            break_store(services).failing |= {"get", "reserve"}
             for wait in (50, 9, 2):
                 clock.time += wait
-                found.append((await ask(client, token)).status_code)
-            return found
+                statuses.append((await send_request(client, token)).status_code)
+            return statuses
 
-        assert run_with_client(services, story) == [200, status, status, 503]
+        assert run_with_client(services, scenario) == [200, status, status, 503]
 
 
-def test_rates_can_be_shared_out_meanwhile(tmp_path: Path) -> None:
-    """Where asked for, each of N instances lets an N-th of the rates pass; what is lasting is not shared."""
+def test_rates_can_be_divided_among_instances(tmp_path: Path) -> None:
+    """With `degraded=N`, each instance allows 1/N of the rates; quotas still fail."""
     with FakeProvider() as provider:
         services = build_services(tmp_path, provider, degraded=4)
 
-        async def story(client: httpx.AsyncClient) -> tuple[list[int], int]:
-            rated, paid = await issue_key(services, rpm=8), await issue_key(services, tokens=10_000)
-            shut(services).shut.add("reserve")
-            found = [(await ask(client, rated)).status_code for _ in range(4)]
-            return found, (await ask(client, paid)).status_code
+        async def scenario(client: httpx.AsyncClient) -> tuple[list[int], int]:
+            rate_limited, with_quota = (
+                await issue_key(services, rpm=8),
+                await issue_key(services, tokens=10_000),
+            )
+            break_store(services).failing.add("reserve")
+            statuses = [(await send_request(client, rate_limited)).status_code for _ in range(4)]
+            return statuses, (await send_request(client, with_quota)).status_code
 
-        assert run_with_client(services, story) == ([200, 200, 429, 429], 503)
+        assert run_with_client(services, scenario) == ([200, 200, 429, 429], 503)
 
 
-@pytest.mark.parametrize("done", [False, True])
-def test_an_answer_is_not_lost_and_counts_once(
-    done: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("is_written", [False, True])
+def test_a_failed_settlement_is_logged_and_counts_once(
+    is_written: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where a settlement cannot be written, or was and nobody heard, the answer goes out all the same; the
-    log has its figures, and when the store is back it counts exactly once."""
+    """If a settlement fails before or after its write, the client gets its response.
+
+    The log has the figures, and the usage counts exactly once when the store is available again.
+    """
     with FakeProvider() as provider:
         services = build_services(tmp_path, provider)
 
-        async def story(client: httpx.AsyncClient) -> tuple[int, int, Any, int]:
+        async def scenario(client: httpx.AsyncClient) -> tuple[int, int, Any, int]:
             token = await issue_key(services, tokens=10_000)
-            door = shut(services)
-            (door.late if done else door.shut).add("settle")
-            away = (await ask(client, token)).status_code
-            door.shut.clear()
-            door.late.clear()
-            back = (await ask(client, token)).status_code
+            store = break_store(services)
+            (store.failing_late if is_written else store.failing).add("settle")
+            status_while_unavailable = (await send_request(client, token)).status_code
+            store.failing.clear()
+            store.failing_late.clear()
+            status_afterwards = (await send_request(client, token)).status_code
             (key,) = await services.keys.all()
-            (held,) = await services.store.accounts(account(key.id))
-            shelf = document_types.records_collection(day_of(services.clock.now()))
-            return away, back, held, len(await services.store.query(shelf))
+            (account_state,) = await services.store.accounts(account(key.id))
+            collection = document_types.records_collection(day_of(services.clock.now()))
+            return (
+                status_while_unavailable,
+                status_afterwards,
+                account_state,
+                len(await services.store.query(collection)),
+            )
 
         with caplog.at_level(logging.ERROR, "vaultedge"):
-            away, back, held, records = run_with_client(services, story)
+            status_while_unavailable, status_afterwards, account_state, records = run_with_client(
+                services, scenario
+            )
 
     owed = [record.fields for record in caplog.records if record.getMessage() == "settlement owed"]  # type: ignore[attr-defined]
-    assert (away, back, records) == (200, 200, 2)
-    assert (held.settled, held.tokens, held.tokens_held, dict(held.leases)) == (2, 24, 24, {})
+    assert (status_while_unavailable, status_afterwards, records) == (200, 200, 2)
+    assert (
+        account_state.settled,
+        account_state.tokens,
+        account_state.tokens_held,
+        dict(account_state.leases),
+    ) == (2, 24, 24, {})
     assert [(each["prompt_tokens"], each["completion_tokens"]) for each in owed] == [(7, 5)]
     assert "hi" not in json.dumps([{**each} for each in owed])
 
 
-def test_limits_that_somebody_else_wrote_are_not_trusted(tmp_path: Path) -> None:
-    """Where the document of the gateway's limits is not this gateway's, nobody is let in."""
+def test_an_unsigned_limit_policy_is_not_trusted(tmp_path: Path) -> None:
+    """If the limit policy has no valid signature, requests are rejected."""
     from vaultcore.store.base import Put
 
     with FakeProvider() as provider:
         services = build_services(tmp_path, provider)
 
-        async def story(client: httpx.AsyncClient) -> int:
+        async def scenario(client: httpx.AsyncClient) -> int:
             forged = Put(DocumentKey("policy"), {"signed": {"gateway": {}, "owners": {}}, "mac": ""})
             await services.store.write(forged)
-            return (await client.post("/v1/chat/completions", json=QUESTION)).status_code
+            return (await client.post("/v1/chat/completions", json=BODY)).status_code
 
-        assert run_with_client(services, story) == 503
+        assert run_with_client(services, scenario) == 503

@@ -1,4 +1,4 @@
-"""Alerts over SNS: what subscribers of a topic get, and what is said where it cannot be reached."""
+"""Alerts over SNS: messages to the subscribers of a topic, and delivery failures."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ REGION = "eu-central-1"
 ARN = f"arn:aws:sns:{REGION}:123456789012:alerts"
 
 
-class Subscribed:
-    """A topic of the emulator's with a queue behind it."""
+class SubscribedTopic:
+    """A topic of the emulator, with a queue that subscribes to it."""
 
     def __init__(self, *, fifo: bool = False) -> None:
-        made = session(emulator())()
-        self._sns, self._sqs = (made.create_client(name, region_name=REGION) for name in ("sns", "sqs"))
+        aws = session(emulator())()
+        self._sns, self._sqs = (aws.create_client(name, region_name=REGION) for name in ("sns", "sqs"))
         name = "alerts.fifo" if fifo else "alerts"
-        asked: dict[str, Any] = {"Attributes": {"FifoTopic": "true"}} if fifo else {}
-        self.arn: str = self._sns.create_topic(Name=name, **asked)["TopicArn"]
-        asked = {"Attributes": {"FifoQueue": "true"}} if fifo else {}
-        self._queue = self._sqs.create_queue(QueueName=f"heard-{name}", **asked)["QueueUrl"]
-        told = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        self._sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=told["Attributes"]["QueueArn"])
+        options: dict[str, Any] = {"Attributes": {"FifoTopic": "true"}} if fifo else {}
+        self.arn: str = self._sns.create_topic(Name=name, **options)["TopicArn"]
+        options = {"Attributes": {"FifoQueue": "true"}} if fifo else {}
+        self._queue = self._sqs.create_queue(QueueName=f"received-{name}", **options)["QueueUrl"]
+        queue = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        self._sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=queue["Attributes"]["QueueArn"])
 
-    def heard(self) -> list[dict[str, Any]]:
-        """Every message so far."""
+    def receive(self) -> list[dict[str, Any]]:
+        """Return all messages in the queue."""
         answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in answer.get("Messages", ())]
 
@@ -53,31 +53,31 @@ class Subscribed:
 
 
 @pytest.fixture(params=[False, True], ids=["standard", "fifo"])
-def subscribed(request: pytest.FixtureRequest) -> Iterator[Subscribed]:
-    held = Subscribed(fifo=request.param)
+def subscribed_topic(request: pytest.FixtureRequest) -> Iterator[SubscribedTopic]:
+    topic = SubscribedTopic(fifo=request.param)
     try:
-        yield held
+        yield topic
     finally:
-        held.close()
+        topic.close()
 
 
-def test_subscribers_get_a_text_and_facts(subscribed: Subscribed) -> None:
-    """One message per mark: a subject and a sentence to read, and attributes to filter by."""
+def test_subscribers_get_a_text_and_attributes(subscribed_topic: SubscribedTopic) -> None:
+    """One message per threshold has a subject, a text, and attributes to filter by."""
     clock = FakeClock()
     store = MemoryStore(clock)
-    fifo = subscribed.arn.endswith(".fifo")
+    fifo = subscribed_topic.arn.endswith(".fifo")
     sns = SnsClient(REGION, session(emulator()))
-    outbox = AlertOutbox(store, [SnsTopic(subscribed.arn, sns, fifo=fifo)], clock, Log())
+    outbox = AlertOutbox(store, [SnsTopic(subscribed_topic.arn, sns, fifo=fifo)], clock, Log())
 
-    async def story() -> list[Any]:
+    async def cross_threshold() -> list[Any]:
         caller = Caller(key(Limits(tokens=10)))
         await settle_usage(build_limiter(store, clock, outbox), clock, caller, "request", 8)
         await outbox.aclose()
         await outbox.deliver()
         return await stored_alerts(store)
 
-    (document,) = asyncio.run(story())
-    (message,) = subscribed.heard()
+    (document,) = asyncio.run(cross_threshold())
+    (message,) = subscribed_topic.receive()
     sns.close()
 
     assert document.body["delivered"] == clock.now()
@@ -90,8 +90,8 @@ def test_subscribers_get_a_text_and_facts(subscribed: Subscribed) -> None:
     assert message["MessageAttributes"]["refused"] == {"Type": "String", "Value": "false"}
 
 
-def test_a_topic_that_is_not_there_is_a_reason() -> None:
-    """What AWS refuses is not delivered; the reason is its code, and no ARN."""
+def test_an_unknown_topic_fails_the_delivery() -> None:
+    """The reason of a failure is AWS's error code, without the ARN."""
     sns = SnsClient(REGION, session(emulator()))
     missing = SnsTopic(ARN.replace("alerts", "missing"), sns)
 
@@ -102,8 +102,8 @@ def test_a_topic_that_is_not_there_is_a_reason() -> None:
     sns.close()
 
 
-def test_nobody_to_ask_is_a_reason() -> None:
-    """An endpoint that nobody listens at is not delivered either."""
+def test_an_unreachable_endpoint_fails_the_delivery() -> None:
+    """An endpoint that refuses connections fails the delivery."""
     sns = SnsClient(REGION, session("http://127.0.0.1:9"))
 
     with pytest.raises(DeliveryFailed, match=r"^EndpointConnectionError$"):
@@ -111,34 +111,34 @@ def test_nobody_to_ask_is_a_reason() -> None:
     sns.close()
 
 
-@pytest.mark.parametrize("said", ["VaultEdge: owner Größe\n\t\x7f ✓ has used", "x" * 300])
-def test_subjects_are_what_sns_takes(said: str) -> None:
-    """Any name becomes one line of at most 100 ASCII characters."""
+@pytest.mark.parametrize("subject", ["VaultEdge: owner Größe\n\t\x7f ✓ has used", "x" * 300])
+def test_subjects_meet_the_limits_of_sns(subject: str) -> None:
+    """Any subject becomes one line of at most 100 ASCII characters."""
 
-    class Heard(SnsClient):
+    class RecordingClient(SnsClient):
         subject = ""
 
         def publish(self, topic: str, subject: str, *_: object, **__: object) -> None:
             self.subject = subject
 
-    heard = Heard(REGION)
-    asyncio.run(SnsTopic(ARN, heard).send(Notification("alert-1", 0.0, said, "text", {})))
+    client = RecordingClient(REGION)
+    asyncio.run(SnsTopic(ARN, client).send(Notification("alert-1", 0.0, subject, "text", {})))
 
-    assert 0 < len(heard.subject) <= MAX_SUBJECT
-    assert heard.subject.isascii()
-    assert heard.subject.isprintable()
+    assert 0 < len(client.subject) <= MAX_SUBJECT
+    assert client.subject.isascii()
+    assert client.subject.isprintable()
 
 
 @pytest.mark.parametrize(
     "arn", ["alerts", "arn:aws:sqs:eu-central-1:123456789012:alerts", ARN + ":x", ARN + "\n", " "]
 )
-def test_what_is_no_topic_is_refused(arn: str) -> None:
-    """The setting is named, and read before anything is sent."""
+def test_an_invalid_arn_is_rejected(arn: str) -> None:
+    """The error names the setting, and nothing is sent."""
     with pytest.raises(ConfigError, match=r"^VAULTEDGE_ALERT_TOPIC: "):
         sns_topic(arn)
 
 
 @pytest.mark.parametrize("arn", [ARN, ARN + ".fifo", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:a_b-c"])
-def test_making_one_asks_nobody(arn: str) -> None:
-    """No client is made and no credential read before the first alert."""
+def test_creating_the_sink_makes_no_call(arn: str) -> None:
+    """No client is created and no credential is read before the first alert."""
     assert sns_topic(arn).name == "sns"

@@ -1,4 +1,4 @@
-"""The webhook sink: which settings it takes, how it signs, and where it never goes."""
+"""The webhook sink: valid settings, signatures, and the URLs it calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.alerts.receiver import KEY, PATH, SECRET, receiving
+from tests.alerts.webhook_receiver import KEY, PATH, SECRET, run_receiver
 from tests.fakes.clock import FakeClock
 from vaultcore.alerts.notification import DeliveryFailed, Notification
 from vaultcore.alerts.webhook import Webhook, signature, webhook
@@ -16,7 +16,7 @@ from vaultcore.compose import alert_sinks
 from vaultcore.errors import ConfigError
 from vaultcore.settings import Settings
 
-NOTICE = Notification("alert-1", 1_000.0, "subject", "Größe ✓", {"id": "alert-1", "percent": 80})
+NOTIFICATION = Notification("alert-1", 1_000.0, "subject", "Größe ✓", {"id": "alert-1", "percent": 80})
 URL = "https://alerts.example/" + PATH.lstrip("/")
 
 
@@ -24,13 +24,13 @@ def secret_of(size: int) -> str:
     return "whsec_" + base64.b64encode(bytes(size)).decode()
 
 
-def test_the_signature_is_the_specification_s() -> None:
-    """The example of the specification's own libraries comes out as it stands there."""
+def test_the_signature_matches_the_specifications_example() -> None:
+    """The example of the specification's libraries has the same signature."""
     key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    named, at = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330
+    message_id, at = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330
 
-    assert signature(named, at, b'{"test": 2432232314}', key) == {
-        "webhook-id": named,
+    assert signature(message_id, at, b'{"test": 2432232314}', key) == {
+        "webhook-id": message_id,
         "webhook-timestamp": str(at),
         "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     }
@@ -54,8 +54,8 @@ def test_the_signature_is_the_specification_s() -> None:
         "",
     ],
 )
-def test_addresses_that_are_refused(url: str) -> None:
-    """Only https, and http on this machine itself; the refusal names the variable and quotes nothing."""
+def test_invalid_urls_are_rejected(url: str) -> None:
+    """Only https is allowed, and http on loopback; the error names the setting and does not quote it."""
     with pytest.raises(ConfigError, match=r"^VAULTEDGE_ALERT_WEBHOOK: ") as caught:
         webhook(url, SECRET, FakeClock())
 
@@ -63,8 +63,8 @@ def test_addresses_that_are_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", [URL, "http://127.0.0.1:8080/", "http://localhost/", "http://[::1]:1/x"])
-def test_addresses_that_are_taken(url: str) -> None:
-    """https anywhere, and http to the loopback interface."""
+def test_valid_urls_are_accepted(url: str) -> None:
+    """https is allowed anywhere, http on the loopback interface."""
     assert webhook(url, SECRET, FakeClock()).name == "webhook"
 
 
@@ -82,8 +82,8 @@ def test_addresses_that_are_taken(url: str) -> None:
         SECRET + "=",
     ],
 )
-def test_secrets_that_are_refused(secret: str | None) -> None:
-    """24 to 64 bytes in base64 behind whsec_, by the specification; the refusal says how to make one."""
+def test_invalid_secrets_are_rejected(secret: str | None) -> None:
+    """A secret is `whsec_` and 24 to 64 bytes in base64; the error says how to create one."""
     with pytest.raises(ConfigError, match=r"^VAULTEDGE_ALERT_WEBHOOK_SECRET: .*openssl rand") as caught:
         webhook(URL, secret, FakeClock())
 
@@ -91,47 +91,47 @@ def test_secrets_that_are_refused(secret: str | None) -> None:
 
 
 @pytest.mark.parametrize("size", [24, 64])
-def test_secrets_that_are_taken(size: int) -> None:
-    """The bounds are good ones."""
+def test_valid_secrets_are_accepted(size: int) -> None:
+    """Both lengths at the bounds are accepted."""
     assert webhook(URL, secret_of(size), FakeClock()).name == "webhook"
 
 
 def test_settings_choose_the_sinks() -> None:
-    """None, one or both, by what is set; neither address nor secret shows in a representation."""
+    """The settings decide between no sink, one or both; no repr contains the URL or the secret."""
     arn = "arn:aws:sns:eu-central-1:123456789012:alerts"
-    read = Settings.from_env
-    hook = {"VAULTEDGE_ALERT_WEBHOOK": URL, "VAULTEDGE_ALERT_WEBHOOK_SECRET": SECRET}
-    both = read({"VAULTEDGE_ALERT_TOPIC": arn, **hook})
-    chosen = [
+    load = Settings.from_env
+    webhook_settings = {"VAULTEDGE_ALERT_WEBHOOK": URL, "VAULTEDGE_ALERT_WEBHOOK_SECRET": SECRET}
+    both_sinks = load({"VAULTEDGE_ALERT_TOPIC": arn, **webhook_settings})
+    names = [
         [sink.name for sink in alert_sinks(settings, FakeClock())]
-        for settings in (read({}), read(hook), read({"VAULTEDGE_ALERT_TOPIC": arn}), both)
+        for settings in (load({}), load(webhook_settings), load({"VAULTEDGE_ALERT_TOPIC": arn}), both_sinks)
     ]
 
-    assert chosen == [[], ["webhook"], ["sns"], ["sns", "webhook"]]
-    assert "sentinel" not in repr((both, *alert_sinks(both, FakeClock())))
-    assert SECRET not in repr(both)
+    assert names == [[], ["webhook"], ["sns"], ["sns", "webhook"]]
+    assert "sentinel" not in repr((both_sinks, *alert_sinks(both_sinks, FakeClock())))
+    assert SECRET not in repr(both_sinks)
 
 
-def test_no_proxy_and_no_redirect_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A notice goes to the address that was set, whatever the environment or the receiver says."""
+def test_no_proxy_and_no_redirect_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A post goes to the configured URL, whatever the environment or a redirect says."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    with receiving(lambda number: (200, 307)[number]) as receiver:
+    with run_receiver(lambda number: (200, 307)[number]) as receiver:
         sink = webhook(receiver.url, SECRET, FakeClock())
-        asyncio.run(sink.send(NOTICE))
+        asyncio.run(sink.send(NOTIFICATION))
         with pytest.raises(DeliveryFailed, match=r"^HTTP 307$"):
-            asyncio.run(sink.send(NOTICE))
+            asyncio.run(sink.send(NOTIFICATION))
 
     assert receiver.tries == 2
-    assert receiver.posts[0]["data"]["text"] == NOTICE.text
+    assert receiver.posts[0]["data"]["text"] == NOTIFICATION.text
 
 
-def test_a_receiver_that_thinks_too_long_is_left() -> None:
-    """A post ends in time, whatever the receiver does, and is not delivered then."""
-    began = time.monotonic()
-    with receiving() as receiver:
-        receiver.gate.clear()
+def test_a_slow_receiver_fails_the_delivery() -> None:
+    """A post ends at its timeout, and the alert is not delivered."""
+    start = time.monotonic()
+    with run_receiver() as receiver:
+        receiver.may_answer.clear()
         with pytest.raises(DeliveryFailed, match=r"^(TimeoutError|ReadTimeout)$"):
-            asyncio.run(Webhook(receiver.url, KEY, FakeClock(), timeout=0.1).send(NOTICE))
+            asyncio.run(Webhook(receiver.url, KEY, FakeClock(), timeout=0.1).send(NOTIFICATION))
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - start < 3

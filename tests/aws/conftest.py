@@ -9,7 +9,7 @@ from tests.aws.secrets_manager import SecretsManagerServer, secrets_manager
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManagerServer]:
-    """A Secrets Manager that boto3 finds through the environment, as it would a real one."""
+    """A Secrets Manager that boto3 finds through the environment."""
     with secrets_manager() as server:
         for name, value in {
             "AWS_ENDPOINT_URL": server.url,

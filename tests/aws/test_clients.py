@@ -11,12 +11,12 @@ from vaultcore.aws.clients import LOGGERS, AwsClients, AwsError
 
 
 def test_warming_asks_nobody(server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs before a snapshot needs neither credentials nor a network."""
+    """Work before a snapshot needs neither credentials nor a network."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     aws = AwsClients()
     aws.warm()
-    assert server.asked == []
+    assert server.requests == []
 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
@@ -24,7 +24,7 @@ def test_warming_asks_nobody(server: SecretsManagerServer, monkeypatch: pytest.M
 
 
 def test_no_credentials(server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there are no credentials the error says so, in botocore's word."""
+    """Missing credentials are reported with botocore's class name."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
 
@@ -34,17 +34,17 @@ def test_no_credentials(server: SecretsManagerServer, monkeypatch: pytest.Monkey
 
 
 def test_a_broken_call_is_tried_twice(server: SecretsManagerServer) -> None:
-    """One retry, and no more: a request is waiting."""
+    """A failed call is repeated once: a request is waiting."""
     server.outage = (500, "InternalServiceError")
 
     with pytest.raises(AwsError) as caught:
         AwsClients().get_secret_values(["gw/vault"])
     assert caught.value.code == "InternalServiceError"
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_botocore_is_held_at_warning(server: SecretsManagerServer) -> None:
-    """At DEBUG botocore prints the bodies it gets; no setting of ours lets it."""
+    """At DEBUG botocore prints bodies; no setting of ours allows that."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.DEBUG)
     AwsClients().get_secret_values(["gw/vault"])
@@ -53,7 +53,7 @@ def test_botocore_is_held_at_warning(server: SecretsManagerServer) -> None:
 
 
 def test_botocore_is_imported_when_used() -> None:
-    """Putting a gateway together over Secrets Manager does not pay for botocore."""
+    """Composing a gateway with Secrets Manager does not import botocore."""
     code = """
 import sys
 from vaultcore.aws.secrets import managed_secrets

@@ -60,7 +60,7 @@ def source(server: SecretsManagerServer, clock: FakeClock) -> ManagedSecrets:
     return managed_secrets(Settings(**ids), clock)
 
 
-def held(source: ManagedSecrets) -> list[str]:
+def provider_keys(source: ManagedSecrets) -> list[str]:
     return [credential.key for credential in asyncio.run(source.current()).keyring]
 
 
@@ -71,8 +71,8 @@ def refusal(source: ManagedSecrets) -> VaultUnavailable:
 
 
 def test_one_call_reads_and_opens_everything(server: SecretsManagerServer, source: ManagedSecrets) -> None:
-    """The vault, its password and both keys come in one BatchGetSecretValue, made when first asked for."""
-    assert server.asked == []
+    """Vault, password and both keys come in one BatchGetSecretValue, sent with the first use."""
+    assert server.requests == []
     secrets = asyncio.run(source.current())
 
     assert [credential.key for credential in secrets.keyring] == [KEY]
@@ -80,51 +80,51 @@ def test_one_call_reads_and_opens_everything(server: SecretsManagerServer, sourc
     assert secrets.is_admin_key(ADMIN)
     assert not secrets.is_system_key(ADMIN)
     assert not secrets.is_system_key("")
-    assert server.asked == [["gw/vault", "gw/password", "gw/system", "gw/admin"]]
+    assert server.requests == [["gw/vault", "gw/password", "gw/system", "gw/admin"]]
 
 
-def test_asking_again_is_free_for_five_minutes(
+def test_secrets_are_cached_for_five_minutes(
     server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
 ) -> None:
-    """What was read is good for 300 seconds; then it is read once more."""
+    """Secrets are used for 300 seconds and then read again."""
     for wait in (0, 299, 1, 299):
         clock.time += wait
-        assert held(source) == [KEY]
+        assert provider_keys(source) == [KEY]
 
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_arns_are_matched_with_and_without_their_suffix(
     server: SecretsManagerServer, clock: FakeClock
 ) -> None:
-    """Secrets named by ARN, whole or without the six random characters, are found in the answer."""
+    """Secrets named by ARN, with or without the six random characters, match the response."""
     source = managed_secrets(
         Settings(vault_secret=server.arn("gw/vault"), password_secret=server.arn("gw/password")[:-7]), clock
     )
 
-    assert held(source) == [KEY]
+    assert provider_keys(source) == [KEY]
 
 
 def test_a_function_reads_only_the_secrets_named_to_it(
     server: SecretsManagerServer, clock: FakeClock
 ) -> None:
-    """A plane whose key has no id is closed, or opens with the key that the settings carry."""
+    """Without an ID a key comes from the settings, or requests with it are rejected."""
     source = managed_secrets(Settings(**IDS, system_key=SYSTEM), clock)
     secrets = asyncio.run(source.current())
 
-    assert server.asked == [["gw/vault", "gw/password"]]
+    assert server.requests == [["gw/vault", "gw/password"]]
     assert secrets.is_system_key(SYSTEM)
     assert secrets.admin is None
 
 
 def test_both_ids_are_needed(clock: FakeClock) -> None:
-    """A vault without its password's id is refused when the gateway is put together."""
+    """A vault without its password's ID is rejected when the gateway is composed."""
     with pytest.raises(ConfigError, match="VAULTEDGE_PASSWORD_SECRET"):
         managed_secrets(Settings(vault_secret="gw/vault"), clock)
 
 
 def test_the_pepper_comes_with_the_others(server: SecretsManagerServer, clock: FakeClock) -> None:
-    """It is read in the same call, as bytes, is there after every reading, and shows nowhere."""
+    """The pepper is read in the same call, as bytes, and no repr shows it."""
     server.secrets["gw/pepper"] = PEPPER
     source = managed_secrets(Settings(**IDS, pepper_secret="gw/pepper"), clock)
     for _ in range(2):
@@ -132,58 +132,58 @@ def test_the_pepper_comes_with_the_others(server: SecretsManagerServer, clock: F
         assert secrets.pepper == PEPPER.encode()
         clock.time += 300
 
-    assert server.asked == [["gw/vault", "gw/password", "gw/pepper"]] * 2
+    assert server.requests == [["gw/vault", "gw/password", "gw/pepper"]] * 2
     assert PEPPER not in repr(secrets)
 
 
-@pytest.mark.parametrize(("held", "reason"), [(None, "missing"), (PEPPER[:31], "missing")])
+@pytest.mark.parametrize(("stored", "reason"), [(None, "missing"), (PEPPER[:31], "missing")])
 def test_without_a_good_pepper_nothing_is_served(
-    held: str | None, reason: str, server: SecretsManagerServer, clock: FakeClock
+    stored: str | None, reason: str, server: SecretsManagerServer, clock: FakeClock
 ) -> None:
-    """A pepper that is not there, or could be guessed, closes the gateway rather than the virtual keys."""
-    if held is not None:
-        server.secrets["gw/pepper"] = held
+    """A missing or short pepper makes the gateway unavailable."""
+    if stored is not None:
+        server.secrets["gw/pepper"] = stored
 
     assert reason in str(refusal(managed_secrets(Settings(**IDS, pepper_secret="gw/pepper"), clock)))
 
 
 def test_upkeep_reads_the_pepper_alone(server: SecretsManagerServer, clock: FakeClock) -> None:
-    """A function that calls no provider has no vault, and reads none; without an id the setting counts."""
+    """A function that calls no provider reads no vault; without an ID the setting counts."""
     secrets = asyncio.run(managed_secrets(Settings(**IDS, pepper=PEPPER), clock).current())
     server.secrets["gw/pepper"] = PEPPER
     alone = asyncio.run(managed_secrets(Settings(pepper_secret="gw/pepper"), clock).current())
 
     assert secrets.pepper == alone.pepper == PEPPER.encode()
     assert (len(list(alone.keyring)), alone.system, alone.admin) == (0, None, None)
-    assert server.asked[-1] == ["gw/pepper"]
+    assert server.requests[-1] == ["gw/pepper"]
 
 
 def test_down_at_the_cold_start_then_up(
     server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
 ) -> None:
-    """While nothing can be read, requests get a 503 and the store is not hammered; it mends itself."""
+    """While nothing can be read, requests get a 503 and reads pause; then it recovers."""
     server.outage = (500, "InternalServiceError")
     first = refusal(source)
-    calls = len(server.asked)
+    calls = len(server.requests)
     again = [refusal(source) for _ in range(20)]
 
     assert first.status == 503
     assert first.retry_after is not None
     assert {error.retry_after for error in again} == {1.0}
-    assert len(server.asked) == calls
+    assert len(server.requests) == calls
     clock.time += 1
     refusal(source)
     assert (waiting := refusal(source).retry_after) is not None
     assert waiting > 1.5  # the second pause is longer
     server.outage = None
     clock.time += 2
-    assert held(source) == [KEY]
+    assert provider_keys(source) == [KEY]
 
 
 def test_unreachable_at_the_cold_start(
     server: SecretsManagerServer, source: ManagedSecrets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refused connection is a 503 like any other."""
+    """A refused connection is a 503."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 
     assert str(refusal(source)) == "the vault cannot be reached now"
@@ -192,7 +192,7 @@ def test_unreachable_at_the_cold_start(
 def test_denied(
     server: SecretsManagerServer, source: ManagedSecrets, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A role that may not read is the operator's to know, with AWS's word for it, and told once."""
+    """AWS's error code for a denied read goes to the log, once, and not to clients."""
     server.outage = (400, "AccessDeniedException")
     error = refusal(source)
 
@@ -205,7 +205,7 @@ def test_denied(
 def test_each_secret_is_needed(
     name: str, server: SecretsManagerServer, source: ManagedSecrets, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One secret missing from an answer is a 503 that does not name it; the log does."""
+    """A missing secret is a 503 that does not name it; the log does."""
     del server.secrets[name]
     error = refusal(source)
 
@@ -216,10 +216,10 @@ def test_each_secret_is_needed(
 @pytest.mark.parametrize(
     "value", [b"\0\1\2", "{}", '{"a":"x","b":"y"}', "short", ""], ids=["binary", "{}", "two", "short", "none"]
 )
-def test_keys_that_are_none_open_nothing(
+def test_invalid_keys_are_rejected(
     value: str | bytes, server: SecretsManagerServer, source: ManagedSecrets
 ) -> None:
-    """A system key that is missing, ambiguous or short enough to guess is never taken for one."""
+    """A system key that is missing, ambiguous or too short is rejected."""
     server.secrets["gw/system"] = value
 
     assert "missing or not usable" in str(refusal(source))
@@ -230,28 +230,28 @@ def test_password_spellings(text: str, server: SecretsManagerServer, source: Man
     """A secret may be plain text, or JSON with one obvious field."""
     server.secrets["gw/password"] = text % PASSWORD
 
-    assert held(source) == [KEY]
+    assert provider_keys(source) == [KEY]
 
 
 @pytest.mark.parametrize("name", ["gw/vault", "gw/password"])
 def test_an_empty_vault_says_what_to_do(
     name: str, server: SecretsManagerServer, source: ManagedSecrets
 ) -> None:
-    """Before the operator has filled the template's placeholders, every answer says how."""
+    """While a secret has the template's placeholder, every response says what to do."""
     server.secrets[name] = "empty"
 
     assert "vaultedge vault push" in str(refusal(source))
 
 
 def test_rotation(server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock) -> None:
-    """A new vault, password and system key are in force at the next reading, and the old key is not."""
-    assert held(source) == [KEY]
+    """A new vault, password and system key are used after the next read; the old key is rejected."""
+    assert provider_keys(source) == [KEY]
     server.secrets |= {
         "gw/vault": sealed("sk-new", "another"),
         "gw/password": "another",
         "gw/system": "ve-" + "0" * 48,
     }
-    assert held(source) == [KEY]
+    assert provider_keys(source) == [KEY]
     clock.time += 300
     secrets = asyncio.run(source.current())
 
@@ -263,78 +263,78 @@ def test_rotation(server: SecretsManagerServer, source: ManagedSecrets, clock: F
 def test_half_a_rotation_keeps_the_old_pair(
     server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A vault whose password has not followed yet is not taken, told once, and taken when it has."""
-    assert held(source) == [KEY]
+    """A vault whose password does not match yet is not used and logged once; it is used when it matches."""
+    assert provider_keys(source) == [KEY]
     server.secrets |= {"gw/vault": sealed("sk-new", "another"), "gw/system": "ve-" + "0" * 48}
     for _ in range(5):
         clock.time += 300
-        assert held(source) == [KEY]
+        assert provider_keys(source) == [KEY]
 
     assert len(caplog.records) == 1
     assert asyncio.run(source.current()).is_system_key("ve-" + "0" * 48)  # what can be taken is
     server.secrets["gw/password"] = "another"
     clock.time += 60
-    assert held(source) == ["sk-new"]
+    assert provider_keys(source) == ["sk-new"]
 
 
-def test_doubt_reads_at_once_but_not_in_a_storm(
+def test_rejected_keys_cause_one_read(
     server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
 ) -> None:
-    """A provider's 401 leads to a reading before the next answer; a hundred of them in 5 seconds to one."""
-    assert held(source) == [KEY]
+    """A provider's 401 causes a read before the next use; a hundred of them in 5 seconds cause one."""
+    assert provider_keys(source) == [KEY]
     clock.time += 30
     server.secrets["gw/vault"] = sealed("sk-new")
     source.refresh_soon()
-    assert held(source) == ["sk-new"]
+    assert provider_keys(source) == ["sk-new"]
     for _ in range(100):
         source.refresh_soon()
-        assert held(source) == ["sk-new"]
-    assert len(server.asked) == 2
+        assert provider_keys(source) == ["sk-new"]
+    assert len(server.requests) == 2
     clock.time += 5
-    assert held(source) == ["sk-new"]
+    assert provider_keys(source) == ["sk-new"]
 
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
-def test_a_warm_copy_lives_on_for_a_day(
+def test_secrets_are_cached_for_a_day_in_an_outage(
     server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
 ) -> None:
-    """With Secrets Manager down, what was read serves for 24 hours and no longer; then it mends itself."""
-    assert held(source) == [KEY]
+    """While Secrets Manager is down, secrets are used for 24 hours; then it recovers."""
+    assert provider_keys(source) == [KEY]
     server.outage = (503, "ServiceUnavailable")
     for _ in range(24):
         clock.time += 3_600
-        assert held(source) == [KEY]
+        assert provider_keys(source) == [KEY]
     clock.time += 1
     refusal(source)
     server.outage = None
     clock.time += 60
 
-    assert held(source) == [KEY]
+    assert provider_keys(source) == [KEY]
 
 
-def test_concurrent_requests_share_a_reading(server: SecretsManagerServer, source: ManagedSecrets) -> None:
-    """Fifty requests at a cold start lead to one call."""
+def test_concurrent_requests_share_a_read(server: SecretsManagerServer, source: ManagedSecrets) -> None:
+    """Fifty requests at a cold start cause one call."""
 
     async def storm() -> None:
         secrets = await asyncio.gather(*(source.current() for _ in range(50)))
         assert len({id(each) for each in secrets}) == 1
 
     asyncio.run(storm())
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
-def test_a_slow_reading_holds_up_one_request(
+def test_a_slow_read_delays_one_request(
     server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
 ) -> None:
-    """While one request waits for a due reading, the others go on with what is held."""
+    """While one request waits for a read, others use the cached secrets."""
 
     async def scenario() -> None:
         await source.current()
         clock.time += 300
         server.gate.clear()
         slow = asyncio.create_task(source.current())
-        await asyncio.to_thread(server.wait_for_question, 2)
+        await asyncio.to_thread(server.wait_for_requests, 2)
         await source.current()
         assert not slow.done()
         server.gate.set()
@@ -346,17 +346,17 @@ def test_a_slow_reading_holds_up_one_request(
 def test_nothing_shows_a_secret(
     server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither a log at DEBUG, nor a repr, nor a recorded traceback with its variables holds one."""
+    """No secret is in a DEBUG log, a repr, or a traceback with variables."""
     with caplog.at_level(logging.DEBUG):
-        shown = [repr(asyncio.run(source.current())), repr(source)]
+        output = [repr(asyncio.run(source.current())), repr(source)]
         server.secrets["gw/vault"] = sealed("sk-new", "another")
         cold = managed_secrets(Settings(**IDS, system_key=SYSTEM), clock)
         error = refusal(cold)
-        shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
+        output += traceback.TracebackException.from_exception(error, capture_locals=True).format()
         server.secrets["gw/vault"] = json.dumps({"a": KEY, "b": PASSWORD})
         error = refusal(managed_secrets(Settings(**IDS, system_key=SYSTEM), clock))
-        shown += traceback.TracebackException.from_exception(error, capture_locals=True).format()
-    text = " ".join([*shown, caplog.text, *(str(record.__dict__) for record in caplog.records)])
+        output += traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    text = " ".join([*output, caplog.text, *(str(record.__dict__) for record in caplog.records)])
 
     assert "cannot be opened" in text
     assert not [sentinel for sentinel in SENTINELS if sentinel in text]

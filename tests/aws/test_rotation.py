@@ -1,4 +1,4 @@
-"""A provider key is rotated while the gateway is warm: nobody notices."""
+"""A provider key is rotated while the gateway is warm, without a failed request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.aws.secrets_manager import SecretsManagerServer
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_app import SYSTEM, write_overlay
-from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.provider import FakeProvider, FakeResponse
 from vaultcore.app import create_app
 from vaultcore.compose import compose
 from vaultcore.settings import Settings

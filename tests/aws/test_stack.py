@@ -1,4 +1,4 @@
-"""A stack as its operator sees it, against an emulated CloudFormation, Secrets Manager and DynamoDB."""
+"""A stack for its operator, in an emulated CloudFormation, Secrets Manager and DynamoDB."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from contextlib import closing
 
 import pytest
 
-from tests.aws.stacked import SYSTEM_KEY, Stacked, stacked
+from tests.aws.emulated_stack import SYSTEM_KEY, EmulatedStack, emulated_stack
 from tests.store.ministack import REGION, session
-from vaultcore.aws.stack import ActionFailed, VaultSecrets, Stack, TableState
+from vaultcore.aws.stack import ActionFailed, Stack, TableState, VaultSecrets
 
 CANARY = "sk-CANARY-of-a-secret"
 
 
 @pytest.fixture
-def there() -> Iterator[Stacked]:
-    with stacked() as made:
-        yield made
+def emulated() -> Iterator[EmulatedStack]:
+    with emulated_stack() as opened:
+        yield opened
 
 
 @pytest.fixture
-def stack(there: Stacked) -> Iterator[Stack]:
-    with closing(Stack(there.name, session=session(there.door.url))) as made:
-        yield made
+def stack(emulated: EmulatedStack) -> Iterator[Stack]:
+    with closing(Stack(emulated.name, session=session(emulated.proxy.url))) as opened:
+        yield opened
 
 
-def test_a_stack_tells_its_state_and_outputs(there: Stacked, stack: Stack) -> None:
-    """All outputs by their names, the status, and the region that was asked."""
-    found = stack.describe()
+def test_a_stack_tells_its_state_and_outputs(emulated: EmulatedStack, stack: Stack) -> None:
+    """All outputs by name, the status, and the region."""
+    state = stack.describe()
 
-    assert (found.name, found.region, found.status) == (there.name, REGION, "CREATE_COMPLETE")
-    assert found.outputs == there.outputs
+    assert (state.name, state.region, state.status) == (emulated.name, REGION, "CREATE_COMPLETE")
+    assert state.outputs == emulated.outputs
 
 
-def test_secrets_are_read_as_the_functions_read_them(there: Stacked, stack: Stack) -> None:
-    """A key in two parts is one, what the template put there counts as empty, and JSON has its field."""
-    ids = there.outputs["VaultSecretId"], there.outputs["VaultPasswordSecretId"]
+def test_secrets_are_read_as_the_functions_read_them(emulated: EmulatedStack, stack: Stack) -> None:
+    """A key in two parts is joined, the placeholder counts as empty, and JSON has its field."""
+    ids = emulated.outputs["VaultSecretId"], emulated.outputs["VaultPasswordSecretId"]
 
-    assert stack.secret(there.outputs["SystemKeySecretId"], "key") == SYSTEM_KEY
+    assert stack.secret(emulated.outputs["SystemKeySecretId"], "key") == SYSTEM_KEY
     assert stack.vault_secrets(*ids) == VaultSecrets(None, None)
 
     stack.put(ids[0], "the vault")
-    there.write("VaultPasswordSecretId", '{"password": "of it", "note": "no"}')
+    emulated.write("VaultPasswordSecretId", '{"password": "of it", "note": "no"}')
     assert stack.vault_secrets(*ids) == VaultSecrets("the vault", stack.secret(ids[1], "password"))
     assert stack.secret(ids[1], "password") == "of it"
 
 
-def test_a_table_is_told_as_it_is(there: Stacked, stack: Stack) -> None:
-    """Expiry and recovery are told off and on."""
-    name = there.outputs["TableName"]
+def test_a_table_is_told_as_it_is(emulated: EmulatedStack, stack: Stack) -> None:
+    """TTL and recovery are reported disabled and enabled."""
+    name = emulated.outputs["TableName"]
 
     assert stack.table(name) == TableState("ACTIVE", ("pk", "sk"), None, has_recovery=False)
-    there.forget_and_restore()
+    emulated.forget_and_restore()
     assert stack.table(name) == TableState("ACTIVE", ("pk", "sk"), "exp", has_recovery=True)
 
 
@@ -67,27 +67,27 @@ def test_a_table_is_told_as_it_is(there: Stacked, stack: Stack) -> None:
     ],
 )
 def test_a_refusal_names_the_permission_and_no_secret(
-    action: str, ask: Callable[[Stack], object], there: Stacked, stack: Stack
+    action: str, ask: Callable[[Stack], object], emulated: EmulatedStack, stack: Stack
 ) -> None:
-    """What AWS refuses carries the permission it takes, AWS's code and the region, and no secret anywhere."""
-    there.door.refused[action.partition(":")[2], ""] = "AccessDeniedException"
-    with pytest.raises(ActionFailed) as refused:
+    """A rejected call names the IAM action, AWS's code and the region, and no secret."""
+    emulated.proxy.rejections[action.partition(":")[2], ""] = "AccessDeniedException"
+    with pytest.raises(ActionFailed) as failure:
         ask(stack)
 
-    error = refused.value
+    error = failure.value
     assert (error.action, error.code, error.region) == (action, "AccessDeniedException", REGION)
     assert CANARY not in "".join(traceback.format_exception(error)) + repr(vars(error))
 
 
 def test_what_holds_secrets_does_not_show_them() -> None:
-    """Neither vault nor password is in a repr."""
+    """No repr shows the vault or the password."""
     assert CANARY not in repr(VaultSecrets(CANARY, None))
 
 
 def test_no_answer_is_told_as_such() -> None:
-    """Where nothing listens, botocore's word for it is the code."""
+    """Without a server, the code is botocore's class name."""
     stack = Stack("any", session=session("http://127.0.0.1:1"))
-    with closing(stack), pytest.raises(ActionFailed) as refused:
+    with closing(stack), pytest.raises(ActionFailed) as failure:
         stack.describe()
 
-    assert refused.value.code == "EndpointConnectionError"
+    assert failure.value.code == "EndpointConnectionError"

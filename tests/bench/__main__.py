@@ -1,6 +1,6 @@
-"""`make bench`: this gateway beside a bare pass-through, in one interleaved run; see docs/performance.md.
+"""`make bench`: compares this gateway with a bare proxy in one interleaved run; see docs/performance.md.
 
-Nothing is asserted: a clock on a shared machine proves nothing, a ratio of neighbours tells something.
+It asserts nothing: absolute times on a shared machine vary, and only ratios of one run are comparable.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def main(argv: Sequence[str]) -> int:
         if args.profile:
             print(*hotspots.lines(bench, ours), sep="\n")
             return 0
-        made = interleave.run(
+        run = interleave.run(
             bench, Server(provider, process), (bare, ours), rounds=int(args.rounds), parts=args.only
         )
-    direct = made.kept.pop(provider.name, {})
+    direct = run.results.pop(provider.name, {})
     if args.json:
-        json.dump({"machine": machine(), "others": made.others, "direct": direct, **made.kept}, sys.stdout)
+        json.dump({"machine": machine(), "others": run.others, "direct": direct, **run.results}, sys.stdout)
         return 0
     print(f"{machine()}; medians of {args.rounds:g} interleaved rounds, {args.seconds:g} s per measurement")
-    print(f"other work took {made.others:.1f} cores meanwhile\n")
-    print(*report.table(made.kept, direct), sep="\n")
+    print(f"other processes used {run.others:.1f} cores during the run\n")
+    print(*report.table(run.results, direct), sep="\n")
     return 0
 
 
@@ -55,13 +55,17 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, allow_abbrev=False)
     parser.add_argument("--rounds", type=_within(1, 50), default=5, help="1 to 50; default 5")
     parser.add_argument("--seconds", type=_within(0.1, 30), default=1.5, help="per measurement; default 1.5")
-    parser.add_argument("--only", type=_parts, default=interleave.PARTS, help=f"some of {parts}")
-    parser.add_argument("--json", action="store_true", help="every round's figures: seconds and megabytes")
-    parser.add_argument("--profile", action="store_true", help="where the time goes: imports, and hot lines")
+    parser.add_argument(
+        "--only", type=_parts, default=interleave.PARTS, help=f"a comma-separated subset of {parts}"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the values of every round: seconds and megabytes"
+    )
+    parser.add_argument("--profile", action="store_true", help="profile imports and hot functions instead")
     parser.add_argument(
         "--stores",
         action="store_true",
-        help="what a request costs its store instead: time, calls, and DynamoDB's request units",
+        help="measure the cost of a request in each store instead: time, calls, DynamoDB request units",
     )
     return parser.parse_args(argv)
 
@@ -76,10 +80,10 @@ def _within(least: float, most: float) -> Callable[[str], float]:
 
 
 def _parts(text: str) -> list[str]:
-    named = text.split(",")
-    if unknown := set(named).difference(interleave.PARTS):
-        raise argparse.ArgumentTypeError(f"no such part: {', '.join(sorted(unknown))}")
-    return [part for part in interleave.PARTS if part in named]
+    names = text.split(",")
+    if unknown := set(names).difference(interleave.PARTS):
+        raise argparse.ArgumentTypeError(f"unknown parts: {', '.join(sorted(unknown))}")
+    return [part for part in interleave.PARTS if part in names]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The smallest honest pass-through: the gateway's own server and transport, and nothing in between."""
+"""The baseline proxy: the gateway's server and transport, without anything in between."""
 
 import os
 from collections.abc import AsyncIterator
@@ -19,20 +19,20 @@ http = httpx.AsyncClient(transport=Pool(), timeout=60, trust_env=False)
 
 async def chat(request: Request) -> Response:
     outgoing = httpx.Request("POST", URL, headers=HEADERS, content=await request.body())
-    answer = await http.send(outgoing, stream=True)
-    kind = answer.headers["content-type"]
+    response = await http.send(outgoing, stream=True)
+    kind = response.headers["content-type"]
     if kind.startswith("text/event-stream"):
-        return StreamingResponse(_pieces(answer), answer.status_code, media_type=kind)
-    return Response(await answer.aread(), answer.status_code, media_type=kind)
+        return StreamingResponse(_chunks(response), response.status_code, media_type=kind)
+    return Response(await response.aread(), response.status_code, media_type=kind)
 
 
-async def _pieces(answer: httpx.Response) -> AsyncIterator[bytes]:
-    async for piece in answer.aiter_raw():
-        yield piece
-    await answer.aclose()
+async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    async for chunk in response.aiter_raw():
+        yield chunk
+    await response.aclose()
 
 
 if __name__ == "__main__":
-    held = listener.listen("127.0.0.1", 0)
-    print(f"base url  {listener.url(held)}/v1", flush=True)
-    listener.serve(Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])]), held)
+    server = listener.listen("127.0.0.1", 0)
+    print(f"base url  {listener.url(server)}/v1", flush=True)
+    listener.serve(Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])]), server)

@@ -1,4 +1,4 @@
-"""One cold start of a function out of its bundle, and the AWS and the provider that it meets."""
+"""Cold starts of functions from their bundles, with emulated AWS services and a fake provider."""
 
 from __future__ import annotations
 
@@ -19,8 +19,13 @@ from tests.store.ministack import table
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import seal
 
-LOCAL = {"ollama": 11434, "vllm": 8000, "lmstudio": 1234, "llamacpp": 8080}  # in the catalog as it is shipped
-ANSWER = {
+LOCAL = {
+    "ollama": 11434,
+    "vllm": 8000,
+    "lmstudio": 1234,
+    "llamacpp": 8080,
+}  # ports of local providers in the built-in catalog
+RESPONSE = {
     "id": "chatcmpl-1",
     "object": "chat.completion",
     "created": 1,
@@ -30,19 +35,19 @@ ANSWER = {
 }
 
 
-class Seen(NamedTuple):
+class ResourceUsage(NamedTuple):
     cpu: float  # seconds, user and system
-    memory: float  # MiB at most
+    memory: float  # MiB, peak
 
 
-class Started(NamedTuple):
-    seen: Seen
+class ColdStart(NamedTuple):
+    usage: ResourceUsage
     output: str  # what the function printed
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """How it is started: a handler in the managed runtime, or our own loop; and what it is asked."""
+    """A function: its bundle, its handler (None: our own runtime loop), its first event and its settings."""
 
     bundle: str
     handler: str | None
@@ -61,38 +66,38 @@ FUNCTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     folder: Path
     environ: dict[str, str]
     model: str
 
 
 @dataclass(frozen=True, slots=True)
-class Cold:
-    """Starts functions out of their bundles."""
+class ColdStarts:
+    """Starts functions from their bundles."""
 
     python: str
-    bundles: Path  # a folder each
-    runtime: Path  # what Lambda itself has for handlers
+    bundles: Path  # one folder per function
+    runtime: Path  # libraries that the Lambda runtime provides
 
-    def start(self, name: str, around: Surroundings, cores: Cores, **environ: str) -> Started:
+    def start(self, name: str, around: Environment, cores: Cores, **environ: str) -> ColdStart:
         function = FUNCTIONS[name]
         task = self.bundles / function.bundle
         settings = {key: value for key, value in around.environ.items() if not key.endswith("_SECRET")}
-        kept = {key: around.environ[key] for key in (*function.needs, "VAULTEDGE_PEPPER_SECRET")}
+        secrets = {key: around.environ[key] for key in (*function.needs, "VAULTEDGE_PEPPER_SECRET")}
         path = str(task) if function.handler is None else f"{task}:{self.runtime}"
         with (
             pinned(cores.target),
             run_emulator(
                 self._command(function, task),
-                {**settings, **kept, "LAMBDA_TASK_ROOT": str(task), "PYTHONPATH": path, **environ},
+                {**settings, **secrets, "LAMBDA_TASK_ROOT": str(task), "PYTHONPATH": path, **environ},
                 around.folder,
             ) as emulator,
         ):
-            _answered(name, *emulator.invoke(_event(function.event, around.model)))
+            _check_response(name, *emulator.invoke(_event(function.event, around.model)))
             (root,) = [pid for pid in tree(emulator.pid) if pid != emulator.pid]
-            seen = Seen(used(root), peak(root))
-            return Started(seen, emulator.output.read_text("utf-8"))
+            usage = ResourceUsage(used(root), peak(root))
+            return ColdStart(usage, emulator.output.read_text("utf-8"))
 
     def _command(self, function: Function, task: Path) -> list[str]:
         if function.handler is None:
@@ -101,22 +106,22 @@ class Cold:
 
 
 @contextmanager
-def surroundings(folder: Path) -> Iterator[Surroundings]:
-    """Secrets, a table, and a provider of the catalog's: for another one a file would have to be read."""
+def prepare_environment(folder: Path) -> Iterator[Environment]:
+    """Provide secrets, a table and a provider of the built-in catalog, so that no overlay file is read."""
     with _provider() as name, serve_deployment(folder, "http://127.0.0.1:9/v1") as deployed:
         deployed.secrets.secrets["gw/vault"] = seal([Credential(name, PROVIDER_KEY)], PASSWORD)
-        held = table()
+        store = table()
         environ = {
             **{key: value for key, value in deployed.environ.items() if key != "PROVIDERS_FILE"},
             "VAULTEDGE_ADMIN_KEY_SECRET": "gw/admin",
             "VAULTEDGE_PEPPER_SECRET": "gw/pepper",
-            "VAULTEDGE_STORE": held.url,
+            "VAULTEDGE_STORE": store.url,
             "VAULTEDGE_LOG_LEVEL": "INFO",
-            "AWS_ENDPOINT_URL_DYNAMODB": held.endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB": store.endpoint,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
-        yield Surroundings(folder, environ, f"{name}/bench")
+        yield Environment(folder, environ, f"{name}/bench")
 
 
 @contextmanager
@@ -124,7 +129,7 @@ def _provider() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            data = json.dumps(ANSWER).encode()
+            data = json.dumps(RESPONSE).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(data)))
@@ -134,7 +139,7 @@ def _provider() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    name, server = _served(Handler)
+    name, server = _start_server(Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -145,13 +150,13 @@ def _provider() -> Iterator[str]:
         server.server_close()
 
 
-def _served(handler: type[BaseHTTPRequestHandler]) -> tuple[str, ThreadingHTTPServer]:
+def _start_server(handler: type[BaseHTTPRequestHandler]) -> tuple[str, ThreadingHTTPServer]:
     for name, port in LOCAL.items():
         try:
             return name, ThreadingHTTPServer(("127.0.0.1", port), handler)
         except OSError:
             continue
-    raise RuntimeError(f"one of the ports {', '.join(map(str, LOCAL.values()))} has to be free")
+    raise RuntimeError(f"one of the ports {', '.join(map(str, LOCAL.values()))} must be free")
 
 
 def _event(name: str, model: str) -> bytes:
@@ -161,11 +166,11 @@ def _event(name: str, model: str) -> bytes:
     return json.dumps(event).encode()
 
 
-def _answered(name: str, status: int, answer: bytes) -> None:
+def _check_response(name: str, status: int, answer: bytes) -> None:
     try:
         head = json.loads(answer.partition(b"\0" * 8)[0])
     except ValueError:
         head = {}
-    good = head.get("statusCode") == 200 or head.get("failed") == []
-    if status != 200 or not good:
+    is_good = head.get("statusCode") == 200 or head.get("failed") == []
+    if status != 200 or not is_good:
         raise RuntimeError(f"{name}: {status}, {answer.decode(errors='replace')}")

@@ -1,6 +1,6 @@
-"""A closed-loop load driver in a process of its own: a job as JSON on stdin, what came of it on stdout.
+"""A closed-loop load driver in its own process: a job as JSON on stdin, its outcome as JSON on stdout.
 
-It sends to the loopback only, and every job ends by itself.
+It sends to loopback addresses only, and every job ends by itself.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ QUANTILES = (0.50, 0.95, 0.99)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """So many connections, each asking again as soon as it is answered, for so long."""
+    """Connections that send a request as soon as the previous one is complete, for some seconds."""
 
-    url: str  # that before /chat/completions
+    url: str  # base URL
     key: str = field(repr=False)
     model: str
     connections: int = 1
     seconds: float = 1.0
     stream: bool = False
-    least: int = 1  # requests that are made however long they take
+    least: int = 1  # minimum number of requests, whatever the time
 
     def request(self) -> bytes:
-        """The request, whole, as it goes out each time."""
+        """Return the bytes of the request."""
         url = urlsplit(self.url)
         if url.hostname != "127.0.0.1":
-            raise ValueError("load goes to the loopback only")
-        asked: dict[str, object] = {
+            raise ValueError("load goes to loopback addresses only")
+        fields: dict[str, object] = {
             "model": self.model,
             "messages": [
                 {"role": "system", "content": "You are a helpful assistant."},
@@ -43,7 +43,7 @@ class Job:
             ],
             "max_tokens": 64,
         }
-        body = json.dumps({**asked, "stream": True} if self.stream else asked).encode()
+        body = json.dumps({**fields, "stream": True} if self.stream else fields).encode()
         return (
             f"POST {url.path}/chat/completions HTTP/1.1\r\nhost: {url.netloc}\r\naccept: application/json\r\n"
             f"user-agent: bench\r\nauthorization: Bearer {self.key}\r\n"
@@ -53,22 +53,22 @@ class Job:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a job came to; seconds. `failures` counts answers that were not 200 or not whole."""
+    """The result of a job, in seconds. `failures` counts responses that are incomplete or not 200."""
 
     requests: int = 0
     failures: int = 0
     chunks: int = 0
     seconds: float = 0.0
     latency: tuple[float, ...] = ()  # by QUANTILES
-    first: tuple[float, ...] = ()  # streamed: to the first byte of the body
+    first: tuple[float, ...] = ()  # streams: until the first byte of the body
 
 
-class Answer:
-    """One response, fed piece by piece."""
+class ResponseParser:
+    """An incremental parser of one response."""
 
     def __init__(self) -> None:
         self.data = bytearray()
-        self.body = 0  # where it begins
+        self.body = 0  # offset of the body
         self.complete = False
         self._length: int | None = None
 
@@ -86,12 +86,12 @@ class Answer:
             self.complete = len(self.data) - self.body >= self._length
 
     @property
-    def begun(self) -> bool:
+    def has_body(self) -> bool:
         return 0 < self.body < len(self.data)
 
-    def good(self, *, stream: bool) -> bool:
-        told = b"data: [DONE]" if stream else b'"choices"'
-        return self.complete and self.data.startswith(b"HTTP/1.1 200 ") and told in self.data
+    def is_good(self, *, stream: bool) -> bool:
+        marker = b"data: [DONE]" if stream else b'"choices"'
+        return self.complete and self.data.startswith(b"HTTP/1.1 200 ") and marker in self.data
 
     @property
     def chunks(self) -> int:
@@ -99,12 +99,12 @@ class Answer:
 
 
 def _length(head: bytes) -> int | None:
-    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
-    return int(rest.partition(b"\r\n")[0]) if found else None
+    _, header, remainder = head.lower().partition(b"\r\ncontent-length:")
+    return int(remainder.partition(b"\r\n")[0]) if header else None
 
 
 class Load:
-    """The connections of a job, and what they have seen so far."""
+    """The connections of a job, and their measurements."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -112,13 +112,13 @@ class Load:
         self.latencies: list[float] = []
         self.firsts: list[float] = []
         self.chunks = self.failures = self.open = 0
-        self.began = time.perf_counter()
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.started = time.perf_counter()
+        self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
-    def wanted(self) -> bool:
+    def is_running(self) -> bool:
         return (
-            len(self.latencies) < self.job.least or time.perf_counter() - self.began < self.job.seconds
+            len(self.latencies) < self.job.least or time.perf_counter() - self.started < self.job.seconds
         ) and self.failures < 100
 
     async def run(self) -> Outcome:
@@ -126,75 +126,75 @@ class Load:
         loop = asyncio.get_running_loop()
         port = urlsplit(self.job.url).port or 80
         for _ in range(self.job.connections):
-            await loop.create_connection(lambda: Asker(self), "127.0.0.1", port)
-        await self.over
+            await loop.create_connection(lambda: LoadConnection(self), "127.0.0.1", port)
+        await self.finished
         return Outcome(
             requests=len(self.latencies),
             failures=self.failures,
             chunks=self.chunks,
-            seconds=time.perf_counter() - self.began,
+            seconds=time.perf_counter() - self.started,
             latency=quantiles(self.latencies),
             first=quantiles(self.firsts),
         )
 
-    def closed(self) -> None:
+    def connection_closed(self) -> None:
         self.open -= 1
-        if not self.open and not self.over.done():
-            self.over.set_result(None)
+        if not self.open and not self.finished.done():
+            self.finished.set_result(None)
 
 
-class Asker(asyncio.Protocol):
-    """One connection that asks again and again."""
+class LoadConnection(asyncio.Protocol):
+    """One connection that sends requests one after the other."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._answer: Answer | None = None
-        self._sent = self._first = 0.0
+        self._response: ResponseParser | None = None
+        self._sent_at = self._first_at = 0.0
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._ask()
+        self._send_request()
 
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
-        answer = self._answer
-        if answer is None:
+        response = self._response
+        if response is None:
             self._load.failures += 1
             return
-        answer.feed(data)
-        if not self._first and answer.begun:
-            self._first = now
-        if answer.complete:
-            self._note(answer, now)
-            self._ask()
+        response.feed(data)
+        if not self._first_at and response.has_body:
+            self._first_at = now
+        if response.complete:
+            self._record(response, now)
+            self._send_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._answer is not None:
+        if self._response is not None:
             self._load.failures += 1
-        self._load.closed()
+        self._load.connection_closed()
 
-    def _ask(self) -> None:
+    def _send_request(self) -> None:
         if self._transport is None:
             return
-        if not self._load.wanted:
-            self._answer = None
+        if not self._load.is_running:
+            self._response = None
             self._transport.close()
             return
-        self._answer, self._first, self._sent = Answer(), 0.0, time.perf_counter()
+        self._response, self._first_at, self._sent_at = ResponseParser(), 0.0, time.perf_counter()
         self._transport.write(self._load.request)
 
-    def _note(self, answer: Answer, now: float) -> None:
+    def _record(self, response: ResponseParser, now: float) -> None:
         load = self._load
-        load.latencies.append(now - self._sent)
-        load.failures += not answer.good(stream=load.job.stream)
+        load.latencies.append(now - self._sent_at)
+        load.failures += not response.is_good(stream=load.job.stream)
         if load.job.stream:
-            load.firsts.append(self._first - self._sent)
-            load.chunks += answer.chunks
+            load.firsts.append(self._first_at - self._sent_at)
+            load.chunks += response.chunks
 
 
 def quantiles(values: list[float]) -> tuple[float, ...]:
-    """The values at QUANTILES; none of nothing."""
+    """Return the values at QUANTILES; empty without values."""
     ordered = sorted(values)
     return tuple(ordered[round(q * (len(ordered) - 1))] for q in QUANTILES) if ordered else ()
 
@@ -205,5 +205,5 @@ async def drive(job: Job) -> Outcome:
 
 
 if __name__ == "__main__":
-    gc.disable()  # a job is short, and its pauses would be taken for the target's
+    gc.disable()  # pauses of the collector would count as latency of the target
     json.dump(asdict(asyncio.run(drive(Job(**json.load(sys.stdin))))), sys.stdout)

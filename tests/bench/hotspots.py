@@ -1,4 +1,4 @@
-"""Where the time goes: what imports cost, and which functions of a serving process are at work."""
+"""Profiles: the cost of imports, and the hot functions of a serving process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.measure import Bench, Seen, Server
+from tests.bench.measure import Bench, Measurements, Server
 from tests.bench.process import pinned, running
 from tests.bench.target import Target
 
@@ -27,30 +27,32 @@ OURS = tuple(
         "upstream",
         "dialects",
         "streams",
-        "surfaces",
+        "client_apis",
         "catalog",
-        "observe",
+        "admission",
+        "telemetry",
+        "tracing",
         "vault",
         "usage",
         "secrets",
     )
 )
-PATIENCE = 10.0  # seconds the sampler may take to write
+TIMEOUT = 10.0  # seconds for the sampler to write its file
 HEAVY = ("fastapi", "pydantic", "boto3", "sqlite3", "yaml")
 LOADED = f"import sys, vaultcore.app; print(*sorted({set(HEAVY)!r} & sys.modules.keys()))"
 
 
 def lines(bench: Bench, target: Target) -> Iterator[str]:
-    """A report in sections: imports of the app, imports of a whole start, hot functions of three loads."""
+    """Yield a report: imports of the app, imports of a whole start, hot functions under three loads."""
     alone = replace(target, arguments=("-c", LOADED))
-    loaded, imports = _app(bench, alone)
+    loaded, imports = _profile_app(bench, alone)
     yield f"of {', '.join(HEAVY)}, vaultcore.app imports {loaded or 'none'}"
     yield from slowest("vaultcore.app", imports)
-    yield from slowest("serve, to its first answer", _start(bench, target))
+    yield from slowest("serve, to its first response", _profile_start(bench, target))
     yield from _loads(bench, target)
 
 
-def _app(bench: Bench, target: Target) -> tuple[str, str]:
+def _profile_app(bench: Bench, target: Target) -> tuple[str, str]:
     with pinned(bench.cores.target):
         done = subprocess.run(
             target.command("-X", "importtime"),
@@ -63,19 +65,19 @@ def _app(bench: Bench, target: Target) -> tuple[str, str]:
     return done.stdout.strip(), done.stderr
 
 
-def _start(bench: Bench, target: Target) -> str:
-    """What a server says of its imports until it has answered once."""
+def _profile_start(bench: Bench, target: Target) -> str:
+    """Return the import times of a server until its first response."""
     command, log = target.command("-X", "importtime"), "imports.log"
     with running(command, target.environ, bench.cores.target, bench.folder, log) as process:
         bench.warm(Server(target, process))
     return (bench.folder / log).read_text()
 
 
-def slowest(what: str, told: str) -> Iterator[str]:
-    """The imports that cost most themselves, and those that cost most with all they import."""
+def slowest(what: str, log: str) -> Iterator[str]:
+    """Yield the slowest imports, by own time and by time including their imports."""
     rows = [
         (int(own), int(whole), name)
-        for own, whole, name in re.findall(r"^import time: +(\d+) \| +(\d+) \| +(\S+)$", told, re.MULTILINE)
+        for own, whole, name in re.findall(r"^import time: +(\d+) \| +(\d+) \| +(\S+)$", log, re.MULTILINE)
     ]
     yield f"\nimports of {what}: {len(rows)} modules, {sum(own for own, _, _ in rows) / 1e3:,.0f} ms"
     yield f"{'itself, ms':>12}  {'':<34}{'with its own, ms':>18}"
@@ -91,8 +93,8 @@ def _loads(bench: Bench, target: Target) -> Iterator[str]:
     with ExitStack() as stack:
         server = Server(sampled, stack.enter_context(bench.running(sampled)))
         bench.warm(server)
-        loads: dict[str, Callable[[], Seen]] = {
-            "buffered answers, 16 connections": lambda: bench.requests(server, 16),
+        loads: dict[str, Callable[[], Measurements]] = {
+            "buffered responses, 16 connections": lambda: bench.requests(server, 16),
             "short streams": lambda: bench.first(server),
             "long streams": lambda: bench.chunks(server),
         }
@@ -100,11 +102,11 @@ def _loads(bench: Bench, target: Target) -> Iterator[str]:
             os.kill(server.process.pid, signal.SIGUSR1)
             load()
             os.kill(server.process.pid, signal.SIGUSR2)
-            yield from _hottest(what, _written(out))
+            yield from _hottest(what, _read_samples(out))
 
 
-def _written(out: Path) -> str:
-    until = time.monotonic() + PATIENCE
+def _read_samples(out: Path) -> str:
+    until = time.monotonic() + TIMEOUT
     while not out.exists() and time.monotonic() < until:
         time.sleep(0.02)
     text = out.read_text()
@@ -113,13 +115,13 @@ def _written(out: Path) -> str:
 
 
 def _hottest(what: str, text: str) -> Iterator[str]:
-    found = json.loads(text)
-    looks = found["looks"]
-    yield f"\n{what}: {looks} samples; % of them in a function itself, and in it or what it calls"
-    yield from _top(found["own"].items(), looks, "itself")
+    samples = json.loads(text)
+    count = samples["looks"]
+    yield f"\n{what}: {count} samples; % in the function itself, and % in the function or its callees"
+    yield from _top(samples["own"].items(), count, "itself")
     yield from _top(
-        ((name, count) for name, count in found["within"].items() if name.startswith(OURS)),
-        looks,
+        ((name, hits) for name, hits in samples["within"].items() if name.startswith(OURS)),
+        count,
         "within",
     )
 

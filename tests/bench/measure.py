@@ -1,4 +1,4 @@
-"""The measurements: each asks one server one thing and says what it saw, by name. Seconds, megabytes."""
+"""Measurements of one server, by name, in seconds and megabytes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.bench.driver import Job, Outcome, drive
 from tests.bench.process import Cores, Running, environment, pinned, running
 from tests.bench.target import Target
 
-Seen = dict[str, float]
-STREAMS = 8  # at a time, where their chunks are counted
+Measurements = dict[str, float]
+STREAMS = 8  # concurrent streams when chunks are measured
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A target that runs."""
+    """A running target."""
 
     target: Target
     process: Running
@@ -33,7 +33,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where servers run, and how long each measurement of one takes."""
+    """The cores and folder of the servers, and the seconds per measurement."""
 
     cores: Cores
     folder: Path
@@ -42,44 +42,44 @@ class Bench:
     def running(self, target: Target) -> AbstractContextManager[Running]:
         return running(target.command(), target.environ, self.cores.target, self.folder)
 
-    def start(self, target: Target) -> Seen:
-        """A fresh process, from exec to its first good answer."""
+    def start(self, target: Target) -> Measurements:
+        """Measure a new process from exec to its first response."""
         with self.running(target) as process:
             job = Server(target, process).job("bench", connections=1, seconds=0, stream=False)
-            _checked(target, asyncio.run(drive(job)))
-            wall = time.perf_counter() - process.began
+            _check(target, asyncio.run(drive(job)))
+            wall = time.perf_counter() - process.started
             return {"start_wall": wall, "start_cpu": process.cpu(), "start_memory": process.memory()}
 
-    def requests(self, server: Server, connections: int) -> Seen:
-        """Buffered answers over so many connections."""
+    def requests(self, server: Server, connections: int) -> Measurements:
+        """Measure buffered responses over some connections."""
         outcome, cpu = self._load(server, "bench", connections, stream=False)
-        seen = {
+        result = {
             f"rate_{connections}": outcome.requests / outcome.seconds,
             f"cpu_{connections}": cpu / outcome.requests,
         }
         if connections > 1:
-            return seen
+            return result
         p50, p95, p99 = outcome.latency
-        return {**seen, "latency_p50": p50, "latency_p95": p95, "latency_p99": p99}
+        return {**result, "latency_p50": p50, "latency_p95": p95, "latency_p99": p99}
 
-    def first(self, server: Server) -> Seen:
-        """Short streams one after the other: to the first byte of each."""
+    def first(self, server: Server) -> Measurements:
+        """Measure the time to the first byte of short streams, one after the other."""
         outcome, _ = self._load(server, "bench", 1, stream=True)
         return {"first_p50": outcome.first[0], "first_p95": outcome.first[1]}
 
-    def chunks(self, server: Server) -> Seen:
-        """Long streams side by side, their chunks coming one at a time."""
+    def chunks(self, server: Server) -> Measurements:
+        """Measure CPU time per chunk of concurrent long streams."""
         outcome, cpu = self._load(server, "bench-long", STREAMS, stream=True)
         return {"chunk_cpu": cpu / outcome.chunks, "memory": server.process.memory()}
 
     def warm(self, server: Server) -> None:
-        """Every path once, so that the first round is like the others."""
+        """Use every path once, so that the first round is like the others."""
         brief = Bench(self.cores, self.folder, 0.3)
         brief.requests(server, 16)
         brief.first(server)
 
     def _load(self, server: Server, model: str, connections: int, *, stream: bool) -> tuple[Outcome, float]:
-        """What a driver saw, and the CPU seconds it cost the server."""
+        """Return the outcome of a job, and the CPU seconds of the server."""
         job = server.job(model, connections=connections, seconds=self.seconds, stream=stream)
         before = server.process.cpu()
         with pinned(self.cores.load):
@@ -91,10 +91,12 @@ class Bench:
                 check=True,
             )
         outcome = Outcome(**json.loads(driver.stdout))
-        return _checked(server.target, outcome), server.process.cpu() - before
+        return _check(server.target, outcome), server.process.cpu() - before
 
 
-def _checked(target: Target, outcome: Outcome) -> Outcome:
+def _check(target: Target, outcome: Outcome) -> Outcome:
     if outcome.failures:
-        raise RuntimeError(f"{target.name}: {outcome.failures} of {outcome.requests} answers were not good")
+        raise RuntimeError(
+            f"{target.name}: {outcome.failures} of {outcome.requests} responses were wrong or incomplete"
+        )
     return outcome

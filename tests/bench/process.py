@@ -1,4 +1,4 @@
-"""Processes under measurement: started on a core, asked what they have used, and ended. Reads /proc."""
+"""Processes under measurement: start on some cores, read their usage from /proc, and stop."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-PATIENCE = 60.0  # seconds a server may take to say where it listens
-TICK = os.sysconf("SC_CLK_TCK")
+START_TIMEOUT = 60.0  # seconds for a server to end if it does not print its URL
+TICK = os.sysconf("SC_CLK_TCK")  # per second
 
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """Who runs where: the target alone on the first core, all that loads it on the others."""
+    """The target runs alone on the first core; load drivers and fakes run on the others."""
 
     target: frozenset[int]
     load: frozenset[int]
@@ -32,18 +32,18 @@ class Cores:
 
 @dataclass(slots=True)
 class Running:
-    """A server that listens."""
+    """A running server."""
 
     pid: int
     url: str
-    began: float  # perf_counter at exec
+    started: float  # perf_counter at exec
 
     def cpu(self) -> float:
-        """CPU seconds that its whole process tree has used."""
+        """Return the CPU seconds of its process tree."""
         return sum(map(_cpu, tree(self.pid)))
 
     def memory(self) -> float:
-        """Resident megabytes of its whole process tree."""
+        """Return the resident megabytes of its process tree."""
         return sum(map(_resident, tree(self.pid))) / 1e6
 
 
@@ -55,15 +55,15 @@ def running(
     folder: Path,
     stderr: str = "stderr.log",
 ) -> Iterator[Running]:
-    """A server from exec until it has ended, once it has said `base url …` on stdout."""
+    """Run a server while the context is open; yield it once it prints `base url …`."""
     with (folder / stderr).open("w+b") as log:
-        began = time.perf_counter()
+        start = time.perf_counter()
         with pinned(cores):
             process = subprocess.Popen(
                 command, env=environ, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
             )
         try:
-            yield Running(process.pid, _said(process, log), began)
+            yield Running(process.pid, _read_url(process, log), start)
         finally:
             process.terminate()
             try:
@@ -77,7 +77,7 @@ def running(
 
 @contextmanager
 def pinned(cores: frozenset[int]) -> Iterator[None]:
-    """Children made meanwhile run on these cores from their first instruction: they inherit the affinity."""
+    """Run children that start in this context on these cores; they inherit the affinity."""
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)
     try:
@@ -87,48 +87,48 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
 
 
 def used(root: int) -> float:
-    """CPU seconds of a process tree, of its children that have ended too."""
+    """Return the CPU seconds of a process tree, including children that have ended."""
     return sum(_cpu(pid) + _reaped(pid) for pid in tree(root))
 
 
 def peak(root: int) -> float:
-    """The most mebibytes that each process of a tree has had resident, together."""
+    """Return the sum of the peak resident memory of a process tree, in MiB."""
     return sum(_peak(pid) for pid in tree(root)) / 1024
 
 
 def environment(**more: str) -> dict[str, str]:
-    """A bare environment for a child: this repository importable, byte code written and used as usual."""
+    """Return a minimal environment for a child, in which this repository can be imported."""
     root = Path(__file__).parents[2]
     return {"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": str(root), "LC_ALL": "C.UTF-8", **more}
 
 
 def tree(root: int) -> list[int]:
-    """A process and all its descendants."""
-    found, waiting = [], [root]
-    while waiting:
-        pid = waiting.pop()
-        found.append(pid)
+    """Return the ids of a process and its descendants."""
+    pids, pending = [], [root]
+    while pending:
+        pid = pending.pop()
+        pids.append(pid)
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
             with suppress(OSError):
-                waiting += map(int, children.read_text().split())
-    return found
+                pending += map(int, children.read_text().split())
+    return pids
 
 
 def busy() -> float:
-    """CPU seconds the whole machine has used since it started."""
+    """Return the CPU seconds that the machine has used since it started."""
     user, nice, system, _idle, _wait, irq, soft = map(int, _line("/proc/stat").split()[1:8])
     return (user + nice + system + irq + soft) / TICK
 
 
 def machine() -> str:
-    """What this runs on, in a few words."""
+    """Return Python version and number of cores, for display."""
     cores = len(os.sched_getaffinity(0))
     shared = "" if cores == 1 else "s"
     return f"Python {sys.version.split()[0]}, {cores} core{shared}"
 
 
 def _cpu(pid: int) -> float:
-    # The kernel's per-process clock, to the nanosecond: /proc/PID/stat has it in hundredths of a second.
+    # The per-process clock has nanoseconds; /proc/PID/stat has hundredths of a second.
     with suppress(OSError):
         return time.clock_gettime(~pid << 3 | 2)
     return 0.0
@@ -142,10 +142,10 @@ def _reaped(pid: int) -> float:
 
 
 def _peak(pid: int) -> int:
-    """Kibibytes."""
+    """Return the peak resident memory in KiB."""
     with suppress(OSError):
-        if found := re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()):
-            return int(found[1])
+        if match := re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()):
+            return int(match[1])
     return 0
 
 
@@ -159,14 +159,14 @@ def _line(file: str) -> str:
     return Path(file).read_text().partition("\n")[0]
 
 
-def _said(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
-    """The URL in the line a server says once it listens; what it wrote to stderr where it says none."""
+def _read_url(process: subprocess.Popen[bytes], log: IO[bytes]) -> str:
+    """Return the URL that a server prints once it listens; raise RuntimeError with its stderr if it ends."""
     lines = process.stdout
     if lines is None:
         raise ValueError("stdout is not piped")
     for line in lines:
-        if found := re.match(rb"base url +(\S+)", line):
-            return found[1].decode()
-    process.wait(PATIENCE)
+        if match := re.match(rb"base url +(\S+)", line):
+            return match[1].decode()
+    process.wait(START_TIMEOUT)
     log.seek(0)
     raise RuntimeError(f"the server ended with {process.returncode}: {log.read().decode(errors='replace')}")

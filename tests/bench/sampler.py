@@ -1,8 +1,7 @@
-"""A sampling profiler for `vaultedge`, run in its stead: `python -m tests.bench.sampler OUT serve …`.
+"""A sampling profiler that runs `vaultedge`: `python -m tests.bench.sampler OUT serve …`.
 
-SIGUSR1 begins to count, SIGUSR2 writes what was counted to OUT. It looks at the running frame every so often
-in CPU time, so unlike a tracing profiler it does not make small functions look dear. Time in C counts for
-the Python function that called it.
+SIGUSR1 starts counting, SIGUSR2 writes the counts to OUT. It samples the stack at intervals of CPU time, so
+it does not overstate small functions as a tracing profiler does. Time in C counts for the calling function.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from types import FrameType
 
-EVERY = 0.001  # seconds of CPU time between two looks; the kernel may make it 4
+INTERVAL = 0.001  # seconds of CPU time between samples; the kernel may round it up to 4 ms
 
 
 class Sampler:
@@ -25,12 +24,12 @@ class Sampler:
     def __init__(self, out: Path) -> None:
         self.out = out
         self.looks = 0
-        self.own: Counter[str] = Counter()  # looks at which a function was running
-        self.within: Counter[str] = Counter()  # ... or had called the one that was
+        self.own: Counter[str] = Counter()  # samples in which a function was running
+        self.within: Counter[str] = Counter()  # samples in which it was on the stack
 
     def install(self) -> None:
         signal.signal(signal.SIGPROF, self._look)
-        signal.signal(signal.SIGUSR1, lambda *_: signal.setitimer(signal.ITIMER_PROF, EVERY, EVERY))
+        signal.signal(signal.SIGUSR1, lambda *_: signal.setitimer(signal.ITIMER_PROF, INTERVAL, INTERVAL))
         signal.signal(signal.SIGUSR2, lambda *_: self._write())
 
     def _look(self, _signum: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""What is measured: this gateway as `vaultedge serve` starts it, and the pass-through beside it."""
+"""The measured servers: `vaultedge serve`, the bare proxy, and the mock provider itself."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tests.bench.process import environment
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault
 
-SYSTEM_KEY, ADMIN_KEY = "ve-" + "0b" * 24, "va-" + "0c" * 24  # open nothing but this run's server
+SYSTEM_KEY, ADMIN_KEY = "ve-" + "0b" * 24, "va-" + "0c" * 24  # valid for this run only
 START = "from vaultcore.cli.main import entry; entry()"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server and how to ask it."""
+    """A server, and how to send requests to it."""
 
     name: str
-    arguments: Sequence[str]  # of the Python that runs it
+    arguments: Sequence[str]  # of the Python interpreter
     environ: Mapping[str, str] = field(repr=False)
     key: str = field(default="sk-bench", repr=False)
-    prefix: str = ""  # of the models' names
+    prefix: str = ""  # of model names
 
     def command(self, *options: str) -> list[str]:
         return [sys.executable, *options, *self.arguments]
@@ -35,7 +35,7 @@ def bare(upstream: str) -> Target:
 
 
 def vaultedge(upstream: str, home: Path) -> Target:
-    """The gateway over a vault on disk, with one key for a provider that is the mock."""
+    """Return the gateway with a vault on disk and one key for the mock provider."""
     LocalVault(home / "vault").add([Credential("mock", "sk-bench")])
     overlay = home / "providers.yaml"
     overlay.write_text(json.dumps({"providers": {"mock": {"base_url": upstream, "local": True}}}))
@@ -50,5 +50,5 @@ def vaultedge(upstream: str, home: Path) -> Target:
 
 
 def provider() -> Target:
-    """The mock itself, asked directly: what remains of a request without anything in between."""
+    """Return the mock provider, for requests without a proxy."""
     return Target("direct", ("-m", "tests.bench.upstream"), environment())

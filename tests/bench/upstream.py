@@ -1,7 +1,7 @@
 """A mock provider for load: OpenAI chat completions as fixed bytes, on a raw asyncio protocol.
 
-Run as a module it prints its URL and serves until it is killed. A model named `…-long` is answered with many
-chunks that come one at a time, as a model writes them; any other with a few, all at once.
+Run as a module, it prints its URL and serves until it is killed. A model named `…-long` streams many chunks
+one at a time, as a model writes them; other models stream a few at once.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import asyncio
 import json
 from typing import cast
 
-LONG, SHORT = 200, 5  # chunks that say something, in one streamed answer
-PAUSE = 0.004  # seconds between two of them
+LONG, SHORT = 200, 5  # chunks with text in one streamed response
+PAUSE = 0.004  # seconds between two chunks
 WORD = " considerable"
 STREAM = (b'"stream":true', b'"stream": true')
 
@@ -27,7 +27,7 @@ USAGE = {"prompt_tokens": 24, "completion_tokens": 40, "total_tokens": 64}
 
 
 def whole() -> bytes:
-    """A buffered answer."""
+    """Return a buffered response."""
     message = {"role": "assistant", "content": "A" + WORD * 40, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     body = json.dumps({**COMMON, "object": "chat.completion", "choices": [choice], "usage": USAGE}).encode()
@@ -35,7 +35,7 @@ def whole() -> bytes:
 
 
 def chunks(words: int) -> list[bytes]:
-    """A streamed answer, each event framed as one HTTP chunk, the head with the first."""
+    """Return a streamed response: one HTTP chunk per event, the first with the headers."""
     deltas = [{"role": "assistant", "content": ""}, *({"content": WORD} for _ in range(words))]
     events = [_event({"index": 0, "delta": delta, "finish_reason": None}) for delta in deltas]
     events += [_event({"index": 0, "delta": {}, "finish_reason": "stop"}), b"data: [DONE]\n\n"]
@@ -49,16 +49,16 @@ def _event(choice: dict[str, object]) -> bytes:
     return b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
 
 
-ANSWER = whole()
-ANSWERS_LONG = chunks(LONG)
-ANSWER_SHORT = b"".join(chunks(SHORT))
+BUFFERED = whole()
+LONG_STREAM = chunks(LONG)
+SHORT_STREAM = b"".join(chunks(SHORT))
 
 
-class Conversation(asyncio.Protocol):
-    """One keep-alive connection. Requests on it come one after the other."""
+class MockConnection(asyncio.Protocol):
+    """One keep-alive connection with one request at a time."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -68,22 +68,22 @@ class Conversation(asyncio.Protocol):
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        self._held += data
-        head, blank, body = self._held.partition(b"\r\n\r\n")
+        self._buffer += data
+        head, blank, body = self._buffer.partition(b"\r\n\r\n")
         if not blank or len(body) < _length(bytes(head)):
             return
-        self._held.clear()
+        self._buffer.clear()
         if not any(mark in body for mark in STREAM):
-            self._write(ANSWER)
+            self._write(BUFFERED)
         elif b'-long"' in body:
-            self._tell(0)
+            self._send_chunk(0)
         else:
-            self._write(ANSWER_SHORT)
+            self._write(SHORT_STREAM)
 
-    def _tell(self, index: int) -> None:
-        self._write(ANSWERS_LONG[index])
-        if index + 1 < len(ANSWERS_LONG) and self._transport is not None:
-            asyncio.get_running_loop().call_later(PAUSE, self._tell, index + 1)
+    def _send_chunk(self, index: int) -> None:
+        self._write(LONG_STREAM[index])
+        if index + 1 < len(LONG_STREAM) and self._transport is not None:
+            asyncio.get_running_loop().call_later(PAUSE, self._send_chunk, index + 1)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
@@ -91,12 +91,12 @@ class Conversation(asyncio.Protocol):
 
 
 def _length(head: bytes) -> int:
-    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
-    return int(rest.partition(b"\r\n")[0]) if found else 0
+    _, header, remainder = head.lower().partition(b"\r\ncontent-length:")
+    return int(remainder.partition(b"\r\n")[0]) if header else 0
 
 
 async def serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Conversation, "127.0.0.1", 0, backlog=512)
+    server = await asyncio.get_running_loop().create_server(MockConnection, "127.0.0.1", 0, backlog=512)
     print(f"base url  http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", flush=True)
     await server.serve_forever()
 

@@ -126,7 +126,7 @@ def test_every_model_row_is_valid() -> None:
             model = CATALOG.model(provider.name, name)
             prices = [model.price, *(tier.price for tier in model.tiers)] if model.price else []
             assert model.name == name
-            assert model.type in {"text", "image", "hybrid", "embedding"}
+            assert model.type in {"text", "image", "hybrid", "embedding", "moderation"}
             assert all(price is not None and price.input >= 0 and price.output >= 0 for price in prices)
             assert [tier.above for tier in model.tiers] == sorted({tier.above for tier in model.tiers})
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.conftest import CommandResult
-from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.provider import FakeProvider, FakeResponse
 from tests.fakes.served import run_serve
 from vaultcore.catalog.load import load
 from vaultcore.cli.doctor import provider_keys

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws.stacked import ADMIN_KEY, PEPPER, SYSTEM_KEY, Stacked, stacked
+from tests.aws.emulated_stack import ADMIN_KEY, PEPPER, SYSTEM_KEY, EmulatedStack, emulated_stack
 from tests.cli.conftest import CommandResult
 from tests.fakes.served import prepare_home, run_serve
 from vaultcore.simulators.server import Simulator, simulated
@@ -31,17 +31,19 @@ def gateway(simulators: dict[str, Simulator], tmp_path_factory: pytest.TempPathF
     """Base URL of a gateway that has the stack's system key."""
     home = tmp_path_factory.mktemp("gateway")
     overlay = prepare_home(home, simulators)
-    with run_serve(home, "--providers", str(overlay), environ={"VAULTEDGE_SYSTEM_KEY": SYSTEM_KEY}) as running:
+    with run_serve(
+        home, "--providers", str(overlay), environ={"VAULTEDGE_SYSTEM_KEY": SYSTEM_KEY}
+    ) as running:
         yield f"{running.url}/v1"
 
 
 @pytest.fixture
 def stack(
     gateway: str, monkeypatch: pytest.MonkeyPatch, simulators: dict[str, Simulator]
-) -> Iterator[Stacked]:
+) -> Iterator[EmulatedStack]:
     """A stack without problems."""
     keys = [Credential(each.name, each.key) for each in simulators.values()]
-    with stacked(gateway) as fake:
+    with emulated_stack(gateway) as fake:
         for name, value in fake.environ.items():
             monkeypatch.setenv(name, value)
         fake.forget_and_restore()
@@ -52,7 +54,10 @@ def stack(
 
 @pytest.fixture
 def doctor(
-    stack: Stacked, vaultedge: Callable[..., CommandResult], tmp_path: Path, simulators: dict[str, Simulator]
+    stack: EmulatedStack,
+    vaultedge: Callable[..., CommandResult],
+    tmp_path: Path,
+    simulators: dict[str, Simulator],
 ) -> Doctor:
     """Run `doctor --stack`; return the exit status and the results by check. No output contains a secret."""
     overlay = prepare_home(tmp_path, simulators)
@@ -74,7 +79,7 @@ def failed_checks(results: dict[str, dict[str, Any]]) -> set[str]:
     return names
 
 
-def test_all_checks_pass(doctor: Doctor, stack: Stacked) -> None:
+def test_all_checks_pass(doctor: Doctor, stack: EmulatedStack) -> None:
     """Secrets, vault, table, keys, URL, models, stream and clock are checked; no secret is changed."""
     status, results = doctor("--live", "--model", "fast-llm")
 
@@ -86,7 +91,7 @@ def test_all_checks_pass(doctor: Doctor, stack: Stacked) -> None:
     assert results["stream"]["told"].startswith("fast-llm: first token after ")
     assert {each["state"] for each in results.values()} == {"ok"}
     assert results["clock"]["told"].endswith(" s of 4 servers")
-    assert stack.door.put() == []
+    assert stack.proxy.put() == []
 
 
 def test_the_cheapest_model_streams(doctor: Doctor) -> None:
@@ -107,7 +112,7 @@ def test_no_such_stack(doctor: Doctor, vaultedge: Callable[..., CommandResult]) 
     assert "--region" in check["cure"]
 
 
-def test_an_empty_vault(doctor: Doctor, stack: Stacked) -> None:
+def test_an_empty_vault(doctor: Doctor, stack: EmulatedStack) -> None:
     """An empty vault fails with the command that fills it; only the checks that need it are skipped."""
     stack.write("VaultSecretId", "empty")
     status, results = doctor()
@@ -118,16 +123,16 @@ def test_an_empty_vault(doctor: Doctor, stack: Stacked) -> None:
     assert results["models"]["state"] == "ok"
 
 
-def test_a_wrong_vault_password_fails(doctor: Doctor, stack: Stacked) -> None:
+def test_a_wrong_vault_password_fails(doctor: Doctor, stack: EmulatedStack) -> None:
     """A password that does not open the vault fails its check."""
     stack.write("VaultPasswordSecretId", "another")
 
     assert failed_checks(doctor()[1]) == {"vault opens"}
 
 
-def test_missing_permissions_are_reported(doctor: Doctor, stack: Stacked) -> None:
+def test_missing_permissions_are_reported(doctor: Doctor, stack: EmulatedStack) -> None:
     """A missing permission is reported for each secret; the other checks still run."""
-    stack.door.refused["GetSecretValue", ""] = "AccessDeniedException"
+    stack.proxy.rejections["GetSecretValue", ""] = "AccessDeniedException"
     status, results = doctor()
 
     assert status == 1
@@ -137,14 +142,14 @@ def test_missing_permissions_are_reported(doctor: Doctor, stack: Stacked) -> Non
     assert results["models"]["state"] == "skipped"
 
 
-def test_short_keys_fail(doctor: Doctor, stack: Stacked) -> None:
+def test_short_keys_fail(doctor: Doctor, stack: EmulatedStack) -> None:
     """Keys that are too short, which the functions reject, fail."""
     stack.write("AdminKeySecretId", "va-short")
 
     assert failed_checks(doctor()[1]) == {"admin key"}
 
 
-def test_an_unknown_system_key_fails(doctor: Doctor, stack: Stacked) -> None:
+def test_an_unknown_system_key_fails(doctor: Doctor, stack: EmulatedStack) -> None:
     """A 401 from the gateway fails with a fix."""
     stack.write("SystemKeySecretId", "ve-" + "0" * 48)
     status, results = doctor("--live")
@@ -154,7 +159,7 @@ def test_an_unknown_system_key_fails(doctor: Doctor, stack: Stacked) -> None:
 
 
 @pytest.mark.parametrize("off", ["ttl", "recovery"])
-def test_disabled_ttl_or_recovery_fails(off: str, doctor: Doctor, stack: Stacked) -> None:
+def test_disabled_ttl_or_recovery_fails(off: str, doctor: Doctor, stack: EmulatedStack) -> None:
     """A table without TTL or point-in-time recovery fails with the command that enables it."""
     client, name = stack.client("dynamodb"), stack.outputs["TableName"]
     if off == "ttl":
@@ -172,7 +177,7 @@ def test_disabled_ttl_or_recovery_fails(off: str, doctor: Doctor, stack: Stacked
     assert f"--table-name {name}" in results["table"]["cure"]
 
 
-def test_a_missing_table_fails(doctor: Doctor, stack: Stacked) -> None:
+def test_a_missing_table_fails(doctor: Doctor, stack: EmulatedStack) -> None:
     """A table in the outputs that AWS does not have fails."""
     stack.client("dynamodb").delete_table(TableName=stack.outputs["TableName"])
 
@@ -180,7 +185,7 @@ def test_a_missing_table_fails(doctor: Doctor, stack: Stacked) -> None:
 
 
 def test_a_rejected_provider_key_fails(
-    doctor: Doctor, stack: Stacked, simulators: dict[str, Simulator]
+    doctor: Doctor, stack: EmulatedStack, simulators: dict[str, Simulator]
 ) -> None:
     """A rejected key fails; the working key beside it does not."""
     keys = [Credential("openai", simulators["openai"].key), Credential("anthropic", "sk-ant-old")]

@@ -160,7 +160,9 @@ def test_credit_rotate_and_revoke(keys: Keys) -> None:
     assert (again.status, again.out, "hint:" in again.err) == (1, "", True)
 
 
-def test_gateway_and_store_give_the_same_results(gateway: GatewayProcess, remote: Keys, on_its_store: Keys) -> None:
+def test_gateway_and_store_give_the_same_results(
+    gateway: GatewayProcess, remote: Keys, on_its_store: Keys
+) -> None:
     """A change in the store takes effect in the running gateway, and both show the same."""
     created = parse_json(
         on_its_store("create", "--json", "--name", "created in the store", "--owner", "both")

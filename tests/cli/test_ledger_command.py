@@ -15,7 +15,7 @@ import pytest
 from tests.cli.conftest import Vaultedge
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_app import ADMIN, PEPPER, SYSTEM, bearer, build_services, issue_key, run_with_client
-from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.provider import FakeProvider, FakeResponse
 from vaultcore.admission.caller import account
 from vaultcore.limits import virtual_key
 from vaultcore.services import Services

@@ -11,7 +11,7 @@ from pathlib import Path
 from starlette.types import Message
 
 from tests.admission.limiter_setup import build_limiter, key, settle_usage, stored_alerts
-from tests.alerts.receiver import SECRET, receiving
+from tests.alerts.webhook_receiver import SECRET, run_receiver
 from tests.fakes.gateway_app import build_services
 from tests.fakes.provider import FakeProvider
 from tests.fakes.served import prepare_home, run_serve
@@ -44,19 +44,19 @@ async def run_lifespan(services: Services, scenario: Callable[[], Awaitable[None
 
 def test_shutdown_settles_and_delivers(tmp_path: Path) -> None:
     """Shutdown settles pending accounts, then sends their alerts."""
-    with FakeProvider() as provider, receiving() as receiver:
-        receiver.gate.clear()
+    with FakeProvider() as provider, run_receiver() as receiver:
+        receiver.may_answer.clear()
         settings = {"alert_webhook": receiver.url, "alert_webhook_secret": SECRET}
         services = build_services(tmp_path, provider, store=f"sqlite:{tmp_path / 'state.db'}", **settings)
 
         async def scenario() -> None:
             await settle_usage(
-                services.limiter, services.clock, QUOTA, "sent", 900
+                services.admission.limiter, services.clock, QUOTA, "sent", 900
             )  # its delivery waits for the receiver
             working, services.store.settle = services.store.settle, fail_settlement  # type: ignore[method-assign]
-            await settle_usage(services.limiter, services.clock, QUOTA, "pending", 200)
+            await settle_usage(services.admission.limiter, services.clock, QUOTA, "pending", 200)
             services.store.settle = working  # type: ignore[method-assign]
-            asyncio.get_running_loop().call_later(0.1, receiver.gate.set)
+            asyncio.get_running_loop().call_later(0.1, receiver.may_answer.set)
 
         async def fail_settlement(_: object) -> object:
             raise StoreUnavailable("the store is away")
@@ -71,7 +71,7 @@ def test_shutdown_settles_and_delivers(tmp_path: Path) -> None:
 def test_pending_alerts_are_delivered_at_start_and_do_not_block_shutdown(tmp_path: Path) -> None:
     """A starting server sends alerts of an earlier one; a hanging delivery does not block its shutdown."""
     home = tmp_path / ".vaultedge"
-    with simulated({"openai": "openai"}) as simulators, receiving() as receiver:
+    with simulated({"openai": "openai"}) as simulators, run_receiver() as receiver:
         prepare_home(tmp_path, simulators)
         environ = {"VAULTEDGE_ALERT_WEBHOOK": receiver.url, "VAULTEDGE_ALERT_WEBHOOK_SECRET": SECRET}
         asyncio.run(store_alert(home, "first", 900))
@@ -79,7 +79,7 @@ def test_pending_alerts_are_delivered_at_start_and_do_not_block_shutdown(tmp_pat
             wait_for(lambda: receiver.tries == 1)
             first = gateway.stop(signal.SIGTERM)
         asyncio.run(store_alert(home, "second", 200))
-        receiver.gate.clear()
+        receiver.may_answer.clear()
         with run_serve(tmp_path, environ=environ) as gateway:
             wait_for(lambda: receiver.tries == 2)
             started = time.monotonic()

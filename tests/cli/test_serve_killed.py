@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.provider import FakeProvider, FakeResponse
 from tests.fakes.served import GatewayProcess, run_serve
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.local import LocalVault

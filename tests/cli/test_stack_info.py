@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.aws.stacked import ADMIN_KEY, PEPPER, SYSTEM_KEY, Stacked, stacked
+from tests.aws.emulated_stack import ADMIN_KEY, PEPPER, SYSTEM_KEY, EmulatedStack, emulated_stack
 from tests.cli.conftest import CommandResult
 from vaultcore.aws.stack import ActionFailed, StackState
 from vaultcore.cli.stack import StackError, explain_failure, require_output
@@ -16,15 +16,15 @@ from vaultcore.vault.local import LocalVault
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stacked]:
-    with stacked() as fake:
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedStack]:
+    with emulated_stack() as fake:
         for name, value in fake.environ.items():
             monkeypatch.setenv(name, value)
         yield fake
 
 
 def test_outputs_and_remaining_steps(
-    stack: Stacked, filled_vault: LocalVault, vaultedge: Callable[..., CommandResult]
+    stack: EmulatedStack, filled_vault: LocalVault, vaultedge: Callable[..., CommandResult]
 ) -> None:
     """Every output is printed by name, with the remaining steps; none remain once the vault is filled."""
     first = vaultedge("deploy-info", "--stack", stack.name)
@@ -43,7 +43,9 @@ def test_outputs_and_remaining_steps(
     }
 
 
-def test_keys_are_printed_only_on_request(stack: Stacked, vaultedge: Callable[..., CommandResult]) -> None:
+def test_keys_are_printed_only_on_request(
+    stack: EmulatedStack, vaultedge: Callable[..., CommandResult]
+) -> None:
     """An option prints one key alone on stdout; no other output contains a secret."""
     system = vaultedge("deploy-info", "--stack", stack.name, "--show-system-key")
     admin = vaultedge("deploy-info", "--stack", stack.name, "--show-admin-key")
@@ -55,10 +57,10 @@ def test_keys_are_printed_only_on_request(stack: Stacked, vaultedge: Callable[..
 
 
 def test_missing_permissions_hide_only_the_secrets(
-    stack: Stacked, vaultedge: Callable[..., CommandResult]
+    stack: EmulatedStack, vaultedge: Callable[..., CommandResult]
 ) -> None:
     """Without permission to read the vault, the outputs are printed with the missing permission."""
-    stack.door.refused["GetSecretValue", ""] = "AccessDeniedException"
+    stack.proxy.rejections["GetSecretValue", ""] = "AccessDeniedException"
     result = vaultedge("deploy-info", "--stack", stack.name)
 
     assert result.status == 0
@@ -72,7 +74,7 @@ COMMANDS = [("deploy-info",), ("vault", "push"), ("vault", "pull")]
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_no_such_stack(
     command: tuple[str, ...],
-    stack: Stacked,
+    stack: EmulatedStack,
     filled_vault: LocalVault,
     vaultedge: Callable[..., CommandResult],
 ) -> None:
@@ -85,7 +87,7 @@ def test_no_such_stack(
 
 
 def test_no_credentials(
-    stack: Stacked, vaultedge: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
+    stack: EmulatedStack, vaultedge: Callable[..., CommandResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without credentials the hint says how to sign in."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

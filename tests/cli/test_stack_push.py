@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.aws.stacked import Stacked, stacked
+from tests.aws.emulated_stack import EmulatedStack, emulated_stack
 from tests.cli.conftest import CommandResult
 from tests.fakes.clock import FakeClock
 from vaultcore.aws.clients import AwsClients
@@ -29,15 +29,15 @@ THIRD = Credential("Mistral", "ms-CANARY-0003")
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stacked]:
-    with stacked() as fake:
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedStack]:
+    with emulated_stack() as fake:
         for name, value in fake.environ.items():
             monkeypatch.setenv(name, value)
         yield fake
 
 
 @pytest.fixture
-def push(stack: Stacked, vaultedge: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
+def push(stack: EmulatedStack, vaultedge: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
     def run(*options: str, **rest: Any) -> CommandResult:
         return vaultedge("vault", "push", "--stack", stack.name, *options, **rest)
 
@@ -45,23 +45,23 @@ def push(stack: Stacked, vaultedge: Callable[..., CommandResult]) -> Callable[..
 
 
 @pytest.fixture
-def pull(stack: Stacked, vaultedge: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
+def pull(stack: EmulatedStack, vaultedge: Callable[..., CommandResult]) -> Callable[..., CommandResult]:
     def run(*options: str, **rest: Any) -> CommandResult:
         return vaultedge("vault", "pull", "--stack", stack.name, *options, **rest)
 
     return run
 
 
-def stack_credentials(stack: Stacked) -> list[Credential]:
+def stack_credentials(stack: EmulatedStack) -> list[Credential]:
     return unseal(stack.read("VaultSecretId"), stack.read("VaultPasswordSecretId"))
 
 
-def stack_secrets(stack: Stacked) -> tuple[str, str]:
+def stack_secrets(stack: EmulatedStack) -> tuple[str, str]:
     return stack.read("VaultSecretId"), stack.read("VaultPasswordSecretId")
 
 
 def test_push_fills_an_empty_stack_and_prints_no_secret(
-    stack: Stacked, filled_vault: LocalVault, run_process: Any
+    stack: EmulatedStack, filled_vault: LocalVault, run_process: Any
 ) -> None:
     """The stack gets the local keys under a new password; no password, string or key is printed."""
     result = run_process("vault", "push", "--stack", stack.name, **stack.environ)
@@ -75,16 +75,16 @@ def test_push_fills_an_empty_stack_and_prints_no_secret(
 
 
 def test_the_password_is_stored_first(
-    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
+    stack: EmulatedStack, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
     """The password is stored before the vault, which completes the pair that functions load."""
     push()
 
-    assert stack.door.put() == [stack.outputs["VaultPasswordSecretId"], stack.outputs["VaultSecretId"]]
+    assert stack.proxy.put() == [stack.outputs["VaultPasswordSecretId"], stack.outputs["VaultSecretId"]]
 
 
 def test_pushing_the_same_keys_changes_nothing(
-    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
+    stack: EmulatedStack, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
     """A repeated push changes nothing; --force replaces both secrets."""
     push()
@@ -106,7 +106,7 @@ def test_pushing_the_same_keys_changes_nothing(
 
 
 def test_keys_can_be_rotated_with_an_overlap(
-    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
+    stack: EmulatedStack, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
     """The stack has the old and the new key until the old one is removed, which is reported masked."""
     push()
@@ -124,22 +124,22 @@ def test_keys_can_be_rotated_with_an_overlap(
 
 
 def test_keep_password_changes_only_the_vault(
-    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
+    stack: EmulatedStack, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
     """With --keep-password only the vault changes; a stack without a password fails."""
     assert push("--keep-password").status == 1
     push()
     _, password = stack_secrets(stack)
     filled_vault.add([THIRD])
-    stack.door.passed.clear()
+    stack.proxy.calls.clear()
 
     assert push("--keep-password").status == 0
-    assert stack.door.put() == [stack.outputs["VaultSecretId"]]
+    assert stack.proxy.put() == [stack.outputs["VaultSecretId"]]
     assert stack_secrets(stack)[1] == password
 
 
 def test_a_given_password_is_used(
-    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult], tmp_path: Path
+    stack: EmulatedStack, filled_vault: LocalVault, push: Callable[..., CommandResult], tmp_path: Path
 ) -> None:
     """--password-file sets the stack's password; weak or ambiguous passwords are rejected."""
     file = tmp_path / "password"
@@ -158,7 +158,7 @@ def test_a_given_password_is_used(
 
 @pytest.mark.parametrize("source", ["file", "environment"])
 def test_a_vault_string_is_pushed_like_a_vault(
-    source: str, stack: Stacked, push: Callable[..., CommandResult], tmp_path: Path
+    source: str, stack: EmulatedStack, push: Callable[..., CommandResult], tmp_path: Path
 ) -> None:
     """--file and VAULTEDGE_VAULT are opened with their own password and sealed with another."""
     string = seal([THIRD], PASSWORD)
@@ -176,22 +176,22 @@ def test_a_vault_string_is_pushed_like_a_vault(
 
 
 def test_a_failed_push_is_rolled_back(
-    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
+    stack: EmulatedStack, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
     """If storing the vault fails, the old password is restored and the old vault still opens."""
     push()
     before = stack_credentials(stack)
     filled_vault.add([THIRD])
-    stack.door.refused["PutSecretValue", stack.outputs["VaultSecretId"]] = "InternalServiceError"
+    stack.proxy.rejections["PutSecretValue", stack.outputs["VaultSecretId"]] = "InternalServiceError"
     result = push()
     assert (result.status, stack_credentials(stack)) == (1, before)
 
-    stack.door.refused.clear()
+    stack.proxy.rejections.clear()
     assert push().status == 0
     assert stack_credentials(stack) == filled_vault.credentials()
 
 
-def test_a_push_is_verified(stack: Stacked) -> None:
+def test_a_push_is_verified(stack: EmulatedStack) -> None:
     """A push that another push overwrites fails; a delayed secret is awaited."""
     vault, password = seal([THIRD], PASSWORD), SecretText(PASSWORD)
 
@@ -217,7 +217,7 @@ def test_a_push_is_verified(stack: Stacked) -> None:
 
 
 def test_push_replaces_a_broken_vault(
-    stack: Stacked,
+    stack: EmulatedStack,
     filled_vault: LocalVault,
     push: Callable[..., CommandResult],
     pull: Callable[..., CommandResult],
@@ -234,7 +234,7 @@ def test_push_replaces_a_broken_vault(
 
 
 def test_pull_adds_missing_keys(
-    stack: Stacked,
+    stack: EmulatedStack,
     filled_vault: LocalVault,
     push: Callable[..., CommandResult],
     pull: Callable[..., CommandResult],
@@ -255,7 +255,7 @@ def test_pull_adds_missing_keys(
 
 
 def test_pull_writes_the_string_to_a_private_file(
-    stack: Stacked,
+    stack: EmulatedStack,
     filled_vault: LocalVault,
     push: Callable[..., CommandResult],
     pull: Callable[..., CommandResult],
@@ -274,7 +274,7 @@ def test_pull_writes_the_string_to_a_private_file(
     assert unseal(file.read_text().strip(), PASSWORD) == filled_vault.credentials()
 
 
-def test_pull_from_an_empty_stack_fails(stack: Stacked, pull: Callable[..., CommandResult]) -> None:
+def test_pull_from_an_empty_stack_fails(stack: EmulatedStack, pull: Callable[..., CommandResult]) -> None:
     """The template's placeholders are not a vault."""
     result = pull()
 
@@ -282,7 +282,7 @@ def test_pull_from_an_empty_stack_fails(stack: Stacked, pull: Callable[..., Comm
     assert "is empty" in result.err
 
 
-def test_an_empty_vault_is_not_pushed(stack: Stacked, push: Callable[..., CommandResult]) -> None:
+def test_an_empty_vault_is_not_pushed(stack: EmulatedStack, push: Callable[..., CommandResult]) -> None:
     """A stack is not emptied by mistake."""
     stack.write("VaultSecretId", "something")
     result = push()
@@ -292,7 +292,7 @@ def test_an_empty_vault_is_not_pushed(stack: Stacked, push: Callable[..., Comman
 
 
 def test_running_functions_follow_a_push(
-    stack: Stacked, filled_vault: LocalVault, push: Callable[..., CommandResult]
+    stack: EmulatedStack, filled_vault: LocalVault, push: Callable[..., CommandResult]
 ) -> None:
     """A running function loads new keys after five minutes, or soon after a provider rejects a key."""
     push()

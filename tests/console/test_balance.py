@@ -96,7 +96,7 @@ def default_thresholds(gateway: Gateway) -> Iterator[None]:
     gateway.call_admin("PUT", "/admin/limits/alerts", {"alert_marks": [80, 100]})
 
 
-@pytest.mark.usefixtures("usual_marks")
+@pytest.mark.usefixtures("default_thresholds")
 def test_alert_thresholds_are_set(open_page: OpenPage, gateway: Gateway) -> None:
     """Thresholds are entered in any order; invalid input is rejected; a conflict is reported."""
     page = open_page("balance", key=gateway.admin)
@@ -173,12 +173,12 @@ def test_remaining_share_is_not_rounded_up(open_page: OpenPage, gateway: Gateway
     table = page.get_by_role("region", name="Balances")
     for name, expected in (("whole", "100%"), ("begun", "99%"), ("scraps", "< 1%")):
         row = table.get_by_role("row").filter(has_text=created[name]["name"])
-        row.locator("[data-label=Remaining]").get_by_text(expected, exact=True).wait_for()
-    assert table.get_by_role("columnheader", name="Remaining").get_attribute("aria-sort") == "ascending"
+        row.locator("[data-label=Left]").get_by_text(expected, exact=True).wait_for()
+    assert table.get_by_role("columnheader", name="Left").get_attribute("aria-sort") == "ascending"
     table.get_by_role("columnheader", name="Today (UTC)").wait_for()
 
 
-@pytest.mark.usefixtures("usual_marks")
+@pytest.mark.usefixtures("default_thresholds")
 def test_running_low_follows_thresholds(open_page: OpenPage, gateway: Gateway) -> None:
     """A key runs low above its own first threshold, or the gateway's."""
     names = {marks: f"marked {uuid4().hex[:6]}" for marks in ((40,), None, ())}

@@ -89,7 +89,7 @@ def test_an_answer_is_stopped_regenerated_and_edited(open_page: OpenPage, gatewa
     answers(page).get_by_text("You asked: “Slowly”").wait_for()
     send(page, "Second")
     answers(page).get_by_text("You asked: “Second”").wait_for()
-    page.get_by_role("button", name="Edit").first.press("Enter")
+    page.get_by_role("button", name="Edit", exact=True).first.press("Enter")
     page.keyboard.press("Control+a")
     page.keyboard.type("Quickly")
     page.get_by_label("Your message").press("Control+Enter")

@@ -51,7 +51,7 @@ def test_the_lifecycle_of_a_key(open_page: OpenPage, gateway: Gateway) -> None:
     form.get_by_label("Requests per minute").fill("")
     form.get_by_label("Networks").fill("nowhere")
     form.get_by_role("button", name="Save").click()
-    form.get_by_text("must be an address or a network").wait_for()
+    form.get_by_text("must be an IP address or a network").wait_for()
     form.get_by_label("Networks").fill("127.0.0.0/8")
     form.get_by_role("button", name="Save").click()
     row.get_by_text("2 models, 1 network").wait_for()

@@ -214,7 +214,7 @@ def test_errors_are_reported(open_page: OpenPage, gateway: Gateway) -> None:
     page.get_by_role("button", name="Cancel").click()
     page.get_by_label("Model", exact=True).fill("leads-nowhere")
     page.get_by_role("button", name="Run", exact=True).click()
-    page.get_by_role("alert").get_by_text("no provider here serves").wait_for()
+    page.get_by_role("alert").get_by_text("no provider of this gateway serves").wait_for()
     page.faults.clear()  # type: ignore[attr-defined]  # Chromium logs both 400
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.console.conftest import Gateway, sign_in
 from tests.console.xss_payloads import EVIL, IMAGE, NAMES, PAYLOADS
-from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.provider import FakeProvider, FakeResponse
 from tests.fakes.served import prepare_home, run_serve
 from vaultcore.simulators.faults import FaultScript
 from vaultcore.simulators.server import Simulator

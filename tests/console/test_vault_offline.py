@@ -114,7 +114,9 @@ def test_the_policy_blocks_all_connections(offline_page: Page) -> None:
             document.forms[document.forms.length - 1].submit();
             try { document.body.innerHTML = "<b>"; } catch { events.push("no markup"); }
             try { put("script", { src: url }); } catch { events.push("no script"); }
-            await new Promise((done) => setTimeout(done, 200));
+            const pause = () => new Promise((done) => setTimeout(done, 200));
+            await pause();
+            for (let turn = 0; turn < 50 && !events.includes("form-action"); turn += 1) await pause();
             return events.sort();
         }""",
         f"http://127.0.0.1:{listening.getsockname()[1]}/",

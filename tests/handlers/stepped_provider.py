@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 
 class SteppedProvider:
-    """A chat completions provider. `say` sends one event, an empty word the last; `hang_up` breaks the stream."""
+    """A chat completions provider. `say` sends one event (an empty word the last); `hang_up` breaks off."""
 
     def __init__(self) -> None:
         self.base_url = ""

@@ -84,7 +84,7 @@ def test_head_has_no_body(function: ConsoleFunction) -> None:
 
 def test_the_console_needs_no_secret(function: ConsoleFunction) -> None:
     """Console files are served while Secrets Manager does not respond."""
-    before = len(function.deployed.secrets.asked)
+    before = len(function.deployed.secrets.requests)
     function.deployed.secrets.gate.clear()
     try:
         page = function.request("")
@@ -93,4 +93,4 @@ def test_the_console_needs_no_secret(function: ConsoleFunction) -> None:
 
     text = gzip.decompress(page.body) if function.streams else page.body
     assert SCRIPT.search(text.decode())
-    assert len(function.deployed.secrets.asked) == before
+    assert len(function.deployed.secrets.requests) == before

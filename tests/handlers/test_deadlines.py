@@ -26,11 +26,11 @@ from vaultcore.settings import Settings, Timeouts
 from vaultcore.store import document_types
 from vaultcore.store.base import Settlement, SettlementResult
 from vaultcore.store.memory import MemoryStore
-from vaultcore.web.deadline import LAST, SPARE, InTime
+from vaultcore.web.deadline import ENDING_TIME, ERROR_TIME, DeadlineMiddleware
 from vaultcore.web.reply import KEEP_ALIVE
 
 T = TypeVar("T")
-REMAINING = SPARE + 1.5
+REMAINING = ENDING_TIME + 1.5
 ENDS = {  # each API's error event, and its regular end, which must not follow
     "/v1/chat/completions": (b'data: {"error":', b"[DONE]"),
     "/v1/messages": (b"event: error\n", b"message_stop"),
@@ -84,7 +84,7 @@ def test_a_stream_ends_before_its_invocation(tmp_path: Path) -> None:
         assert fails in answer.body.split(b"\n\n", 1)[1]
         assert finishes not in answer.body
         assert answer.ended is not None
-        assert 1.0 < answer.ended < REMAINING - LAST
+        assert 1.0 < answer.ended < REMAINING - ERROR_TIME
     assert [(one.body["status"], one.body["code"]) for one in records] == [(200, "deadline_exceeded")] * 3
     assert all(one.body["completion_tokens"] > 0 for one in records)
 
@@ -100,7 +100,7 @@ def test_a_hanging_provider_gives_504_in_time(tmp_path: Path) -> None:
             assert (answer.status, "error" in json.loads(answer.body)) == (504, True)
             assert answer.headers["content-type"] == "application/json"
             assert answer.ended is not None
-            assert answer.ended < REMAINING - LAST
+            assert answer.ended < REMAINING - ERROR_TIME
         assert json.loads(answers["/v1/messages"].body)["type"] == "error"
 
 
@@ -109,7 +109,7 @@ def test_no_attempt_starts_without_time(tmp_path: Path) -> None:
 
     async def scenario() -> tuple[RecordedResponse, int]:
         services = build_services(tmp_path, provider)
-        answer = await send_request(create_app(services), "/v1/chat/completions", "fast", SPARE + 0.9)
+        answer = await send_request(create_app(services), "/v1/chat/completions", "fast", ENDING_TIME + 0.9)
         return answer, len(provider.requests)
 
     with FakeProvider() as provider:
@@ -195,7 +195,7 @@ def test_a_slow_store_does_not_delay_the_end(tmp_path: Path) -> None:
     async def scenario() -> tuple[RecordedResponse, int, int]:
         services = build_services(tmp_path, provider)
         slow = SlowStore(SystemClock())
-        services.limiter._store = slow
+        services.admission.limiter._store = slow
         asyncio.get_running_loop().call_later(10, slow.gate.set)  # after the invocation's end
         answer = await send_request(
             create_app(services), "/v1/chat/completions", "fast", REMAINING, stream=True
@@ -230,10 +230,12 @@ def test_an_endpoint_without_response_is_stopped() -> None:
 
     async def scenario() -> tuple[RecordedResponse | str, RecordedResponse]:
         try:
-            quiet: RecordedResponse | str = await send_request(InTime(never_respond), "/", "m", 0.4)
+            quiet: RecordedResponse | str = await send_request(
+                DeadlineMiddleware(never_respond), "/", "m", 0.4
+            )
         except Exception as error:  # noqa: BLE001 - the test checks its type
             quiet = type(error).__name__
-        return quiet, await send_request(InTime(respond_slowly), "/", "m", 0.4)
+        return quiet, await send_request(DeadlineMiddleware(respond_slowly), "/", "m", 0.4)
 
     quiet, started_stream = asyncio.run(scenario())
 
@@ -325,4 +327,4 @@ def test_a_buffered_function_returns_504_in_time(tmp_path: Path) -> None:
         handler._event_loop().close()
 
     assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (504, "deadline_exceeded")
-    assert elapsed < REMAINING - LAST + 0.3
+    assert elapsed < REMAINING - ERROR_TIME + 0.3

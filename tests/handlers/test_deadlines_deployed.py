@@ -14,7 +14,7 @@ from tests.fakes.provider import FakeProvider, FakeResponse
 from tests.handlers.deployment import EVENTS, serve_deployment
 from tests.handlers.emulator import Emulator, run_emulator
 from tests.handlers.stream_process import event, run_scenario, run_stream_process, wait_for_text
-from vaultcore.web.deadline import LAST, SPARE
+from vaultcore.web.deadline import ENDING_TIME, ERROR_TIME
 from vaultcore.web.reply import KEEP_ALIVE
 
 
@@ -49,13 +49,13 @@ def test_the_end_of_an_invocation(tmp_path: Path) -> None:
         async with run_stream_process(tmp_path) as stream:
             stream.api.invoke(event("models"))
             await stream.api.finished()  # the vault is open: what follows is no cold start
-            remaining = SPARE + 1.5
+            remaining = ENDING_TIME + 1.5
             started = time.monotonic()
             stream.api.invoke(event("chat_stream"), timeout=remaining)
             stream.provider.say("Hello")
             report = await stream.api.finished()
 
-            assert time.monotonic() - started < remaining - LAST
+            assert time.monotonic() - started < remaining - ERROR_TIME
             assert b'"Hello"' in report.content
             assert b'"deadline_exceeded"' in report.content
             assert b"[DONE]" not in report.content

@@ -86,7 +86,7 @@ def test_the_snapshot_contains_no_secret(tmp_path: Path) -> None:
             searched = markers(vault)
             await stream.api.snapshot.wait()
             before = memory(stream.process.pid)
-            assert stream.deployed.secrets.asked == []
+            assert stream.deployed.secrets.requests == []
             stream.api.restore.set()
             stream.api.invoke(event("health"))
             assert (await stream.api.finished()).head["statusCode"] == 200
@@ -144,7 +144,7 @@ print(json.dumps(handler(json.load(open(sys.argv[1])), Context())), flush=True)
 def test_hooks_run_under_the_managed_runtime(tmp_path: Path) -> None:
     """The buffered functions open their vault after the restore, in the loop that serves requests."""
     with serve_deployment(tmp_path, UNREACHABLE) as deployed:
-        calls, command = deployed.secrets.asked, [sys.executable, "-W", "error", "-c", HOOK_PROGRAM]
+        calls, command = deployed.secrets.requests, [sys.executable, "-W", "error", "-c", HOOK_PROGRAM]
         with subprocess.Popen(
             [*command, str(EVENTS / "models.json")],
             env=deployed.environ,

@@ -74,11 +74,11 @@ def test_the_vault_is_opened_after_the_restore(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with run_stream_process(tmp_path, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start") as stream:
-            calls = stream.deployed.secrets.asked
+            calls = stream.deployed.secrets.requests
             await stream.api.snapshot.wait()
             assert calls == []
             stream.api.restore.set()
-            await asyncio.to_thread(stream.deployed.secrets.wait_for_question, 1)
+            await asyncio.to_thread(stream.deployed.secrets.wait_for_requests, 1)
             stream.api.invoke(event("models"))
             report = await stream.api.finished()
 

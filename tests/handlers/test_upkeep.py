@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from tests.admission.limiter_setup import build_limiter, key, settle_usage, stored_alerts
-from tests.alerts.test_sns import Subscribed
+from tests.alerts.test_sns import SubscribedTopic
 from tests.handlers.deployment import EVENTS, PASSWORD, PEPPER, serve_deployment
 from tests.handlers.emulator import run_emulator
-from tests.store.ministack import Table, table
+from tests.store.ministack import EmulatedTable, table
 from vaultcore.admission.caller import Caller, account
 from vaultcore.clock import SystemClock
 from vaultcore.control.virtual_keys import VirtualKeys
@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "awslambdaric", "handlers.upkeep.handler"]
 CLOCK = SystemClock()
 
 
-async def prepare_due_work(at: Table) -> str:
+async def prepare_due_work(at: EmulatedTable) -> str:
     """Create a key's account with an expired lease, and an undelivered alert."""
     store = at.store(CLOCK)
     secrets = FixedSecrets(Secrets(Keyring(()), pepper=PEPPER.encode()))
@@ -39,7 +39,7 @@ async def prepare_due_work(at: Table) -> str:
     return account(created.id)
 
 
-async def read_results(at: Table, name: str) -> tuple[Account, Document, list[Document]]:
+async def read_results(at: EmulatedTable, name: str) -> tuple[Account, Document, list[Document]]:
     store = at.store(CLOCK)
     (charged,), (alert,) = await store.accounts(name), await stored_alerts(store)
     position = await store.query("ledger")
@@ -48,8 +48,8 @@ async def read_results(at: Table, name: str) -> tuple[Account, Document, list[Do
 
 
 def test_one_event_does_all_due_work(tmp_path: Path) -> None:
-    """One event releases leases, delivers alerts and seals; the next does nothing. It reads only the pepper."""
-    stored, topic = table(), Subscribed()
+    """One event releases leases, delivers alerts and seals with only the pepper; the next does nothing."""
+    stored, topic = table(), SubscribedTopic()
     name = asyncio.run(prepare_due_work(stored))
     with serve_deployment(tmp_path, "http://127.0.0.1:9/v1") as deployed:
         environ = {
@@ -64,9 +64,9 @@ def test_one_event_does_all_due_work(tmp_path: Path) -> None:
             event = (EVENTS / "upkeep.json").read_bytes()
             answers = [emulator.invoke(event) for _ in range(2)]
             output = emulator.output.read_text("utf-8")
-        calls = deployed.secrets.asked
+        calls = deployed.secrets.requests
     charged, alert, sealing = asyncio.run(read_results(stored, name))
-    messages = topic.heard()
+    messages = topic.receive()
     topic.close()
 
     assert [(status, json.loads(body)) for status, body in answers] == [(200, {"failed": []})] * 2

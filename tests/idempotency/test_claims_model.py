@@ -1,4 +1,4 @@
-"""Claims in any order of events, held against a model that is told in a few lines."""
+"""Claims in any order of events behave like a simple model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.clock import FakeClock
-from tests.idempotency.claiming import LEASE, claims
+from tests.idempotency.claims_setup import LEASE, build_claims
 from vaultcore.errors import IdempotencyConflict, IdempotencyKeyReused
 from vaultcore.idempotency.claims import RETENTION, Claim, Replay
 from vaultcore.store.memory import MemoryStore
@@ -26,51 +26,51 @@ STEPS = st.lists(
 
 @dataclass(slots=True)
 class Model:
-    """One key, told naively: who holds it and since when, or what was answered and when."""
+    """One key: its running claim since when, or its response and when that was stored."""
 
     now: float = 0.0
-    asked: bytes | None = None
+    request: bytes | None = None
     holder: int | None = None
     since: float = 0.0
     answer: bytes | None = None
-    answered: float = 0.0
-    taken: list[bytes] = field(default_factory=list)  # what each holder was asked
+    answered_at: float = 0.0
+    requests: list[bytes] = field(default_factory=list)  # by holder
 
-    def begin(self, asked: bytes) -> str | int | bytes:
-        if self.answer is not None and self.now - self.answered >= RETENTION:
+    def begin(self, request: bytes) -> str | int | bytes:
+        if self.answer is not None and self.now - self.answered_at >= RETENTION:
             self.answer = None
         if self.holder is not None and self.now - self.since >= RETENTION:
             self.holder = None
         if self.answer is not None:
-            return self.answer if asked == self.asked else "reused"
+            return self.answer if request == self.request else "reused"
         if self.holder is not None:
-            if asked != self.asked:
+            if request != self.request:
                 return "reused"
             if self.now - self.since < LEASE:
                 return "running"
-        self.holder, self.since, self.asked = len(self.taken), self.now, asked
-        self.taken.append(asked)
+        self.holder, self.since, self.request = len(self.requests), self.now, request
+        self.requests.append(request)
         return self.holder
 
     def end(self, holder: int, answer: bytes | None) -> None:
         if holder == self.holder and self.now - self.since < RETENTION:
-            self.holder, self.answer, self.answered = None, answer, self.now
+            self.holder, self.answer, self.answered_at = None, answer, self.now
 
 
 @given(STEPS)
 @settings(max_examples=300, deadline=None)
-def test_any_order_of_events(steps: list[tuple[str, object]]) -> None:
-    """However claims begin, end late, are forgotten and taken over, they do as the plain model does."""
-    asyncio.run(Compared().run(steps))
+def test_claims_behave_like_the_model(steps: list[tuple[str, object]]) -> None:
+    """Claims that begin, end late, expire and are taken over in any order behave like the model."""
+    asyncio.run(Comparison().run(steps))
 
 
-class Compared:
-    """Both of them, taken through the same steps."""
+class Comparison:
+    """Applies the same steps to claims and model, and compares the results."""
 
     def __init__(self) -> None:
         self.clock, self.model = FakeClock(), Model()
-        self.shop = claims(MemoryStore(self.clock), self.clock)
-        self.held: list[Claim] = []
+        self.claims = build_claims(MemoryStore(self.clock), self.clock)
+        self.claims_in_order: list[Claim] = []
 
     async def run(self, steps: list[tuple[str, object]]) -> None:
         for step in steps:
@@ -78,27 +78,27 @@ class Compared:
                 case "wait", float(seconds):
                     self.clock.time += seconds
                     self.model.now += seconds
-                case "begin", bytes(asked):
-                    expected = self.model.begin(asked)
-                    assert await self.begin(asked) == expected
-                case str(what), int(number) if number < len(self.held):
-                    await self.end(number, f"{number}".encode() if what == "finish" else None)
+                case "begin", bytes(request):
+                    expected = self.model.begin(request)
+                    assert await self.begin(request) == expected
+                case str(action), int(number) if number < len(self.claims_in_order):
+                    await self.end(number, f"{number}".encode() if action == "finish" else None)
 
-    async def begin(self, asked: bytes) -> str | int | bytes:
+    async def begin(self, request: bytes) -> str | int | bytes:
         try:
-            found = await self.shop.begin("key_1", "k", asked)
+            outcome = await self.claims.begin("key_1", "k", request)
         except IdempotencyConflict:
             return "running"
         except IdempotencyKeyReused:
             return "reused"
-        if isinstance(found, Replay):
-            return found.body
-        self.held.append(found)
-        return len(self.held) - 1
+        if isinstance(outcome, Replay):
+            return outcome.body
+        self.claims_in_order.append(outcome)
+        return len(self.claims_in_order) - 1
 
     async def end(self, number: int, answer: bytes | None) -> None:
         self.model.end(number, answer)
         if answer is None:
-            await self.shop.release(self.held[number])
+            await self.claims.release(self.claims_in_order[number])
         else:
-            await self.shop.finish(self.held[number], 200, {}, answer)
+            await self.claims.finish(self.claims_in_order[number], 200, {}, answer)

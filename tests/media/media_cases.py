@@ -10,10 +10,10 @@ from typing import Any
 from vaultcore.catalog.load import load_builtin
 from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.errors import InvalidRequest
-from vaultcore.media import MediaApi, embeddings, images, offers
+from vaultcore.media import MediaApi, embeddings, images, moderations, offers
 
 GOLDEN = Path(__file__).parent / "golden"
-APIS: Mapping[str, MediaApi] = {"embeddings": embeddings, "images": images}
+APIS: Mapping[str, MediaApi] = {"embeddings": embeddings, "images": images, "moderations": moderations}
 CATALOG = load_builtin({"AWS_REGION": "us-east-1", "AZURE_OPENAI_RESOURCE": "house"})
 
 

@@ -1,4 +1,4 @@
-"""Validation of embeddings and images requests."""
+"""Validation of embeddings, images and moderations requests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from vaultcore.errors import InvalidRequest
-from vaultcore.media import embeddings, images
+from vaultcore.media import embeddings, images, moderations
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,55 @@ def test_z6_invalid_image_requests(fields: dict[str, Any], param: str) -> None:
     """An image request that no provider could serve is rejected with its parameter."""
     with pytest.raises(InvalidRequest) as caught:
         images.parse_request({"model": "m", "prompt": "a dot", **fields})
+
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        ("a", 1),
+        ("", 1),
+        (["a"], 1),
+        (["a", "b", ""], 3),
+        ([{"type": "text", "text": "a"}, {"type": "image_url", "image_url": {"url": "data:,"}}], 1),
+        ([{"type": "from_next_month"}], 1),
+    ],
+)
+def test_moderation_inputs(value: Any, count: int) -> None:
+    """An input is a string, strings with a result each, or content parts with one result together."""
+    assert moderations.parse_request({"model": "m", "input": value})["model"] == "m"
+    assert moderations.count_results(value) == count
+
+
+@pytest.mark.parametrize("model", [{}, {"model": None}])
+def test_the_default_moderation_model(model: dict[str, Any]) -> None:
+    """Without a model, OpenAI's default is used; the client's body is not changed."""
+    body = {"input": "a", **model}
+
+    assert moderations.parse_request(body)["model"] == "omni-moderation-latest"
+    assert body == {"input": "a", **model}
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ([], None),
+        ({}, "input"),
+        ({"input": None}, "input"),
+        ({"input": []}, "input"),
+        ({"input": 5}, "input"),
+        ({"input": {}}, "input"),
+        ({"input": ["a", 5]}, "input"),
+        ({"input": ["a", {"type": "text", "text": "b"}]}, "input"),
+        ({"input": "a", "model": 5}, "model"),
+        ({"input": "a", "model": ""}, "model"),
+        ({"input": "\ud800"}, None),
+    ],
+)
+def test_invalid_moderation_requests(body: Any, param: str | None) -> None:
+    """An invalid request is rejected with its exact parameter."""
+    with pytest.raises(InvalidRequest) as caught:
+        moderations.parse_request(body)
 
     assert caught.value.param == param

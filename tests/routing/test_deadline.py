@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.routing.test_attempts import HOST, AttemptLoop
+from tests.routing.attempt_loop import HOST, AttemptLoop
 from vaultcore.errors import (
     AttemptDeadlineExceeded,
     AttemptsExhausted,

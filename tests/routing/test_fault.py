@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vaultcore.errors import Fault
-from vaultcore.routing.fault import fault
+from vaultcore.routing.fault import classify_fault
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_e3_e6_e7_o12_o13_status_and_code_decide_the_fault(
     status: int | None, code: str | None, expected: Fault
 ) -> None:
     """The status decides; an error code counts only if it is more specific than its status."""
-    assert fault(status, code) is expected
+    assert classify_fault(status, code) is expected

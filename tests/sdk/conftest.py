@@ -16,16 +16,16 @@ from vaultcore.simulators.server import Simulator, simulated
 class SdkGateway:
     """A served gateway and its simulated providers."""
 
-    run_serve: GatewayProcess
+    process: GatewayProcess
     simulators: dict[str, Simulator]
 
     @property
     def url(self) -> str:
-        return f"{self.served.url}/v1"
+        return f"{self.process.url}/v1"
 
     @property
     def key(self) -> str:
-        return self.served.key
+        return self.process.key
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ DOT = {
 
 @pytest.fixture
 def client(gateway: SdkGateway) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(api_key=gateway.key, base_url=gateway.served.url, max_retries=0) as sdk_client:
+    with anthropic.Anthropic(api_key=gateway.key, base_url=gateway.process.url, max_retries=0) as sdk_client:
         yield sdk_client
 
 
@@ -155,7 +155,7 @@ def test_the_async_client(gateway: SdkGateway, model: str) -> None:
 
     async def run() -> tuple[str, str]:
         sdk_client = anthropic.AsyncAnthropic(
-            auth_token=gateway.key, base_url=gateway.served.url, max_retries=0
+            auth_token=gateway.key, base_url=gateway.process.url, max_retries=0
         )
         async with sdk_client as client:
             buffered = await client.messages.create(model=model, max_tokens=200, messages=QUESTION)
@@ -179,7 +179,7 @@ def test_fallback(client: anthropic.Anthropic, gateway: SdkGateway) -> None:
 def test_r12_errors_are_typed(client: anthropic.Anthropic, gateway: SdkGateway, model: str) -> None:
     """Every error is the SDK's own exception, with Anthropic's type in its body."""
     invalid: Any = [{"role": "robot", "content": "x"}]
-    stranger = anthropic.Anthropic(api_key="ve-wrong", base_url=gateway.served.url, max_retries=0)
+    stranger = anthropic.Anthropic(api_key="ve-wrong", base_url=gateway.process.url, max_retries=0)
     gateway.simulators[model.partition("/")[0]].script.queue(
         model.partition("/")[2], *[InjectedFault(status=429)] * 4
     )

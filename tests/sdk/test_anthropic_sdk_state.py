@@ -29,7 +29,9 @@ def simulators() -> Iterator[dict[str, Simulator]]:
 
 
 @pytest.fixture(scope="module")
-def gateway(simulators: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+def gateway(
+    simulators: dict[str, Simulator], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GatewayProcess]:
     home: Path = tmp_path_factory.mktemp("home")
     LocalVault(home / ".vaultedge").add(Credential(each.name, each.key) for each in simulators.values())
     rows = {name: {"base_url": each.base_url, "local": True} for name, each in simulators.items()}

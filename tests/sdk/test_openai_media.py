@@ -1,4 +1,4 @@
-"""The official `openai` package against a served gateway: embeddings and images in every format."""
+"""The official `openai` package against a served gateway: its media APIs in every provider format."""
 
 from __future__ import annotations
 
@@ -31,11 +31,13 @@ providers:
   fireworks: {{base_url: "{url}", local: true}}
   bfl: {{base_url: "{url}", local: true}}
   xai: {{base_url: "{url}", local: true}}
+  mistral: {{base_url: "{url}", local: true}}
 models:
   vectors: {{primary: openai/text-embedding-3-small, fallbacks: [cohere/embed-v4.0]}}
   pictures: {{primary: openai/dall-e-3, fallbacks: [gemini/imagen-4.0-generate-001]}}
+  guard: {{primary: openai/omni-moderation-latest, fallbacks: [mistral/mistral-moderation-latest]}}
 """
-NAMES = ("openai", "plain", "gemini", "cohere", "bedrock", "together", "fireworks", "bfl", "xai")
+NAMES = ("openai", "plain", "gemini", "cohere", "bedrock", "together", "fireworks", "bfl", "xai", "mistral")
 EMBEDDING_MODELS = [
     "openai/text-embedding-3-small",
     "plain/anything",
@@ -264,3 +266,76 @@ def test_images_have_a_cost(client: openai.OpenAI) -> None:
 
     assert float(image_model.headers["x-vaultedge-cost-usd"]) == pytest.approx((9 * 5 + 100 * 40) / 1e6)
     assert float(hybrid.headers["x-vaultedge-cost-usd"]) == pytest.approx((5 * 0.3 + 1_290 * 30) / 1e6)
+
+
+@pytest.mark.parametrize("model", ["openai/omni-moderation-latest", "mistral/mistral-moderation-latest"])
+def test_moderations_of_strings(client: openai.OpenAI, model: str) -> None:
+    """Each string gets a result, in order, with `flagged` even if the provider does not return it."""
+    response = client.moderations.create(model=model, input=["a boat", "forbidden things"])
+
+    assert [result.flagged for result in response.results] == [False, True]
+    assert [result.categories.violence for result in response.results] == [False, True]
+    assert response.results[1].category_scores.violence == 0.99
+    assert response.model == model
+
+
+def test_moderations_by_default(client: openai.OpenAI, simulator: Simulator) -> None:
+    """Without a model the gateway uses omni-moderation-latest, which is free of charge."""
+    response = client.moderations.with_raw_response.create(input="a boat")
+
+    assert simulator.script.requests[-1].body == {"model": "omni-moderation-latest", "input": "a boat"}
+    assert response.headers["x-vaultedge-provider"] == "openai"
+    assert response.headers["x-vaultedge-cost-usd"] == "0"
+    assert not response.parse().results[0].flagged
+
+
+def test_moderations_of_content_parts(client: openai.OpenAI) -> None:
+    """Text and images together get one result."""
+    response = client.moderations.create(
+        input=[
+            {"type": "text", "text": "forbidden things"},
+            {"type": "image_url", "image_url": {"url": "https://pictures.example/0.png"}},
+        ]
+    )
+
+    (result,) = response.results
+    assert result.flagged
+    assert result.category_applied_input_types.violence == ["image", "text"]
+
+
+def test_moderations_fall_back_and_report(client: openai.OpenAI, simulator: Simulator) -> None:
+    """The next target serves the request if the first fails; the report lists the field that was added."""
+    simulator.script.queue("omni-moderation-latest", *[InjectedFault(status=503)] * 4)
+
+    response = client.moderations.with_raw_response.create(
+        model="guard", input="forbidden things", extra_headers={"x-vaultedge-explain": "1"}
+    )
+
+    assert response.headers["x-vaultedge-provider"] == "mistral"
+    (change,) = json.loads(response.content)["vaultedge"]["translation"]
+    assert (change["path"], change["kind"]) == ("results.flagged", "emulated")
+    assert response.parse().results[0].flagged
+
+
+@pytest.mark.parametrize(
+    "model", ["openai/gpt-4o", "openai/text-embedding-3-small", "gemini/gemini-2.5-flash"]
+)
+def test_models_without_moderations_are_rejected(
+    client: openai.OpenAI, simulator: Simulator, model: str
+) -> None:
+    """A chat or embedding model, or a provider without moderations, is rejected before any call."""
+    before = len(simulator.script.requests)
+
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.moderations.create(model=model, input="a boat")
+
+    assert caught.value.param == "model"
+    assert len(simulator.script.requests) == before
+
+
+def test_moderation_models_create_nothing_else(client: openai.OpenAI) -> None:
+    """Moderation models are rejected for embeddings and images."""
+    with pytest.raises(openai.BadRequestError):
+        client.embeddings.create(model="omni-moderation-latest", input="a")
+    with pytest.raises(openai.BadRequestError):
+        client.images.generate(model="omni-moderation-latest", prompt="a")

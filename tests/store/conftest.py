@@ -1,4 +1,4 @@
-"""The stores that every guarantee is held against, each new and empty, at noon by a clock that tests move."""
+"""The stores that every guarantee is tested on: each new and empty, at noon by a clock that tests move."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.store.workers import Crew, Member, Processes, Threads, member
 from tests.store.ministack import dynamo_store, table
-from tests.store.traffic import NOON
+from tests.store.store_request import NOON
+from tests.store.workers import ProcessWorkers, ThreadWorkers, WorkerProcess, Workers, start_worker
 from vaultcore.clock import Clock
 from vaultcore.store.base import Store
 from vaultcore.store.memory import MemoryStore
@@ -22,47 +22,47 @@ PROCESSES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An open store, and where other processes find it."""
+class OpenStore:
+    """An open store, and its address for other processes."""
 
     kind: str
     store: Store
     url: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
 
-    def member(self) -> AbstractAsyncContextManager[Member]:
-        """One more process on it."""
-        return member(self.url, self.environ)
+    def start_worker(self) -> AbstractAsyncContextManager[WorkerProcess]:
+        """Start another process on this store."""
+        return start_worker(self.url, self.environ)
 
 
 @asynccontextmanager
-async def memory(clock: Clock, _: Path) -> AsyncIterator[Place]:
-    yield Place("memory", MemoryStore(clock))
+async def memory(clock: Clock, _: Path) -> AsyncIterator[OpenStore]:
+    yield OpenStore("memory", MemoryStore(clock))
 
 
 @asynccontextmanager
-async def sqlite(clock: Clock, folder: Path) -> AsyncIterator[Place]:
+async def sqlite(clock: Clock, folder: Path) -> AsyncIterator[OpenStore]:
     file = folder / "state.db"
     store = SQLiteStore(file, clock)
     try:
-        yield Place("sqlite", store, f"sqlite:{file}")
+        yield OpenStore("sqlite", store, f"sqlite:{file}")
     finally:
         await store.aclose()
 
 
 @asynccontextmanager
-async def dynamo(clock: Clock, _: Path) -> AsyncIterator[Place]:
+async def dynamo(clock: Clock, _: Path) -> AsyncIterator[OpenStore]:
     shared = table()
     async with dynamo_store(clock, shared) as store:
-        yield Place("dynamo", store, shared.url, shared.environ)
+        yield OpenStore("dynamo", store, shared.url, shared.environ)
 
 
-MAKERS: Mapping[str, Callable[[Clock, Path], AbstractAsyncContextManager[Place]]] = {
+MAKERS: Mapping[str, Callable[[Clock, Path], AbstractAsyncContextManager[OpenStore]]] = {
     "memory": memory,
     "sqlite": sqlite,
     "dynamo": dynamo,
 }
-SHARED = sorted(MAKERS.keys() - {"memory"})  # by processes, and what is kept outlives them
+SHARED_KINDS = sorted(MAKERS.keys() - {"memory"})  # shared by processes and persistent
 
 
 @pytest.fixture
@@ -71,21 +71,25 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=MAKERS)
-async def place(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> AsyncIterator[Place]:
-    async with MAKERS[request.param](clock, tmp_path) as place:
-        yield place
+async def backend(
+    request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path
+) -> AsyncIterator[OpenStore]:
+    async with MAKERS[request.param](clock, tmp_path) as backend:
+        yield backend
 
 
 @pytest.fixture
-def store(place: Place) -> Store:
-    return place.store
+def store(backend: OpenStore) -> Store:
+    return backend.store
 
 
 @pytest.fixture
-async def crew(place: Place) -> AsyncIterator[Crew]:
-    """Several who use the store at once."""
-    if not place.url:
-        yield Threads(place.store)
+async def workers(backend: OpenStore) -> AsyncIterator[Workers]:
+    """Return several users of the store at once."""
+    if not backend.url:
+        yield ThreadWorkers(backend.store)
         return
     async with AsyncExitStack() as stack:
-        yield Processes([await stack.enter_async_context(place.member()) for _ in range(PROCESSES)])
+        yield ProcessWorkers(
+            [await stack.enter_async_context(backend.start_worker()) for _ in range(PROCESSES)]
+        )

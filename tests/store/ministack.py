@@ -1,6 +1,6 @@
-"""DynamoDB on this machine: ministack, once per test process and only where a test needs it.
+"""An emulated DynamoDB on this machine: ministack, started once per test process and only if a test needs it.
 
-It lives in an environment of its own, `.venv-aws`, which `make test` makes.
+It has an environment of its own, `.venv-aws`, which `make test` creates.
 """
 
 from __future__ import annotations
@@ -43,20 +43,20 @@ _numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """A table of its own, which several stores and processes may share."""
+class EmulatedTable:
+    """A table that several stores and processes may share."""
 
     endpoint: str
     name: str
 
     @property
     def url(self) -> str:
-        """As settings name it."""
+        """Return its URL as in VAULTEDGE_STORE."""
         return f"dynamodb:{self.name}"
 
     @property
     def environ(self) -> dict[str, str]:
-        """With which another process finds it."""
+        """Return the environment in which another process finds it."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": REGION,
@@ -77,21 +77,21 @@ class Table:
         return DynamoDBStore(DynamoDBClient(session(self.endpoint), read_timeout=patience), self.name, clock)
 
 
-def table() -> Table:
-    """A new and empty one."""
-    made = Table(emulator(), f"table-{os.getpid()}-{next(_numbers)}")
-    _client(made.endpoint).create_table(
-        TableName=made.name,
+def table() -> EmulatedTable:
+    """Create an empty table."""
+    created = EmulatedTable(emulator(), f"table-{os.getpid()}-{next(_numbers)}")
+    _client(created.endpoint).create_table(
+        TableName=created.name,
         KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in KEYS.items()],
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in KEYS],
         BillingMode="PAY_PER_REQUEST",
     )
-    return made
+    return created
 
 
 @asynccontextmanager
-async def dynamo_store(clock: Clock, at: Table | None = None) -> AsyncIterator[DynamoDBStore]:
-    """A store over a table of its own, or over one that others use too."""
+async def dynamo_store(clock: Clock, at: EmulatedTable | None = None) -> AsyncIterator[DynamoDBStore]:
+    """Open a store on a new table, or on one that others use too."""
     store = (at or table()).store(clock)
     try:
         yield store
@@ -101,12 +101,12 @@ async def dynamo_store(clock: Clock, at: Table | None = None) -> AsyncIterator[D
 
 @cache
 def session(url: str) -> Callable[[], Session]:
-    """What clients are made of, whatever the environment says of AWS. It is made once: that takes long."""
+    """Return a factory of one cached session for a URL; creating a session is slow."""
     return cache(lambda: new_session(url))
 
 
 def new_session(url: str) -> Session:
-    """One of its own, for who acts as somebody else."""
+    """Return a new session."""
     from botocore.session import Session
 
     lock = Lock()
@@ -116,16 +116,16 @@ def new_session(url: str) -> Session:
             with lock:
                 return super().create_client(*args, **{**kwargs, "endpoint_url": url})
 
-    found = Local()
-    found.set_config_variable("config_file", os.devnull)
-    found.set_config_variable("region", REGION)
-    found.set_credentials("test", "test")
-    return found
+    local_session = Local()
+    local_session.set_config_variable("config_file", os.devnull)
+    local_session.set_config_variable("region", REGION)
+    local_session.set_credentials("test", "test")
+    return local_session
 
 
 @cache
 def emulator() -> str:
-    """The URL of this process's emulator."""
+    """Return the URL of this process's emulator. Start it first if needed."""
     if not BINARY.exists():
         raise RuntimeError("no ministack in .venv-aws, which `make test` makes: tests of DynamoDB need it")
     with socket.create_server(("127.0.0.1", 0)) as free:

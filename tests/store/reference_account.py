@@ -1,7 +1,7 @@
-"""What accounts should say, worked out anew each time from a list of everything that ever happened.
+"""A reference implementation of accounts: it recalculates everything from a list of events.
 
-Written from the words of `vaultcore.store.base` and `vaultcore.limits.account`, and shares none of their
-arithmetic. Times are multiples of an eighth of a second, so that floats hold them exactly.
+It is written from the documentation of `vaultcore.store.base` and `vaultcore.limits.account` and shares no
+code with them. Times are multiples of an eighth of a second, so that floats hold them exactly.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from tests.store.traffic import Asking
+from tests.store.store_request import StoreRequest
 from vaultcore.limits.account import Charge
 from vaultcore.limits.limits import Limits
 
@@ -25,16 +25,16 @@ def day(at: float) -> str:
 
 @dataclass(slots=True)
 class Event:
-    """A request that was let in, at the account's own time."""
+    """An admitted request, at the account's own time."""
 
-    asked: Asking
+    request: StoreRequest
     at: float
     charge: Charge | None = None
     given_back: bool = False
 
     @property
     def until(self) -> float:
-        return self.asked.lease.until - self.asked.at + self.at
+        return self.request.lease.until - self.request.at + self.at
 
     @property
     def holds(self) -> bool:
@@ -42,12 +42,12 @@ class Event:
 
     @property
     def minute(self) -> int:
-        return self.asked.minute if self.charge is None else self.charge.prompt + self.charge.completion
+        return self.request.minute if self.charge is None else self.charge.prompt + self.charge.completion
 
 
 @dataclass(slots=True)
-class NaiveAccount:
-    """An account, and the limits that hold for it."""
+class ReferenceAccount:
+    """An account and its limits."""
 
     name: str
     limits: Limits
@@ -55,34 +55,34 @@ class NaiveAccount:
 
     @property
     def window(self) -> int:
-        """The latest minute in which anything was let in."""
+        """Return the latest minute in which a request was admitted."""
         return max((int(event.at // 60) for event in self.events), default=0)
 
     def time(self, now: float) -> float:
-        """Nobody comes before the present minute."""
+        """Return the account's time: never before its current minute."""
         return max(now, self.window * 60.0)
 
     def holds(self, name: str) -> bool:
-        return any(event.asked.id == name and event.holds for event in self.events)
+        return any(event.request.id == name and event.holds for event in self.events)
 
-    def reserve(self, asked: Asking) -> None:
-        """Let one in that is not denied; whatever is over has ended by that."""
-        self.end(asked.at)
-        self.events.append(Event(asked, self.time(asked.at)))
+    def reserve(self, request: StoreRequest) -> None:
+        """Admit a request that is not denied. Expired leases end before that."""
+        self.end(request.at)
+        self.events.append(Event(request, self.time(request.at)))
 
     def end(self, now: float) -> int:
-        """How many leases are over by now, that were not before."""
+        """End the leases that have expired. Return how many."""
         over = [event for event in self.events if event.holds and event.until <= self.time(now)]
         for event in over:
             event.given_back = True
         return len(over)
 
     def settle(self, name: str, spent: Charge) -> list[tuple[str, str, str, int]]:
-        """The marks, as they were when it was let in, that this takes the account past."""
+        """Return the thresholds of the request's own levels that this settlement crosses."""
         before = dict(self._used())
-        (event,) = [event for event in self.events if event.asked.id == name]
+        (event,) = [event for event in self.events if event.request.id == name]
         event.charge = spent
-        (level,) = [each for each in event.asked.levels if each.account == self.name]
+        (level,) = [each for each in event.request.levels if each.account == self.name]
         return [
             (self.name, limit, period, percent)
             for (limit, period), used in self._used()
@@ -91,40 +91,40 @@ class NaiveAccount:
             and reached(used, self._most(limit), percent)
         ]
 
-    def denied(self, asked: Asking) -> str | None:
-        """The first limit in the way of a request."""
-        now = self.time(asked.at)
+    def denied(self, request: StoreRequest) -> str | None:
+        """Return the first limit that denies a request."""
+        now = self.time(request.at)
         window, today = int(now // 60), day(now)
-        share = 1 - Fraction(now % 60) / 60  # of the minute before: what still counts
+        share = 1 - Fraction(now % 60) / 60  # of the previous minute that still counts
         live = [event for event in self.events if event.holds and event.until > now]
         over = [event.charge for event in self.events if event.charge is not None]
         paid = [(event.at, event.charge.nanos) for event in self.events if event.charge is not None]
-        paid += [(event.at, event.asked.nanos) for event in live]
+        paid += [(event.at, event.request.nanos) for event in live]
         counted = {
             "rpm": len(self._of(window)) + ceil(len(self._of(window - 1)) * share) + 1,
             "tpm": sum(event.minute for event in self._of(window))
             + ceil(sum(event.minute for event in self._of(window - 1)) * share)
-            + asked.minute,
+            + request.minute,
             "parallel": len(live) + 1,
             "tokens": sum(spent.prompt + spent.completion for spent in over)
-            + sum(event.asked.tokens for event in live)
-            + asked.tokens,
-            "credits": sum(nanos for _, nanos in paid) + asked.nanos,
-            "day": sum(nanos for at, nanos in paid if day(at) == today) + asked.nanos,
-            "month": sum(nanos for at, nanos in paid if day(at)[:7] == today[:7]) + asked.nanos,
+            + sum(event.request.tokens for event in live)
+            + request.tokens,
+            "credits": sum(nanos for _, nanos in paid) + request.nanos,
+            "day": sum(nanos for at, nanos in paid if day(at) == today) + request.nanos,
+            "month": sum(nanos for at, nanos in paid if day(at)[:7] == today[:7]) + request.nanos,
         }
         limited = ((name, self._most(name)) for name in counted)
         return next((name for name, most in limited if most is not None and counted[name] > most), None)
 
     def state(self) -> dict[str, Any]:
-        """What an account's fields should be."""
+        """Return what the account's fields must be."""
         if not self.events:
             return {"window": 0, "day": "", "month": "", "requests": 0, "settled": 0, "leases": set()}
         window, today = self.window, day(self.window * 60)
         used = {limit: amount for (limit, _), amount in self._used()}
         over = [event.charge for event in self.events if event.charge is not None]
-        held = [event for event in self.events if event.holds]
-        nanos = sum(event.asked.nanos for event in held)
+        open_events = [event for event in self.events if event.holds]
+        nanos = sum(event.request.nanos for event in open_events)
         return {
             "window": window,
             "requests": len(self._of(window)),
@@ -132,20 +132,21 @@ class NaiveAccount:
             "minute": sum(event.minute for event in self._of(window)),
             "minute_before": sum(event.minute for event in self._of(window - 1)),
             "tokens": used["tokens"],
-            "tokens_held": used["tokens"] + sum(event.asked.tokens for event in held),
+            "tokens_held": used["tokens"] + sum(event.request.tokens for event in open_events),
             "nanos": used["credits"],
             "nanos_held": used["credits"] + nanos,
             "day": today,
             "day_nanos": used["day"],
-            "day_held": used["day"] + sum(event.asked.nanos for event in held if day(event.at) == today),
+            "day_held": used["day"]
+            + sum(event.request.nanos for event in open_events if day(event.at) == today),
             "month": today[:7],
             "month_nanos": used["month"],
             "month_held": used["month"]
-            + sum(event.asked.nanos for event in held if day(event.at)[:7] == today[:7]),
+            + sum(event.request.nanos for event in open_events if day(event.at)[:7] == today[:7]),
             "settled": len(over),
             "prompt": sum(spent.prompt for spent in over),
             "completion": sum(spent.completion for spent in over),
-            "leases": {event.asked.id for event in held},
+            "leases": {event.request.id for event in open_events},
         }
 
     def _of(self, window: int) -> list[Event]:
@@ -165,11 +166,11 @@ class NaiveAccount:
 
 
 def reached(used: int, most: int | None, percent: int) -> bool:
-    """Whether use is at a mark; nothing used is at none."""
+    """Return True if usage has reached a threshold; no usage reaches none."""
     return most is not None and used > 0 and used * 100 >= most * percent
 
 
-def refusal(levels: Iterable[NaiveAccount], asked: Asking) -> tuple[str, str] | None:
-    """The account and the limit that a request is refused for."""
-    found = ((each.name, each.denied(asked)) for each in levels)
-    return next(((name, limit) for name, limit in found if limit is not None), None)
+def refusal(levels: Iterable[ReferenceAccount], request: StoreRequest) -> tuple[str, str] | None:
+    """Return the account and the limit that refuse a request."""
+    refusals = ((each.name, each.denied(request)) for each in levels)
+    return next(((name, limit) for name, limit in refusals if limit is not None), None)

@@ -1,4 +1,4 @@
-"""Requests as the gate would make them of a store: what is reserved for them, and how they are settled."""
+"""Requests as the gateway makes them of a store: a reservation and its settlement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.fakes.clock import NOON
-from vaultcore.limits.account import Lease, Charge
+from vaultcore.limits.account import Charge, Lease
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, Reservation
 from vaultcore.limits.thresholds import Crossing
@@ -14,13 +14,13 @@ from vaultcore.store.base import ABSENT, Add, DocumentKey, Put, Settlement
 
 LEASE = 300.0  # seconds
 LOG = "log/2026-11-22"
-SUMS = DocumentKey("usage/2026-11-22", '["key","provider","model"]')
+TOTALS = DocumentKey("usage/2026-11-22", '["key","provider","model"]')
 DOLLAR = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """A request at some levels: what it reserves there, and the two calls that it makes of a store."""
+class StoreRequest:
+    """A request at some levels, and the two calls that it makes of a store."""
 
     id: str
     levels: tuple[Level, ...]
@@ -29,8 +29,8 @@ class Asking:
     minute: int = 0
     nanos: int = 0
     until: float | None = None
-    sums: DocumentKey = SUMS
-    shelf: str = LOG
+    totals: DocumentKey = TOTALS
+    collection: str = LOG
 
     @property
     def lease(self) -> Lease:
@@ -44,11 +44,11 @@ class Asking:
     def settlement(
         self, spent: Charge | None = None, *, alert: Callable[[Crossing], Put] | None = None
     ) -> Settlement:
-        """With a record under the request's id, and with sums of what it used."""
+        """Return the settlement, with a record under the request's ID and with usage totals."""
         spent = spent or Charge()
         used = {"prompt": spent.prompt, "completion": spent.completion, "nanos": spent.nanos}
-        record = Put(DocumentKey(self.shelf, self.id), {"id": self.id, **used}, version=ABSENT)
-        add = Add(self.sums, {"requests": 1, **used})
+        record = Put(DocumentKey(self.collection, self.id), {"id": self.id, **used}, version=ABSENT)
+        add = Add(self.totals, {"requests": 1, **used})
         return Settlement(self.id, self.levels, self.lease, spent, record, (add,), alert)
 
 
@@ -56,8 +56,8 @@ def level(account: str = "key:one", limits: Limits | None = None) -> Level:
     return Level(account, limits or Limits())
 
 
-def alerted(crossing: Crossing) -> Put:
-    """The document of a mark, by its account, limit, period and percentage."""
+def alert_document(crossing: Crossing) -> Put:
+    """Return the alert of a crossing, with an ID of its account, limit, period and percentage."""
     meter = crossing.usage
     entry = f"{crossing.account}/{meter.limit}/{meter.period}/{crossing.percent}"
     return Put(DocumentKey("alerts", entry), {"used": meter.used, "most": meter.most}, version=ABSENT)

@@ -1,4 +1,4 @@
-"""Limits are exact however many ask at once, from several processes: not one more passes, not one less."""
+"""Limits are exact for concurrent requests from several processes: not one more is admitted, not one less."""
 
 from __future__ import annotations
 
@@ -9,63 +9,65 @@ from typing import Any
 
 import pytest
 
-from tests.store.conftest import Place
-from tests.store.workers import Crew
-from tests.store.traffic import NOON
+from tests.store.conftest import OpenStore
+from tests.store.store_request import NOON
+from tests.store.workers import Workers
 from vaultcore.store.base import DocumentKey, Store
 
 pytestmark = pytest.mark.anyio
 CLIENTS, CROWDS = 200, 3
 SEEDS = {"memory": 50, "sqlite": 50, "dynamo": 2}  # SEEDS=n in the environment: as many for each
 
-Asked = tuple[str, int, int, int]  # id, tokens, tokens a minute, nano-dollars
+RequestTuple = tuple[str, int, int, int]  # id, tokens, tokens a minute, nano-dollars
 
 
-def order(
-    do: str, account: str, limits: dict[str, int], asked: Sequence[Asked], **more: Any
+def command(
+    do: str, account: str, limits: dict[str, int], requests: Sequence[RequestTuple], **more: Any
 ) -> dict[str, Any]:
     return {
         "do": do,
         "at": NOON,
         "levels": [[account, limits]],
-        "shelf": f"log/{account}",
-        "asked": asked,
+        "collection": f"log/{account}",
+        "asked": requests,
         **more,
     }
 
 
-async def together(crew: Crew, do: str, asked: Sequence[Asked], *told: Any, **more: Any) -> set[str]:
-    """An order about many requests, each of which one member sees to, or with `by_all` every member."""
-    shares = [asked if more.get("by_all") else asked[n :: crew.size] for n in range(crew.size)]
-    answers = await crew.obey([order(do, *told, share, **more) for share in shares])
+async def run_together(
+    workers: Workers, do: str, requests: Sequence[RequestTuple], *common: Any, **more: Any
+) -> set[str]:
+    """Run a command for many requests, each by one worker, or with `by_all` by every worker."""
+    shares = [requests if more.get("by_all") else requests[n :: workers.size] for n in range(workers.size)]
+    answers = await workers.run_all([command(do, *common, share, **more) for share in shares])
     named = [name for answer in answers for name in answer]
     assert len(named) == len(set(named)) or do == "reserve"
     return set(named)
 
 
 @pytest.mark.parametrize("limits", [{"rpm": 60}, {"tpm": 60_999}, {"parallel": 60}, {"day": 60_999}])
-async def test_sixty_of_two_hundred(crew: Crew, store: Store, limits: dict[str, int]) -> None:
-    """Of 200 clients that come at once exactly as many pass as there is room for, and no later one does."""
-    asked = [(f"{n}", 1_000, 1_000, 1_000) for n in range(CLIENTS)]
+async def test_sixty_of_two_hundred(workers: Workers, store: Store, limits: dict[str, int]) -> None:
+    """Of 200 concurrent clients, exactly as many are admitted as the limit allows, and no later one."""
+    requests = [(f"{n}", 1_000, 1_000, 1_000) for n in range(CLIENTS)]
 
-    passed = await together(crew, "reserve", asked, "key:one", limits)
-    again = await together(
-        crew, "reserve", [(f"again {n}", 1, 1_000, 1_000) for n in range(40)], "key:one", limits
+    admitted = await run_together(workers, "reserve", requests, "key:one", limits)
+    again = await run_together(
+        workers, "reserve", [(f"again {n}", 1, 1_000, 1_000) for n in range(40)], "key:one", limits
     )
 
-    assert (len(passed), len(again)) == (60, 0)
+    assert (len(admitted), len(again)) == (60, 0)
     (one,) = await store.accounts("key:one")
-    assert set(one.leases) == passed
+    assert set(one.leases) == admitted
     assert (one.requests, one.minute, one.nanos_held) == (60, 60_000, 60_000)
 
 
-async def test_the_same_requests_from_everywhere(crew: Crew, store: Store) -> None:
-    """Requests that every process admits and settles are counted, charged and recorded once."""
-    asked = [(f"{n}", 10, 10, 10) for n in range(20)]
-    used = {name: [3, 4, 5] for name, *_ in asked}
+async def test_the_same_requests_from_everywhere(workers: Workers, store: Store) -> None:
+    """Requests that every process reserves and settles are counted, charged and recorded once."""
+    requests = [(f"{n}", 10, 10, 10) for n in range(20)]
+    used = {name: [3, 4, 5] for name, *_ in requests}
 
-    assert len(await together(crew, "reserve", asked, "key:one", {"rpm": 20}, by_all=True)) == 20
-    fresh = await together(crew, "settle", asked, "key:one", {"rpm": 20}, used=used, by_all=True)
+    assert len(await run_together(workers, "reserve", requests, "key:one", {"rpm": 20}, by_all=True)) == 20
+    fresh = await run_together(workers, "settle", requests, "key:one", {"rpm": 20}, used=used, by_all=True)
 
     assert len(fresh) == 20
     (one,) = await store.accounts("key:one")
@@ -74,14 +76,14 @@ async def test_the_same_requests_from_everywhere(crew: Crew, store: Store) -> No
 
 
 class Trial:
-    """Two hundred requests with random needs, to an account that has not enough for all of them."""
+    """Two hundred requests of random size, for an account that cannot admit all of them."""
 
     def __init__(self, seed: int) -> None:
         chance = Random(seed)
         self.account = f"key:{seed}"
         even = seed % 2 == 0  # all alike, so that it is known how many fit
         tokens, nanos = chance.randint(1, 100), chance.randint(1, 1_000)
-        self.asked: list[Asked] = [
+        self.requests: list[RequestTuple] = [
             (
                 f"{n}",
                 tokens if even else chance.randint(0, 100),
@@ -95,70 +97,72 @@ class Trial:
             "credits": chance.randint(CLIENTS // 4, CLIENTS) * 500,
         }
         self.fits = min(self.limits["tokens"] // tokens, self.limits["credits"] // nanos) if even else None
-        self.produced = {name: self._answer(chance, asked) for name, *asked in self.asked}
+        self.produced = {name: self._answer(chance, request) for name, *request in self.requests}
         self.used = [0, 0]  # tokens and nano-dollars of those that are over
 
     @staticmethod
-    def _answer(chance: Random, asked: Sequence[int]) -> list[int]:
+    def _answer(chance: Random, requests: Sequence[int]) -> list[int]:
         """What a provider makes of a request: never more than was asked."""
-        tokens, _, nanos = asked
+        tokens, _, nanos = requests
         prompt = chance.randint(0, tokens)
         return [prompt, chance.randint(0, tokens - prompt), chance.randint(0, nanos)]
 
-    def check(self, asked: Sequence[Asked], passed: set[str]) -> None:
-        """That those who passed fit beside what is used, and none of the others beside them."""
+    def check(self, requests: Sequence[RequestTuple], admitted: set[str]) -> None:
+        """Assert that the admitted requests fit into the limits, and that none of the others would."""
         most = self.limits["tokens"], self.limits["credits"]
-        held = list(self.used)
-        for name, tokens, _, nanos in asked:
-            if name in passed:
-                held = [held[0] + tokens, held[1] + nanos]
-        assert held[0] <= most[0]
-        assert held[1] <= most[1]
-        for name, tokens, _, nanos in asked:
-            assert name in passed or held[0] + tokens > most[0] or held[1] + nanos > most[1]
+        totals = list(self.used)
+        for name, tokens, _, nanos in requests:
+            if name in admitted:
+                totals = [totals[0] + tokens, totals[1] + nanos]
+        assert totals[0] <= most[0]
+        assert totals[1] <= most[1]
+        for name, tokens, _, nanos in requests:
+            assert name in admitted or totals[0] + tokens > most[0] or totals[1] + nanos > most[1]
         if self.fits is not None and not any(self.used):
-            assert len(passed) == min(self.fits, CLIENTS)
+            assert len(admitted) == min(self.fits, CLIENTS)
 
-    async def run(self, crew: Crew) -> set[str]:
-        """Crowd after crowd, each into the room that the one before it gave back; those who passed."""
-        left, over = self.asked, set[str]()
-        told = (self.account, self.limits)
+    async def run(self, workers: Workers) -> set[str]:
+        """Run crowd after crowd, each into the room that the one before released. Return the admitted IDs."""
+        waiting, finished = self.requests, set[str]()
+        common = (self.account, self.limits)
         for crowd in range(CROWDS):
             at = NOON + 2 * crowd
-            passed = await together(crew, "reserve", left, *told, at=at)
-            self.check(left, passed)
-            let_in = [each for each in left if each[0] in passed]
-            assert await together(crew, "settle", let_in, *told, used=self.produced, at=at) == passed
-            for name in passed:
+            admitted = await run_together(workers, "reserve", waiting, *common, at=at)
+            self.check(waiting, admitted)
+            settled = [each for each in waiting if each[0] in admitted]
+            assert (
+                await run_together(workers, "settle", settled, *common, used=self.produced, at=at) == admitted
+            )
+            for name in admitted:
                 prompt, completion, nanos = self.produced[name]
                 self.used = [self.used[0] + prompt + completion, self.used[1] + nanos]
-            left, over = [each for each in left if each[0] not in passed], over | passed
-        return over
+            waiting, finished = [each for each in waiting if each[0] not in admitted], finished | admitted
+        return finished
 
 
-async def recorded(store: Store, shelf: str) -> dict[str, list[int]]:
-    found = await store.query(shelf, limit=CLIENTS + 1)
+async def read_records(store: Store, collection: str) -> dict[str, list[int]]:
+    documents = await store.query(collection, limit=CLIENTS + 1)
     return {
-        each.key.id: [each.body["prompt"], each.body["completion"], each.body["nanos"]] for each in found
+        each.key.id: [each.body["prompt"], each.body["completion"], each.body["nanos"]] for each in documents
     }
 
 
-async def test_what_is_left_is_used_to_the_last_token(place: Place, crew: Crew) -> None:
-    """No quota and no credits are exceeded, nobody who fits is refused, every sum is what was produced."""
-    for seed in range(int(os.environ.get("SEEDS", SEEDS[place.kind]))):
+async def test_limits_are_used_to_the_last_token(backend: OpenStore, workers: Workers) -> None:
+    """No quota or credit is exceeded, no request that fits is refused, and all totals are correct."""
+    for seed in range(int(os.environ.get("SEEDS", SEEDS[backend.kind]))):
         trial = Trial(seed)
 
-        over = await trial.run(crew)
+        finished = await trial.run(workers)
 
-        produced = {name: trial.produced[name] for name in over}
-        assert await recorded(place.store, f"log/{trial.account}") == produced
+        produced = {name: trial.produced[name] for name in finished}
+        assert await read_records(backend.store, f"log/{trial.account}") == produced
         prompt, completion, nanos = (sum(each[n] for each in produced.values()) for n in range(3))
-        (sums,) = await place.store.get(DocumentKey("sums", f"log/{trial.account}"))
-        counted = {"requests": len(over), "prompt": prompt, "completion": completion, "nanos": nanos}
+        (sums,) = await backend.store.get(DocumentKey("sums", f"log/{trial.account}"))
+        counted = {"requests": len(finished), "prompt": prompt, "completion": completion, "nanos": nanos}
         assert sums is not None
         assert sums.body == counted
-        (account,) = await place.store.accounts(trial.account)
-        assert (account.settled, account.prompt, account.completion) == (len(over), prompt, completion)
+        (account,) = await backend.store.accounts(trial.account)
+        assert (account.settled, account.prompt, account.completion) == (len(finished), prompt, completion)
         assert account.tokens == account.tokens_held == prompt + completion <= trial.limits["tokens"]
         assert account.nanos == account.nanos_held == nanos <= trial.limits["credits"]
         assert dict(account.leases) == {}

@@ -1,10 +1,10 @@
 """Rows that an earlier version has written are read and continued, in SQLite and in DynamoDB.
 
-`rows/sqlite.json` and `rows/dynamodb.json` were written by commit e6d6464, the last one before the packages
-and classes were renamed, under a fixed clock and fixed random numbers. Both contain the same: a virtual key
-with limits, the limits of its owner and of the gateway, a route, three settled requests with their records and
-daily usage, an alert, audit entries, two idempotency claims, a seal, and accounts with one open reservation.
-Never regenerate them: they stand for stores that are in use.
+`rows/sqlite.json` and `rows/dynamodb.json` were written by commit e6d6464, the last one before packages and
+classes were renamed, under a fixed clock and fixed random numbers. Both contain the same rows: a virtual key
+with limits, the limits of its owner and of the gateway, a route, three settled requests with their records
+and daily usage, an alert, audit entries, two idempotency claims, a seal, and accounts with an open
+reservation. Never regenerate them: they stand for stores that are in use.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from vaultcore.secrets import FixedSecrets, Secrets
 from vaultcore.services import Services
 from vaultcore.settings import Settings
 from vaultcore.store import document_types
-from vaultcore.store.base import ABSENT, Add, DocumentKey, Put, Settlement
+from vaultcore.store.base import ABSENT, Add, DocumentKey, Put, Settlement, Store
+from vaultcore.store.sqlite.store import SQLiteStore
 from vaultcore.usage.record import Record
 from vaultcore.vault.keyring import Keyring
 
@@ -45,8 +46,8 @@ LEASE = Lease(NOON + 2, NOON + 962, tokens=100, minute=80, nanos=7_000_000)
 TODAY = TimeRange(NOON - 43_200, NOON + 43_200)
 
 
-def load_sqlite(folder: Path, _: pytest.MonkeyPatch) -> str:
-    """Write the rows into a new file with the schema of before. Return its URL."""
+def load_sqlite(folder: Path, clock: FakeClock) -> Store:
+    """Write the rows into a new file with the schema of before. Return a store on it."""
     rows = json.loads((ROWS / "sqlite.json").read_text("utf-8"))
     file = folder / "before.db"
     with sqlite3.connect(file) as connection:
@@ -55,16 +56,14 @@ def load_sqlite(folder: Path, _: pytest.MonkeyPatch) -> str:
         connection.executemany("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", rows["documents"])
         connection.executemany("INSERT INTO accounts VALUES (?, ?)", rows["accounts"])
     connection.close()
-    return f"sqlite:{file}"
+    return SQLiteStore(file, clock)
 
 
-def load_dynamodb(_: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Put the items into a new table of the emulator. Return its URL."""
+def load_dynamodb(_: Path, clock: FakeClock) -> Store:
+    """Put the items into a new table of the emulator. Return a store on it."""
     emulated = table()
     emulated.put_items(json.loads((ROWS / "dynamodb.json").read_text("utf-8"))["items"])
-    for name, value in emulated.environ.items():
-        monkeypatch.setenv(name, value)
-    return emulated.url
+    return emulated.store(clock)
 
 
 @pytest.fixture
@@ -77,9 +76,12 @@ def clock() -> FakeClock:
 async def services(
     request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Services]:
-    load: Callable[[Path, pytest.MonkeyPatch], str] = request.param
+    load: Callable[[Path, FakeClock], Store] = request.param
+    store = load(tmp_path, clock)
+    # Not by its URL: the emulator is slower than the timeouts of a store that is opened so.
+    monkeypatch.setattr("vaultcore.compose.open_store", lambda *_: store)
     secrets = FixedSecrets(Secrets(Keyring(()), pepper=PEPPER))
-    services = compose(Settings(store=load(tmp_path, monkeypatch)), secrets, clock=clock)
+    services = compose(Settings(), secrets, clock=clock)
     yield services
     await services.gateway.upstream.aclose()
     await services.store.aclose()

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, a store's accounts are what a naive list of events says."""
+"""After any sequence of operations, a store's accounts match the reference implementation."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from hypothesis.stateful import (
 
 from tests.fakes.clock import FakeClock
 from tests.store.conftest import MAKERS
-from tests.store.reference_account import NaiveAccount, refusal
-from tests.store.traffic import LEASE, NOON, Asking, alerted
+from tests.store.reference_account import ReferenceAccount, refusal
+from tests.store.store_request import LEASE, NOON, StoreRequest, alert_document
 from vaultcore.limits.account import Charge
 from vaultcore.limits.limits import DEFAULT_THRESHOLDS, Limits
 from vaultcore.limits.reservation import Level, LimitRefused
@@ -54,11 +54,13 @@ limits = st.builds(
     month=most(50, 100),
 )
 amounts = st.integers(0, 30)
-marks = st.sampled_from([DEFAULT_THRESHOLDS, DEFAULT_THRESHOLDS, (50, 80, 100), (100,), (1, 20, 40, 60, 80), ()])
+marks = st.sampled_from(
+    [DEFAULT_THRESHOLDS, DEFAULT_THRESHOLDS, (50, 80, 100), (100,), (1, 20, 40, 60, 80), ()]
+)
 
 
 class Sequence(RuleBasedStateMachine):
-    """One store under two keys and a gateway whose limits were set at the beginning."""
+    """One store with two keys and a gateway, whose limits are set at the beginning."""
 
     requests = Bundle("requests")
     over = Bundle("over")
@@ -77,11 +79,13 @@ class Sequence(RuleBasedStateMachine):
     @initialize(one=limits, two=limits, gateway=limits)
     def begin(self, one: Limits, two: Limits, gateway: Limits) -> None:
         named = {"one": one, "two": two, "gateway": gateway}
-        self.model = {name: NaiveAccount(f"{self.number}:{name}", limits) for name, limits in named.items()}
+        self.model = {
+            name: ReferenceAccount(f"{self.number}:{name}", limits) for name, limits in named.items()
+        }
 
-    def levels(self, asked: Asking) -> list[NaiveAccount]:
+    def levels(self, requests: StoreRequest) -> list[ReferenceAccount]:
         by_name = {each.name: each for each in self.model.values()}
-        return [by_name[level.account] for level in asked.levels]
+        return [by_name[level.account] for level in requests.levels]
 
     @rule(seconds=st.sampled_from(PAUSES))
     def wait(self, seconds: float) -> None:
@@ -103,58 +107,60 @@ class Sequence(RuleBasedStateMachine):
         crowd: list[tuple[int, int, int]],
         marks: tuple[int, ...],
     ) -> Any:
-        """Requests by a clock that may be behind: let in, or refused by the limit that the list says."""
+        """Reserve by a clock that may be slow: admitted, or refused by the expected limit."""
         accounts = [self.model[key], self.model["gateway"]]
         levels = tuple(Level(each.name, each.limits, marks) for each in accounts)
         at, log = self.clock.time - behind, f"log/{self.number}"
         sums = DocumentKey("sums", log)
         names = (f"{self.number}-{next(self.ids)}" for _ in crowd)
-        asked = [
-            Asking(name, levels, at, *each, at + lasts, sums, log)
+        requests = [
+            StoreRequest(name, levels, at, *each, at + lasts, sums, log)
             for name, each in zip(names, crowd, strict=True)
         ]
-        return multiple(*(each for each in asked if self.let_in(each, accounts)))
+        return multiple(*(each for each in requests if self.let_in(each, accounts)))
 
-    def let_in(self, asked: Asking, accounts: list[NaiveAccount]) -> bool:
-        expected = refusal(accounts, asked)
+    def let_in(self, request: StoreRequest, accounts: list[ReferenceAccount]) -> bool:
+        expected = refusal(accounts, request)
         if expected is not None:
             with pytest.raises(LimitRefused) as refused:
-                self.do(self.store.reserve(asked.reservation))
+                self.do(self.store.reserve(request.reservation))
             assert (refused.value.level.account, refused.value.denial.limit) == expected
             return False
-        self.do(self.store.reserve(asked.reservation))
+        self.do(self.store.reserve(request.reservation))
         for each in accounts:
-            each.reserve(asked)
+            each.reserve(request)
         return True
 
-    @rule(asked=requests)
-    def ask_again(self, asked: Asking) -> None:
-        """A request that still holds what it reserved is granted, and nothing changes."""
-        if all(each.holds(asked.id) for each in self.levels(asked)):
-            self.do(self.store.reserve(asked.reservation))
+    @rule(requests=requests)
+    def ask_again(self, requests: StoreRequest) -> None:
+        """Repeat a reservation: it succeeds and changes nothing."""
+        if all(each.holds(requests.id) for each in self.levels(requests)):
+            self.do(self.store.reserve(requests.reservation))
 
-    @rule(target=over, asked=consumes(requests), used=st.tuples(amounts, amounts, amounts))
-    def settle(self, asked: Asking, used: tuple[int, int, int]) -> Any:
-        """A settlement tells of the marks that the list says it passes."""
-        events = [event for each in self.levels(asked) for event in each.events if event.asked is asked]
-        if any(event.given_back and event.at != asked.at for event in events):
+    @rule(target=over, requests=consumes(requests), used=st.tuples(amounts, amounts, amounts))
+    def settle(self, requests: StoreRequest, used: tuple[int, int, int]) -> Any:
+        """Settle: exactly the expected thresholds are reported."""
+        events = [event for each in self.levels(requests) for event in each.events if event.asked is requests]
+        if any(event.given_back and event.at != requests.at for event in events):
             return multiple()  # such a one is charged to its own clock's day, which nobody else knows
-        done = self.do(self.store.settle(asked.settlement(Charge(*used), alert=alerted)))
-        marks = [mark for each in self.levels(asked) for mark in each.settle(asked.id, Charge(*used))]
-        told = [(each.account, each.usage.limit, each.usage.period, each.percent) for each in done.crossings]
-        assert (done.applied, told) == (True, marks)
+        done = self.do(self.store.settle(requests.settlement(Charge(*used), alert=alert_document)))
+        marks = [mark for each in self.levels(requests) for mark in each.settle(requests.id, Charge(*used))]
+        crossings = [
+            (each.account, each.usage.limit, each.usage.period, each.percent) for each in done.crossings
+        ]
+        assert (done.applied, crossings) == (True, marks)
         self.marks += marks
-        return asked
+        return requests
 
-    @rule(asked=over, used=st.tuples(amounts, amounts, amounts))
-    def settle_again(self, asked: Asking, used: tuple[int, int, int]) -> None:
-        """A settlement that comes again changes nothing, whatever it says."""
-        done = self.do(self.store.settle(asked.settlement(Charge(*used), alert=alerted)))
+    @rule(request=over, used=st.tuples(amounts, amounts, amounts))
+    def settle_again(self, request: StoreRequest, used: tuple[int, int, int]) -> None:
+        """Repeat a settlement, with any charge: it changes nothing."""
+        done = self.do(self.store.settle(request.settlement(Charge(*used), alert=alert_document)))
         assert (done.applied, done.crossings) == (False, ())
 
     @rule(name=st.sampled_from(["one", "two", "gateway"]))
     def sweep(self, name: str) -> None:
-        """Sweeping ends the leases that are over, and no other."""
+        """Sweep: exactly the expired leases end."""
         account = self.model[name]
         assert self.do(self.store.sweep(account.name)) == account.end(self.clock.time)
 
@@ -165,11 +171,11 @@ class Sequence(RuleBasedStateMachine):
         accounts = self.do(self.store.accounts(*(each.name for each in self.model.values())))
         for account, model in zip(accounts, self.model.values(), strict=True):
             expected = model.state()
-            found = {name: getattr(account, name) for name in expected}
-            assert {**found, "leases": set(account.leases)} == expected
+            actual = {name: getattr(account, name) for name in expected}
+            assert {**actual, "leases": set(account.leases)} == expected
 
     def teardown(self) -> None:
-        """What was written beside the accounts says the same."""
+        """Assert that records, totals and alerts match the accounts."""
         events = [event for name in ("one", "two") for event in self.model[name].events]
         spent = {event.asked.id: event.charge for event in events if event.charge is not None}
         records = self.do(self.store.query(f"log/{self.number}"))
@@ -177,19 +183,21 @@ class Sequence(RuleBasedStateMachine):
         (sums,) = self.do(self.store.get(DocumentKey("sums", f"log/{self.number}")))
         assert (sums.body["requests"] if sums else 0) == len(spent)
         assert (sums.body["nanos"] if sums else 0) == sum(each.nanos for each in spent.values())
-        alerts = self.do(self.store.get(*(DocumentKey("alerts", "/".join(map(str, mark))) for mark in self.marks)))
+        alerts = self.do(
+            self.store.get(*(DocumentKey("alerts", "/".join(map(str, mark))) for mark in self.marks))
+        )
         assert None not in alerts
         assert len(set(self.marks)) == len(self.marks)
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_any_sequence(kind: str, tmp_path: Path) -> None:
-    """Two keys and a gateway, clocks that differ, days that pass, leases that end: every field is right."""
+    """Two keys and a gateway, different clocks, passing days, expiring leases: every field is correct."""
     clock = FakeClock()
     examples = int(os.environ.get("SEEDS", EXAMPLES[kind]))
     with asyncio.Runner() as runner:
-        place = MAKERS[kind](clock, tmp_path)
-        opened = runner.run(place.__aenter__())
+        backend = MAKERS[kind](clock, tmp_path)
+        opened = runner.run(backend.__aenter__())
         try:
             run_state_machine_as_test(
                 lambda: Sequence(runner, opened.store, clock),
@@ -201,4 +209,4 @@ def test_any_sequence(kind: str, tmp_path: Path) -> None:
                 ),
             )
         finally:
-            runner.run(place.__aexit__(None, None, None))
+            runner.run(backend.__aexit__(None, None, None))

@@ -1,4 +1,4 @@
-"""What only the SQLite store has: a file, other processes on it, and one thread for everything."""
+"""Guarantees of the SQLite store alone: its file, other processes on it, and its single thread."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.store.traffic import NOON, Asking, level
+from tests.store.store_request import NOON, StoreRequest, level
 from vaultcore.errors import ConfigError, StoreUnavailable
 from vaultcore.limits.account import Account, Charge
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.thresholds import Crossing
-from vaultcore.store.base import Add, Conflict, Document, Delete, DocumentKey, Put
+from vaultcore.store.base import Add, Conflict, Delete, Document, DocumentKey, Put
 from vaultcore.store.sqlite.store import SQLiteStore
 
 pytestmark = pytest.mark.anyio
-ONE = DocumentKey("shelf", "one")
+ONE = DocumentKey("items", "one")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def store(path: Path, clock: FakeClock) -> AsyncIterator[SQLiteStore]:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Somebody else who writes, and takes long."""
+    """Hold a write lock from another connection."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -55,18 +55,18 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def made(path: Path, content: bytes = b"") -> None:
+def create_file(path: Path, content: bytes = b"") -> None:
     path.parent.mkdir()
     path.write_bytes(content)
 
 
-def found(path: Path) -> dict[str, bytes]:
-    """Every file beside this one, and what is in it."""
+def read_files(path: Path) -> dict[str, bytes]:
+    """Return the name and content of every file in the directory."""
     return {each.name: each.read_bytes() for each in path.parent.iterdir()}
 
 
-async def test_nothing_happens_before_it_is_used(path: Path, clock: FakeClock) -> None:
-    """A store that is only made, or closed unused, leaves no file, no directory and no thread."""
+async def test_an_unused_store_creates_nothing(path: Path, clock: FakeClock) -> None:
+    """An unused store, also a closed one, creates no file, no directory and no thread."""
     before = threading.active_count()
     store = SQLiteStore(path, clock)
     assert threading.active_count() == before
@@ -77,16 +77,16 @@ async def test_nothing_happens_before_it_is_used(path: Path, clock: FakeClock) -
 
 
 async def test_only_its_owner_can_read_it(store: SQLiteStore, path: Path) -> None:
-    """The directory is made with mode 0700, the file and what SQLite puts beside it with 0600."""
+    """The directory has mode 0700; the file and SQLite's other files have 0600."""
     await store.write(Put(ONE, {}))
 
-    modes = {name: mode(path.with_name(name)) for name in found(path)}
+    modes = {name: mode(path.with_name(name)) for name in read_files(path)}
     assert modes == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
     assert mode(path.parent) == 0o700
 
 
-async def test_a_directory_that_is_there_stays_as_it_is(store: SQLiteStore, path: Path) -> None:
-    """The mode of somebody else's directory is not changed."""
+async def test_an_existing_directory_is_unchanged(store: SQLiteStore, path: Path) -> None:
+    """The mode of an existing directory is not changed."""
     path.parent.mkdir(mode=0o750)
     before = mode(path.parent)
     await store.get(ONE)
@@ -95,10 +95,10 @@ async def test_a_directory_that_is_there_stays_as_it_is(store: SQLiteStore, path
     assert before != 0o700
 
 
-async def test_what_is_kept_outlives_the_store(store: SQLiteStore, path: Path, clock: FakeClock) -> None:
-    """Another store on the same file finds everything, also one that is open at the same time."""
-    asked = Asking("one", (level("key:one"),), tokens=7)
-    after = await store.reserve(asked.reservation)
+async def test_the_file_is_persistent(store: SQLiteStore, path: Path, clock: FakeClock) -> None:
+    """Another store on the same file reads everything, also at the same time."""
+    request = StoreRequest("one", (level("key:one"),), tokens=7)
+    after = await store.reserve(request.reservation)
     await store.write(Put(ONE, {"n": 1}))
 
     other = SQLiteStore(path, clock)
@@ -106,11 +106,11 @@ async def test_what_is_kept_outlives_the_store(store: SQLiteStore, path: Path, c
     await store.aclose()
     assert await other.get(ONE) == [Document(ONE, {"n": 1})]
     await other.aclose()
-    assert list(found(path)) == ["state.db"]
+    assert list(read_files(path)) == ["state.db"]
 
 
 async def test_a_closed_store(store: SQLiteStore) -> None:
-    """What is under way is finished before a store closes, and nothing can be asked of it then."""
+    """Pending operations finish before a store closes; later ones raise StoreUnavailable."""
     writes = [asyncio.create_task(store.write(Add(ONE, {"n": 1}))) for _ in range(20)]
     await asyncio.sleep(0)
 
@@ -122,9 +122,9 @@ async def test_a_closed_store(store: SQLiteStore) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no database at all", b"\x00" * 5_000])
-async def test_a_file_of_something_else(path: Path, clock: FakeClock, content: bytes) -> None:
-    """A file that is no database is refused by its name, each time, and stays as it is."""
-    made(path, content)
+async def test_a_file_of_another_program(path: Path, clock: FakeClock, content: bytes) -> None:
+    """A file that is no database is rejected by name, each time, and stays unchanged."""
+    create_file(path, content)
     store = SQLiteStore(path, clock)
 
     for _ in range(2):
@@ -132,30 +132,32 @@ async def test_a_file_of_something_else(path: Path, clock: FakeClock, content: b
             await store.write(Put(ONE, {}))
         assert refused.value.file == str(path)
     await store.aclose()
-    assert found(path) == {"state.db": content}
+    assert read_files(path) == {"state.db": content}
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "reason"),
     [("PRAGMA user_version = 2", "newer"), ("CREATE TABLE theirs (x)", "another program")],
 )
-async def test_a_database_of_something_else(path: Path, clock: FakeClock, statement: str, said: str) -> None:
-    """A database of a later version or of another program is refused, and stays as it is."""
-    made(path)
+async def test_a_database_of_another_program(
+    path: Path, clock: FakeClock, statement: str, reason: str
+) -> None:
+    """A database of a later version or of another program is rejected and stays unchanged."""
+    create_file(path)
     with closing(sqlite3.connect(path)) as other:
         other.execute(statement)
-    before = found(path)
+    before = read_files(path)
     store = SQLiteStore(path, clock)
 
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=reason):
         await store.get(ONE)
     await store.aclose()
-    assert found(path) == before
+    assert read_files(path) == before
 
 
-async def test_a_place_that_cannot_be(path: Path, clock: FakeClock) -> None:
-    """Where there can be no file, that is told by its name."""
-    made(path)
+async def test_a_file_that_cannot_be_created(path: Path, clock: FakeClock) -> None:
+    """A file that cannot be created is reported by name."""
+    create_file(path)
 
     for impossible in (path / "state.db", path.parent):
         store = SQLiteStore(impossible, clock)
@@ -166,23 +168,23 @@ async def test_a_place_that_cannot_be(path: Path, clock: FakeClock) -> None:
 
 
 async def test_an_empty_file_is_filled(store: SQLiteStore, path: Path) -> None:
-    """A file that somebody made for it, without anything in it, becomes the store."""
-    made(path)
+    """An empty file becomes a store."""
+    create_file(path)
     await store.write(Put(ONE, {"n": 1}))
 
     assert await store.get(ONE) == [Document(ONE, {"n": 1})]
 
 
-async def test_while_somebody_else_writes(store: SQLiteStore, path: Path) -> None:
-    """Where another writer takes too long nothing is done, and the failure names neither file nor data."""
-    one = Asking("secret-id", (level("key:one", Limits(tokens=10)),), tokens=10)
-    two = Asking("two", one.levels, tokens=1)
+async def test_while_another_process_writes(store: SQLiteStore, path: Path) -> None:
+    """If another writer takes too long, nothing is done, and the error names neither file nor data."""
+    one = StoreRequest("secret-id", (level("key:one", Limits(tokens=10)),), tokens=10)
+    two = StoreRequest("two", one.levels, tokens=1)
     await store.reserve(one.reservation)
     before = await store.accounts("key:one")
 
     with writing(path):
         for change in (
-            store.write(Put(ONE, {"secret": 1}), Add(DocumentKey("shelf", "sums"), {"n": 1})),
+            store.write(Put(ONE, {"secret": 1}), Add(DocumentKey("items", "sums"), {"n": 1})),
             store.write(Delete(ONE)),
             store.reserve(two.reservation),
             store.settle(one.settlement(Charge(5))),
@@ -202,8 +204,8 @@ async def test_while_somebody_else_writes(store: SQLiteStore, path: Path) -> Non
     assert (after.tokens, after.tokens_held) == (5, 6)
 
 
-async def test_a_writer_who_ends_in_time(path: Path, clock: FakeClock) -> None:
-    """A store waits for other writers as long as it has patience."""
+async def test_a_writer_that_ends_in_time(path: Path, clock: FakeClock) -> None:
+    """A store waits for other writers for its patience."""
     store = SQLiteStore(path, clock, patience=30)
     await store.get(ONE)
     with writing(path):
@@ -216,8 +218,8 @@ async def test_a_writer_who_ends_in_time(path: Path, clock: FakeClock) -> None:
     await store.aclose()
 
 
-async def test_who_stops_waiting(store: SQLiteStore) -> None:
-    """A settlement that has begun is finished with all that belongs to it, one that has not is never made."""
+async def test_a_cancelled_settlement(store: SQLiteStore) -> None:
+    """A cancelled settlement that has begun is completed; one that has not never begins."""
     begun, go = threading.Event(), threading.Event()
 
     def slow(_: Crossing) -> Put:
@@ -225,48 +227,49 @@ async def test_who_stops_waiting(store: SQLiteStore) -> None:
         go.wait()
         return Put(ONE, {})
 
-    asked = [
-        Asking(f"{n}", (level(f"key:{n}", Limits(tokens=1)),), sums=DocumentKey("sums", f"{n}")) for n in (0, 1)
+    requests = [
+        StoreRequest(f"{n}", (level(f"key:{n}", Limits(tokens=1)),), totals=DocumentKey("sums", f"{n}"))
+        for n in (0, 1)
     ]
-    first = asyncio.create_task(store.settle(asked[0].settlement(Charge(1), alert=slow)))
+    first = asyncio.create_task(store.settle(requests[0].settlement(Charge(1), alert=slow)))
     await asyncio.to_thread(begun.wait)
-    second = asyncio.create_task(store.settle(asked[1].settlement(Charge(1))))
+    second = asyncio.create_task(store.settle(requests[1].settlement(Charge(1))))
     await asyncio.sleep(0)
     for each in (first, second):
         each.cancel()
     await asyncio.wait((first, second))
     go.set()
 
-    records = await store.get(*(each.settlement().record.key for each in asked), ONE)
-    sums = await store.get(*(each.sums for each in asked))
+    records = await store.get(*(each.settlement().record.key for each in requests), ONE)
+    sums = await store.get(*(each.totals for each in requests))
     assert [each is not None for each in (*records, *sums)] == [True, False, True, True, False]
     assert [each.settled for each in await store.accounts("key:0", "key:1")] == [1, 0]
 
 
-async def test_what_fails_inside_leaves_nothing(store: SQLiteStore) -> None:
-    """A settlement whose alert cannot be written, or whose sums meet a conflict, has not been made at all."""
-    asked = Asking("one", (level("key:one", Limits(tokens=1)),), tokens=1)
-    await store.reserve(asked.reservation)
+async def test_a_failed_settlement_writes_nothing(store: SQLiteStore) -> None:
+    """A settlement whose alert or totals cannot be written is not applied at all."""
+    request = StoreRequest("one", (level("key:one", Limits(tokens=1)),), tokens=1)
+    await store.reserve(request.reservation)
     before = await store.accounts("key:one")
     await store.write(Put(ONE, {}))
 
     with pytest.raises(Conflict):
-        await store.settle(asked.settlement(Charge(1), alert=lambda _: Put(ONE, {}, version=9)))
+        await store.settle(request.settlement(Charge(1), alert=lambda _: Put(ONE, {}, version=9)))
     with pytest.raises(ZeroDivisionError):
-        await store.settle(asked.settlement(Charge(1), alert=lambda _: Put(ONE, {"n": 1 // 0})))
+        await store.settle(request.settlement(Charge(1), alert=lambda _: Put(ONE, {"n": 1 // 0})))
 
     assert await store.accounts("key:one") == before
-    assert await store.get(asked.settlement().record.key, asked.sums) == [None, None]
-    assert (await store.settle(asked.settlement(Charge(1)))).applied
+    assert await store.get(request.settlement().record.key, request.totals) == [None, None]
+    assert (await store.settle(request.settlement(Charge(1)))).applied
 
 
-async def test_what_is_over_is_swept_away(path: Path, clock: FakeClock) -> None:
-    """Documents that are over leave the file: some after it is opened, some with every so many writings."""
+async def test_expired_documents_are_deleted(path: Path, clock: FakeClock) -> None:
+    """Expired documents are deleted after opening and after every so many writes."""
     store = SQLiteStore(path, clock)
     for start in range(0, 300, 20):
-        names = [DocumentKey("shelf", f"{n}") for n in range(start, start + 20)]
+        names = [DocumentKey("items", f"{n}") for n in range(start, start + 20)]
         await store.write(*(Put(name, {}, expires=NOON + 1) for name in names))
-    await store.write(Put(ONE, {}), Put(DocumentKey("shelf", "later"), {}, expires=NOON + 100))
+    await store.write(Put(ONE, {}), Put(DocumentKey("items", "later"), {}, expires=NOON + 100))
     clock.time = NOON + 1
     await store.aclose()
     assert rows(path) == 302
@@ -295,8 +298,8 @@ async def test_from_several_loops(store: SQLiteStore) -> None:
     assert await store.get(ONE) == [Document(ONE, {"n": 8}, 8)]
 
 
-async def test_a_loop_is_not_held_up(path: Path, clock: FakeClock) -> None:
-    """While an operation waits for the file, everything else goes on."""
+async def test_the_event_loop_is_not_blocked(path: Path, clock: FakeClock) -> None:
+    """The event loop runs while an operation waits for the file."""
     store = SQLiteStore(path, clock, patience=0.2)
     await store.get(ONE)
     with writing(path):
@@ -310,24 +313,24 @@ async def test_a_loop_is_not_held_up(path: Path, clock: FakeClock) -> None:
     await store.aclose()
 
 
-async def test_a_commit_waits_for_no_disk(store: SQLiteStore) -> None:
-    """Writing goes to a log that is brought to the disk now and then, not with every operation."""
+async def test_a_commit_does_not_wait_for_the_disk(store: SQLiteStore) -> None:
+    """A commit writes to the WAL and does not wait for the disk."""
 
-    def told(connection: sqlite3.Connection) -> list[object]:
+    def read_pragmas(connection: sqlite3.Connection) -> list[object]:
         pragmas = ("journal_mode", "synchronous")
         return [connection.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in pragmas]
 
-    assert await store._run("BEGIN", told) == ["wal", 1]
+    assert await store._run("BEGIN", read_pragmas) == ["wal", 1]
 
 
-async def test_a_file_that_is_damaged_meanwhile(store: SQLiteStore, path: Path) -> None:
-    """A failure of the file is an unavailable store, and where it is mended the store works again."""
+async def test_a_damaged_file(store: SQLiteStore, path: Path) -> None:
+    """A damaged file raises StoreUnavailable; once it is restored, the store works again."""
     await store.write(Put(ONE, {"n": 1}))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("ALTER TABLE documents RENAME TO gone")
+        other.execute("ALTER TABLE documents RENAME TO renamed")
         with pytest.raises(StoreUnavailable):
             await store.get(ONE)
-        other.execute("ALTER TABLE gone RENAME TO documents")
+        other.execute("ALTER TABLE renamed RENAME TO documents")
 
     assert await store.get(ONE) == [Document(ONE, {"n": 1})]
     assert await store.accounts("key:one") == [Account()]

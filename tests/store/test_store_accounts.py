@@ -1,4 +1,4 @@
-"""What every store promises of accounts: nothing beyond a limit, all levels or none, and everything once."""
+"""Guarantees of every store about accounts: nothing beyond a limit, all levels or none, everything once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tests.store.traffic import DOLLAR, LEASE, NOON, SUMS, Asking, level
+from tests.store.store_request import DOLLAR, LEASE, NOON, TOTALS, StoreRequest, level
 from vaultcore.limits.account import Account, Charge
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, LimitRefused
@@ -14,44 +14,44 @@ from vaultcore.store.base import Store
 
 pytestmark = pytest.mark.anyio
 DAY = 86_400.0
-FULL: list[tuple[Limits, Asking, float | None]] = [
-    (Limits(rpm=2), Asking("", (), at=NOON), 90.0),  # when half of the two before are forgotten
-    (Limits(tpm=100), Asking("", (), at=NOON, minute=50), 90.0),
-    (Limits(parallel=2), Asking("", (), at=NOON), 1.0),
-    (Limits(tokens=100), Asking("", (), at=NOON, tokens=50), None),
-    (Limits(credits=100), Asking("", (), at=NOON, nanos=50), None),
-    (Limits(day=100), Asking("", (), at=NOON, nanos=50), DAY / 2),
-    (Limits(month=100), Asking("", (), at=NOON, nanos=50), 8.5 * DAY),
+FULL: list[tuple[Limits, StoreRequest, float | None]] = [
+    (Limits(rpm=2), StoreRequest("", (), at=NOON), 90.0),  # when half of the two before are forgotten
+    (Limits(tpm=100), StoreRequest("", (), at=NOON, minute=50), 90.0),
+    (Limits(parallel=2), StoreRequest("", (), at=NOON), 1.0),
+    (Limits(tokens=100), StoreRequest("", (), at=NOON, tokens=50), None),
+    (Limits(credits=100), StoreRequest("", (), at=NOON, nanos=50), None),
+    (Limits(day=100), StoreRequest("", (), at=NOON, nanos=50), DAY / 2),
+    (Limits(month=100), StoreRequest("", (), at=NOON, nanos=50), 8.5 * DAY),
 ]
 
 
-def asking(id: str, *levels: Level, like: Asking) -> Asking:
-    return Asking(id, levels, like.at, like.tokens, like.minute, like.nanos)
+def request_like(id: str, *levels: Level, like: StoreRequest) -> StoreRequest:
+    return StoreRequest(id, levels, like.at, like.tokens, like.minute, like.nanos)
 
 
-async def refusal(store: Store, asked: Asking) -> LimitRefused | None:
+async def refusal(store: Store, request: StoreRequest) -> LimitRefused | None:
     try:
-        await store.reserve(asked.reservation)
+        await store.reserve(request.reservation)
     except LimitRefused as refused:
         return refused
     return None
 
 
 async def account(store: Store, name: str = "key:one") -> Account:
-    (found,) = await store.accounts(name)
-    return found
+    (result,) = await store.accounts(name)
+    return result
 
 
 @pytest.mark.parametrize(("limits", "like", "wait"), FULL, ids=lambda each: getattr(each, "pack", str)())
-async def test_a_limit_is_the_most(store: Store, limits: Limits, like: Asking, wait: float | None) -> None:
-    """What a limit says passes exactly; what is beyond it is told which limit it was, and when to return."""
+async def test_a_limit_is_exact(store: Store, limits: Limits, like: StoreRequest, wait: float | None) -> None:
+    """Exactly the limit is admitted; a refusal names the limit and when to retry."""
     (name,) = limits.pack()
     one = level("key:one", limits)
     for n in range(2):
-        assert await refusal(store, asking(f"{n}", one, like=like)) is None
+        assert await refusal(store, request_like(f"{n}", one, like=like)) is None
     before = await account(store)
 
-    refused = await refusal(store, asking("third", one, like=like))
+    refused = await refusal(store, request_like("third", one, like=like))
 
     assert refused is not None
     assert (refused.level, refused.denial.limit, refused.account) == (one, name, before)
@@ -60,53 +60,55 @@ async def test_a_limit_is_the_most(store: Store, limits: Limits, like: Asking, w
 
 
 @pytest.mark.parametrize(("limits", "like", "wait"), FULL, ids=lambda each: getattr(each, "pack", str)())
-async def test_all_levels_or_none(store: Store, limits: Limits, like: Asking, wait: float | None) -> None:
-    """A request that one level refuses is reserved at no level, wherever the full one stands."""
+async def test_all_levels_or_none(
+    store: Store, limits: Limits, like: StoreRequest, wait: float | None
+) -> None:
+    """A request that one level refuses is reserved at no level, whichever level is full."""
     full, free, other = level("key:full", limits), level("owner:free", Limits(rpm=100)), level("gateway")
     for n in range(2):
-        await store.reserve(asking(f"{n}", full, like=like).reservation)
+        await store.reserve(request_like(f"{n}", full, like=like).reservation)
     before = await store.accounts("key:full", "owner:free", "gateway")
 
     for levels in ((full, free, other), (free, full, other), (free, other, full)):
-        refused = await refusal(store, asking("third", *levels, like=like))
+        refused = await refusal(store, request_like("third", *levels, like=like))
 
         assert refused is not None
         assert refused.level == full
         assert await store.accounts("key:full", "owner:free", "gateway") == before
 
 
-async def test_the_first_full_level_is_told(store: Store) -> None:
-    """Where several levels are full, the first of them is named."""
+async def test_the_first_full_level_is_named(store: Store) -> None:
+    """If several levels are full, the refusal names the first."""
     key, owner = level("key:one", Limits(tokens=0)), level("owner:me", Limits(credits=0))
 
     for levels in ((key, owner), (owner, key)):
-        refused = await refusal(store, Asking("one", levels, tokens=1, nanos=1))
+        refused = await refusal(store, StoreRequest("one", levels, tokens=1, nanos=1))
 
         assert refused is not None
         assert refused.level == levels[0]
 
 
-async def test_what_no_wait_brings(store: Store) -> None:
-    """A request that is by itself beyond a limit is not told to come back."""
+async def test_a_request_beyond_a_limit_has_no_retry_time(store: Store) -> None:
+    """A request that exceeds a limit by itself gets no retry time."""
     for limits in (Limits(rpm=0), Limits(tpm=9), Limits(tokens=9), Limits(credits=9), Limits(day=9)):
-        refused = await refusal(store, Asking("one", (level("key:one", limits),), NOON, 10, 10, 10))
+        refused = await refusal(store, StoreRequest("one", (level("key:one", limits),), NOON, 10, 10, 10))
 
         assert refused is not None
         assert refused.denial.retry_after is None
 
 
 async def test_new_accounts(store: Store) -> None:
-    """An account that nobody has used is a new one."""
+    """An account that was never used is a new one."""
     assert await store.accounts("key:one", "gateway") == [Account(), Account()]
     assert await store.accounts() == []
 
 
 async def test_a_reservation_is_held(store: Store) -> None:
-    """What is reserved counts at every level, as the answer and everybody who looks say."""
+    """A reservation counts at every level, in the result and in every later read."""
     levels = (level("key:one", Limits(rpm=9, tpm=99)), level("gateway"))
-    asked = Asking("one", levels, NOON + 7, tokens=30, minute=20, nanos=10)
+    request = StoreRequest("one", levels, NOON + 7, tokens=30, minute=20, nanos=10)
 
-    after = await store.reserve(asked.reservation)
+    after = await store.reserve(request.reservation)
 
     assert after == await store.accounts("key:one", "gateway")
     for each in after:
@@ -114,28 +116,30 @@ async def test_a_reservation_is_held(store: Store) -> None:
         assert (each.tokens_held, each.nanos_held, each.day_held, each.month_held) == (30, 10, 10, 10)
         assert (each.day, each.month) == ("2026-11-22", "2026-11")
         assert (each.tokens, each.nanos, each.day_nanos, each.month_nanos, each.settled) == (0, 0, 0, 0, 0)
-        assert dict(each.leases) == {"one": asked.lease}
+        assert dict(each.leases) == {"one": request.lease}
 
 
 async def test_an_id_is_reserved_once(store: Store) -> None:
-    """The same request asking again is granted and counted once, also where there is no more room."""
+    """A repeated reservation succeeds and counts once, also without room for another one."""
     limits = Limits(rpm=1, tpm=20, parallel=1, tokens=30, credits=10)
-    asked = Asking("one", (level("key:one", limits), level("gateway")), tokens=30, minute=20, nanos=10)
-    first = await store.reserve(asked.reservation)
+    request = StoreRequest(
+        "one", (level("key:one", limits), level("gateway")), tokens=30, minute=20, nanos=10
+    )
+    first = await store.reserve(request.reservation)
 
-    again = await asyncio.gather(*(store.reserve(asked.reservation) for _ in range(5)))
+    again = await asyncio.gather(*(store.reserve(request.reservation) for _ in range(5)))
 
     assert again == [first] * 5
     assert await store.accounts("key:one", "gateway") == first
 
 
-async def test_settling_replaces_what_was_held(store: Store) -> None:
-    """What was used takes the place of what was reserved at every level, and stands in record and sums."""
+async def test_settling_replaces_the_reservation(store: Store) -> None:
+    """A settlement replaces the reservation at every level and writes the record and the totals."""
     levels = (level("key:one", Limits(tokens=30, parallel=1)), level("gateway"))
-    asked = Asking("one", levels, tokens=30, minute=20, nanos=10)
-    await store.reserve(asked.reservation)
+    request = StoreRequest("one", levels, tokens=30, minute=20, nanos=10)
+    await store.reserve(request.reservation)
 
-    done = await store.settle(asked.settlement(Charge(4, 5, 6)))
+    done = await store.settle(request.settlement(Charge(4, 5, 6)))
 
     assert (done.applied, done.crossings) == (True, ())
     for each in await store.accounts("key:one", "gateway"):
@@ -143,65 +147,67 @@ async def test_settling_replaces_what_was_held(store: Store) -> None:
         assert (each.tokens, each.nanos, each.day_nanos, each.month_nanos) == (9, 6, 6, 6)
         assert (each.tokens_held, each.nanos_held, each.day_held, each.month_held) == (9, 6, 6, 6)
         assert (each.settled, each.prompt, each.completion) == (1, 4, 5)
-    record, sums = await store.get(asked.settlement().record.key, SUMS)
+    record, sums = await store.get(request.settlement().record.key, TOTALS)
     assert record is not None
     assert record.body == {"id": "one", "prompt": 4, "completion": 5, "nanos": 6}
     assert sums is not None
     assert sums.body == {"requests": 1, "prompt": 4, "completion": 5, "nanos": 6}
-    assert await refusal(store, Asking("two", levels, tokens=21)) is None
+    assert await refusal(store, StoreRequest("two", levels, tokens=21)) is None
 
 
 async def test_a_request_that_failed(store: Store) -> None:
-    """A request that used nothing gives everything back but its turn."""
+    """A request without usage releases everything but its count towards requests per minute."""
     levels = (level("key:one", Limits(rpm=2, tpm=20, parallel=1, tokens=30, credits=10)),)
     for name in ("one", "two"):
-        asked = Asking(name, levels, tokens=30, minute=20, nanos=10)
-        await store.reserve(asked.reservation)
-        assert (await store.settle(asked.settlement())).applied
+        request = StoreRequest(name, levels, tokens=30, minute=20, nanos=10)
+        await store.reserve(request.reservation)
+        assert (await store.settle(request.settlement())).applied
 
-    refused = await refusal(store, Asking("three", levels))
+    refused = await refusal(store, StoreRequest("three", levels))
     assert refused is not None
     assert refused.denial.limit == "rpm"
 
 
-async def test_more_than_was_asked(store: Store) -> None:
-    """What was used is charged in full, also where it is more than was reserved, and beyond a limit."""
+async def test_usage_beyond_the_reservation(store: Store) -> None:
+    """Usage is charged in full, also beyond the reservation and the limit."""
     levels = (level("key:one", Limits(tokens=30, credits=10)),)
-    asked = Asking("one", levels, tokens=30, nanos=10)
-    await store.reserve(asked.reservation)
-    await store.settle(asked.settlement(Charge(30, 20, 17)))
+    request = StoreRequest("one", levels, tokens=30, nanos=10)
+    await store.reserve(request.reservation)
+    await store.settle(request.settlement(Charge(30, 20, 17)))
 
     after = await account(store)
     assert (after.tokens, after.tokens_held, after.nanos, after.nanos_held) == (50, 50, 17, 17)
-    assert await refusal(store, Asking("two", levels, tokens=0)) is not None
+    assert await refusal(store, StoreRequest("two", levels, tokens=0)) is not None
 
 
 async def test_settled_once(store: Store) -> None:
-    """A settlement that is repeated, by many at once or with other numbers, changes nothing and says so."""
-    asked = Asking("one", (level("key:one", Limits(tokens=10)), level("gateway")), tokens=10, nanos=5)
-    await store.reserve(asked.reservation)
+    """A repeated settlement, also concurrent or with other numbers, changes nothing and returns False."""
+    request = StoreRequest("one", (level("key:one", Limits(tokens=10)), level("gateway")), tokens=10, nanos=5)
+    await store.reserve(request.reservation)
 
-    first = await asyncio.gather(*(store.settle(asked.settlement(Charge(4, 5, 3))) for _ in range(8)))
+    first = await asyncio.gather(*(store.settle(request.settlement(Charge(4, 5, 3))) for _ in range(8)))
     before = (await store.accounts("key:one", "gateway"), await store.query("log/2026-11-22"))
-    sums = await store.get(SUMS)
-    later = [await store.settle(asked.settlement(spent)) for spent in (Charge(4, 5, 3), Charge(1, 1, 1), None)]
+    sums = await store.get(TOTALS)
+    later = [
+        await store.settle(request.settlement(spent)) for spent in (Charge(4, 5, 3), Charge(1, 1, 1), None)
+    ]
 
     assert sorted(each.applied for each in first) == [False] * 7 + [True]
     assert [(each.applied, each.crossings) for each in later] == [(False, ())] * 3
     assert (await store.accounts("key:one", "gateway"), await store.query("log/2026-11-22")) == before
-    assert await store.get(SUMS) == sums
+    assert await store.get(TOTALS) == sums
     assert before[0][0].settled == 1
 
 
-async def test_a_lease_that_ran_out(store: Store) -> None:
-    """What a request holds that nobody settles is free for the first one that comes after its lease."""
+async def test_an_expired_lease(store: Store) -> None:
+    """An expired lease is released by the first request after it."""
     levels = (level("key:one", Limits(parallel=2, tokens=100, credits=50)), level("gateway"))
     for name in ("one", "two"):
-        await store.reserve(Asking(name, levels, tokens=50, nanos=25, until=NOON + 100).reservation)
-    asked = Asking("three", levels, NOON + 99.999, tokens=100, nanos=50)
-    assert await refusal(store, asked) is not None
+        await store.reserve(StoreRequest(name, levels, tokens=50, nanos=25, until=NOON + 100).reservation)
+    request = StoreRequest("three", levels, NOON + 99.999, tokens=100, nanos=50)
+    assert await refusal(store, request) is not None
 
-    after = await store.reserve(Asking("three", levels, NOON + 100, tokens=100, nanos=50).reservation)
+    after = await store.reserve(StoreRequest("three", levels, NOON + 100, tokens=100, nanos=50).reservation)
 
     for each in after:
         assert list(each.leases) == ["three"]
@@ -210,21 +216,23 @@ async def test_a_lease_that_ran_out(store: Store) -> None:
 
 @pytest.mark.parametrize("given_back", [False, True])
 async def test_settled_after_its_lease(store: Store, given_back: bool) -> None:
-    """A request whose lease is over is charged all the same, once, whether or not it has been given back."""
+    """A request whose lease has expired is charged once, released or not."""
     levels = (level("key:one", Limits(tokens=100, credits=50, day=50, month=50)), level("gateway"))
-    late = Asking("late", levels, tokens=60, minute=60, nanos=30, until=NOON + 10)
+    late = StoreRequest("late", levels, tokens=60, minute=60, nanos=30, until=NOON + 10)
     await store.reserve(late.reservation)
     if given_back:
-        await store.reserve(Asking("next", levels, NOON + 20, tokens=10, minute=10, nanos=5).reservation)
+        await store.reserve(
+            StoreRequest("next", levels, NOON + 20, tokens=10, minute=10, nanos=5).reservation
+        )
 
     done = [await store.settle(late.settlement(Charge(40, 1, 21))) for _ in range(2)]
 
     assert [each.applied for each in done] == [True, False]
-    held = {"next": (10, 5)} if given_back else {}
+    reserved = {"next": (10, 5)} if given_back else {}
     for each in await store.accounts("key:one", "gateway"):
-        assert list(each.leases) == list(held)
+        assert list(each.leases) == list(reserved)
         assert (each.tokens, each.nanos, each.day_nanos, each.month_nanos) == (41, 21, 21, 21)
-        tokens, nanos = held.get("next", (0, 0))
+        tokens, nanos = reserved.get("next", (0, 0))
         assert (each.tokens_held, each.nanos_held) == (41 + tokens, 21 + nanos)
         assert (each.day_held, each.month_held) == (21 + nanos, 21 + nanos)
         assert each.minute == 41 + tokens
@@ -232,50 +240,52 @@ async def test_settled_after_its_lease(store: Store, given_back: bool) -> None:
 
 
 async def test_settled_without_a_reservation(store: Store) -> None:
-    """Where nothing was reserved, because nothing is limited, what was used is counted all the same."""
-    asked = Asking("one", (level("key:new"), level("gateway")))
+    """Without a reservation, usage is counted nevertheless."""
+    request = StoreRequest("one", (level("key:new"), level("gateway")))
 
-    assert (await store.settle(asked.settlement(Charge(1, 2, DOLLAR)))).applied
+    assert (await store.settle(request.settlement(Charge(1, 2, DOLLAR)))).applied
 
     for each in await store.accounts("key:new", "gateway"):
         assert (each.tokens, each.tokens_held, each.nanos, each.nanos_held) == (3, 3, DOLLAR, DOLLAR)
         assert (each.settled, each.prompt, each.completion, dict(each.leases)) == (1, 1, 2, {})
 
 
-async def test_an_id_that_is_over_may_return(store: Store) -> None:
-    """A lease that has been given back makes room for everybody, also for who held it."""
+async def test_an_expired_id_can_be_reserved_again(store: Store) -> None:
+    """A released lease makes room for any request, also one with the same ID."""
     one = level("key:one", Limits(parallel=1))
-    await store.reserve(Asking("one", (one,), until=NOON + 10).reservation)
-    await store.reserve(Asking("two", (one,), NOON + 10, until=NOON + 20).reservation)
+    await store.reserve(StoreRequest("one", (one,), until=NOON + 10).reservation)
+    await store.reserve(StoreRequest("two", (one,), NOON + 10, until=NOON + 20).reservation)
 
-    assert await refusal(store, Asking("one", (one,), NOON + 15)) is not None
-    assert list((await store.reserve(Asking("one", (one,), NOON + 20).reservation))[0].leases) == ["one"]
+    assert await refusal(store, StoreRequest("one", (one,), NOON + 15)) is not None
+    assert list((await store.reserve(StoreRequest("one", (one,), NOON + 20).reservation))[0].leases) == [
+        "one"
+    ]
 
 
-async def test_limits_are_of_the_moment(store: Store) -> None:
-    """A limit that is raised or lowered holds from the next request on, over what was used before."""
-    asked = Asking("one", (level("key:one", Limits(tokens=10)),), tokens=10)
-    await store.reserve(asked.reservation)
-    await store.settle(asked.settlement(Charge(10)))
+async def test_changed_limits_apply_at_once(store: Store) -> None:
+    """A changed limit applies from the next request, including earlier usage."""
+    request = StoreRequest("one", (level("key:one", Limits(tokens=10)),), tokens=10)
+    await store.reserve(request.reservation)
+    await store.settle(request.settlement(Charge(10)))
 
-    assert await refusal(store, Asking("two", asked.levels, tokens=1)) is not None
-    assert await refusal(store, Asking("two", (level("key:one", Limits(tokens=12)),), tokens=2)) is None
-    assert await refusal(store, Asking("three", (level("key:one", Limits(tokens=5)),))) is not None
-    assert await refusal(store, Asking("three", (level("key:one"),), tokens=10**9)) is None
+    assert await refusal(store, StoreRequest("two", request.levels, tokens=1)) is not None
+    assert await refusal(store, StoreRequest("two", (level("key:one", Limits(tokens=12)),), tokens=2)) is None
+    assert await refusal(store, StoreRequest("three", (level("key:one", Limits(tokens=5)),))) is not None
+    assert await refusal(store, StoreRequest("three", (level("key:one"),), tokens=10**9)) is None
 
 
 async def test_many_leases(store: Store) -> None:
-    """An account holds the leases of many requests at once, and gives all of them back when they end."""
+    """An account holds many leases at once and releases all of them when they expire."""
     one = level("key:one", Limits(parallel=150, tokens=100_000))
-    asked = [Asking(f"{n:04}", (one,), until=NOON + LEASE, tokens=n) for n in range(160)]
+    requests = [StoreRequest(f"{n:04}", (one,), until=NOON + LEASE, tokens=n) for n in range(160)]
 
-    refused = await asyncio.gather(*(refusal(store, each) for each in asked))
+    refused = await asyncio.gather(*(refusal(store, each) for each in requests))
 
     assert sum(each is not None for each in refused) == 10
-    held = await account(store)
-    passed = [each for each, no in zip(asked, refused, strict=True) if no is None]
-    assert held.tokens_held == sum(each.tokens for each in passed)
-    assert set(held.leases) == {each.id for each in passed}
-    all_of_it = Asking("last", (one,), NOON + LEASE, tokens=100_000)
+    current = await account(store)
+    admitted = [each for each, no in zip(requests, refused, strict=True) if no is None]
+    assert current.tokens_held == sum(each.tokens for each in admitted)
+    assert set(current.leases) == {each.id for each in admitted}
+    all_of_it = StoreRequest("last", (one,), NOON + LEASE, tokens=100_000)
     (after,) = await store.reserve(all_of_it.reservation)
     assert (list(after.leases), after.tokens_held) == (["last"], 100_000)

@@ -1,4 +1,4 @@
-"""What every store promises of documents: versions, ends of their time, sums, and lists in order."""
+"""Guarantees of every store about documents: versions, expiry, sums and ordered queries."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import asyncio
 import pytest
 
 from tests.fakes.clock import FakeClock
-from tests.store.traffic import NOON
-from vaultcore.store.base import ABSENT, Add, Conflict, Document, Delete, DocumentKey, Put, Store
+from tests.store.store_request import NOON
+from vaultcore.store.base import ABSENT, Add, Conflict, Delete, Document, DocumentKey, Put, Store
 from vaultcore.wire import Json
 
 pytestmark = pytest.mark.anyio
-ONE, TWO, THREE = DocumentKey("shelf", "one"), DocumentKey("shelf", "two"), DocumentKey("other", "one")
+ONE, TWO, THREE = DocumentKey("items", "one"), DocumentKey("items", "two"), DocumentKey("other", "one")
 BODIES: list[Json] = [
     {},
     {"a": None, "b": [True, 1.5, -7, {"c": "✓ \U0001f600 \x00 \ud800"}], "": ""},
@@ -22,23 +22,23 @@ BODIES: list[Json] = [
 
 
 async def body(store: Store, name: DocumentKey) -> Json | None:
-    (found,) = await store.get(name)
-    return None if found is None else found.body
+    (document,) = await store.get(name)
+    return None if document is None else document.body
 
 
-@pytest.mark.parametrize("written", BODIES)
-async def test_what_is_put_is_there(store: Store, written: Json) -> None:
-    """A document is read as it was written: every kind of JSON, every character, numbers of any size."""
-    await store.write(Put(ONE, written, expires=NOON + 1.25))
+@pytest.mark.parametrize("content", BODIES)
+async def test_a_document_is_read_as_written(store: Store, content: Json) -> None:
+    """A document is read as it was written: any JSON, any character, numbers of any size."""
+    await store.write(Put(ONE, content, expires=NOON + 1.25))
 
-    assert await store.get(ONE) == [Document(ONE, written, 1, NOON + 1.25)]
+    assert await store.get(ONE) == [Document(ONE, content, 1, NOON + 1.25)]
 
 
-async def test_what_is_not_there(store: Store) -> None:
-    """Documents are found by their whole name, in the order asked for, and None stands for the others."""
+async def test_missing_documents_are_none(store: Store) -> None:
+    """Documents are returned by their full key in the requested order, with None for missing ones."""
     await store.write(Put(ONE, {"n": 1}), Put(THREE, {"n": 3}))
 
-    assert await store.get(THREE, TWO, DocumentKey("shelf"), ONE, THREE) == [
+    assert await store.get(THREE, TWO, DocumentKey("items"), ONE, THREE) == [
         Document(THREE, {"n": 3}),
         None,
         None,
@@ -48,31 +48,31 @@ async def test_what_is_not_there(store: Store) -> None:
     assert await store.get() == []
 
 
-async def test_many_at_once(store: Store) -> None:
+async def test_a_hundred_documents_in_one_call(store: Store) -> None:
     """A hundred documents are read in one call."""
-    names = [DocumentKey(f"shelf {n % 7}", f"{n}") for n in range(100)]
+    names = [DocumentKey(f"items {n % 7}", f"{n}") for n in range(100)]
     for start in range(0, 100, 20):
         await store.write(*(Put(name, {"at": name.id}) for name in names[start : start + 20]))
 
     assert [each and each.body["at"] for each in await store.get(*names)] == [name.id for name in names]
 
 
-async def test_an_empty_entry_is_an_entry(store: Store) -> None:
-    """A shelf of one document needs no entry, and no entry that has a name is mistaken for it."""
-    names = [DocumentKey("shelf", entry) for entry in ("", "-", " ", "\x00", "∅", "#", "null")]
+async def test_an_empty_id_is_an_id(store: Store) -> None:
+    """An empty ID is an ID, and no other ID is mistaken for it."""
+    names = [DocumentKey("items", entry) for entry in ("", "-", " ", "\x00", "∅", "#", "null")]
     await store.write(*(Put(name, {"entry": name.id}) for name in names))
 
     assert [each and each.body["entry"] for each in await store.get(*names)] == [name.id for name in names]
-    assert {each.key for each in await store.query("shelf")} == set(names)
+    assert {each.key for each in await store.query("items")} == set(names)
 
 
-async def test_versions_count_writings(store: Store) -> None:
-    """A version is 1 at first and grows with every writing of any kind; a removed document begins anew."""
+async def test_versions_count_writes(store: Store) -> None:
+    """A version is 1 at first and grows with every write; a deleted document begins again."""
     versions = []
     for write in (Put(ONE, {"n": 1}), Add(ONE, {"n": 1}), Put(ONE, {}), Delete(ONE), Add(ONE, {"n": 1})):
         await store.write(write)
-        (found,) = await store.get(ONE)
-        versions.append(found.version if found else ABSENT)
+        (document,) = await store.get(ONE)
+        versions.append(document.version if document else ABSENT)
 
     assert versions == [1, 2, 3, ABSENT, 1]
 
@@ -90,23 +90,27 @@ async def test_versions_count_writings(store: Store) -> None:
     ],
     ids=repr,
 )
-async def test_a_conflict_leaves_nothing_written(store: Store, refused: Put | Delete) -> None:
-    """Where one document has another version, none of the writes beside it is made, wherever it stands."""
+async def test_a_conflict_writes_nothing(store: Store, refused: Put | Delete) -> None:
+    """If one document has another version, no write of the call is applied, in any order."""
     await store.write(Put(ONE, {"n": 1}))
     await store.write(Put(ONE, {"n": 2}), Put(THREE, {"n": 3}))
-    beside = (Add(DocumentKey("shelf", "sums"), {"n": 1}), Delete(THREE), Put(DocumentKey("shelf", "new"), {}))
-    before = await store.query("shelf")
+    beside = (
+        Add(DocumentKey("items", "sums"), {"n": 1}),
+        Delete(THREE),
+        Put(DocumentKey("items", "new"), {}),
+    )
+    before = await store.query("items")
 
     for writes in ((refused,), (refused, *beside), (*beside, refused)):
         with pytest.raises(Conflict) as conflict:
             await store.write(*writes)
         assert conflict.value.key == refused.key
-        assert await store.query("shelf") == before
+        assert await store.query("items") == before
         assert await body(store, THREE) == {"n": 3}
 
 
-async def test_a_version_that_is_right(store: Store) -> None:
-    """With the version that is there, or ABSENT where nothing is, a document is written and removed."""
+async def test_the_expected_version_is_written(store: Store) -> None:
+    """With the current version, or ABSENT for none, a document is written and deleted."""
     await store.write(Put(ONE, {"n": 1}, version=ABSENT), Delete(TWO, version=ABSENT), Delete(THREE))
     await store.write(Put(ONE, {"n": 2}, version=1))
     assert await store.get(ONE) == [Document(ONE, {"n": 2}, 2)]
@@ -116,36 +120,36 @@ async def test_a_version_that_is_right(store: Store) -> None:
 
 
 async def test_twenty_five_writes_are_one(store: Store) -> None:
-    """As many as 25 documents are written together, or none of them."""
-    names = [DocumentKey("shelf", f"{n:02}") for n in range(25)]
+    """Up to 25 documents are written together, or none of them."""
+    names = [DocumentKey("items", f"{n:02}") for n in range(25)]
     await store.write(Put(names[24], {}))
 
     with pytest.raises(Conflict):
         await store.write(*(Put(name, {}, version=ABSENT) for name in names))
-    assert [each.key for each in await store.query("shelf")] == [names[24]]
+    assert [each.key for each in await store.query("items")] == [names[24]]
     await store.write(*(Put(name, {}, version=ABSENT) for name in names[:24]), Delete(names[24]))
-    assert [each.key for each in await store.query("shelf")] == names[:24]
+    assert [each.key for each in await store.query("items")] == names[:24]
 
 
-async def test_what_is_over_is_not_there(store: Store, clock: FakeClock) -> None:
-    """From the second it expires a document cannot be told from one that never was."""
+async def test_an_expired_document_does_not_exist(store: Store, clock: FakeClock) -> None:
+    """From the second it expires, a document is the same as one that never existed."""
     await store.write(*(Put(name, {"n": 5}, expires=NOON + 10) for name in (ONE, TWO, THREE)))
     clock.time = NOON + 9.999
-    assert len(await store.query("shelf")) == 2
+    assert len(await store.query("items")) == 2
     with pytest.raises(Conflict):
         await store.write(Put(ONE, {}, version=ABSENT))
 
     clock.time = NOON + 10
     assert await store.get(ONE, TWO) == [None, None]
-    assert await store.query("shelf") == []
+    assert await store.query("items") == []
     with pytest.raises(Conflict):
         await store.write(Put(ONE, {}, version=1))
     await store.write(Put(ONE, {"n": 1}, version=ABSENT), Add(TWO, {"n": 1}), Delete(THREE, version=ABSENT))
     assert await store.get(ONE, TWO, THREE) == [Document(ONE, {"n": 1}), Document(TWO, {"n": 1}), None]
 
 
-async def test_the_last_writing_says_when_it_is_over(store: Store, clock: FakeClock) -> None:
-    """A later writing, a sum's too, sets another end, or none."""
+async def test_the_last_write_sets_the_expiry(store: Store, clock: FakeClock) -> None:
+    """Every later write, also an Add, sets another expiry or none."""
     await store.write(Put(ONE, {}, expires=NOON + 10), Add(TWO, {"n": 1}, expires=NOON + 10))
     await store.write(Put(ONE, {}, expires=NOON + 20), Add(TWO, {"n": 1}, expires=NOON + 20))
     clock.time = NOON + 15
@@ -158,15 +162,15 @@ async def test_the_last_writing_says_when_it_is_over(store: Store, clock: FakeCl
 
 
 async def test_sums(store: Store) -> None:
-    """Numbers begin at 0, each of its own, and take what is added, below zero and beyond 64 bits too."""
+    """Added fields begin at 0 and may be negative or exceed 64 bits."""
     await store.write(Add(ONE, {"requests": 1, "nanos": 2**62}))
     await store.write(Add(ONE, {"nanos": 2**63, "failed": 0, "refunds": -3}))
 
     assert await body(store, ONE) == {"requests": 1, "nanos": 2**62 + 2**63, "failed": 0, "refunds": -3}
 
 
-async def test_sums_onto_what_was_put(store: Store) -> None:
-    """Adding to a document leaves the rest of it, and putting one forgets its sums."""
+async def test_sums_on_a_put_document(store: Store) -> None:
+    """Add leaves the other fields of a document, and Put replaces its sums."""
     await store.write(Put(ONE, {"name": "x", "n": 5}))
     await store.write(Add(ONE, {"n": 2, "more": 1}))
     assert await body(store, ONE) == {"name": "x", "n": 7, "more": 1}
@@ -175,15 +179,15 @@ async def test_sums_onto_what_was_put(store: Store) -> None:
     assert await body(store, ONE) == {"name": "y"}
 
 
-async def test_sums_of_many(store: Store) -> None:
-    """Forty who add at once are all counted."""
+async def test_concurrent_sums(store: Store) -> None:
+    """Forty concurrent additions are all counted."""
     await asyncio.gather(*(store.write(Add(ONE, {"n": n, f"of {n % 3}": 1})) for n in range(40)))
 
     assert await body(store, ONE) == {"n": 780, "of 0": 14, "of 1": 13, "of 2": 13}
 
 
-async def test_one_of_many_makes_it(store: Store) -> None:
-    """Of twenty who write a new document at once one succeeds, and the others are told."""
+async def test_one_concurrent_creation_succeeds(store: Store) -> None:
+    """Of twenty concurrent writes of a new document, one succeeds and the others raise Conflict."""
     writes = (store.write(Put(ONE, {"by": n}, version=ABSENT)) for n in range(20))
     outcomes = await asyncio.gather(*writes, return_exceptions=True)
 
@@ -193,12 +197,12 @@ async def test_one_of_many_makes_it(store: Store) -> None:
 
 
 async def test_no_change_is_lost(store: Store) -> None:
-    """Ten who read, change and write over the version they read lose none of each other's changes."""
+    """Ten tasks that read, change and write over the version they read lose no change."""
 
     async def count() -> None:
         while True:
-            (found,) = await store.get(ONE)
-            n, version = (found.body["n"], found.version) if found else (0, ABSENT)
+            (document,) = await store.get(ONE)
+            n, version = (document.body["n"], document.version) if document else (0, ABSENT)
             try:
                 return await store.write(Put(ONE, {"n": n + 1}, version=version))
             except Conflict:
@@ -215,28 +219,30 @@ ENTRIES = sorted(
 
 
 async def listed(store: Store, **between: object) -> list[str]:
-    return [each.key.id for each in await store.query("shelf", **between)]  # type: ignore[arg-type]
+    return [each.key.id for each in await store.query("items", **between)]  # type: ignore[arg-type]
 
 
 @pytest.fixture
 async def filled(store: Store) -> Store:
-    """A store with a shelf of entries written in another order, between two other shelves."""
-    await store.write(*(Put(DocumentKey("shelf", entry), {"is": entry}) for entry in reversed(ENTRIES)))
-    await store.write(*(Put(DocumentKey(shelf, "m"), {}) for shelf in ("shel", "shelf2", "shelf/x", "SHELF")))
+    """Fill a collection in another order than its IDs', between collections with similar names."""
+    await store.write(*(Put(DocumentKey("items", entry), {"is": entry}) for entry in reversed(ENTRIES)))
+    await store.write(
+        *(Put(DocumentKey(collection, "m"), {}) for collection in ("item", "items2", "items/x", "ITEMS"))
+    )
     return store
 
 
-async def test_entries_are_in_order(filled: Store) -> None:
-    """A shelf is listed whole, alone, by its entries' code points; newest first is the same backwards."""
+async def test_a_query_is_ordered(filled: Store) -> None:
+    """A collection is returned completely, alone, ordered by code points; newest first is the reverse."""
     assert await listed(filled) == ENTRIES
     assert await listed(filled, newest_first=True) == ENTRIES[::-1]
     assert await filled.query("nothing here") == []
-    assert (await filled.query("shelf"))[3] == Document(DocumentKey("shelf", "0"), {"is": "0"})
+    assert (await filled.query("items"))[3] == Document(DocumentKey("items", "0"), {"is": "0"})
 
 
 @pytest.mark.parametrize("newest_first", [False, True])
-async def test_entries_between_two(filled: Store, newest_first: bool) -> None:
-    """Both ends are left out, be they there or not, and a limit counts from where the list begins."""
+async def test_query_bounds_are_exclusive(filled: Store, newest_first: bool) -> None:
+    """Both bounds are exclusive, whether they exist or not, and the limit counts from the first result."""
     ends = ["-", "1", "15", "a", "\U0001f600", "zzz"]
     for after in ["", *ends]:
         for before in [None, *ends]:
@@ -248,9 +254,9 @@ async def test_entries_between_two(filled: Store, newest_first: bool) -> None:
                 assert await listed(filled, **arguments) == expected
 
 
-async def test_a_long_shelf_in_pages(store: Store, clock: FakeClock) -> None:
-    """Page after page brings every entry once, also where much of the shelf is over and bodies are long."""
-    names = [DocumentKey("shelf", f"{n:04}") for n in range(120)]
+async def test_a_long_collection_in_pages(store: Store, clock: FakeClock) -> None:
+    """Page by page, every document appears once, also with many expired ones and long bodies."""
+    names = [DocumentKey("items", f"{n:04}") for n in range(120)]
     for start in range(0, 120, 20):
         writes = [
             Put(name, {"long": "x" * 30_000}, expires=NOON + 1 if 20 <= n < 90 else None)
@@ -260,11 +266,11 @@ async def test_a_long_shelf_in_pages(store: Store, clock: FakeClock) -> None:
     assert len(await listed(store)) == 100
 
     clock.time = NOON + 2
-    found, last = [], ""
+    ids, last = [], ""
     while page := await listed(store, after=last, limit=7):
         assert len(page) == 7 or page[-1] == "0119"
-        found += page
+        ids += page
         last = page[-1]
 
-    assert found == [name.id for n, name in enumerate(names) if not 20 <= n < 90]
-    assert await listed(store, limit=31, newest_first=True) == found[:-32:-1]
+    assert ids == [name.id for n, name in enumerate(names) if not 20 <= n < 90]
+    assert await listed(store, limit=31, newest_first=True) == ids[:-32:-1]

@@ -1,6 +1,6 @@
-"""A process that uses a store beside others: it obeys orders, one line of JSON each, until it is killed.
+"""A process that uses a store beside others. It runs commands, one line of JSON each, until it is killed.
 
-As a program: `python -m tests.store.worker URL`, where a URL is what VAULTEDGE_STORE may be.
+As a program: `python -m tests.store.worker URL`, with a URL as in VAULTEDGE_STORE.
 """
 
 from __future__ import annotations
@@ -15,100 +15,103 @@ from pathlib import Path
 from typing import Any
 
 from tests.fakes.clock import FakeClock
-from tests.store.traffic import LEASE, NOON, Asking, alerted
+from tests.store.store_request import LEASE, NOON, StoreRequest, alert_document
 from vaultcore.clock import Clock
 from vaultcore.limits.account import Charge
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, LimitRefused
 from vaultcore.store.base import DocumentKey, Store
 
-Order = dict[str, Any]
+Command = dict[str, Any]
 
 
-def askings(order: Order) -> list[Asking]:
-    """The requests of an order, which all ask the same levels at the same time."""
-    levels = tuple(Level(name, Limits.unpack(limits)) for name, limits in order["levels"])
-    shelf, sums, at = order["shelf"], DocumentKey("sums", order["shelf"]), order["at"]
+def requests_of(command: Command) -> list[StoreRequest]:
+    """Return the requests of a command, which have the same levels and time."""
+    levels = tuple(Level(name, Limits.unpack(limits)) for name, limits in command["levels"])
+    collection, at = command["collection"], command["at"]
+    totals = DocumentKey("sums", collection)
     return [
-        Asking(name, levels, at, tokens, minute, nanos, at + LEASE, sums, shelf)
-        for name, tokens, minute, nanos in order["asked"]
+        StoreRequest(name, levels, at, tokens, minute, nanos, at + LEASE, totals, collection)
+        for name, tokens, minute, nanos in command["asked"]
     ]
 
 
-async def admit(store: Store, order: Order) -> list[str]:
-    """Ask for all at once; the ids of those that are let in."""
+async def reserve(store: Store, command: Command) -> list[str]:
+    """Reserve for all requests at once. Return the IDs of those that succeed."""
 
-    async def one(asked: Asking) -> str | None:
+    async def one(request: StoreRequest) -> str | None:
         try:
-            await store.reserve(asked.reservation)
+            await store.reserve(request.reservation)
         except LimitRefused:
             return None
-        return asked.id
+        return request.id
 
-    return [name for name in await asyncio.gather(*map(one, askings(order))) if name]
-
-
-async def settle(store: Store, order: Order) -> list[str]:
-    """Settle all at once with what `used` says; the ids of those that had not been settled before."""
-
-    async def one(asked: Asking) -> str | None:
-        done = await store.settle(asked.settlement(Charge(*order["used"][asked.id]), alert=alerted))
-        return asked.id if done.applied else None
-
-    return [name for name in await asyncio.gather(*map(one, askings(order))) if name]
+    return [name for name in await asyncio.gather(*map(one, requests_of(command))) if name]
 
 
-async def walk(store: Store, order: Order) -> list[str]:
-    """One request from its beginning to its end, which gets no further than the order says."""
+async def settle(store: Store, command: Command) -> list[str]:
+    """Settle all requests at once with the charges in `used`. Return the IDs of those not settled before."""
 
-    def reached(point: str) -> None:
-        if point == order["stop"]:
-            tell([point])
-            sys.stdin.read()  # for ever, or until nobody is there any more
+    async def one(request: StoreRequest) -> str | None:
+        done = await store.settle(
+            request.settlement(Charge(*command["used"][request.id]), alert=alert_document)
+        )
+        return request.id if done.applied else None
+
+    return [name for name in await asyncio.gather(*map(one, requests_of(command))) if name]
+
+
+async def walk(store: Store, command: Command) -> list[str]:
+    """Run one request up to the point in the command."""
+
+    def report_point(point: str) -> None:
+        if point == command["stop"]:
+            write_line([point])
+            sys.stdin.read()  # until the parent process ends
             os._exit(0)
 
-    (name,) = await admit(store, order)
-    reached("admitted")
-    tell(["produced", name])
-    reached("answering")
-    reached("answered")
-    fresh = await settle(store, order)
-    reached("settled")
+    (name,) = await reserve(store, command)
+    report_point("admitted")
+    write_line(["produced", name])
+    report_point("answering")
+    report_point("answered")
+    fresh = await settle(store, command)
+    report_point("settled")
     return fresh
 
 
-async def churn(store: Store, order: Order) -> list[str]:
-    """Request after request, some at a time, telling what a provider produced and what is settled."""
+async def churn(store: Store, command: Command) -> list[str]:
+    """Run request after request, four at a time, and report what was produced and settled."""
     numbers = count()
 
     async def line() -> None:
         for n in numbers:
-            name, tokens = f"{order['name']}-{n}", 1 + n % 7
-            mine = {**order, "asked": [[name, 10, 10, 10]], "used": {name: [tokens, 1, n % 11]}}
-            await admit(store, mine)
-            tell(["produced", name, *mine["used"][name]])
+            name, tokens = f"{command['name']}-{n}", 1 + n % 7
+            mine = {**command, "asked": [[name, 10, 10, 10]], "used": {name: [tokens, 1, n % 11]}}
+            await reserve(store, mine)
+            write_line(["produced", name, *mine["used"][name]])
             await settle(store, mine)
-            tell(["settled", name])
+            write_line(["settled", name])
 
     await asyncio.gather(*(line() for _ in range(4)))
     return []
 
 
-ORDERS: Mapping[str, Callable[[Store, Order], Awaitable[list[str]]]] = {
-    "reserve": admit,
+COMMANDS: Mapping[str, Callable[[Store, Command], Awaitable[list[str]]]] = {
+    "reserve": reserve,
     "settle": settle,
     "walk": walk,
     "churn": churn,
 }
 
 
-def tell(told: object) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
+def write_line(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
 
 
-def opened(url: str, clock: Clock) -> Store:
-    """The store of a URL, with no more imported than it needs: a test starts many of these."""
+def open_store(url: str, clock: Clock) -> Store:
+    """Open the store of a URL with few imports: a test starts many of these processes."""
     kind, _, where = url.partition(":")
     if kind == "sqlite":
         from vaultcore.store.sqlite.store import SQLiteStore
@@ -121,13 +124,13 @@ def opened(url: str, clock: Clock) -> Store:
 
 
 async def serve(url: str) -> None:
-    """Obey until nobody orders any more. Time is what the order says."""
+    """Run commands until the input ends. Each command sets the time."""
     clock = FakeClock(NOON)
-    store = opened(url, clock)
+    store = open_store(url, clock)
     while line := await asyncio.to_thread(sys.stdin.readline):
-        order = json.loads(line)
-        clock.time = order["at"]
-        tell(await ORDERS[order["do"]](store, order))
+        command = json.loads(line)
+        clock.time = command["at"]
+        write_line(await COMMANDS[command["do"]](store, command))
     await store.aclose()
 
 

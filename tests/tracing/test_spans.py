@@ -140,6 +140,21 @@ def test_the_operation_of_embeddings(gateway: ObservedGateway) -> None:
     assert attempt.id in request.headers["traceparent"]
 
 
+def test_the_operation_of_moderations(gateway: ObservedGateway) -> None:
+    """The operation of a moderation is in its span's name."""
+    body = {"id": "modr-1", "model": "m", "results": [{"flagged": False, "categories": {}}]}
+    gateway.provider.script("gpt-fake", FakeResponse(body=json.dumps(body).encode()))
+
+    async def scenario(client: httpx.AsyncClient) -> None:
+        response = await client.post("/v1/moderations", json={"model": "one/gpt-fake", "input": "x"})
+        response.raise_for_status()
+
+    gateway.run(scenario)
+
+    (attempt,) = by_kind(gateway.collector.spans, CLIENT)
+    assert attempt.name == "moderation gpt-fake"
+
+
 @pytest.mark.parametrize(
     ("headers", "client_id"),
     [

@@ -6,7 +6,7 @@ from vaultcore.client_apis import ClientApi, FailureEncoder, chat, messages, res
 from vaultcore.client_apis.responses.encoder import Encoder
 from vaultcore.dialects import Dialect, StatefulPassthrough, anthropic, cohere, mistral, openai
 from vaultcore.dialects import responses as responses_dialect
-from vaultcore.media import MediaApi, MediaFormat, embeddings, images
+from vaultcore.media import MediaApi, MediaFormat, embeddings, images, moderations
 from vaultcore.media.embeddings import cohere as cohere_embeddings
 from vaultcore.media.embeddings import gemini as gemini_embeddings
 from vaultcore.media.embeddings import openai as openai_embeddings
@@ -14,6 +14,7 @@ from vaultcore.media.embeddings import titan
 from vaultcore.media.images import bfl, canvas, fireworks, imagen, stability
 from vaultcore.media.images import gemini as gemini_images
 from vaultcore.media.images import openai as openai_images
+from vaultcore.media.moderations import openai as openai_moderations
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Decoder, Event
 from vaultcore.wire import ChatChunk
@@ -29,8 +30,9 @@ EVENTS: tuple[Stage[ChatChunk, Event], ...] = (
     chat.ChatUsageEncoder(),
     messages.encoder({}),
 )
-MEDIA_APIS: tuple[MediaApi, ...] = (embeddings, images)
+MEDIA_APIS: tuple[MediaApi, ...] = (embeddings, images, moderations)
 EMBEDDING_FORMATS: tuple[MediaFormat, ...] = (openai_embeddings, gemini_embeddings, cohere_embeddings, titan)
+MODERATION_FORMAT: MediaFormat = openai_moderations
 IMAGE_FORMATS: tuple[MediaFormat, ...] = (
     openai_images,
     gemini_images,

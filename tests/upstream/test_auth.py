@@ -1,9 +1,11 @@
+"""The URL and the headers of a request to a provider."""
+
 from __future__ import annotations
 
 import pytest
 
 from vaultcore.catalog.schema import Auth, Provider
-from vaultcore.upstream.auth import InvalidProviderRequest, headers, provider_url
+from vaultcore.upstream.auth import InvalidProviderRequest, build_headers, provider_url
 from vaultcore.vault.keyring import Credential
 
 KEY = "marker-0123456789"
@@ -23,8 +25,8 @@ KEY = "marker-0123456789"
         "",
     ],
 )
-def test_no_path_leads_away(path: str) -> None:
-    """Whatever a path holds, the key goes to the row's host and below its base, or nowhere."""
+def test_no_path_leaves_the_base_url(path: str) -> None:
+    """For any path, the URL is at the provider's host and below its base path, or it is rejected."""
     try:
         url = provider_url("https://api.acme.test/v1", path, allow_http=False)
     except InvalidProviderRequest:
@@ -36,20 +38,20 @@ def test_no_path_leads_away(path: str) -> None:
 @pytest.mark.parametrize(
     "base", ["http://api.acme.test/v1", "ftp://api.acme.test", "https://", "api.acme.test"]
 )
-def test_only_tls_leads_out(base: str) -> None:
-    """Without TLS, or without a host, there is no address."""
+def test_a_base_url_without_tls_or_host_is_rejected(base: str) -> None:
+    """A base URL must have the scheme https and a host."""
     with pytest.raises(InvalidProviderRequest):
         provider_url(base, "/chat", allow_http=False)
 
 
-def test_a_base_with_a_user_is_refused() -> None:
-    """A base URL with somebody's password in it is nobody's address."""
+def test_a_base_url_with_a_password_is_rejected() -> None:
+    """A base URL must not contain a user name or a password."""
     with pytest.raises(InvalidProviderRequest):
         provider_url("https://user:pass@api.acme.test/v1", "/chat", allow_http=False)
 
 
-def test_an_address() -> None:
-    """The address is the base and the path, the port and the query kept."""
+def test_the_url_is_base_url_and_path() -> None:
+    """The URL joins the base URL and the path; port and query are unchanged."""
     assert str(provider_url("https://a.test:8443/v1", "/chat?alt=sse", allow_http=False)) == (
         "https://a.test:8443/v1/chat?alt=sse"
     )
@@ -59,8 +61,8 @@ def test_an_address() -> None:
 
 
 def test_the_repr_of_headers_shows_no_value() -> None:
-    """Headers can be printed: their names show, their values do not."""
-    fields = headers(
+    """The repr of headers contains their names and no values."""
+    fields = build_headers(
         Provider("acme", "https://a.test", auth=Auth("X-Acme-Key", "")), Credential("acme", KEY), accept="*/*"
     )
 
@@ -69,14 +71,16 @@ def test_the_repr_of_headers_shows_no_value() -> None:
 
 
 @pytest.mark.parametrize("row", [{"X-A": "a\r\nX-B: b"}, {"X A": "a"}, {"X-A": "é"}, {"": "a"}])
-def test_a_rows_header_cannot_become_two(row: dict[str, str]) -> None:
-    """A row whose headers hold what no header can carry makes no request."""
+def test_a_row_cannot_inject_headers(row: dict[str, str]) -> None:
+    """A catalog row whose headers have invalid characters is rejected."""
     with pytest.raises(InvalidProviderRequest):
-        headers(Provider("acme", "https://a.test", headers=row), Credential("acme", KEY), accept="*/*")
+        build_headers(Provider("acme", "https://a.test", headers=row), Credential("acme", KEY), accept="*/*")
 
 
-def test_a_row_cannot_replace_the_key() -> None:
-    """The key's own header wins over a row's header of that name."""
+def test_a_row_cannot_override_the_key() -> None:
+    """The key's header replaces a row's header of the same name."""
     row = Provider("acme", "https://a.test", headers={"Authorization": "Bearer other"})
 
-    assert headers(row, Credential("acme", KEY), accept="*/*").get_list("authorization") == [f"Bearer {KEY}"]
+    assert build_headers(row, Credential("acme", KEY), accept="*/*").get_list("authorization") == [
+        f"Bearer {KEY}"
+    ]

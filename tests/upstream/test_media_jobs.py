@@ -1,4 +1,4 @@
-"""What an attempt at embeddings or images does on the wire: its posts, its pauses, where it never goes."""
+"""Attempts at embeddings or images: provider requests, polling, and the hosts that may be polled."""
 
 from __future__ import annotations
 
@@ -44,36 +44,38 @@ def run(
     handler: Handler,
     offer: MediaOffer,
     request: dict[str, Any],
-    artifact: MediaApi = images,
+    api: MediaApi = images,
     total: float = 5.0,
 ) -> list[MediaResult]:
-    """One attempt against a provider that is a function."""
-    to = candidate(offer)
+    """Run one attempt; `handler` is the provider."""
+    target_candidate = candidate(offer)
 
-    async def attempt() -> list[MediaResult]:
+    async def run_job() -> list[MediaResult]:
         async with httpx.MockTransport(handler) as http:
             timeouts = Timeouts(total=total)
-            errand = media_jobs({"model": "m", **request}, [to.target], artifact)[to.target.name]
-            return await errand.run(Upstream(http, timeouts), to, lambda *_: None)
+            job = media_jobs({"model": "m", **request}, [target_candidate.target], api)[
+                target_candidate.target.name
+            ]
+            return await job.run(Upstream(http, timeouts), target_candidate, lambda *_: None)
 
-    return asyncio.run(attempt())
+    return asyncio.run(run_job())
 
 
-def answered(body: object, status: int = 200, headers: dict[str, str] | None = None) -> httpx.Response:
-    """An answer whose bytes come as those of a socket do."""
+def respond(body: object, status: int = 200, headers: dict[str, str] | None = None) -> httpx.Response:
+    """Return a response whose body arrives as a stream, as from a socket."""
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         yield body if isinstance(body, bytes) else json.dumps(body).encode()
 
-    return httpx.Response(status, content=pieces(), headers=headers)
+    return httpx.Response(status, content=chunks(), headers=headers)
 
 
-def promising(url: str, seen: list[httpx.Request]) -> Handler:
-    """A provider that promises its picture at a URL, where it lies indeed."""
+def promise_result(url: str, requests: list[httpx.Request]) -> Handler:
+    """Return a provider that first returns a polling URL, and then the result."""
 
     async def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        return answered({"id": "1", "polling_url": url} if len(seen) == 1 else READY)
+        requests.append(request)
+        return respond({"id": "1", "polling_url": url} if len(requests) == 1 else READY)
 
     return handler
 
@@ -86,17 +88,20 @@ def promising(url: str, seen: list[httpx.Request]) -> Handler:
         "https://API.EU1.BFL.AI:443/v1/get_result?id=1",
     ],
 )
-def test_z6_a_promise_is_asked_for_at_the_providers_hosts(url: str) -> None:
-    """The provider's own host and those its row lists are asked, with the key in its header and no body."""
-    seen: list[httpx.Request] = []
+def test_z6_results_are_polled_at_the_providers_hosts(url: str) -> None:
+    """The polling URL may be at the provider's own host or at one that its row lists.
 
-    parts = run(promising(url, seen), FLUX, {"prompt": "a dot"})
+    Polls are GET requests with the key in its header and no body.
+    """
+    requests: list[httpx.Request] = []
 
-    assert [part.items for part in parts] == [({"url": "https://delivery.bfl.ai/1.png"},)]
-    assert [each.method for each in seen] == ["POST", "GET"]
-    assert seen[1].url == httpx.URL(url)
-    assert seen[1].headers["x-key"] == KEY
-    assert seen[1].content == b""
+    results = run(promise_result(url, requests), FLUX, {"prompt": "a dot"})
+
+    assert [part.items for part in results] == [({"url": "https://delivery.bfl.ai/1.png"},)]
+    assert [each.method for each in requests] == ["POST", "GET"]
+    assert requests[1].url == httpx.URL(url)
+    assert requests[1].headers["x-key"] == KEY
+    assert requests[1].content == b""
 
 
 @pytest.mark.parametrize(
@@ -125,75 +130,75 @@ def test_z6_a_promise_is_asked_for_at_the_providers_hosts(url: str) -> None:
         "",
     ],
 )
-def test_q1_a_promise_leads_nowhere_else(url: str) -> None:
-    """Threat Q1: a polling URL of an answer cannot send the key, or any request, to another host."""
-    seen: list[httpx.Request] = []
+def test_q1_a_polling_url_at_another_host_is_rejected(url: str) -> None:
+    """Threat Q1: a provider's polling URL cannot send the key, or any request, to another host."""
+    requests: list[httpx.Request] = []
 
-    with pytest.raises(UpstreamError) as failed:
-        run(promising(url, seen), FLUX, {"prompt": "a dot"})
+    with pytest.raises(UpstreamError) as raised:
+        run(promise_result(url, requests), FLUX, {"prompt": "a dot"})
 
-    assert failed.value.fault is Fault.HOST
-    assert len(seen) == 1
-
-
-def test_q1_a_promise_leads_to_no_other_path_below_by_tricks() -> None:
-    """Dots in a promised path stay at the host, whatever they climb."""
-    seen: list[httpx.Request] = []
-
-    run(promising("https://api.bfl.ai/v1/../../x?id=1#y", seen), FLUX, {"prompt": "a dot"})
-
-    assert seen[1].url.host == "api.bfl.ai"
+    assert raised.value.fault is Fault.HOST
+    assert len(requests) == 1
 
 
-def test_z6_a_promise_that_is_never_kept_ends_with_the_attempt() -> None:
-    """Asking again ends when the attempt's time is up."""
+def test_q1_dots_in_a_polling_url_stay_at_the_host() -> None:
+    """A polling URL with `..` in its path stays at the host."""
+    requests: list[httpx.Request] = []
 
-    async def never(request: httpx.Request) -> httpx.Response:
-        return answered({"id": "1", "status": "Pending", "polling_url": str(request.url)})
+    run(promise_result("https://api.bfl.ai/v1/../../x?id=1#y", requests), FLUX, {"prompt": "a dot"})
+
+    assert requests[1].url.host == "api.bfl.ai"
+
+
+def test_z6_polling_ends_at_the_deadline() -> None:
+    """Polling ends when the attempt's timeout has passed."""
+
+    async def always_pending(request: httpx.Request) -> httpx.Response:
+        return respond({"id": "1", "status": "Pending", "polling_url": str(request.url)})
 
     with pytest.raises(UpstreamError, match=r"timed out after 0\.6 s"):
-        run(never, FLUX, {"prompt": "a dot"}, total=0.6)
+        run(always_pending, FLUX, {"prompt": "a dot"}, total=0.6)
 
 
-def test_z5_posts_go_a_few_at_a_time_and_come_back_in_order() -> None:
-    """Many posts are under way at once, but not too many, and parts stand in the order of the inputs."""
-    under_way = most = 0
+def test_z5_requests_run_concurrently_and_results_keep_their_order() -> None:
+    """At most CONCURRENCY requests run at a time; results are in the order of the inputs."""
+    active = most = 0
 
     async def handler(request: httpx.Request) -> httpx.Response:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+        nonlocal active, most
+        active += 1
+        most = max(most, active)
         number = int(json.loads(request.content)["inputText"])
         for _ in range(20 - number):
             await asyncio.sleep(0)
-        under_way -= 1
-        return answered({"embedding": [float(number)], "inputTextTokenCount": 1})
+        active -= 1
+        return respond({"embedding": [float(number)], "inputTextTokenCount": 1})
 
-    parts = run(handler, TITAN, {"input": [str(number) for number in range(20)]}, embeddings)
+    results = run(handler, TITAN, {"input": [str(number) for number in range(20)]}, embeddings)
 
-    assert [part.items for part in parts] == [([float(number)],) for number in range(20)]
+    assert [part.items for part in results] == [([float(number)],) for number in range(20)]
     assert 1 < most <= CONCURRENCY
 
 
-def test_z5_one_posts_failure_is_the_attempts() -> None:
-    """All of the answer or none: the first failure is the attempt's, with no other exception in its chain."""
+def test_z5_one_failed_request_fails_the_attempt() -> None:
+    """The first failure fails the attempt, without another exception in its chain."""
 
     async def handler(request: httpx.Request) -> httpx.Response:
         if json.loads(request.content)["inputText"] == "3":
-            return answered({"message": f"slow down, {KEY}"}, 429, {"retry-after": "3"})
-        return answered({"embedding": [1.0], "inputTextTokenCount": 1})
+            return respond({"message": f"slow down, {KEY}"}, 429, {"retry-after": "3"})
+        return respond({"embedding": [1.0], "inputTextTokenCount": 1})
 
-    with pytest.raises(UpstreamError) as failed:
+    with pytest.raises(UpstreamError) as raised:
         run(handler, TITAN, {"input": [str(number) for number in range(9)]}, embeddings)
 
-    assert (failed.value.fault, failed.value.retry_after) == (Fault.RATE, 3.0)
-    assert failed.value.__cause__ is None
-    assert failed.value.__context__ is None
-    assert KEY not in str(failed.value)
+    assert (raised.value.fault, raised.value.retry_after) == (Fault.RATE, 3.0)
+    assert raised.value.__cause__ is None
+    assert raised.value.__context__ is None
+    assert KEY not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "body",
     [
         b'{"embedding": []}',
         b'{"embedding": ["1"]}',
@@ -206,60 +211,67 @@ def test_z5_one_posts_failure_is_the_attempts() -> None:
         b"",
     ],
 )
-def test_z2_what_is_no_vector_is_the_providers_fault(answer: bytes) -> None:
-    """An answer that holds no finite numbers is another provider's to mend."""
+def test_z2_an_invalid_vector_is_a_host_fault(body: bytes) -> None:
+    """A response without finite numbers is a host fault, so that another target is tried."""
 
     async def handler(_: httpx.Request) -> httpx.Response:
-        return answered(answer)
+        return respond(body)
 
-    with pytest.raises(UpstreamError) as failed:
+    with pytest.raises(UpstreamError) as raised:
         run(handler, TITAN, {"input": "a"}, embeddings)
 
-    assert failed.value.fault is Fault.HOST
+    assert raised.value.fault is Fault.HOST
 
 
-def test_z5_fewer_vectors_than_inputs_are_no_answer() -> None:
-    """A provider that leaves an input out has not answered: vectors would stand beside the wrong texts."""
+def test_z5_fewer_vectors_than_inputs_fail_the_attempt() -> None:
+    """A response that omits an input is rejected: vectors would belong to the wrong texts."""
 
     async def handler(_: httpx.Request) -> httpx.Response:
-        return answered({"data": [{"index": 0, "embedding": [1.0]}]})
+        return respond({"data": [{"index": 0, "embedding": [1.0]}]})
 
     with pytest.raises(UpstreamError, match="returned 1 of 2 embeddings"):
         run(handler, MediaOffer("openai", "/embeddings", batch=10), {"input": ["a", "b"]}, embeddings)
 
 
-def test_who_can_do_it_is_asked_and_nobody_else() -> None:
-    """Targets that have no equal for a field are left out; where none has, the first one's refusal stands."""
-    able, unable = candidate(MediaOffer("openai", "/embeddings", batch=10)).target, candidate(TITAN).target
-    other = Target(unable.provider, Model("other"))
+def test_only_capable_targets_get_a_job() -> None:
+    """Targets that do not support a field get no job; if none does, the first one's error is raised."""
+    capable, incapable = (
+        candidate(MediaOffer("openai", "/embeddings", batch=10)).target,
+        candidate(TITAN).target,
+    )
+    other = Target(incapable.provider, Model("other"))
 
-    assert list(media_jobs({"model": "m", "input": "a", "truncate": 1}, [other, able], embeddings)) == [
-        able.name
+    assert list(media_jobs({"model": "m", "input": "a", "truncate": 1}, [other, capable], embeddings)) == [
+        capable.name
     ]
-    with pytest.raises(InvalidRequest) as refused:
-        media_jobs({"model": "m", "input": "a", "truncate": 1}, [unable, other], embeddings)
-    assert refused.value.param == "truncate"
+    with pytest.raises(InvalidRequest) as raised:
+        media_jobs({"model": "m", "input": "a", "truncate": 1}, [incapable, other], embeddings)
+    assert raised.value.param == "truncate"
 
 
-def test_z6_bedrock_is_asked_with_a_signature() -> None:
-    """InvokeModel is signed as converse is: the pair of the vault proves itself and does not travel."""
-    seen: list[httpx.Request] = []
+def test_z6_bedrock_requests_are_signed() -> None:
+    """InvokeModel requests are signed like converse requests; the key pair itself is not sent."""
+    requests: list[httpx.Request] = []
     row = load_builtin({"AWS_REGION": "us-east-1"}).provider("bedrock")
     assert row is not None
     model = "amazon.titan-embed-text-v2:0"
-    to = Candidate(Target(row, Model(model)), Credential("bedrock", "AKIDEXAMPLE:c2VjcmV0"))
+    target_candidate = Candidate(Target(row, Model(model)), Credential("bedrock", "AKIDEXAMPLE:c2VjcmV0"))
 
     async def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        return answered({"embedding": [1.0], "inputTextTokenCount": 1})
+        requests.append(request)
+        return respond({"embedding": [1.0], "inputTextTokenCount": 1})
 
-    async def attempt() -> list[MediaResult]:
+    async def run_job() -> list[MediaResult]:
         async with httpx.MockTransport(handler) as http:
-            errand = media_jobs({"model": "m", "input": "a"}, [to.target], embeddings)[to.target.name]
-            return await errand.run(Upstream(http, Timeouts()), to, lambda *_: None)
+            job = media_jobs({"model": "m", "input": "a"}, [target_candidate.target], embeddings)[
+                target_candidate.target.name
+            ]
+            return await job.run(Upstream(http, Timeouts()), target_candidate, lambda *_: None)
 
-    asyncio.run(attempt())
+    asyncio.run(run_job())
 
-    assert str(seen[0].url) == f"https://bedrock-runtime.us-east-1.amazonaws.com/model/{quote(model)}/invoke"
-    assert seen[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
-    assert "c2VjcmV0" not in str(seen[0].headers.raw)
+    assert (
+        str(requests[0].url) == f"https://bedrock-runtime.us-east-1.amazonaws.com/model/{quote(model)}/invoke"
+    )
+    assert requests[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+    assert "c2VjcmV0" not in str(requests[0].headers.raw)

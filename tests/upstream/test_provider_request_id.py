@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.faults import FIRST, run_with_client, chat, build_services
-from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.faults import FIRST, build_services, chat, run_with_client
+from tests.fakes.provider import FakeProvider, FakeResponse
 from vaultcore.upstream.provider_request_id import provider_request_id
 
 KEY = "marker.key.without.any.known.shape"
@@ -31,19 +31,20 @@ ID = "x-vaultedge-upstream-request-id"
         ({}, None),
     ],
 )
-def test_e9_an_id_is_one_word(headers: dict[str, str], expected: str | None) -> None:
-    """The first header that holds an id counts; what is no id, or shows a key, does not."""
+def test_e9_the_first_valid_id_is_returned(headers: dict[str, str], expected: str | None) -> None:
+    """The first header with a valid id counts; ids with other characters, or with the key, are ignored."""
     assert provider_request_id(headers, KEY) == expected
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_e9_both_ids_are_told(tmp_path: Path, stream: bool) -> None:
-    """The answer bears the gateway's id and that of the provider who answered, not of one who failed."""
+def test_e9_responses_have_both_ids(tmp_path: Path, stream: bool) -> None:
+    """A response has the gateway's id, and the id of the provider that answered, not of a failed one."""
     with FakeProvider() as provider:
         provider.script(FIRST, FakeResponse(status=401, headers={"x-request-id": "req_refused"}))
         provider.script("gpt-fake", FakeResponse(headers={"x-request-id": "req_answered"}))
         response = run_with_client(
-            build_services(tmp_path, provider.base_url, provider), lambda client: chat(client, "fast", stream=stream)
+            build_services(tmp_path, provider.base_url, provider),
+            lambda client: chat(client, "fast", stream=stream),
         )
 
     assert response.status_code == 200

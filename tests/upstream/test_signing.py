@@ -1,4 +1,4 @@
-"""Requests signed for AWS: B1 and B3 of the list of behaviours."""
+"""Requests signed for AWS: behaviours B1 and B3."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.sigv4 import scope, is_signed_by
+from tests.fakes.sigv4 import is_signed_by, scope
 from vaultcore.catalog.schema import Auth, Model, Provider, Target
 from vaultcore.dialects import bedrock
 from vaultcore.errors import Fault, UpstreamError
@@ -27,7 +27,7 @@ ARN = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/a1b2
 BODY = {"messages": [{"role": "user", "content": [{"text": "Grüße 🌍"}]}]}
 
 
-def ask(key: str, model: str = "eu.amazon.nova-lite-v1:0", row: Provider = ROW) -> httpx.Request:
+def build(key: str, model: str = "eu.amazon.nova-lite-v1:0", row: Provider = ROW) -> httpx.Request:
     target = Target(row, Model(model))
     path = bedrock.render_path({}, target)
     candidate = Candidate(target, Credential("bedrock", key))
@@ -41,8 +41,8 @@ def is_signed(request: httpx.Request, secret: str) -> bool:
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """A process without any credentials of its own."""
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Remove all AWS credentials of this process."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK", raising=False)
@@ -54,9 +54,9 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
 
 
 @pytest.mark.parametrize("model", ["eu.amazon.nova-lite-v1:0", ARN, "a b+c%2F~d", "ü"])
-def test_b01_b03_a_pair_signs(model: str) -> None:
-    """A request is signed over the bytes and the path that go out, whatever the model's id holds."""
-    request = ask(PAIR, model)
+def test_b01_b03_a_key_pair_signs(model: str) -> None:
+    """The signature covers the exact bytes and path that are sent, for any model id."""
+    request = build(PAIR, model)
 
     assert is_signed(request, SECRET)
     assert not is_signed(request, SECRET + "x")
@@ -64,9 +64,9 @@ def test_b01_b03_a_pair_signs(model: str) -> None:
     assert scope(request.headers).endswith("/eu-west-1/bedrock/aws4_request")
 
 
-def test_b01_what_is_signed_is_what_is_sent() -> None:
-    """Another byte in the body or the path, and the signature does not hold."""
-    request = ask(PAIR)
+def test_b01_a_changed_request_has_an_invalid_signature() -> None:
+    """A changed body or path does not match the signature."""
+    request = build(PAIR)
     headers, path = dict(request.headers), request.url.raw_path.decode()
 
     assert "%3A" in path
@@ -74,9 +74,9 @@ def test_b01_what_is_signed_is_what_is_sent() -> None:
     assert not is_signed_by("POST", path.replace("%3A", ":"), headers, request.content, SECRET)
 
 
-def test_b03_a_session_token_goes_along() -> None:
-    """The key of a role has a token, which is sent, and signed as well."""
-    request = ask(f"{PAIR}:token/with+signs==")
+def test_b03_a_session_token_is_sent_and_signed() -> None:
+    """The session token of a role's key is sent, and it is signed."""
+    request = build(f"{PAIR}:token/with+signs==")
 
     assert request.headers["x-amz-security-token"] == "token/with+signs=="
     assert "x-amz-security-token" in request.headers["authorization"]
@@ -84,60 +84,60 @@ def test_b03_a_session_token_goes_along() -> None:
 
 
 @pytest.mark.parametrize("key", ["ABSKQmVkcm9ja0FQSUtleS1hYmM=", "bedrock-api-key-YmVkcm9jaw=="])
-def test_b03_an_api_key_travels(key: str) -> None:
-    """A key that is no pair is sent as a bearer token, and nothing is signed."""
-    request = ask(key)
+def test_b03_an_api_key_is_sent_as_a_bearer_token(key: str) -> None:
+    """A key that is not a pair is sent as a bearer token, and nothing is signed."""
+    request = build(key)
 
     assert request.headers["authorization"] == f"Bearer {key}"
     assert "x-amz-date" not in request.headers
     assert not is_pair(key)
 
 
-def test_b03_without_a_key_the_process_signs(bare: pytest.MonkeyPatch) -> None:
-    """Where the vault has no key, the credentials of the process sign."""
-    bare.setenv("AWS_ACCESS_KEY_ID", "ASIAOWN")
-    bare.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    bare.setenv("AWS_SESSION_TOKEN", "own-token")
+def test_b03_without_a_key_the_processs_credentials_sign(no_credentials: pytest.MonkeyPatch) -> None:
+    """If the vault has no key, the credentials of the process sign."""
+    no_credentials.setenv("AWS_ACCESS_KEY_ID", "ASIAOWN")
+    no_credentials.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    no_credentials.setenv("AWS_SESSION_TOKEN", "own-token")
 
-    request = ask("")
+    request = build("")
 
     assert is_signed(request, SECRET)
     assert scope(request.headers).startswith("ASIAOWN/")
     assert request.headers["x-amz-security-token"] == "own-token"
 
 
-def test_b03_the_environments_api_key_goes_first(bare: pytest.MonkeyPatch) -> None:
-    """Where the vault has no key, an API key of the environment is what AWS's own clients would send."""
-    bare.setenv("AWS_ACCESS_KEY_ID", "ASIAOWN")
-    bare.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    bare.setenv("AWS_BEARER_TOKEN_BEDROCK", "ABSKown")
+def test_b03_the_environments_api_key_has_precedence(no_credentials: pytest.MonkeyPatch) -> None:
+    """If the vault has no key, an API key in the environment is used first, as in AWS's own clients."""
+    no_credentials.setenv("AWS_ACCESS_KEY_ID", "ASIAOWN")
+    no_credentials.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    no_credentials.setenv("AWS_BEARER_TOKEN_BEDROCK", "ABSKown")
 
-    assert ask("").headers["authorization"] == "Bearer ABSKown"
+    assert build("").headers["authorization"] == "Bearer ABSKown"
 
 
-def test_b03_without_credentials_nothing_is_sent(bare: pytest.MonkeyPatch) -> None:
-    """A process without credentials is told so, as the fault of the key; the error has no cause."""
+def test_b03_without_credentials_nothing_is_sent(no_credentials: pytest.MonkeyPatch) -> None:
+    """A process without credentials raises a key fault; the error has no cause."""
     with pytest.raises(UpstreamError, match="no AWS credentials") as caught:
-        ask("")
+        build("")
 
     assert caught.value.fault is Fault.KEY
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
 
 
-def test_no_secret_shows(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither the secret nor what it signed stands in a repr or, at the lowest level, in a log."""
+def test_no_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """No repr and no log line, at level DEBUG, contains the secret or a signature."""
     with caplog.at_level(logging.DEBUG):
-        request = ask(f"{PAIR}:token-0123456789")
+        request = build(f"{PAIR}:token-0123456789")
 
-    shown = repr(request) + repr(request.headers) + caplog.text
-    assert SECRET not in shown + str(dict(request.headers))
-    assert "token-0123456789" not in shown
-    assert request.headers["authorization"] not in shown
+    rendered = repr(request) + repr(request.headers) + caplog.text
+    assert SECRET not in rendered + str(dict(request.headers))
+    assert "token-0123456789" not in rendered
+    assert request.headers["authorization"] not in rendered
 
 
-def test_who_is_reachable_without_a_key() -> None:
-    """A keyless provider is reachable with an empty vault and, with a key there, called with that alone."""
+def test_a_keyless_provider_is_reachable_without_a_key() -> None:
+    """A keyless provider is reachable with an empty vault; if the vault has a key, only that is used."""
     other = Provider("acme", "https://acme.test")
     keys = [Credential("bedrock", PAIR)]
 

@@ -1,4 +1,4 @@
-"""Models with prices of every kind, and usages of every kind, at random."""
+"""Random models with prices of every kind, and random usages of every kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from vaultcore.catalog.pricing import SERVICES
-from vaultcore.catalog.schema import TOKENS, HourlyPrice, Model, Price, ServiceTier, PriceTier
+from vaultcore.catalog.schema import TOKENS, HourlyPrice, Model, Price, PriceTier, ServiceTier
 
 RATES = st.integers(0, 10**12)
 SIZES = st.sampled_from(["256x256", "1024x1024", "auto", "", None, 7])
@@ -30,18 +30,18 @@ WHEN = st.one_of(st.none(), st.floats(0, 2 * 86_400))
 
 
 def models() -> st.SearchStrategy[Model]:
-    """Models with a price."""
+    """Draw a model with a price."""
     rest = {"tiers": TIERS, "services": SERVED, "hours": TIMED}
     return st.builds(Model, st.just("m"), price=prices(), **rest)
 
 
 @st.composite
 def usages(draw: st.DrawFn, prompt: int = 3_000, completion: int = 3_000, pictures: int = 5) -> Any:
-    """Usages within those sizes, their details as a provider may tell them: also more than there is."""
+    """Draw usages of up to these sizes, with details that may contradict each other."""
     counts = st.integers(-2, 4_000)
     sent = ["cached_tokens", "cache_write_tokens", "cache_creation_tokens", "cache_write_1h_tokens"]
     kinds = ["audio_tokens", "image_tokens", "video_tokens"]
-    told: dict[str, Any] = {
+    usage: dict[str, Any] = {
         "prompt_tokens": draw(st.integers(0, prompt)),
         "completion_tokens": draw(st.integers(0, completion)),
         "prompt_tokens_details": draw(st.dictionaries(st.sampled_from([*sent, *kinds]), counts)),
@@ -49,15 +49,15 @@ def usages(draw: st.DrawFn, prompt: int = 3_000, completion: int = 3_000, pictur
             st.dictionaries(st.sampled_from([*kinds, "reasoning_tokens"]), counts)
         ),
     }
-    told["prompt_tokens_details"]["cached_tokens_details"] = draw(
+    usage["prompt_tokens_details"]["cached_tokens_details"] = draw(
         st.dictionaries(st.sampled_from(kinds), counts)
     )
     if draw(st.booleans()):
-        told["service_tier"] = draw(st.sampled_from([*SERVICES, "default", 3]))
+        usage["service_tier"] = draw(st.sampled_from([*SERVICES, "default", 3]))
     if draw(st.booleans()):
         quality = draw(st.sampled_from(["hd", "low", None]))
-        told["pictures"] = {"count": draw(st.integers(0, pictures)), "size": draw(SIZES), "quality": quality}
+        usage["pictures"] = {"count": draw(st.integers(0, pictures)), "size": draw(SIZES), "quality": quality}
     if draw(st.integers(0, 4)) == 0:
-        held = {"prompt_tokens": st.integers(0, prompt), "completion_tokens": st.integers(0, completion)}
-        told["billed"] = draw(st.fixed_dictionaries(held))
-    return told
+        billed = {"prompt_tokens": st.integers(0, prompt), "completion_tokens": st.integers(0, completion)}
+        usage["billed"] = draw(st.fixed_dictionaries(billed))
+    return usage

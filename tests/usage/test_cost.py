@@ -1,4 +1,4 @@
-"""What usage costs."""
+"""The cost of usage."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from tests.usage.priced_models import models, usages
 from vaultcore.catalog.load import load_builtin
-from vaultcore.catalog.schema import HourlyPrice, Model, Price, ServiceTier, PriceTier
+from vaultcore.catalog.schema import HourlyPrice, Model, Price, PriceTier, ServiceTier
 from vaultcore.money import from_usd
 from vaultcore.usage import cost as costs
-from vaultcore.usage.cost import price_detail, cost, price_at, cost_of_detail
+from vaultcore.usage.cost import cost, cost_of_detail, price_at, price_detail
 from vaultcore.wire import Usage
 
 DOLLAR = 1_000_000_000
@@ -33,12 +33,12 @@ def used(prompt: int, completion: int, **details: int) -> Usage:
 
 
 def test_tokens_times_price() -> None:
-    """A thousand tokens in and a hundred out at 3 and 15 dollars per million."""
+    """A thousand prompt and a hundred completion tokens at 3 and 15 dollars per million."""
     assert cost(used(1_000, 100), MODEL) == 3_000_000 + 1_500_000
 
 
 def test_cached_and_written_tokens_have_their_own_prices() -> None:
-    """They are part of the prompt, and priced apart from the rest of it."""
+    """Cached and cache-write tokens are part of the prompt and have their own prices."""
     assert (
         cost(used(1_000, 0, cached_tokens=600, cache_write_tokens=300), MODEL) == 300_000 + 60_000 + 1_200_000
     )
@@ -51,21 +51,21 @@ def test_without_a_cache_price_cached_tokens_are_input() -> None:
 
 
 def test_u6_a_tier_prices_the_whole_prompt() -> None:
-    """Beyond the threshold, not at it, and then every token of it."""
+    """Above its bound, not at it, a size tier applies to every token of the prompt."""
     assert cost(used(200_000, 1_000), MODEL) == 200_000 * 3_000 + 1_000 * 15_000
     assert cost(used(200_001, 1_000), MODEL) == 200_001 * 6_000 + 1_000 * 22_000
     assert price_at(MODEL, 200_001) == MODEL.tiers[0].price
 
 
 def test_an_unknown_price_is_no_price() -> None:
-    """None is told apart from free."""
+    """An unknown price gives None, not 0."""
     assert cost(used(1, 1), Model("m")) is None
     assert cost(used(1, 1), Model("m", price=Price(0, 0))) == 0
 
 
 @pytest.mark.parametrize("price", [1, 999_999, 1_000_000, 1_000_001])
 def test_u10_fractions_are_rounded_up_once(price: int) -> None:
-    """The sum is rounded, not its parts: never below the price, never a whole nano-dollar above it."""
+    """The sum is rounded up, not its parts."""
     model = Model("m", price=Price(price, price))
     exact = Fraction(3 * price + 4 * price, 1_000_000)
 
@@ -82,7 +82,7 @@ NUMBERS = st.one_of(st.integers(), st.none(), st.floats(), st.text(max_size=3), 
 def test_nonsense_costs_nothing_and_breaks_nothing(
     prompt: object, completion: object, cached: object, written: object
 ) -> None:
-    """Whatever a provider reports, the cost is a whole number from zero up, or unknown."""
+    """For any reported usage the cost is a non-negative integer or None."""
     details = {"cached_tokens": cached, "cache_write_tokens": written}
     usage = {"prompt_tokens": prompt, "completion_tokens": completion, "prompt_tokens_details": details}
 
@@ -93,14 +93,14 @@ def test_nonsense_costs_nothing_and_breaks_nothing(
 
 @pytest.mark.parametrize("details", [None, [], "x", 5, {"cached_tokens": None}, {"cached_tokens": 10**30}])
 def test_details_of_any_shape_are_read(details: object) -> None:
-    """No more is cached than was sent."""
+    """No more tokens are cached than were sent."""
     usage = {"prompt_tokens": 10, "completion_tokens": 0, "prompt_tokens_details": details}
 
     assert cost(usage, MODEL) in {30_000, 1_000}  # type: ignore[arg-type]
 
 
 def test_headline_prices_are_as_published() -> None:
-    """A few prices by hand, so that a slip in a unit cannot pass."""
+    """A few prices by hand guard against unit errors."""
     assert CATALOG.model("openai", "gpt-4o").price == Price(
         from_usd("2.5"), from_usd(10), cache_read=from_usd("1.25")
     )
@@ -110,11 +110,11 @@ def test_headline_prices_are_as_published() -> None:
 
 
 def test_c9_what_is_billed_is_what_counts() -> None:
-    """Where a provider says how much it charges for, that is charged, whatever went through the model."""
-    told = used(500, 20)
-    told["billed"] = {"prompt_tokens": 8, "completion_tokens": 5}
+    """Billed tokens are charged if the provider reports them, whatever the model processed."""
+    usage = used(500, 20)
+    usage["billed"] = {"prompt_tokens": 8, "completion_tokens": 5}
 
-    assert cost(told, MODEL) == cost(used(8, 5), MODEL)
+    assert cost(usage, MODEL) == cost(used(8, 5), MODEL)
 
 
 EVERYTHING = Price(
@@ -137,13 +137,13 @@ EVERYTHING = Price(
 
 
 def units(usage: Usage, price: Price) -> dict[str, int]:
-    made = price_detail(usage, Model("m", price=price))
-    assert made is not None
-    return {name: count for name, (count, _) in made.items()}
+    detail = price_detail(usage, Model("m", price=price))
+    assert detail is not None
+    return {name: count for name, (count, _) in detail.items()}
 
 
 def test_each_unit_is_counted_once_and_priced_by_itself() -> None:
-    """What is cached, written, thought, spoken or drawn is in one unit each, and the rest is plain."""
+    """Cached, cache-write, reasoning, audio and image tokens belong to one unit each; the rest is text."""
     usage: Usage = {
         "prompt_tokens": 1_000,
         "completion_tokens": 500,
@@ -164,9 +164,9 @@ def test_each_unit_is_counted_once_and_priced_by_itself() -> None:
         },
     }
 
-    made = price_detail(usage, Model("m", price=EVERYTHING))
+    detail = price_detail(usage, Model("m", price=EVERYTHING))
 
-    assert made == {
+    assert detail == {
         "input": [390, 1],
         "cache_read": [210, 3],
         "cache_write": [150, 5],
@@ -186,7 +186,7 @@ def test_each_unit_is_counted_once_and_priced_by_itself() -> None:
 
 
 def test_a_unit_without_a_price_is_counted_as_its_next_of_kin() -> None:
-    """An hour's write as any write, cached sound as sound before it is cached text, all else as plain."""
+    """A unit without a price has the price of its fallback."""
     details = {"cached_tokens": 10, "cache_write_tokens": 20, "cache_write_1h_tokens": 20, "audio_tokens": 70}
     usage = used(100, 9, **details)
     usage["completion_tokens_details"] = {"reasoning_tokens": 9, "audio_tokens": 4}
@@ -201,7 +201,7 @@ def test_a_unit_without_a_price_is_counted_as_its_next_of_kin() -> None:
 
 
 def test_cached_text_is_taken_before_cached_sound() -> None:
-    """Where nobody says which tokens of a cache were sound, the dearer reading is taken."""
+    """Unattributed cached tokens count as text before audio."""
     price = Price(10, 1, cache_read=1, audio_input=100, audio_cache_read=5)
 
     assert units(used(100, 0, cached_tokens=40, audio_tokens=50), price) == {
@@ -212,8 +212,10 @@ def test_cached_text_is_taken_before_cached_sound() -> None:
 
 
 def test_o15_the_service_tier_decides_the_price() -> None:
-    """Of the answer, with tiers of its own; one that has no price of its own costs what is usual."""
-    flex = ServiceTier("flex", Price(DOLLAR, 5 * DOLLAR), (PriceTier(200_000, Price(2 * DOLLAR, 7 * DOLLAR)),))
+    """The response's service tier selects the price; a tier without a price has the usual one."""
+    flex = ServiceTier(
+        "flex", Price(DOLLAR, 5 * DOLLAR), (PriceTier(200_000, Price(2 * DOLLAR, 7 * DOLLAR)),)
+    )
     model = Model("m", price=MODEL.price, tiers=MODEL.tiers, services=(flex,))
 
     def charged(prompt: int, tier: str) -> int | None:
@@ -229,7 +231,7 @@ def test_o15_the_service_tier_decides_the_price() -> None:
     [("00:59", 66), ("01:00", 132), ("03:59", 132), ("04:00", 66), ("09:59", 132), ("10:00", 66), (None, 66)],
 )
 def test_u6_the_hour_decides_where_prices_depend_on_it(clock: str | None, cents: int) -> None:
-    """DeepSeek's peak hours cost twice as much; who does not say when gets the usual price."""
+    """DeepSeek's peak hours cost twice as much; without a time the usual price applies."""
     at = None
     if clock is not None:
         at = datetime.fromisoformat(f"2026-11-22T{clock}:30+00:00").timestamp()
@@ -240,18 +242,21 @@ def test_u6_the_hour_decides_where_prices_depend_on_it(clock: str | None, cents:
 
 
 @pytest.mark.parametrize(
-    ("minute", "held"), [(1_400, True), (0, True), (29, True), (30, False), (1_399, False)]
+    ("minute", "applies"), [(1_400, True), (0, True), (29, True), (30, False), (1_399, False)]
 )
-def test_hours_may_hold_midnight(minute: int, held: bool) -> None:
-    """From late at night until early in the morning is one span, on any day."""
+def test_hours_may_hold_midnight(minute: int, applies: bool) -> None:
+    """A price period may span midnight."""
     hours = HourlyPrice(1_400, 30, Price(0, 0))
 
-    assert hours.applies(86_400 * 20_000 + minute * 60 + 59.9) is held
+    assert hours.applies(86_400 * 20_000 + minute * 60 + 59.9) is applies
 
 
 def test_the_service_tier_of_an_answer_is_found_beside_its_usage() -> None:
-    """`used` puts it where the cost looks for it, and leaves an answer without usage without one."""
-    assert costs.usage_of({"service_tier": "flex", "usage": used(1, 1)}) == {**used(1, 1), "service_tier": "flex"}
+    """`usage_of` adds the service tier, and returns None without usage."""
+    assert costs.usage_of({"service_tier": "flex", "usage": used(1, 1)}) == {
+        **used(1, 1),
+        "service_tier": "flex",
+    }
     assert costs.usage_of({"usage": used(1, 1)}) == used(1, 1)
     assert costs.usage_of({"service_tier": "flex"}) is None
     assert costs.usage_of({"service_tier": None, "usage": None}) is None  # type: ignore[typeddict-item]
@@ -271,14 +276,14 @@ def test_the_service_tier_of_an_answer_is_found_beside_its_usage() -> None:
     ],
 )
 def test_pictures_are_priced_one_by_one(size: str | None, quality: str | None, cents: int) -> None:
-    """By size and quality; what a request leaves open is what its provider makes of that."""
+    """Images are priced by size and quality, with the provider's defaults."""
     usage: Usage = {"pictures": {"count": 3, "size": size, "quality": quality}}
 
     assert cost(usage, CATALOG.model("openai", "dall-e-3")) == 3 * cents * DOLLAR // 100
 
 
 def test_a_picture_of_an_unknown_kind_costs_as_much_as_the_dearest() -> None:
-    """A price that is not there is not taken for a small one."""
+    """An image of an unknown kind has the highest price."""
     model = Model("m", price=Price(0, 0, pictures={"512x512": 5 * 10**6, "1024x1024": 9 * 10**6}))
 
     assert cost({"pictures": {"count": 2, "size": "4096x4096", "quality": None}}, model) == 18
@@ -288,32 +293,32 @@ def test_a_picture_of_an_unknown_kind_costs_as_much_as_the_dearest() -> None:
 
 @pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None}, {"pictures": {"count": 2}}, {"pictures": 3}])
 def test_what_nobody_told_is_not_nothing(usage: Any) -> None:
-    """Without a count there is no cost, rather than one of zero; a zero that is told costs nothing."""
+    """Without a count the cost is None; a reported 0 costs nothing."""
     assert cost(usage, MODEL) is None
     assert cost({"prompt_tokens": 0, "completion_tokens": 0}, MODEL) == 0
 
 
 def test_fractions_of_a_token_are_whole_ones() -> None:
-    """A provider that counts 0.2 has used one."""
+    """A count of 0.2 is one token."""
     assert cost({"prompt_tokens": 0.2, "completion_tokens": 2.0}, MODEL) == 3_000 + 30_000  # type: ignore[typeddict-item]
 
 
 @settings(deadline=None)
 @given(usages(), models())
 def test_what_a_cost_is_made_of_makes_it_again(usage: Any, model: Model) -> None:
-    """A record keeps plain numbers, in which each token is once, and the same cost comes of them later."""
-    made = price_detail(usage, model)
-    kept = json.loads(json.dumps(made))
+    """The price detail contains each token once and gives the same cost later."""
+    detail = price_detail(usage, model)
+    stored = json.loads(json.dumps(detail))
 
-    assert made is not None
-    assert cost_of_detail(kept) == cost(usage, model)
+    assert detail is not None
+    assert cost_of_detail(stored) == cost(usage, model)
     counts = usage.get("billed") or usage
-    tokens = sum(count for name, (count, _) in made.items() if name not in {"picture", "request"})
+    tokens = sum(count for name, (count, _) in detail.items() if name not in {"picture", "request"})
     assert tokens == counts["prompt_tokens"] + counts["completion_tokens"]
 
 
 def test_ar7_an_hours_write_has_its_own_price() -> None:
-    """Anthropic's one-hour writes cost twice the input, its usual ones a quarter more than it."""
+    """Anthropic's one-hour cache writes cost twice the input price, the usual ones a quarter more than it."""
     model = CATALOG.model("anthropic", "claude-opus-5-5")
     hour = used(1_000_000, 0, cache_write_tokens=1_000_000, cache_write_1h_tokens=1_000_000)
 

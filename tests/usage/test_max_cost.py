@@ -1,4 +1,4 @@
-"""The most that a request can cost."""
+"""The maximum cost of a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.usage.priced_models import WHEN, models, usages
 from vaultcore.catalog.load import load_builtin
-from vaultcore.catalog.schema import Model, Price, ServiceTier, PriceTier
+from vaultcore.catalog.schema import Model, Price, PriceTier, ServiceTier
 from vaultcore.usage.cost import cost
 from vaultcore.usage.max_cost import max_cost
 
@@ -29,7 +29,7 @@ SIZE = st.integers(0, 3_000)
 def test_nothing_costs_more_than_the_most(
     data: st.DataObject, prompt: int, completion: int, pictures: int, model: Model, at: float | None
 ) -> None:
-    """Whatever is cached, written, thought or drawn of a usage of such a size, in any tier and hour."""
+    """No usage of these sizes costs more, with any details, tier and hour."""
     usage: Any = data.draw(usages(prompt, completion, pictures))
 
     charged, bound = cost(usage, model, at), max_cost(prompt, completion, model, images=pictures)
@@ -42,7 +42,7 @@ def test_nothing_costs_more_than_the_most(
 @settings(deadline=None)
 @given(usages(400_000, 100_000), st.sampled_from(PRICED))
 def test_the_catalogs_models_keep_to_it(usage: Any, model: Model) -> None:
-    """The bound holds for the models there are."""
+    """The bound holds for the catalog's models."""
     charged, bound = cost(usage, model), max_cost(400_000, 100_000, model)
 
     assert charged is not None
@@ -54,7 +54,7 @@ def test_the_catalogs_models_keep_to_it(usage: Any, model: Model) -> None:
     ("prompt", "completion", "nanos"), [(10, 0, 30), (11, 0, 77), (0, 10, 60), (11, 10, 77 + 90), (0, 0, 0)]
 )
 def test_the_bound_is_reached(prompt: int, completion: int, nanos: int) -> None:
-    """It is the dearest unit of the dearest tier that such a prompt reaches, and no more."""
+    """The bound is the highest unit price of the highest tier that the prompt reaches."""
     million = 1_000_000
     usual, long = Price(million, 2 * million, cache_write=3 * million), Price(7 * million, 9 * million)
     spoken = ServiceTier("priority", Price(0, 0, audio_output=6 * million))
@@ -64,7 +64,7 @@ def test_the_bound_is_reached(prompt: int, completion: int, nanos: int) -> None:
 
 
 def test_without_a_number_of_pictures_as_many_as_one_request_may_ask_for() -> None:
-    """Who does not say how many pictures are wanted gets a bound for all that there may be."""
+    """Without a number of images the bound covers the maximum per request."""
     dalle = CATALOG.model("openai", "dall-e-3")
 
     assert max_cost(100, 0, dalle) == 10 * 120_000_000
@@ -72,12 +72,12 @@ def test_without_a_number_of_pictures_as_many_as_one_request_may_ask_for() -> No
 
 
 def test_no_price_is_no_bound() -> None:
-    """None, not zero: such a request cannot be reserved for."""
+    """Without a price the bound is None, not 0."""
     assert max_cost(1, 1, Model("m")) is None
 
 
 def test_a_request_as_such_is_in_the_bound() -> None:
-    """Who charges for being asked charges a request without tokens too."""
+    """A price per request is part of the bound, also without tokens."""
     model = Model("m", price=Price(0, 0, request=5_000_000))
 
     assert max_cost(0, 0, model) == cost({"prompt_tokens": 0, "completion_tokens": 0}, model) == 5

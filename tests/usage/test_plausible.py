@@ -1,4 +1,4 @@
-"""Counts that no answer can have: kept within bounds, and told."""
+"""Implausible counts are clamped and reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DETAILS = st.one_of(
         st.sampled_from(["cached_tokens", "cache_write_tokens", "audio_tokens", "reasoning_tokens"]), ANYTHING
     ),
 )
-TOLD = st.fixed_dictionaries(
+COUNTS = st.fixed_dictionaries(
     {},
     optional={
         "prompt_tokens": ANYTHING,
@@ -35,7 +35,7 @@ TOLD = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize(
-    ("told", "kept", "flagged"),
+    ("counts", "clamped", "flagged"),
     [
         ((0, 0), (0, 0), False),
         ((100, 50), (100, 50), False),
@@ -52,18 +52,18 @@ TOLD = st.fixed_dictionaries(
     ],
 )
 def test_counts_are_kept_within_four_times_their_bound(
-    told: tuple[Any, Any], kept: tuple[Any, Any], flagged: bool
+    counts: tuple[Any, Any], clamped: tuple[Any, Any], flagged: bool
 ) -> None:
-    """Nothing below zero, absurd or broken gets through; a zero stays a zero, and None is not made one."""
-    usage, flag = clamp_usage({"prompt_tokens": told[0], "completion_tokens": told[1]}, 100, 50)
+    """No negative, absurd or malformed count remains; 0 stays 0, and None is dropped."""
+    usage, flag = clamp_usage({"prompt_tokens": counts[0], "completion_tokens": counts[1]}, 100, 50)
 
-    assert (usage.get("prompt_tokens"), usage.get("completion_tokens")) == kept
+    assert (usage.get("prompt_tokens"), usage.get("completion_tokens")) == clamped
     assert flag is flagged
-    assert usage.get("total_tokens") == (None if None in kept else sum(kept))
+    assert usage.get("total_tokens") == (None if None in clamped else sum(clamped))
 
 
 def test_details_are_parts_of_their_whole() -> None:
-    """More of a prompt cannot have been cached than there was; what is no count of tokens stays."""
+    """Details do not exceed their whole; other fields stay."""
     details = {"cached_tokens": 90, "x": "y", "cached_tokens_details": {"audio_tokens": -1}}
 
     usage, flag = clamp_usage({"prompt_tokens": 50, "prompt_tokens_details": details}, 100, 100)
@@ -78,7 +78,7 @@ def test_details_are_parts_of_their_whole() -> None:
 
 
 def test_what_is_billed_is_bounded_too() -> None:
-    """A provider that tells what it charges for cannot charge for more than there can have been."""
+    """Billed tokens are clamped too."""
     usage, flag = clamp_usage(
         {"prompt_tokens": 5, "billed": {"prompt_tokens": 10**9, "completion_tokens": 3}}, 100, 9
     )
@@ -88,12 +88,12 @@ def test_what_is_billed_is_bounded_too() -> None:
 
 
 @settings(deadline=None)
-@given(TOLD, st.integers(-1, 1_000), st.integers(-1, 1_000), models())
+@given(COUNTS, st.integers(-1, 1_000), st.integers(-1, 1_000), models())
 def test_what_is_left_costs_no_more_than_four_times_the_bound(
-    told: Any, prompt: int, completion: int, model: Model
+    usage: Any, prompt: int, completion: int, model: Model
 ) -> None:
-    """Whatever is told, what is charged is bounded by what was reserved; twice clamped is once clamped."""
-    usage, _ = clamp_usage(told, prompt, completion)
+    """The charge is bounded by the reservation; clamping twice equals clamping once."""
+    usage, _ = clamp_usage(usage, prompt, completion)
     charged = cost(usage, model)
 
     bound = max_cost(MAX_FACTOR * prompt, MAX_FACTOR * completion, model)
@@ -104,7 +104,7 @@ def test_what_is_left_costs_no_more_than_four_times_the_bound(
 
 @given(st.integers(0, 400), st.integers(0, 200), st.integers(0, 400))
 def test_a_usage_that_can_be_is_left_alone(prompt: int, completion: int, cached: int) -> None:
-    """It comes back as it was, and nothing is flagged."""
+    """A plausible usage is returned unchanged and not flagged."""
     usage: Any = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

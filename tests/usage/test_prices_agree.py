@@ -1,4 +1,4 @@
-"""Costs against those of genai-prices' own calculator, which the prices come from."""
+"""Costs agree with the calculator of genai-prices, from which the prices come."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ PARTS: Mapping[str, tuple[str, ...]] = {  # of a usage, disjoint: theirs that co
     "image_read": ("input_image_tokens", "cache_read_tokens", "cache_image_read_tokens"),
     "video": ("input_video_tokens",),
 }
-CAME: Mapping[str, tuple[str, ...]] = {
+COMPLETION_PARTS: Mapping[str, tuple[str, ...]] = {
     "said": (),
     "thought": ("output_reasoning_tokens",),
     "spoken": ("output_audio_tokens",),
     "drawn": ("output_image_tokens",),
     "filmed": ("output_video_tokens",),
 }
-UNTOLD = {  # contexts of genai-prices that no answer here tells: the usual price stands
+NOT_REPORTED = {  # contexts of genai-prices that no answer here tells: the usual price stands
     ("route", "mistral/eu"): "which of its hosts OpenRouter has asked is not in usage",
     ("service_tier", "default"): "is the usual price",
 }
 
 
 @cache
-def sold() -> dict[str, list[tuple[str, Any, Any]]]:
-    """Of each provider the models whose prices are compiled."""
-    found: dict[str, list[tuple[str, Any, Any]]] = {}
+def models_by_provider() -> dict[str, list[tuple[str, Any, Any]]]:
+    """Return each provider's models whose prices are compiled."""
+    models: dict[str, list[tuple[str, Any, Any]]] = {}
     for provider, name, given, model in build.priced_models():
-        found.setdefault(provider, []).append((name, given, model))
-    return found
+        models.setdefault(provider, []).append((name, given, model))
+    return models
 
 
 def split(chance: random.Random, total: int, names: Mapping[str, object]) -> dict[str, int]:
-    """A number of tokens in parts, most of them of one kind or two."""
+    """Split a number of tokens into parts, most of them of one or two kinds."""
     kinds = chance.sample(list(names), chance.randint(1, min(4, len(names))))
     cuts = sorted(chance.randint(0, total) for _ in kinds[1:])
     sizes = [end - begin for begin, end in zip([0, *cuts], [*cuts, total], strict=True)]
@@ -63,7 +63,7 @@ def split(chance: random.Random, total: int, names: Mapping[str, object]) -> dic
 
 
 def ours_of(sent: dict[str, int], came: dict[str, int], service: str | None) -> Usage:
-    told: Usage = {
+    usage: Usage = {
         "prompt_tokens": sum(sent.values()),
         "completion_tokens": sum(came.values()),
         "prompt_tokens_details": {
@@ -85,12 +85,12 @@ def ours_of(sent: dict[str, int], came: dict[str, int], service: str | None) -> 
             "video_tokens": came["filmed"],
         },
     }
-    return {**told, "service_tier": service} if service else told
+    return {**usage, "service_tier": service} if service else usage
 
 
 def theirs_of(sent: dict[str, int], came: dict[str, int]) -> Any:
     counts = {"input_tokens": sum(sent.values()), "output_tokens": sum(came.values())}
-    for table, parts in ((PARTS, sent), (CAME, came)):
+    for table, parts in ((PARTS, sent), (COMPLETION_PARTS, came)):
         for part, names in table.items():
             for name in names:
                 counts[name] = counts.get(name, 0) + parts[part]
@@ -98,16 +98,20 @@ def theirs_of(sent: dict[str, int], came: dict[str, int]) -> Any:
 
 
 def sizes(chance: random.Random, model: Any) -> Iterator[int]:
-    """Prompts of any size, and those at and behind the edges of its tiers."""
+    """Return prompt sizes: random ones, and those at and above the bounds of tiers."""
     for tier in model.tiers:
         yield from (tier.above, tier.above + 1)
     yield from (int(10 ** chance.uniform(0, 6)) for _ in range(USAGES))
 
 
-def vague(model: Any) -> bool:
-    """Whether a price has fractions of a nano-dollar per million tokens: such are rounded when compiled."""
-    told = [variant.prices for variant in model.price_variants or ()] + [prices.standard_price(model)]
-    amounts: list[Any] = [amount for each in told for amount in vars(each).values() if amount is not None]
+def is_rounded(model: Any) -> bool:
+    """Return True if a price has fractions of a nano-dollar per million, which are rounded."""
+    listed_prices = [variant.prices for variant in model.price_variants or ()] + [
+        prices.standard_price(model)
+    ]
+    amounts: list[Any] = [
+        amount for each in listed_prices for amount in vars(each).values() if amount is not None
+    ]
     exact = [
         [each.base, *(tier.price for tier in each.tiers)] if hasattr(each, "base") else [each]
         for each in amounts
@@ -117,18 +121,20 @@ def vague(model: Any) -> bool:
 
 @pytest.mark.parametrize("provider", build.SOURCES)
 def test_costs_are_those_of_their_source(provider: str) -> None:
-    """Of every model and usages of all kinds, around tiers, in all service tiers and hours.
+    """Costs agree for every model and kind of usage, around tiers, in all service tiers and hours.
 
-    To the nano-dollar, rounded up from the exact sum; where a price itself had to be rounded, by half a
-    nano-dollar per million.
+    Exact to the nano-dollar, rounded up; within half a nano-dollar per million for rounded prices.
     """
     chance = random.Random(provider)
-    assert sold()[provider]
-    for name, given, known in sold()[provider]:
+    assert models_by_provider()[provider]
+    for name, given, known in models_by_provider()[provider]:
         model = CATALOG.model(provider, name)
-        tokens_off = Decimal(1) / (2 * MILLION) if vague(known) else Decimal(0)
+        tokens_off = Decimal(1) / (2 * MILLION) if is_rounded(known) else Decimal(0)
         for prompt in sizes(chance, model):
-            sent, came = split(chance, prompt, PARTS), split(chance, int(10 ** chance.uniform(0, 5)), CAME)
+            sent, came = (
+                split(chance, prompt, PARTS),
+                split(chance, int(10 ** chance.uniform(0, 5)), COMPLETION_PARTS),
+            )
             service = chance.choice((None, "default", "scale", *prices.SERVICES))
             at = prices.NOON.replace(hour=chance.randrange(24), minute=chance.choice((0, 29, 30, 59)))
             exact = known.calc_price(
@@ -146,9 +152,9 @@ def test_costs_are_those_of_their_source(provider: str) -> None:
 
 
 def test_what_is_left_out_is_listed() -> None:
-    """Each price and variant that genai-prices has of our models is compiled, or listed with the reason."""
+    """Each price and variant of genai-prices is compiled, or listed with a reason."""
     units, contexts = set[str](), set[tuple[str, str]]()
-    for rows in sold().values():
+    for rows in models_by_provider().values():
         for _, _, model in rows:
             variants = model.price_variants or []
             contexts |= {pair for variant in variants for pair in variant.when.items()}
@@ -157,6 +163,6 @@ def test_what_is_left_out_is_listed() -> None:
 
     served = {pair for context in prices.SERVICES.values() for pair in context.items()}
     assert units <= {*prices.UNITS.values(), *prices.UNPRICED}
-    assert contexts <= served | set(UNTOLD)
+    assert contexts <= served | set(NOT_REPORTED)
     assert set(prices.UNPRICED) <= units
-    assert set(UNTOLD) <= contexts
+    assert set(NOT_REPORTED) <= contexts

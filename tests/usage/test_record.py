@@ -1,8 +1,8 @@
-"""Records as they are kept."""
+"""Stored records."""
 
 from __future__ import annotations
 
-from vaultcore.usage.record import Record, AttemptRecord
+from vaultcore.usage.record import AttemptRecord, Record
 
 ROW = Record(
     "request",
@@ -18,12 +18,12 @@ ROW = Record(
 
 
 def test_a_record_is_read_as_it_was_kept() -> None:
-    """What is packed comes back the same."""
+    """A packed record is unpacked unchanged."""
     assert Record.unpack(ROW.pack()) == ROW
 
 
 def test_rows_of_a_newer_version_are_read() -> None:
-    """While one version replaces another, the older one reads the rows of the newer, less what is new."""
+    """An older version reads a newer version's rows without the new fields."""
     packed = ROW.pack()
     newer = {**packed, "mood": "good", "attempts": [{**each, "colour": 3} for each in packed["attempts"]]}
 

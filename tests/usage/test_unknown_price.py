@@ -1,4 +1,4 @@
-"""What the operator wants of models whose price nobody knows."""
+"""VAULTEDGE_UNKNOWN_PRICE: models without a price."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NEVER = [
 
 
 def test_unless_the_operator_says_so_nothing_is_free() -> None:
-    """Without a setting a model that has no price is refused."""
+    """By default a model without a price is refused."""
     choice = UnknownPrice.parse(Settings.from_env({}).unknown_price)
 
     assert choice == UnknownPrice() == UnknownPrice.parse("deny")
@@ -42,7 +42,7 @@ def test_unless_the_operator_says_so_nothing_is_free() -> None:
 
 
 def test_free_is_a_price_of_zero() -> None:
-    """Free is said, so it costs nothing rather than an unknown sum; pictures too."""
+    """`free` is a price of 0, for images too."""
     model = with_price(NAMELESS, UnknownPrice.parse("free"))
 
     assert model is not None
@@ -53,7 +53,7 @@ def test_free_is_a_price_of_zero() -> None:
 
 @given(st.decimals(0, 999_999, places=6), st.decimals(0, 999_999, places=6))
 def test_a_price_of_ones_own_stands_in(came_in: object, out: object) -> None:
-    """IN/OUT in US dollars per million tokens is charged and reserved for what has no price."""
+    """IN/OUT in US dollars per million tokens is charged and reserved for models without a price."""
     model = with_price(NAMELESS, UnknownPrice.parse(f"{came_in}/{out}"))
 
     assert model is not None
@@ -62,13 +62,13 @@ def test_a_price_of_ones_own_stands_in(came_in: object, out: object) -> None:
 
 @pytest.mark.parametrize("text", ["deny", "free", "2/10"])
 def test_a_known_price_stays(text: str) -> None:
-    """The choice is about unknown prices only."""
+    """A model with a price keeps it."""
     assert with_price(KNOWN, UnknownPrice.parse(text)) is KNOWN
 
 
 @pytest.mark.parametrize("text", NEVER)
 def test_nonsense_is_refused_at_start(text: str) -> None:
-    """By the settings and by whoever reads them; the variable is named."""
+    """An invalid value is rejected by the settings and by the parser, with the variable's name."""
     with pytest.raises(ConfigError) as refused:
         UnknownPrice.parse(text)
     assert refused.value.key == "VAULTEDGE_UNKNOWN_PRICE"
@@ -80,12 +80,12 @@ def test_nonsense_is_refused_at_start(text: str) -> None:
 
 @pytest.mark.parametrize("text", [" Free ", "2/10", "0.25/1.5", "DENY"])
 def test_what_the_settings_take_can_be_read(text: str) -> None:
-    """Blanks and capitals do not matter, and no accepted setting fails later."""
+    """Spaces and capitals do not matter, and every accepted value can be parsed."""
     assert UnknownPrice.parse(Settings.from_env({"VAULTEDGE_UNKNOWN_PRICE": text}).unknown_price)
 
 
 def test_another_choice_is_another_price_version() -> None:
-    """Records of one version were charged alike, models without a price of their own included."""
+    """Each value has its own price version."""
     versions = {UnknownPrice.parse(text).version("abc") for text in ("deny", "free", "2/10", "2/11")}
 
     assert len(versions) == 4

@@ -1,4 +1,4 @@
-"""Bad input gets the contract's envelope, and nothing else happens: no provider hears of it."""
+"""Invalid input gets an error in OpenAI's format, and no provider is called."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.fakes.provider import FakeProvider
 
 Json = dict[str, Any]
 JSON = {"content-type": "application/json"}
-GOOD: Json = {"model": "fast", "messages": [{"role": "user", "content": "hi"}]}
+VALID: Json = {"model": "fast", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def dumped(**changes: object) -> bytes:
+def dump(**changes: object) -> bytes:
     return json.dumps(
-        {name: value for name, value in {**GOOD, **changes}.items() if value is not ...}
+        {name: value for name, value in {**VALID, **changes}.items() if value is not ...}
     ).encode()
 
 
@@ -27,7 +27,7 @@ def call(arguments: object = "{}") -> Json:
     return {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
 
 
-BAD: dict[str, tuple[int, str | None, bytes]] = {
+INVALID: dict[str, tuple[int, str | None, bytes]] = {
     "no json": (400, None, b"{"),
     "empty": (400, None, b""),
     "a list": (400, None, b"[]"),
@@ -36,32 +36,32 @@ BAD: dict[str, tuple[int, str | None, bytes]] = {
     "invalid utf-8": (400, None, b'{"model": "\xff"}'),
     "lone surrogate": (400, None, b'{"model": "fast", "messages": [{"role": "user", "content": "\\ud800"}]}'),
     "10,000 deep": (400, None, b'{"model": "fast", "messages": ' + b"[" * 10_000 + b"]" * 10_000 + b"}"),
-    "model missing": (400, "model", dumped(model=...)),
-    "model null": (400, "model", dumped(model=None)),
-    "model a number": (400, "model", dumped(model=4)),
-    "model a list": (400, "model", dumped(model=["fast"])),
-    "model empty": (400, "model", dumped(model="")),
-    "model unknown": (404, "model", dumped(model="no-such-model")),
-    "model too long": (400, "model", dumped(model="m" * 10_000)),
-    "messages missing": (400, "messages", dumped(messages=...)),
-    "messages null": (400, "messages", dumped(messages=None)),
-    "messages a string": (400, "messages", dumped(messages="hi")),
-    "messages empty": (400, "messages", dumped(messages=[])),
-    "20,000 messages": (400, "messages", dumped(messages=GOOD["messages"] * 20_000)),
-    "message a string": (400, "messages[0]", dumped(messages=["hi"])),
-    "role missing": (400, "messages[0].role", dumped(messages=[{"content": "hi"}])),
-    "role unknown": (400, "messages[0].role", dumped(messages=[{"role": "boss", "content": "hi"}])),
-    "content a number": (400, "messages[0].content", dumped(messages=[{"role": "user", "content": 7}])),
-    "stream a string": (400, "stream", dumped(stream="yes")),
-    "n zero": (400, "n", dumped(n=0)),
-    "n true": (400, "n", dumped(n=True)),
-    "max_tokens a string": (400, "max_tokens", dumped(max_tokens="10")),
-    "max_tokens negative": (400, "max_tokens", dumped(max_tokens=-1)),
-    "temperature a string": (400, "temperature", dumped(temperature="hot")),
-    "stop a number": (400, "stop", dumped(stop=3)),
-    "tools an object": (400, "tools", dumped(tools={})),
-    "tool choice a number": (400, "tool_choice", dumped(tool_choice=1)),
-    "response_format a string": (400, "response_format", dumped(response_format="json")),
+    "model missing": (400, "model", dump(model=...)),
+    "model null": (400, "model", dump(model=None)),
+    "model a number": (400, "model", dump(model=4)),
+    "model a list": (400, "model", dump(model=["fast"])),
+    "model empty": (400, "model", dump(model="")),
+    "model unknown": (404, "model", dump(model="no-such-model")),
+    "model too long": (400, "model", dump(model="m" * 10_000)),
+    "messages missing": (400, "messages", dump(messages=...)),
+    "messages null": (400, "messages", dump(messages=None)),
+    "messages a string": (400, "messages", dump(messages="hi")),
+    "messages empty": (400, "messages", dump(messages=[])),
+    "20,000 messages": (400, "messages", dump(messages=VALID["messages"] * 20_000)),
+    "message a string": (400, "messages[0]", dump(messages=["hi"])),
+    "role missing": (400, "messages[0].role", dump(messages=[{"content": "hi"}])),
+    "role unknown": (400, "messages[0].role", dump(messages=[{"role": "boss", "content": "hi"}])),
+    "content a number": (400, "messages[0].content", dump(messages=[{"role": "user", "content": 7}])),
+    "stream a string": (400, "stream", dump(stream="yes")),
+    "n zero": (400, "n", dump(n=0)),
+    "n true": (400, "n", dump(n=True)),
+    "max_tokens a string": (400, "max_tokens", dump(max_tokens="10")),
+    "max_tokens negative": (400, "max_tokens", dump(max_tokens=-1)),
+    "temperature a string": (400, "temperature", dump(temperature="hot")),
+    "stop a number": (400, "stop", dump(stop=3)),
+    "tools an object": (400, "tools", dump(tools={})),
+    "tool choice a number": (400, "tool_choice", dump(tool_choice=1)),
+    "response_format a string": (400, "response_format", dump(response_format="json")),
 }
 
 
@@ -69,7 +69,7 @@ async def post(client: httpx.AsyncClient, body: bytes, headers: dict[str, str]) 
     return await client.post("/v1/chat/completions", content=body, headers=headers)
 
 
-def envelope(response: httpx.Response) -> Json:
+def error_of(response: httpx.Response) -> Json:
     assert response.headers["content-type"] == "application/json"
     error: Json = response.json()["error"]
     assert error.keys() >= {"message", "type", "param", "code"}
@@ -78,33 +78,33 @@ def envelope(response: httpx.Response) -> Json:
     return error
 
 
-@pytest.mark.parametrize("name", BAD)
-def test_a_bad_body_is_refused(name: str, tmp_path: Path) -> None:
-    """Each bad body gets its status and the name of what is wrong, and no provider is called."""
-    status, param, body = BAD[name]
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_body_is_rejected(name: str, tmp_path: Path) -> None:
+    """Each invalid body gets its status and the name of the field, and no provider is called."""
+    status, param, body = INVALID[name]
     with FakeProvider() as provider:
         response = run_gateway(tmp_path, provider, lambda client: post(client, body, JSON))
 
-        assert (response.status_code, envelope(response)["param"]) == (status, param)
+        assert (response.status_code, error_of(response)["param"]) == (status, param)
         assert provider.requests == []
 
 
-def test_a_50_mb_body_is_refused(tmp_path: Path) -> None:
-    """A body over the limit is refused with 413, announced or not, before it is parsed."""
-    body = dumped(messages=[{"role": "user", "content": "x" * 50_000_000}])
+def test_a_50_mb_body_is_rejected(tmp_path: Path) -> None:
+    """A body over the limit is a 413 error before it is parsed, with and without a content-length."""
+    body = dump(messages=[{"role": "user", "content": "x" * 50_000_000}])
 
-    async def pieces():  # type: ignore[no-untyped-def]
+    async def chunks():  # type: ignore[no-untyped-def]
         for start in range(0, len(body), 1 << 20):
             yield body[start : start + (1 << 20)]
 
-    async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
-        unannounced = await client.post("/v1/chat/completions", content=pieces(), headers=JSON)
+    async def scenario(client: httpx.AsyncClient) -> list[httpx.Response]:
+        unannounced = await client.post("/v1/chat/completions", content=chunks(), headers=JSON)
         return [await post(client, body, JSON), unannounced]
 
     with FakeProvider() as provider:
-        for response in run_gateway(tmp_path, provider, story):
+        for response in run_gateway(tmp_path, provider, scenario):
             assert response.status_code == 413
-            assert envelope(response)["code"] == "request_too_large"
+            assert error_of(response)["code"] == "request_too_large"
         assert provider.requests == []
 
 
@@ -119,19 +119,19 @@ def test_a_50_mb_body_is_refused(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_another_content_type_is_refused(headers: dict[str, str], tmp_path: Path) -> None:
-    """Only uncompressed JSON is read; anything else is a 415."""
+def test_other_content_types_are_rejected(headers: dict[str, str], tmp_path: Path) -> None:
+    """Only uncompressed JSON is accepted; anything else is a 415 error."""
     with FakeProvider() as provider:
-        response = run_gateway(tmp_path, provider, lambda client: post(client, dumped(), headers))
+        response = run_gateway(tmp_path, provider, lambda client: post(client, dump(), headers))
 
         assert response.status_code == 415
-        assert envelope(response)["code"] == "unsupported_media_type"
+        assert error_of(response)["code"] == "unsupported_media_type"
         assert provider.requests == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_another_method_is_refused(method: str, tmp_path: Path) -> None:
-    """A wrong method is a 405 that says which one is right."""
+def test_other_methods_are_rejected(method: str, tmp_path: Path) -> None:
+    """A wrong method is a 405 error with the allowed method."""
     with FakeProvider() as provider:
         response = run_gateway(
             tmp_path, provider, lambda client: client.request(method, "/v1/chat/completions")
@@ -139,20 +139,20 @@ def test_another_method_is_refused(method: str, tmp_path: Path) -> None:
 
         assert response.status_code == 405
         assert response.headers["allow"] == "POST"
-        assert envelope(response)["code"] == "method_not_allowed"
+        assert error_of(response)["code"] == "method_not_allowed"
 
 
 @pytest.mark.parametrize("path", ["/v1/nope", "/v2/chat/completions", "/v1/chat/completions/", "/%00"])
-def test_an_unknown_path_is_refused(path: str, tmp_path: Path) -> None:
-    """What is not served is a 404 in the envelope, not a redirect and not a page."""
+def test_unknown_paths_are_rejected(path: str, tmp_path: Path) -> None:
+    """An unknown path is a 404 error in OpenAI's format, not a redirect and not a page."""
     with FakeProvider() as provider:
         response = run_gateway(tmp_path, provider, lambda client: client.get(path))
 
         assert response.status_code == 404
-        assert envelope(response)["code"] == "not_found"
+        assert error_of(response)["code"] == "not_found"
 
 
-REFUSED: dict[str, dict[str, str]] = {
+INVALID_KEYS: dict[str, dict[str, str]] = {
     "none": {"authorization": ""},
     "empty bearer": {"authorization": "Bearer "},
     "basic": {"authorization": "Basic dmU6"},
@@ -166,34 +166,34 @@ REFUSED: dict[str, dict[str, str]] = {
 }
 
 
-def test_every_refusal_of_a_key_reads_the_same(tmp_path: Path) -> None:
-    """No key, a malformed, an unknown and the admin key are refused byte for byte alike."""
+def test_every_invalid_key_gets_the_same_error(tmp_path: Path) -> None:
+    """A missing, malformed or unknown key and the admin key get the same bytes."""
 
-    async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
+    async def scenario(client: httpx.AsyncClient) -> list[httpx.Response]:
         return [
-            await post(client, dumped(), {**JSON, **{k: v.encode() for k, v in headers.items()}})  # type: ignore[dict-item]
-            for headers in REFUSED.values()
+            await post(client, dump(), {**JSON, **{k: v.encode() for k, v in headers.items()}})  # type: ignore[dict-item]
+            for headers in INVALID_KEYS.values()
         ]
 
     with FakeProvider() as provider:
-        answers = run_gateway(tmp_path, provider, story)
+        responses = run_gateway(tmp_path, provider, scenario)
 
-        assert {answer.status_code for answer in answers} == {401}
-        assert len({answer.content for answer in answers}) == 1
-        assert envelope(answers[0])["code"] == "invalid_api_key"
+        assert {response.status_code for response in responses} == {401}
+        assert len({response.content for response in responses}) == 1
+        assert error_of(responses[0])["code"] == "invalid_api_key"
         assert provider.requests == []
 
 
 @pytest.mark.parametrize("header", ["authorization", "x-api-key", "api-key"])
-def test_a_key_may_come_in_any_of_three_headers(header: str, tmp_path: Path) -> None:
-    """OpenAI's, Anthropic's and Azure's way of sending a key all open the door."""
+def test_a_key_is_accepted_in_three_headers(header: str, tmp_path: Path) -> None:
+    """The headers of OpenAI's, Anthropic's and Azure's clients authenticate."""
     from tests.fakes.gateway_app import SYSTEM
 
     value = f"Bearer {SYSTEM}" if header == "authorization" else SYSTEM
     with FakeProvider() as provider:
-        story = lambda client: post(client, dumped(), {**JSON, "authorization": "", header: value})  # noqa: E731
+        scenario = lambda client: post(client, dump(), {**JSON, "authorization": "", header: value})  # noqa: E731
 
-        assert run_gateway(tmp_path, provider, story).status_code == 200
+        assert run_gateway(tmp_path, provider, scenario).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -206,13 +206,13 @@ def test_a_key_may_come_in_any_of_three_headers(header: str, tmp_path: Path) -> 
         ("x-vaultedge-backoff-delay", "1e9"),
     ],
 )
-def test_a_bad_option_is_refused(header: str, value: str, tmp_path: Path) -> None:
-    """A header of ours that makes no sense is a 400 that names it."""
+def test_an_invalid_option_is_rejected(header: str, value: str, tmp_path: Path) -> None:
+    """An invalid x-vaultedge header is a 400 error that names it."""
     with FakeProvider() as provider:
         response = run_gateway(
-            tmp_path, provider, lambda client: post(client, dumped(), {**JSON, header: value})
+            tmp_path, provider, lambda client: post(client, dump(), {**JSON, header: value})
         )
 
         assert response.status_code == 400
-        assert envelope(response)["param"] == header
+        assert error_of(response)["param"] == header
         assert provider.requests == []

@@ -1,4 +1,4 @@
-"""What a request is charged, from a provider's words to the record: by hour, service tier and unit."""
+"""What a request is charged: by hour, service tier and unit of the reported usage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_app import bearer, build_services, issue_key, run_with_client
-from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.provider import FakeProvider, FakeResponse
 from vaultcore.limits.account import day_of
 from vaultcore.services import Services
 from vaultcore.store import document_types
@@ -19,16 +19,22 @@ from vaultcore.usage.cost import cost_of_detail
 from vaultcore.usage.record import Record
 
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
-SERVED = {"id": "c", "object": "chat.completion", "created": 1, "model": "gpt-5.5", "service_tier": "flex"}
-WHOLE = {
-    **SERVED,
+COMMON_FIELDS = {
+    "id": "c",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "gpt-5.5",
+    "service_tier": "flex",
+}
+COMPLETION = {
+    **COMMON_FIELDS,
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}],
 }
-PIECE = {**SERVED, "object": "chat.completion.chunk"}
-STREAM = [
-    {**PIECE, "choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]},
-    {**PIECE, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
-    {**PIECE, "choices": [], "usage": USAGE},
+CHUNK = {**COMMON_FIELDS, "object": "chat.completion.chunk"}
+CHUNKS = [
+    {**CHUNK, "choices": [{"index": 0, "delta": {"content": "x"}, "finish_reason": None}]},
+    {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    {**CHUNK, "choices": [], "usage": USAGE},
 ]
 MESSAGE = {
     "id": "msg_1",
@@ -44,42 +50,44 @@ MESSAGE = {
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 1_000},
     },
 }
-EVENTS = "".join(f"data: {json.dumps(each)}\n\n" for each in STREAM) + "data: [DONE]\n\n"
-PLAIN = FakeResponse(usage=(1_000, 100))
-WHOLE_ANSWER = FakeResponse(body=json.dumps({**WHOLE, "usage": USAGE}).encode(), content_type="application/json")
-STREAM_ANSWER = FakeResponse(body=EVENTS.encode(), content_type="text/event-stream")
-MESSAGE_ANSWER = FakeResponse(body=json.dumps(MESSAGE).encode(), content_type="application/json")
+EVENTS = "".join(f"data: {json.dumps(each)}\n\n" for each in CHUNKS) + "data: [DONE]\n\n"
+PLAIN_RESPONSE = FakeResponse(usage=(1_000, 100))
+COMPLETION_RESPONSE = FakeResponse(
+    body=json.dumps({**COMPLETION, "usage": USAGE}).encode(), content_type="application/json"
+)
+STREAM_RESPONSE = FakeResponse(body=EVENTS.encode(), content_type="text/event-stream")
+MESSAGE_RESPONSE = FakeResponse(body=json.dumps(MESSAGE).encode(), content_type="application/json")
 
 
-def recorded(folder: Path, model: str, answer: FakeResponse, hour: int, *, stream: bool = False) -> Record:
-    """The record of one request to a provider of the catalog, asked at that hour."""
-    name, _, served = model.partition("/")
+def record_of(folder: Path, model: str, reply: FakeResponse, hour: int, *, stream: bool = False) -> Record:
+    """Run one request to a provider of the catalog at an hour (UTC); return its usage record."""
+    name, _, model_name = model.partition("/")
     clock = FakeClock()
     clock.time = 20_000 * 86_400.0 + hour * 3_600
     with FakeProvider() as provider:
-        provider.script(served, answer)
+        provider.script(model_name, reply)
         file = folder / "own.yaml"
         file.write_text(f'providers: {{{name}: {{base_url: "{provider.base_url}", local: true}}}}')
         services = build_services(
             folder, provider, keys=[(name, "sk-0123456789abcdef")], clock=clock, providers_file=file
         )
 
-        async def story(client: httpx.AsyncClient) -> Record:
-            question: dict[str, Any] = {
+        async def scenario(client: httpx.AsyncClient) -> Record:
+            body: dict[str, Any] = {
                 "model": model,
                 "messages": [{"role": "user", "content": "hi " * 1_000}],
                 "max_tokens": 200,
                 "stream": stream,
             }
             headers = bearer(await issue_key(services, credits=10**12))
-            response = await client.post("/v1/chat/completions", json=question, headers=headers)
+            response = await client.post("/v1/chat/completions", json=body, headers=headers)
             assert response.status_code == 200, response.text
-            return await only(services)
+            return await only_record(services)
 
-        return run_with_client(services, story)
+        return run_with_client(services, scenario)
 
 
-async def only(services: Services) -> Record:
+async def only_record(services: Services) -> Record:
     documents = await services.store.query(
         document_types.records_collection(day_of(services.clock.now())), limit=9
     )
@@ -88,21 +96,21 @@ async def only(services: Services) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("model", "answer", "hour", "stream", "nanos"),
+    ("model", "reply", "hour", "stream", "nanos"),
     [
-        ("deepseek/deepseek-v4-pro", PLAIN, 2, False, 1_000 * 1_320 + 100 * 3_960),
-        ("deepseek/deepseek-v4-pro", PLAIN, 12, False, 1_000 * 660 + 100 * 1_980),
-        ("deepseek/deepseek-v4-pro", PLAIN, 2, True, 1_000 * 1_320 + 100 * 3_960),
-        ("openai/gpt-5.5", WHOLE_ANSWER, 2, False, 1_000 * 2_500 + 100 * 15_000),
-        ("openai/gpt-5.5", STREAM_ANSWER, 2, True, 1_000 * 2_500 + 100 * 15_000),
-        ("anthropic/claude-opus-5-5", MESSAGE_ANSWER, 2, False, 1_000 * 8_000),
+        ("deepseek/deepseek-v4-pro", PLAIN_RESPONSE, 2, False, 1_000 * 1_320 + 100 * 3_960),
+        ("deepseek/deepseek-v4-pro", PLAIN_RESPONSE, 12, False, 1_000 * 660 + 100 * 1_980),
+        ("deepseek/deepseek-v4-pro", PLAIN_RESPONSE, 2, True, 1_000 * 1_320 + 100 * 3_960),
+        ("openai/gpt-5.5", COMPLETION_RESPONSE, 2, False, 1_000 * 2_500 + 100 * 15_000),
+        ("openai/gpt-5.5", STREAM_RESPONSE, 2, True, 1_000 * 2_500 + 100 * 15_000),
+        ("anthropic/claude-opus-5-5", MESSAGE_RESPONSE, 2, False, 1_000 * 8_000),
     ],
 )
-def test_what_an_answer_tells_is_what_is_charged(
-    model: str, answer: FakeResponse, hour: int, stream: bool, nanos: int, tmp_path: Path
+def test_reported_usage_is_charged(
+    model: str, reply: FakeResponse, hour: int, stream: bool, nanos: int, tmp_path: Path
 ) -> None:
-    """At the price of its hour, its service tier and its units; the record makes the same sum again."""
-    record = recorded(tmp_path, model, answer, hour, stream=stream)
+    """The prices of hour, service tier and units apply. The record's prices give the same sum."""
+    record = record_of(tmp_path, model, reply, hour, stream=stream)
 
     assert record.cost == nanos
     assert cost_of_detail(json.loads(json.dumps(record.price))) == nanos

@@ -1,4 +1,4 @@
-"""How the console is served: few files, compressed, kept by the browser, and new ones after a change."""
+"""How the console is served: few files, compressed, cached by browsers, and renewed after a change."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = re.compile(r"console\.[0-9a-f]{16}\.(?:js|css)")
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Of a gateway on a socket, asking as programs do that know no compression."""
+    """Yield a client of a gateway on a socket; it accepts no compression by default."""
     home = tmp_path_factory.mktemp("served")
     with (
         simulated({"openai": "openai"}) as simulators,
@@ -40,26 +40,26 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
             yield client
 
 
-def names(client: httpx.Client) -> list[str]:
+def asset_names(client: httpx.Client) -> list[str]:
     return NAMES.findall(client.get("").text)
 
 
-def test_the_page_names_a_script_and_a_sheet(client: httpx.Client) -> None:
-    """They are all that it names; their names are of their content, and a browser keeps them for good."""
+def test_the_page_loads_one_script_and_one_stylesheet(client: httpx.Client) -> None:
+    """The page loads nothing else. Asset names contain a content hash, and browsers cache assets forever."""
     index = client.get("")
     linked = re.findall(r'(?:src|href)="([^"]*)"', index.text)
 
-    assert linked == ["data:,", *names(client)]
+    assert linked == ["data:,", *asset_names(client)]
     assert index.headers["cache-control"] == "no-cache"
     for name, kind in zip(linked[1:], ("text/css", "text/javascript"), strict=True):
-        answer = client.get(name)
-        assert answer.headers["cache-control"] == IMMUTABLE
-        assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+        response = client.get(name)
+        assert response.headers["cache-control"] == IMMUTABLE
+        assert response.headers["content-type"] == f"{kind}; charset=utf-8"
 
 
-def test_other_peoples_code_keeps_its_names(client: httpx.Client, tmp_path: Path) -> None:
-    """What only Markdown needs is loaded by names that no change of our own code changes."""
-    [script] = [name for name in names(client) if name.endswith(".js")]
+def test_vendored_code_keeps_its_names(client: httpx.Client, tmp_path: Path) -> None:
+    """The Markdown libraries have names that do not change when the console's own code changes."""
+    [script] = [name for name in asset_names(client) if name.endswith(".js")]
     external = re.findall(r'import\("\./([^"]*)"\)', client.get(script).text)
     changed = Path(shutil.copytree(FILES, tmp_path / "files"))
     write(changed, "theme.js", (changed / "theme.js").read_text("utf-8") + "globalThis.changed = 1;\n")
@@ -70,10 +70,10 @@ def test_other_peoples_code_keeps_its_names(client: httpx.Client, tmp_path: Path
     assert set(external) <= set(build_assets(changed))
 
 
-def test_the_sheet_is_the_sheets_in_the_order_of_the_page(client: httpx.Client) -> None:
-    """What a later sheet says of the same element still comes later."""
+def test_stylesheets_keep_their_order(client: httpx.Client) -> None:
+    """The bundled stylesheet contains the page's stylesheets in order."""
     sheets = re.findall(r'href="(style/[^"]+)"', (FILES / "index.html").read_text("utf-8"))
-    [name] = [name for name in names(client) if name.endswith(".css")]
+    [name] = [name for name in asset_names(client) if name.endswith(".css")]
 
     assert len(sheets) > 5
     assert client.get(name).text == "\n".join((FILES / sheet).read_text("utf-8") for sheet in sheets)
@@ -83,31 +83,32 @@ def test_the_sheet_is_the_sheets_in_the_order_of_the_page(client: httpx.Client) 
 @pytest.mark.parametrize(
     "accepted", ["gzip", "br, GZIP;q=0.5", "br", "gzip;q=0", "identity, gzip; q=0.000", ""]
 )
-def test_it_is_compressed_for_who_takes_it(client: httpx.Client, accepted: str, method: str) -> None:
-    """The content is one, caches are told that it has two forms, and HEAD tells the length of each."""
-    takes = "gzip" in accepted.lower() and "q=0" not in accepted.replace("q=0.5", "")
-    for name in ("", "docs/console.md", "vault.html", *names(client)):
+def test_gzip_for_clients_that_accept_it(client: httpx.Client, accepted: str, method: str) -> None:
+    """The content is the same with and without gzip, caches vary by accept-encoding, and HEAD has the
+    length."""
+    is_gzip = "gzip" in accepted.lower() and "q=0" not in accepted.replace("q=0.5", "")
+    for name in ("", "docs/console.md", "vault.html", *asset_names(client)):
         plain = client.get(name)
-        with client.stream(method, name, headers={"accept-encoding": accepted}) as answer:
-            raw = b"".join(answer.iter_raw())
+        with client.stream(method, name, headers={"accept-encoding": accepted}) as response:
+            raw = b"".join(response.iter_raw())
 
-        assert answer.headers.get("content-encoding") == ("gzip" if takes else None)
-        assert answer.headers["vary"] == plain.headers["vary"] == "accept-encoding"
-        assert answer.headers["etag"] == plain.headers["etag"]
+        assert response.headers.get("content-encoding") == ("gzip" if is_gzip else None)
+        assert response.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+        assert response.headers["etag"] == plain.headers["etag"]
         if method == "GET":
-            assert (gzip.decompress(raw) if takes else raw) == plain.content
-            assert int(answer.headers["content-length"]) == len(raw)
+            assert (gzip.decompress(raw) if is_gzip else raw) == plain.content
+            assert int(response.headers["content-length"]) == len(raw)
         else:
             assert raw == b""
-            assert (int(answer.headers["content-length"]) < len(plain.content)) == takes
+            assert (int(response.headers["content-length"]) < len(plain.content)) == is_gzip
 
 
-def test_what_a_browser_has_is_not_sent_again(client: httpx.Client) -> None:
-    """A tag that fits, among others and weak or strong, is answered with 304 and no body; another is not."""
-    for name in ("", "docs/README.md", *names(client)):
+def test_a_matching_etag_gets_304(client: httpx.Client) -> None:
+    """A matching tag, weak or strong, alone or in a list, gets 304 without a body; others get the file."""
+    for name in ("", "docs/README.md", *asset_names(client)):
         tag = client.get(name).headers["etag"]
-        for told in (tag, tag.removeprefix("W/"), f'"x", {tag}'):
-            again = client.get(name, headers={"if-none-match": told})
+        for header in (tag, tag.removeprefix("W/"), f'"x", {tag}'):
+            again = client.get(name, headers={"if-none-match": header})
             assert (again.status_code, again.content) == (304, b"")
             assert again.headers["etag"] == tag
             assert again.headers["content-security-policy"] == POLICY
@@ -122,34 +123,34 @@ def test_what_a_browser_has_is_not_sent_again(client: httpx.Client) -> None:
         *("docs", "docs/", "docs/gone.md", "%2e%2e/app.py", "docs/%2e%2e/index.html", "%2fetc/passwd"),
     ],
 )
-def test_nothing_else_is_served(client: httpx.Client, name: str) -> None:
-    """Neither single modules, nor other people's code in another version, nor what lies outside."""
-    asked = client.base_url.copy_with(raw_path=f"/console/{name}".encode())
+def test_other_files_are_not_served(client: httpx.Client, name: str) -> None:
+    """Single modules, other versions of vendored code and files outside the folder are 404 errors."""
+    url = client.base_url.copy_with(raw_path=f"/console/{name}".encode())
 
-    assert client.get(asked).status_code == 404
+    assert client.get(url).status_code == 404
 
 
 @pytest.mark.parametrize("kind", ["js", "css"])
-def test_the_page_of_another_version_works_on(client: httpx.Client, kind: str) -> None:
-    """A page that asks for a file of another version, deployed beside us, gets ours and does not keep it."""
-    [ours] = [name for name in names(client) if name.endswith(kind)]
-    answer = client.get(f"console.0123456789abcdef.{kind}")
+def test_assets_of_another_version_get_the_current_ones(client: httpx.Client, kind: str) -> None:
+    """During a deployment a page of another version gets the current asset, which is not cached."""
+    [current] = [name for name in asset_names(client) if name.endswith(kind)]
+    response = client.get(f"console.0123456789abcdef.{kind}")
 
-    assert answer.content == client.get(ours).content
-    assert answer.headers["cache-control"] == "no-cache"
+    assert response.content == client.get(current).content
+    assert response.headers["cache-control"] == "no-cache"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
-def test_it_is_only_read(client: httpx.Client, method: str) -> None:
-    """Other methods are refused with those that there are."""
-    answer = client.request(method, "index.html")
+def test_only_get_and_head_are_allowed(client: httpx.Client, method: str) -> None:
+    """Other methods are rejected with the allowed ones."""
+    response = client.request(method, "index.html")
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
 
 
-def test_everything_bears_the_policy(client: httpx.Client) -> None:
-    """Whatever is served lets nothing else run, is never guessed at, and is in nobody's frame."""
-    for name in ("", "docs/README.md", *names(client)):
+def test_every_response_has_the_security_headers(client: httpx.Client) -> None:
+    """Every response has the content security policy and forbids sniffing, framing and referrers."""
+    for name in ("", "docs/README.md", *asset_names(client)):
         headers = client.get(name).headers
         assert headers["content-security-policy"] == POLICY
         assert headers["x-content-type-options"] == "nosniff"
@@ -157,16 +158,16 @@ def test_everything_bears_the_policy(client: httpx.Client) -> None:
         assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_the_vaults_page_brings_its_own_policy(client: httpx.Client) -> None:
-    """The one file is the same to the byte, under what it says of itself, and in nobody's frame."""
-    answer = client.get("vault.html")
+def test_the_vault_page_has_its_own_policy(client: httpx.Client) -> None:
+    """The vault page is served byte for byte, with its own policy, and cannot be framed."""
+    response = client.get("vault.html")
 
-    assert answer.content == build_page().content
-    assert answer.headers["content-security-policy"] == f"{build_page().policy}; frame-ancestors 'none'"
+    assert response.content == build_page().content
+    assert response.headers["content-security-policy"] == f"{build_page().policy}; frame-ancestors 'none'"
 
 
-def test_a_change_is_seen_with_the_next_page(tmp_path: Path) -> None:
-    """A file that is written, added or removed makes other names; those before lead to what there is now."""
+def test_a_changed_file_changes_the_next_page(tmp_path: Path) -> None:
+    """A changed, added or removed file gives new asset names; old names lead to the current assets."""
     folder = tmp_path / "files"
     write(
         folder,
@@ -177,38 +178,38 @@ def test_a_change_is_seen_with_the_next_page(tmp_path: Path) -> None:
     write(folder, "a.js", "export const a = 1;")
     write(folder, "docs/a.md", "# a")
     console = Console(folder)
-    seen = [ask(console, "")[1]]
+    pages = [get(console, "")[1]]
     for name, text in (("a.js", 'import "./b.js";'), ("b.js", "export const b = 2;"), ("a.css", "b {}")):
         write(folder, name, text)
         if name != "a.js":  # until its import is there, too
-            seen.append(ask(console, "")[1])
+            pages.append(get(console, "")[1])
     (folder / "docs/a.md").unlink()
 
-    assert len(set(seen)) == 3
-    assert ask(console, NAMES.findall(seen[0])[0]) == ask(console, NAMES.findall(seen[2])[0])
-    assert [ask(console, name)[0] for name in NAMES.findall(seen[2])] == [200, 200]
-    assert ask(console, "docs/a.md")[0] == 200
-    assert ask(console, "")[1] == seen[2]
-    assert ask(console, "docs/a.md")[0] == 404
+    assert len(set(pages)) == 3
+    assert get(console, NAMES.findall(pages[0])[0]) == get(console, NAMES.findall(pages[2])[0])
+    assert [get(console, name)[0] for name in NAMES.findall(pages[2])] == [200, 200]
+    assert get(console, "docs/a.md")[0] == 200
+    assert get(console, "")[1] == pages[2]
+    assert get(console, "docs/a.md")[0] == 404
 
 
-def test_many_who_come_first_get_the_same(tmp_path: Path) -> None:
-    """Requests that all come before anything is made are all answered with the same names."""
+def test_concurrent_first_requests_get_the_same_page(tmp_path: Path) -> None:
+    """Concurrent requests before the first build all get the same asset names."""
     console = Console(Path(shutil.copytree(FILES, tmp_path / "files")))
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda _: ask(console, ""), range(8)))
+        results = list(pool.map(lambda _: get(console, ""), range(8)))
 
-    assert {status for status, _ in told} == {200}
-    assert len({text for _, text in told}) == 1
+    assert {status for status, _ in results} == {200}
+    assert len({text for _, text in results}) == 1
 
 
-def test_without_its_files_it_serves_nothing(tmp_path: Path) -> None:
-    """A bundle without the console answers 404, and fails nowhere."""
-    assert {ask(Console(tmp_path), name)[0] for name in ("", "index.html", "vault.html", "x")} == {404}
+def test_without_files_every_path_is_404(tmp_path: Path) -> None:
+    """A bundle without the console returns 404 and raises nothing."""
+    assert {get(Console(tmp_path), name)[0] for name in ("", "index.html", "vault.html", "x")} == {404}
 
 
 def write(folder: Path, name: str, text: str) -> None:
-    """A file, with a time of its own: two within a tick of the clock would have the same."""
+    """Write a file with a new modification time: two writes within a clock tick would have the same."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.stat().st_mtime_ns if path.exists() else 0
@@ -216,13 +217,13 @@ def write(folder: Path, name: str, text: str) -> None:
     utime(path, ns=(before + 10**9, before + 10**9))
 
 
-def ask(console: Console, name: str) -> tuple[int, str]:
-    """The status and the text of an answer of the application alone."""
+def get(console: Console, name: str) -> tuple[int, str]:
+    """Return the status and the text of a response of the ASGI app alone."""
 
-    async def asked() -> tuple[int, str]:
+    async def run() -> tuple[int, str]:
         transport = httpx.ASGITransport(Starlette(routes=[Mount("/console", console)]))
         async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
-            answer = await client.get(f"/console/{name}")
-            return answer.status_code, answer.text
+            response = await client.get(f"/console/{name}")
+            return response.status_code, response.text
 
-    return asyncio.run(asked())
+    return asyncio.run(run())

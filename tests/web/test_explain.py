@@ -1,4 +1,4 @@
-"""Where a request would go and what would be sent: told without a call, and true."""
+"""`/v1/explain`: the targets and the upstream request, without a provider call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.gateway_app import run_gateway
 from tests.fakes.provider import FakeProvider
 
-QUESTION = {
+BODY = {
     "model": "fast",
     "messages": [{"role": "system", "content": "short"}, {"role": "user", "content": "hi"}],
     "max_tokens": 50,
@@ -19,17 +19,17 @@ QUESTION = {
 }
 
 
-def test_an_explanation_calls_nobody_and_shows_no_key(tmp_path: Path) -> None:
-    """Every candidate is told in order, with its key masked, and no provider hears of it."""
+def test_an_explanation_makes_no_call_and_shows_no_key(tmp_path: Path) -> None:
+    """Every candidate is listed in order with its key masked, and no provider is called."""
     with FakeProvider() as provider:
-        response = run_gateway(tmp_path, provider, lambda client: client.post("/v1/explain", json=QUESTION))
+        response = run_gateway(tmp_path, provider, lambda client: client.post("/v1/explain", json=BODY))
 
-        told = response.json()
-        assert [(each["provider"], each["model"], each["state"]) for each in told["candidates"]] == [
+        explanation = response.json()
+        assert [(each["provider"], each["model"], each["state"]) for each in explanation["candidates"]] == [
             ("one", "gpt-fake", "ready"),
             ("two", "claude-fake", "ready"),
         ]
-        assert told["estimate"] == {
+        assert explanation["estimate"] == {
             "prompt_tokens": 10,
             "max_completion_tokens": 50,
             "max_cost_usd": "0.00051",
@@ -40,43 +40,43 @@ def test_an_explanation_calls_nobody_and_shows_no_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["one/gpt-fake", "two/claude-fake"])
-def test_what_is_explained_is_what_is_sent(model: str, tmp_path: Path) -> None:
-    """The explained body is the body of the real call, byte for byte, and its changes are counted."""
-    question = {**QUESTION, "model": model}
+def test_the_explained_request_is_the_real_one(model: str, tmp_path: Path) -> None:
+    """The explained body equals the body of the real call, byte for byte, and its changes are counted."""
+    body = {**BODY, "model": model}
 
-    async def story(client: httpx.AsyncClient) -> tuple[httpx.Response, httpx.Response]:
-        explained = await client.post("/v1/explain", json=question)
-        return explained, await client.post("/v1/chat/completions", json=question)
+    async def scenario(client: httpx.AsyncClient) -> tuple[httpx.Response, httpx.Response]:
+        explained = await client.post("/v1/explain", json=body)
+        return explained, await client.post("/v1/chat/completions", json=body)
 
     with FakeProvider() as provider:
-        explained, answered = run_gateway(tmp_path, provider, story)
+        explained, response = run_gateway(tmp_path, provider, scenario)
 
         request = explained.json()["request"]
-        sent = provider.requests[0]
-        assert json.dumps(request["body"], separators=(",", ":"), ensure_ascii=False).encode() == sent.raw
-        assert request["url"].endswith(sent.path)
-        assert answered.headers.get("x-vaultedge-translation", "0") == str(len(request["translation"]))
+        upstream = provider.requests[0]
+        assert json.dumps(request["body"], separators=(",", ":"), ensure_ascii=False).encode() == upstream.raw
+        assert request["url"].endswith(upstream.path)
+        assert response.headers.get("x-vaultedge-translation", "0") == str(len(request["translation"]))
 
 
-def test_what_cannot_be_reached_is_said(tmp_path: Path) -> None:
-    """A model without a key in the vault has no candidate, and the reason is told."""
-    question = {**QUESTION, "model": "claude-sonnet-4-5"}
+def test_unreachable_targets_are_listed(tmp_path: Path) -> None:
+    """A model without a key in the vault has no candidate; the reason is in the response."""
+    body = {**BODY, "model": "claude-sonnet-4-5"}
     with FakeProvider() as provider:
-        response = run_gateway(tmp_path, provider, lambda client: client.post("/v1/explain", json=question))
+        response = run_gateway(tmp_path, provider, lambda client: client.post("/v1/explain", json=body))
 
-    told = response.json()
-    assert told["candidates"] == []
-    assert told["skipped"][0]["reason"] == "the vault holds no key for anthropic"
-    assert told["request"] is None
+    explanation = response.json()
+    assert explanation["candidates"] == []
+    assert explanation["skipped"][0]["reason"] == "the vault has no key for anthropic"
+    assert explanation["request"] is None
 
 
 def test_an_explanation_needs_a_key(tmp_path: Path) -> None:
-    """Nobody learns of routes without the system key."""
+    """A request without a valid key is rejected."""
     with FakeProvider() as provider:
         response = run_gateway(
             tmp_path,
             provider,
-            lambda client: client.post("/v1/explain", json=QUESTION, headers={"authorization": "Bearer no"}),
+            lambda client: client.post("/v1/explain", json=BODY, headers={"authorization": "Bearer no"}),
         )
 
     assert response.status_code == 401

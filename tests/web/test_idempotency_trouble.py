@@ -1,4 +1,4 @@
-"""`Idempotency-Key` where something goes wrong: providers, the store, clients that leave, thieves."""
+"""`Idempotency-Key` with failures: of providers, of the store and of clients; and a stolen store."""
 
 from __future__ import annotations
 
@@ -17,116 +17,122 @@ import uvicorn
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.gateway_app import SYSTEM, bearer, build_services, issue_key, run_with_client
-from tests.fakes.provider import FakeResponse, FakeProvider
-from tests.idempotency.claiming import TroubledStore, claims
+from tests.fakes.provider import FakeProvider, FakeResponse
+from tests.idempotency.claims_setup import FaultyStore, build_claims
 from vaultcore.app import create_app
 from vaultcore.idempotency.claims import MAX_RESPONSE
 from vaultcore.services import Services
 
 PATH = "/v1/chat/completions"
-QUESTION, REPLY = "Wie singt der Kanarienvogel?", "Der Zeisig singt lauter."
-BODY = {"model": "one/gpt-fake", "messages": [{"role": "user", "content": QUESTION}]}
+PROMPT, REPLY = "Wie singt der Kanarienvogel?", "Der Zeisig singt lauter."
+BODY = {"model": "one/gpt-fake", "messages": [{"role": "user", "content": PROMPT}]}
 
 
-async def ask(
+async def post(
     client: httpx.AsyncClient, token: str = SYSTEM, *, key: str | None = "Blaumeise-17"
 ) -> httpx.Response:
-    named = {} if key is None else {"idempotency-key": key}
-    return await client.post(PATH, json=BODY, headers={**bearer(token), **named})
+    key_header = {} if key is None else {"idempotency-key": key}
+    return await client.post(PATH, json=BODY, headers={**bearer(token), **key_header})
 
 
-async def until(met: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Wait for something that happens in another thread or task."""
+async def until(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Wait until a condition is true that another thread or task fulfils."""
     async with asyncio.timeout(10):
-        while not (found if isinstance(found := met(), bool) else await found):  # noqa: ASYNC110 - threads tell no Event
+        while not (result if isinstance(result := condition(), bool) else await result):  # noqa: ASYNC110 - threads tell no Event
             await asyncio.sleep(0.01)
 
 
 def outcome(response: httpx.Response) -> tuple[int, bool]:
-    """The status, and whether it is a replay."""
+    """Return the status, and True for a replay."""
     return response.status_code, "x-vaultedge-replayed" in response.headers
 
 
-def troubled(folder: Path, provider: FakeProvider) -> tuple[Services, TroubledStore, FakeClock]:
-    """A house whose claims are kept in a store of their own."""
+def services_with_faulty_store(
+    folder: Path, provider: FakeProvider
+) -> tuple[Services, FaultyStore, FakeClock]:
+    """Return services whose claims are in a separate store that can be made unavailable."""
     clock = FakeClock()
-    store = TroubledStore(clock)
-    return replace(build_services(folder, provider, clock=clock), claims=claims(store, clock)), store, clock
+    store = FaultyStore(clock)
+    return (
+        replace(build_services(folder, provider, clock=clock), claims=build_claims(store, clock)),
+        store,
+        clock,
+    )
 
 
 @pytest.mark.parametrize("status", [400, 401, 429, 500])
-def test_failures_are_not_kept(tmp_path: Path, status: int) -> None:
-    """What a provider refused or failed at runs again with the same key, and then is kept."""
+def test_failures_are_not_stored(tmp_path: Path, status: int) -> None:
+    """After an error the same key runs again; the successful response is stored."""
 
-    async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
-        return [await ask(client) for _ in range(3)]
+    async def scenario(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return [await post(client) for _ in range(3)]
 
     with FakeProvider() as provider:
         provider.script("gpt-fake", FakeResponse(status), FakeResponse())
         services = build_services(tmp_path, provider, max_retries=0, max_key_retries=0, clock=FakeClock())
-        failed, *others = run_with_client(services, story)
+        failed, *others = run_with_client(services, scenario)
 
     assert failed.status_code >= 400
     assert [outcome(each) for each in others] == [(200, False), (200, True)]
     assert len(provider.requests) == 2
 
 
-def test_a_store_that_is_away(tmp_path: Path) -> None:
-    """Without a place to claim the key at, a request that has one is refused; one without goes its way."""
+def test_an_unavailable_store(tmp_path: Path) -> None:
+    """Without a store, a request with a key is rejected; one without a key runs."""
 
-    async def story(client: httpx.AsyncClient) -> list[int]:
-        store.away = True
-        return [(await ask(client)).status_code, (await ask(client, key=None)).status_code]
+    async def scenario(client: httpx.AsyncClient) -> list[int]:
+        store.unavailable = True
+        return [(await post(client)).status_code, (await post(client, key=None)).status_code]
 
     with FakeProvider() as provider:
-        services, store, _ = troubled(tmp_path, provider)
-        assert run_with_client(services, story) == [503, 200]
+        services, store, _ = services_with_faulty_store(tmp_path, provider)
+        assert run_with_client(services, scenario) == [503, 200]
 
     assert len(provider.requests) == 1
 
 
-def test_a_crash_between_answer_and_store(tmp_path: Path) -> None:
-    """An answer that came but was never kept blocks its key for the lease; then one retry runs."""
+def test_a_response_that_was_not_stored(tmp_path: Path) -> None:
+    """If a response could not be stored, its key is blocked for the lease; then one retry runs."""
 
-    async def story(client: httpx.AsyncClient) -> None:
-        asking = asyncio.create_task(ask(client))
+    async def scenario(client: httpx.AsyncClient) -> None:
+        task = asyncio.create_task(post(client))
         await until(lambda: len(provider.requests) == 1)
-        store.away = True
-        assert outcome(await asking) == (200, False)
-        store.away = False
+        store.unavailable = True
+        assert outcome(await task) == (200, False)
+        store.unavailable = False
 
-        assert (await ask(client)).status_code == 409
+        assert (await post(client)).status_code == 409
         clock.time += services.settings.lease
-        retries = await asyncio.gather(*(ask(client) for _ in range(10)))
+        retries = await asyncio.gather(*(post(client) for _ in range(10)))
         assert sorted(outcome(each) for each in retries) == [(200, False)] + [(409, False)] * 9
-        assert outcome(await ask(client)) == (200, True)
+        assert outcome(await post(client)) == (200, True)
 
     with FakeProvider() as provider:
         provider.script("gpt-fake", FakeResponse(delay=0.1))
-        services, store, clock = troubled(tmp_path, provider)
-        run_with_client(services, story)
+        services, store, clock = services_with_faulty_store(tmp_path, provider)
+        run_with_client(services, scenario)
 
     assert len(provider.requests) == 2
 
 
-def test_a_request_that_is_cancelled(tmp_path: Path) -> None:
-    """A request that is cancelled while the provider thinks gives its key back."""
+def test_a_cancelled_request_releases_its_key(tmp_path: Path) -> None:
+    """A request that is cancelled during the provider call releases its key."""
 
-    async def story(client: httpx.AsyncClient) -> httpx.Response:
-        asking = asyncio.create_task(ask(client))
+    async def scenario(client: httpx.AsyncClient) -> httpx.Response:
+        task = asyncio.create_task(post(client))
         await until(lambda: len(provider.requests) == 1)
-        asking.cancel()
-        await asyncio.wait({asking})
-        return await ask(client)
+        task.cancel()
+        await asyncio.wait({task})
+        return await post(client)
 
     with FakeProvider() as provider:
         provider.script("gpt-fake", FakeResponse(hang=True), FakeResponse())
-        assert outcome(run_with_client(build_services(tmp_path, provider), story)) == (200, False)
+        assert outcome(run_with_client(build_services(tmp_path, provider), scenario)) == (200, False)
 
 
 @asynccontextmanager
 async def listening(services: Services) -> AsyncIterator[int]:
-    """The gateway under uvicorn; its port."""
+    """Run the gateway with uvicorn; yield its port."""
     config = uvicorn.Config(create_app(services), port=0, log_config=None, ws="none", lifespan="off")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -138,85 +144,85 @@ async def listening(services: Services) -> AsyncIterator[int]:
         await serving
 
 
-def test_a_client_that_hangs_up_finds_its_answer(tmp_path: Path) -> None:
-    """A client whose connection broke asks again, and has the answer that was made for it meanwhile."""
+def test_a_disconnected_client_gets_its_response_later(tmp_path: Path) -> None:
+    """A client whose connection broke repeats the request and gets the response produced meanwhile."""
     body, size = json.dumps(BODY), len(json.dumps(BODY))
     head = (
-        f"POST {PATH} HTTP/1.1\r\nhost: house\r\nauthorization: Bearer {SYSTEM}\r\n"
+        f"POST {PATH} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {SYSTEM}\r\n"
         f"idempotency-key: Blaumeise-17\r\ncontent-type: application/json\r\ncontent-length: {size}\r\n\r\n"
     )
 
-    async def story(client: httpx.AsyncClient) -> None:
+    async def scenario(client: httpx.AsyncClient) -> None:
         async with listening(services) as port:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write((head + body).encode())
             await until(lambda: len(provider.requests) == 1)
             writer.transport.abort()
-            await until(lambda: found(client))
+            await until(lambda: is_replayed(client))
 
-    async def found(client: httpx.AsyncClient) -> bool:
-        response = await ask(client)
+    async def is_replayed(client: httpx.AsyncClient) -> bool:
+        response = await post(client)
         assert outcome(response) in {(409, False), (200, True)}
         return response.status_code == 200
 
     with FakeProvider() as provider:
         provider.script("gpt-fake", FakeResponse(delay=0.2))
         services = build_services(tmp_path, provider)
-        run_with_client(services, story)
+        run_with_client(services, scenario)
 
     assert len(provider.requests) == 1
 
 
-def test_a_thief_of_the_store_reads_nothing(tmp_path: Path) -> None:
-    """All files of the store together hold no word of keys, prompts and answers, kept though they are."""
+def test_the_store_contains_no_content(tmp_path: Path) -> None:
+    """The files of the store contain no idempotency key, prompt or response in clear text."""
 
-    async def story(client: httpx.AsyncClient) -> bytes:
+    async def scenario(client: httpx.AsyncClient) -> bytes:
         token = await issue_key(services)
-        assert (await ask(client, token)).status_code == 200
-        assert outcome(await ask(client, token)) == (200, True)
-        return stolen(tmp_path)
+        assert (await post(client, token)).status_code == 200
+        assert outcome(await post(client, token)) == (200, True)
+        return store_content(tmp_path)
 
     with FakeProvider() as provider:
         provider.script("gpt-fake", FakeResponse(text=REPLY))
         services = build_services(tmp_path, provider, store=f"sqlite:{tmp_path}/state.db")
-        held = run_with_client(services, story)
+        content = run_with_client(services, scenario)
 
-    assert b"claim/" in held
-    for told in ("Kanarienvogel", "Zeisig", "Blaumeise"):
-        assert told.encode() not in held
+    assert b"claim/" in content
+    for word in ("Kanarienvogel", "Zeisig", "Blaumeise"):
+        assert word.encode() not in content
 
 
-def stolen(folder: Path) -> bytes:
+def store_content(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("state.db*"))
 
 
-def test_an_answer_too_large_to_keep(tmp_path: Path) -> None:
-    """An answer beyond what is kept is given once; its repeat is refused, not charged again."""
-    picture = {"created": 1, "data": [{"b64_json": base64.b64encode(os.urandom(MAX_RESPONSE)).decode()}]}
+def test_a_response_too_large_to_store(tmp_path: Path) -> None:
+    """A response over the size limit is returned once; its repeat is rejected and not charged again."""
+    images = {"created": 1, "data": [{"b64_json": base64.b64encode(os.urandom(MAX_RESPONSE)).decode()}]}
 
-    async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
+    async def scenario(client: httpx.AsyncClient) -> list[httpx.Response]:
         body, headers = {"model": "one/gpt-fake", "prompt": "a bird"}, {"idempotency-key": "k"}
         return [await client.post("/v1/images/generations", json=body, headers=headers) for _ in range(2)]
 
     with FakeProvider() as provider:
-        provider.script("gpt-fake", FakeResponse(body=json.dumps(picture).encode()))
-        first, again = run_with_client(build_services(tmp_path, provider), story)
+        provider.script("gpt-fake", FakeResponse(body=json.dumps(images).encode()))
+        first, again = run_with_client(build_services(tmp_path, provider), scenario)
 
-    assert (first.status_code, first.json()["data"]) == (200, picture["data"])
+    assert (first.status_code, first.json()["data"]) == (200, images["data"])
     assert (again.status_code, again.json()["error"]["code"]) == (409, "idempotency_answer_too_large")
     assert len(provider.requests) == 1
 
 
 def test_a_gateway_without_a_pepper(tmp_path: Path) -> None:
-    """Where answers cannot be encrypted, a request with a key is told so; one without is answered."""
+    """If responses cannot be encrypted, a request with a key is rejected; one without a key runs."""
 
-    async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
-        return [await ask(client), await ask(client, key=None)]
+    async def scenario(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return [await post(client), await post(client, key=None)]
 
     with FakeProvider() as provider:
         plain = build_services(tmp_path, provider)
-        bare = claims(plain.store, plain.clock, pepper=None)
-        refused, answered = run_with_client(replace(plain, claims=bare), story)
+        bare = build_claims(plain.store, plain.clock, pepper=None)
+        refused, answered = run_with_client(replace(plain, claims=bare), scenario)
 
     assert (refused.status_code, answered.status_code) == (503, 200)
     assert "pepper" in refused.json()["error"]["message"]

@@ -1,4 +1,4 @@
-"""A stream whose provider thinks for long."""
+"""Keep-alive comments of a stream whose provider is silent for long."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from typing import Any
 from vaultcore.web.reply import KEEP_ALIVE, EventStream
 
 
-def test_r18_a_quiet_stream_is_kept_alive() -> None:
-    """Comments are sent while nothing comes, none once the stream has ended, and no piece is lost."""
+def test_r18_a_quiet_stream_gets_keep_alive_comments() -> None:
+    """Comments are sent while the provider sends nothing, none after the end of the stream, and no chunk is
+    lost."""
     sent: list[bytes] = []
 
-    async def story() -> None:
-        thought = asyncio.Event()
+    async def scenario() -> None:
+        finished = asyncio.Event()
 
-        async def pieces() -> AsyncGenerator[bytes, None]:
+        async def chunks() -> AsyncGenerator[bytes, None]:
             yield b"data: 1\n\n"
-            await thought.wait()
+            await finished.wait()
             yield b"data: 2\n\n"
 
         async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message.get("body", b"start"))
             if sent.count(KEEP_ALIVE) == 3:
-                thought.set()
+                finished.set()
 
         async def receive() -> MutableMapping[str, Any]:
             await asyncio.Event().wait()
             raise AssertionError
 
-        await EventStream(pieces(), {}, heartbeat=0.01)({}, receive, send)
+        await EventStream(chunks(), {}, heartbeat=0.01)({}, receive, send)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
     assert sent[:2] == [b"start", b"data: 1\n\n"]
     assert sent[-2:] == [b"data: 2\n\n", b""]

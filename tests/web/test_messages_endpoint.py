@@ -1,4 +1,4 @@
-"""`/v1/messages` from the outside: what goes to whom, and how a refusal looks."""
+"""`/v1/messages` for clients: the provider's requests, the responses and the errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.fakes.gateway_app import run_gateway
-from tests.fakes.provider import FakeResponse, FakeProvider
+from tests.fakes.provider import FakeProvider, FakeResponse
 
 HI = [{"role": "user", "content": "Hi"}]
 COUNT = "/v1/messages/count_tokens"
@@ -33,96 +33,115 @@ def post(
 ) -> httpx.Response:
     body = {"model": model, "max_tokens": 64, "messages": HI, **fields}
 
-    async def story(client: httpx.AsyncClient) -> httpx.Response:
+    async def scenario(client: httpx.AsyncClient) -> httpx.Response:
         return await client.post(path, json=body, headers=headers or {})
 
-    return run_gateway(folder, provider, story)
+    return run_gateway(folder, provider, scenario)
 
 
-def sent(provider: FakeProvider) -> Any:
+def last_body(provider: FakeProvider) -> Any:
     return provider.requests[-1].body
 
 
-def test_the_diagonal_passes_unknown_fields_both_ways(tmp_path: Path, provider: FakeProvider) -> None:
-    """To a provider that speaks the same go the client's own body and betas; back comes its own answer."""
-    block = {"type": "from_next_month", "inner": {"deep": [1, None, "ü"]}}
-    answer = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "A"}, block]}
-    answer |= {
+def test_native_requests_keep_unknown_fields(tmp_path: Path, provider: FakeProvider) -> None:
+    """A provider with the same API gets the client's body and betas; the client gets the provider's
+    response."""
+    part = {"type": "from_next_month", "inner": {"deep": [1, None, "ü"]}}
+    reply = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "A"}, part]}
+    reply |= {
         "id": "msg_1",
         "model": "m",
         "stop_reason": "end_turn",
         "usage": {"input_tokens": 1},
         "new": {},
     }
-    provider.script("claude-fake", FakeResponse(body=json.dumps(answer).encode()))
-    asked = {
-        "messages": [{"role": "user", "content": [block], "aside": 1}],
+    provider.script("claude-fake", FakeResponse(body=json.dumps(reply).encode()))
+    fields = {
+        "messages": [{"role": "user", "content": [part], "aside": 1}],
         "context_management": {"edits": []},
     }
     headers = {"anthropic-beta": "next-month-2030-01-01", "anthropic-version": "2023-06-01", "x-other": "1"}
-    response = post(tmp_path, provider, headers=headers, future={"field": True}, **asked)
+    response = post(tmp_path, provider, headers=headers, future={"field": True}, **fields)
 
-    assert response.json() == answer
-    assert sent(provider) == {"model": "claude-fake", "max_tokens": 64, "future": {"field": True}, **asked}
+    assert response.json() == reply
+    assert last_body(provider) == {
+        "model": "claude-fake",
+        "max_tokens": 64,
+        "future": {"field": True},
+        **fields,
+    }
     assert provider.requests[-1].headers["anthropic-beta"] == "next-month-2030-01-01"
     assert "x-other" not in provider.requests[-1].headers
     assert provider.requests[-1].key == "sk-two-0123456789"
 
 
-def test_the_diagonal_passes_events_verbatim(tmp_path: Path, provider: FakeProvider) -> None:
-    """A stream of the same format comes out event by event as it came in, pings and unknown events too."""
+def test_native_streams_keep_every_event(tmp_path: Path, provider: FakeProvider) -> None:
+    """A stream in the client's format is forwarded event by event, including pings and unknown events."""
     start = {"type": "message_start", "message": {"id": "msg_1", "usage": {"input_tokens": 3}, "extra": 1}}
     block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
     delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "A", "x": 2}}
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}
-    told = [start, {"type": "ping"}, block, delta, {"type": "from_next_month"}, end, {"type": "message_stop"}]
-    raw = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in told)
+    events = [
+        start,
+        {"type": "ping"},
+        block,
+        delta,
+        {"type": "from_next_month"},
+        end,
+        {"type": "message_stop"},
+    ]
+    raw = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in events)
     provider.script("claude-fake", FakeResponse(body=raw.encode(), content_type="text/event-stream"))
 
     assert post(tmp_path, provider, stream=True).text == raw
 
 
-def test_r16_our_own_thinking_goes_to_nobody(tmp_path: Path, provider: FakeProvider) -> None:
-    """Blocks that this gateway made up are taken out of what passes; signed ones stay, in their order."""
-    ours = [
+def test_r16_synthetic_thinking_is_removed(tmp_path: Path, provider: FakeProvider) -> None:
+    """Thinking blocks that the gateway made are removed from native requests; signed ones stay in order."""
+    synthetic = [
         {"type": "thinking", "thinking": "Hm", "signature": "ve1."},
         {"type": "redacted_thinking", "data": "ve1.e30="},
     ]
     signed = {"type": "thinking", "thinking": "Hm", "signature": "c2ln"}
     text = {"type": "text", "text": "Ah."}
-    turns = [{"role": "assistant", "content": [*ours, signed, text]}, {"role": "assistant", "content": ours}]
-    post(tmp_path, provider, messages=[*HI, *turns, *HI])
+    conversation = [
+        {"role": "assistant", "content": [*synthetic, signed, text]},
+        {"role": "assistant", "content": synthetic},
+    ]
+    post(tmp_path, provider, messages=[*HI, *conversation, *HI])
 
-    assert sent(provider)["messages"] == [*HI, {"role": "assistant", "content": [signed, text]}, *HI]
+    assert last_body(provider)["messages"] == [*HI, {"role": "assistant", "content": [signed, text]}, *HI]
 
 
-THOUGHT = {"role": "assistant", "content": "Ah.", "reasoning_content": "Hm. Well."}
+REASONED_MESSAGE = {"role": "assistant", "content": "Ah.", "reasoning_content": "Hm. Well."}
 
 
 def completion(message: dict[str, Any]) -> FakeResponse:
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
-    return FakeResponse(body=json.dumps({"id": "c1", "object": "chat.completion", "choices": [choice]}).encode())
+    return FakeResponse(
+        body=json.dumps({"id": "c1", "object": "chat.completion", "choices": [choice]}).encode()
+    )
 
 
-def test_r16_thinking_returns_to_its_provider_alone(tmp_path: Path, provider: FakeProvider) -> None:
-    """Reasoning of another provider is a thinking block, comes back to it as reasoning, and to no other."""
-    provider.script("gpt-fake", completion(THOUGHT))
+def test_r16_reasoning_returns_only_to_its_provider(tmp_path: Path, provider: FakeProvider) -> None:
+    """Another provider's reasoning becomes a thinking block, which is sent back to that provider only."""
+    provider.script("gpt-fake", completion(REASONED_MESSAGE))
     content = post(tmp_path, provider, "one/gpt-fake").json()["content"]
-    turns = [*HI, {"role": "assistant", "content": content}, *HI]
-    post(tmp_path, provider, "one/gpt-fake", messages=turns)
-    again = sent(provider)["messages"][1]
-    post(tmp_path, provider, "two/claude-fake", messages=turns)
+    conversation = [*HI, {"role": "assistant", "content": content}, *HI]
+    post(tmp_path, provider, "one/gpt-fake", messages=conversation)
+    again = last_body(provider)["messages"][1]
+    post(tmp_path, provider, "two/claude-fake", messages=conversation)
 
     assert [block["type"] for block in content] == ["thinking", "text"]
     assert content[0]["thinking"] == "Hm. Well."
-    assert again == THOUGHT
-    assert sent(provider)["messages"][1]["content"] == [{"type": "text", "text": "Ah."}]
+    assert again == REASONED_MESSAGE
+    assert last_body(provider)["messages"][1]["content"] == [{"type": "text", "text": "Ah."}]
     assert not any(b"ve1." in request.raw for request in provider.requests)
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/messages", "/v1/messages?beta=true"])
-def test_r1_any_way_to_send_the_key(tmp_path: Path, provider: FakeProvider, path: str) -> None:
-    """The endpoint answers with and without /v1, and to `x-api-key` as its SDK sends it."""
+def test_r1_paths_and_key_headers(tmp_path: Path, provider: FakeProvider, path: str) -> None:
+    """The endpoint exists with and without /v1, and accepts `x-api-key`, which Anthropic's SDK sends."""
     from tests.fakes.gateway_app import SYSTEM
 
     response = post(tmp_path, provider, path=path, headers={"authorization": "", "x-api-key": SYSTEM})
@@ -132,27 +151,29 @@ def test_r1_any_way_to_send_the_key(tmp_path: Path, provider: FakeProvider, path
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_r14_a_route_gives_any_model_any_name(tmp_path: Path, provider: FakeProvider, stream: bool) -> None:
-    """A name of the operator's leads to a provider of another format, and the answer bears that name."""
+def test_r14_a_route_leads_to_another_format(tmp_path: Path, provider: FakeProvider, stream: bool) -> None:
+    """A route leads to a provider with another format, and the response has the route's name as its model."""
     response = post(tmp_path, provider, "fast", stream=stream)
 
-    assert sent(provider)["model"] == "gpt-fake"
+    assert last_body(provider)["model"] == "gpt-fake"
     assert response.headers["x-vaultedge-provider"] == "one"
     assert '"model":"fast"' in response.text
 
 
-def test_a_fallback_speaks_the_clients_language(tmp_path: Path, provider: FakeProvider) -> None:
-    """Where the translated target fails, the fallback that speaks the same gets the client's own body."""
+def test_a_native_fallback_gets_the_clients_body(tmp_path: Path, provider: FakeProvider) -> None:
+    """If the translated target fails, a fallback with the same API gets the client's own body."""
     provider.script("gpt-fake", FakeResponse(status=500))
     response = post(tmp_path, provider, "fast", top_k=3)
 
     assert response.headers["x-vaultedge-provider"] == "two"
-    assert sent(provider) == {"model": "claude-fake", "max_tokens": 64, "messages": HI, "top_k": 3}
+    assert last_body(provider) == {"model": "claude-fake", "max_tokens": 64, "messages": HI, "top_k": 3}
 
 
 @pytest.mark.parametrize("field", ["context_management", "container", "mcp_servers"])
-def test_r17_what_nobody_else_can_do(tmp_path: Path, provider: FakeProvider, field: str) -> None:
-    """What only Anthropic can do is refused elsewhere, by name, before anybody is asked."""
+def test_r17_anthropic_only_fields_are_rejected_elsewhere(
+    tmp_path: Path, provider: FakeProvider, field: str
+) -> None:
+    """A field that only Anthropic supports is rejected by name for other providers, before any call."""
     response = post(tmp_path, provider, "one/gpt-fake", **{field: {"a": 1}})
 
     assert response.status_code == 400
@@ -161,8 +182,8 @@ def test_r17_what_nobody_else_can_do(tmp_path: Path, provider: FakeProvider, fie
     assert provider.requests == []
 
 
-def test_r15_betas_are_ignored_aloud(tmp_path: Path, provider: FakeProvider) -> None:
-    """A beta means nothing to others: the request is answered, and the loss is told; strict calls refuse."""
+def test_r15_ignored_betas_are_reported(tmp_path: Path, provider: FakeProvider) -> None:
+    """Other providers do not get betas: the loss is in the report, and an error in strict mode."""
     headers = {"anthropic-beta": "x-2030", "x-vaultedge-explain": "1"}
     response = post(tmp_path, provider, "one/gpt-fake", headers=headers)
     strict = post(tmp_path, provider, "one/gpt-fake", headers={**headers, "x-vaultedge-strict": "1"})
@@ -173,8 +194,8 @@ def test_r15_betas_are_ignored_aloud(tmp_path: Path, provider: FakeProvider) -> 
     assert "anthropic-beta" in strict.json()["error"]["message"]
 
 
-def test_u5_usage_that_nobody_told(tmp_path: Path, provider: FakeProvider) -> None:
-    """Where a provider tells no usage the answer has a guess, and says that it is one."""
+def test_u5_missing_usage_is_estimated(tmp_path: Path, provider: FakeProvider) -> None:
+    """If a provider reports no usage, the response has an estimate that is marked as one."""
     provider.script("gpt-fake", completion({"role": "assistant", "content": "Hello there, how are you?"}))
     usage = post(tmp_path, provider, "one/gpt-fake").json()["usage"]
 
@@ -183,9 +204,9 @@ def test_u5_usage_that_nobody_told(tmp_path: Path, provider: FakeProvider) -> No
     assert usage["output_tokens"] > 5
 
 
-REFUSALS = {
+ERRORS = {
     "no key": (401, "authentication_error", {"headers": {"authorization": ""}}),
-    "no model": (404, "not_found_error", {"model": "nobody/knows"}),
+    "no model": (404, "not_found_error", {"model": "unknown/model"}),
     "no messages": (400, "invalid_request_error", {"messages": []}),
     "not json": (415, "invalid_request_error", {"headers": {"content-type": "text/plain"}}),
     "no path": (404, "not_found_error", {"path": "/v1/messages/batches"}),
@@ -194,10 +215,10 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSALS)
-def test_r12_refusals_in_anthropics_envelope(tmp_path: Path, provider: FakeProvider, case: str) -> None:
-    """Whatever refuses a request at these paths, it does so in Anthropic's words."""
-    status, kind, fields = REFUSALS[case]
+@pytest.mark.parametrize("case", ERRORS)
+def test_r12_errors_in_anthropics_format(tmp_path: Path, provider: FakeProvider, case: str) -> None:
+    """Every error at these paths has Anthropic's format."""
+    status, kind, fields = ERRORS[case]
     response = post(tmp_path, provider, **fields)
 
     assert response.status_code == status
@@ -207,38 +228,39 @@ def test_r12_refusals_in_anthropics_envelope(tmp_path: Path, provider: FakeProvi
     }
 
 
-def test_r12_a_method_that_is_not_answered(tmp_path: Path, provider: FakeProvider) -> None:
-    """A wrong method is told so in the envelope of the path; other paths keep theirs."""
+def test_r12_a_wrong_method(tmp_path: Path, provider: FakeProvider) -> None:
+    """A wrong method gets an error in the format of the path's API."""
 
-    async def story(client: httpx.AsyncClient) -> list[Any]:
+    async def scenario(client: httpx.AsyncClient) -> list[Any]:
         return [(await client.get(path)).json() for path in ("/v1/messages", "/v1/chat/completions")]
 
-    ours, theirs = run_gateway(tmp_path, provider, story)
+    messages_error, chat_error = run_gateway(tmp_path, provider, scenario)
 
-    assert ours["type"] == "error"
-    assert theirs["error"]["code"] == "method_not_allowed"
+    assert messages_error["type"] == "error"
+    assert chat_error["error"]["code"] == "method_not_allowed"
 
 
 @pytest.mark.parametrize(
-    ("status", "seen", "kind"),
+    ("status", "client_status", "kind"),
     [(400, 400, "invalid_request_error"), (429, 429, "rate_limit_error"), (529, 502, "api_error")],
 )
 @pytest.mark.parametrize("model", ["one/gpt-fake", "two/claude-fake"])
-def test_r12_providers_refusals(
-    tmp_path: Path, provider: FakeProvider, model: str, status: int, seen: int, kind: str
+def test_r12_provider_errors(
+    tmp_path: Path, provider: FakeProvider, model: str, status: int, client_status: int, kind: str
 ) -> None:
-    """A provider's refusal reaches the client in the envelope, with the status it deserves, without a key."""
+    """A provider's error reaches the client in Anthropic's format, with a suitable status and without a
+    key."""
     provider.script(model.partition("/")[2], FakeResponse(status=status))
     response = post(tmp_path, provider, model)
 
-    assert response.status_code == seen
+    assert response.status_code == client_status
     assert response.json()["error"]["type"] == kind
     assert "0123456789" not in response.text
 
 
 @pytest.mark.parametrize("model", ["one/gpt-fake", "two/claude-fake"])
-def test_e8_a_stream_that_breaks(tmp_path: Path, provider: FakeProvider, model: str) -> None:
-    """A stream that breaks after it has begun ends in an error event, and in no message_stop."""
+def test_e8_a_broken_stream(tmp_path: Path, provider: FakeProvider, model: str) -> None:
+    """A stream that breaks after its start ends with an error event and without message_stop."""
     provider.script(model.partition("/")[2], FakeResponse(cut="middle"))
     *_, last = post(tmp_path, provider, model, stream=True).text.strip().split("\n\n")
     name, data = last.split("\n")
@@ -247,27 +269,32 @@ def test_e8_a_stream_that_breaks(tmp_path: Path, provider: FakeProvider, model: 
     assert json.loads(data.removeprefix("data: "))["error"]["type"] == "api_error"
 
 
-def test_r13_who_reads_it_counts_it(tmp_path: Path, provider: FakeProvider) -> None:
-    """A provider of the same format is asked to count, at its own path, with the client's own body."""
+def test_r13_a_native_provider_counts_tokens(tmp_path: Path, provider: FakeProvider) -> None:
+    """A provider with the same API counts the tokens, at its own path, from the client's body."""
     provider.script("claude-fake", FakeResponse(body=b'{"input_tokens": 14, "context": {"new": 1}}'))
     response = post(tmp_path, provider, path=COUNT, system="Be brief")
 
     assert response.json() == {"input_tokens": 14, "context": {"new": 1}}
     assert provider.requests[-1].path == COUNT
-    assert sent(provider) == {"model": "claude-fake", "max_tokens": 64, "messages": HI, "system": "Be brief"}
+    assert last_body(provider) == {
+        "model": "claude-fake",
+        "max_tokens": 64,
+        "messages": HI,
+        "system": "Be brief",
+    }
 
 
 @pytest.mark.parametrize("model", ["one/gpt-fake", "fast"])
-def test_r13_elsewhere_it_is_estimated(tmp_path: Path, provider: FakeProvider, model: str) -> None:
-    """For a model of another format the count is an estimate, says so, and costs no call."""
+def test_r13_other_providers_get_an_estimate(tmp_path: Path, provider: FakeProvider, model: str) -> None:
+    """For a model of another format the count is an estimate, is marked as one, and makes no call."""
     response = post(tmp_path, provider, model, path=COUNT)
 
     assert response.json() == {"input_tokens": 5, "estimated": True}
     assert provider.requests == []
 
 
-def test_r13_nobody_counts(tmp_path: Path, provider: FakeProvider) -> None:
-    """A provider that has no such path leaves the counting to the estimate; a bad request stays one."""
+def test_r13_a_provider_without_count_tokens(tmp_path: Path, provider: FakeProvider) -> None:
+    """If the provider lacks the path, the count is an estimate; an invalid request is still a 400 error."""
     provider.script("claude-fake", FakeResponse(status=404))
     response = post(tmp_path, provider, path=COUNT)
     provider.script("claude-fake", FakeResponse(status=400))

@@ -1,4 +1,4 @@
-"""The models that a key may use: what the vault reaches, under the names that clients ask for."""
+"""`/v1/models`: the models that the vault's keys reach, under the names that clients request."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ def get(path: str, folder: Path) -> httpx.Response:
         return run_gateway(folder, provider, lambda client: client.get(path))
 
 
-def test_only_what_the_vault_reaches_is_listed(tmp_path: Path) -> None:
+def test_only_reachable_models_are_listed(tmp_path: Path) -> None:
     """Routes over providers with a key are listed; models of providers without one are not."""
     listed = {row["id"]: row for row in get("/v1/models", tmp_path).json()["data"]}
 
     assert listed["fast"]["providers"] == ["one", "two"]
-    told = "object created owned_by type context_window max_output_tokens pricing capabilities"
-    assert listed["fast"].keys() >= set(told.split())
+    fields = "object created owned_by type context_window max_output_tokens pricing capabilities"
+    assert listed["fast"].keys() >= set(fields.split())
     assert "gpt-4o" not in listed
 
 
 @pytest.mark.parametrize("name", ["fast", "one/gpt-fake"])
-def test_a_model_is_found_by_any_name_it_can_be_asked_for(name: str, tmp_path: Path) -> None:
-    """A route and `provider/model` both answer, the slash included."""
+def test_a_model_is_found_by_each_of_its_names(name: str, tmp_path: Path) -> None:
+    """A route and `provider/model` both return a model, including the slash."""
     row = get(f"/v1/models/{name}", tmp_path).json()
 
     assert (row["id"], row["object"]) == (name, "model")
 
 
 def test_prices_are_exact(tmp_path: Path) -> None:
-    """A price is told in US dollars per million tokens, as a decimal string."""
+    """A price is a decimal string in US dollars per million tokens."""
     assert get("/v1/models/one/gpt-fake", tmp_path).json()["pricing"]["output"] == "10"
 
 
-def test_every_price_there_is_is_told() -> None:
-    """Tiers, service tiers, requests and pictures as well as tokens; what has no price is left out."""
+def test_every_price_is_listed() -> None:
+    """Prices of tiers, service tiers, hours, requests, images and tokens are listed, if there are any."""
     flex = {"input": "0.5", "output": "4"}
     own = (
         "prices: {openai/new: {input: 1, output: 8, audio_input: 0.25, request: 0.005,"
@@ -74,7 +74,7 @@ def test_every_price_there_is_is_told() -> None:
 
 
 def test_an_unknown_model_is_not_found(tmp_path: Path) -> None:
-    """What nothing here serves is a 404 that names the parameter."""
+    """A model that no provider serves is a 404 error that names the parameter."""
     response = get("/v1/models/no-such-model", tmp_path)
 
     assert response.status_code == 404

@@ -1,4 +1,4 @@
-"""How often the store is asked for one request."""
+"""The number of store calls for one request."""
 
 from __future__ import annotations
 
@@ -12,45 +12,51 @@ import pytest
 from tests.fakes.gateway_app import bearer, build_services, issue_key, run_with_client
 from tests.fakes.provider import FakeProvider
 
-QUESTION = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
+BODY = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
 
 
-class Asked:
-    """Notes the store's methods in the order they are called, with what happens between."""
+class RecordingStore:
+    """Records the names of the store's methods in the order of their calls."""
 
-    def __init__(self, store: Any, notes: list[str]) -> None:
-        self._store, self._notes = store, notes
+    def __init__(self, store: Any, calls: list[str]) -> None:
+        self._store, self._calls = store, calls
 
     def __getattr__(self, name: str) -> Any:
-        async def asked(*given: Any, **named: Any) -> Any:
-            self._notes.append(name)
-            return await getattr(self._store, name)(*given, **named)
+        async def record(*arguments: Any, **options: Any) -> Any:
+            self._calls.append(name)
+            return await getattr(self._store, name)(*arguments, **options)
 
-        return asked
+        return record
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_two_calls_before_and_one_after(stream: bool, tmp_path: Path) -> None:
-    """A key that is new to a process costs a look and a reservation before a provider is asked, a settlement
-    after; then only the last two; the system key of a gateway without limits only the last."""
+def test_store_calls_of_one_request(stream: bool, tmp_path: Path) -> None:
+    """A key that is new to a process needs a read and a reservation before the provider call, and a
+    settlement after it. A known key needs the last two; the system key of a gateway without limits only
+    the last."""
     with FakeProvider() as provider:
         services = build_services(tmp_path, provider)
-        notes: list[str] = []
+        calls: list[str] = []
 
-        async def story(client: httpx.AsyncClient) -> list[list[str]]:
+        async def scenario(client: httpx.AsyncClient) -> list[list[str]]:
             token = await issue_key(services, rpm=10, tpm=10_000, tokens=10_000, credits=10**9, parallel=5)
-            asked: Any = Asked(services.store, notes)
-            services.limiter._store = services.authenticator._snapshots._store = asked
-            found = []
+            store: Any = RecordingStore(services.store, calls)
+            services.admission.limiter._store = services.authenticator._snapshots._store = store
+            calls_by_request = []
             for headers in (bearer(token), bearer(token), {}, {}):
-                notes.clear()
-                body = {**QUESTION, "stream": stream}
+                calls.clear()
+                body = {**BODY, "stream": stream}
                 response = await client.post("/v1/chat/completions", json=body, headers=headers)
                 assert response.status_code == 200
-                found.append([*notes])
-            return found
+                calls_by_request.append([*calls])
+            return calls_by_request
 
-        found = run_with_client(services, story)
+        calls_by_request = run_with_client(services, scenario)
 
-    assert found == [["get", "reserve", "settle"], ["reserve", "settle"], ["get", "settle"], ["settle"]]
+    assert calls_by_request == [
+        ["get", "reserve", "settle"],
+        ["reserve", "settle"],
+        ["get", "settle"],
+        ["settle"],
+    ]
     assert Counter(request.model for request in provider.requests) == {"gpt-fake": 4}

@@ -118,7 +118,7 @@ class Admission:
 
 
 class AdmittedCall:
-    """A call with its reservation. `settle` must run however the call ends; it settles at most once."""
+    """A call with its reservation. Run `settle` at the end of every call; it settles at most once."""
 
     def __init__(self, admission: Admission, call: Call, grant: Grant) -> None:
         self._admission, self._grant = admission, grant

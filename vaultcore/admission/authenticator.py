@@ -124,6 +124,6 @@ class Authenticator:
 
 
 def _may_be_stale(snapshot: Snapshot) -> bool:
-    """Return True if no quota or money is limited: then an old snapshot can overspend nothing lasting."""
+    """Return True if no quota or money is limited: an old snapshot then allows no lasting overspending."""
     levels = Caller(snapshot.key, policy=snapshot.policy).levels
     return not any(level.limits.has_lasting_limit for level in levels)

@@ -18,7 +18,7 @@ from vaultcore.usage.record import AttemptRecord, Record
 from vaultcore.wire import Json, Usage
 
 RETENTION = 400 * 86_400.0  # seconds that records and sums are stored
-CLIENT_DISCONNECTED = 499  # status of a call whose client disconnected
+CLIENT_DISCONNECTED = 499  # status of a call whose client disconnected (nginx's code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,10 @@ class FinalStatus:
 
     @property
     def is_charged(self) -> bool:
-        """Return False for a failed call: it costs nothing. A call that the client left is charged."""
+        """Return False for a failed call, which costs nothing.
+
+        A call whose client disconnected is charged.
+        """
         return self.status < 400 or self.status == CLIENT_DISCONNECTED
 
 

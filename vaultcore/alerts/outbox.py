@@ -72,7 +72,7 @@ class AlertOutbox:
         """Deliver the alerts that are due, oldest first. Return how many were delivered."""
         if not self._sinks:
             return 0
-        tries = [self._try(document) for document in await self._load_due()]
+        tries = [self._try_delivery(document) for document in await self._load_due()]
         results = await asyncio.gather(*tries, return_exceptions=True)
         for each in results:
             if isinstance(each, BaseException):
@@ -92,7 +92,7 @@ class AlertOutbox:
         try:
             (document,) = await self._store.get(key)
             if document is not None and self._is_due(document):
-                await self._try(document)
+                await self._try_delivery(document)
         except StoreUnavailable as error:
             self._log.error("alert not delivered yet", alert=key.id, reason=error.code)
 
@@ -122,7 +122,7 @@ class AlertOutbox:
     def _is_due(self, document: Document) -> bool:
         return not _is_finished(document.body) and Delivery.of(document.body).due <= self._clock.now()
 
-    async def _try(self, document: Document) -> bool:
+    async def _try_delivery(self, document: Document) -> bool:
         """Claim an alert, deliver it, and store the result. Return True if every sink has accepted it."""
         async with self._slots:
             try:

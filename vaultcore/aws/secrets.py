@@ -1,6 +1,7 @@
-"""A deployment's secrets from Secrets Manager: read when first needed, re-read regularly, cached in an outage.
+"""A deployment's secrets from Secrets Manager: read when first used, read again regularly, cached in outages.
 
-Importing this and creating a `ManagedSecrets` reads nothing. Under SnapStart the first read follows the restore.
+Importing this and creating a `ManagedSecrets` reads nothing. Under SnapStart the first read follows the
+restore.
 """
 
 from __future__ import annotations

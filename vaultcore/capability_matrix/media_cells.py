@@ -1,4 +1,4 @@
-"""The results for embeddings and images, tested with the provider's own models for them."""
+"""The results for embeddings, images and moderations, tested with the provider's own models for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from vaultcore.capability_matrix.support import MatrixCell, Support, best_cell
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Target
 from vaultcore.errors import InvalidRequest, UpstreamError
-from vaultcore.media import MediaApi, embeddings, images
+from vaultcore.media import MediaApi, embeddings, images, moderations
 from vaultcore.upstream.media_jobs import media_jobs
 from vaultcore.wire import Json
 
@@ -19,6 +19,7 @@ MAX_MODELS = 3  # to test per API; one that works is enough
 ROWS: tuple[tuple[str, MediaApi, tuple[str, ...], Json], ...] = (
     ("embeddings", embeddings, ("embedding",), {"input": ["one", "two"]}),
     ("image generation", images, ("image", "hybrid"), {"prompt": "a boat", "n": 1}),
+    ("moderation", moderations, ("moderation",), {"input": ["one", "two"]}),
 )
 
 
@@ -47,7 +48,7 @@ def _model_names(dialect: SimulatedDialect, catalog: Catalog, types: Container[s
 def _offer_names(dialect: SimulatedDialect, api: MediaApi) -> list[str]:
     """Return names that match the provider's offers, for a provider without listed models."""
     provider = dialect.targets[0].provider
-    offers = (provider.embeddings if api is embeddings else provider.images) or ()
+    offers = {"embeddings": provider.embeddings, "images": provider.images}.get(api.kind) or ()
     return [offer.when[0] for offer in offers if offer.when]
 
 
@@ -66,7 +67,8 @@ async def _test_model(
         return MatrixCell(Support.REFUSED, str(error), name)
     except UpstreamError as error:
         return MatrixCell(Support.FAILED, str(error), name)
-    data = api.render_response(request, results, provider.title, 0).body["data"]
+    body = api.render_response(request, results, provider.title, 0).body
+    data = body["results"] if api is moderations else body["data"]
     if len(data) == len(request.get("input", ["one"])) and all(data):
         return MatrixCell(Support.YES, "", name)
     return MatrixCell(Support.FAILED, "the response does not contain everything requested", name)

@@ -37,6 +37,7 @@ class Catalog:
         return self.models.model(provider, name)
 
     def target(self, provider: Provider, name: str, *, weight: int = 1) -> Target:
+        """Return a model of a provider as a target."""
         return Target(provider, self.model(provider.name, name), weight)
 
     def lists(self, provider: Provider, name: str) -> bool:

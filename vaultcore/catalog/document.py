@@ -76,16 +76,19 @@ class ConfigNode:
         return [item.text() for item in self.items_or_self()]
 
     def choice(self, allowed: Collection[str]) -> str:
+        """Return a text that is one of `allowed`; raise ConfigError for any other value."""
         if (text := self.text()) not in allowed:
             raise self.error(f"must be one of {', '.join(sorted(allowed))}, not {_shorten(text)}")
         return text
 
     def flag(self) -> bool:
+        """Return true or false; raise ConfigError for any other value."""
         if not isinstance(self.value, bool):
             raise self.error(f"must be true or false, not {self._kind}")
         return self.value
 
     def whole(self, *, least: int, most: int) -> int:
+        """Return an integer from `least` to `most`; raise ConfigError for any other value."""
         if not isinstance(self.value, int) or isinstance(self.value, bool) or not least <= self.value <= most:
             raise self.error(f"must be a whole number from {least} to {most}")
         return self.value
@@ -175,6 +178,7 @@ class _NodeBuilder:
         self._file, self._budget = file, MAX_NODES
 
     def build(self, node: yaml.Node, key: str, depth: int) -> ConfigNode:
+        """Return the config node of a YAML node at path `key`, with at most `depth` levels below."""
         import yaml
 
         self._budget -= 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from string import Formatter
 from typing import Any, Literal
 
-ModelType = Literal["text", "image", "hybrid", "embedding"]
+ModelType = Literal["text", "image", "hybrid", "embedding", "moderation"]
 Strategy = Literal["priority", "weighted", "cheapest"]
 Framing = Literal["sse", "eventstream"]
 Reasoning = Literal["effort", "object", "thinking", "switch"]  # see dialects/reasoning_effort.py
@@ -50,7 +50,7 @@ class Auth:
 
 @dataclass(frozen=True, slots=True)
 class MediaOffer:
-    """How a provider creates embeddings or images: for which models, in which format, at which path."""
+    """How a provider serves a media API: for which models, in which format, at which path."""
 
     format: str  # a module of vaultcore.media
     # Below the base URL. {model} stands for the model's name, {+model} for a name with slashes.

@@ -54,5 +54,5 @@ class MaintainedApp:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._services.limiter.settle_owed(), SHUTDOWN_TIMEOUT)
+            await asyncio.wait_for(self._services.admission.limiter.settle_owed(), SHUTDOWN_TIMEOUT)
         await self._services.alerts.aclose()

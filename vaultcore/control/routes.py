@@ -62,10 +62,10 @@ class RouteStore:
         return self._current
 
     def accept(self, packed: Mapping[str, Any] | None, version: int) -> None:
-        """Take routes that were read from the store together with a key: see `control.snapshot`."""
+        """Apply routes that were read from the store together with a key: see `control.snapshot`."""
         self._read_at = self._clock.now()
         if version != self._stored.version:
-            self._take({} if packed is None else packed["models"], version)
+            self._apply({} if packed is None else packed["models"], version)
 
     async def current(self) -> Catalog:
         """Return the catalog, at most FRESH seconds old; an older one if the store is unavailable."""
@@ -86,7 +86,7 @@ class RouteStore:
         version = ABSENT if document is None else document.version
         if version != self._stored.version:
             models = {} if document is None else _models(document, await require_pepper(self._secrets))
-            self._take(models, version)
+            self._apply(models, version)
         return self._stored
 
     async def replace(
@@ -104,7 +104,7 @@ class RouteStore:
             Put(document_types.ROUTES, sign_record({"models": dict(routes)}, pepper), version=replaced),
             audit_entry(change, self._clock.now(), request_id),
         )
-        self._take(routes, replaced + 1)
+        self._apply(routes, replaced + 1)
         return self._stored
 
     def _validated(self, models: object) -> Mapping[str, Json]:
@@ -118,7 +118,7 @@ class RouteStore:
             raise InvalidRequest(_reason(error), param=error.key or SECTION) from None
         return models
 
-    def _take(self, models: Mapping[str, Json], version: int) -> None:
+    def _apply(self, models: Mapping[str, Json], version: int) -> None:
         routes, broken = dict[str, Route](), dict[str, str]()
         for name, model in models.items():
             try:

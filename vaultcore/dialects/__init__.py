@@ -108,7 +108,7 @@ class Dialect(Protocol):
 
     @property
     def media_offers(self) -> Mapping[str, MediaOffer]:
-        """The media APIs, `embeddings` and `images`, of a provider whose catalog row does not list any."""
+        """The offers by media API, such as `embeddings`, of a provider whose catalog row lists none."""
         ...
 
     def render_path(self, request: ChatRequest, target: Target) -> str:

@@ -13,9 +13,9 @@ from hashlib import sha256
 from typing import Literal, Protocol, cast
 
 from vaultcore.dialects import Change, ChangeKind
+from vaultcore.dialects.call_pairing import MISSING_RESULT, REPEATED_RESULT, function_name
 from vaultcore.dialects.json_fields import parse_arguments
 from vaultcore.dialects.prompts import CONTINUE_PROMPT, FILLER, NO_RESULT
-from vaultcore.dialects.tool_call_pairing import MISSING_RESULT, REPEATED_RESULT, function_name
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 

@@ -10,7 +10,7 @@ from vaultcore.dialects import Change, reasoning_effort
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.prompts import JSON_ONLY
-from vaultcore.dialects.tool_choice import parse_tool_choice
+from vaultcore.dialects.tools import parse_tool_choice
 from vaultcore.dialects.unsupported_fields import report_unsupported
 from vaultcore.wire import Json, Message
 

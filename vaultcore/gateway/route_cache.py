@@ -1,4 +1,4 @@
-"""Looks a model name's route up once, and caches it while catalog and keyring stay the same."""
+"""Caches the route of each model name while catalog and keyring stay the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RouteCache:
         self.reachable: frozenset[str] = frozenset()  # names of the providers that can be called
 
     def use(self, catalog: Catalog, keyring: Keyring) -> None:
-        """Set what lookups refer to from now on; a new catalog or keyring empties the cache."""
+        """Set the catalog and keyring of later lookups; a new one of either empties the cache."""
         if keyring is not self._keyring or catalog is not self._catalog:
             self.reachable = reachable(catalog.providers.values(), keyring)
             self._routes.clear()

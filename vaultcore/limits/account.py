@@ -47,6 +47,7 @@ class Lease:
 
     @property
     def window(self) -> int:
+        """Return the number of the window of the admission."""
         return int(self.at // WINDOW)
 
     @property

@@ -19,8 +19,8 @@ def allowed_targets(
 
     An entry is a model name, `provider/model`, or `provider/*`, which covers that provider only.
     An entry equal to `requested`, the name in the request, permits every target, so that aliases work.
-    If `requested` is a route of the operator (`routed`) and also the model name of one of its targets,
-    the entry permits only the targets of that model. A fallback to another model needs its own entry.
+    A route of the operator (`routed`) may have the name of a model of its targets. The entry then permits
+    only the targets of that model, and a fallback to another model needs its own entry.
     """
     if models is None:
         return list(targets)

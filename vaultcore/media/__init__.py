@@ -1,10 +1,10 @@
-"""Embeddings and images: the media APIs of the gateway and the providers' formats for them.
+"""Embeddings, images and moderations: the gateway's media APIs and the providers' formats for them.
 
-A media API is one endpoint for clients: `embeddings` or `images`. A media format is the API of one family of
-providers. A `MediaOffer` in a provider's row selects the format and the path. All of it is pure: `render`
-writes the provider requests, `parse` reads the responses. One client request may need several provider
-requests (batches, one image per request), and a provider may return a result that is not ready and has to be
-polled.
+A media API is one endpoint for clients: `embeddings`, `images` or `moderations`. A media format is the API of
+one family of providers. A `MediaOffer` of a provider's row or dialect selects the format and the path. All of
+it is pure: `render` writes the provider requests, `parse` reads the responses. One client request may need
+several provider requests (batches, one image per request), and a provider may return a result that is not
+ready and has to be polled.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vaultcore.catalog.schema import MediaOffer, Model, Target
 from vaultcore.dialects import Change
 from vaultcore.wire import ChatRequest, Json, Usage
 
-Kind = Literal["embeddings", "images"]
+Kind = Literal["embeddings", "images", "moderations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class MediaRequest:
 
     path: str  # below the offer's base URL
     body: Json
-    count: int  # embeddings or images that it asks for
+    count: int  # embeddings, images or moderation results that it asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class MediaResponse:
 
 @dataclass(frozen=True, slots=True)
 class MediaResult:
-    """The result of one provider request: vectors or images, in order."""
+    """The result of one provider request: vectors, images or moderation results, in order."""
 
     items: tuple[object, ...]
     usage: Json | None = None  # in the fields of the media API
@@ -72,7 +72,7 @@ class RenderedMediaResponse:
 
 
 class MediaFormat(Protocol):
-    """The interface of a module of `media.embeddings` or `media.images` that speaks a provider's format."""
+    """The interface of a module below `media.embeddings`, `media.images` or `media.moderations`."""
 
     def render(self, request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
         """Return the provider requests.
@@ -90,7 +90,7 @@ class MediaFormat(Protocol):
 
 
 class MediaApi(Protocol):
-    """The interface of `media.embeddings` and `media.images`."""
+    """The interface of `media.embeddings`, `media.images` and `media.moderations`."""
 
     @property
     def kind(self) -> Kind: ...

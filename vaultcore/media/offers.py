@@ -50,7 +50,8 @@ def base_url(provider: Provider, offer: MediaOffer) -> str:
 
 
 def _provider_offers(provider: Provider, kind: Kind) -> tuple[MediaOffer, ...]:
-    offers = provider.embeddings if kind == "embeddings" else provider.images
+    columns = {"embeddings": provider.embeddings, "images": provider.images}  # no column for moderations
+    offers = columns.get(kind)
     if offers is not None:
         return offers
     # The default of the dialect. Such a provider may still reject the request.

@@ -1,4 +1,7 @@
-"""Reads fields of a provider's response: lists, token counts, and the usage of several responses as one."""
+"""Reads fields of a provider's response: lists, token counts, and the usage of several responses as one.
+
+If a provider reports no usage, the tokens of the input's texts are estimated.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from functools import reduce
 from typing import Any
 
 from vaultcore.wire import Json
+
+BYTES_PER_TOKEN = 4  # of typical text
 
 
 def non_empty_list(value: object, content: str) -> list[Any]:
@@ -19,6 +24,11 @@ def non_empty_list(value: object, content: str) -> list[Any]:
 def token_count(value: object) -> int:
     """Return a number of tokens, or 0 if the value is no positive integer."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def estimate_tokens(texts: Iterable[str]) -> int:
+    """Return the tokens of texts, estimated from their length."""
+    return sum(-(-len(text.encode()) // BYTES_PER_TOKEN) for text in texts)
 
 
 def total_usage(usages: Iterable[Json | None]) -> Json | None:

@@ -66,13 +66,13 @@ class Attempt:
         """Return milliseconds from `since` to the start of this attempt; 0 if the clock was set back."""
         return max(0, round((self.started - since) * 1_000))
 
-    def absorbing_failures(self) -> _AbsorbFailures:
+    def absorbing_failures(self) -> _FailureAbsorber:
         """Return a context manager that records how the attempt ends and swallows retryable failures.
 
         After its block, `error` is set if the attempt failed, and the loop goes on to the next attempt.
         Failures that no other attempt can avoid, and all other exceptions, are raised.
         """
-        return _AbsorbFailures(self)
+        return _FailureAbsorber(self)
 
     def end(self, error: BaseException | None) -> bool:
         """Record the end of the attempt; return True if another attempt may succeed after this error."""
@@ -94,7 +94,7 @@ class Attempt:
         return False
 
 
-class _AbsorbFailures:
+class _FailureAbsorber:
     __slots__ = ("_attempt",)
 
     def __init__(self, attempt: Attempt) -> None:

@@ -117,7 +117,7 @@ _BY_CODE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
 }
 
 
-def fault(status: int | None, code: str | None) -> Fault:
+def classify_fault(status: int | None, code: str | None) -> Fault:
     """Return the kind of fault for an upstream status and the provider's error code.
 
     `status` is None if no response arrived, or if a stream reported an error event.

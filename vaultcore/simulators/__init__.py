@@ -11,7 +11,7 @@ mistral        rules and format of Mistral chat completions
 gemini         format of Gemini generateContent; its rules are in gemini_rules
 responses      format of OpenAI Responses, which openai providers serve too; its rules are in responses_rules
 bedrock        format of Bedrock Converse and its event stream; its rules are in bedrock_rules
-media          embeddings and images in every provider's format
+media          embeddings, images and moderations in every provider's format
 media_routes   routes for media, which every simulated provider has
 provider       a simulated provider as an ASGI app
 server         `with simulated(...)`: any number of providers on free loopback ports

@@ -1,6 +1,7 @@
-"""Simulated embeddings and images, in the format and by the rules of each provider.
+"""Simulated embeddings, images and moderations, in the format and by the rules of each provider.
 
-A vector is a pure function of its text. An image is a PNG signature followed by its prompt.
+A vector is a pure function of its text. An image is a PNG signature followed by its prompt. A text that
+contains "forbidden" is flagged.
 """
 
 from __future__ import annotations
@@ -198,12 +199,35 @@ def _flux(_: str, body: Json) -> Json:
     return {"id": blake2s(body["prompt"].encode(), digest_size=6).hexdigest()}
 
 
+def _moderations(_: str, body: Json) -> Json:
+    """Return moderations of OpenAI; of Mistral, which accepts only texts, for its model names."""
+    _check_fields(body, "model", "input")
+    model, value = str(body.get("model")), body.get("input")
+    items: list[Any] = value if isinstance(value, list) else [value]
+    is_texts, is_mistral = all(isinstance(item, str) for item in items), model.startswith("mistral")
+    _require(items and (is_texts or not is_mistral), "Input should be a valid string", "input")
+    inputs = items if is_texts else [" ".join(item.get("text", "") for item in items)]
+    results: list[Json] = []
+    for text in inputs:
+        is_flagged = "forbidden" in text
+        scores = {"violence": 0.99 if is_flagged else 0.01, "selfharm" if is_mistral else "self-harm": 0.01}
+        categories = {name: score > 0.5 for name, score in scores.items()}
+        result: Json = {"categories": categories, "category_scores": scores}
+        if not is_mistral:
+            kinds = ["text"] if is_texts else sorted({str(item["type"]).partition("_")[0] for item in items})
+            applied = dict.fromkeys(categories, kinds)
+            result = {"flagged": is_flagged, **result, "category_applied_input_types": applied}
+        results.append(result)
+    return {"id": "modr-1", "model": model, "results": results}
+
+
 HANDLERS: Mapping[str, MediaHandler] = {
     r"/embeddings": _embeddings,
     r"/models/(?P<model>[^/]+):batchEmbedContents": _gemini_embeddings,
     r"/v2/embed": _cohere_embeddings,
     r"/model/(?P<model>[^/]+)/invoke": _invoke,
     r"/images/generations": _images,
+    r"/moderations": _moderations,
     r"/models/(?P<model>[^/]+):generateContent": _gemini_image,
     r"/models/(?P<model>[^/]+):predict": _imagen,
     r"/workflows/(?P<model>.+)/text_to_image": _fireworks,

@@ -1,4 +1,4 @@
-"""Routes of a simulated provider for embeddings and images, with keys, faults and jobs to poll."""
+"""Routes of a simulated provider for media APIs, with keys, faults and jobs to poll."""
 
 from __future__ import annotations
 

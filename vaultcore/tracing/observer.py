@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from vaultcore.clock import Clock
 from vaultcore.store.base import Put, Store
+from vaultcore.store.error_counting_store import CountedStore
 from vaultcore.telemetry import Emf
-from vaultcore.tracing.counted_store import CountedStore
 from vaultcore.tracing.http_request import HttpRequest, begin_request
 from vaultcore.tracing.request_metrics import compute_metrics
 from vaultcore.tracing.spans import build_spans

@@ -32,7 +32,7 @@ class InvalidProviderRequest(Exception):
     """A catalog row or key does not make a valid request. The message shows neither key nor header value."""
 
 
-def headers(
+def build_headers(
     provider: Provider, credential: Credential, *, accept: str, client_headers: Mapping[str, str] = NO_HEADERS
 ) -> httpx.Headers:
     """Return all headers of a request. Raises InvalidProviderRequest for invalid characters.
@@ -73,7 +73,7 @@ class HiddenHeaders(httpx.Headers):
 def provider_url(base_url: str, path: str, *, allow_http: bool) -> httpx.URL:
     """Return the URL of a path below a provider's base URL.
 
-    Raises InvalidProviderRequest if the URL would leave the base URL's host and path. `allow_http` permits
+    Raises InvalidProviderRequest if the URL is outside the base URL's host and path. `allow_http` permits
     http without TLS, for rows of the operator's own machine.
     """
     base, url = httpx.URL(base_url), httpx.URL(base_url + path)

@@ -10,7 +10,13 @@ import httpx
 from vaultcore.errors import Fault, InvalidRequest
 from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream import errors
-from vaultcore.upstream.auth import SCHEMES, HiddenHeaders, InvalidProviderRequest, headers, provider_url
+from vaultcore.upstream.auth import (
+    SCHEMES,
+    HiddenHeaders,
+    InvalidProviderRequest,
+    build_headers,
+    provider_url,
+)
 from vaultcore.upstream.signing import NoCredentials, RequestSigner
 from vaultcore.wire import Json
 
@@ -31,7 +37,7 @@ async def build_request(
     provider, content = candidate.target.provider, None if body is None else _encode(body)
     is_signed = SCHEMES[provider.auth.scheme](candidate.credential.key)
     try:
-        fields = headers(provider, candidate.credential, accept=accept, client_headers=client_headers)
+        fields = build_headers(provider, candidate.credential, accept=accept, client_headers=client_headers)
     except InvalidProviderRequest as error:
         reason, fault = str(error), Fault.KEY
     else:
@@ -46,7 +52,7 @@ async def build_request(
             reason, fault = str(error), Fault.KEY
         except (InvalidProviderRequest, httpx.InvalidURL) as error:
             reason, fault = str(error), Fault.HOST
-    raise errors.not_sendable(candidate, reason, fault)
+    raise errors.unsendable_error(candidate, reason, fault)
 
 
 def _encode(body: Json) -> bytes:

@@ -57,7 +57,7 @@ class Upstream:
     """Calls providers over one connection pool.
 
     `on_headers` receives headers and status of each response as soon as they arrive, errors included.
-    `remaining` is what the client's request may still take, in seconds.
+    `remaining` is the time until the client request's deadline, in seconds.
     """
 
     def __init__(self, http: httpx.AsyncBaseTransport, timeouts: Timeouts) -> None:
@@ -104,7 +104,7 @@ class Upstream:
         async with self._response(candidate, dialect, http_request, on_headers, deadlines) as response:
             body = parse_object(await read_body(candidate, response, deadlines))
         if body is None:
-            raise errors.broken(candidate, "sent a body that is not a JSON object", status=200)
+            raise errors.host_error(candidate, "sent a body that is not a JSON object", status=200)
         return body
 
     async def stream(
@@ -157,9 +157,11 @@ class Upstream:
             if not response.is_success:
                 raise await read_error(candidate, dialect, response, deadlines)
             if response.headers.get("content-encoding", "identity") != "identity":
-                raise errors.broken(candidate, "sent a content encoding that was not accepted", status=200)
+                raise errors.host_error(
+                    candidate, "sent a content encoding that was not accepted", status=200
+                )
             if content_type(response) == "text/html":
-                raise errors.broken(candidate, "sent a web page", status=response.status_code)
+                raise errors.host_error(candidate, "sent a web page", status=response.status_code)
             yield response
         finally:
             await close(response)
@@ -175,7 +177,7 @@ class Upstream:
                 )
         except TimeoutError:
             reason = deadlines.description
-        raise errors.broken(candidate, reason, late=deadlines.request_time_is_up)
+        raise errors.host_error(candidate, reason, late=deadlines.request_time_is_up)
 
     async def _send(
         self, candidate: Candidate, http_request: httpx.Request, deadlines: Deadlines
@@ -190,7 +192,7 @@ class Upstream:
             reason = deadlines.description
         except (httpx.HTTPError, OSError) as error:
             reason = errors.transport_reason(error)
-        raise errors.broken(candidate, reason, late=deadlines.request_time_is_up)
+        raise errors.host_error(candidate, reason, late=deadlines.request_time_is_up)
 
 
 async def _next_items(
@@ -203,7 +205,7 @@ async def _next_items(
     except UpstreamError as error:
         connection_error, data = error, None
     if connection_error is not None and not reader.is_finished:
-        raise errors.after_start(connection_error) if reader.has_started else connection_error
+        raise errors.stream_error(connection_error) if reader.has_started else connection_error
     had_started = reader.has_started
     items = reader.close() if data is None else reader.feed(data)
     if reader.has_started and not had_started:
@@ -211,19 +213,19 @@ async def _next_items(
     if reader.is_finished:
         deadlines.shorten_idle(IDLE_AFTER_FINISH)
     if reader.is_ended and not reader.has_started and reader.fault is None:
-        raise errors.broken(candidate, "ended its stream without content", status=200)
+        raise errors.host_error(candidate, "ended its stream without content", status=200)
     return items
 
 
 def _stream_error(candidate: Candidate, reader: StreamReader) -> UpstreamError:
     match reader.fault:
         case StreamFault(status=status, detail=detail):
-            error = errors.reported(candidate, status, detail)
+            error = errors.error_from_body(candidate, status, detail)
         case None:
-            error = errors.broken(candidate, "ended its stream without a finish reason")
+            error = errors.host_error(candidate, "ended its stream without a finish reason")
         case _:
-            error = errors.broken(candidate, "sent a stream that cannot be parsed", status=200)
-    return errors.after_start(error) if reader.has_started else error
+            error = errors.host_error(candidate, "sent a stream that cannot be parsed", status=200)
+    return errors.stream_error(error) if reader.has_started else error
 
 
 def _rewrite_event(item: StreamItem, dialect: Dialect, target: Target) -> StreamItem:

@@ -12,9 +12,10 @@ TOLERANCE = 0.01  # seconds by which a wait may end early
 
 
 class Deadlines:
-    """Knows which deadline comes next, and describes it once it has passed.
+    """Computes the next deadline of an attempt, and describes it after it has passed.
 
-    `total` and `first_token` are seconds from now. `remaining` is what the request as a whole may still take.
+    `total` and `first_token` are seconds from now. `remaining` is the time until the request's own deadline,
+    in seconds.
     """
 
     def __init__(

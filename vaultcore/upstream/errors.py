@@ -19,7 +19,7 @@ import httpx
 from vaultcore.dialects import ErrorDetail
 from vaultcore.errors import AttemptDeadlineExceeded, Fault, StreamBroken, UpstreamError
 from vaultcore.routing.candidate import Candidate
-from vaultcore.routing.fault import fault
+from vaultcore.routing.fault import classify_fault
 from vaultcore.telemetry import redact
 
 QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the client needs to know why
@@ -35,11 +35,11 @@ _MESSAGES = {
 }
 
 
-def refused(
+def error_from_response(
     candidate: Candidate, status: int, detail: ErrorDetail, *, retry_after: float | None = None
 ) -> UpstreamError:
     """Return the error for a response with an error status."""
-    return _build(candidate, status, fault(status, detail.code), detail, retry_after)
+    return _build(candidate, status, classify_fault(status, detail.code), detail, retry_after)
 
 
 def with_header_code(detail: ErrorDetail, headers: Mapping[str, str]) -> ErrorDetail:
@@ -48,14 +48,14 @@ def with_header_code(detail: ErrorDetail, headers: Mapping[str, str]) -> ErrorDe
     return replace(detail, code=name) if name and detail.code is None else detail
 
 
-def reported(candidate: Candidate, status: int | None, detail: ErrorDetail) -> UpstreamError:
+def error_from_body(candidate: Candidate, status: int | None, detail: ErrorDetail) -> UpstreamError:
     """Return the error for an error body or event inside a 200 response."""
-    kind = fault(status, detail.code)
-    client_status = 400 if kind in QUOTED and (status is None or not 400 <= status < 500) else status
-    return _build(candidate, client_status, kind, detail, None)
+    kind = classify_fault(status, detail.code)
+    error_status = 400 if kind in QUOTED and (status is None or not 400 <= status < 500) else status
+    return _build(candidate, error_status, kind, detail, None)
 
 
-def broken(
+def host_error(
     candidate: Candidate, reason: str, *, status: int | None = None, late: bool = False
 ) -> UpstreamError:
     """Return the error for a missing or invalid response. `late`: the request's own deadline has passed."""
@@ -68,7 +68,7 @@ def broken(
     )
 
 
-def not_sendable(candidate: Candidate, reason: str, kind: Fault) -> UpstreamError:
+def unsendable_error(candidate: Candidate, reason: str, kind: Fault) -> UpstreamError:
     """Return the error for a request that could not be built: the key or the catalog row is invalid."""
     return UpstreamError(
         f"{candidate.target.provider.title} cannot be called: {reason}",
@@ -78,7 +78,7 @@ def not_sendable(candidate: Candidate, reason: str, kind: Fault) -> UpstreamErro
     )
 
 
-def after_start(error: UpstreamError) -> UpstreamError:
+def stream_error(error: UpstreamError) -> UpstreamError:
     """Return the same failure, for a response that has started."""
     if isinstance(error, AttemptDeadlineExceeded):
         error.has_started = True
@@ -107,7 +107,7 @@ def transport_reason(error: Exception) -> str:
     return "closed the connection"
 
 
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+def parse_retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Return the seconds to wait from `retry-after-ms`, or from `retry-after` (seconds or a date)."""
     millis = _number(headers.get("retry-after-ms"))
     if millis is not None:

@@ -40,7 +40,7 @@ async def check(
     *,
     seconds: float = TIMEOUT,
 ) -> list[KeyCheck]:
-    """Call a provider once with each key. Return the results in order; a failed call raises nothing."""
+    """Call a provider once with each key. Return the results in order; a failed call does not raise."""
     model, semaphore = _cheapest(provider, catalog), asyncio.Semaphore(CONCURRENCY)
 
     async def check_one(key: Credential) -> KeyCheck:
@@ -51,7 +51,7 @@ async def check(
 
 
 async def _check(upstream: Upstream, candidate: Candidate, seconds: float) -> KeyCheck:
-    key, observed, reason = candidate.credential, _ObservedResponse(), None
+    key, observed, reason = candidate.credential, _HeaderReader(), None
     now = asyncio.get_running_loop().time
     start = now()
     try:
@@ -67,7 +67,7 @@ async def _check(upstream: Upstream, candidate: Candidate, seconds: float) -> Ke
     return KeyCheck(key, observed.status, round((now() - start) * 1_000, 1), reason, observed.date)
 
 
-async def _call(upstream: Upstream, candidate: Candidate, observed: _ObservedResponse) -> None:
+async def _call(upstream: Upstream, candidate: Candidate, observed: _HeaderReader) -> None:
     provider, model = candidate.target.provider, candidate.target.model
     if provider.missing_params:
         raise NotFound(f"its base URL needs {', '.join(provider.missing_params)}: see docs/providers.md")
@@ -83,7 +83,7 @@ async def _call(upstream: Upstream, candidate: Candidate, observed: _ObservedRes
         await upstream.complete(candidate, render(candidate.target, body), observed)
 
 
-class _ObservedResponse:
+class _HeaderReader:
     """What a response's headers show. A list of models is accepted without reading its body."""
 
     def __init__(self) -> None:

@@ -104,7 +104,7 @@ class _MediaAttempt:
             result = await self._send(candidate, path, None)
         if not self.job.api.is_complete(result, request):
             reason = f"returned {len(result.items)} of {request.count} {self.job.api.kind}"
-            raise errors.broken(self.candidate, reason, status=200)
+            raise errors.host_error(self.candidate, reason, status=200)
         return result
 
     async def _send(self, candidate: Candidate, path: str, body: Json | None) -> MediaResult | PendingMedia:
@@ -138,7 +138,7 @@ class _MediaAttempt:
         await asyncio.sleep(min(seconds, max(remaining, 0.0)))
         if remaining <= seconds:
             reason = self.deadlines.description
-            raise errors.broken(self.candidate, reason, late=self.deadlines.request_time_is_up)
+            raise errors.host_error(self.candidate, reason, late=self.deadlines.request_time_is_up)
 
 
 async def _fetch_all(attempt: _MediaAttempt, requests: Sequence[MediaRequest]) -> list[MediaResult]:
@@ -171,8 +171,8 @@ def _parse(
     except (ValueError, RecursionError):
         pass
     if fault is not None:
-        return errors.reported(candidate, fault.status, fault.detail)
-    return errors.broken(candidate, "sent a body that does not contain what was requested", status=200)
+        return errors.error_from_body(candidate, fault.status, fault.detail)
+    return errors.host_error(candidate, "sent a body that does not contain what was requested", status=200)
 
 
 def _at_offer(candidate: Candidate, offer: MediaOffer) -> Candidate:
@@ -197,7 +197,7 @@ def _at_url(candidate: Candidate, offer: MediaOffer, url: str) -> tuple[Candidat
     except ValueError:
         is_own = is_listed = False
     if not (is_own or is_listed):
-        raise errors.broken(
+        raise errors.host_error(
             candidate, "returned a result URL at a host that its catalog row does not list", status=200
         )
     provider = replace(candidate.target.provider, base_url=f"{parts.scheme}://{parts.netloc}")

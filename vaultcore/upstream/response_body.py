@@ -37,7 +37,7 @@ async def read_chunks(
     while chunk is not None:
         reason, until = None, deadlines.for_chunk()
         if deadlines.request_time_is_up:  # `timeout_at` never fires while a provider sends without pause
-            raise errors.broken(candidate, deadlines.description, late=True)
+            raise errors.host_error(candidate, deadlines.description, late=True)
         try:
             async with asyncio.timeout_at(until):
                 chunk = await anext(source, None)
@@ -46,7 +46,7 @@ async def read_chunks(
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             reason = errors.transport_reason(error)
         if reason is not None:
-            raise errors.broken(candidate, reason, late=deadlines.request_time_is_up)
+            raise errors.host_error(candidate, reason, late=deadlines.request_time_is_up)
         if chunk:
             yield chunk
 
@@ -59,7 +59,7 @@ async def read_body(candidate: Candidate, response: httpx.Response, deadlines: D
             chunks.append(chunk)
             size += len(chunk)
             if size > MAX_BODY:
-                raise errors.broken(candidate, f"sent more than {MAX_BODY} bytes", status=200)
+                raise errors.host_error(candidate, f"sent more than {MAX_BODY} bytes", status=200)
     return b"".join(chunks)
 
 
@@ -93,8 +93,8 @@ async def read_error(
     detail = errors.with_header_code(
         dialect.parse_error(response.status_code, body[:MAX_ERROR]), response.headers
     )
-    wait = errors.retry_after(response.headers, time.time())
-    return errors.refused(candidate, response.status_code, detail, retry_after=wait)
+    wait = errors.parse_retry_after(response.headers, time.time())
+    return errors.error_from_response(candidate, response.status_code, detail, retry_after=wait)
 
 
 def parse_object(body: bytes) -> Json | None:
@@ -107,7 +107,7 @@ def parse_object(body: bytes) -> Json | None:
 
 
 async def close(response: httpx.Response) -> None:
-    """Close a response. Errors do not matter any more."""
+    """Close a response; ignore transport errors."""
     try:
         await response.aclose()
     except (httpx.HTTPError, OSError):
@@ -128,6 +128,6 @@ def _parse_completion(
     except (ValueError, RecursionError):
         pass
     if fault is not None:
-        return errors.reported(candidate, fault.status, fault.detail)
+        return errors.error_from_body(candidate, fault.status, fault.detail)
     reason = "sent a body that is not a completion" if body.strip() else "sent an empty body"
-    return errors.broken(candidate, reason, status=status)
+    return errors.host_error(candidate, reason, status=status)

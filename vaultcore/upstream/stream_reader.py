@@ -17,7 +17,7 @@ DONE = "[DONE]"  # most providers end a stream with this event; what follows it 
 
 
 class StreamReader:
-    """Fed with bytes; returns stream items. It raises nothing: see `fault` and `is_ended`.
+    """Parses bytes into stream items. It never raises: see `fault` and `is_ended`.
 
     Chunks without content are held back until one has content, so that a provider that fails before that has
     not started its response. With `raw`, items are the provider's events together with their chunks.

@@ -48,6 +48,14 @@ def estimate_embeddings(request: Mapping[str, object]) -> RequestEstimate:
     return RequestEstimate(most, max(1, most // 3), 0)
 
 
+def estimate_moderations(request: Mapping[str, object]) -> RequestEstimate:
+    """Estimate a request for moderations: its texts and images. The response has no tokens."""
+    value = request.get("input")
+    items = value if isinstance(value, list) else [value]
+    most = sum(_size(item) if isinstance(item, str) else _part(item) for item in items) + PER_MESSAGE
+    return RequestEstimate(most, max(1, most // 3), 0)
+
+
 def estimate_images(request: Mapping[str, object]) -> RequestEstimate:
     """Estimate a request for images: its prompt, and tokens for every image."""
     count = max(1, int(cast(int, request.get("n") or 1)))

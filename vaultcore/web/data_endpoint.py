@@ -21,7 +21,7 @@ from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.web import options
 from vaultcore.web.body import read_json
 from vaultcore.web.credentials import authenticate
-from vaultcore.web.deadline import RESERVE, remaining_time
+from vaultcore.web.deadline import ENDING_TIME, remaining_time
 from vaultcore.web.idempotency import run_once
 from vaultcore.web.reply import call_headers, error_response, json_response
 from vaultcore.web.streaming import stream_response
@@ -102,7 +102,7 @@ def build_call(
         strict=options.flag(request.headers, "x-vaultedge-strict"),
         explain=options.flag(request.headers, "x-vaultedge-explain"),
         native=endpoint.native(cast(Json, body), request.headers),
-        deadline=now + remaining_time(request.scope) - RESERVE,
+        deadline=now + remaining_time(request.scope) - ENDING_TIME,
     )
     return http_request.call
 

@@ -1,4 +1,4 @@
-"""Time limits of a request: in Lambda the time of its invocation, minus a reserve to end the response."""
+"""Time limits of a request: in Lambda the time of its invocation, minus the time to end the response."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.errors import DeadlineExceeded
 
-RESERVE = 2.0  # seconds of an invocation reserved to end a response; no provider call runs in them
-REFUSAL_RESERVE = 1.0  # seconds reserved for an error response if that was not enough
+ENDING_TIME = 2.0  # seconds of an invocation that are for the end of a response; provider calls stop before
+ERROR_TIME = 1.0  # seconds kept for an error response if that was not enough
 
 
 def remaining_time(scope: Scope) -> float:
@@ -32,7 +32,7 @@ class DeadlineMiddleware:
         if remaining == float("inf"):
             await self._app(scope, receive, send)
             return
-        timeout = asyncio.timeout(remaining - min(REFUSAL_RESERVE, remaining / 4))
+        timeout = asyncio.timeout(remaining - min(ERROR_TIME, remaining / 4))
 
         async def sending(message: Message) -> None:
             if not timeout.expired():

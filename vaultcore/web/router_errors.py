@@ -16,19 +16,19 @@ def router_error(request: Request, error: GatewayError | HTTPException) -> Respo
     headers: dict[str, str] = {}
     match error:
         case GatewayError():
-            shown = error
+            reply = error
         case HTTPException(status_code=405):
             allowed = (error.headers or {}).get("Allow", "")
-            shown = MethodNotAllowed(f"method {request.method[:20]} is not allowed here; use {allowed}")
+            reply = MethodNotAllowed(f"method {request.method[:20]} is not allowed here; use {allowed}")
             headers["allow"] = allowed
         case HTTPException(status_code=404):
-            shown = NotFound("no such path")
+            reply = NotFound("no such path")
         case _:
-            shown = InvalidRequest("the request cannot be parsed")
-    return error_response(shown, errors_at(request.url.path), headers)
+            reply = InvalidRequest("the request cannot be parsed")
+    return error_response(reply, errors_at(request.url.path), headers)
 
 
 async def fastapi_error(request: Request, error: Exception) -> Response:
     """Handle errors that FastAPI raises itself."""
-    known = error if isinstance(error, HTTPException) else HTTPException(400)
-    return router_error(request, known)
+    http_error = error if isinstance(error, HTTPException) else HTTPException(400)
+    return router_error(request, http_error)

@@ -13,7 +13,7 @@ from vaultcore.dialects import StreamItem
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
 from vaultcore.web.client_stream import ClientStream
-from vaultcore.web.deadline import REFUSAL_RESERVE
+from vaultcore.web.deadline import ERROR_TIME
 from vaultcore.web.reply import KEEP_ALIVE, EventStream, call_headers, last_comment
 
 
@@ -72,7 +72,7 @@ async def _events(
             yield last_comment(call)
     except GatewayError as error:
         outcome.flags.append("broken")
-        await admitted.settle(200, error, wait=REFUSAL_RESERVE)  # a slow store must not delay the end
+        await admitted.settle(200, error, wait=ERROR_TIME)  # a slow store must not delay the end
         for event in client.fail(error):
             yield event.encode()
         if call.explain:

@@ -1,4 +1,4 @@
-"""Whatever is asked, in whatever order: accounts in DynamoDB are those of a store that holds them itself."""
+"""For any sequence of operations, accounts in DynamoDB equal those of a store in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.store.ministack import dynamo_store, table
-from tests.store.traffic import DOLLAR, NOON, Asking, alerted
+from tests.store.store_request import DOLLAR, NOON, StoreRequest, alert_document
 from vaultcore.limits.account import Charge
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, LimitRefused
@@ -31,12 +31,12 @@ STARTS = (NOON, 1_796_083_190.0, 30.0)  # noon, ten seconds before a month is ov
 Step = Callable[[Store], Awaitable[object]]
 
 
-class Story:
-    """Operations drawn by lot, each of which can be asked of any store."""
+class RandomOperations:
+    """Random operations, each of which any store can run."""
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
-        self._asked: list[Asking] = []
+        self._requests: list[StoreRequest] = []
         self._limits = {name: self._limited() for name in NAMES}
 
     def pause(self, least: float) -> float:
@@ -44,17 +44,17 @@ class Story:
 
     def step(self, now: float) -> Step:
         kinds: list[Callable[[float], Step]] = [self._admission, self._settlement, self._sweeping]
-        if not self._asked:
+        if not self._requests:
             return self._admission(now)
         (kind,) = self._chance.choices(kinds, [6, 4, 1])
         return kind(now)
 
     def _admission(self, now: float) -> Step:
         pick = self._chance.choice
-        if not self._asked or self._chance.random() < 0.9:
+        if not self._requests or self._chance.random() < 0.9:
             late = pick([0.0, 0.0, 0.0, -2.0, -65.0])  # from a machine whose clock is behind
-            asked = Asking(
-                f"request {len(self._asked)}",
+            request = StoreRequest(
+                f"request {len(self._requests)}",
                 tuple(Level(name, self._limits[name]) for name in pick(LEVELS)),
                 at=max(0.0, now + late),
                 tokens=pick([0, 40, 150, 400]),
@@ -62,9 +62,9 @@ class Story:
                 nanos=pick([0, DOLLAR // 10, DOLLAR // 3]),
                 until=None if self._chance.random() < 0.7 else now + pick([0.5, 30.0]),
             )
-            self._asked.append(asked)
-        reservation = pick(self._asked[-12:]).reservation if self._chance.random() < 0.1 else None
-        chosen = reservation or self._asked[-1].reservation
+            self._requests.append(request)
+        reservation = pick(self._requests[-12:]).reservation if self._chance.random() < 0.1 else None
+        chosen = reservation or self._requests[-1].reservation
 
         async def admit(store: Store) -> object:
             try:
@@ -76,11 +76,11 @@ class Story:
 
     def _settlement(self, _: float) -> Step:
         pick = self._chance.choice
-        asked = pick(self._asked[-8:])
+        request = pick(self._requests[-8:])
         spent = Charge(pick([0, 10, 200]), pick([0, 15, 300]), pick([0, 1, DOLLAR // 10, DOLLAR // 2]))
 
         async def settle(store: Store) -> SettlementResult:
-            return await store.settle(asked.settlement(spent, alert=alerted))
+            return await store.settle(request.settlement(spent, alert=alert_document))
 
         return settle
 
@@ -105,33 +105,37 @@ class Story:
         )
 
 
-async def told(step: Step, store: Store, *, exactly: bool) -> object:
-    """What came of a step. Where others use the accounts too, of an admission only that it was granted."""
-    found = await step(store)
-    return type(found) if isinstance(found, list | int) and not exactly else found
+async def outcome(step: Step, store: Store, *, exactly: bool) -> object:
+    """Return the result of a step; only its type for a reservation if other stores use the accounts too."""
+    actual = await step(store)
+    return type(actual) if isinstance(actual, list | int) and not exactly else actual
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("size", [1, 3])
-async def test_the_same_story_twice(seed: int, size: int) -> None:
-    """Decisions, waits, marks and accounts are the model's, for one store and for several on one table.
+async def test_random_operations_match_the_model(seed: int, size: int) -> None:
+    """Decisions, retry times, thresholds and accounts match the model, for one store and for several.
 
-    Several begin a second after one another: for so long a refusal is repeated without asking. Leases that
-    are over are left out there: a process gives back what it has seen.
+    Several stores start a second apart, because a refusal is repeated for a second. Their expired leases are
+    not compared: a process releases those in its cache.
     """
-    clock, story = FakeClock(), Story(seed)
+    clock, operations = FakeClock(), RandomOperations(seed)
     clock.time = STARTS[seed % 3]
-    model, made = MemoryStore(clock), table()
+    model, shared = MemoryStore(clock), table()
     async with AsyncExitStack() as stack:
-        stores = [await stack.enter_async_context(dynamo_store(clock, made)) for _ in range(size)]
+        stores = [await stack.enter_async_context(dynamo_store(clock, shared)) for _ in range(size)]
         for turn in range(STEPS):
-            clock.time += story.pause(1.0 if size > 1 else 0.0)
-            step, store = story.step(clock.time), stores[turn * 7 % 5 % size]
+            clock.time += operations.pause(1.0 if size > 1 else 0.0)
+            step, store = operations.step(clock.time), stores[turn * 7 % 5 % size]
 
-            assert await told(step, store, exactly=size == 1) == await told(step, model, exactly=size == 1)
-            found, expected = await stores[-1].accounts(*NAMES), await model.accounts(*NAMES)
+            assert await outcome(step, store, exactly=size == 1) == await outcome(
+                step, model, exactly=size == 1
+            )
+            actual, expected = await stores[-1].accounts(*NAMES), await model.accounts(*NAMES)
             if size > 1:
-                found, expected = ([release_expired(each, clock.time) for each in side] for side in (found, expected))
-            assert found == expected
+                actual, expected = (
+                    [release_expired(each, clock.time) for each in side] for side in (actual, expected)
+                )
+            assert actual == expected
         assert await stores[0].query("alerts") == await model.query("alerts")
         assert await stores[0].query("log/2026-11-22") == await model.query("log/2026-11-22")

@@ -1,4 +1,4 @@
-"""What a process believes of an account may be out of date: what it does there is right all the same."""
+"""A process with outdated cached accounts still makes correct decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.store.ministack import dynamo_store, table
-from tests.store.traffic import NOON, Asking, alerted, level
+from tests.store.store_request import NOON, StoreRequest, alert_document, level
 from vaultcore.limits.account import Charge
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, LimitRefused
@@ -27,16 +27,16 @@ class Twins:
     def __init__(self, one: DynamoDBStore, other: DynamoDBStore, model: MemoryStore) -> None:
         self.one, self.other, self._model = one, other, model
 
-    async def reserve(self, store: Store, asked: Asking) -> bool:
+    async def reserve(self, store: Store, request: StoreRequest) -> bool:
         """Whether a request passes: at the store as at the model."""
-        passed = [await self._passes(each, asked) for each in (store, self._model)]
-        assert passed[0] == passed[1]
-        return passed[0]
+        outcomes = [await self._passes(each, request) for each in (store, self._model)]
+        assert outcomes[0] == outcomes[1]
+        return outcomes[0]
 
-    async def settle(self, store: Store, asked: Asking, spent: Charge) -> SettlementResult:
+    async def settle(self, store: Store, request: StoreRequest, spent: Charge) -> SettlementResult:
         """What a settlement is told: by the store as by the model."""
-        done = await store.settle(asked.settlement(spent, alert=alerted))
-        assert done == await self._model.settle(asked.settlement(spent, alert=alerted))
+        done = await store.settle(request.settlement(spent, alert=alert_document))
+        assert done == await self._model.settle(request.settlement(spent, alert=alert_document))
         return done
 
     async def agree(self, *names: str) -> None:
@@ -44,9 +44,9 @@ class Twins:
         assert await self.one.accounts(*names) == await self._model.accounts(*names)
         assert await self.one.query("alerts") == await self._model.query("alerts")
 
-    async def _passes(self, store: Store, asked: Asking) -> bool:
+    async def _passes(self, store: Store, request: StoreRequest) -> bool:
         try:
-            await store.reserve(asked.reservation)
+            await store.reserve(request.reservation)
         except LimitRefused:
             return False
         return True
@@ -59,14 +59,14 @@ async def twins(clock: FakeClock) -> AsyncIterator[Twins]:
         yield Twins(one, other, MemoryStore(clock))
 
 
-def one_each(id: str, levels: tuple[Level, ...], at: float = NOON) -> Asking:
-    return Asking(id, levels, at, tokens=1, minute=1, nanos=1)
+def one_each(id: str, levels: tuple[Level, ...], at: float = NOON) -> StoreRequest:
+    return StoreRequest(id, levels, at, tokens=1, minute=1, nanos=1)
 
 
 @pytest.mark.parametrize("limit", ["rpm", "tpm", "parallel", "tokens", "credits", "day", "month"])
 @pytest.mark.parametrize("above", [(), (level("gateway"),)], ids=["one level", "two levels"])
-async def test_what_others_used(twins: Twins, limit: str, above: tuple[Level, ...]) -> None:
-    """Who has not seen that others took what was left is refused, and gets the last that is left."""
+async def test_reservations_of_another_process(twins: Twins, limit: str, above: tuple[Level, ...]) -> None:
+    """A process with an outdated account refuses correctly and admits the last request that fits."""
     levels = (level("key:one", Limits(**{limit: 4})), *above)
     assert await twins.reserve(twins.one, one_each("seen", levels))
     for n in range(2):
@@ -80,8 +80,8 @@ async def test_what_others_used(twins: Twins, limit: str, above: tuple[Level, ..
 
 @pytest.mark.parametrize("limit", ["rpm", "tpm"])
 @pytest.mark.parametrize("later", [60.0, 75.0, 119.9, 120.0])
-async def test_a_window_that_others_filled(twins: Twins, limit: str, later: float) -> None:
-    """In the next window weighs what others had used of the last one, seen or not."""
+async def test_a_window_filled_by_another_process(twins: Twins, limit: str, later: float) -> None:
+    """The previous window counts with all its requests, cached or not."""
     levels = (level("key:one", Limits(**{limit: 4})),)
     assert await twins.reserve(twins.one, one_each("seen", levels))
     for n in range(3):
@@ -94,17 +94,17 @@ async def test_a_window_that_others_filled(twins: Twins, limit: str, later: floa
 
 @pytest.mark.parametrize("limit", ["tokens", "credits", "day", "month"])
 @pytest.mark.parametrize("unseen", [1, 79, 99])
-async def test_marks_that_others_brought_near(twins: Twins, limit: str, unseen: int) -> None:
-    """Each mark is told by who takes the account past it, whatever that one had seen."""
+async def test_thresholds_approached_by_another_process(twins: Twins, limit: str, unseen: int) -> None:
+    """Each threshold is reported by the settlement that crosses it, whatever was cached."""
     levels = (level("gateway", Limits(**{limit: 100})), level("key:one"))
-    asked = [Asking(f"{n}", levels) for n in range(4)]
-    for n, each in enumerate(asked):
+    requests = [StoreRequest(f"{n}", levels) for n in range(4)]
+    for n, each in enumerate(requests):
         assert await twins.reserve(twins.other if n == 1 else twins.one, each)
-    await twins.settle(twins.one, asked[0], Charge(0))
+    await twins.settle(twins.one, requests[0], Charge(0))
     done = [
-        await twins.settle(twins.other, asked[1], Charge(unseen, 0, unseen)),
-        await twins.settle(twins.one, asked[2], Charge(1, 0, 1)),
-        await twins.settle(twins.one, asked[3], Charge(100, 0, 100)),
+        await twins.settle(twins.other, requests[1], Charge(unseen, 0, unseen)),
+        await twins.settle(twins.one, requests[2], Charge(1, 0, 1)),
+        await twins.settle(twins.one, requests[3], Charge(100, 0, 100)),
     ]
 
     assert sorted(each.percent for settled in done for each in settled.crossings) == [80, 100]
@@ -112,19 +112,19 @@ async def test_marks_that_others_brought_near(twins: Twins, limit: str, unseen: 
 
 
 @pytest.mark.parametrize("limit", ["tokens", "credits", "day", "month"])
-async def test_marks_that_others_know_nothing_of(twins: Twins, limit: str) -> None:
-    """Who has other marks than the one before is told of those that it passes itself, and of no others."""
+async def test_thresholds_that_differ(twins: Twins, limit: str) -> None:
+    """A request with other thresholds reports those that it crosses itself, and no others."""
     plain = level("gateway", Limits(**{limit: 100}))
     others = [replace(plain, thresholds=marks) for marks in ((30, 50), (30, 50), (10, 60), (100,), ())]
-    asked = [Asking(f"{n}", (each, level("key:one"))) for n, each in enumerate(others)]
-    for each in asked:
+    requests = [StoreRequest(f"{n}", (each, level("key:one"))) for n, each in enumerate(others)]
+    for each in requests:
         assert await twins.reserve(twins.one, each)
     done = [
-        await twins.settle(twins.one, asked[0], Charge(20, 0, 20)),
-        await twins.settle(twins.other, asked[1], Charge(20, 0, 20)),
-        await twins.settle(twins.one, asked[2], Charge(30, 0, 30)),
-        await twins.settle(twins.other, asked[3], Charge(10, 0, 10)),
-        await twins.settle(twins.one, asked[4], Charge(30, 0, 30)),
+        await twins.settle(twins.one, requests[0], Charge(20, 0, 20)),
+        await twins.settle(twins.other, requests[1], Charge(20, 0, 20)),
+        await twins.settle(twins.one, requests[2], Charge(30, 0, 30)),
+        await twins.settle(twins.other, requests[3], Charge(10, 0, 10)),
+        await twins.settle(twins.one, requests[4], Charge(30, 0, 30)),
     ]
 
     assert [[each.percent for each in settled.crossings] for settled in done] == [[], [30], [60], [], []]
@@ -133,29 +133,29 @@ async def test_marks_that_others_know_nothing_of(twins: Twins, limit: str) -> No
 
 @pytest.mark.parametrize("later", [1.0, 60.0, 120.0, DAY, 9 * DAY])
 @pytest.mark.parametrize("minute", [80, 30])  # the second is what it uses: nothing is put right there
-async def test_time_that_others_moved_on(twins: Twins, later: float, minute: int) -> None:
-    """What a request used counts in its own minute, day and month, though others have begun the next."""
+async def test_another_process_in_the_next_period(twins: Twins, later: float, minute: int) -> None:
+    """Usage counts in the request's own minute, day and month, although other processes are in the next."""
     levels = (level("key:one"), level("gateway", Limits(day=10**6, month=10**6)))
-    asked = Asking("seen", levels, tokens=100, minute=minute, nanos=1_000, until=NOON + 30 * DAY)
-    assert await twins.reserve(twins.one, asked)
-    assert await twins.reserve(twins.other, replace(asked, id="unseen", at=NOON + later))
+    request = StoreRequest("seen", levels, tokens=100, minute=minute, nanos=1_000, until=NOON + 30 * DAY)
+    assert await twins.reserve(twins.one, request)
+    assert await twins.reserve(twins.other, replace(request, id="unseen", at=NOON + later))
 
-    await twins.settle(twins.one, asked, Charge(10, 20, 300))
+    await twins.settle(twins.one, request, Charge(10, 20, 300))
     await twins.agree("key:one", "gateway")
 
 
-async def test_a_minute_that_others_use(twins: Twins) -> None:
-    """What was never reserved is taken off a minute as far as it goes, not off what others put there."""
+async def test_a_minute_shared_with_another_process(twins: Twins) -> None:
+    """Tokens that were never reserved are not subtracted from those of other requests."""
     levels = (level("key:one"),)
-    assert await twins.reserve(twins.one, Asking("seen", levels, minute=20))
-    assert await twins.reserve(twins.other, Asking("unseen", levels, minute=100))
+    assert await twins.reserve(twins.one, StoreRequest("seen", levels, minute=20))
+    assert await twins.reserve(twins.other, StoreRequest("unseen", levels, minute=100))
 
-    await twins.settle(twins.one, Asking("never reserved", levels, minute=50), Charge())
+    await twins.settle(twins.one, StoreRequest("never reserved", levels, minute=50), Charge())
     await twins.agree("key:one")
 
 
-async def test_an_id_that_is_used_again(twins: Twins) -> None:
-    """A lease that is over is given back as it was seen: not the next one under the same id."""
+async def test_a_reused_id(twins: Twins) -> None:
+    """An expired lease is released as it was cached, not the next one with the same ID."""
     levels = (level("key:one"),)
     assert await twins.reserve(twins.one, replace(one_each("again", levels), until=NOON + 10))
     assert await twins.reserve(twins.other, one_each("other", levels, NOON + 10))

@@ -1,4 +1,4 @@
-"""An administrator's desk: the whole app in this process, and a client that holds the admin key."""
+"""The gateway in this process, and a client of its admin API."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ Client = httpx.AsyncClient
 T = TypeVar("T")
 
 
-def office(keys: Iterable[tuple[str, str]] = (), *, now: float = NOON, **settings: Any) -> Services:
-    """The services behind the desk, over a store in memory unless `store` says otherwise."""
+def admin_services(keys: Iterable[tuple[str, str]] = (), *, now: float = NOON, **settings: Any) -> Services:
+    """Return the gateway's services, with an in-memory store unless `store` is set."""
     clock = FakeClock()
     clock.time = now
     keyring = Keyring(Credential(name, key) for name, key in keys)
@@ -42,16 +42,16 @@ def office(keys: Iterable[tuple[str, str]] = (), *, now: float = NOON, **setting
     return compose(Settings(**settings), secrets, clock=clock)
 
 
-def visit(services: Services, story: Callable[[Client], Awaitable[T]], key: str = ADMIN) -> T:
-    """Run a story with a client that holds a key."""
+def run_admin(services: Services, scenario: Callable[[Client], Awaitable[T]], key: str = ADMIN) -> T:
+    """Run a scenario with a client of the admin API that has a key; return its result."""
     app = create_app(services)
 
     async def run() -> T:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with Client(transport=transport, base_url="http://desk/admin", headers=headers) as client:
+        async with Client(transport=transport, base_url="http://gateway/admin", headers=headers) as client:
             try:
-                return await story(client)
+                return await scenario(client)
             finally:
                 await services.gateway.upstream.aclose()
                 await services.store.aclose()
@@ -59,7 +59,7 @@ def visit(services: Services, story: Callable[[Client], Awaitable[T]], key: str 
     return asyncio.run(run())
 
 
-async def settled(
+async def record_request(
     services: Services,
     id: str,
     *,
@@ -71,7 +71,7 @@ async def settled(
     tokens: tuple[int, int] = (7, 5),
     cost: int | None = 1_000,
 ) -> None:
-    """A request that ended, as the gate writes it."""
+    """Settle a finished request, as admission does."""
     caller = caller or Caller(key)
     call = Call(id, {"model": model, "messages": []}, at - 0.25, RetryPolicy(), path="/v1/chat/completions")
     provider = services.catalog.provider(model.partition("/")[0])

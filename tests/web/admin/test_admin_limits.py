@@ -1,4 +1,4 @@
-"""Limits of owners and of the gateway, routes, alerts, and the checks of provider keys."""
+"""`/admin/limits`, `/admin/routes`, `/admin/alerts`, provider key checks, settings and documentation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,23 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.web.admin.admin_app import ADMIN, NOON, SYSTEM, Client, Json, office, settled, visit
+from tests.web.admin.admin_app import (
+    ADMIN,
+    NOON,
+    SYSTEM,
+    Client,
+    Json,
+    admin_services,
+    record_request,
+    run_admin,
+)
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.simulators.server import simulated
 from vaultcore.store import document_types
 from vaultcore.store.base import Put
 
-ALL: Json = {
+LIMIT_FIELDS: Json = {
     "rate_limit_rpm": 5,
     "rate_limit_tpm": 6,
     "max_parallel": 7,
@@ -25,14 +34,14 @@ ALL: Json = {
     "budget_day_usd": 10.5,
     "budget_month_usd": 11,
 }
-OURS = Limits(5, 6, 7, 8, 9, 10_500_000_000, 11_000_000_000)  # type: ignore[arg-type]  # nano-dollars
+LIMITS = Limits(5, 6, 7, 8, 9, 10_500_000_000, 11_000_000_000)  # type: ignore[arg-type]  # nano-dollars
 
 
-def test_limits_of_owners_and_the_gateway_are_in_force_at_once() -> None:
-    """What is put is what callers meet, whole and signed; what is not sent is not limited; DELETE ends it."""
-    services = office()
+def test_limits_of_owners_and_the_gateway_apply_at_once() -> None:
+    """New limits apply to the next request. PUT replaces all limits of a level; DELETE removes them."""
+    services = admin_services()
 
-    async def story(client: Client) -> None:
+    async def scenario(client: Client) -> None:
         issued = await services.keys.create(VirtualKey("", "a", 0.0, (), owner="team/a b"), "made")
 
         async def levels() -> list[Limits]:
@@ -41,37 +50,37 @@ def test_limits_of_owners_and_the_gateway_are_in_force_at_once() -> None:
 
         assert await levels() == []
         owner = "/limits/owners/team%2Fa%20b"
-        told = (await client.put(owner, json=ALL)).json()
-        assert {name: told["owners"]["team/a b"][name] for name in ALL} == ALL
-        assert await levels() == [OURS]
+        body = (await client.put(owner, json=LIMIT_FIELDS)).json()
+        assert {name: body["owners"]["team/a b"][name] for name in LIMIT_FIELDS} == LIMIT_FIELDS
+        assert await levels() == [LIMITS]
         await client.put("/limits/gateway", json={"rate_limit_rpm": 3})
-        assert await levels() == [OURS, Limits(rpm=3)]
+        assert await levels() == [LIMITS, Limits(rpm=3)]
         await client.put(owner, json={"rate_limit_rpm": 4})
         assert await levels() == [Limits(rpm=4), Limits(rpm=3)]
         assert (await client.delete(owner)).status_code == 200
         assert (await client.delete(owner)).status_code == 404
         assert await levels() == [Limits(rpm=3)]
 
-    visit(services, story)
+    run_admin(services, scenario)
 
 
-def test_limits_are_audited_and_tell_their_use() -> None:
-    """Each setting leaves one entry with before and after, and the answer shows what was used of each."""
-    services = office()
+def test_limits_are_audited_and_have_their_usage() -> None:
+    """Each change has one audit entry with before and after, and the response has the usage of each level."""
+    services = admin_services()
 
-    async def story(client: Client) -> tuple[Json, list[Json]]:
+    async def scenario(client: Client) -> tuple[Json, list[Json]]:
         await client.put("/limits/owners/me", json={"token_quota": 100})
         services.clock.time += 1  # type: ignore[attr-defined]
         issued = await services.keys.create(VirtualKey("", "a", 0.0, (), owner="me"), "made")
         caller = await services.authenticator.authenticate(issued.token, None)
-        await settled(services, "r1", caller=caller, tokens=(30, 12))
+        await record_request(services, "r1", caller=caller, tokens=(30, 12))
         await client.put("/limits/owners/me", json={"token_quota": 50})
-        told = (await client.get("/limits")).json()
-        return told, (await client.get("/audit", params={"action": "limits.set"})).json()["data"]
+        body = (await client.get("/limits")).json()
+        return body, (await client.get("/audit", params={"action": "limits.set"})).json()["data"]
 
-    told, audit = visit(services, story)
-    assert told["owners"]["me"]["usage"]["total_tokens"] == 42
-    assert told["owners"]["me"]["tokens_remaining"] == 8
+    body, audit = run_admin(services, scenario)
+    assert body["owners"]["me"]["usage"]["total_tokens"] == 42
+    assert body["owners"]["me"]["tokens_remaining"] == 8
     assert [(entry["before"], entry["after"]) for entry in audit] == [
         ({"tokens": 100}, {"tokens": 50}),
         (None, {"tokens": 100}),
@@ -79,23 +88,24 @@ def test_limits_are_audited_and_tell_their_use() -> None:
     assert {entry["subject"] for entry in audit} == {"owner:me"}
 
 
-def test_limits_set_at_once_are_all_kept() -> None:
-    """Many who limit different owners at the same moment lose nothing to each other."""
+def test_concurrent_limits_are_all_stored() -> None:
+    """Concurrent changes for different owners are all stored."""
 
-    async def story(client: Client) -> Json:
+    async def scenario(client: Client) -> Json:
         owners = [f"o{number}" for number in range(4)]
-        setting = [client.put(f"/limits/owners/{owner}", json={"rate_limit_rpm": 9}) for owner in owners]
-        assert {answer.status_code for answer in await asyncio.gather(*setting)} == {200}
+        requests = [client.put(f"/limits/owners/{owner}", json={"rate_limit_rpm": 9}) for owner in owners]
+        assert {response.status_code for response in await asyncio.gather(*requests)} == {200}
         return dict((await client.get("/limits")).json()["owners"])
 
-    assert set(visit(office(), story)) == {"o0", "o1", "o2", "o3"}
+    assert set(run_admin(admin_services(), scenario)) == {"o0", "o1", "o2", "o3"}
 
 
-def test_marks_are_set_over_those_that_were_read() -> None:
-    """Marks are the usual ones until others are set; who has read others is a 409; limits stay."""
-    services = office()
+def test_thresholds_replace_those_that_were_read() -> None:
+    """Thresholds have a default. `instead_of` with outdated thresholds is a 409 error. Limits do not
+    change."""
+    services = admin_services()
 
-    async def story(client: Client) -> list[Json]:
+    async def scenario(client: Client) -> list[Json]:
         assert (await client.get("/limits")).json()["alert_marks"] == [80, 100]
         await client.put("/limits/owners/me", json={"token_quota": 100})
         first = await client.put("/limits/alerts", json={"alert_marks": [50], "instead_of": [80, 100]})
@@ -104,90 +114,90 @@ def test_marks_are_set_over_those_that_were_read() -> None:
         assert (stale.status_code, stale.json()["error"]["code"]) == (409, "conflict")
         await client.put("/limits/gateway", json={"token_quota": 9})
         services.clock.time += 1  # type: ignore[attr-defined]
-        told = (await client.put("/limits/alerts", json={"alert_marks": []})).json()
-        assert told == (await client.get("/limits")).json()
-        assert (told["alert_marks"], told["gateway"]["token_quota"]) == ([], 9)
-        assert told["owners"]["me"]["token_quota"] == 100
+        body = (await client.put("/limits/alerts", json={"alert_marks": []})).json()
+        assert body == (await client.get("/limits")).json()
+        assert (body["alert_marks"], body["gateway"]["token_quota"]) == ([], 9)
+        assert body["owners"]["me"]["token_quota"] == 100
         return list((await client.get("/audit", params={"action": "alerts.set"})).json()["data"])
 
-    audit = visit(services, story)
+    audit = run_admin(services, scenario)
     assert [(entry["subject"], entry["before"], entry["after"]) for entry in audit] == [
         ("alerts", {"marks": [50]}, {"marks": []}),
         ("alerts", {"marks": [80, 100]}, {"marks": [50]}),
     ]
 
 
-def test_of_several_who_set_marks_at_once_one_does() -> None:
-    """Of those who read the same marks and set others at the same moment one succeeds, and knows."""
+def test_one_of_several_concurrent_thresholds_wins() -> None:
+    """Of concurrent requests with the same `instead_of` one succeeds and the others get 409."""
 
-    async def story(client: Client) -> None:
-        wanted = [[each] for each in range(10, 16)]
-        asked = [{"alert_marks": marks, "instead_of": [80, 100]} for marks in wanted]
-        answers = await asyncio.gather(*(client.put("/limits/alerts", json=body) for body in asked))
-        assert sorted(answer.status_code for answer in answers) == [200, *[409] * 5]
-        (done,) = [answer.json()["alert_marks"] for answer in answers if answer.status_code == 200]
-        assert (await client.get("/limits")).json()["alert_marks"] == done
+    async def scenario(client: Client) -> None:
+        thresholds = [[percent] for percent in range(10, 16)]
+        bodies = [{"alert_marks": each, "instead_of": [80, 100]} for each in thresholds]
+        responses = await asyncio.gather(*(client.put("/limits/alerts", json=body) for body in bodies))
+        assert sorted(response.status_code for response in responses) == [200, *[409] * 5]
+        (current,) = [response.json()["alert_marks"] for response in responses if response.status_code == 200]
+        assert (await client.get("/limits")).json()["alert_marks"] == current
 
-    visit(office(), story)
+    run_admin(admin_services(), scenario)
 
 
-def test_what_is_set_is_what_alerts_are_at() -> None:
-    """Marks hold from the next request on, for keys, owners and the gateway; a key's own go before them."""
-    services = office()
+def test_alerts_use_the_thresholds() -> None:
+    """Thresholds apply from the next request to keys, owners and the gateway; a key's own take precedence."""
+    services = admin_services()
 
-    async def story(client: Client) -> list[tuple[str, int]]:
-        made = (await client.post("/keys", json={"name": "a", "owner": "me", "token_quota": 100})).json()
+    async def scenario(client: Client) -> list[tuple[str, int]]:
+        key = (await client.post("/keys", json={"name": "a", "owner": "me", "token_quota": 100})).json()
 
         async def spend(id: str, tokens: int) -> None:
-            caller = await services.authenticator.authenticate(made["key"], None)
-            await settled(services, id, caller=caller, tokens=(tokens, 0))
+            caller = await services.authenticator.authenticate(key["key"], None)
+            await record_request(services, id, caller=caller, tokens=(tokens, 0))
 
         await client.put("/limits/owners/me", json={"token_quota": 100})
         await client.put("/limits/alerts", json={"alert_marks": [20, 30]})
         await spend("r1", 25)
         await client.put("/limits/alerts", json={"alert_marks": [10, 20, 40, 50]})  # two of them are past
-        await client.patch(f"/keys/{made['id']}", json={"alert_marks": [45]})
+        await client.patch(f"/keys/{key['id']}", json={"alert_marks": [45]})
         await spend("r2", 24)
-        told = (await client.get("/alerts")).json()["data"]
-        assert not any(each["refused"] for each in told)
-        return sorted((each["level"], each["percent"]) for each in told)
+        alerts = (await client.get("/alerts")).json()["data"]
+        assert not any(each["refused"] for each in alerts)
+        return sorted((each["level"], each["percent"]) for each in alerts)
 
-    assert visit(services, story) == [("key", 20), ("key", 45), ("owner", 20), ("owner", 40)]
+    assert run_admin(services, scenario) == [("key", 20), ("key", 45), ("owner", 20), ("owner", 40)]
 
 
 def test_routes_are_versioned_checked_and_audited() -> None:
-    """Routes are set as a whole over a version; a bad target names its place and leaves all as it was."""
-    services = office([("openai", "sk-0123456789")])
-    good: Json = {"fast": {"primary": "openai/gpt-4o-mini", "fallbacks": ["anthropic/claude-sonnet-4-5"]}}
-    bad: Json = {**good, "slow": {"targets": ["openai/gpt-4o", {"target": "nobody/model"}]}}
+    """Routes are replaced as a whole. An invalid target is a 400 error that names it, and changes nothing."""
+    services = admin_services([("openai", "sk-0123456789")])
+    valid: Json = {"fast": {"primary": "openai/gpt-4o-mini", "fallbacks": ["anthropic/claude-sonnet-4-5"]}}
+    invalid: Json = {**valid, "slow": {"targets": ["openai/gpt-4o", {"target": "unknown/model"}]}}
 
-    async def story(client: Client) -> None:
+    async def scenario(client: Client) -> None:
         assert (await client.get("/routes")).json()["version"] == 0
-        made = await client.put("/routes", json={"models": good}, headers={"if-match": '"0"'})
-        assert (made.status_code, made.headers["etag"]) == (200, '"1"')
-        refused = await client.put("/routes", json={"models": bad})
-        assert refused.status_code == 400
-        assert refused.json()["error"]["param"].startswith("models.slow.targets[1]")
+        created = await client.put("/routes", json={"models": valid}, headers={"if-match": '"0"'})
+        assert (created.status_code, created.headers["etag"]) == (200, '"1"')
+        rejected = await client.put("/routes", json={"models": invalid})
+        assert rejected.status_code == 400
+        assert rejected.json()["error"]["param"].startswith("models.slow.targets[1]")
         for stale in ({"headers": {"if-match": '"0"'}}, {"json": {"models": {}, "version": 0}}):
             assert (await client.put("/routes", **{"json": {"models": {}}, **stale})).status_code == 409
-        told = (await client.get("/routes")).json()
-        assert (told["version"], told["models"], told["broken"]) == (1, good, {})
+        body = (await client.get("/routes")).json()
+        assert (body["version"], body["models"], body["broken"]) == (1, valid, {})
         assert "fast" in {model["id"] for model in (await client.get("/models")).json()["data"]}
         services.clock.time += 1  # type: ignore[attr-defined]
         last = {"models": {}, "version": 1, "reason": "not needed"}
         assert (await client.put("/routes", json=last)).json()["version"] == 2
         audit = (await client.get("/audit", params={"subject": "routes"})).json()["data"]
-        assert [(entry["before"], entry["after"]) for entry in audit] == [(good, {}), ({}, good)]
+        assert [(entry["before"], entry["after"]) for entry in audit] == [(valid, {}), ({}, valid)]
         assert [entry["reason"] for entry in audit] == ["not needed", None]
 
-    visit(services, story)
+    run_admin(services, scenario)
 
 
-def test_alerts_come_newest_first() -> None:
-    """Every alert is listed once, the newest first, across pages; refusals alone where they are asked for."""
-    services = office()
+def test_alerts_are_listed_newest_first() -> None:
+    """Pages contain every alert once, newest first. `refused` filters rejections."""
+    services = admin_services()
 
-    async def story(client: Client) -> list[str]:
+    async def scenario(client: Client) -> list[str]:
         for number in range(7):
             at = NOON - number * 60
             body = {
@@ -210,56 +220,56 @@ def test_alerts_come_newest_first() -> None:
         for refused, numbers in (("true", [2, 5]), ("false", [0, 1, 3, 4, 6])):
             some = (await client.get("/alerts", params={"refused": refused})).json()["data"]
             assert [alert["id"] for alert in some] == [f"a{number}" for number in numbers]
-        found, cursor = list[str](), dict[str, str]()
+        ids, cursor = list[str](), dict[str, str]()
         while True:
             page = (await client.get("/alerts", params={"limit": 3, **cursor})).json()
-            found += [alert["id"] for alert in page["data"]]
+            ids += [alert["id"] for alert in page["data"]]
             if page["next_cursor"] is None:
-                return found
+                return ids
             cursor = {"cursor": page["next_cursor"]}
 
-    assert visit(services, story) == [f"a{number}" for number in range(7)]
+    assert run_admin(services, scenario) == [f"a{number}" for number in range(7)]
 
 
 DIALECTS = ("openai", "anthropic", "cohere", "gemini", "bedrock")
 
 
-@pytest.mark.parametrize("listed", [True, False])
-def test_a_check_tells_good_keys_from_bad(listed: bool, tmp_path: Path) -> None:
-    """Each key of a provider is asked once, for models or for one token; the answer never holds a key."""
+@pytest.mark.parametrize("has_model_list", [True, False])
+def test_a_check_finds_invalid_keys(has_model_list: bool, tmp_path: Path) -> None:
+    """Each key is tested once, by a list of models or one token; the response contains no key."""
     with simulated({name: name for name in DIALECTS}) as providers:
         rows = "\n".join(
             f'  {name}: {{base_url: "{each.base_url}", local: true, static_models: [{name}-model]'
-            f"{'' if listed else ', models_path: null'}}}"
+            f"{'' if has_model_list else ', models_path: null'}}}"
             for name, each in providers.items()
         )
         (tmp_path / "providers.yaml").write_text(f"providers:\n{rows}\n")
-        bad = "sk-wrong-0123456789"
-        keys = [(name, key) for name, each in providers.items() for key in (each.key, bad)]
-        services = office(
+        invalid_key = "sk-wrong-0123456789"
+        keys = [(name, key) for name, each in providers.items() for key in (each.key, invalid_key)]
+        services = admin_services(
             keys, providers_file=tmp_path / "providers.yaml", environ={"AWS_REGION": "eu-west-1"}
         )
 
-        async def story(client: Client) -> dict[str, httpx.Response]:
+        async def scenario(client: Client) -> dict[str, httpx.Response]:
             return {name: await client.post(f"/providers/{name}/check") for name in DIALECTS}
 
-        told = visit(services, story)
-    for name, answer in told.items():
-        assert answer.status_code == 200
-        assert answer.json()["name"] == name
-        assert answer.json()["ok"] is False
-        good, wrong = answer.json()["keys"]
-        assert (good["ok"], good["status"], good["reason"]) == (True, 200, None), (name, answer.text)
-        assert (wrong["ok"], wrong["status"]) == (False, 401), (name, answer.text)
-        assert wrong["reason"]
-        assert not any(key in answer.text for _, key in keys)
+        results = run_admin(services, scenario)
+    for name, response in results.items():
+        assert response.status_code == 200
+        assert response.json()["name"] == name
+        assert response.json()["ok"] is False
+        valid, invalid = response.json()["keys"]
+        assert (valid["ok"], valid["status"], valid["reason"]) == (True, 200, None), (name, response.text)
+        assert (invalid["ok"], invalid["status"]) == (False, 401), (name, response.text)
+        assert invalid["reason"]
+        assert not any(key in response.text for _, key in keys)
 
 
-def test_a_check_of_nobody_is_told_and_not_repeated() -> None:
-    """A provider without keys is not ok, an unknown one is a 404, and a second check has to wait."""
-    services = office()
+def test_checks_of_providers_without_keys() -> None:
+    """A provider without keys is not ok, an unknown one is a 404, and a second check at once is a 429."""
+    services = admin_services()
 
-    async def story(client: Client) -> list[int]:
+    async def scenario(client: Client) -> list[int]:
         first = await client.post("/providers/openai/check")
         assert first.json() == {"name": "openai", "ok": False, "keys": []}
         again = await client.post("/providers/OpenAI/check")
@@ -268,33 +278,37 @@ def test_a_check_of_nobody_is_told_and_not_repeated() -> None:
         later = await client.post("/providers/openai/check")
         return [again.status_code, later.status_code, (await client.post("/providers/no/check")).status_code]
 
-    assert visit(services, story) == [429, 200, 404]
+    assert run_admin(services, scenario) == [429, 200, 404]
 
 
-def test_the_settings_hold_no_secret() -> None:
-    """Of the settings an administrator sees kinds and hosts: no path of a store, no address that may open."""
-    services = office(
+def test_the_settings_contain_no_secret() -> None:
+    """The settings show kinds and hosts, but no store path and no webhook URL."""
+    services = admin_services(
         store="memory:",
         alert_webhook="https://hooks.example/services/T0/SECRET",
         alert_webhook_secret="whsec_" + "c2VjcmV0" * 4,
     )
 
-    async def story(client: Client) -> httpx.Response:
+    async def scenario(client: Client) -> httpx.Response:
         return await client.get("/config")
 
-    told = visit(services, story)
-    assert told.json()["store"] == "memory"
-    assert told.json()["alerts"] == {"topic": None, "webhook_host": "hooks.example", "webhook_signed": True}
-    assert not any(word in told.text for word in ("SECRET", "whsec_", ADMIN, SYSTEM))
+    response = run_admin(services, scenario)
+    assert response.json()["store"] == "memory"
+    assert response.json()["alerts"] == {
+        "topic": None,
+        "webhook_host": "hooks.example",
+        "webhook_signed": True,
+    }
+    assert not any(word in response.text for word in ("SECRET", "whsec_", ADMIN, SYSTEM))
 
 
 def test_the_documentation_is_one_page_that_loads_nothing() -> None:
-    """The page names every operation, and holds neither script nor address; its policy allows none."""
+    """The page documents every operation and contains no script or URL; its policy allows none."""
 
-    async def story(client: Client) -> tuple[httpx.Response, Json]:
+    async def scenario(client: Client) -> tuple[httpx.Response, Json]:
         return await client.get("/docs"), (await client.get("/openapi.json")).json()
 
-    page, described = visit(office(), story)
+    page, described = run_admin(admin_services(), scenario)
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'; style-src 'sha256-" in page.headers["content-security-policy"]
     assert page.headers["x-frame-options"] == "DENY"

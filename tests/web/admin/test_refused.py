@@ -1,4 +1,4 @@
-"""Nobody but the holder of the admin key learns or does anything here."""
+"""The admin API rejects every request without the admin key, and its errors reveal nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.web.admin.admin_app import ADMIN, SYSTEM, Client, office, visit
+from tests.web.admin.admin_app import ADMIN, SYSTEM, Client, admin_services, run_admin
 from vaultcore.control.routes import RouteStore
 from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.errors import StoreUnavailable
@@ -19,83 +19,95 @@ from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.web.admin import create_admin
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-NOWHERE = ("/", "/nowhere", "/keys/", "//keys", "/keys/../keys", "/%6beys", "/docs/", "/openapi.json/")
+UNKNOWN_PATHS = ("/", "/unknown", "/keys/", "//keys", "/keys/../keys", "/%6beys", "/docs/", "/openapi.json/")
 
 
-def listed(app: Any) -> list[tuple[str, str]]:
-    """Every route of the router with every method, and paths where nothing is."""
-    found = list(dict.fromkeys(paths(app.routes)))
-    assert {"/keys", "/keys/{id}", "/routes", "/docs", "/openapi.json", "/config"} <= set(found)
-    assert set(app.openapi()["paths"]) <= {path.replace(":path", "") for path in found}
-    return [(method, path) for path in (*found, *NOWHERE) for method in METHODS]
+def all_requests(app: Any) -> list[tuple[str, str]]:
+    """Return every route with every method, and unknown paths."""
+    all_paths = list(dict.fromkeys(paths(app.routes)))
+    assert {"/keys", "/keys/{id}", "/routes", "/docs", "/openapi.json", "/config"} <= set(all_paths)
+    assert set(app.openapi()["paths"]) <= {path.replace(":path", "") for path in all_paths}
+    return [(method, path) for path in (*all_paths, *UNKNOWN_PATHS) for method in METHODS]
 
 
 def paths(routes: Any) -> Iterator[str]:
-    """Of the routes, and of the routers that are among them."""
+    """Yield the paths of routes and of the routers among them."""
     for route in routes:
-        within = getattr(route, "original_router", None)
-        yield from (route.path,) if within is None else paths(within.routes)
+        router = getattr(route, "original_router", None)
+        yield from (route.path,) if router is None else paths(router.routes)
 
 
-def told(response: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
+def visible_parts(response: httpx.Response) -> tuple[int, bytes, list[tuple[str, str]]]:
     headers = [(name, value) for name, value in response.headers.items() if name != "x-request-id"]
     return response.status_code, response.content, headers
 
 
-def test_every_route_refuses_everyone_but_the_admin_key() -> None:
-    """Without a key, with a wrong one, the system key or a virtual one, all routes and none answer alike."""
-    services = office()
+def test_every_route_requires_the_admin_key() -> None:
+    """Without a key, with an invalid, the system or a virtual key, every path and method returns the same
+    error."""
+    services = admin_services()
     app = create_admin(services)
     assert isinstance(app, FastAPI)
-    asked = listed(app)
-    assert len(asked) > 150
+    requests = all_requests(app)
+    assert len(requests) > 150
 
-    async def story(client: Client) -> list[list[str]]:
+    async def scenario(client: Client) -> list[list[str]]:
         issued = await services.keys.create(VirtualKey("", "a key", 0.0, ()), "made")
         before = copy.deepcopy(vars(services.store)["_documents"])
-        wrong = [None, "", "va-" + "7" * 40, ADMIN[:-1], ADMIN + "6", SYSTEM, issued.token, "x" * 10_000]
-        seen: dict[str, set[str]] = {}
-        for method, path in asked:
-            for key in wrong:
+        invalid_keys = [
+            None,
+            "",
+            "va-" + "7" * 40,
+            ADMIN[:-1],
+            ADMIN + "6",
+            SYSTEM,
+            issued.token,
+            "x" * 10_000,
+        ]
+        contents: dict[str, set[str]] = {}
+        for method, path in requests:
+            for key in invalid_keys:
                 headers = {} if key is None else {"authorization": f"Bearer {key}", "x-request-id": "mine"}
                 client.headers.pop("authorization", None)
-                named = path.replace(":path", "").format(id=issued.key.id, name="openai", owner="me")
-                answer = await client.request(
-                    method, f"http://desk/admin{named}", headers=headers, json={"name": "mine"}
+                filled_path = path.replace(":path", "").format(id=issued.key.id, name="openai", owner="me")
+                response = await client.request(
+                    method, f"http://gateway/admin{filled_path}", headers=headers, json={"name": "mine"}
                 )
-                seen.setdefault("HEAD" if method == "HEAD" else "", set()).add(repr(told(answer)))
+                contents.setdefault("HEAD" if method == "HEAD" else "", set()).add(
+                    repr(visible_parts(response))
+                )
         assert vars(services.store)["_documents"] == before
-        return [sorted(several) for several in seen.values()]
+        return [sorted(group) for group in contents.values()]
 
-    (only,), (without_body,) = visit(services, story)
-    assert only.startswith("(401, b'{")
-    assert without_body.startswith("(401, b''")
+    (content,), (head_content,) = run_admin(services, scenario)
+    assert content.startswith("(401, b'{")
+    assert head_content.startswith("(401, b''")
 
 
-def test_keys_count_wherever_a_client_puts_them_and_nowhere_else() -> None:
-    """The admin key opens as a bearer token or in `x-api-key`; in a query or a cookie it is none."""
+def test_where_the_admin_key_is_accepted() -> None:
+    """The admin key is accepted as a bearer token or in `x-api-key`, not in a query or a cookie."""
 
-    async def story(client: Client) -> list[int]:
-        places: list[dict[str, Any]] = [
+    async def scenario(client: Client) -> list[int]:
+        options: list[dict[str, Any]] = [
             {"headers": {"authorization": f"bearer {ADMIN}"}},
             {"headers": {"x-api-key": ADMIN}},
             {"params": {"key": ADMIN, "api_key": ADMIN}},
             {"headers": {"cookie": f"key={ADMIN}; authorization=Bearer {ADMIN}"}},
             {"headers": {"authorization": f"Basic {ADMIN}"}},
         ]
-        return [(await client.get("/health", **place)).status_code for place in places]
+        return [(await client.get("/health", **each)).status_code for each in options]
 
-    assert visit(office(), story, key="") == [200, 200, 401, 401, 401]
+    assert run_admin(admin_services(), scenario, key="") == [200, 200, 401, 401, 401]
 
 
-def test_refusals_are_in_the_house_envelope() -> None:
-    """What the admin API refuses reads like any refusal: 400, 404, 405, 409, 413, 415; none quotes a key."""
+def test_errors_have_the_gateways_format() -> None:
+    """Errors 400, 404, 405, 409, 413 and 415 have the gateway's format, and none quotes a key."""
     secret = "sk-proj-0123456789abcdef"
 
-    async def story(client: Client) -> None:
+    async def scenario(client: Client) -> None:
         json = {"content-type": "application/json"}
-        gone = (await client.post("/keys", json={"name": "a"})).json()["id"]
-        await client.delete(f"/keys/{gone}")
+        revoked = (await client.post("/keys", json={"name": "a"})).json()["id"]
+        await client.delete(f"/keys/{revoked}")
         cases: list[tuple[int, str, str, dict[str, Any]]] = [
             (400, "POST", "/keys", {"content": b"{", "headers": json}),
             (400, "POST", "/keys", {"content": b"[]", "headers": json}),
@@ -110,49 +122,49 @@ def test_refusals_are_in_the_house_envelope() -> None:
             (404, "POST", f"/providers/{secret}/check", {}),
             (404, "GET", f"/{secret}", {}),
             (405, "PUT", "/keys", {"json": {}}),
-            (409, "POST", f"/keys/{gone}/rotate", {"json": {}}),
+            (409, "POST", f"/keys/{revoked}/rotate", {"json": {}}),
             (413, "POST", "/keys", {"content": b" " * 300_000, "headers": json}),
             (415, "POST", "/keys", {"content": b"{}"}),
         ]
         for status, method, path, more in cases:
-            answer = await client.request(method, path, **more)
-            assert (answer.status_code, path) == (status, path), answer.text
-            assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
-            assert "0123456789abcdef" not in answer.text
-            assert answer.headers["cache-control"] == "no-store"
-            assert answer.headers["x-request-id"]
+            response = await client.request(method, path, **more)
+            assert (response.status_code, path) == (status, path), response.text
+            assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+            assert "0123456789abcdef" not in response.text
+            assert response.headers["cache-control"] == "no-store"
+            assert response.headers["x-request-id"]
 
-    visit(office(), story)
+    run_admin(admin_services(), scenario)
 
 
-class Away:
-    """A store that cannot be reached."""
+class UnavailableStore:
+    """A store whose methods raise StoreUnavailable."""
 
     async def aclose(self) -> None:
         return
 
     def __getattr__(self, name: str) -> Any:
-        async def asked(*_given: Any, **_named: Any) -> Any:
+        async def raise_error(*_arguments: Any, **_options: Any) -> Any:
             raise StoreUnavailable("the store does not answer", retry_after=1)
 
-        return asked
+        return raise_error
 
 
 @pytest.mark.parametrize("path", ["/keys", "/limits", "/usage", "/logs", "/alerts", "/audit", "/routes"])
-def test_a_store_that_is_away_is_a_503(path: str) -> None:
-    """Where the store cannot be reached, an administrator is told so, and that it may pass."""
-    there, away = office(), Away()
+def test_an_unavailable_store_is_a_503(path: str) -> None:
+    """If the store is unavailable, the response says so and when to retry."""
+    available, store = admin_services(), UnavailableStore()
     services = replace(
-        there,
-        store=away,
-        keys=VirtualKeys(away, there.secrets, there.clock, there.authenticator.forget),
-        routes=RouteStore(away, there.secrets, there.clock, there.catalog),
+        available,
+        store=store,
+        keys=VirtualKeys(store, available.secrets, available.clock, available.authenticator.forget),
+        routes=RouteStore(store, available.secrets, available.clock, available.catalog),
     )
 
-    async def story(client: Client) -> httpx.Response:
+    async def scenario(client: Client) -> httpx.Response:
         return await client.get(path)
 
-    answer = visit(services, story)
-    assert answer.status_code == 503, answer.text
-    assert answer.json()["error"]["code"] == "store_unavailable"
-    assert answer.headers["retry-after"] == "1"
+    response = run_admin(services, scenario)
+    assert response.status_code == 503, response.text
+    assert response.json()["error"]["code"] == "store_unavailable"
+    assert response.headers["retry-after"] == "1"

@@ -31,7 +31,7 @@ export default function Logs({ api, go, query: rawQuery }) {
   const filters = useMemo(() => (isReversed(query) ? null : { ...others, ...bounds({ time, from, to }) }), [JSON.stringify(query)]);
   const isScrolled = () => (frame.current?.querySelector(".table")?.scrollTop ?? 0) > 8;
   const isLive = live && filters && !filters.to;
-  const feed = useFeed(api, filters, { live: isLive, still: isScrolled });
+  const feed = useFeed(api, filters, { live: isLive, isScrolled });
   const filterBy = (next) => {
     setSelected(null);
     setQuery({ ...query, ...next });

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.parts import render_content
+from vaultcore.dialects.call_pairing import ORPHAN_RESULT
 from vaultcore.dialects.conversation import (
     AlternatingConversation,
     ConversationRules,
@@ -16,7 +17,6 @@ from vaultcore.dialects.conversation import (
     shorten_name,
 )
 from vaultcore.dialects.prompts import FILLER
-from vaultcore.dialects.tool_call_pairing import ORPHAN_RESULT
 from vaultcore.wire import Json, Message
 
 if TYPE_CHECKING:

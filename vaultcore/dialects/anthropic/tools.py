@@ -11,7 +11,7 @@ from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.conversation import render_tool_name
 from vaultcore.dialects.anthropic.json_schema import close_schema
 from vaultcore.dialects.anthropic.parts import UNSUPPORTED
-from vaultcore.dialects.tool_parameters import ANY_OBJECT, parameter_schema
+from vaultcore.dialects.tools import ANY_OBJECT, parameter_schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

@@ -14,6 +14,7 @@ from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change, ChangeKind
 from vaultcore.dialects.bedrock.parts import ConversePartRenderer
 from vaultcore.dialects.bedrock.publisher import Publisher
+from vaultcore.dialects.call_pairing import ORPHAN_RESULT
 from vaultcore.dialects.conversation import (
     AlternatingConversation,
     ConversationRules,
@@ -21,7 +22,6 @@ from vaultcore.dialects.conversation import (
     shorten_name,
 )
 from vaultcore.dialects.prompts import FILLER
-from vaultcore.dialects.tool_call_pairing import ORPHAN_RESULT
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 

@@ -14,7 +14,7 @@ from vaultcore.dialects.bedrock.conversation import render_tool_name
 from vaultcore.dialects.bedrock.parts import UNSUPPORTED, ConversePartRenderer
 from vaultcore.dialects.bedrock.publisher import Publisher
 from vaultcore.dialects.default_values import is_default
-from vaultcore.dialects.tool_parameters import ANY_OBJECT, parameter_schema
+from vaultcore.dialects.tools import ANY_OBJECT, parameter_schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

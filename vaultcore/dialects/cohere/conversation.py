@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import Change
+from vaultcore.dialects.call_pairing import function_name, move_media_from_results, pair_calls_with_results
 from vaultcore.dialects.json_fields import dump, parse_arguments
 from vaultcore.dialects.prompts import CONTINUE_PROMPT, FILLER
-from vaultcore.dialects.tool_call_pairing import (
-    function_name,
-    move_media_from_results,
-    pair_calls_with_results,
-)
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 

@@ -10,8 +10,7 @@ from vaultcore.dialects import Change, RenderedRequest
 from vaultcore.dialects.cohere.conversation import render_messages
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.quirks import json_instruction
-from vaultcore.dialects.tool_choice import parse_tool_choice
-from vaultcore.dialects.tool_parameters import ANY_OBJECT
+from vaultcore.dialects.tools import ANY_OBJECT, parse_tool_choice
 from vaultcore.dialects.unsupported_fields import report_unsupported
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json

@@ -22,4 +22,4 @@ __all__ = [
 
 max_tokens_field = "max_tokens"
 requires_call_ids = True
-media_offers: Mapping[str, MediaOffer] = {}
+media_offers: Mapping[str, MediaOffer] = {"moderations": MediaOffer("openai", "/moderations")}

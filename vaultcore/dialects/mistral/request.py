@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, RenderedRequest, openai
+from vaultcore.dialects.call_pairing import move_media_from_results, pair_calls_with_results
 from vaultcore.dialects.data_uri import is_data_uri, pdf_data_uri
 from vaultcore.dialects.openai import render_path
 from vaultcore.dialects.prompts import FILLER
-from vaultcore.dialects.tool_call_pairing import move_media_from_results, pair_calls_with_results
-from vaultcore.dialects.tool_choice import parse_tool_choice
-from vaultcore.dialects.tool_parameters import ANY_OBJECT
+from vaultcore.dialects.tools import ANY_OBJECT, parse_tool_choice
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json, Message
 

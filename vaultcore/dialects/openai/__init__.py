@@ -28,6 +28,7 @@ requires_call_ids = False
 media_offers: Mapping[str, MediaOffer] = {
     "embeddings": MediaOffer("openai", "/embeddings", tokens=True, batch=2_048),
     "images": MediaOffer("openai", "/images/generations", batch=10),
+    "moderations": MediaOffer("openai", "/moderations"),
 }
 
 

@@ -11,8 +11,8 @@ from typing import cast
 
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.dialects import Change, RenderedRequest, quirks, vendor_fields
+from vaultcore.dialects.call_pairing import move_media_from_results
 from vaultcore.dialects.default_values import is_default
-from vaultcore.dialects.tool_call_pairing import move_media_from_results
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 

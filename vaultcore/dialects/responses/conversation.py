@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
+from vaultcore.dialects.call_pairing import pair_calls_with_results
 from vaultcore.dialects.data_uri import is_data_uri, pdf_data_uri
 from vaultcore.dialects.responses import reasoning
-from vaultcore.dialects.tool_call_pairing import pair_calls_with_results
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 

@@ -13,18 +13,17 @@ from vaultcore.dialects import Change
 from vaultcore.media import Kind, MediaRequest, MediaResult, RenderedMediaResponse
 from vaultcore.media.embeddings import vector
 from vaultcore.media.embeddings.vector import Vector
-from vaultcore.media.response_fields import token_count, total_usage
+from vaultcore.media.response_fields import estimate_tokens, token_count, total_usage
 from vaultcore.media.validation import check_integer, check_string, reject, require_field, validate_body
 from vaultcore.wire import ChatRequest, Json, Usage
 
 MAX_INPUTS = 2_048  # OpenAI's limit
 MAX_DIMENSIONS = 1 << 20
-BYTES_PER_TOKEN = 4  # of typical text; for an estimate if the provider reports no usage
 
 kind: Kind = "embeddings"
 native = ""
 headers = ()
-unsupported_types = frozenset({"image", "hybrid"})
+unsupported_types = frozenset({"image", "hybrid", "moderation"})
 
 
 def parse_request(body: object) -> ChatRequest:
@@ -51,7 +50,7 @@ def render_response(
     total = total_usage(result.usage for result in results)
     changes: tuple[Change, ...] = ()
     if total is None:
-        total = {"prompt_tokens": _estimate_tokens(request["input"])}
+        total = {"prompt_tokens": estimate_tokens(_texts(request["input"]))}
         reason = f"{title} reports no usage: estimated from the input's length"
         changes = (Change("usage", "emulated", reason),)
     prompt = token_count(total.get("prompt_tokens")) or token_count(total.get("total_tokens"))
@@ -106,6 +105,5 @@ def _are_tokens(values: list[object]) -> bool:
     return all(type(value) is int and value >= 0 for value in values)
 
 
-def _estimate_tokens(value: str | list[object]) -> int:
-    texts = [value] if isinstance(value, str) else [text for text in value if isinstance(text, str)]
-    return sum(-(-len(text.encode()) // BYTES_PER_TOKEN) for text in texts)
+def _texts(value: str | list[object]) -> list[str]:
+    return [value] if isinstance(value, str) else [text for text in value if isinstance(text, str)]

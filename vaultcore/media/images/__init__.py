@@ -18,7 +18,7 @@ PRICED_TYPES = frozenset({"image"})  # a hybrid model's price per token may be t
 kind: Kind = "images"
 native = ""
 headers = ()
-unsupported_types = frozenset({"embedding"})
+unsupported_types = frozenset({"embedding", "moderation"})
 
 
 def parse_request(body: object) -> ChatRequest:

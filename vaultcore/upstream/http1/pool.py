@@ -2,8 +2,8 @@
 
 httpx's own pool searches all its connections whenever one is acquired or released. This pool has one stack
 per origin: the connection used last is reused first, and idle ones are closed from the other end. h11 parses
-HTTP, as in httpx. CPU per request in milliseconds at 1, 16 and 64 connections, medians of three interleaved runs
-against a mock provider on loopback:
+HTTP, as in httpx. CPU per request in milliseconds at 1, 16 and 64 connections, medians of three interleaved
+runs against a mock provider on loopback:
 
     httpx 0.28           0.55  1.13  5.34
     httpx-aiohttp 0.2    0.34  0.26  0.30    and 100 ms of CPU to import

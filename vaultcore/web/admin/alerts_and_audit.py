@@ -1,4 +1,4 @@
-"""`/admin/alerts` and `/admin/audit`: the limits that were reached, and who changed what."""
+"""`/admin/alerts` and `/admin/audit`: threshold alerts and the audit log."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vaultcore.ledger.queries import DocumentPage, list_entries
 from vaultcore.store import document_types
-from vaultcore.web.admin.validation import ServicesDep
+from vaultcore.web.admin.cursors import LogCursor, encode_cursor
 from vaultcore.web.admin.fields import format_time
 from vaultcore.web.admin.period import Period
-from vaultcore.web.admin.cursors import LogCursor, encode_cursor
+from vaultcore.web.admin.validation import ServicesDep
 from vaultcore.wire import Json
 
 api = APIRouter(tags=["alerts and audit"])
 
 
 class AlertEntry(BaseModel):
-    """A mark on a quota, on credits or on a budget that was passed, or a refusal because it is used up."""
+    """A threshold of a quota, credits or a budget that was crossed, or a request rejected at such a limit."""
 
     model_config = ConfigDict(extra="allow")
 
     id: str
     at: str
     level: str = Field(description="key, owner or gateway")
-    name: str = Field(description="the key's id, or the owner")
+    name: str = Field(description="key id, or owner name")
     limit: str = Field(description="tokens, credits, day or month")
-    percent: int = Field(description="the mark; where somebody was refused: what has been used")
-    refused: bool = Field(False, description="whether a request was refused because too little is left")
+    percent: int = Field(description="the threshold; of a rejection, the percentage in use")
+    refused: bool = Field(False, description="true if a request was rejected because the limit was reached")
     period: str
     used: str | int
     most: str | int
     unit: str = Field(description="tokens or usd")
-    delivered: str | None = Field(description="null where it is still on its way, or nobody is told")
+    delivered: str | None = Field(description="null while delivery is pending, or if no destination is set")
 
 
 class AlertPage(BaseModel):
-    """A page, newest first."""
+    """A page of alerts, newest first."""
 
     data: list[AlertEntry]
     next_cursor: str | None
 
 
 class AuditEntry(BaseModel):
-    """One change. `before` and `after` are as the gateway keeps them: money in nano-dollars, no secrets."""
+    """One change. `before` and `after` are in the stored form: money in nano-dollars, no secrets."""
 
-    id: str = Field(description="of the request that made it")
+    id: str = Field(description="id of the request that made the change")
     at: str
     actor: str
     action: str = Field(description="keys.create, keys.update, limits.set, routes.set, ...")
@@ -59,59 +59,69 @@ class AuditEntry(BaseModel):
 
 
 class AuditPage(BaseModel):
-    """A page, newest first."""
+    """A page of the audit log, newest first."""
 
     data: list[AuditEntry]
     next_cursor: str | None
 
 
 class EntryQuery(Period):
-    """Which entries."""
+    """The query parameters of both lists."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: LogCursor | None = None
 
 
 class AlertQuery(EntryQuery):
-    name: str | None = Field(None, max_length=128, description="the key's id, or the owner")
-    refused: bool | None = Field(None, description="refusals because too little is left, or none of them")
+    """The query parameters of `/admin/alerts`."""
 
-    def picks(self, body: Mapping[str, Any]) -> bool:
+    name: str | None = Field(None, max_length=128, description="key id, or owner name")
+    refused: bool | None = Field(None, description="true: only rejected requests; false: only thresholds")
+
+    def matches(self, body: Mapping[str, Any]) -> bool:
+        """Return True if a stored alert fits the filters."""
         return self.name in {None, body.get("name")} and self.refused in {None, body.get("refused", False)}
 
 
 class AuditQuery(EntryQuery):
-    subject: str | None = Field(None, max_length=256, description="the id of what changed")
+    """The query parameters of `/admin/audit`."""
+
+    subject: str | None = Field(None, max_length=256, description="id of the changed resource")
     action: str | None = Field(None, max_length=64)
 
-    def picks(self, body: Mapping[str, Any]) -> bool:
+    def matches(self, body: Mapping[str, Any]) -> bool:
+        """Return True if a stored audit entry fits the filters."""
         return self.subject in {None, body.get("subject")} and self.action in {None, body.get("action")}
 
 
 @api.get("/alerts", response_model=AlertPage)
-async def alerts(which: Annotated[AlertQuery, Query()], here: ServicesDep) -> Any:
-    """The alerts there were, newest first, and what became of their delivery."""
-    span = which.span(here.clock.now())
-    found = list_entries(
-        here.store, document_types.ALERTS, span, which.picks, limit=which.limit, before=which.cursor
+async def alerts(query: Annotated[AlertQuery, Query()], services: ServicesDep) -> Any:
+    """List the alerts, newest first, each with the time of its delivery."""
+    span = query.span(services.clock.now())
+    page = await list_entries(
+        services.store, document_types.ALERTS, span, query.matches, limit=query.limit, before=query.cursor
     )
-    return _page(await found)
+    return _page_json(page)
 
 
 @api.get("/audit", response_model=AuditPage)
-async def audit(which: Annotated[AuditQuery, Query()], here: ServicesDep) -> Any:
-    """The changes that were made, newest first."""
-    span = which.span(here.clock.now())
-    found = list_entries(
-        here.store, document_types.AUDITS, span, which.picks, limit=which.limit, before=which.cursor
+async def audit(query: Annotated[AuditQuery, Query()], services: ServicesDep) -> Any:
+    """List the changes to keys, limits and routes, newest first."""
+    span = query.span(services.clock.now())
+    page = await list_entries(
+        services.store, document_types.AUDITS, span, query.matches, limit=query.limit, before=query.cursor
     )
-    return _page(await found)
+    return _page_json(page)
 
 
-def _page(page: DocumentPage) -> Json:
-    rows = [{**found.body, **_times(found.body)} for found in page.documents]
+def _page_json(page: DocumentPage) -> Json:
+    rows = [{**document.body, **_formatted_times(document.body)} for document in page.documents]
     return {"data": rows, "next_cursor": None if page.next is None else encode_cursor(page.next)}
 
 
-def _times(body: Json) -> Json:
-    return {name: format_time(body[name]) for name in ("at", "delivered") if isinstance(body.get(name), float | int)}
+def _formatted_times(body: Json) -> Json:
+    return {
+        name: format_time(body[name])
+        for name in ("at", "delivered")
+        if isinstance(body.get(name), float | int)
+    }

@@ -1,4 +1,4 @@
-"""`/admin/docs`: the documentation as one plain page without scripts, made of the OpenAPI description."""
+"""`/admin/docs`: the OpenAPI description of the admin API as one HTML page without scripts."""
 
 from __future__ import annotations
 
@@ -27,23 +27,25 @@ td { text-align: left; vertical-align: top; padding: .2rem .8rem .2rem 0; border
   td, h2 { border-color: #33373c }
 }
 """
-HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = (
-    f"default-src 'none'; style-src 'sha256-{HASH}'; "
+    f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 METHODS = ("get", "post", "put", "patch", "delete")
-DEEPEST = 4  # tables within tables
+MAX_DEPTH = 4  # levels of fields below a body's own fields
+
+Schemas = Mapping[str, Json]  # the description's `components.schemas`
 
 
-def respond(description: Json, prefix: str) -> Response:
-    """The page, under a policy that lets nothing but its style in."""
+def docs_response(description: Json, prefix: str) -> Response:
+    """Return the page with a content security policy that allows only its own style."""
     headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": POLICY}
-    return Response(page(description, prefix), headers=headers, media_type="text/html")
+    return Response(render_page(description, prefix), headers=headers, media_type="text/html")
 
 
-def page(description: Json, prefix: str) -> str:
-    """The description as HTML; paths stand below `prefix`."""
+def render_page(description: Json, prefix: str) -> str:
+    """Return an OpenAPI description as HTML. Paths start with `prefix`."""
     info = description["info"]
     body = "".join(_operations(description, prefix))
     return (
@@ -55,81 +57,89 @@ def page(description: Json, prefix: str) -> str:
 
 
 def _operations(description: Json, prefix: str) -> Iterator[str]:
-    parts = description.get("components", {}).get("schemas", {})
+    schemas = description.get("components", {}).get("schemas", {})
     for path, item in description["paths"].items():
         for method in METHODS:
             if method not in item:
                 continue
             operation = item[method]
-            where = f"{escape(prefix)}{escape(path)}"
-            yield f'<h2><span class="method">{method.upper()}</span><code>{where}</code></h2>'
+            url = f"{escape(prefix)}{escape(path)}"
+            yield f'<h2><span class="method">{method.upper()}</span><code>{url}</code></h2>'
             yield f"<p>{escape(operation.get('description', operation.get('summary', '')))}</p>"
-            yield _parameters(operation.get("parameters", ()), parts)
-            sent = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-            yield _schema("Body", sent.get("schema"), parts, sent=True)
-            for status, answer in operation["responses"].items():
-                told = answer.get("content", {}).get("application/json", {})
+            yield _parameters(operation.get("parameters", ()), schemas)
+            yield _schema("Body", _json_schema(operation.get("requestBody", {})), schemas, mark_required=True)
+            for status, response in operation["responses"].items():
                 if status.startswith("2"):
-                    yield _schema(f"Answer {status}", told.get("schema"), parts)
+                    yield _schema(f"Response {status}", _json_schema(response), schemas)
 
 
-def _parameters(parameters: Any, parts: Mapping[str, Json]) -> str:
+def _json_schema(body: Json) -> Json | None:
+    schema: Json | None = body.get("content", {}).get("application/json", {}).get("schema")
+    return schema
+
+
+def _parameters(parameters: Any, schemas: Schemas) -> str:
     rows = [
-        _row(f"{each['name']} ({each['in']})", each["schema"], parts, each.get("description", ""))
+        _row(f"{each['name']} ({each['in']})", each["schema"], schemas, each.get("description", ""))
         for each in parameters
     ]
     return _table("Parameters", rows)
 
 
-def _schema(title: str, schema: Json | None, parts: Mapping[str, Json], *, sent: bool = False) -> str:
-    rows = [] if schema is None else list(_fields(schema, parts, "", DEEPEST, sent=sent))
-    return _table(title, rows)
+def _schema(title: str, schema: Json | None, schemas: Schemas, *, mark_required: bool = False) -> str:
+    if schema is None:
+        return ""
+    return _table(title, list(_fields(schema, schemas, "", MAX_DEPTH, mark_required=mark_required)))
 
 
-def _fields(schema: Json, parts: Mapping[str, Json], before: str, left: int, *, sent: bool) -> Iterator[str]:
-    """A row for each field, and for those of the objects in it."""
-    known = _resolved(schema, parts)
-    if known.get("type") == "array":
-        yield from _fields(known.get("items", {}), parts, f"{before}[]", left, sent=sent)
+def _fields(
+    schema: Json, schemas: Schemas, parent: str, depth_left: int, *, mark_required: bool
+) -> Iterator[str]:
+    """Yield a row for each field, followed by rows for the fields of its objects."""
+    schema = _resolve(schema, schemas)
+    if schema.get("type") == "array":
+        items = schema.get("items", {})
+        yield from _fields(items, schemas, f"{parent}[]", depth_left, mark_required=mark_required)
         return
-    needed = known.get("required", ())
-    for name, field in known.get("properties", {}).items():
-        where = f"{before}.{name}".lstrip(".")
-        yield _row(where, field, parts, "", needed=sent and name in needed and not before)
-        if left > 0:
-            yield from _fields(_inner(field, parts), parts, where, left - 1, sent=sent)
+    required = schema.get("required", ()) if mark_required and not parent else ()
+    for name, field in schema.get("properties", {}).items():
+        path = f"{parent}.{name}".lstrip(".")
+        yield _row(path, field, schemas, "", required=name in required)
+        if depth_left > 0:
+            inner = _unwrap_optional(field, schemas)
+            yield from _fields(inner, schemas, path, depth_left - 1, mark_required=mark_required)
 
 
-def _inner(field: Json, parts: Mapping[str, Json]) -> Json:
-    """The schema of what a field holds: of the one choice that is no null."""
-    found = _resolved(field, parts)
-    choices = [each for each in found.get("anyOf", ()) if each.get("type") != "null"]
-    return _inner(choices[0], parts) if len(choices) == 1 else found
+def _unwrap_optional(field: Json, schemas: Schemas) -> Json:
+    """Return a field's schema; of one that is `X | null`, the schema of X."""
+    schema = _resolve(field, schemas)
+    choices = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+    return _unwrap_optional(choices[0], schemas) if len(choices) == 1 else schema
 
 
-def _resolved(schema: Json, parts: Mapping[str, Json]) -> Json:
+def _resolve(schema: Json, schemas: Schemas) -> Json:
     name = schema.get("$ref", "").rpartition("/")[2]
-    return parts.get(name, {}) if name else schema
+    return schemas.get(name, {}) if name else schema
 
 
-def _row(name: str, field: Json, parts: Mapping[str, Json], said: str, *, needed: bool = False) -> str:
-    inner = _inner(field, parts)
-    told = said or field.get("description") or inner.get("description", "")
+def _row(name: str, field: Json, schemas: Schemas, description: str, *, required: bool = False) -> str:
+    inner = _unwrap_optional(field, schemas)
+    text = description or field.get("description") or inner.get("description", "")
     if "default" in field and field["default"] is not None:
-        told = f"{told} (default {field['default']})".strip()
-    cells = f"<td><code>{escape(name)}</code></td><td>{escape(_kind(field, parts))}</td>"
-    return f"<tr>{cells}<td>{escape(('needed; ' if needed else '') + told)}</td></tr>"
+        text = f"{text} (default {field['default']})".strip()
+    cells = f"<td><code>{escape(name)}</code></td><td>{escape(_type_name(field, schemas))}</td>"
+    return f"<tr>{cells}<td>{escape(('required; ' if required else '') + text)}</td></tr>"
 
 
-def _kind(field: Json, parts: Mapping[str, Json]) -> str:
-    found = _resolved(field, parts)
-    if "enum" in found:
-        return " | ".join(map(str, found["enum"]))
-    if "anyOf" in found:
-        return " | ".join(dict.fromkeys(_kind(each, parts) for each in found["anyOf"]))
-    if found.get("type") == "array":
-        return f"list of {_kind(found.get('items', {}), parts)}"
-    return str(found.get("type", "any"))
+def _type_name(field: Json, schemas: Schemas) -> str:
+    schema = _resolve(field, schemas)
+    if "enum" in schema:
+        return " | ".join(map(str, schema["enum"]))
+    if "anyOf" in schema:
+        return " | ".join(dict.fromkeys(_type_name(each, schemas) for each in schema["anyOf"]))
+    if schema.get("type") == "array":
+        return f"list of {_type_name(schema.get('items', {}), schemas)}"
+    return str(schema.get("type", "any"))
 
 
 def _table(title: str, rows: list[str]) -> str:

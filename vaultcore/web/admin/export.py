@@ -1,7 +1,7 @@
-"""Tables as downloads: CSV, JSON and JSON Lines, row by row as they are read.
+"""Tables as file downloads in CSV, JSON and JSON Lines. Rows are sent while they are read.
 
-A cell that a spreadsheet would take for a formula gets an apostrophe in front: model names are whatever
-clients sent.
+CSV cells that a spreadsheet would run as a formula get a leading apostrophe: model names come from clients.
+See https://owasp.org/www-community/attacks/CSV_Injection.
 """
 
 from __future__ import annotations
@@ -23,65 +23,65 @@ from vaultcore.wire import Json
 
 Format = Literal["json", "jsonl", "csv"]
 
-KINDS: Mapping[Format, str] = {
+MEDIA_TYPES: Mapping[Format, str] = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/jsonl",
     "json": "application/json",
 }
-ACCEPTED: Mapping[str, Format] = {
+ACCEPT: Mapping[str, Format] = {
     "text/csv": "csv",
     "application/jsonl": "jsonl",
     "application/x-ndjson": "jsonl",
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-PIECE = 32_768  # characters that are sent at once, about
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+CHUNK_SIZE = 32_768  # characters of a response chunk, at least
 
 
 def requested_format(request: Request, format: Format | None) -> Format | None:
-    """The format of a download, as asked for by parameter or by header; None: a page is wanted."""
+    """Return a download's format by parameter or Accept header; None if the request is for a page."""
     if format is not None:
         return format
-    accepts = request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
-    return ACCEPTED.get(accepts)
+    accept = request.headers.get("accept", "").partition(",")[0].partition(";")[0].strip().lower()
+    return ACCEPT.get(accept)
 
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """Rows to come, and the columns that CSV has of them."""
+    """A table to send as a file."""
 
-    name: str  # of the file, without its ending
-    columns: Sequence[str]
+    name: str  # of the file, without extension
+    columns: Sequence[str]  # of the CSV format
     rows: AsyncGenerator[Json, None]
 
-    def response(self, format: Format) -> StreamingResponse:
-        """The download. Rows are read as they are sent."""
+    def to_response(self, format: Format) -> StreamingResponse:
+        """Return the streaming response in a format."""
         headers = {**SAFE_HEADERS, "content-disposition": f'attachment; filename="{self.name}.{format}"'}
-        pieces = {"csv": self._csv, "jsonl": self._lines, "json": self._json}[format]()
-        return StreamingResponse(_gathered(pieces), headers=headers, media_type=KINDS[format])
+        lines = {"csv": self._csv, "jsonl": self._json_lines, "json": self._json}[format]()
+        return StreamingResponse(_join_chunks(lines), headers=headers, media_type=MEDIA_TYPES[format])
 
     async def _csv(self) -> AsyncGenerator[str, None]:
-        yield _line(self.columns)
+        yield _csv_line(self.columns)
         async with aclosing(self.rows) as rows:
             async for row in rows:
-                yield _line([cell(row.get(column)) for column in self.columns])
+                yield _csv_line([csv_cell(row.get(column)) for column in self.columns])
 
-    async def _lines(self) -> AsyncGenerator[str, None]:
+    async def _json_lines(self) -> AsyncGenerator[str, None]:
         async with aclosing(self.rows) as rows:
             async for row in rows:
-                yield _dump(row) + "\n"
+                yield _to_json(row) + "\n"
 
     async def _json(self) -> AsyncGenerator[str, None]:
         yield '{"data":['
-        between = ""
+        separator = ""
         async with aclosing(self.rows) as rows:
             async for row in rows:
-                yield between + _dump(row)
-                between = ",\n"
+                yield separator + _to_json(row)
+                separator = ",\n"
         yield "]}\n"
 
 
-def cell(value: object) -> str | int:
-    """A value as a cell of CSV, which no spreadsheet runs."""
+def csv_cell(value: object) -> str | int:
+    """Return a value as a CSV cell that no spreadsheet runs as a formula."""
     match value:
         case None:
             return ""
@@ -90,32 +90,32 @@ def cell(value: object) -> str | int:
         case int():
             return value
         case float():
-            return f"{Decimal(str(value)):f}"  # 0.00006075, where Python says 6.075e-05
+            return f"{Decimal(str(value)):f}"  # 0.00006075; str() would write 6.075e-05
         case str():
-            return f"'{value}" if value.startswith(FORMULA) else value
+            return f"'{value}" if value.startswith(FORMULA_STARTS) else value
         case _:
-            return _dump(value)
+            return _to_json(value)
 
 
-async def _gathered(pieces: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:
-    """The same text in fewer pieces: one per row would be dear."""
-    held: list[str] = []
+async def _join_chunks(lines: AsyncGenerator[str, None]) -> AsyncGenerator[bytes, None]:
+    """Yield lines joined to chunks of CHUNK_SIZE: one chunk per row is slow."""
+    buffer: list[str] = []
     size = 0
-    async with aclosing(pieces) as source:
-        async for piece in source:
-            held.append(piece)
-            size += len(piece)
-            if size >= PIECE:
-                yield "".join(held).encode("utf-8", "replace")
-                held, size = [], 0
-    yield "".join(held).encode("utf-8", "replace")
+    async with aclosing(lines) as source:
+        async for line in source:
+            buffer.append(line)
+            size += len(line)
+            if size >= CHUNK_SIZE:
+                yield "".join(buffer).encode("utf-8", "replace")
+                buffer, size = [], 0
+    yield "".join(buffer).encode("utf-8", "replace")
 
 
-def _line(cells: Sequence[object]) -> str:
+def _csv_line(cells: Sequence[object]) -> str:
     text = io.StringIO()
     csv.writer(text).writerow(cells)
     return text.getvalue()
 
 
-def _dump(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,7 +1,7 @@
-"""The values that an administrator may send, each with what it may be: money, times, names, networks.
+"""The types of the admin API's fields and parameters, with validation: money, times, names, networks.
 
-Money comes as a number or as text, with nine decimals at most, and is never a binary fraction on its way. It
-goes out as a number that is exact to the nano-dollar up to four million dollars.
+Money is a JSON number or a decimal string with at most 9 decimals; it never becomes a binary fraction.
+Responses contain money as a number, exact to the nano-dollar up to four million dollars.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 
 from vaultcore.money import Nanos, from_usd
 
-MOST_USD = 1_000_000
-MOST_TOKENS = 10**15
-MOST_RATE = 1_000_000_000
-LATEST = 7_258_118_400.0  # the year 2200, in seconds since 1970
-PAIRS = 16  # of metadata
-MOST_MARKS = 5  # that there are alerts at
+MAX_USD = 1_000_000  # US dollars
+MAX_TOKENS = 10**15  # tokens
+MAX_RATE = 1_000_000_000  # requests or tokens per minute
+MAX_TIME = 7_258_118_400.0  # the year 2200, in seconds since 1970
+MAX_TIME_LENGTH = 40  # characters
+MAX_METADATA_PAIRS = 16
+MAX_THRESHOLDS = 5
 
 _MODEL = re.compile(r"[^\s*](?:[^*]{0,254}[^\s*])?")
 _WHOLE_PROVIDER = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}/\*")
@@ -33,153 +34,162 @@ _AMOUNT = re.compile(r"-?\d{1,20}(?:\.\d{1,40})?", re.ASCII)
 
 
 def parse_number(text: str) -> Decimal:
-    """A JSON number as it stands. Raises ValueError where it is past all bounds."""
+    """Return a JSON number as an exact decimal. Raises ValueError if its exponent is out of range."""
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise ValueError("the number has no end") from None
+        raise ValueError("the number is out of range") from None
 
 
 def format_time(at: float | None) -> str | None:
-    """A time as it goes out: ISO 8601, UTC, always as long, so that texts sort as times do."""
+    """Return a time as ISO 8601 in UTC with milliseconds. All such texts have one length and sort by time.
+
+    >>> format_time(0.5)
+    '1970-01-01T00:00:00.500Z'
+    """
     if at is None:
         return None
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def thresholds_of(sent: Sequence[int] | None) -> tuple[int, ...] | None:
-    """Marks as the gateway keeps them."""
-    return None if sent is None else tuple(sent)
+def to_thresholds(percents: Sequence[int] | None) -> tuple[int, ...] | None:
+    """Return the percentages of `alert_marks` as thresholds of the limits package."""
+    return None if percents is None else tuple(percents)
 
 
 @dataclass(frozen=True, slots=True)
-class TimePoint:  # no tuple: FastAPI would take it for several values
-    """When a day or a moment begins, and when it ends: seconds since 1970."""
+class TimePoint:  # not a tuple: FastAPI would read a tuple as several values
+    """The start and the end of a day, or a moment as both. In seconds since 1970."""
 
     start: float
     end: float
 
 
-def _nanos(value: object) -> Nanos:
+def _parse_usd(value: object) -> Nanos:
     if isinstance(value, str) and _AMOUNT.fullmatch(value):
         value = Decimal(value)
     if not isinstance(value, int | Decimal) or isinstance(value, bool):
-        said = "must be an amount in US dollars: a number, or a decimal number as text"
-        raise ValueError(said)  # noqa: TRY004 - what pydantic takes for a refusal
-    if not 0 <= value <= MOST_USD:
-        raise ValueError(f"must be from 0 to {MOST_USD:,} US dollars")
+        problem = "must be an amount in US dollars: a number, or a decimal number as a string"
+        raise ValueError(problem)  # noqa: TRY004 - pydantic reports only ValueError as invalid input
+    if not 0 <= value <= MAX_USD:
+        raise ValueError(f"must be from 0 to {MAX_USD:,} US dollars")
     amount = Decimal(value)
     if amount and int(amount.normalize().as_tuple().exponent) < -9:
         raise ValueError("must have at most 9 decimals")
     return from_usd(amount)
 
 
-def _seconds(value: object) -> float:
-    """Seconds since 1970 of an ISO 8601 time with its zone, or of such seconds."""
+def _parse_time(value: object) -> float:
+    """Return seconds since 1970 from an ISO 8601 time with a UTC offset, or from such seconds."""
     match value:
         case bool():
             pass
-        case int() | Decimal() if 0 <= value <= LATEST:
+        case int() | Decimal() if 0 <= value <= MAX_TIME:
             return float(value)
-        case str() if len(value) <= 40:
-            at = _moment(value)
-            if at.start == at.end and 0 <= at.start <= LATEST:
+        case str() if len(value) <= MAX_TIME_LENGTH:
+            at = _parse_time_point(value)
+            if at.start == at.end and 0 <= at.start <= MAX_TIME:
                 return at.start
-    raise ValueError("must be a time with its zone, like 2030-01-31T12:00:00Z, or seconds since 1970")
+    raise ValueError("must be a time with a UTC offset, like 2030-01-31T12:00:00Z, or seconds since 1970")
 
 
-def _moment(value: object) -> TimePoint:
-    said = "must be a date, a time with its zone like 2030-01-31T12:00:00Z, or seconds since 1970"
-    text = value if isinstance(value, str) and len(value) <= 40 else ""
+def _parse_time_point(value: object) -> TimePoint:
+    """Return a date's whole day in UTC, or a moment. Raises ValueError for anything else."""
+    problem = "must be a date, a time with a UTC offset like 2030-01-31T12:00:00Z, or seconds since 1970"
+    text = value if isinstance(value, str) and len(value) <= MAX_TIME_LENGTH else ""
     if _NUMBER.fullmatch(text):
-        return _bounded(TimePoint(float(text), float(text)), said)
+        return _check_time(TimePoint(float(text), float(text)), problem)
     try:
         if _DATE.fullmatch(text):
             day = date.fromisoformat(text)
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
-            return _bounded(TimePoint(midnight, midnight + 86_400), said)
+            return _check_time(TimePoint(midnight, midnight + 86_400), problem)
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(said) from None
+        raise ValueError(problem) from None
     if at.tzinfo is None:
-        raise ValueError("must have a zone, like 2030-01-31T12:00:00Z")
+        raise ValueError("must have a UTC offset, like 2030-01-31T12:00:00Z")
     try:
-        return _bounded(TimePoint(at.timestamp(), at.timestamp()), said)
-    except OverflowError:  # a zone that leads out of the calendar
-        raise ValueError(said) from None
+        return _check_time(TimePoint(at.timestamp(), at.timestamp()), problem)
+    except OverflowError:  # the offset moves the time out of the calendar's years
+        raise ValueError(problem) from None
 
 
-def _bounded(moment: TimePoint, said: str) -> TimePoint:
-    if not 0 <= moment.start <= LATEST:
-        raise ValueError(said)
-    return moment
+def _check_time(point: TimePoint, problem: str) -> TimePoint:
+    if not 0 <= point.start <= MAX_TIME:
+        raise ValueError(problem)
+    return point
 
 
-def _plain(text: str) -> str:
+def _check_text(text: str) -> str:
     if not text.isprintable() or text != text.strip():
-        raise ValueError("must be printable characters, without blanks around them")
+        raise ValueError("must contain only printable characters, without leading or trailing spaces")
     return text
 
 
-def _allowed(name: str) -> str:
-    """A model's name, `provider/model` or `provider/*`: nothing that would mean more than it says."""
-    fits = _WHOLE_PROVIDER.fullmatch(name) if "*" in name else _MODEL.fullmatch(name)
-    if not fits or not name.isprintable():
+def _check_model(name: str) -> str:
+    """Return `model`, `provider/model` or `provider/*`. Raises ValueError for any other use of `*`."""
+    match = _WHOLE_PROVIDER.fullmatch(name) if "*" in name else _MODEL.fullmatch(name)
+    if not match or not name.isprintable():
         raise ValueError("must be a model's name, provider/model, or provider/* in lower case")
     return name
 
 
-def _network(text: str) -> str:
+def _parse_network(text: str) -> str:
     try:
         return str(ip_network(text, strict=False))
     except ValueError:
-        raise ValueError("must be an address or a network, like 203.0.113.7 or 203.0.113.0/24") from None
+        raise ValueError("must be an IP address or a network, like 203.0.113.7 or 203.0.113.0/24") from None
 
 
-def _rising(marks: list[int]) -> list[int]:
-    if marks != sorted(set(marks)):
-        raise ValueError("must rise from one to the next")
-    return marks
+def _check_ascending(percents: list[int]) -> list[int]:
+    if percents != sorted(set(percents)):
+        raise ValueError("must be in ascending order, without duplicates")
+    return percents
 
 
-def _few(pairs: dict[str, str]) -> dict[str, str]:
-    if len(pairs) > PAIRS:
-        raise ValueError(f"must have at most {PAIRS} pairs")
+def _check_pair_count(pairs: dict[str, str]) -> dict[str, str]:
+    if len(pairs) > MAX_METADATA_PAIRS:
+        raise ValueError(f"must have at most {MAX_METADATA_PAIRS} pairs")
     return pairs
 
 
-_AMOUNT_SCHEMA: dict[str, Any] = {
-    "anyOf": [{"type": "number", "minimum": 0, "maximum": MOST_USD}, {"type": "string"}],
+_MONEY_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "number", "minimum": 0, "maximum": MAX_USD}, {"type": "string"}],
     "description": "US dollars, at most 9 decimals",
 }
 _TIME_SCHEMA: dict[str, Any] = {
     "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}],
-    "description": "ISO 8601 with its zone, or seconds since 1970",
+    "description": "ISO 8601 with a UTC offset, or seconds since 1970",
 }
-_MOMENT_SCHEMA: dict[str, Any] = {
+_DATE_OR_TIME_SCHEMA: dict[str, Any] = {
     "type": "string",
-    "description": "a date (UTC), an ISO 8601 time with its zone, or seconds since 1970",
+    "description": "a date (UTC), an ISO 8601 time with a UTC offset, or seconds since 1970",
 }
 
-Money = Annotated[int, BeforeValidator(_nanos), WithJsonSchema(_AMOUNT_SCHEMA)]
-Time = Annotated[float, PlainValidator(_seconds), WithJsonSchema(_TIME_SCHEMA)]
-When = Annotated[TimePoint, PlainValidator(_moment), WithJsonSchema(_MOMENT_SCHEMA)]
-Text = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_plain)]
-Rate = Annotated[int, Field(ge=1, le=MOST_RATE)]
-Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
-Marks = Annotated[
-    list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=MOST_MARKS), AfterValidator(_rising)
+Money = Annotated[int, BeforeValidator(_parse_usd), WithJsonSchema(_MONEY_SCHEMA)]
+Time = Annotated[float, PlainValidator(_parse_time), WithJsonSchema(_TIME_SCHEMA)]
+DateOrTime = Annotated[TimePoint, PlainValidator(_parse_time_point), WithJsonSchema(_DATE_OR_TIME_SCHEMA)]
+Text = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_text)]
+Rate = Annotated[int, Field(ge=1, le=MAX_RATE)]
+Tokens = Annotated[int, Field(ge=0, le=MAX_TOKENS)]
+Thresholds = Annotated[
+    list[Annotated[int, Field(ge=1, le=100)]],
+    Field(max_length=MAX_THRESHOLDS),
+    AfterValidator(_check_ascending),
 ]
 Models = Annotated[
-    list[Annotated[str, Field(max_length=256), AfterValidator(_allowed)]], Field(min_length=1, max_length=256)
+    list[Annotated[str, Field(max_length=256), AfterValidator(_check_model)]],
+    Field(min_length=1, max_length=256),
 ]
 Networks = Annotated[
-    list[Annotated[str, Field(max_length=64), AfterValidator(_network)]], Field(min_length=1, max_length=64)
+    list[Annotated[str, Field(max_length=64), AfterValidator(_parse_network)]],
+    Field(min_length=1, max_length=64),
 ]
 Metadata = Annotated[
     dict[
-        Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_plain)],
-        Annotated[str, Field(max_length=256), AfterValidator(_plain)],
+        Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_check_text)],
+        Annotated[str, Field(max_length=256), AfterValidator(_check_text)],
     ],
-    AfterValidator(_few),
+    AfterValidator(_check_pair_count),
 ]

@@ -1,4 +1,4 @@
-"""What the gateway is and how it fares: settings, catalog, health. Read-only, and no secret in any of it."""
+"""Read-only endpoints about the gateway: settings, health, providers and models. No response has a secret."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ api = APIRouter()
 
 
 @api.get("/config", tags=["state"])
-async def config(here: ServicesDep) -> dict[str, Any]:
-    """Effective settings."""
-    told = here.settings
+async def config(services: ServicesDep) -> dict[str, Any]:
+    """Show the effective settings."""
+    settings = services.settings
     return {
-        "strategy": told.strategy,
-        "max_retries": told.max_retries,
-        "max_key_retries": told.max_key_retries,
-        "backoff_seconds": told.backoff,
-        "timeouts_seconds": asdict(told.timeouts),
-        "max_body_bytes": told.max_body,
-        "breaker_threshold": told.breaker_threshold,
-        "providers_file": str(told.providers_file) if told.providers_file else None,
-        "price_version": here.catalog.price_version,
-        "unknown_price": told.unknown_price,
-        "store": told.store.partition(":")[0],
-        "lease_seconds": told.lease,
-        "alerts": _sinks(told),
+        "strategy": settings.strategy,
+        "max_retries": settings.max_retries,
+        "max_key_retries": settings.max_key_retries,
+        "backoff_seconds": settings.backoff,
+        "timeouts_seconds": asdict(settings.timeouts),
+        "max_body_bytes": settings.max_body,
+        "breaker_threshold": settings.breaker_threshold,
+        "providers_file": str(settings.providers_file) if settings.providers_file else None,
+        "price_version": services.catalog.price_version,
+        "unknown_price": settings.unknown_price,
+        "store": settings.store.partition(":")[0],
+        "lease_seconds": settings.lease,
+        "alerts": _alert_destinations(settings),
     }
 
 
 @api.get("/health", tags=["state"])
-async def health(here: ServicesDep) -> dict[str, Any]:
-    """Circuits and reported quota, by key id."""
-    return dict(here.health.report(here.clock.now()))
+async def health(services: ServicesDep) -> dict[str, Any]:
+    """Show circuit breakers, cooldowns and the quota that providers reported, by provider key id."""
+    return dict(services.health.report(services.clock.now()))
 
 
 @api.get("/providers", tags=["providers"])
-async def providers(here: ServicesDep) -> dict[str, Any]:
-    """The catalog, and the masked keys that the vault has for it."""
-    keyring = (await here.secrets.current()).keyring
+async def providers(services: ServicesDep) -> dict[str, Any]:
+    """List the providers of the catalog, each with the vault's keys in masked form."""
+    keyring = (await services.secrets.current()).keyring
     rows = [
         {
             "name": provider.name,
@@ -56,26 +56,26 @@ async def providers(here: ServicesDep) -> dict[str, Any]:
             "dialect": provider.dialect,
             "keys": [{"id": key.id, "masked": key.masked} for key in credentials(provider, keyring)],
         }
-        for provider in here.catalog.providers.values()
+        for provider in services.catalog.providers.values()
     ]
     return {"data": rows}
 
 
 @api.get("/models", tags=["providers"])
-async def models(here: ServicesDep) -> dict[str, Any]:
-    """The models that the vault's keys can reach; `pricing` is in US dollars, as `/v1/models` has it."""
-    keyring = (await here.secrets.current()).keyring
-    catalog = await here.routes.current()
-    within = reachable(catalog.providers.values(), keyring)
-    found = list_models(catalog, within)
-    return {"data": [{**asdict(each), "pricing": pricing(each.model)} for each in found]}
+async def models(services: ServicesDep) -> dict[str, Any]:
+    """List the models that the vault's keys can reach. `pricing` is in US dollars, as in `/v1/models`."""
+    keyring = (await services.secrets.current()).keyring
+    catalog = await services.routes.current()
+    names = reachable(catalog.providers.values(), keyring)
+    entries = list_models(catalog, names)
+    return {"data": [{**asdict(entry), "pricing": pricing(entry.model)} for entry in entries]}
 
 
-def _sinks(told: Settings) -> dict[str, Any]:
-    """Where alerts go. Of a webhook only its host: the rest of such an address is often a secret."""
-    webhook = urlsplit(told.alert_webhook or "")
+def _alert_destinations(settings: Settings) -> dict[str, Any]:
+    """Return the SNS topic and the webhook's host. The rest of a webhook's URL is often a secret."""
+    webhook = urlsplit(settings.alert_webhook or "")
     return {
-        "topic": told.alert_topic,
+        "topic": settings.alert_topic,
         "webhook_host": webhook.hostname,
-        "webhook_signed": told.alert_webhook_secret is not None,
+        "webhook_signed": settings.alert_webhook_secret is not None,
     }

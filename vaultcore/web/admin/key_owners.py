@@ -1,6 +1,6 @@
-"""What the operator calls virtual keys: names and owners, for tables whose rows have ids.
+"""Names and owners of virtual keys, for tables whose rows have only key ids.
 
-They are those of now, also of what was used under others before.
+These are the current names and owners, also for usage from before a change of name or owner.
 """
 
 from __future__ import annotations
@@ -11,30 +11,30 @@ from dataclasses import dataclass, replace
 from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.ledger.queries import DailyUsage
 
-PAGE = 250  # keys read at once
-MOST = 5_000  # keys looked at; those beyond are told by their ids
+PAGE_SIZE = 250  # keys per read
+MAX_KEYS = 5_000  # keys read at most; further keys have no name in the tables
 
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """Whom a key was made for."""
+    """A virtual key's name and its owner, "" if it has none."""
 
     name: str
     owner: str
 
 
 async def load_key_owners(keys: VirtualKeys) -> dict[str, KeyOwner]:
-    """Who holds the keys, by their ids."""
-    found, after = dict[str, KeyOwner](), ""
-    while len(found) < MOST:
-        page = await keys.page(after, PAGE)
-        found |= {key.id: KeyOwner(key.name, key.owner or "") for key in page}
-        if len(page) < PAGE:
+    """Return the names and owners of the first MAX_KEYS keys, by key id."""
+    owners, after = dict[str, KeyOwner](), ""
+    while len(owners) < MAX_KEYS:
+        page = await keys.page(after, PAGE_SIZE)
+        owners |= {key.id: KeyOwner(key.name, key.owner or "") for key in page}
+        if len(page) < PAGE_SIZE:
             break
         after = page[-1].id
-    return found
+    return owners
 
 
-def with_owners(sums: Iterable[DailyUsage], by_key: Mapping[str, KeyOwner]) -> list[DailyUsage]:
-    """The sums with the owners of their keys; of a key without one, or that is gone, with none."""
-    return [replace(each, owner=by_key[each.key].owner if each.key in by_key else "") for each in sums]
+def with_owners(usage: Iterable[DailyUsage], by_key: Mapping[str, KeyOwner]) -> list[DailyUsage]:
+    """Return usage with the owners of its keys; "" for a key that has no owner or no longer exists."""
+    return [replace(each, owner=by_key[each.key].owner if each.key in by_key else "") for each in usage]

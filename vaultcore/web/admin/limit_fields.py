@@ -1,4 +1,4 @@
-"""Limits as the admin API spells them, for keys, owners and the gateway alike, and what is used of them."""
+"""Limits in the JSON of the admin API, for keys, owners and the gateway, and the usage of their accounts."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from pydantic import BaseModel, Field
 
 from vaultcore.limits.account import Account, roll_forward
 from vaultcore.limits.limits import Limits
-from vaultcore.web.admin.validation import RequestBody
 from vaultcore.web.admin.fields import Money, Rate, Tokens
+from vaultcore.web.admin.validation import RequestBody
 from vaultcore.web.limit_json import FIELDS, dollars, usage_json
 
 
 class LimitFields(RequestBody):
-    """Limits. Null or left out: there is none."""
+    """Limits. Null or absent means no limit."""
 
     rate_limit_rpm: Rate | None = Field(None, description="requests per minute")
-    rate_limit_tpm: Rate | None = Field(None, description="tokens per minute, prompt and completion together")
-    max_parallel: Rate | None = Field(None, description="requests in flight")
-    token_quota: Tokens | None = Field(None, description="tokens in all")
-    credits_usd: Money | None = Field(None, description="prepaid money in all")
-    budget_day_usd: Money | None = Field(None, description="money per calendar day (UTC)")
-    budget_month_usd: Money | None = Field(None, description="money per calendar month (UTC)")
+    rate_limit_tpm: Rate | None = Field(None, description="prompt and completion tokens per minute")
+    max_parallel: Rate | None = Field(None, description="concurrent requests")
+    token_quota: Tokens | None = Field(None, description="lifetime total of tokens")
+    credits_usd: Money | None = Field(None, description="lifetime total of prepaid money")
+    budget_day_usd: Money | None = Field(None, description="budget per calendar day (UTC)")
+    budget_month_usd: Money | None = Field(None, description="budget per calendar month (UTC)")
 
-    def over(self, limits: Limits) -> Limits:
-        """These limits with what was sent in its place."""
-        sent = {ours: getattr(self, name) for ours, name in FIELDS.items() if name in self.model_fields_set}
-        return Limits(**{ours: sent.get(ours, getattr(limits, ours)) for ours in FIELDS})
+    def apply_to_limits(self, limits: Limits) -> Limits:
+        """Return the limits with the fields that the request contains; null removes a limit."""
+        new = {field: getattr(self, name) for field, name in FIELDS.items() if name in self.model_fields_set}
+        return Limits(**{field: new.get(field, getattr(limits, field)) for field in FIELDS})
 
 
 class LimitValues(BaseModel):
-    """Limits as they are in force; null is no limit. Money is in US dollars."""
+    """The current limits; null means no limit. Money is in US dollars."""
 
     rate_limit_rpm: int | None = None
     rate_limit_tpm: int | None = None
@@ -43,7 +43,7 @@ class LimitValues(BaseModel):
 
 
 class AccountUsage(BaseModel):
-    """What was settled, since the account began."""
+    """The usage of finished requests since the account was created."""
 
     requests: int
     prompt_tokens: int
@@ -53,24 +53,24 @@ class AccountUsage(BaseModel):
 
 
 class AccountStatus(BaseModel):
-    """How an account stands towards its limits. Null where nothing is limited."""
+    """An account's usage and the remaining amounts of its limits. Null means no limit."""
 
     usage: AccountUsage
-    tokens_remaining: int | None = Field(None, description="of token_quota")
-    balance_usd: float | None = Field(None, description="of credits_usd")
-    spent_today_usd: float | None = Field(None, description="counted where anything is limited")
-    spent_this_month_usd: float | None = None
-    in_flight: int = Field(description="requests that have been let in and are not over")
+    tokens_remaining: int | None = Field(None, description="remaining part of token_quota")
+    balance_usd: float | None = Field(None, description="remaining part of credits_usd")
+    spent_today_usd: float | None = Field(None, description="null if the account has no limits")
+    spent_this_month_usd: float | None = Field(None, description="null if the account has no limits")
+    in_flight: int = Field(description="requests in progress")
 
 
 def account_status(account: Account, limits: Limits, now: float) -> dict[str, Any]:
-    """What an account has used, and what is left."""
+    """Return the JSON of AccountStatus. `now` is in seconds since 1970; it selects the day and the month."""
     account = roll_forward(account, now)
     return {
         "usage": usage_json(account),
         "tokens_remaining": None if limits.tokens is None else max(0, limits.tokens - account.tokens),
         "balance_usd": None if limits.credits is None else dollars(limits.credits - account.nanos),
-        # An account without limits is never asked for room, and does not learn what day it is.
+        # An account without limits makes no reservations, and only these record the day of its spending.
         "spent_today_usd": dollars(account.day_nanos) if limits.has_any else None,
         "spent_this_month_usd": dollars(account.month_nanos) if limits.has_any else None,
         "in_flight": len(account.leases),

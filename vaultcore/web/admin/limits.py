@@ -1,4 +1,4 @@
-"""`/admin/limits`: what an owner's keys may use together, and the gateway as a whole; who is told when."""
+"""`/admin/limits`: the limits of owners and of the whole gateway, and the thresholds of alerts."""
 
 from __future__ import annotations
 
@@ -13,94 +13,116 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.policy import LimitPolicy
 from vaultcore.services import Services
-from vaultcore.web.admin.validation import ServicesDep, RequestId, RequestBody, body, parse_body
-from vaultcore.web.admin.fields import Marks, thresholds_of
-from vaultcore.web.admin.limit_fields import LimitValues, LimitFields, AccountStatus, account_status
+from vaultcore.web.admin.fields import Thresholds, to_thresholds
+from vaultcore.web.admin.limit_fields import AccountStatus, LimitFields, LimitValues, account_status
+from vaultcore.web.admin.validation import RequestBody, RequestId, ServicesDep, body_schema, parse_body
 from vaultcore.web.limit_json import limits_json
 
-LONGEST = 128  # characters of an owner's name
-AT_ONCE = 100  # accounts read in one call
+MAX_OWNER = 128  # characters of an owner's name
+BATCH_SIZE = 100  # accounts per read
 
 api = APIRouter(prefix="/limits", tags=["limits"])
 
 
 class LimitLevel(AccountStatus, LimitValues):
-    """Limits, and what has been used of them since they were set first."""
+    """The limits of one level, and their usage since limits were first set for it."""
 
 
 class LimitLevels(BaseModel):
-    """The limits beyond single keys."""
+    """The limits of the gateway and of owners."""
 
     gateway: LimitLevel
     owners: dict[str, LimitLevel]
-    alert_marks: list[int] = Field(description="per cent of lasting limits that there are alerts at")
+    alert_marks: list[int] = Field(
+        description="thresholds of alerts, in percent of quota, credits and budgets"
+    )
 
 
 class ThresholdFields(RequestBody):
-    """The marks that there are alerts at."""
+    """The thresholds of alerts."""
 
-    alert_marks: Marks = Field(description="per cent, from 1 to 100, rising; none: no alerts")
-    instead_of: Marks | None = Field(None, description="only in place of these; else it is a 409")
+    alert_marks: Thresholds = Field(
+        description="up to five ascending integers, 1-100, in percent; an empty list disables alerts"
+    )
+    instead_of: Thresholds | None = Field(
+        None, description="replace only these thresholds; status 409 if others are set"
+    )
 
 
-async def whose(owner: Annotated[str, Path(description="as keys name it")]) -> str:
-    if not 0 < len(owner) <= LONGEST or not owner.isprintable() or owner != owner.strip():
-        raise InvalidRequest(f"owner: must be 1 to {LONGEST} printable characters", param="owner")
+async def parse_owner(owner: Annotated[str, Path(description="the `owner` of keys")]) -> str:
+    """Return the owner's name from the path. Raises InvalidRequest if no key can have this owner."""
+    if not 0 < len(owner) <= MAX_OWNER or not owner.isprintable() or owner != owner.strip():
+        raise InvalidRequest(f"owner: must be 1 to {MAX_OWNER} printable characters", param="owner")
     return owner
 
 
-async def policies(here: ServicesDep) -> LimitPolicies:
-    return LimitPolicies(here.store, here.secrets, here.clock, here.authenticator.forget)
+async def get_policies(services: ServicesDep) -> LimitPolicies:
+    """Return the object that changes limits."""
+    return LimitPolicies(services.store, services.secrets, services.clock, services.authenticator.forget)
 
 
-Owner = Annotated[str, Depends(whose)]
-PoliciesDep = Annotated[LimitPolicies, Depends(policies)]
+Owner = Annotated[str, Depends(parse_owner)]
+PoliciesDep = Annotated[LimitPolicies, Depends(get_policies)]
 NewThresholds = Annotated[ThresholdFields, Depends(parse_body(ThresholdFields))]
-Fields = Annotated[LimitFields, Depends(parse_body(LimitFields))]
+NewLimits = Annotated[LimitFields, Depends(parse_body(LimitFields))]
 
 
 @api.get("", response_model=LimitLevels)
-async def index(here: ServicesDep, ruling: PoliciesDep) -> Any:
-    """All limits beyond single keys. What is used counts from when an owner or the gateway is limited."""
-    return await _shown(await ruling.current(), here)
+async def index(services: ServicesDep, policies: PoliciesDep) -> Any:
+    """List the limits of the gateway and of owners. Usage counts from the time a limit was first set."""
+    return await _levels_json(await policies.current(), services)
 
 
-@api.put("/gateway", response_model=LimitLevels, openapi_extra=body(LimitFields))
-async def set_gateway(fields: Fields, here: ServicesDep, ruling: PoliciesDep, request: RequestId) -> Any:
-    """Limit everything that passes, the system key's requests too. What is not sent is not limited."""
-    return await _shown(await ruling.set_gateway(fields.over(Limits()), request), here)
+@api.put("/gateway", response_model=LimitLevels, openapi_extra=body_schema(LimitFields))
+async def set_gateway(
+    new: NewLimits, services: ServicesDep, policies: PoliciesDep, request_id: RequestId
+) -> Any:
+    """Set the limits of all requests together, including those with the system key.
+
+    An absent field means no limit.
+    """
+    policy = await policies.set_gateway(new.apply_to_limits(Limits()), request_id)
+    return await _levels_json(policy, services)
 
 
-@api.put("/owners/{owner:path}", response_model=LimitLevels, openapi_extra=body(LimitFields))
-async def set_owner(owner: Owner, fields: Fields, here: ServicesDep, ruling: PoliciesDep, request: RequestId) -> Any:
-    """Limit what all keys of an owner use together. What is not sent is not limited."""
-    return await _shown(await ruling.set_owner(owner, fields.over(Limits()), request), here)
+@api.put("/owners/{owner:path}", response_model=LimitLevels, openapi_extra=body_schema(LimitFields))
+async def set_owner(
+    owner: Owner, new: NewLimits, services: ServicesDep, policies: PoliciesDep, request_id: RequestId
+) -> Any:
+    """Set the limits of all keys of an owner together. An absent field means no limit."""
+    policy = await policies.set_owner(owner, new.apply_to_limits(Limits()), request_id)
+    return await _levels_json(policy, services)
 
 
 @api.delete("/owners/{owner:path}", response_model=LimitLevels)
-async def drop_owner(owner: Owner, here: ServicesDep, ruling: PoliciesDep, request: RequestId) -> Any:
-    """Limit an owner's keys by nothing but their own limits."""
-    return await _shown(await ruling.drop_owner(owner, request), here)
+async def drop_owner(
+    owner: Owner, services: ServicesDep, policies: PoliciesDep, request_id: RequestId
+) -> Any:
+    """Remove the limits of an owner. The limits of the owner's keys remain."""
+    return await _levels_json(await policies.drop_owner(owner, request_id), services)
 
 
-@api.put("/alerts", response_model=LimitLevels, openapi_extra=body(ThresholdFields))
-async def set_thresholds(fields: NewThresholds, here: ServicesDep, ruling: PoliciesDep, request: RequestId) -> Any:
-    """Set the marks that there are alerts at, of keys, owners and the gateway. In force from the next use."""
-    marks, before = tuple(fields.alert_marks), thresholds_of(fields.instead_of)
-    return await _shown(await ruling.set_thresholds(marks, before, request), here)
+@api.put("/alerts", response_model=LimitLevels, openapi_extra=body_schema(ThresholdFields))
+async def set_thresholds(
+    new: NewThresholds, services: ServicesDep, policies: PoliciesDep, request_id: RequestId
+) -> Any:
+    """Set the thresholds of alerts for keys, owners and the gateway. They apply from the next request."""
+    thresholds, before = tuple(new.alert_marks), to_thresholds(new.instead_of)
+    return await _levels_json(await policies.set_thresholds(thresholds, before, request_id), services)
 
 
-async def _shown(policy: LimitPolicy, here: Services) -> dict[str, Any]:
+async def _levels_json(policy: LimitPolicy, services: Services) -> dict[str, Any]:
+    """Return the JSON of LimitLevels."""
     names = [GATEWAY, *(owners_account(owner) for owner in policy.owners)]
     accounts = [
         account
-        for start in range(0, len(names), AT_ONCE)
-        for account in await here.store.accounts(*names[start : start + AT_ONCE])
+        for start in range(0, len(names), BATCH_SIZE)
+        for account in await services.store.accounts(*names[start : start + BATCH_SIZE])
     ]
-    now, limits = here.clock.now(), [policy.gateway, *policy.owners.values()]
+    now, limits = services.clock.now(), [policy.gateway, *policy.owners.values()]
     gateway, *owners = (
-        {**limits_json(each), **account_status(used, each, now)}
-        for each, used in zip(limits, accounts, strict=True)
+        {**limits_json(each), **account_status(account, each, now)}
+        for each, account in zip(limits, accounts, strict=True)
     )
     return {
         "gateway": gateway,

@@ -1,4 +1,4 @@
-"""`/admin/logs`: the records of requests, newest first: who, when, what came of it; never what was asked."""
+"""`/admin/logs`: the usage records of requests, newest first. A record has no prompt and no response text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from starlette.requests import Request
 
 from vaultcore.ledger.queries import iterate_records, list_records
 from vaultcore.usage.record import Record
-from vaultcore.web.admin.validation import ServicesDep, RequestId
-from vaultcore.web.admin.export import Format, Download, requested_format
+from vaultcore.web.admin.cursors import LogCursor, encode_cursor
+from vaultcore.web.admin.export import Download, Format, requested_format
 from vaultcore.web.admin.fields import format_time
 from vaultcore.web.admin.key_owners import KeyOwner, load_key_owners
 from vaultcore.web.admin.period import Period
-from vaultcore.web.admin.cursors import LogCursor, encode_cursor
+from vaultcore.web.admin.validation import RequestId, ServicesDep
 from vaultcore.web.limit_json import dollars
 from vaultcore.wire import Json
 
@@ -48,40 +48,41 @@ COLUMNS = (
     "started_at",
 )
 
-SEARCHED = ("id", "key", "owner", "path", "model", "provider", "served", "code")
+SEARCHED_FIELDS = ("id", "key", "owner", "path", "model", "provider", "served", "code")
+PAGE_SIZE = 100  # rows of a page by default
 
 api = APIRouter(tags=["logs"])
 
 
 class LoggedAttempt(BaseModel):
-    """One provider that was asked."""
+    """One attempt at a provider."""
 
     provider: str
     model: str
-    key_id: str = Field(description="of the provider's key, as /admin/providers has it")
-    status: int | None = Field(description="what the provider answered; null where no answer came")
+    key_id: str = Field(description="provider key id, as in /admin/providers")
+    status: int | None = Field(description="the provider's HTTP status; null if there was no response")
     ms: float
     fault: str | None
     began_ms: int | None = Field(
-        None, description="after the request was taken; null in rows of before this was kept"
+        None, description="start, in ms after the request was received; null in records of older versions"
     )
 
 
 class LogEntry(BaseModel):
-    """One request that was let in."""
+    """One request that the gateway admitted."""
 
-    id: str = Field(description="x-request-id of the answer")
-    key: str = Field(description="the id of a virtual key, or `system`")
+    id: str = Field(description="the response's x-request-id")
+    key: str = Field(description="id of the virtual key, or `system`")
     owner: str | None
     started_at: str
     ended_at: str
     path: str
-    model: str = Field(description="as asked for")
-    status: int = Field(description="as the client saw it; 499: it went away")
-    code: str | None = Field(description="of the error")
+    model: str = Field(description="the model that the client requested")
+    status: int = Field(description="status of the client's response; 499: client disconnected")
+    code: str | None = Field(description="the error's code")
     stream: bool
     provider: str | None
-    served: str | None = Field(description="the provider's name of the model that answered")
+    served: str | None = Field(description="the provider's name of the model that responded")
     attempts: list[LoggedAttempt]
     tries: int
     prompt_tokens: int
@@ -89,49 +90,54 @@ class LogEntry(BaseModel):
     cached_tokens: int
     reasoning_tokens: int
     total_tokens: int
-    cost_usd: float | None = Field(description="null where nobody knows the price")
+    cost_usd: float | None = Field(description="null if the model has no price")
     price_version: str
     price: dict[str, Any]
     ms: float
     first_ms: float | None
-    changes: int = Field(description="fields that the translation dropped or changed")
+    changes: int = Field(description="number of fields that the translation dropped or changed")
     flags: list[str]
     replayed: bool
 
 
 class LogPage(BaseModel):
-    """A page of requests. It may hold less than asked for, or nothing, and yet not be the last one."""
+    """A page of requests. It may have fewer rows than `limit`, or none, although there is a next page."""
 
     data: list[LogEntry]
-    next_cursor: str | None = Field(description="send it as `cursor` for the next page; null: there is none")
+    next_cursor: str | None = Field(
+        description="send it as `cursor` to get the next page; null on the last page"
+    )
 
 
 class LogQuery(Period):
-    """Which requests."""
+    """The query parameters of `/admin/logs`."""
 
     id: str | None = Field(None, max_length=128)
     key: str | None = Field(None, max_length=128)
     owner: str | None = Field(None, max_length=128)
     model: str | None = Field(
-        None, max_length=256, description="as asked for, or as served; * stands for any text"
+        None, max_length=256, description="requested or served model; * matches any text"
     )
     provider: str | None = Field(None, max_length=64)
-    path: str | None = Field(None, max_length=128, description="the kind of request: /v1/chat/completions")
+    path: str | None = Field(None, max_length=128, description="endpoint, like /v1/chat/completions")
     search: str | None = Field(
-        None, max_length=128, description="text in a name, also a key's, an id or an error's code"
+        None, max_length=128, description="text in an id, a name, a model, the path or an error code"
     )
-    status: str | None = Field(None, pattern=r"^[1-5](\d\d|xx)$", description="429, or 4xx for all of them")
+    status: str | None = Field(
+        None, pattern=r"^[1-5](\d\d|xx)$", description="429, or 4xx for every status of 4"
+    )
     limit: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
-        None, description="100 rows; of a download: all"
+        None, description="rows of a page, by default 100; rows of a download, by default all"
     )
     cursor: LogCursor | None = None
-    format: Format | None = Field(None, description="a download; `Accept: text/csv` does the same")
+    format: Format | None = Field(None, description="download a file; `Accept: text/csv` has the same effect")
 
-    def picks(self, record: Mapping[str, Any], known: Mapping[str, KeyOwner]) -> bool:
+    def matches(self, record: Mapping[str, Any], owners: Mapping[str, KeyOwner]) -> bool:
+        """Return True if a stored record fits the filters. `owners` are used by `search`."""
         return (
             all(
-                wanted is None or wanted == record.get(name)
-                for name, wanted in (
+                value is None or value == record.get(name)
+                for name, value in (
                     ("id", self.id),
                     ("key", self.key),
                     ("owner", self.owner),
@@ -140,92 +146,101 @@ class LogQuery(Period):
                 )
             )
             and (
-                self.model is None or any(matches_pattern(self.model, record.get(each)) for each in ("model", "served"))
+                self.model is None
+                or any(matches_pattern(self.model, record.get(name)) for name in ("model", "served"))
             )
-            and (self.status is None or _of(self.status, record.get("status")))
-            and (self.search is None or _says(self.search.casefold(), record, known))
+            and (self.status is None or _matches_status(self.status, record.get("status")))
+            and (self.search is None or _contains_text(self.search.casefold(), record, owners))
         )
 
 
 @api.get("/logs", response_model=LogPage)
-async def index(which: Annotated[LogQuery, Query()], here: ServicesDep, request: Request) -> Any:
-    """Requests, newest first. One call looks at a few thousand records and 40 days, and goes on by cursor."""
-    span, chosen = which.span(here.clock.now()), requested_format(request, which.format)
-    known = await load_key_owners(here.keys) if which.search or chosen == "csv" else {}
+async def index(query: Annotated[LogQuery, Query()], services: ServicesDep, request: Request) -> Any:
+    """List requests, newest first. One call reads a few thousand records of at most 40 days.
 
-    def keep(record: Mapping[str, Any]) -> bool:
-        return which.picks(record, known)
+    Send `next_cursor` to continue.
+    """
+    span, file_format = query.span(services.clock.now()), requested_format(request, query.format)
+    owners = await load_key_owners(services.keys) if query.search or file_format == "csv" else {}
 
-    if chosen:
-        found = iterate_records(here.store, span, keep, limit=which.limit, before=which.cursor)
-        rows = _rows(found, known if chosen == "csv" else None)
-        return Download(f"logs-{span.days[0]}-{span.days[-1]}", COLUMNS, rows).response(chosen)
-    page = await list_records(here.store, span, keep, limit=which.limit or 100, before=which.cursor)
-    following = None if page.next is None else encode_cursor(page.next)
-    return {"data": [_told(found.body) for found in page.documents], "next_cursor": following}
+    def is_match(record: Mapping[str, Any]) -> bool:
+        return query.matches(record, owners)
+
+    if file_format:
+        records = iterate_records(services.store, span, is_match, limit=query.limit, before=query.cursor)
+        rows = _download_rows(records, owners if file_format == "csv" else None)
+        return Download(f"logs-{span.days[0]}-{span.days[-1]}", COLUMNS, rows).to_response(file_format)
+    limit = query.limit or PAGE_SIZE
+    page = await list_records(services.store, span, is_match, limit=limit, before=query.cursor)
+    cursor = None if page.next is None else encode_cursor(page.next)
+    return {"data": [_record_json(document.body) for document in page.documents], "next_cursor": cursor}
 
 
 class LoggedContent(BaseModel):
-    """What a request asked and what it was answered, as chat completions."""
+    """The stored request and response, in the format of chat completions."""
 
     request: dict[str, Any] | None = None
-    answer: Any = Field(None, description="of a stream, its text")
-    too_large: int | None = Field(None, description="it was not kept: that many characters")
+    answer: Any = Field(None, description="the response; of a stream, its text")
+    too_large: int | None = Field(None, description="size in characters, if it was too large to store")
 
 
 @api.get("/logs/{id}/content", response_model=LoggedContent, response_model_exclude_none=True)
-async def content(id: Annotated[str, Path(max_length=128)], here: ServicesDep, asking: RequestId) -> Any:
-    """What a request said, where VAULTEDGE_KEEP_CONTENT keeps that for a while. Reading it is audit_entry."""
-    return await here.content.read(id, asking)
+async def content(
+    id: Annotated[str, Path(max_length=128)], services: ServicesDep, request_id: RequestId
+) -> Any:
+    """Show a request's content if VAULTEDGE_KEEP_CONTENT is set. The audit log records every read."""
+    return await services.admission.content.read(id, request_id)
 
 
 def matches_pattern(pattern: str, name: str | None) -> bool:
-    """Whether a name is what a pattern says, in which * stands for any text, capital or not."""
+    """Return True if a name matches a pattern, in which `*` matches any text. With a `*`, case is ignored."""
     first, *others = pattern.casefold().split("*")
     if name is None or not others:
         return pattern == name
     *middle, last = others
-    text, at = name.casefold(), len(first)
+    text, position = name.casefold(), len(first)
     if not text.startswith(first):
         return False
     for part in middle:
-        found = text.find(part, at)
-        if found < 0:
+        index = text.find(part, position)
+        if index < 0:
             return False
-        at = found + len(part)
-    return len(text) - len(last) >= at and text.endswith(last)
+        position = index + len(part)
+    return len(text) - len(last) >= position and text.endswith(last)
 
 
-async def _rows(
-    found: AsyncGenerator[Mapping[str, Any], None], known: Mapping[str, KeyOwner] | None
+async def _download_rows(
+    records: AsyncGenerator[Mapping[str, Any], None], owners: Mapping[str, KeyOwner] | None
 ) -> AsyncGenerator[Json, None]:
-    async with aclosing(found) as bodies:
+    """Yield records as JSON, or as flat rows for CSV if `owners` are given."""
+    async with aclosing(records) as bodies:
         async for body in bodies:
-            row = _told(body)
-            yield row if known is None else _plain(row, known)
+            row = _record_json(body)
+            yield row if owners is None else _flat_row(row, owners)
 
 
-def _plain(row: Json, known: Mapping[str, KeyOwner]) -> Json:
-    """A row for a table of cells: names beside ids, and words for a list."""
-    return {**row, "key_name": _name(known, row["key"]), "flags": "; ".join(row["flags"])}
+def _flat_row(row: Json, owners: Mapping[str, KeyOwner]) -> Json:
+    """Return a row for CSV: with the key's name, and the list of flags as text."""
+    return {**row, "key_name": _key_name(owners, row["key"]), "flags": "; ".join(row["flags"])}
 
 
-def _name(known: Mapping[str, KeyOwner], key: object) -> str:
-    holder = known.get(str(key))
-    return "" if holder is None else holder.name
+def _key_name(owners: Mapping[str, KeyOwner], key: object) -> str:
+    owner = owners.get(str(key))
+    return "" if owner is None else owner.name
 
 
-def _of(wanted: str, status: object) -> bool:
-    told = str(status)
-    return told == wanted or (wanted.endswith("xx") and told[:1] == wanted[:1])
+def _matches_status(pattern: str, status: object) -> bool:
+    text = str(status)
+    return text == pattern or (pattern.endswith("xx") and text[:1] == pattern[:1])
 
 
-def _says(text: str, record: Mapping[str, Any], known: Mapping[str, KeyOwner]) -> bool:
-    said = (_name(known, record.get("key")), *(record.get(name) for name in SEARCHED))
-    return any(text in str(each or "").casefold() for each in said)
+def _contains_text(text: str, record: Mapping[str, Any], owners: Mapping[str, KeyOwner]) -> bool:
+    values = (_key_name(owners, record.get("key")), *(record.get(name) for name in SEARCHED_FIELDS))
+    return any(text in str(value or "").casefold() for value in values)
 
 
-def _told(body: Mapping[str, Any]) -> Json:
+def _record_json(body: Mapping[str, Any]) -> Json:
+    """Return the JSON of LogEntry for a stored record."""
     record = Record.unpack(body)
     packed = {name: value for name, value in record.pack().items() if name not in {"at", "ended", "cost"}}
     return {

@@ -1,4 +1,4 @@
-"""The time that a question is about: from when to when, by default the last thirty days."""
+"""The time range of a query: `from` and `to`, by default the last 30 days."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from pydantic import Field
 
 from vaultcore.errors import InvalidRequest
 from vaultcore.ledger.queries import DAY, TimeRange
+from vaultcore.web.admin.fields import DateOrTime
 from vaultcore.web.admin.validation import QueryParameters
-from vaultcore.web.admin.fields import When
 
-USUAL, LONGEST = 30, 400  # days; nothing is kept for longer
-AHEAD = 300.0  # seconds that another machine's clock may be ahead of this one's
+DEFAULT_DAYS, MAX_DAYS = 30, 400  # the store deletes older records
+CLOCK_SKEW = 300.0  # seconds that another machine's clock may be ahead
 
 
 class Period(QueryParameters):
-    """From when to when. Of a date its whole day is meant."""
+    """The parameters `from` and `to`. A date stands for its whole day in UTC."""
 
-    since: When | None = Field(None, alias="from")
-    to: When | None = None
+    since: DateOrTime | None = Field(None, alias="from")
+    to: DateOrTime | None = None
 
     def span(self, now: float) -> TimeRange:
-        """Raises InvalidRequest where it ends before it begins, or is too long."""
-        until = self.to.end if self.to else now + AHEAD
-        since = self.since.start if self.since else max(0.0, until - USUAL * DAY)
+        """Return the time range. Raises InvalidRequest if it is empty or longer than MAX_DAYS."""
+        until = self.to.end if self.to else now + CLOCK_SKEW
+        since = self.since.start if self.since else max(0.0, until - DEFAULT_DAYS * DAY)
         if since >= until:
             raise InvalidRequest("from: must be before `to`", param="from")
-        if until - since > LONGEST * DAY:
-            raise InvalidRequest(f"from: at most {LONGEST} days can be asked for", param="from")
+        if until - since > MAX_DAYS * DAY:
+            raise InvalidRequest(f"from: must be at most {MAX_DAYS} days before `to`", param="from")
         return TimeRange(since, until)

@@ -1,4 +1,4 @@
-"""`/admin/routes`: the operator's routes, those of the file and those that are set here."""
+"""`/admin/routes`: the routes of the providers file and those that administrators set through this API."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from vaultcore.control.routes import RouteStore, StoredRoutes, route_json
 from vaultcore.errors import InvalidRequest
-from vaultcore.web.admin.validation import ServicesDep, RequestId, RequestBody, body, parse_body
 from vaultcore.web.admin.fields import Text
+from vaultcore.web.admin.validation import RequestBody, RequestId, ServicesDep, body_schema, parse_body
 
 api = APIRouter(tags=["routes"])
 
@@ -19,54 +19,58 @@ EXAMPLE = {"fast-llm": {"primary": "openai/gpt-4o-mini", "fallbacks": ["anthropi
 
 
 class RoutesBody(RequestBody):
-    """The routes to have, in place of all that were set before. Each is as in `models:` of providers.yaml."""
+    """The new routes. They replace all routes set before. The format is `models:` of providers.yaml."""
 
     models: dict[str, Any] = Field(examples=[EXAMPLE])
     version: Annotated[int, Field(ge=0, le=10**12)] | None = Field(
-        None, description="only in place of that version; `If-Match` does the same"
+        None, description="replace only this version; `If-Match` has the same effect"
     )
-    reason: Text | None = Field(None, description="for the audit")
+    reason: Text | None = Field(None, description="for the audit log")
 
 
 class RoutesView(BaseModel):
-    """Routes by the names that clients ask for."""
+    """Routes by the model name that clients request."""
 
-    version: int = Field(description="of what is set here; 0: nothing has been")
-    models: dict[str, Any] = Field(description="as they were set here; they go before the file's")
-    broken: dict[str, str] = Field(description="why some of them lead nowhere any more")
-    file: dict[str, Any] = Field(description="those of the providers file")
+    version: int = Field(description="version of the routes set through this API; 0 if none were set")
+    models: dict[str, Any] = Field(description="routes set through this API; they override the file's")
+    broken: dict[str, str] = Field(description="routes that no longer work, each with the reason")
+    file: dict[str, Any] = Field(description="routes of the providers file")
 
 
 @api.get("/routes", response_model=RoutesView)
-async def show(here: ServicesDep, response: Response) -> Any:
-    """The routes in force. The `etag` is the version, for `If-Match`."""
-    return _shown(await here.routes.stored(), here.routes, response)
+async def show(services: ServicesDep, response: Response) -> Any:
+    """Show the current routes. The `etag` header is the version, for `If-Match`."""
+    return _routes_json(await services.routes.stored(), services.routes, response)
 
 
-@api.put("/routes", response_model=RoutesView, openapi_extra=body(RoutesBody))
+@api.put("/routes", response_model=RoutesView, openapi_extra=body_schema(RoutesBody))
 async def update(
-    wanted: Annotated[RoutesBody, Depends(parse_body(RoutesBody))],
-    here: ServicesDep,
+    new: Annotated[RoutesBody, Depends(parse_body(RoutesBody))],
+    services: ServicesDep,
     response: Response,
-    request: RequestId,
+    request_id: RequestId,
     if_match: Annotated[str | None, Header(max_length=40)] = None,
 ) -> Any:
-    """Set all routes at once. In force everywhere after five seconds; checked as the file's are."""
-    version = wanted.version if if_match is None else _version(if_match)
-    stored = await here.routes.replace(wanted.models, version, request, reason=wanted.reason)
-    return _shown(stored, here.routes, response)
+    """Replace all routes. They take effect on every server within five seconds.
+
+    They are validated like the routes of the providers file.
+    """
+    version = new.version if if_match is None else _parse_etag(if_match)
+    stored = await services.routes.replace(new.models, version, request_id, reason=new.reason)
+    return _routes_json(stored, services.routes, response)
 
 
-def _version(tag: str) -> int | None:
+def _parse_etag(tag: str) -> int | None:
+    """Return the version of an `If-Match` header, None for `*`. Raises InvalidRequest for other values."""
     if tag.strip() == "*":
         return None
     text = tag.strip().removeprefix("W/").strip('"')
     if not (text.isascii() and text.isdecimal()):
-        raise InvalidRequest("if-match: must be the etag of an answer", param="if-match")
+        raise InvalidRequest("if-match: must be the etag of a response", param="if-match")
     return int(text)
 
 
-def _shown(stored: StoredRoutes, routes: RouteStore, response: Response) -> dict[str, Any]:
+def _routes_json(stored: StoredRoutes, routes: RouteStore, response: Response) -> dict[str, Any]:
     response.headers["etag"] = f'"{stored.version}"'
     return {
         "version": stored.version,

@@ -1,6 +1,6 @@
-"""How the admin API takes what it is sent: bodies and questions checked by models, refused in our own words.
+"""Validation of the admin API's bodies and parameters by pydantic, with errors in the gateway's format.
 
-A refusal names the field and never quotes what was sent: it may be a key, in the wrong place.
+An error names the field and never quotes the value: an administrator may have put a key into the wrong field.
 """
 
 from __future__ import annotations
@@ -22,95 +22,102 @@ from vaultcore.web.body import read_json
 from vaultcore.web.router_errors import router_error
 
 MAX_BODY = 262_144  # bytes of a body
+MAX_PARAM = 100  # characters of an error's `param`
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class RequestBody(BaseModel):
-    """What may be sent: as it is written, and nothing else."""
+    """The base of all bodies: exact JSON types, no unknown fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class QueryParameters(BaseModel):
-    """What may stand behind the question mark: texts, as everything there is."""
+    """The base of all query parameters: strings that pydantic converts, no unknown parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class EditConflict(GatewayError):
-    """Somebody else changed it meanwhile, or it cannot be changed any more."""
+    """Another request changed the resource first, or it can no longer be changed."""
 
     status, type, code = 409, "invalid_request_error", "conflict"
 
 
-async def read_services(request: Request) -> Services:
-    """What the app was made with."""
-    found: Services = request.app.state.services
-    return found
+async def get_services(request: Request) -> Services:
+    """Return the services that the app was created with."""
+    services: Services = request.app.state.services
+    return services
 
 
-async def read_request_id(request: Request) -> str:
-    """The request's id, under which its change is audit_entry."""
+async def get_request_id(request: Request) -> str:
+    """Return the request's id. The audit log stores a change under it."""
     return str(request.state.request_id)
 
 
-ServicesDep = Annotated[Services, Depends(read_services)]
-RequestId = Annotated[str, Depends(read_request_id)]
+ServicesDep = Annotated[Services, Depends(get_services)]
+RequestId = Annotated[str, Depends(get_request_id)]
 
 
 def parse_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
-    """A dependency that reads a body. Raises what `read_json` does, or InvalidRequest naming the field."""
+    """Return a dependency that reads and validates a body.
+
+    It raises the errors of `read_json`, and InvalidRequest that names the first invalid field.
+    """
 
     async def read(request: Request) -> Model:
-        told = await read_json(request, MAX_BODY, parse_float=parse_number)
+        payload = await read_json(request, MAX_BODY, parse_float=parse_number)
         try:
-            return model.model_validate(told)
+            return model.model_validate(payload)
         except ValidationError as error:
             raise validation_error(error.errors(include_input=False, include_url=False)) from None
 
     return read
 
 
-def body(model: type[BaseModel]) -> dict[str, Any]:
-    """What the documentation says of such a body."""
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the OpenAPI description of a body that `parse_body` reads."""
     content = {"application/json": {"schema": model.model_json_schema()}}
     return {"requestBody": {"required": True, "content": content}}
 
 
 def validation_error(errors: Sequence[Any]) -> InvalidRequest:
-    """The first thing that is wrong."""
+    """Return the first of pydantic's errors as an InvalidRequest."""
     first = errors[0]
-    where = [step for step in first["loc"] if step not in {"body", "query", "path", "[key]"}]
-    param = redact(_path(where), limit=100) or None
-    said = {
-        "extra_forbidden": "is not known here",
-        "missing": "is missing",
+    steps = [step for step in first["loc"] if step not in {"body", "query", "path", "[key]"}]
+    param = redact(_field_path(steps), limit=MAX_PARAM) or None
+    problem = {
+        "extra_forbidden": "unknown field",
+        "missing": "is required",
         "model_type": "must be a JSON object",
         "value_error": str(first.get("ctx", {}).get("error", "")),
     }.get(first["type"], "") or first["msg"].removeprefix("Input ")
-    return InvalidRequest(f"{param or 'the body'}: {said}", param=param)
+    return InvalidRequest(f"{param or 'the body'}: {problem}", param=param)
 
 
 async def handle_validation_error(request: Request, error: Exception) -> Response:
-    """What FastAPI found wrong with a question."""
+    """Return the response to FastAPI's validation errors of parameters."""
     errors = error.errors() if isinstance(error, RequestValidationError) else ()
-    return router_error(request, validation_error(errors) if errors else InvalidRequest("the request cannot be read"))
+    invalid = validation_error(errors) if errors else InvalidRequest("the request cannot be parsed")
+    return router_error(request, invalid)
 
 
 async def handle_error(request: Request, error: Exception) -> Response:
-    """A refusal of our own, and what a store says of two who write at once."""
+    """Return the response to a GatewayError, or to the store's Conflict of two concurrent writes."""
     if isinstance(error, GatewayError):
         return router_error(request, error)
-    return router_error(request, EditConflict("this has been changed meanwhile: read it again"))
+    message = "another request changed this at the same time: read it again and repeat the change"
+    return router_error(request, EditConflict(message))
 
 
 async def handle_crash(request: Request, _error: Exception) -> Response:
-    """What is left to say where nothing was foreseen; Admission logs the place."""
-    return router_error(request, GatewayError("an internal error; its log line bears the request id"))
+    """Return the response to an unexpected exception. The middleware logs where it was raised."""
+    message = f"internal error; see the log for request ID {request.state.request_id}"
+    return router_error(request, GatewayError(message))
 
 
-def _path(steps: Sequence[object]) -> str:
-    """As OpenAI writes it: `allowed_models[0]`, `metadata.team`."""
-    told = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    return told.removeprefix(".")
+def _field_path(steps: Sequence[object]) -> str:
+    """Return a field's path in OpenAI's notation: `allowed_models[0]`, `metadata.team`."""
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return path.removeprefix(".")

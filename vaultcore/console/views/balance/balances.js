@@ -40,7 +40,7 @@ function column(id, label) {
 const COLUMNS = (start) => [
   { id: "name", label: "Name", main: true, value: (key) => key.name,
     render: (key) => html`<span class="key-name"><strong>${key.name || key.id}</strong><span class="dim small">${key.owner ?? key.masked}</span></span>` },
-  { id: "left", label: "Remaining", end: true, value: (key) => (key.refused.length ? remainingShare(key) - 1 : remainingShare(key)),
+  { id: "left", label: "Left", end: true, value: (key) => (key.refused.length ? remainingShare(key) - 1 : remainingShare(key)),
     render: (key) => html`<span class="key-remaining"><${LimitReached} virtualKey=${key} /> ${remainingText(key)}</span>` },
   column("credits", "Credits"), column("tokens", "Tokens"), column("day", "Today (UTC)"), column("month", "This month (UTC)"),
   { id: "actions", label: "Actions", render: (key) => html`<span class="row-actions">

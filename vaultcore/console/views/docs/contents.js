@@ -11,7 +11,7 @@ export const SECTIONS = [
   ["API", [
     { id: "messages", title: "Messages (Anthropic)", file: "messages.md" },
     { id: "responses", title: "Responses", file: "responses.md" },
-    { id: "embeddings-and-images", title: "Embeddings and images", file: "embeddings-and-images.md" },
+    { id: "embeddings-and-images", title: "Embeddings, images, moderations", file: "embeddings-and-images.md" },
     { id: "gemini", title: "Gemini", file: "gemini.md" },
     { id: "idempotency", title: "Idempotency-Key", file: "idempotency.md" },
     { id: "support-matrix", title: "What a provider receives", file: "support-matrix.md" },

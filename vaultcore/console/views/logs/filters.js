@@ -28,12 +28,12 @@ export function Filters({ query, named, models, onChange }) {
         <${Field} label="To" type="datetime-local" value=${query.to} onInput=${set("to")}
           error=${isReversed(query) && "Must be after the start."} />`}
       <${Select} label="Status" value=${query.status ?? ""} options=${withOwn(query.status, STATUSES)} onChange=${set("status")} />
-      <${Field} ...${inputProps} label="Model" placeholder="name or part of it" list=${models} value=${text("model")} onInput=${type("model")} />
+      <${Field} ...${inputProps} label="Model" placeholder="name or part" list=${models} value=${text("model")} onInput=${type("model")} />
       <${Select} label="Key" value=${query.key ?? ""} options=${optionsOf("key", keyOptions(named))} onChange=${set("key")} />
       <${Select} label="Type" value=${query.path ?? ""} options=${optionsOf("path", TYPES)} onChange=${set("path")} />
       ${HIDDEN.map((name) => query[name] && html`
         <${Button} key=${name} icon="close" aria-label=${`Remove filter: ${name} ${query[name]}`} onClick=${() => set(name)("")}>${query[name]}<//>`)}
-      <${Button} kind="plain" disabled=${!hasFilters} onClick=${clear}>Clear filters<//>
+      <${Button} kind="plain" aria-label="Clear filters" disabled=${!hasFilters} onClick=${clear}>Clear<//>
     </form>`;
 }
 

@@ -5,6 +5,7 @@ import { html, Tag, format } from "../../ui/index.js";
 const KINDS = {
   "/v1/chat/completions": "chat", "/v1/completions": "completion", "/v1/responses": "response", "/v1/messages": "message",
   "/v1/embeddings": "embedding", "/v1/images/generations": "image", "/v1/images/edits": "image edit",
+  "/v1/moderations": "moderation",
 };
 
 const times = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit" });

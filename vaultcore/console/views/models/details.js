@@ -29,7 +29,7 @@ export function Details({ row, base, onClose, onTry }) {
 }
 
 /** Return true if the playground supports the model. */
-export const isPlayable = (row) => row.type !== "embedding";
+export const isPlayable = (row) => row.type !== "embedding" && row.type !== "moderation";
 
 const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;
 

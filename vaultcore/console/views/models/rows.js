@@ -6,7 +6,7 @@ export const CAPABILITIES = [
 ];
 
 /** Model types: [type, label]. */
-export const TYPES = [["text", "Text"], ["image", "Image"], ["hybrid", "Hybrid"], ["embedding", "Embedding"]];
+export const TYPES = [["text", "Text"], ["image", "Image"], ["hybrid", "Hybrid"], ["embedding", "Embedding"], ["moderation", "Moderation"]];
 
 /** Return true if a model is known to have a capability. */
 export const hasCapability = (row, capability) => Boolean(row.capabilities[capability]) && row.capabilities[capability] !== "none";
@@ -24,10 +24,10 @@ export async function loadModels(api, role, signal) {
     ["models", "providers", "health"].map((name) => api.get(`admin/${name}`, { signal })));
   const states = new Map(providers.data.map((each) => [each.name, providerHealth(each, health)]));
   return models.data.map(({ id, model, pricing, providers: names }) => {
-    const providers_ = names.map((name) => states.get(name) ?? { name, title: name, state: "up", reason: null });
+    const entries = names.map((name) => states.get(name) ?? { name, title: name, state: "up", reason: null });
     return {
       id, type: model.type, window: model.context_window, output: model.max_output_tokens, pricing,
-      capabilities: model.capabilities, providers: providers_, state: combinedState(providers_),
+      capabilities: model.capabilities, providers: entries, state: combinedState(entries),
     };
   });
 }

@@ -97,7 +97,7 @@ function Figures({ run }) {
   const provider = run.headers.provider ?? run.entry?.provider;
   return html`
     <div class="stats">
-      <${Stat} label="Response time" value=${format.duration(run.ms)} note=${run.finish ? `finish reason: ${run.finish}` : ""} />
+      <${Stat} label="Response time" value=${format.duration(run.ms)} note=${run.finish ? `finish: ${run.finish}` : ""} />
       <${Stat} label="First token" value=${run.sent.body.stream ? format.duration(run.first) : "–"}
         note=${run.sent.body.stream ? speed && `${format.number(speed)} tokens/s` : "not streamed"} />
       <${Stat} label="Tokens" value=${format.number(inputTokens + outputTokens)} note=${inputTokens === undefined ? "" : `${format.number(inputTokens)} in, ${format.number(outputTokens)} out`} />

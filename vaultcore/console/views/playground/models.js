@@ -10,7 +10,7 @@ const KNOWN = [
 /** Return [{ id, type, state, capabilities, providers, context, output, price }]: `price` is dollars per million tokens { input, output } or null. */
 export async function loadModels(api, session, signal) {
   const rows = await loadAllModels(api, session.role, signal);
-  return rows.filter((row) => row.type !== "embedding").map(({ id, type, state, capabilities, providers, window, output, pricing }) => ({
+  return rows.filter((row) => row.type !== "embedding" && row.type !== "moderation").map(({ id, type, state, capabilities, providers, window, output, pricing }) => ({
     id, type, state, capabilities, providers: providers.map((each) => each.name), context: window, output,
     price: pricing?.input === undefined ? null : { input: Number(pricing.input), output: Number(pricing.output) },
   }));

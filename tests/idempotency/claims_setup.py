@@ -1,4 +1,4 @@
-"""What tests of idempotency keys share: stores that fail where they are told to, and claims over a store."""
+"""Claims over a given store, and a store that fails on request."""
 
 from __future__ import annotations
 
@@ -18,46 +18,49 @@ LEASE = 960.0  # seconds
 PEPPER = b"vp-" + b"7" * 40
 
 
-def claims(store: Store, clock: Clock, *, pepper: bytes | None = PEPPER, lease: float = LEASE) -> Claims:
+def build_claims(
+    store: Store, clock: Clock, *, pepper: bytes | None = PEPPER, lease: float = LEASE
+) -> Claims:
+    """Return claims over a store."""
     secrets = FixedSecrets(Secrets(Keyring(()), pepper=pepper))
     return Claims(store, secrets, clock, Log(), lease=lease)
 
 
-class TroubledStore(MemoryStore):
-    """In memory, and in trouble as long as it is told so."""
+class FaultyStore(MemoryStore):
+    """A store in memory that fails on request."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
-        self.away = False  # nothing is done
-        self.mute = False  # what is written is written, and nobody is told
-        self.doubled = False  # what is written is sent twice on its way
-        self.slow: asyncio.Event | None = None  # writing waits for it
+        self.unavailable = False  # every call fails, and nothing is written
+        self.fails_after_write = False  # a write succeeds, and then its call fails
+        self.writes_twice = False  # a write is repeated in transit
+        self.write_gate: asyncio.Event | None = None  # writes wait for it
         self.writes = 0
 
     async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
-        if self.away:
-            raise StoreUnavailable("the store is away")
+        if self.unavailable:
+            raise StoreUnavailable("the store is unavailable")
         return await super().get(*keys, prefetch=prefetch)
 
     async def write(self, *writes: Put | Delete | Add) -> None:
         self.writes += 1
-        if self.slow is not None:
-            await self.slow.wait()
-        if self.away:
-            raise StoreUnavailable("the store is away")
+        if self.write_gate is not None:
+            await self.write_gate.wait()
+        if self.unavailable:
+            raise StoreUnavailable("the store is unavailable")
         await super().write(*writes)
-        if self.mute:
+        if self.fails_after_write:
             raise StoreUnavailable("the store did not answer in time")
-        if self.doubled:
+        if self.writes_twice:
             await super().write(*writes)
 
 
-def contents(store: MemoryStore) -> str:
-    """All that a store in memory holds."""
+def store_contents(store: MemoryStore) -> str:
+    """Return everything in a store in memory, as text."""
     return repr(vars(store))
 
 
-async def settled() -> None:
-    """Let everything run that can."""
+async def run_pending_tasks() -> None:
+    """Let other tasks run until they wait."""
     for _ in range(10):
         await asyncio.sleep(0)

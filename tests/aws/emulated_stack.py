@@ -1,4 +1,4 @@
-"""A stack with our outputs in an emulated AWS, for tests, and a door to it that refuses on demand."""
+"""A stack with our outputs in an emulated AWS, behind a proxy that rejects calls on demand."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.store.ministack import Table, emulator, session
+from tests.store.ministack import EmulatedTable, emulator, session
 
 SYSTEM_KEY = "ve-" + "0123456789abcdef" * 3
 ADMIN_KEY = "va-" + "fedcba9876543210" * 3
@@ -32,50 +32,50 @@ _numbers = count(1)
 
 
 @dataclass
-class Door:
-    """What passes it on the way to AWS: refused where a rule fits, and noted."""
+class AwsProxy:
+    """Records calls to AWS, or rejects those that match a rule."""
 
     url: str = ""
-    refused: dict[tuple[str, str], str] = field(default_factory=dict)  # (action, part of the body): code
-    passed: list[tuple[str, str]] = field(default_factory=list)  # (action, body)
+    rejections: dict[tuple[str, str], str] = field(default_factory=dict)  # (action, part of the body): code
+    calls: list[tuple[str, str]] = field(default_factory=list)  # (action, body)
 
-    def verdict(self, action: str, body: str) -> str | None:
-        for (refused, part), code in self.refused.items():
-            if refused == action and part in body:
+    def check(self, action: str, body: str) -> str | None:
+        for (rejected, part), code in self.rejections.items():
+            if rejected == action and part in body:
                 return code
-        self.passed.append((action, body))
+        self.calls.append((action, body))
         return None
 
     def put(self) -> list[str]:
-        """The ids of the secrets that were put, in their order."""
-        return [json.loads(body)["SecretId"] for action, body in self.passed if action == "PutSecretValue"]
+        """Return the IDs of the secrets that were put, in order."""
+        return [json.loads(body)["SecretId"] for action, body in self.calls if action == "PutSecretValue"]
 
 
 @dataclass
-class Stacked:
-    """One stack, and how to get at it."""
+class EmulatedStack:
+    """One stack and its access."""
 
     name: str
-    door: Door
+    proxy: AwsProxy
     outputs: dict[str, str]
 
     @property
     def environ(self) -> dict[str, str]:
-        return Table(self.door.url, "").environ
+        return EmulatedTable(self.proxy.url, "").environ
 
     def client(self, service: str) -> Any:
         return _client(service)
 
     def read(self, output: str) -> str:
-        """A secret's current text."""
-        found = _client("secretsmanager").get_secret_value(SecretId=self.outputs[output])
-        return str(found["SecretString"])
+        """Return a secret's current text."""
+        secret = _client("secretsmanager").get_secret_value(SecretId=self.outputs[output])
+        return str(secret["SecretString"])
 
     def write(self, output: str, text: str) -> None:
         _client("secretsmanager").put_secret_value(SecretId=self.outputs[output], SecretString=text)
 
     def forget_and_restore(self) -> None:
-        """Set of the table what the emulator's CloudFormation leaves out."""
+        """Enable TTL and recovery, which the emulator's CloudFormation ignores."""
         client, name = _client("dynamodb"), self.outputs["TableName"]
         client.update_time_to_live(
             TableName=name, TimeToLiveSpecification={"AttributeName": "exp", "Enabled": True}
@@ -86,10 +86,10 @@ class Stacked:
 
 
 @contextmanager
-def stacked(base_url: str = "https://gateway.invalid/prod/v1") -> Iterator[Stacked]:
-    """A stack whose vault is empty, in the emulator of this process."""
+def emulated_stack(base_url: str = "https://gateway.invalid/prod/v1") -> Iterator[EmulatedStack]:
+    """Create a stack with an empty vault in this process's emulator."""
     name = f"stack-{next(_numbers)}"
-    with _door() as door:
+    with _proxy() as proxy:
         client = _client("cloudformation")
         client.create_stack(StackName=name, TemplateBody=json.dumps(_template(base_url)))
         until = time.monotonic() + 20
@@ -98,7 +98,9 @@ def stacked(base_url: str = "https://gateway.invalid/prod/v1") -> Iterator[Stack
         ):
             assert time.monotonic() < until, stack["StackStatus"]
             time.sleep(0.02)  # the emulator's own work, which nothing announces
-        yield Stacked(name, door, {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]})
+        yield EmulatedStack(
+            name, proxy, {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+        )
 
 
 @cache
@@ -138,8 +140,8 @@ def _template(base_url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _door() -> Iterator[Door]:
-    door, behind = Door(), urlsplit(emulator())
+def _proxy() -> Iterator[AwsProxy]:
+    proxy, emulator_url = AwsProxy(), urlsplit(emulator())
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -147,16 +149,16 @@ def _door() -> Iterator[Door]:
             text = body.decode()
             target = self.headers.get("x-amz-target", "")
             action = target.rpartition(".")[2] or text.partition("Action=")[2].partition("&")[0]
-            if code := door.verdict(action, text):
+            if code := proxy.check(action, text):
                 self._answer(400, _refusal(code, json=bool(target)), "text/xml")
                 return
-            there = http.client.HTTPConnection(str(behind.hostname), behind.port, timeout=20)
+            upstream = http.client.HTTPConnection(str(emulator_url.hostname), emulator_url.port, timeout=20)
             try:
-                there.request("POST", self.path, body, dict(self.headers.items()))
-                answer = there.getresponse()
+                upstream.request("POST", self.path, body, dict(self.headers.items()))
+                answer = upstream.getresponse()
                 self._answer(answer.status, answer.read(), answer.headers["content-type"])
             finally:
-                there.close()
+                upstream.close()
 
         def _answer(self, status: int, body: bytes, kind: str) -> None:
             self.send_response(status)
@@ -169,11 +171,11 @@ def _door() -> Iterator[Door]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        door.url = f"http://127.0.0.1:{server.server_address[1]}"
+        proxy.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
-            yield door
+            yield proxy
         finally:
             server.shutdown()
             thread.join()
@@ -182,5 +184,5 @@ def _door() -> Iterator[Door]:
 def _refusal(code: str, *, json: bool) -> bytes:
     if json:
         return f'{{"__type": "{code}", "message": "refused by the test"}}'.encode()
-    told = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>refused by the test</Message></Error>"
-    return f"<ErrorResponse>{told}</ErrorResponse>".encode()
+    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>refused by the test</Message></Error>"
+    return f"<ErrorResponse>{error}</ErrorResponse>".encode()

@@ -1,6 +1,6 @@
-"""The request field `tool_choice`: whether the model must call a tool, and which tools it may call.
+"""The request fields `tools` and `tool_choice`: which tools the model may or must call, and their parameters.
 
-https://platform.openai.com/docs/api-reference/chat/create, `tool_choice`.
+https://platform.openai.com/docs/api-reference/chat/create, `tools` and `tool_choice`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
 Mode = Literal["auto", "none", "required"]
+ANY_OBJECT: Json = {"type": "object", "properties": {}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,15 @@ def tool_name(tool: Json) -> str | None:
     function = tool.get("function")
     name = function.get("name") if isinstance(function, dict) else None
     return name if isinstance(name, str) else None
+
+
+def parameter_schema(parameters: object, path: str) -> Json:
+    """Return the schema with `"type": "object"`. Raise InvalidRequest for the tool at `path` otherwise."""
+    if parameters is None or parameters == {}:
+        return dict(ANY_OBJECT)
+    if not isinstance(parameters, dict):
+        raise InvalidRequest("parameters must be an object", param=f"{path}.function.parameters")
+    return parameters if parameters.get("type") == "object" else {**parameters, "type": "object"}
 
 
 def _allowed_names(allowed: list[object]) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""What lies between a store and DynamoDB: it counts and checks what is asked, and makes trouble."""
+"""A proxy between a store and DynamoDB: it counts and checks requests, and injects faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.store.ministack import Table
+from tests.store.ministack import EmulatedTable
 
 Body = dict[str, Any]
 TYPE = "com.amazonaws.dynamodb.v20120810#"
@@ -20,79 +20,79 @@ EXPRESSIONS = ("ConditionExpression", "UpdateExpression", "FilterExpression", "K
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What becomes of a request: something is `said` instead; or it is made, now or later, unanswered."""
+class Fault:
+    """The fate of a request: answered with `reply`, or forwarded now or later without a response."""
 
-    said: tuple[int, Body] | None = None
-    late: bool = False
-    made: bool = False  # although something else is said
-
-
-LOST, LATE = Trouble(), Trouble(late=True)
+    reply: tuple[int, Body] | None = None
+    is_delayed: bool = False
+    is_forwarded: bool = False  # although `reply` is returned
 
 
-def failure(code: str, status: int = 400, **more: Any) -> Trouble:
-    return Trouble((status, {"__type": TYPE + code, "message": "arn:aws:dynamodb:secret-table", **more}))
+NO_RESPONSE, DELAYED = Fault(), Fault(is_delayed=True)
 
 
-def cancelled(*codes: str) -> Trouble:
+def failure(code: str, status: int = 400, **more: Any) -> Fault:
+    return Fault((status, {"__type": TYPE + code, "message": "arn:aws:dynamodb:secret-table", **more}))
+
+
+def cancelled(*codes: str) -> Fault:
     return failure("TransactionCanceledException", CancellationReasons=[{"Code": code} for code in codes])
 
 
 @dataclass(slots=True)
-class Wire:
-    """Requests that were made, newest last, and what is to become of the next ones."""
+class DynamoDBProxy:
+    """Recorded requests, newest last, and the faults of the next ones."""
 
-    table: Table  # by way of this wire, once it is up
-    asked: list[tuple[str, Body]] = field(default_factory=list)
-    troubles: deque[Trouble] = field(default_factory=deque)
-    slow: float = 0.0  # seconds for which a write locks its items, as those of DynamoDB do
+    table: EmulatedTable  # through this proxy, once it runs
+    requests: list[tuple[str, Body]] = field(default_factory=list)
+    faults: deque[Fault] = field(default_factory=deque)
+    slow: float = 0.0  # seconds for which a write locks its items, as in DynamoDB
     conflicts: int = 0
     wrong: list[str] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
     _backend: str = ""
     _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
     _locked: Counter[str] = field(default_factory=Counter)
-    _held: list[Callable[[], Any]] = field(default_factory=list)
+    _delayed: list[Callable[[], Any]] = field(default_factory=list)
 
     @property
     def operations(self) -> list[str]:
-        return [operation for operation, _ in self.asked]
+        return [operation for operation, _ in self.requests]
 
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
-        """The operations that are asked meanwhile."""
-        seen: list[str] = []
-        before = len(self.asked)
-        yield seen
-        seen += self.operations[before:]
+        """Yield a list that contains the operations of the block after it."""
+        operations: list[str] = []
+        before = len(self.requests)
+        yield operations
+        operations += self.operations[before:]
 
-    async def let_go(self) -> None:
-        """Make the writes that were held back."""
-        held, self._held = self._held, []
-        for make in held:
-            await make()
+    async def forward_delayed(self) -> None:
+        """Forward the delayed writes."""
+        delayed, self._delayed = self._delayed, []
+        for forward in delayed:
+            await forward()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        served = asyncio.current_task()
-        assert served is not None
-        self._open[served] = writer
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
         try:
             while answer := await self._answer(*await whole(reader)):
                 writer.write(answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # who asked has hung up
-        except Exception as error:  # noqa: BLE001 - the test hears of it
+            pass  # the client has disconnected
+        except Exception as error:  # noqa: BLE001 - reported to the test
             self.wrong.append(repr(error))
         finally:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
-            del self._open[served]
+            del self._open[task]
 
     async def end(self) -> None:
-        """Hang up, and wait until everybody has noticed."""
+        """Close all connections and wait for their tasks."""
         self.over.set()
         for writer in self._open.values():
             writer.close()
@@ -101,39 +101,39 @@ class Wire:
     async def _answer(self, head: bytes, body: bytes) -> bytes:
         target = re.search(rb"x-amz-target: DynamoDB_20120810\.(\w+)", head, re.IGNORECASE)
         assert target is not None
-        operation, asked = target[1].decode(), json.loads(body)
-        self.asked.append((operation, asked))
+        operation, request = target[1].decode(), json.loads(body)
+        self.requests.append((operation, request))
         try:
-            check(operation, asked)
+            check(operation, request)
         except AssertionError as error:
             self.wrong.append(f"{operation}: {error}")
-        trouble = self.troubles.popleft() if self.troubles else None
-        if trouble is None:
-            return await self._locking(operation, asked, head + body)
-        if trouble.said is not None:
-            if trouble.made:
+        fault = self.faults.popleft() if self.faults else None
+        if fault is None:
+            return await self._forward_locked(request, head + body)
+        if fault.reply is not None:
+            if fault.is_forwarded:
                 await self._forward(head + body)
-            return response(*trouble.said)
-        if trouble.late:
-            self._held.append(lambda: self._forward(head + body))
+            return response(*fault.reply)
+        if fault.is_delayed:
+            self._delayed.append(lambda: self._forward(head + body))
             await self.over.wait()
         else:
             await self._forward(head + body)
         return b""
 
-    async def _locking(self, operation: str, asked: Body, request: bytes) -> bytes:
-        """As DynamoDB does: who writes to what a transaction is writing to is told to come again."""
-        keys = written(asked) if self.slow else []
-        taken = [key for key in keys if self._locked[key]]
-        if taken:
+    async def _forward_locked(self, request: Body, message: bytes) -> bytes:
+        """Reject a write to items of a running transaction, as DynamoDB does."""
+        keys = written_keys(request) if self.slow else []
+        locked = [key for key in keys if self._locked[key]]
+        if locked:
             self.conflicts += 1
-            codes = ["TransactionConflict" if key in taken else "None" for key in keys]
+            codes = ["TransactionConflict" if key in locked else "None" for key in keys]
             many = cancelled(*codes) if len(keys) > 1 else failure("TransactionConflictException")
-            return response(*many.said) if many.said else b""
+            return response(*many.reply) if many.reply else b""
         if len(keys) > 1:
             self._locked.update(keys)
         try:
-            answer = await self._forward(request)
+            answer = await self._forward(message)
             if keys:
                 await asyncio.sleep(self.slow)
             return answer
@@ -142,8 +142,8 @@ class Wire:
                 self._locked.subtract(keys)
 
     async def _forward(self, request: bytes) -> bytes:
-        place = urlsplit(self._backend)
-        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        address = urlsplit(self._backend)
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
         try:
             writer.write(request)
             return b"".join(await whole(reader))
@@ -153,7 +153,7 @@ class Wire:
 
 
 async def whole(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    """The head and the body of a message."""
+    """Read the head and the body of a message."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
     return head, await reader.readexactly(int(length[1]) if length else 0)
@@ -165,31 +165,31 @@ def response(status: int, body: Body) -> bytes:
     return f"{head}content-length: {len(data)}\r\n\r\n".encode() + data
 
 
-def actions(asked: Body) -> list[Body]:
-    """The writes of a request."""
-    items = asked.get("TransactItems") or [{"": asked}]
+def actions(request: Body) -> list[Body]:
+    """Return the writes of a request."""
+    items = request.get("TransactItems") or [{"": request}]
     return [action for item in items for action in item.values()]
 
 
-def written(asked: Body) -> list[str]:
-    """The keys that a request writes to."""
-    keyed = [action.get("Key") or action.get("Item") for action in actions(asked)]
-    writes = "TransactItems" in asked or "UpdateExpression" in asked or "Item" in asked
+def written_keys(request: Body) -> list[str]:
+    """Return the keys that a request writes to."""
+    keyed = [action.get("Key") or action.get("Item") for action in actions(request)]
+    writes = "TransactItems" in request or "UpdateExpression" in request or "Item" in request
     return [f"{key['pk']['S']}|{key['sk']['S']}" for key in keyed if key] if writes else []
 
 
-def check(operation: str, asked: Body) -> None:
-    """What DynamoDB refuses and its emulator lets through."""
+def check(operation: str, request: Body) -> None:
+    """Assert what DynamoDB requires and its emulator does not check."""
     assert operation != "Scan"
-    for action in actions(asked):
+    for action in actions(request):
         texts = [action[name] for name in EXPRESSIONS if name in action]
         for text in texts:
             assert len(text.encode()) <= 4096
             assert len(re.findall(r"[<>=]+|\bAND\b|\bOR\b|\+|\w+\(", text)) <= 300
-        named = set(re.findall(r"#\w+", " ".join(texts)))
-        valued = set(re.findall(r":\w+", " ".join(texts)))
-        assert named == set(action.get("ExpressionAttributeNames", {}))
-        assert valued == set(action.get("ExpressionAttributeValues", {}))
+        names = set(re.findall(r"#\w+", " ".join(texts)))
+        values = set(re.findall(r":\w+", " ".join(texts)))
+        assert names == set(action.get("ExpressionAttributeNames", {}))
+        assert values == set(action.get("ExpressionAttributeValues", {}))
         paths = list(changed(action.get("UpdateExpression", "")))
         for path in paths:
             parents = [path[:n] for n in range(1, len(path) + 1)]
@@ -197,7 +197,7 @@ def check(operation: str, asked: Body) -> None:
 
 
 def changed(expression: str) -> Iterator[tuple[str, ...]]:
-    """The paths that an update changes."""
+    """Yield the paths that an update changes."""
     for clause in re.split(r"\b(?=SET |REMOVE |ADD )", expression):
         _, _, parts = clause.partition(" ")
         for part in re.split(r", (?![^(]*\))", parts) if parts else ():
@@ -205,15 +205,15 @@ def changed(expression: str) -> Iterator[tuple[str, ...]]:
 
 
 @asynccontextmanager
-async def wired(made: Table) -> AsyncIterator[Wire]:
-    """A wire to a table."""
-    wire = Wire(made, _backend=made.endpoint)
-    server = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
+async def proxy_for(table: EmulatedTable) -> AsyncIterator[DynamoDBProxy]:
+    """Run a proxy for a table."""
+    proxy = DynamoDBProxy(table, _backend=table.endpoint)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    wire.table = replace(made, endpoint=f"http://127.0.0.1:{port}")
+    proxy.table = replace(table, endpoint=f"http://127.0.0.1:{port}")
     try:
-        yield wire
+        yield proxy
     finally:
         server.close()
-        await wire.end()
-    assert wire.wrong == []
+        await proxy.end()
+    assert proxy.wrong == []
