@@ -1,4 +1,4 @@
-"""docs/behaviours.md: each code has a test that asserts and has the code in its name, or a reason to omit it."""
+"""docs/behaviours.md: each code has a test with the code in its name, or a reason to omit it."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def exists(name: str) -> bool:
 
 
 def messages(source: str) -> Iterator[str]:
-    """Yield the texts of a module that users can read: string constants of several words, without docstrings."""
+    """Yield the texts of a module that users can read: strings of several words, without docstrings."""
     tree = ast.parse((ROOT / source).read_text("utf-8"))
     docstrings = {
         id(node.value)
