@@ -45,9 +45,10 @@ EXCLUDED = re.compile(
     r"|^_yaml/|^yaml/_yaml\."  # 2.6 MB that only parse large YAML files faster
     r"|^botocore/cacert\.pem$|^dateutil/zoneinfo/.*\.tar\.gz$"  # certifi and UTC are used
     rf"|^botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/"
+    r"|^(anyio/pytest_plugin|httpx/_main|starlette/testclient)\.py$|^urllib3/contrib/emscripten/"
 )
 # No cold start imports these modules: their byte code would be 2 MB that is never read.
-UNCOMPILED = r"/(anyio/(_backends|streams)|cryptography/x509|httpcore|yaml)/"
+UNCOMPILED = r"/(anyio/(_backends|streams)|cryptography/x509|httpcore|yaml)/|/dialects/[a-z]+/wire\.py$"
 
 
 def main(argv: Sequence[str]) -> int:

@@ -41,7 +41,7 @@ TESTED = {
 class ExampleGateway:
     """A served gateway with the providers file of an example and simulated providers."""
 
-    run_serve: GatewayProcess
+    process: GatewayProcess
     home: Path
     overlay: Path
     simulators: dict[str, Simulator]
@@ -52,15 +52,15 @@ class ExampleGateway:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
-            "OPENAI_BASE_URL": f"{self.served.url}/v1",
-            "OPENAI_API_KEY": self.served.key,
+            "OPENAI_BASE_URL": f"{self.process.url}/v1",
+            "OPENAI_API_KEY": self.process.key,
             "MODEL": "fast-llm",
         }
 
     def complete(self, model: str) -> httpx.Response:
         return httpx.post(
-            f"{self.served.url}/v1/chat/completions",
-            headers={"authorization": f"Bearer {self.served.key}"},
+            f"{self.process.url}/v1/chat/completions",
+            headers={"authorization": f"Bearer {self.process.key}"},
             json={"model": model, "messages": [{"role": "user", "content": "Why is the sky blue?"}]},
             trust_env=False,
         )

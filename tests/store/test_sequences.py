@@ -54,7 +54,7 @@ limits = st.builds(
     month=most(50, 100),
 )
 amounts = st.integers(0, 30)
-marks = st.sampled_from(
+threshold_sets = st.sampled_from(
     [DEFAULT_THRESHOLDS, DEFAULT_THRESHOLDS, (50, 80, 100), (100,), (1, 20, 40, 60, 80), ()]
 )
 
@@ -70,7 +70,7 @@ class Sequence(RuleBasedStateMachine):
         self.runner, self.store, self.clock = runner, store, clock
         self.clock.time = NOON
         self.number = next(numbers)  # all use the same store
-        self.marks: list[tuple[str, str, str, int]] = []
+        self.crossed: list[tuple[str, str, str, int]] = []
         self.ids = count()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -97,7 +97,7 @@ class Sequence(RuleBasedStateMachine):
         behind=st.sampled_from([0.0, 0.0, 0.0, 0.125, 2.0, 61.0]),
         lasts=st.sampled_from([1.0, 59.875, 60.0, LEASE, 30 * 86_400.0]),
         crowd=st.lists(st.tuples(amounts, amounts, amounts), min_size=1, max_size=5),
-        thresholds=marks,
+        thresholds=threshold_sets,
     )
     def ask(
         self,
@@ -105,11 +105,11 @@ class Sequence(RuleBasedStateMachine):
         behind: float,
         lasts: float,
         crowd: list[tuple[int, int, int]],
-        marks: tuple[int, ...],
+        thresholds: tuple[int, ...],
     ) -> Any:
         """Reserve by a clock that may be slow: admitted, or refused by the expected limit."""
         accounts = [self.model[key], self.model["gateway"]]
-        levels = tuple(Level(each.name, each.limits, marks) for each in accounts)
+        levels = tuple(Level(each.name, each.limits, thresholds) for each in accounts)
         at, log = self.clock.time - behind, f"log/{self.number}"
         sums = DocumentKey("sums", log)
         names = (f"{self.number}-{next(self.ids)}" for _ in crowd)
@@ -140,16 +140,19 @@ class Sequence(RuleBasedStateMachine):
     @rule(target=over, requests=consumes(requests), used=st.tuples(amounts, amounts, amounts))
     def settle(self, requests: StoreRequest, used: tuple[int, int, int]) -> Any:
         """Settle: exactly the expected thresholds are reported."""
-        events = [event for each in self.levels(requests) for event in each.events if event.asked is requests]
+        events = [
+            event for each in self.levels(requests) for event in each.events if event.request is requests
+        ]
         if any(event.given_back and event.at != requests.at for event in events):
             return multiple()  # such a one is charged to its own clock's day, which nobody else knows
         done = self.do(self.store.settle(requests.settlement(Charge(*used), alert=alert_document)))
-        marks = [mark for each in self.levels(requests) for mark in each.settle(requests.id, Charge(*used))]
+        charge, levels = Charge(*used), self.levels(requests)
+        expected = [crossing for level in levels for crossing in level.settle(requests.id, charge)]
         crossings = [
             (each.account, each.usage.limit, each.usage.period, each.percent) for each in done.crossings
         ]
-        assert (done.applied, crossings) == (True, marks)
-        self.marks += marks
+        assert (done.applied, crossings) == (True, expected)
+        self.crossed += expected
         return requests
 
     @rule(request=over, used=st.tuples(amounts, amounts, amounts))
@@ -177,17 +180,17 @@ class Sequence(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Assert that records, totals and alerts match the accounts."""
         events = [event for name in ("one", "two") for event in self.model[name].events]
-        spent = {event.asked.id: event.charge for event in events if event.charge is not None}
+        spent = {event.request.id: event.charge for event in events if event.charge is not None}
         records = self.do(self.store.query(f"log/{self.number}"))
         assert {each.key.id for each in records} == spent.keys()
         (sums,) = self.do(self.store.get(DocumentKey("sums", f"log/{self.number}")))
         assert (sums.body["requests"] if sums else 0) == len(spent)
         assert (sums.body["nanos"] if sums else 0) == sum(each.nanos for each in spent.values())
         alerts = self.do(
-            self.store.get(*(DocumentKey("alerts", "/".join(map(str, mark))) for mark in self.marks))
+            self.store.get(*(DocumentKey("alerts", "/".join(map(str, each))) for each in self.crossed))
         )
         assert None not in alerts
-        assert len(set(self.marks)) == len(self.marks)
+        assert len(set(self.crossed)) == len(self.crossed)
 
 
 @pytest.mark.parametrize("kind", MAKERS)
