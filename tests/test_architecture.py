@@ -18,34 +18,34 @@ LAYERS = """
 errors:
 clock:
 telemetry:
-wire:
 money:
+wire:
 streams:
 console_bundle:
 simulators:
 lambda_runtime:
 settings: errors
-vault: errors wire
 catalog: errors money wire
-secrets: errors vault
+vault: errors wire
 limits: catalog money
 dialects: catalog errors streams wire
-routing: catalog clock errors vault wire
 usage: catalog errors money settings wire
-aws: clock errors secrets settings telemetry vault wire
+secrets: errors vault
+routing: catalog clock errors vault wire
 media: catalog dialects errors wire
-call: catalog dialects errors money routing telemetry usage wire
 client_apis: dialects errors streams usage wire
-store: aws clock errors limits wire
+aws: clock errors secrets settings telemetry vault wire
+call: catalog dialects errors money routing telemetry usage wire
 upstream: catalog dialects errors media routing settings streams telemetry vault wire
+store: aws clock errors limits wire
+gateway: call catalog clock dialects errors media money routing secrets telemetry upstream usage vault wire
+capability_matrix: catalog client_apis dialects errors media routing settings simulators upstream vault wire
 tracing: call clock errors money routing store telemetry wire
 ledger: catalog clock limits store usage
 control: catalog clock errors limits money secrets store telemetry wire
 idempotency: clock errors secrets store telemetry wire
-gateway: call catalog clock dialects errors media money routing secrets telemetry upstream usage vault wire
-capability_matrix: catalog client_apis dialects errors media routing settings simulators upstream vault wire
-content_log: call clock control errors idempotency secrets store telemetry
 endpoints: call client_apis dialects errors gateway media usage wire
+content_log: call clock control errors idempotency secrets store telemetry
 admission: call catalog clock content_log control dialects errors limits money routing secrets store
   telemetry usage wire
 maintenance: admission clock control ledger secrets store telemetry

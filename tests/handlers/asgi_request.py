@@ -71,7 +71,11 @@ async def send_request(
         "raw_path": path.encode(),
         "root_path": "",
         "query_string": b"",
-        "headers": [(b"authorization", f"Bearer {SYSTEM}".encode()), (b"content-type", b"application/json")],
+        "headers": [
+            (b"host", b"gateway.example"),
+            (b"authorization", f"Bearer {SYSTEM}".encode()),
+            (b"content-type", b"application/json"),
+        ],
         "client": ("203.0.113.7", 1),
         "server": ("gateway.example", 443),
         "aws.context": InvocationContext("request", deadline=time.time() + seconds),

@@ -341,6 +341,7 @@ def test_a_disconnected_stream_is_charged(tmp_path: Path) -> None:
                 "path": "/v1/chat/completions",
                 "query_string": b"",
                 "headers": [
+                    (b"host", b"gateway"),
                     (b"content-type", b"application/json"),
                     (b"authorization", f"Bearer {token}".encode()),
                 ],

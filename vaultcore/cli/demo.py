@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaultcore.cli.server_extra import require_server
 from vaultcore.cli.terminal import Terminal
 from vaultcore.cli.text_style import TextStyle
 from vaultcore.settings import Settings
@@ -76,6 +77,7 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    require_server()
     from vaultcore.app import create_app
     from vaultcore.cli import listener
     from vaultcore.compose import compose

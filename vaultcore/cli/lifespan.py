@@ -37,8 +37,13 @@ class MaintainedApp:
                 await self._shut_down()
             return message
 
-        await self._app(scope, receive_lifespan, send)
-        await self._services.store.aclose()
+        async def send_lifespan(message: Message) -> None:
+            if message["type"] == "lifespan.shutdown.complete":
+                # Before this message is sent: uvicorn then ends the event loop and cancels what still runs.
+                await self._services.store.aclose()
+            await send(message)
+
+        await self._app(scope, receive_lifespan, send_lifespan)
 
     async def _run_maintenance(self) -> None:
         while not self._stopping.is_set():

@@ -151,10 +151,10 @@ def _protocol() -> type[asyncio.Protocol]:
         def data_received(self, data: bytes) -> None:
             if self.head is not None:
                 self.head += len(data)
-                if self.head > MAX_HEAD:
-                    self.transport.close()
-                    return
             super().data_received(data)
+            # Checked after parsing: if the head ended in `data`, the rest of `data` is body.
+            if self.head is not None and self.head > MAX_HEAD:
+                self.transport.close()
 
         def on_message_begin(self) -> None:
             self.head = 0

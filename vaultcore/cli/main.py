@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import NoReturn, TextIO
 
 from vaultcore import __version__
+from vaultcore.cli.server_extra import ServerNotInstalled
 from vaultcore.cli.terminal import Terminal, UsageError
 from vaultcore.errors import ConfigError, GatewayError, VaultError
 
@@ -53,7 +54,7 @@ def main(
     except UsageError as error:
         terminal.fail(str(error), error.hint)
         return USAGE_ERROR
-    except VaultError as error:
+    except (VaultError, ServerNotInstalled) as error:
         terminal.fail(str(error), error.hint)
     except (ConfigError, GatewayError) as error:
         terminal.fail(str(error))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaultcore.cli.server_extra import require_server
 from vaultcore.cli.terminal import Terminal, UsageError, read_secret_file
 from vaultcore.settings import Settings
 
@@ -46,6 +47,7 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    require_server()
     _disable_core_dumps()
     settings, is_first_start = _with_keys(_settings(args, terminal))
     return _serve(settings, terminal, is_first_start=is_first_start)

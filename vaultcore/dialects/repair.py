@@ -13,6 +13,7 @@ from typing import cast
 from vaultcore.dialects import ErrorDetail, StreamFault
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.provider_error import error_detail, error_status
+from vaultcore.dialects.response_shape import usable_details
 from vaultcore.wire import FinishReason, Json, Usage
 
 FINISH_REASONS: Mapping[str, FinishReason] = {  # a provider's reason, lower case -> OpenAI's
@@ -34,6 +35,7 @@ FINISH_REASONS: Mapping[str, FinishReason] = {  # a provider's reason, lower cas
 }
 FAILURES = {"error", "network_error"}  # finish reasons that mean a failed response
 TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
+DETAILS = ("prompt_tokens_details", "completion_tokens_details")  # of usage
 REASONING = ("reasoning_content", "reasoning")
 MAX_COUNT = 1e15  # larger numbers are no token counts and no timestamps
 MILLISECONDS = 1e11  # a timestamp above this is in milliseconds; in seconds it would be the year 5138
@@ -73,10 +75,11 @@ def is_error(response: Mapping[str, object]) -> bool:
 def repair_usage(usage: object) -> Usage | None:
     """Return usage whose total is the sum of its parts and whose completion includes the reasoning.
 
-    Return None for missing or empty usage: it does not mean zero tokens.
+    Return None for missing or empty usage: it does not mean zero tokens. Unusable details are removed.
     """
     if not isinstance(usage, dict) or not usage:
         return None
+    usage = _without_unusable_details(usage)
     prompt = read_count(usage, "prompt_tokens", "input_tokens")
     completion = read_count(usage, "completion_tokens", "output_tokens")
     total = read_count(usage, "total_tokens")
@@ -93,6 +96,20 @@ def repair_usage(usage: object) -> Usage | None:
         prompt_details = usage.get("prompt_tokens_details")
         repaired["prompt_tokens_details"] = {"cached_tokens": cached, **(prompt_details or {})}
     return cast(Usage, usage if repaired.items() <= usage.items() else {**usage, **repaired})
+
+
+def _without_unusable_details(usage: Json) -> Json:
+    """Return usage without details that are no objects, and without counts in them that are no numbers."""
+    usable = dict(usage)
+    for name in DETAILS:
+        match usage.get(name):
+            case None:
+                pass
+            case dict(details):
+                usable[name] = usable_details(details, MAX_COUNT)
+            case _:
+                del usable[name]
+    return usable
 
 
 def split_reasoning(content: object) -> tuple[str | None, str]:

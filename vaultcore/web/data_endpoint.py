@@ -23,6 +23,7 @@ from vaultcore.web.body import read_json
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.deadline import ENDING_TIME, remaining_time
 from vaultcore.web.idempotency import run_once
+from vaultcore.web.internal_error import internal_error
 from vaultcore.web.reply import call_headers, error_response, json_response
 from vaultcore.web.streaming import stream_response
 from vaultcore.wire import ChatRequest, Json
@@ -69,6 +70,9 @@ async def _run(
         await admitted.settle(error.status, error)
         headers = {**call_headers(call), **admitted.rate_limit_headers}
         return error_response(error, endpoint.errors, headers)
+    except Exception:  # a bug: RequestMiddleware logs it and answers 500, and the call costs nothing
+        await admitted.settle(500, internal_error(call.id))
+        raise
     except BaseException:
         await admitted.abandon()
         raise

@@ -7,16 +7,21 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.endpoints import errors_at
-from vaultcore.errors import GatewayError
+from vaultcore.errors import GatewayError, InvalidRequest
 from vaultcore.telemetry import Log
 from vaultcore.tracing import Observer
+from vaultcore.tracing.request_metrics import CLIENT_CLOSED
 from vaultcore.web.deadline import remaining_time
+from vaultcore.web.internal_error import internal_error, location
 from vaultcore.web.reply import SAFE_HEADERS
 from vaultcore.web.router_errors import router_error
+
+# Header fields that a request must not repeat: a proxy and the gateway could read different values.
+SINGLE_FIELDS = frozenset({b"host", b"authorization", b"x-api-key", b"api-key"})
 
 
 class RequestMiddleware:
@@ -55,11 +60,15 @@ class RequestMiddleware:
 
         try:
             try:
+                _check_header_fields(scope)
                 await self._app(scope, receive, send_with_id)
             except (GatewayError, HTTPException) as error:
                 await router_error(Request(scope), error)(scope, receive, send_with_id)
+        except ClientDisconnect:  # raised while the body is read; there is nobody to answer
+            http_request.status = CLIENT_CLOSED
+            self._log.request(request_id=request_id, path=scope["path"], status=CLIENT_CLOSED, code=None)
         except Exception as error:  # noqa: BLE001 - the last resort: every request gets an answer
-            self._log.error("crash", request_id=request_id, kind=type(error).__name__, at=_location(error))
+            self._log.error("crash", request_id=request_id, kind=type(error).__name__, at=location(error))
             if not has_started:
                 await _send_crash(scope["path"], request_id, send_with_id)
         finally:
@@ -78,20 +87,24 @@ class RequestMiddleware:
                     return
 
 
+def _check_header_fields(scope: Scope) -> None:
+    """Raise InvalidRequest if a field of SINGLE_FIELDS is repeated, or if an HTTP/1.1 request has no Host.
+
+    RFC 9112, section 3.2, requires status 400 for a missing or repeated Host.
+    """
+    names = [name for name, _ in scope["headers"] if name in SINGLE_FIELDS]
+    for name in names:
+        if names.count(name) > 1:
+            field = name.decode()
+            raise InvalidRequest(f"the header {field!r} is repeated; send it once", param=field)
+    # Lambda events that the AWS console sends as a test have no Host.
+    if scope.get("http_version") == "1.1" and b"host" not in names and "aws.event" not in scope:
+        raise InvalidRequest("the header 'host' is missing; HTTP/1.1 requires it", param="host")
+
+
 async def _send_crash(path: str, request_id: str, send: Send) -> None:
-    error = GatewayError(f"internal error; see the log for request ID {request_id}")
-    body = json.dumps(errors_at(path).render_error(error))
+    body = json.dumps(errors_at(path).render_error(internal_error(request_id)))
     headers = {"content-type": "application/json", **SAFE_HEADERS}
     fields = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 500, "headers": fields})
     await send({"type": "http.response.body", "body": body.encode()})
-
-
-def _location(error: BaseException) -> str:
-    """Return module and line of the exception; its message may contain what must not be logged."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return ""
-    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"

@@ -14,6 +14,7 @@ from vaultcore.errors import GatewayError
 from vaultcore.services import Services
 from vaultcore.web.client_stream import ClientStream
 from vaultcore.web.deadline import ERROR_TIME
+from vaultcore.web.internal_error import internal_error, location
 from vaultcore.web.reply import KEEP_ALIVE, EventStream, call_headers, last_comment
 
 
@@ -54,31 +55,42 @@ async def _events(
     client = ClientStream(api, call.request)
     try:
         try:
-            if not first.done():
-                yield KEEP_ALIVE
-            item = await first
-            outcome.first_token_at = outcome.first_token_at or services.clock.now()
-            for event in client.feed(item):
-                yield event.encode()
-            async for item in rest:
+            try:
+                if not first.done():
+                    yield KEEP_ALIVE
+                item = await first
+                outcome.first_token_at = outcome.first_token_at or services.clock.now()
                 for event in client.feed(item):
                     yield event.encode()
-        finally:
-            await _stop(first, rest)
-        await admitted.settle(200)  # before the last event: a client that has read it finds its usage counted
-        for event in client.close():
+                async for item in rest:
+                    for event in client.feed(item):
+                        yield event.encode()
+            finally:
+                await _stop(first, rest)
+            ending = [*client.close()]  # encoded first: if that fails, nothing is charged
+            await admitted.settle(200)  # a client that has read the last event finds its usage counted
+        except GatewayError as error:
+            outcome.flags.append("broken")
+            ending = [*client.fail(error)]
+            await admitted.settle(200, error, wait=ERROR_TIME)  # a slow store must not delay the end
+        for event in ending:
             yield event.encode()
         if call.explain:
             yield last_comment(call)
-    except GatewayError as error:
-        outcome.flags.append("broken")
-        await admitted.settle(200, error, wait=ERROR_TIME)  # a slow store must not delay the end
-        for event in client.fail(error):
-            yield event.encode()
-        if call.explain:
-            yield last_comment(call)
+    except Exception as error:  # noqa: BLE001 - a bug: the stream ends with an error and costs nothing
+        yield await _crash(api, services, admitted, error)
     finally:  # after a client disconnect nothing has been settled yet
         await admitted.abandon()
+
+
+async def _crash(api: ClientApi, services: Services, admitted: AdmittedCall, error: Exception) -> bytes:
+    """Log an unexpected exception, settle the call without a charge, and return the stream's last event."""
+    call, kind = admitted.call, type(error).__name__
+    services.log.error("crash", request_id=call.id, kind=kind, at=location(error))
+    call.outcome.flags.append("broken")
+    failure = internal_error(call.id)
+    await admitted.settle(500, failure, wait=ERROR_TIME)  # the encoder may be what failed: it is not used
+    return api.render_stream_error(failure).encode()
 
 
 async def _stop(first: asyncio.Future[StreamItem], items: AsyncGenerator[StreamItem, None]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
-from vaultcore.dialects import repair
+from vaultcore.dialects import repair, response_shape
 from vaultcore.dialects.json_fields import parse_event, require_object
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json
@@ -61,7 +61,9 @@ class Decoder:
         return (
             type(delta) is dict
             and type(delta.get("content")) is str
-            and delta.keys() <= TEXT_FIELDS
+            and (len(delta) == 1 or _has_only_texts(delta))
+            and choice.get("logprobs") is None
+            and type(chunk.get("model")) is str
             and chunk.get("usage") is None
             and "id" in chunk
             and state is not None
@@ -82,7 +84,8 @@ class Decoder:
         chunk["id"] = response_id if isinstance(response_id, str) else ""
         chunk["object"] = CHUNK_OBJECT
         chunk["created"] = repair.parse_timestamp(chunk.get("created"))
-        chunk.setdefault("model", "")
+        if not isinstance(chunk.get("model"), str):
+            chunk["model"] = ""
         chunk["choices"] = choices
         preceding: list[Json] = []
         for position, choice in enumerate(choices):
@@ -102,6 +105,7 @@ class Decoder:
             raise repair.stream_fault(choice["error"])
         index = choice.get("index")
         index = choice["index"] = index if type(index) is int else position
+        response_shape.check_choice(choice)
         state = self._choices.setdefault(index, _ChoiceState())
         choice.pop("message", None)  # some providers repeat the whole message so far beside the delta
         choice["delta"] = state.repair_delta(choice.get("delta"), f"{response_id}:{index}")
@@ -119,6 +123,10 @@ class Decoder:
         delta = {**choice["delta"], "tool_calls": [*choice["delta"].get("tool_calls", ()), *empty_calls]}
         choice["delta"] = {}
         return [{"index": index, "delta": delta, "finish_reason": None}]
+
+
+def _has_only_texts(delta: Json) -> bool:
+    return delta.keys() <= TEXT_FIELDS and all(type(text) is str or text is None for text in delta.values())
 
 
 @dataclass(slots=True)
@@ -141,7 +149,9 @@ class _ChoiceState:
 
     def repair_delta(self, raw: object, seed: str) -> Json:
         """Return the delta with role, string content and numbered calls; `seed` makes call ids unique."""
-        delta = raw if isinstance(raw, dict) else {}
+        delta = require_object(raw, "a delta") if raw else {}
+        response_shape.check_output(delta)
+        response_shape.check_calls(delta)
         delta.pop("role", None)
         if not self.has_role:
             delta = {"role": "assistant", **delta}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from vaultcore.dialects import ErrorDetail, repair
+from vaultcore.dialects import ErrorDetail, repair, response_shape
 from vaultcore.dialects.json_fields import require_object
 from vaultcore.dialects.provider_error import parse_error_body
 from vaultcore.wire import ChatCompletion, Json
@@ -18,7 +18,7 @@ OUTPUT_FIELDS = ("content", "reasoning_content", "refusal", "audio", "images")
 def parse_response(body: Json) -> ChatCompletion:
     """Return the completion with repaired fields; unknown fields stay.
 
-    Raise StreamFault if it reports an error, ValueError if it has no choices.
+    Raise StreamFault if it reports an error, ValueError if it has no choices or unusable ones.
     """
     response = cast("OpenAIResponse", require_object(body, "the response"))
     choices = response.get("choices")
@@ -35,7 +35,8 @@ def parse_response(body: Json) -> ChatCompletion:
         "created": repair.parse_timestamp(response.get("created")),
         "choices": [_choice(position, choice, response_id) for position, choice in enumerate(choices)],
     }
-    completion.setdefault("model", "")
+    if not isinstance(completion.get("model"), str):
+        completion["model"] = ""
     repair.repair_service_tier(completion)
     usage = repair.repair_usage(completion.pop("usage", None))
     return cast(ChatCompletion, {**completion, "usage": usage} if usage else completion)
@@ -50,6 +51,8 @@ def _choice(position: int, raw: object, response_id: object) -> Json:
     if choice.get("error"):
         raise repair.stream_fault(choice["error"])
     raw_message = cast("OpenAIMessage", require_object(choice.get("message"), "a message"))
+    choice = cast("OpenAIChoice", {**choice})
+    response_shape.check_choice(cast(Json, choice))
     message = _message(raw_message, position, response_id)
     calls = message.get("tool_calls")
     has_output = any(message.get(name) for name in OUTPUT_FIELDS)
@@ -64,6 +67,8 @@ def _choice(position: int, raw: object, response_id: object) -> Json:
 def _message(raw: OpenAIMessage, choice: int, response_id: object) -> Json:
     message: Json = {**raw, "role": "assistant"}
     message.setdefault("content", None)
+    response_shape.check_output(message)
+    response_shape.check_calls(message)
     repair.repair_text(message)
     calls = message.pop("tool_calls", None)
     if isinstance(calls, list) and calls:
@@ -75,11 +80,13 @@ def _message(raw: OpenAIMessage, choice: int, response_id: object) -> Json:
 
 def _call(raw: object, choice: int, position: int, response_id: object) -> Json:
     source = cast("OpenAIToolCall", require_object(raw, "a tool call"))
+    call_id, kind = source.get("id"), source.get("type")
+    has_id = isinstance(call_id, str) and call_id
     call: Json = {
         **source,
-        "id": source.get("id") or repair.derive_id("call_", response_id, choice, position),
+        "id": call_id if has_id else repair.derive_id("call_", response_id, choice, position),
     }
-    call["type"] = source.get("type") or "function"
+    call["type"] = kind if isinstance(kind, str) and kind else "function"
     function = source.get("function")
     if isinstance(function, dict):
         text = repair.arguments_text(function.get("arguments"))

@@ -62,8 +62,8 @@ class Decoder(ChunkWriter):
         text = string_field(event, "delta")
         self._text_length += len(text)
         chunks = self._chunk({"content": text}) if text else []
-        if chunks and isinstance(logprobs := event.get("logprobs"), list) and logprobs:
-            chunks[-1]["choices"][0]["logprobs"] = {"content": logprobs, "refusal": None}
+        if chunks and (logprobs := response.parse_logprobs(event.get("logprobs"))):
+            chunks[-1]["choices"][0]["logprobs"] = logprobs
         return chunks
 
     def _read_refusal(self, event: ResponsesEvent) -> list[ChatChunk]:

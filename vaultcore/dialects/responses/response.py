@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
 from vaultcore.dialects.json_fields import require_object, string_field
 from vaultcore.dialects.provider_error import error_detail, error_status, parse_error_body
+from vaultcore.dialects.response_shape import has_valid_logprobs
 from vaultcore.dialects.responses.reasoning import render_block
 from vaultcore.wire import ChatCompletion, FinishReason, Json, ToolCall, Usage
 
@@ -43,14 +44,20 @@ def parse_response(body: Json) -> ChatCompletion:
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
     }
     logprobs = [each for item in items for part in _message_parts(item) for each in _list(part, "logprobs")]
-    if logprobs:
-        completion["choices"][0]["logprobs"] = {"content": logprobs, "refusal": None}
+    if parsed := parse_logprobs(logprobs):
+        completion["choices"][0]["logprobs"] = parsed
     if isinstance(response.get("service_tier"), str):
         completion["service_tier"] = response["service_tier"]
         repair.repair_service_tier(completion)
     if (usage := parse_usage(response.get("usage"))) is not None:
         completion["usage"] = usage
     return cast(ChatCompletion, completion)
+
+
+def parse_logprobs(tokens: object) -> Json | None:
+    """Return OpenAI's `logprobs`, or None if there are none or unusable ones."""
+    logprobs: Json = {"content": tokens, "refusal": None}
+    return logprobs if tokens and has_valid_logprobs(logprobs) else None
 
 
 def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the protocol's signature
