@@ -145,7 +145,7 @@ def test_limits_hold_over_all_environments(deployed: Deployment, admin: httpx.Cl
     assert took < QUICK, "too slow a machine: a second minute began"
     assert statuses == {200: RPM, 429: CALLERS - RPM}
     assert requests == RPM
-    assert deployed.stack.emulator.said().count("Lambda worker spawned for vaultedge-StreamFunction") > 4
+    assert deployed.stack.emulator.read_log().count("Lambda worker spawned for vaultedge-StreamFunction") > 4
 
 
 def storm(
