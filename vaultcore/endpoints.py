@@ -51,10 +51,13 @@ def _chat_endpoint(path: str, api: ClientApi, native: BuildNative | None = None)
 
 
 def _media_endpoint(
-    path: str, api: MediaApi, operation: str, estimate_usage: Callable[[ChatRequest], RequestEstimate]
+    path: str, api: MediaApi, operation: str, estimate: Callable[[Json], RequestEstimate]
 ) -> Endpoint:
     async def run(gateway: Gateway, call: Call) -> Json:
         return await gateway.media(call, api)
+
+    def estimate_usage(request: ChatRequest) -> RequestEstimate:
+        return estimate(cast(Json, request))  # a media request shares only `model` with a chat request
 
     return Endpoint(path, api, chat, run, operation, estimate_usage, _same_body(api))
 
@@ -83,26 +86,14 @@ async def _count_tokens(gateway: Gateway, call: Call) -> Json:
     return counts or {"input_tokens": estimate_request(call.request), "estimated": True}
 
 
-def _embedding_estimate(request: ChatRequest) -> RequestEstimate:
-    return request_estimate.estimate_embeddings(cast(Json, request))
-
-
-def _moderation_estimate(request: ChatRequest) -> RequestEstimate:
-    return request_estimate.estimate_moderations(cast(Json, request))
-
-
-def _image_estimate(request: ChatRequest) -> RequestEstimate:
-    return request_estimate.estimate_images(cast(Json, request))
-
-
 ENDPOINTS: tuple[Endpoint, ...] = (
     _chat_endpoint("/chat/completions", chat),
     _chat_endpoint("/messages", messages, messages.native_request),
     _chat_endpoint("/responses", responses, responses.native_request),
     Endpoint(COUNT_TOKENS, messages, messages, _count_tokens, "chat", None, messages.native_request),
-    _media_endpoint("/embeddings", embeddings, "embeddings", _embedding_estimate),
-    _media_endpoint("/images/generations", images, "generate_content", _image_estimate),
-    _media_endpoint("/moderations", moderations, "moderation", _moderation_estimate),
+    _media_endpoint("/embeddings", embeddings, "embeddings", request_estimate.estimate_embeddings),
+    _media_endpoint("/images/generations", images, "generate_content", request_estimate.estimate_images),
+    _media_endpoint("/moderations", moderations, "moderation", request_estimate.estimate_moderations),
 )
 EXPLAINED = ENDPOINTS[0]  # POST /v1/explain takes a body of this endpoint
 _ERRORS: Mapping[str, ClientApi] = {endpoint.path.split("/")[1]: endpoint.errors for endpoint in ENDPOINTS}

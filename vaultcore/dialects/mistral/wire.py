@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal, TypedDict
 
-from vaultcore.dialects.openai.wire import OpenAIChoice, OpenAIRequest, OpenAIResponse
+from vaultcore.dialects.openai.wire import OpenAIRequest
 from vaultcore.wire import Json, ToolCall
 
 
@@ -53,7 +53,3 @@ class MistralRequest(OpenAIRequest, total=False):
     random_seed: int
     safe_prompt: bool
     prompt_mode: Literal["reasoning"]
-
-
-MistralResponse = OpenAIResponse
-MistralChoice = OpenAIChoice

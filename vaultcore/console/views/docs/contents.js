@@ -1,6 +1,6 @@
 // The table of contents of the documentation. The files are the repository's own, below docs/.
 
-/** [section, entries]. An entry is { id, title, file } with `only` or `but` (headings of that file), or a page without a file. */
+/** [section, entries]. An entry is { id, title, file } with `but` (headings of that file that are left out), or a page without a file. */
 export const SECTIONS = [
   ["Getting started", [
     { id: "start", title: "Quickstart", file: "README.md", but: ["More"] },

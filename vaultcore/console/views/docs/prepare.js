@@ -5,10 +5,10 @@ import { ENTRIES } from "./contents.js";
 const EXAMPLE = "http://127.0.0.1:8787"; // the gateway in the repository's examples
 
 /** Return an entry's Markdown. `page` is the console's address, `root` the gateway's with a trailing slash. */
-export function prepareMarkdown(text, { only, but = [] }, { page, root }) {
+export function prepareMarkdown(text, { but = [] }, { page, root }) {
   const parts = sections(text.replace(/<!--.*?-->\n*/gs, ""));
-  const selected = parts.filter(({ title }) => (only ? title === only : !but.includes(title)));
-  const lines = selected.flatMap(({ title, lines: part }) => (only || title === null ? part.slice(1) : part));
+  const selected = parts.filter(({ title }) => !but.includes(title));
+  const lines = selected.flatMap(({ title, lines: part }) => (title === null ? part.slice(1) : part));
   return rewriteLinks(joinLines(lowerHeadings(lines)).join("\n"), page).replaceAll(EXAMPLE, root.replace(/\/$/, ""));
 }
 
