@@ -222,7 +222,47 @@ def test_b14_b20_documents_and_cache_points(drawn: tuple[dict[str, Any], Target]
         kinds = {kind for block in message["content"] for kind in block}
         assert "document" not in kinds or "text" in kinds
         assert "cachePoint" not in message["content"][0]
+    assert not body.get("system") or "cachePoint" not in body["system"][0]
     assert len(blocks(body, "cachePoint")) + sum("cachePoint" in each for each in other_parts) <= 4
+
+
+BLANK = {"type": "text", "text": " ", **CACHE}
+RESULT = {
+    "role": "tool",
+    "tool_call_id": "c",
+    "content": [{"type": "text", "text": "found", **CACHE}],
+}
+CALL = {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+
+
+@pytest.mark.parametrize("publisher", ["eu.anthropic.claude-x", "mistral.x"])
+@pytest.mark.parametrize(
+    "conversation",
+    [
+        [{"role": "user", "content": [BLANK, {"type": "image_url", "image_url": {"url": PNG}}]}],
+        [
+            {"role": "user", "content": "a"},
+            {"role": "assistant", "content": [BLANK], "tool_calls": [CALL]},
+            RESULT,
+        ],
+        [
+            {"role": "user", "content": "a"},
+            {"role": "assistant", "tool_calls": [CALL]},
+            RESULT,
+            {"role": "user", "content": "b"},
+        ],
+        [{"role": "system", "content": [BLANK]}, {"role": "user", "content": "a"}],
+    ],
+)
+def test_no_message_starts_with_a_cache_point(conversation: list[dict[str, Any]], publisher: str) -> None:
+    """A cache point follows content: one whose content is not sent, or is sent elsewhere, is dropped."""
+    model = Model(publisher, capabilities=Capabilities(prompt_cache=True))
+    body = bedrock.render_request(
+        chat.parse_request({"model": "m", "messages": conversation}), Target(PROVIDER, model)
+    ).body
+
+    firsts = [message["content"][0] for message in body["messages"]] + body.get("system", [])[:1]
+    assert all("cachePoint" not in first for first in firsts)
 
 
 @settings(max_examples=200, deadline=None)

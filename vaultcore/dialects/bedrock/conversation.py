@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import TYPE_CHECKING, Literal, cast
 
 from vaultcore.catalog.schema import Capabilities
@@ -63,6 +64,8 @@ def _separate_results(messages: list[ConverseMessage], changes: list[Change]) ->
     for message in messages:
         results = [block for block in message["content"] if "toolResult" in block]
         others = [block for block in message["content"] if "toolResult" not in block]
+        if results:  # a cache point of a tool result cannot start a message
+            others = list(dropwhile(lambda block: "cachePoint" in block, others))
         separated.append({"role": message["role"], "content": results or others})
         if results and others:
             reason = "this model needs a message between tool results and other content"

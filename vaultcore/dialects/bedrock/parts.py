@@ -81,13 +81,15 @@ class ConversePartRenderer:
         for i, part in enumerate(content if isinstance(content, Sequence) else ()):
             if isinstance(part, dict):
                 blocks += self._render_part(part, f"{path}[{i}]")
-                if cache_point := self.cache_point(part, f"{path}[{i}]"):
+                if not blocks or "cachePoint" in blocks[-1]:
+                    self._drop_cache_point(part, f"{path}[{i}]")
+                elif cache_point := self.cache_point(part, f"{path}[{i}]"):
                     blocks.append({"cachePoint": cache_point})
         return cast("list[Json]", blocks)
 
     def cache_point(self, source: Mapping[str, object], path: str) -> ConverseCachePoint | None:
         """Return the cache point that a part, tool or message asks for, or None."""
-        name = next((each for each in CACHE_FIELDS if isinstance(source.get(each), dict)), None)
+        name = _cache_field(source)
         if name is None:
             return None
         has_cache = self.capabilities.prompt_cache
@@ -105,6 +107,11 @@ class ConversePartRenderer:
             reason = f"Bedrock caches for {SHORT} or {LONG}"
             self.changes.append(Change(f"{path}.{name}.ttl", "clamped", reason, ttl, LONG))
         return {"type": "default", "ttl": LONG}
+
+    def _drop_cache_point(self, source: Mapping[str, object], path: str) -> None:
+        """Report the cache point of a part that is not sent: Bedrock needs content before a cache point."""
+        if (name := _cache_field(source)) is not None:
+            self.changes.append(Change(f"{path}.{name}", "dropped", "there is no content to cache before it"))
 
     def _render_part(self, part: Json, path: str) -> list[ConverseBlock]:
         match part:
@@ -195,3 +202,8 @@ def _render_audio(data: str, audio_format: str, path: str) -> ConverseBlock:
         message = f"this model does not accept {audio_format} audio"
         raise InvalidRequest(message, param=f"{path}.format", code=UNSUPPORTED)
     return {"audio": {"format": audio_format, "source": {"bytes": data}}}
+
+
+def _cache_field(source: Mapping[str, object]) -> str | None:
+    """Return the name of the field that asks for a cache point, or None."""
+    return next((name for name in CACHE_FIELDS if isinstance(source.get(name), dict)), None)
