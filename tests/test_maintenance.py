@@ -178,6 +178,6 @@ async def test_the_gateways_maintenance_steps(tmp_path: Path, clock: FakeClock) 
     (alert,) = await stored_alerts(services.store)  # type: ignore[arg-type]
 
     assert failed_steps == [[], []]
-    assert (account_state.tokens, account_state.tokens_held, dict(account_state.leases)) == (900, 900, {})
+    assert (account_state.tokens, account_state.tokens_held, account_state.in_flight) == (900, 900, 0)
     assert len(seals) == 1
     assert alert.body["delivered"] is None  # there are no sinks

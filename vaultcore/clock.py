@@ -7,12 +7,22 @@ import secrets
 import time
 from typing import Protocol
 
+# Counts the time for which a machine is suspended, unlike Linux's CLOCK_MONOTONIC.
+_UPTIME: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+
 
 class Clock(Protocol):
     """The source of time. `SystemClock` is real, `tests.fakes.clock.FakeClock` is set by tests."""
 
     def now(self) -> float:
         """Return the time in seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds since a start that all processes of this machine share.
+
+        It does not follow when the clock is set.
+        """
         ...
 
     def jitter(self) -> float:
@@ -27,6 +37,9 @@ class SystemClock:
 
     def now(self) -> float:
         return time.time()
+
+    def monotonic(self) -> float:
+        return time.clock_gettime(_UPTIME) if _UPTIME is not None else time.monotonic()
 
     def jitter(self) -> float:
         # From the operating system: processes restored from one snapshot must not draw the same numbers.

@@ -23,15 +23,16 @@ from vaultcore.limits.account import Charge, Lease
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, Reservation
 from vaultcore.money import Nanos
-from vaultcore.store.base import ABSENT, Add, DocumentKey, Put, Settlement, Store
+from vaultcore.store.base import ABSENT, DocumentKey, Put, Settlement, Store
 from vaultcore.store.dynamodb.store import DynamoDBStore
 from vaultcore.store.memory import MemoryStore
 from vaultcore.store.sqlite.store import SQLiteStore
 from vaultcore.wire import Json
 
 KINDS = ("memory", "sqlite", "dynamodb")
-LEVELS = ("key:one", "owner:acme", "gateway")
+LEVELS = ("key:one", "owner:acme", "gateway", "team:red", "project:web")
 LIMITS = Limits(rpm=10**6, tpm=10**9, tokens=10**12, credits=Nanos(10**18), day=Nanos(10**18))
+CONCURRENT = 16  # reservations at once, before the measurement
 WARM = 5  # uncounted requests at the start
 RECORD: Json = {"model": "provider/model", "text": "x" * 480}  # the size of a ledger row
 
@@ -63,8 +64,9 @@ class MeteredClient(DynamoDBClient):
         super().__init__(session(endpoint))
         self.consumed: Counter[str] = Counter(calls=0)
 
-    def call_blocking(self, operation: str, request: Json) -> Json:
-        response = super().call_blocking(operation, {**request, "ReturnConsumedCapacity": "TOTAL"})
+    async def call(self, operation: str, request: Json, *, repeat: bool = True) -> Json:
+        request = {**request, "ReturnConsumedCapacity": "TOTAL"}
+        response = await super().call(operation, request, repeat=repeat)
         capacities = response.get("ConsumedCapacity") or []
         kind = "read" if operation in ("get_item", "batch_get_item", "query") else "written"
         self.consumed["calls"] += 1
@@ -74,23 +76,33 @@ class MeteredClient(DynamoDBClient):
         return response
 
 
-def lines(kinds: Sequence[str] = KINDS, count: int = 200) -> Iterator[str]:
+IN_FLIGHT = (0, 20)
+
+
+def lines(
+    kinds: Sequence[str] = KINDS,
+    count: int = 200,
+    *,
+    levels: Sequence[int] = (1, 3),
+    in_flight: Sequence[int] = IN_FLIGHT,
+) -> Iterator[str]:
     """Yield the lines of the table."""
     yield f"{'store':<10}{'levels':>6}{'in flight':>10}{'wall ms':>11}{'CPU ms':>10}" + "".join(
         f"{name:>8}" for name in ("calls", "WRU", "RRU")
     )
     for kind in kinds:
-        for levels in (1, len(LEVELS)):
-            for in_flight in (0, 20):
-                yield str(asyncio.run(_measure(kind, levels, in_flight, count)))
+        for level_count in levels:
+            for others in in_flight:
+                yield str(asyncio.run(_measure(kind, level_count, others, count)))
 
 
 async def _measure(kind: str, levels: int, in_flight: int, count: int) -> Row:
     row, limited = Row(kind, levels, in_flight), [Level(name, LIMITS) for name in LEVELS[:levels]]
     with TemporaryDirectory() as folder:
         async with _open_store(kind, Path(folder)) as (store, used):
-            for n in range(in_flight):
-                await store.reserve(_reservation(f"in-flight-{n}", limited))
+            for start in range(0, in_flight, CONCURRENT):
+                names = [f"in-flight-{n}" for n in range(start, min(start + CONCURRENT, in_flight))]
+                await asyncio.gather(*(store.reserve(_reservation(name, limited)) for name in names))
             for n in range(WARM + count):
                 if n == WARM:
                     before, start = Counter(used), time.process_time()
@@ -109,16 +121,10 @@ def _reservation(id: str, levels: Sequence[Level]) -> Reservation:
 
 
 async def _run_request(store: Store, reservation: Reservation) -> None:
-    await store.reserve(reservation)
+    result = await store.reserve(reservation)
     record = Put(DocumentKey("log/today", reservation.id), {**RECORD, "id": reservation.id}, version=ABSENT)
-    add = Add(
-        DocumentKey("usage/today", "key"), {"requests": 1, "prompt": 300, "completion": 200, "nanos": 900_000}
-    )
-    await store.settle(
-        Settlement(
-            reservation.id, reservation.levels, reservation.lease, Charge(300, 200, 900_000), record, (add,)
-        )
-    )
+    charge = Charge(300, 200, 900_000)
+    await store.settle(Settlement(reservation.id, reservation.levels, result.lease, charge, record))
 
 
 @asynccontextmanager

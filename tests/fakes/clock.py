@@ -11,9 +11,18 @@ class FakeClock:
     def __init__(self, at: float = 1_000.0) -> None:
         self.time = at
         self.slept: list[float] = []
+        self.stepped = 0.0
 
     def now(self) -> float:
         return self.time
+
+    def monotonic(self) -> float:
+        return self.time - self.stepped
+
+    def step(self, seconds: float) -> None:
+        """Set the clock forward or back. No time passes."""
+        self.time += seconds
+        self.stepped += seconds
 
     def jitter(self) -> float:
         return 1.0

@@ -106,7 +106,6 @@ def test_every_lasting_limit_has_a_usage() -> None:
         day="2026-11-22",
         day_nanos=3,
         day_held=30,
-        month="2026-11",
         month_nanos=4,
         month_held=40,
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 from typing import Any
 
 from tests.store.store_request import StoreRequest
@@ -23,18 +23,27 @@ def day(at: float) -> str:
     return f"{moment.year:04}-{moment.month:02}-{moment.day:02}"
 
 
+WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600)  # seconds of a bucket
+
+
 @dataclass(slots=True)
 class Event:
-    """An admitted request, at the account's own time."""
+    """An admitted request."""
 
     request: StoreRequest
-    at: float
     charge: Charge | None = None
     given_back: bool = False
 
     @property
+    def at(self) -> float:
+        return self.request.at
+
+    @property
     def until(self) -> float:
-        return self.request.lease.until - self.request.at + self.at
+        """Return the end of its bucket: at most a sixteenth of its lease later than the lease's end."""
+        lease = self.request.lease
+        width = max([1, *(each for each in WIDTHS if each * 16 <= lease.until - lease.at)])
+        return ceil(lease.until / width) * width
 
     @property
     def holds(self) -> bool:
@@ -43,6 +52,12 @@ class Event:
     @property
     def minute(self) -> int:
         return self.request.minute if self.charge is None else self.charge.prompt + self.charge.completion
+
+    def counts(self, now: float, *, exactly: bool) -> bool:
+        """Return True if the request is one of the last minute, by its own time or by its second's end."""
+        if exactly:
+            return Fraction(now) < Fraction(ceil(Fraction(self.at) * 100), 100) + 60
+        return now < floor(self.at) + 61
 
 
 @dataclass(slots=True)
@@ -54,38 +69,34 @@ class ReferenceAccount:
     events: list[Event] = field(default_factory=list)
 
     @property
-    def window(self) -> int:
-        """Return the latest minute in which a request was admitted."""
-        return max((int(event.at // 60) for event in self.events), default=0)
-
-    def time(self, now: float) -> float:
-        """Return the account's time: never before its current minute."""
-        return max(now, self.window * 60.0)
+    def today(self) -> str:
+        """Return the latest day in which a request was admitted."""
+        return max((day(event.at) for event in self.events), default="")
 
     def holds(self, name: str) -> bool:
         return any(event.request.id == name and event.holds for event in self.events)
 
     def reserve(self, request: StoreRequest) -> None:
-        """Admit a request that is not denied. Expired leases end before that."""
+        """Admit a request that is not denied. Expired reservations end before that."""
         self.end(request.at)
-        self.events.append(Event(request, self.time(request.at)))
+        self.events.append(Event(request))
 
     def end(self, now: float) -> int:
-        """End the leases that have expired. Return how many."""
-        over = [event for event in self.events if event.holds and event.until <= self.time(now)]
+        """End the reservations that have expired. Return how many."""
+        over = [event for event in self.events if event.holds and event.until <= now]
         for event in over:
             event.given_back = True
         return len(over)
 
     def settle(self, name: str, spent: Charge) -> list[tuple[str, str, str, int]]:
         """Return the thresholds of the request's own levels that this settlement crosses."""
-        before = dict(self._used())
+        before = dict(self._used(self.today))
         (event,) = [event for event in self.events if event.request.id == name]
         event.charge = spent
         (level,) = [each for each in event.request.levels if each.account == self.name]
         return [
             (self.name, limit, period, percent)
-            for (limit, period), used in self._used()
+            for (limit, period), used in self._used(self.today)
             for percent in level.thresholds
             if not reached(before[limit, period], self._most(limit), percent)
             and reached(used, self._most(limit), percent)
@@ -93,18 +104,15 @@ class ReferenceAccount:
 
     def denied(self, request: StoreRequest) -> str | None:
         """Return the first limit that denies a request."""
-        now = self.time(request.at)
-        window, today = int(now // 60), day(now)
-        share = 1 - Fraction(now % 60) / 60  # of the previous minute that still counts
+        now, today = request.at, day(request.at)
         live = [event for event in self.events if event.holds and event.until > now]
         over = [event.charge for event in self.events if event.charge is not None]
         paid = [(event.at, event.charge.nanos) for event in self.events if event.charge is not None]
         paid += [(event.at, event.request.nanos) for event in live]
+        requests, minute = self._rates(now)
         counted = {
-            "rpm": len(self._of(window)) + ceil(len(self._of(window - 1)) * share) + 1,
-            "tpm": sum(event.minute for event in self._of(window))
-            + ceil(sum(event.minute for event in self._of(window - 1)) * share)
-            + request.minute,
+            "rpm": requests + 1,
+            "tpm": minute + request.minute,
             "parallel": len(live) + 1,
             "tokens": sum(spent.prompt + spent.completion for spent in over)
             + sum(event.request.tokens for event in live)
@@ -116,44 +124,41 @@ class ReferenceAccount:
         limited = ((name, self._most(name)) for name in counted)
         return next((name for name, most in limited if most is not None and counted[name] > most), None)
 
-    def state(self) -> dict[str, Any]:
-        """Return what the account's fields must be."""
-        if not self.events:
-            return {"window": 0, "day": "", "month": "", "requests": 0, "settled": 0, "leases": set()}
-        window, today = self.window, day(self.window * 60)
-        used = {limit: amount for (limit, _), amount in self._used()}
+    def state(self, now: float) -> dict[str, Any]:
+        """Return what the account's fields must be, after expired reservations are released."""
         over = [event.charge for event in self.events if event.charge is not None]
-        open_events = [event for event in self.events if event.holds]
-        nanos = sum(event.request.nanos for event in open_events)
+        live = [event for event in self.events if event.holds and event.until > now]
+        today, used = day(now), {limit: amount for (limit, _), amount in self._used(day(now))}
+        requests, minute = self._rates(now)
+        held_nanos = {
+            period: sum(event.request.nanos for event in live if day(event.at).startswith(period))
+            for period in ("", today, today[:7])
+        }
         return {
-            "window": window,
-            "requests": len(self._of(window)),
-            "requests_before": len(self._of(window - 1)),
-            "minute": sum(event.minute for event in self._of(window)),
-            "minute_before": sum(event.minute for event in self._of(window - 1)),
+            "requests": requests,
+            "minute": minute,
+            "in_flight": len(live),
             "tokens": used["tokens"],
-            "tokens_held": used["tokens"] + sum(event.request.tokens for event in open_events),
+            "tokens_held": used["tokens"] + sum(event.request.tokens for event in live),
             "nanos": used["credits"],
-            "nanos_held": used["credits"] + nanos,
-            "day": today,
+            "nanos_held": used["credits"] + held_nanos[""],
             "day_nanos": used["day"],
-            "day_held": used["day"]
-            + sum(event.request.nanos for event in open_events if day(event.at) == today),
-            "month": today[:7],
+            "day_held": used["day"] + held_nanos[today],
             "month_nanos": used["month"],
-            "month_held": used["month"]
-            + sum(event.request.nanos for event in open_events if day(event.at)[:7] == today[:7]),
+            "month_held": used["month"] + held_nanos[today[:7]],
             "settled": len(over),
             "prompt": sum(spent.prompt for spent in over),
             "completion": sum(spent.completion for spent in over),
-            "leases": {event.request.id for event in open_events},
         }
 
-    def _of(self, window: int) -> list[Event]:
-        return [event for event in self.events if int(event.at // 60) == window]
+    def _rates(self, now: float) -> tuple[int, int]:
+        """Return the requests and tokens of the last minute, as far as these rates are limited."""
+        rpm, tpm = self.limits.rpm, self.limits.tpm
+        requests = [each for each in self.events if rpm is not None and each.counts(now, exactly=rpm <= 60)]
+        tokens = [each.minute for each in self.events if tpm is not None and each.counts(now, exactly=False)]
+        return len(requests), sum(tokens)
 
-    def _used(self) -> Iterator[tuple[tuple[str, str], int]]:
-        today = day(self.window * 60)
+    def _used(self, today: str) -> Iterator[tuple[tuple[str, str], int]]:
         over = [(event.at, event.charge) for event in self.events if event.charge is not None]
         yield ("tokens", ""), sum(spent.prompt + spent.completion for _, spent in over)
         yield ("credits", ""), sum(spent.nanos for _, spent in over)

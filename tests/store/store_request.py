@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from tests.fakes.clock import NOON
-from vaultcore.limits.account import Charge, Lease
+from vaultcore.limits.account import Account, Charge, Lease, roll_forward
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, Reservation
 from vaultcore.limits.thresholds import Crossing
-from vaultcore.store.base import ABSENT, Add, DocumentKey, Put, Settlement
+from vaultcore.store.base import ABSENT, DocumentKey, Put, Settlement
+from vaultcore.store.document_types import timed_key
 
 LEASE = 300.0  # seconds
 LOG = "log/2026-11-22"
-TOTALS = DocumentKey("usage/2026-11-22", '["key","provider","model"]')
 DOLLAR = 1_000_000_000
 
 
@@ -29,7 +29,6 @@ class StoreRequest:
     minute: int = 0
     nanos: int = 0
     until: float | None = None
-    totals: DocumentKey = TOTALS
     collection: str = LOG
 
     @property
@@ -44,12 +43,19 @@ class StoreRequest:
     def settlement(
         self, spent: Charge | None = None, *, alert: Callable[[Crossing], Put] | None = None
     ) -> Settlement:
-        """Return the settlement, with a record under the request's ID and with usage totals."""
+        """Return the settlement, with a record under the request's ID."""
         spent = spent or Charge()
         used = {"prompt": spent.prompt, "completion": spent.completion, "nanos": spent.nanos}
-        record = Put(DocumentKey(self.collection, self.id), {"id": self.id, **used}, version=ABSENT)
-        add = Add(self.totals, {"requests": 1, **used})
-        return Settlement(self.id, self.levels, self.lease, spent, record, (add,), alert)
+        key = timed_key(self.collection, self.at, self.id)
+        record = Put(key, {"id": self.id, **used}, version=ABSENT)
+        return Settlement(self.id, self.levels, self.lease, spent, record, alert)
+
+
+def numbers(account: Account, now: float = NOON) -> dict[str, object]:
+    """Return an account's numbers at a time, whether or not the store has removed what has expired."""
+    account = roll_forward(account, now)
+    names = (each.name for each in fields(Account) if each.type in ("int", "str"))
+    return {name: getattr(account, name) for name in names}
 
 
 def level(account: str = "key:one", limits: Limits | None = None) -> Level:

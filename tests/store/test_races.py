@@ -12,7 +12,7 @@ import pytest
 from tests.store.conftest import OpenStore
 from tests.store.store_request import NOON
 from tests.store.workers import Workers
-from vaultcore.store.base import DocumentKey, Store
+from vaultcore.store.base import Store
 
 pytestmark = pytest.mark.anyio
 CLIENTS, CROWDS = 200, 3
@@ -41,7 +41,7 @@ async def run_together(
     shares = [requests if more.get("by_all") else requests[n :: workers.size] for n in range(workers.size)]
     answers = await workers.run_all([command(do, *common, share, **more) for share in shares])
     named = [name for answer in answers for name in answer]
-    assert len(named) == len(set(named)) or do == "reserve"
+    assert len(named) == len(set(named)) or do == "settle"  # two processes may each charge one level
     return set(named)
 
 
@@ -57,16 +57,17 @@ async def test_sixty_of_two_hundred(workers: Workers, store: Store, limits: dict
 
     assert (len(admitted), len(again)) == (60, 0)
     (one,) = await store.accounts("key:one")
-    assert set(one.leases) == admitted
-    assert (one.requests, one.minute, one.nanos_held) == (60, 60_000, 60_000)
+    assert (one.in_flight, one.nanos_held) == (60, 60_000)
+    assert one.requests == (60 if "rpm" in limits else 0)
+    assert one.minute == (60_000 if "tpm" in limits else 0)
 
 
-async def test_the_same_requests_from_everywhere(workers: Workers, store: Store) -> None:
-    """Requests that every process reserves and settles are counted, charged and recorded once."""
+async def test_the_same_settlements_from_everywhere(workers: Workers, store: Store) -> None:
+    """Requests that every process settles are charged and recorded once."""
     requests = [(f"{n}", 10, 10, 10) for n in range(20)]
     used = {name: [3, 4, 5] for name, *_ in requests}
 
-    assert len(await run_together(workers, "reserve", requests, "key:one", {"rpm": 20}, by_all=True)) == 20
+    assert len(await run_together(workers, "reserve", requests, "key:one", {"rpm": 20})) == 20
     fresh = await run_together(workers, "settle", requests, "key:one", {"rpm": 20}, used=used, by_all=True)
 
     assert len(fresh) == 20
@@ -143,7 +144,8 @@ class Trial:
 async def read_records(store: Store, collection: str) -> dict[str, list[int]]:
     documents = await store.query(collection, limit=CLIENTS + 1)
     return {
-        each.key.id: [each.body["prompt"], each.body["completion"], each.body["nanos"]] for each in documents
+        each.body["id"]: [each.body["prompt"], each.body["completion"], each.body["nanos"]]
+        for each in documents
     }
 
 
@@ -157,12 +159,8 @@ async def test_limits_are_used_to_the_last_token(backend: OpenStore, workers: Wo
         produced = {name: trial.produced[name] for name in finished}
         assert await read_records(backend.store, f"log/{trial.account}") == produced
         prompt, completion, nanos = (sum(each[n] for each in produced.values()) for n in range(3))
-        (sums,) = await backend.store.get(DocumentKey("sums", f"log/{trial.account}"))
-        counted = {"requests": len(finished), "prompt": prompt, "completion": completion, "nanos": nanos}
-        assert sums is not None
-        assert sums.body == counted
         (account,) = await backend.store.accounts(trial.account)
         assert (account.settled, account.prompt, account.completion) == (len(finished), prompt, completion)
         assert account.tokens == account.tokens_held == prompt + completion <= trial.limits["tokens"]
         assert account.nanos == account.nanos_held == nanos <= trial.limits["credits"]
-        assert dict(account.leases) == {}
+        assert account.in_flight == 0

@@ -1,5 +1,8 @@
 """Rows that an earlier version has written are read and continued, in SQLite and in DynamoDB.
 
+Accounts are imported: those of SQLite when the file is opened, those of DynamoDB at their first use.
+`dynamodb/test_previous_accounts` tests DynamoDB accounts that both versions use for a while.
+
 `rows/sqlite.json` and `rows/dynamodb.json` were written by commit e6d6464, the last one before packages and
 classes were renamed, under a fixed clock and fixed random numbers. Both contain the same rows: a virtual key
 with limits, the limits of its owner and of the gateway, a route, three settled requests with their records
@@ -28,6 +31,8 @@ from vaultcore.ledger.sealing import Sealer
 from vaultcore.ledger.signing import LedgerSigner
 from vaultcore.ledger.verify import verify_ledger
 from vaultcore.limits.account import Charge, Lease
+from vaultcore.limits.limits import Limits
+from vaultcore.limits.reservation import Level, LimitRefused, Reservation
 from vaultcore.secrets import FixedSecrets, Secrets
 from vaultcore.services import Services
 from vaultcore.settings import Settings
@@ -116,36 +121,57 @@ async def test_the_key_can_be_revoked(services: Services) -> None:
 
 
 async def test_the_open_reservation_is_settled_once(services: Services) -> None:
-    """Its lease is replaced by the charge at every level, its record is written, and usage is added."""
+    """Its lease is replaced by the charge at every level, and its record is written."""
     store, (levels, now) = services.store, (await levels_of(services), services.clock.now())
-    usage_key = document_types.usage_key(NOON, KEY, "openai", "gpt-4o")
     record = Put(document_types.record_key(now, "req-open"), {"id": "req-open"}, version=ABSENT)
-    add = Add(usage_key, {"requests": 1, "prompt_tokens": 40})
-    settlement = Settlement("req-open", levels, LEASE, Charge(40, 30, 5_000_000), record, (add,))
+    settlement = Settlement("req-open", levels, LEASE, Charge(40, 30, 5_000_000), record)
     before = await store.accounts(*ACCOUNTS)
     results = [await store.settle(settlement) for _ in range(2)]
     after = await store.accounts(*ACCOUNTS)
-    (usage,) = await store.get(usage_key)
 
-    assert [dict(account.leases) for account in before] == [{"req-open": LEASE}] * 3
+    assert [(each.in_flight, each.tokens_held) for each in before] == [(1, 950)] * 3
     assert [result.applied for result in results] == [True, False]
     for account in after:
-        assert dict(account.leases) == {}
+        assert account.in_flight == sum(bucket.requests for bucket in account.buckets.values()) == 0
         assert (account.tokens, account.tokens_held) == (920, 920)
         assert (account.nanos, account.nanos_held) == (9_000_000, 9_000_000)
-        assert (account.day_nanos, account.month_held, account.minute) == (9_000_000, 9_000_000, 920)
-        assert (account.requests, account.settled) == (4, 4)
+        assert (account.day_nanos, account.month_held) == (9_000_000, 9_000_000)
+        assert (account.settled, account.prompt, account.completion) == (4, 590, 330)
+
+
+async def test_the_rates_of_before_still_count(services: Services, clock: FakeClock) -> None:
+    """Requests of before count until the last of them, which may be of this moment, is a minute old."""
+    (key, *_) = await services.store.accounts(ACCOUNTS[0])
+    assert (key.requests, key.minute) == (4, 930)
+
+    limit = Level(ACCOUNTS[0], Limits(rpm=4))
+    for at in (NOON + 3, NOON + 63.99):
+        with pytest.raises(LimitRefused) as refused:
+            await services.store.reserve(Reservation(f"early {at}", [limit], Lease(at, at + 60)))
+        assert refused.value.denial.limit == "rpm"
+    clock.time = NOON + 64
+    await services.store.reserve(Reservation("late", [limit], Lease(clock.time, clock.time + 60)))
+
+
+async def test_usage_is_added(services: Services) -> None:
+    """Daily usage of before is continued."""
+    usage_key = document_types.usage_key(NOON, KEY, "openai", "gpt-4o")
+    await services.store.write(Add(usage_key, {"requests": 1, "prompt_tokens": 40}))
+
+    (usage,) = await services.store.get(usage_key)
     assert usage is not None
     assert (usage.body["requests"], usage.body["prompt_tokens"], usage.version) == (2, 340, 2)
 
 
 async def test_the_open_reservation_expires(services: Services, clock: FakeClock) -> None:
-    """Without a settlement, a sweep after its lease releases what it held."""
-    clock.time = LEASE.until
-    released = await services.store.sweep(*ACCOUNTS)
+    """Without a settlement, a sweep after the bucket of its lease releases what it held."""
+    clock.time = LEASE.bucket.end - 1
+    early = await services.store.sweep(*ACCOUNTS)
+    clock.time = LEASE.bucket.end
+    released = [await services.store.sweep(*ACCOUNTS) for _ in range(2)]
     accounts = await services.store.accounts(*ACCOUNTS)
 
-    assert released == 3
+    assert (early, released) == (0, [3, 0])
     assert [(account.tokens_held, account.nanos_held) for account in accounts] == [(850, 4_000_000)] * 3
 
 

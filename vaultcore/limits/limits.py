@@ -6,7 +6,7 @@ Lasting limits are the token quota, the credits, and the daily and monthly budge
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from vaultcore.money import Nanos
@@ -29,7 +29,7 @@ class Limits:
 
     @property
     def has_any(self) -> bool:
-        return any(getattr(self, field.name) is not None for field in fields(self))
+        return any(getattr(self, name) is not None for name in _NAMES)
 
     @property
     def has_money_limit(self) -> bool:
@@ -50,8 +50,11 @@ class Limits:
 
     def pack(self) -> dict[str, int]:
         """Return the limits that are set, as they are stored."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name in _NAMES if (value := getattr(self, name)) is not None}
 
     @classmethod
     def unpack(cls, packed: dict[str, Any]) -> Limits:
         return cls(**{field.name: packed.get(field.name) for field in fields(cls)})
+
+
+_NAMES = tuple(field.name for field in fields(Limits))  # computed once: every request needs them

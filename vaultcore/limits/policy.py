@@ -19,6 +19,7 @@ class LimitPolicy:
     gateway: Limits = field(default_factory=Limits)
     owners: Mapping[str, Limits] = field(default_factory=dict)
     thresholds: tuple[int, ...] = DEFAULT_THRESHOLDS  # per cent, ascending
+    version: int = field(default=0, compare=False)  # of the stored document; 0: none
 
     def pack(self) -> dict[str, Any]:
         """Return the policy as it is stored."""

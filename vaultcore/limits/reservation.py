@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vaultcore.limits.account import Account, Denial, Lease
 from vaultcore.limits.limits import DEFAULT_THRESHOLDS, Limits
@@ -22,11 +22,31 @@ class Level:
 class Reservation:
     """The same lease at every level. The store admits it at all levels or at none.
 
-    The settlement of the request uses the same `id`.
+    `lease.at` is the store's time (`Store.now`). The settlement of the request uses the same `id`.
     """
 
     id: str
     levels: Sequence[Level]
+    lease: Lease
+
+
+def move(reservation: Reservation, seconds: float) -> Reservation:
+    """Return a reservation at another time, with the same duration and day."""
+    if not seconds:
+        return reservation
+    lease = reservation.lease
+    at, until = lease.at + seconds, lease.until + seconds
+    return replace(reservation, lease=replace(lease, at=at, until=until, date=lease.day))
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationResult:
+    """The accounts after a reservation, and the lease as it was added to them.
+
+    Its time may be a little later than requested. A settlement must use this lease.
+    """
+
+    accounts: Sequence[Account]
     lease: Lease
 
 

@@ -15,11 +15,14 @@ import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from vaultcore.limits.limits import Limits
 
 PREFIX = "vg_"
+# What happens to inputs whose tokens are unknown before the call, such as files by id and web searches.
+UnboundedInputs = Literal["deny", "reserve_max", "allow"]
+RESERVE_MAX: UnboundedInputs = "reserve_max"  # reserve the most that the model can take
 _RANDOM, _CHECKSUM = 26, 4  # bytes
 _GRAMMAR = re.compile(r"vg_[A-Za-z0-9_-]{40}", re.ASCII)
 
@@ -85,6 +88,7 @@ class VirtualKey:
     expires: float | None = None
     revoked: float | None = None
     thresholds: tuple[int, ...] | None = None  # per cent; None: those of the gateway's policy
+    unbounded_inputs: UnboundedInputs = RESERVE_MAX
 
     def state(self, now: float) -> str:
         """Return `active`, `revoked` or `expired`."""
@@ -117,6 +121,7 @@ class VirtualKey:
             "revoked": self.revoked,
             # Older versions reject an unknown field, so an unset one is not written.
             **({} if self.thresholds is None else {"marks": list(self.thresholds)}),
+            **({} if self.unbounded_inputs == RESERVE_MAX else {"unbounded_inputs": self.unbounded_inputs}),
         }
 
     @classmethod

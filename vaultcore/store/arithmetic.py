@@ -4,26 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vaultcore.limits.account import Account, Denial, account_time, release, reserve, roll_forward, settle
-from vaultcore.limits.reservation import LimitRefused, Reservation
+from vaultcore.limits.account import (
+    Account,
+    Denial,
+    Lease,
+    align,
+    release_bucket,
+    reserve,
+    roll_forward,
+    settle,
+)
+from vaultcore.limits.reservation import LimitRefused, Reservation, ReservationResult
 from vaultcore.limits.thresholds import Crossing, find_crossings
 from vaultcore.store.base import Settlement
 
 
-def reserve_levels(reservation: Reservation, accounts: Sequence[Account]) -> list[Account]:
-    """Return the accounts of every level with the reservation. Raise LimitRefused.
-
-    If one of them holds the reservation already, return the accounts unchanged.
-    """
+def reserve_levels(reservation: Reservation, accounts: Sequence[Account]) -> ReservationResult:
+    """Return the accounts of every level with the reservation. Raise LimitRefused."""
+    lease = align_all(reservation.lease, accounts)
     after = []
     for level, account in zip(reservation.levels, accounts, strict=True):
-        if reservation.id in account.leases:
-            return list(accounts)
-        outcome = reserve(account, level.limits, reservation.id, reservation.lease)
+        outcome = reserve(account, level.limits, lease)
         if isinstance(outcome, Denial):
-            raise LimitRefused(level, outcome, roll_forward(account, reservation.lease.at))
+            raise LimitRefused(level, outcome, roll_forward(account, lease.at, lease.day))
         after.append(outcome)
-    return after
+    return ReservationResult(after, lease)
+
+
+def align_all(lease: Lease, accounts: Sequence[Account]) -> Lease:
+    """Return the lease at the latest time and day of the accounts."""
+    for account in accounts:
+        lease = align(lease, account)
+    return lease
 
 
 def settle_levels(
@@ -33,16 +45,15 @@ def settle_levels(
     after: list[Account] = []
     crossings: list[Crossing] = []
     for level, account in zip(settlement.levels, accounts, strict=True):
-        charged = settle(account, settlement.id, settlement.lease, settlement.charge)
+        charged = settle(account, settlement.lease, settlement.charge)
         crossings += find_crossings(level.account, account, charged, level.limits, level.thresholds)
         after.append(charged)
     return after, tuple(crossings)
 
 
 def release_expired(account: Account, now: float) -> Account:
-    """Return the account without its expired leases. Windows and periods do not roll forward."""
-    now = account_time(account, now)
-    for name, lease in account.leases.items():
-        if lease.until <= now:
-            account = release(account, name)
+    """Return the account without its expired buckets. Rates and periods do not roll forward."""
+    for key, bucket in account.buckets.items():
+        if key.end <= now:
+            account = release_bucket(account, key, bucket)
     return account

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from vaultcore.limits.account import Account, Charge, Lease
-from vaultcore.limits.reservation import Level, Reservation
+from vaultcore.limits.reservation import Level, Reservation, ReservationResult
 from vaultcore.limits.thresholds import Crossing
 from vaultcore.wire import Json
 
@@ -80,10 +80,10 @@ class Conflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The end of a request: its charge at every level and the documents written with it, atomically.
+    """The end of a request: its charge at every level and the documents written with it.
 
-    `record` must not exist. If it does, the request was settled before and nothing is written.
-    `alert` returns the document to write for a threshold that this settlement crosses.
+    `lease` is that of the ReservationResult. `record` must not exist. If it does, the request was settled
+    before. `alert` returns the document to write for a threshold that this settlement crosses.
     """
 
     id: str  # of the reservation
@@ -91,7 +91,6 @@ class Settlement:
     lease: Lease
     charge: Charge
     record: Put
-    adds: Sequence[Add] = ()
     alert: Callable[[Crossing], Put] | None = None
 
 
@@ -137,19 +136,30 @@ class Store(Protocol):
         """Return the current accounts; a new one for each name that was never used."""
         ...
 
-    async def reserve(self, reservation: Reservation) -> list[Account]:
-        """Reserve at every level or at none, in one call. Return the accounts after it. Raise LimitRefused.
+    def now(self) -> float:
+        """Return the time by which accounts are calculated, in seconds since the epoch.
 
-        Repeating a reservation with the same ID changes nothing and succeeds.
+        All processes of a store agree on it, and it does not follow when a clock is set.
         """
         ...
 
+    async def reserve(self, reservation: Reservation) -> ReservationResult:
+        """Reserve at every level or at none. Raise LimitRefused."""
+        ...
+
     async def settle(self, settlement: Settlement) -> SettlementResult:
-        """Replace a request's lease by its charge, once, in one call."""
+        """Replace a request's lease by its charge, once."""
         ...
 
     async def sweep(self, *accounts: str) -> int:
-        """Release the expired leases of these accounts. Return how many were released."""
+        """Release the expired reservations of these accounts. Return how many were released."""
+        ...
+
+    async def complete_settlements(self, since: float, until: float) -> int:
+        """Charge the settlements whose process died between record and charge. Return their number.
+
+        Check the records of a time range, in seconds since the epoch, except those of the last minute.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from vaultcore.errors import StoreUnavailable
 from vaultcore.limits.account import Account
-from vaultcore.limits.reservation import Reservation
+from vaultcore.limits.reservation import Reservation, ReservationResult
 from vaultcore.store.base import Add, Delete, Document, DocumentKey, Put, Settlement, SettlementResult, Store
 
 T = TypeVar("T")
@@ -16,7 +16,7 @@ T = TypeVar("T")
 class CountedStore:
     """Forwards every method to a store and calls `failed` for each StoreUnavailable."""
 
-    def __init__(self, store: Store, failed: Callable[[], None]) -> None:
+    def __init__(self, store: Store, failed: Callable[[StoreUnavailable], None]) -> None:
         self._store, self._failed = store, failed
 
     async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
@@ -42,7 +42,10 @@ class CountedStore:
     async def accounts(self, *names: str) -> list[Account]:
         return await self._count_failure(self._store.accounts(*names))
 
-    async def reserve(self, reservation: Reservation) -> list[Account]:
+    def now(self) -> float:
+        return self._store.now()
+
+    async def reserve(self, reservation: Reservation) -> ReservationResult:
         return await self._count_failure(self._store.reserve(reservation))
 
     async def settle(self, settlement: Settlement) -> SettlementResult:
@@ -51,12 +54,15 @@ class CountedStore:
     async def sweep(self, *accounts: str) -> int:
         return await self._count_failure(self._store.sweep(*accounts))
 
+    async def complete_settlements(self, since: float, until: float) -> int:
+        return await self._count_failure(self._store.complete_settlements(since, until))
+
     async def aclose(self) -> None:
         await self._store.aclose()
 
     async def _count_failure(self, result: Awaitable[T]) -> T:
         try:
             return await result
-        except StoreUnavailable:
-            self._failed()
+        except StoreUnavailable as error:
+            self._failed(error)
             raise

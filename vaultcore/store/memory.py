@@ -10,7 +10,7 @@ from threading import Lock
 
 from vaultcore.clock import Clock
 from vaultcore.limits.account import Account
-from vaultcore.limits.reservation import Reservation
+from vaultcore.limits.reservation import Reservation, ReservationResult
 from vaultcore.store.arithmetic import release_expired, reserve_levels, settle_levels
 from vaultcore.store.base import (
     ABSENT,
@@ -24,13 +24,14 @@ from vaultcore.store.base import (
     SettlementResult,
     Write,
 )
+from vaultcore.store.store_time import MachineTime
 
 
 class MemoryStore:
     """Documents and accounts in dictionaries, under one lock."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self._clock, self._time = clock, MachineTime.start(clock)
         self._lock = Lock()
         self._documents: dict[DocumentKey, Document] = {}
         self._ids: defaultdict[str, list[str]] = defaultdict(list)  # of each collection, sorted
@@ -70,12 +71,15 @@ class MemoryStore:
         with self._lock:
             return [self._accounts.get(name, Account()) for name in names]
 
-    async def reserve(self, reservation: Reservation) -> list[Account]:
+    def now(self) -> float:
+        return self._time.now()
+
+    async def reserve(self, reservation: Reservation) -> ReservationResult:
         with self._lock:
             names = [level.account for level in reservation.levels]
-            after = reserve_levels(reservation, [self._accounts.get(name, Account()) for name in names])
-            self._accounts |= dict(zip(names, after, strict=True))
-            return after
+            result = reserve_levels(reservation, [self._accounts.get(name, Account()) for name in names])
+            self._accounts |= dict(zip(names, result.accounts, strict=True))
+            return result
 
     async def settle(self, settlement: Settlement) -> SettlementResult:
         with self._lock:
@@ -85,16 +89,19 @@ class MemoryStore:
             accounts = [self._accounts.get(name, Account()) for name in names]
             after, crossings = settle_levels(settlement, accounts)
             alerts = [settlement.alert(crossing) for crossing in crossings] if settlement.alert else []
-            self._write(settlement.record, *settlement.adds, *alerts)
+            self._write(settlement.record, *alerts)
             self._accounts |= dict(zip(names, after, strict=True))
             return SettlementResult(applied=True, crossings=crossings)
 
     async def sweep(self, *accounts: str) -> int:
         with self._lock:
             before = {name: self._accounts[name] for name in accounts if name in self._accounts}
-            after = {name: release_expired(account, self._clock.now()) for name, account in before.items()}
+            after = {name: release_expired(account, self.now()) for name, account in before.items()}
             self._accounts |= after
-            return sum(len(before[name].leases) - len(after[name].leases) for name in before)
+            return sum(before[name].in_flight - after[name].in_flight for name in before)
+
+    async def complete_settlements(self, since: float, until: float) -> int:  # noqa: ARG002 - one step each
+        return 0
 
     async def aclose(self) -> None:
         return

@@ -45,7 +45,8 @@ class DynamoDBProxy:
 
     table: EmulatedTable  # through this proxy, once it runs
     requests: list[tuple[str, Body]] = field(default_factory=list)
-    faults: deque[Fault] = field(default_factory=deque)
+    faults: deque[Fault | None] = field(default_factory=deque)  # None: none for this request
+    write_faults: deque[Fault | None] = field(default_factory=deque)  # the same for writes
     slow: float = 0.0  # seconds for which a write locks its items, as in DynamoDB
     conflicts: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -107,7 +108,8 @@ class DynamoDBProxy:
             check(operation, request)
         except AssertionError as error:
             self.wrong.append(f"{operation}: {error}")
-        fault = self.faults.popleft() if self.faults else None
+        faults = self.write_faults if self.write_faults and written_keys(request) else self.faults
+        fault = faults.popleft() if faults else None
         if fault is None:
             return await self._forward_locked(request, head + body)
         if fault.reply is not None:
@@ -184,8 +186,9 @@ def check(operation: str, request: Body) -> None:
     for action in actions(request):
         texts = [action[name] for name in EXPRESSIONS if name in action]
         for text in texts:
-            assert len(text.encode()) <= 4096
-            assert len(re.findall(r"[<>=]+|\bAND\b|\bOR\b|\+|\w+\(", text)) <= 300
+            assert len(text.encode()) <= 4096, len(text.encode())
+            operators = len(re.findall(r"[<>=]+|\bAND\b|\bOR\b|\+|\w+\(", text))
+            assert operators <= 300, operators
         names = set(re.findall(r"#\w+", " ".join(texts)))
         values = set(re.findall(r":\w+", " ".join(texts)))
         assert names == set(action.get("ExpressionAttributeNames", {}))
@@ -216,4 +219,4 @@ async def proxy_for(table: EmulatedTable) -> AsyncIterator[DynamoDBProxy]:
     finally:
         server.close()
         await proxy.end()
-    assert proxy.wrong == []
+    assert proxy.wrong == [], proxy.wrong

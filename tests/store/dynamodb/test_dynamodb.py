@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -18,20 +17,16 @@ from tests.store.dynamodb.proxy import (
     failure,
     proxy_for,
 )
-from tests.store.ministack import EmulatedTable, session, table
-from tests.store.store_request import DOLLAR, LEASE, LOG, NOON, TOTALS, StoreRequest, alert_document, level
-from vaultcore.aws import dynamodb as aws
+from tests.store.ministack import EmulatedTable, table
+from tests.store.store_request import DOLLAR, LEASE, LOG, NOON, StoreRequest, alert_document, level
 from vaultcore.aws.clients import AwsError
-from vaultcore.aws.dynamodb import DynamoDBClient
-from vaultcore.clock import SystemClock
 from vaultcore.errors import StoreUnavailable
-from vaultcore.limits.account import Account, Charge, Lease
+from vaultcore.limits.account import Account, Charge
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import Level, LimitRefused
+from vaultcore.limits.reservation import Level
 from vaultcore.money import Nanos
 from vaultcore.store.base import ABSENT, Add, Conflict, Delete, Document, DocumentKey, Put
 from vaultcore.store.dynamodb.contention import MAX_ATTEMPTS
-from vaultcore.store.dynamodb.reserve_expressions import create_account
 from vaultcore.store.dynamodb.store import DynamoDBStore
 
 pytestmark = pytest.mark.anyio
@@ -58,47 +53,61 @@ async def run_request(store: DynamoDBStore, request: StoreRequest, spent: Charge
     await store.settle(request.settlement(spent, alert=alert_document))
 
 
-BUSY = [
-    failure("TransactionConflictException"),
-    failure("TransactionInProgressException"),
-    failure("ThrottlingException"),
-    failure("ProvisionedThroughputExceededException"),
-    failure("RequestLimitExceeded"),
-    cancelled("TransactionConflict", "None"),
-    cancelled("None", "ThrottlingError"),
-]
+def use(accounts: list[Account]) -> list[tuple[int, int, int]]:
+    return [(each.settled, each.tokens, each.tokens_held) for each in accounts]
 
 
-@pytest.mark.parametrize("trouble", [BUSY[0], BUSY[5], BUSY[6]], ids=["single", "conflict", "throttled"])
-async def test_conflicts_are_retried(
+BUSY = failure("TransactionConflictException")  # botocore does not repeat it
+APPLIED = replace(BUSY, is_forwarded=True)
+TOGETHER = [cancelled("TransactionConflict", "None"), cancelled("None", "ThrottlingError")]
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["new accounts", "known accounts"])
+async def test_a_busy_account(
+    proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock, known: bool
+) -> None:
+    """While DynamoDB is busy, an operation is repeated after pauses, and applied once."""
+    if known:
+        await run_request(store, StoreRequest("before", THREE), Charge())
+    request = StoreRequest("one", THREE, tokens=100, minute=50, nanos=1_000)
+    proxy.write_faults.extend([BUSY] * 5)
+    await store.reserve(request.reservation)
+    assert len(clock.slept) == 5
+    proxy.faults.extend([BUSY] * 3)
+    await store.settle(request.settlement(Charge(1, 2, 3)))
+    assert len(clock.slept) == 8
+    proxy.faults.extend([BUSY] * 5)
+    await store.write(Add(ONE, {"n": 1}))
+
+    assert len(clock.slept) == 13
+    assert max(clock.slept) <= 1.0
+    accounts = await store.accounts(*(each.account for each in THREE))
+    assert use(accounts) == [(1 + known, 3, 3)] * 3
+    assert await store.get(ONE) == [Document(ONE, {"n": 1}, 1)]
+
+
+@pytest.mark.parametrize("trouble", TOGETHER, ids=["conflict", "throttled"])
+async def test_busy_documents(
     proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock, trouble: Fault
 ) -> None:
-    """While other writers use the same items, every operation is repeated and applied once."""
-    request = StoreRequest("one", THREE, tokens=100, minute=50, nanos=1_000)
-    for operation in (
-        lambda: store.reserve(request.reservation),
-        lambda: store.settle(request.settlement(Charge(1, 2, 3))),
-        lambda: store.write(Add(TOTALS, {"n": 1})),
-    ):
-        proxy.faults.extend([trouble] * 5)
-        await operation()
+    """Documents that are written together are written once, after pauses."""
+    proxy.faults.extend([trouble] * 5)
+    await store.write(Add(ONE, {"n": 1}), Put(TWO, {}))
 
-    assert len(clock.slept) == 15
-    assert max(clock.slept) <= 1.0
-    assert [each.tokens for each in await store.accounts("key:one", "owner:acme", "gateway")] == [3, 3, 3]
-    assert (await store.get(TOTALS))[0] == Document(
-        TOTALS, {"requests": 1, "prompt": 1, "completion": 2, "nanos": 3, "n": 1}, 2
-    )
+    assert len(clock.slept) == 5
+    assert await store.get(ONE, TWO) == [Document(ONE, {"n": 1}), Document(TWO, {})]
 
 
-async def test_permanent_conflicts_end(proxy: DynamoDBProxy, store: DynamoDBStore) -> None:
+async def test_what_is_always_busy(proxy: DynamoDBProxy, store: DynamoDBStore) -> None:
     """After MAX_ATTEMPTS the operation raises StoreUnavailable with a retry time of a second."""
-    proxy.faults.extend([BUSY[5]] * 100)
+    await run_request(store, StoreRequest("before", THREE), Charge())
+    before = len(proxy.requests)
+    proxy.faults.extend([BUSY] * 100)
     with pytest.raises(StoreUnavailable) as unavailable:
         await store.reserve(StoreRequest("one", THREE).reservation)
 
     assert unavailable.value.retry_after == 1.0
-    assert len(proxy.requests) == MAX_ATTEMPTS
+    assert len(proxy.requests) - before == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize(
@@ -132,61 +141,75 @@ async def test_no_server_and_no_credentials(clock: FakeClock) -> None:
         await store.get(ONE)
 
 
+FAULTS = [NO_RESPONSE, APPLIED]
+
+
 @pytest.mark.parametrize("levels", [KEY, THREE], ids=["one level", "three levels"])
-@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("fault", FAULTS, ids=["no response", "busy but applied"])
 async def test_a_lost_response(
-    proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock, levels: tuple[Level, ...], known: bool
+    proxy: DynamoDBProxy, store: DynamoDBStore, levels: tuple[Level, ...], fault: Fault
 ) -> None:
-    """A reservation and a settlement whose responses are lost are repeated and applied once."""
-    if known:
-        await run_request(store, StoreRequest("before", levels), Charge())
-    request = StoreRequest("one", levels, tokens=100, minute=50, nanos=1_000)
-    proxy.faults.append(NO_RESPONSE)
-    accounts = await store.reserve(request.reservation)
-    assert [list(each.leases) for each in accounts] == [["one"]] * len(levels)
+    """Whichever response of a request is lost, the request is reserved and settled once."""
+    for n in range(2 * len(levels)):
+        mine = tuple(replace(each, account=f"{each.account} {n}") for each in levels)
+        names = [each.account for each in mine]
+        request = StoreRequest(f"{n}", mine, tokens=100, minute=50, nanos=1_000)
+        proxy.write_faults.extend([*[None] * n, fault])
+        result = await store.reserve(request.reservation)
+        assert [(each.in_flight, each.tokens_held) for each in result.accounts] == [(1, 100)] * len(mine)
 
-    proxy.faults.append(NO_RESPONSE)
-    done = await store.settle(request.settlement(Charge(1, 2, 3)))
+        proxy.write_faults.extend([*[None] * (n % (1 + len(mine))), fault])
+        done = await store.settle(request.settlement(Charge(1, 2, 3)))
+        assert not proxy.write_faults
+        assert done.applied
+        accounts = await store.accounts(*names)
+        assert use(accounts) == [(1, 3, 3)] * len(mine)
+        assert [each.in_flight for each in accounts] == [0] * len(mine)
+        assert accounts[0].requests == 1
 
-    assert done.applied
-    for each in await store.accounts(*(each.account for each in levels)):
-        assert (each.requests, each.settled, each.tokens, each.tokens_held) == (1 + known, 1 + known, 3, 3)
 
-
-async def test_a_late_write(proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock) -> None:
-    """A write that is applied after its timeout changes nothing that was repeated meanwhile."""
-    request = StoreRequest("one", THREE, tokens=100, minute=50, nanos=1_000)
-    hasty = proxy.table.store(clock, patience=0.05)
-    proxy.faults.extend([DELAYED, DELAYED])
+async def test_a_late_reservation(proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock) -> None:
+    """A reservation that is applied after its timeout expires."""
+    await run_request(store, StoreRequest("before", KEY), Charge())
+    hasty = proxy.table.store(clock, patience=1.0)
+    await hasty.accounts("key:one")
+    proxy.faults.extend([DELAYED] * 3)
     with pytest.raises(StoreUnavailable):
-        await hasty.reserve(request.reservation)
+        await hasty.reserve(StoreRequest("late", KEY, tokens=100).reservation)
+    await hasty.aclose()
+    await proxy.forward_delayed()
+    (account,) = await store.accounts("key:one")
+    assert (account.in_flight, account.tokens_held) == (1, 100)
+
+    clock.time = NOON + LEASE
+    assert await store.sweep("key:one") == 1
+    (account,) = await store.accounts("key:one")
+    assert (account.in_flight, account.tokens_held) == (0, 0)
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["record", "charge"])
+async def test_a_late_settlement(
+    proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock, first: int
+) -> None:
+    """A write that is applied after its timeout changes nothing that was repeated meanwhile."""
+    request = StoreRequest("one", KEY, tokens=100, minute=50, nanos=1_000)
     await store.reserve(request.reservation)
-    proxy.faults.extend([DELAYED, DELAYED])
+    hasty = proxy.table.store(clock, patience=1.0)
+    await hasty.accounts("key:one")
+    proxy.faults.extend([*[None] * first, *[DELAYED] * 3])
     with pytest.raises(StoreUnavailable):
         await hasty.settle(request.settlement(Charge(1, 2, 3)))
     await hasty.aclose()
     assert (await store.settle(request.settlement(Charge(1, 2, 3)))).applied
-    before = await store.accounts("key:one", "gateway")
+    before = await store.accounts("key:one")
 
     await proxy.forward_delayed()
 
-    assert await store.accounts("key:one", "gateway") == before
+    assert await store.accounts("key:one") == before
+    assert use(before) == [(1, 3, 3)]
     assert not (await store.settle(request.settlement(Charge(1, 2, 3)))).applied
-    assert await store.query(LOG) == [
-        Document(DocumentKey(LOG, "one"), {"id": "one", "prompt": 1, "completion": 2, "nanos": 3})
-    ]
-
-
-async def test_a_transaction_in_progress(proxy: DynamoDBProxy, store: DynamoDBStore) -> None:
-    """A transaction that DynamoDB reports as in progress is applied once."""
-    busy = failure("TransactionInProgressException")
-    request = StoreRequest("one", THREE, tokens=100, minute=50, nanos=1_000)
-    proxy.faults.extend([replace(busy, is_forwarded=True), busy])
-    assert [list(each.leases) for each in await store.reserve(request.reservation)] == [["one"]] * 3
-    proxy.faults.extend([replace(busy, is_forwarded=True), busy])
-
-    assert (await store.settle(request.settlement(Charge(1, 2, 3)))).applied
-    assert [each.tokens for each in await store.accounts("key:one", "gateway")] == [3, 3]
+    (record,) = await store.query(LOG)
+    assert record.body == {"id": "one", "prompt": 1, "completion": 2, "nanos": 3}
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["alone", "with another"])
@@ -219,43 +242,27 @@ async def test_a_lost_response_and_a_conflict(
         await store.write(Put(ONE, {"n": 1}, version=ABSENT))
 
 
-async def test_hundreds_of_expired_leases(
-    proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock
+@pytest.mark.parametrize("is_swept", [False, True], ids=["next request", "sweep"])
+@pytest.mark.parametrize("pause", [600.0, 9 * 86_400.0])
+async def test_many_expired_entries(
+    store: DynamoDBStore, clock: FakeClock, pause: float, is_swept: bool
 ) -> None:
-    """More expired leases than one update can release are released for the next request."""
-    levels = (level("gateway"), level("key:one", Limits(tokens=299)))
-    leases = {f"{n}": Lease(NOON, NOON + LEASE, tokens=1) for n in range(299)}
-    before = Account(tokens_held=299, leases=leases, day="2026-11-22", month="2026-11", window=29_922_480)
-    dynamo = DynamoDBClient(session(proxy.table.endpoint))
-    await aws.DynamoDBTable(dynamo, proxy.table.name).write(create_account("key:one", before))
-    await dynamo.aclose()
+    """As many expired counts and buckets as an account can have are removed within DynamoDB's limits."""
+    levels = (level("key:one", Limits(rpm=60, tpm=6_000, tokens=6_000)),)
+    for n in range(60):
+        clock.time = NOON + n * 1.003
+        until = clock.time + (200, 300, 700, 960, 3_600)[n % 5] + 5 * n
+        await store.reserve(StoreRequest(f"{n}", levels, clock.time, 100, 100, 1, until=until).reservation)
+    (before,) = await store.accounts("key:one")
+    assert (len(before.request_counts), len(before.token_counts)) == (60, 60)
+    assert len(before.buckets) > 30
+    clock.time = NOON + 4_000 + pause
 
-    clock.time = NOON + LEASE
-    (_, account) = await store.reserve(StoreRequest("next", levels, clock.time, tokens=299).reservation)
+    released = await store.sweep("key:one") if is_swept else 60
+    result = await store.reserve(StoreRequest("next", levels, clock.time, 6_000, 100).reservation)
 
-    assert (account.tokens_held, list(account.leases)) == (299, ["next"])
-    for each in await store.accounts("gateway", "key:one"):
-        assert list(each.leases) == ["next"]
-
-
-async def test_transactions_that_lock_their_items(proxy: DynamoDBProxy) -> None:
-    """With conflicting transactions, exactly the allowed number is admitted and each is settled once."""
-    proxy.slow = 0.003
-    levels = (level("key:one", Limits(rpm=25)), level("gateway", Limits(tokens=10_000)))
-    requests = [StoreRequest(f"{n}", levels, tokens=10, minute=10) for n in range(40)]
-    stores = [proxy.table.store(SystemClock()) for _ in range(4)]
-    admitting = (stores[n % 4].reserve(each.reservation) for n, each in enumerate(requests))
-    outcomes = await asyncio.gather(*admitting, return_exceptions=True)
-    admitted = [each for each, outcome in zip(requests, outcomes, strict=True) if isinstance(outcome, list)]
-    settling = (stores[n % 4].settle(each.settlement(Charge(1))) for n, each in enumerate(admitted))
-    done = await asyncio.gather(*settling)
-    accounts = await stores[0].accounts("key:one", "gateway")
-    for store in stores:
-        await store.aclose()
-
-    assert len(admitted) == 25
-    assert sum(isinstance(each, LimitRefused) for each in outcomes) == 15
-    assert all(each.applied for each in done)
-    assert proxy.conflicts > 0
-    for each in accounts:
-        assert (each.requests, each.settled, each.tokens_held, len(each.leases)) == (25, 25, 25, 0)
+    assert released == 60
+    (account,) = result.accounts
+    assert (account.in_flight, account.tokens_held, account.nanos_held) == (1, 6_000, 0)
+    assert (account.requests, account.minute) == (1, 100)
+    assert (len(account.request_counts), len(account.token_counts), len(account.buckets)) == (1, 1, 1)

@@ -9,8 +9,8 @@ import pytest
 
 from tests.fakes.clock import FakeClock
 from tests.store.ministack import dynamo_store, table
-from tests.store.store_request import NOON, StoreRequest, alert_document, level
-from vaultcore.limits.account import Charge
+from tests.store.store_request import NOON, StoreRequest, alert_document, level, numbers
+from vaultcore.limits.account import Charge, Lease
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, LimitRefused
 from vaultcore.store.base import SettlementResult, Store
@@ -26,30 +26,34 @@ class Twins:
 
     def __init__(self, one: DynamoDBStore, other: DynamoDBStore, model: MemoryStore) -> None:
         self.one, self.other, self._model = one, other, model
+        self._at = NOON  # of the latest request
 
     async def reserve(self, store: Store, request: StoreRequest) -> bool:
-        """Whether a request passes: at the store as at the model."""
-        outcomes = [await self._passes(each, request) for each in (store, self._model)]
+        """Reserve at the store and in the model, with the same outcome. Return True if admitted."""
+        self._at = max(self._at, request.at)
+        outcomes = [await self._try(each, request) for each in (store, self._model)]
         assert outcomes[0] == outcomes[1]
-        return outcomes[0]
+        return outcomes[0] is not None
 
     async def settle(self, store: Store, request: StoreRequest, spent: Charge) -> SettlementResult:
-        """What a settlement is told: by the store as by the model."""
+        """Settle at the store and in the model. Return the result, which is the same."""
         done = await store.settle(request.settlement(spent, alert=alert_document))
         assert done == await self._model.settle(request.settlement(spent, alert=alert_document))
         return done
 
     async def agree(self, *names: str) -> None:
-        """Accounts are the model's now."""
-        assert await self.one.accounts(*names) == await self._model.accounts(*names)
+        """Assert that accounts and alerts are those of the model."""
+        actual, expected = await self.one.accounts(*names), await self._model.accounts(*names)
+        assert [numbers(each, self._at) for each in actual] == [numbers(each, self._at) for each in expected]
         assert await self.one.query("alerts") == await self._model.query("alerts")
 
-    async def _passes(self, store: Store, request: StoreRequest) -> bool:
+    async def _try(self, store: Store, request: StoreRequest) -> Lease | None:
+        """Return the lease of an admitted request, else None."""
         try:
-            await store.reserve(request.reservation)
+            lease = (await store.reserve(request.reservation)).lease
         except LimitRefused:
-            return False
-        return True
+            return None
+        return replace(lease, shards=())
 
 
 @pytest.fixture
@@ -144,24 +148,38 @@ async def test_another_process_in_the_next_period(twins: Twins, later: float, mi
     await twins.agree("key:one", "gateway")
 
 
-async def test_a_minute_shared_with_another_process(twins: Twins) -> None:
-    """Tokens that were never reserved are not subtracted from those of other requests."""
-    levels = (level("key:one"),)
-    assert await twins.reserve(twins.one, StoreRequest("seen", levels, minute=20))
-    assert await twins.reserve(twins.other, StoreRequest("unseen", levels, minute=100))
+@pytest.mark.parametrize("above", [(), (level("gateway"),)], ids=["one level", "two levels"])
+@pytest.mark.parametrize("ahead", [600.0, DAY, 40 * DAY])
+async def test_a_clock_that_was_far_ahead(twins: Twins, ahead: float, above: tuple[Level, ...]) -> None:
+    """After a process whose clock was wrong, correct ones continue at once, with their limits."""
+    levels = (level("key:one", Limits(rpm=2, tpm=9)), *above)
+    assert await twins.reserve(twins.one, one_each("seen", levels))
+    for n in range(2):
+        assert await twins.reserve(twins.other, one_each(f"wrong {n}", levels, NOON + ahead + n))
 
-    await twins.settle(twins.one, StoreRequest("never reserved", levels, minute=50), Charge())
-    await twins.agree("key:one")
+    admitted = [await twins.reserve(twins.one, one_each(f"{n}", levels, NOON + 61 + n)) for n in range(3)]
+    assert admitted == [True, True, False]
 
 
-async def test_a_reused_id(twins: Twins) -> None:
-    """An expired lease is released as it was cached, not the next one with the same ID."""
-    levels = (level("key:one"),)
-    assert await twins.reserve(twins.one, replace(one_each("again", levels), until=NOON + 10))
-    assert await twins.reserve(twins.other, one_each("other", levels, NOON + 10))
-    assert await twins.reserve(twins.other, replace(one_each("again", levels, NOON + 10), tokens=5))
+@pytest.mark.parametrize("limit", ["rpm", "tpm"])
+async def test_expired_counts_of_another_process(twins: Twins, limit: str) -> None:
+    """Counts that expire while others add to them are removed once."""
+    levels = (level("key:one", Limits(**{limit: 3})),)
+    for n in range(3):
+        assert await twins.reserve((twins.one, twins.other)[n % 2], one_each(f"{n}", levels, NOON + n))
+    for n, store in enumerate((twins.one, twins.other, twins.one, twins.other, twins.one, twins.other)):
+        await twins.reserve(store, one_each(f"later {n}", levels, NOON + 60 + n / 2))
+        await twins.agree("key:one")
 
-    assert await twins.reserve(twins.one, one_each("next", levels, NOON + 10))
-    await twins.agree("key:one")
-    (account,) = await twins.one.accounts("key:one")
-    assert (set(account.leases), account.tokens_held) == ({"other", "again", "next"}, 7)
+
+async def test_ended_buckets_are_released_once(twins: Twins) -> None:
+    """A bucket that ends is released by one process, and others see that at their next request."""
+    levels = (level("key:one", Limits(tokens=100)), level("gateway"))
+    brief = StoreRequest("brief", levels, tokens=60, until=NOON + 10)
+    assert await twins.reserve(twins.one, brief)
+    assert await twins.reserve(twins.other, replace(brief, id="other", tokens=40))
+
+    for n, store in enumerate((twins.other, twins.one)):
+        assert await twins.reserve(store, StoreRequest(f"{n}", levels, NOON + 10, tokens=50))
+    await twins.settle(twins.one, brief, Charge(30, 0, 3))
+    await twins.agree("key:one", "gateway")

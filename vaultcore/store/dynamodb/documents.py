@@ -9,10 +9,10 @@ no item: repeated, it raises Conflict.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vaultcore.aws.dynamodb import DynamoDBTable, WriteAction
+from vaultcore.aws.dynamodb import WriteAction
 from vaultcore.store.base import ABSENT, Add, Conflict, Delete, DocumentKey, Put, Write
 from vaultcore.store.dynamodb.items import (
     ADDED_PREFIX,
@@ -21,6 +21,7 @@ from vaultcore.store.dynamodb.items import (
     expiry_attributes,
     is_expired,
     number,
+    partition_key,
     render_body,
     text,
 )
@@ -153,6 +154,7 @@ class QueryRange:
     after: str
     before: str | None
     newest_first: bool
+    partition: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -160,9 +162,7 @@ class QueryRange:
 
     def request(self, now: float) -> Json:
         """Return the fields of a Query for items that have not expired, without its Limit."""
-        first, last = (
-            document_key(DocumentKey(self.collection, bound or "")) for bound in (self.after, self.before)
-        )
+        first, last = (partition_key(self.partition, bound or "") for bound in (self.after, self.before))
         update = UpdateExpression({})
         condition = f"pk = {update.value(first['pk'])}"
         if self.after and self.before is not None:  # one condition per key; BETWEEN includes its bounds
@@ -179,16 +179,3 @@ class QueryRange:
     def contains(self, item: Json) -> bool:
         """Return False if an item of the response is one of the bounds."""
         return item["sk"] not in [text(f"-{bound}") for bound in (self.after, self.before) if bound]
-
-
-async def query_pages(
-    table: DynamoDBTable, query_range: QueryRange, limit: int, now: float
-) -> AsyncGenerator[list[Json], None]:
-    """Yield the items page by page. `limit` is the number that the caller expects to use."""
-    request = {**query_range.request(now), "Limit": limit + 2}  # both bounds may be among the items
-    while not query_range.is_empty:
-        items, last = await table.query(request)
-        yield [item for item in items if query_range.contains(item)]
-        if last is None:
-            return
-        request |= {"ExclusiveStartKey": last, "Limit": max(limit + 2, MIN_NEXT_PAGE)}

@@ -1,6 +1,6 @@
-"""The items of the DynamoDB table: how documents and accounts are stored in them.
+"""The items of documents in the DynamoDB table. `account_item` describes those of accounts.
 
-A document has the key (`D#` + collection, `-` + ID) and these attributes:
+A document has the key (`D#` + partition, `-` + ID) and these attributes:
 
     body   the JSON object, as text
     n_…    a field that was changed by Add, as a number: DynamoDB adds to it without a read
@@ -9,25 +9,21 @@ A document has the key (`D#` + collection, `-` + ID) and these attributes:
     w      the ID of the last write
     ends   when the document expires, seconds since the epoch
     exp    the same, rounded up to whole seconds: the table's TTL attribute
-
-An account has the key (`A#` + name, `-`), one number or text for each field, and its leases in a map.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from decimal import Decimal
 from math import ceil
+from zlib import crc32
 
-from vaultcore.limits.account import Account, Lease
 from vaultcore.store.base import Document, DocumentKey
 from vaultcore.wire import Json
 
 ADDED_PREFIX = "n_"
-_FIELDS = tuple((each.name, each.type) for each in fields(Account) if each.name != "leases")
-NUMBERS = tuple(name for name, kind in _FIELDS if kind == "int")  # numeric fields of an account
-_TEXTS = tuple(name for name, kind in _FIELDS if kind == "str")
+SHARDED = "log/"  # prefix of the collections of records: one partition takes 1,000 write units per second
+SHARDS = 16
 
 
 def text(value: str) -> Json:
@@ -42,12 +38,33 @@ def number(value: float) -> Json:
 
 def document_key(key: DocumentKey) -> Json:
     """Return the table key of a document."""
-    return {"pk": {"S": f"D#{key.collection}"}, "sk": {"S": f"-{key.id}"}}
+    return partition_key(partition_of(key), key.id)
 
 
-def account_key(name: str) -> Json:
-    """Return the table key of an account."""
-    return {"pk": {"S": f"A#{name}"}, "sk": {"S": "-"}}
+def partition_key(partition: str, id: str) -> Json:
+    """Return the table key of a document in a partition."""
+    return {"pk": {"S": f"D#{partition}"}, "sk": {"S": f"-{id}"}}
+
+
+def previous_document_key(key: DocumentKey) -> Json | None:
+    """Return the table key under which versions before 0.3 stored a document; None if it is the same."""
+    if partition_of(key) == key.collection:
+        return None
+    return partition_key(key.collection, key.id)
+
+
+def partition_of(key: DocumentKey) -> str:
+    """Return the partition of a document: its collection, with a shard for records."""
+    if not key.collection.startswith(SHARDED):
+        return key.collection
+    return f"{key.collection}/{crc32(key.id.encode()) % SHARDS:x}"
+
+
+def partitions_of(collection: str) -> list[str]:
+    """Return all partitions of a collection. Versions before 0.3 used one for the records of a day."""
+    if not collection.startswith(SHARDED):
+        return [collection]
+    return [collection, *(f"{collection}/{shard:x}" for shard in range(SHARDS))]
 
 
 def id_of(item: Json) -> str:
@@ -85,44 +102,14 @@ def parse_document(key: DocumentKey, item: Json, now: float) -> Document | None:
         for attribute, value in item.items():
             if attribute.startswith(ADDED_PREFIX):
                 field = attribute[len(ADDED_PREFIX) :]
-                body[field] = body.get(field, 0) + _parse_int(value["N"])
+                body[field] = body.get(field, 0) + parse_int(value["N"])
     expires = float(item["ends"]["N"]) if "ends" in item else None
-    return Document(key, body, _parse_int(item["v"]["N"]), expires)
+    return Document(key, body, parse_int(item["v"]["N"]), expires)
 
 
-def account_item(name: str, account: Account) -> Json:
-    """Return the complete item of an account."""
-    item = account_key(name)
-    for field in NUMBERS:
-        item[field] = {"N": str(getattr(account, field))}
-    for field in _TEXTS:
-        item[field] = {"S": getattr(account, field)}
-    item["leases"] = {"M": {name: {"S": render_lease(lease)} for name, lease in account.leases.items()}}
-    return item
-
-
-def parse_account(item: Json) -> Account:
-    """Return the account of an item; a new one if the item is empty."""
-    if not item:
-        return Account()
-    numbers: Json = {field: _parse_int(item[field]["N"]) for field in NUMBERS if field in item}
-    texts = {field: item[field]["S"] for field in _TEXTS if field in item}
-    leases = {name: _parse_lease(value["S"]) for name, value in item["leases"]["M"].items()}
-    return Account(**{**numbers, **texts, "leases": leases})
-
-
-def render_lease(lease: Lease) -> str:
-    """Return a lease as text, kept short: each request in flight adds one to its accounts' items."""
-    return f"{float(lease.at)!r} {float(lease.until)!r} {lease.tokens} {lease.minute} {lease.nanos}"
-
-
-def _parse_lease(value: str) -> Lease:
-    at, until, tokens, minute, nanos = value.split()
-    return Lease(float(at), float(until), int(tokens), int(minute), int(nanos))
-
-
-def _parse_int(value: str) -> int:
+def parse_int(value: str) -> int:
+    """Return an integer of DynamoDB, which may write a long one with an exponent."""
     try:
         return int(value)
     except ValueError:
-        return int(Decimal(value))  # DynamoDB may return a long number with an exponent
+        return int(Decimal(value))

@@ -6,67 +6,79 @@ its key.
 
 The life of a reservation, at each of its levels:
 
-    reserve                        settle                          lease.until
+    reserve                        settle                            end of the bucket
        │                             │                                 │
     ───┼─────────────────────────────┼─────────────────────────────────┼───────▶ time
-       │ add the lease               │ remove the lease                │
-       │ held += maximum             │ held += charge - maximum        │
+       │ bucket += maximum           │ write the record                │
+       │ held += maximum             │ bucket -= maximum               │
+       │                             │ held += charge - maximum        │
        │                             │ used += charge                  │
-       │                             │ write record, totals, alerts    │
 
-    reserve                  lease.until     sweep, or another reserve    late settle
+    reserve               end of the bucket   sweep, or another reserve    late settle
        │                         │               │                           │
     ───┼─────────────────────────┼───────────────┼───────────────────────────┼───▶ time
-       │ add the lease           │ lease expires │ remove the lease          │ held += charge
-       │ held += maximum         │               │ held -= maximum           │ used += charge
-       │                         │               │                           │ write documents
+       │ bucket += maximum       │               │ held -= bucket            │ write the record
+       │ held += maximum         │               │ remove the bucket         │ held += charge
+       │                         │               │                           │ used += charge
 
-`maximum` is what the lease holds of tokens and money: the most that the request can use.
-Each step is one write: an update for one level, a transaction for several and for every settlement. A step
-that is repeated does nothing: `reserve` requires that the account does not hold the lease, and `settle` that
-the record does not exist.
+`maximum` is what the lease holds of tokens and money: the most that the request can use. A bucket holds all
+leases that end in the same interval. Each step is an update of one item, whose mark prevents that it is
+applied twice. No transaction is needed, so that requests do not conflict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from secrets import token_hex
 
 from vaultcore.aws.dynamodb import ConditionsFailed, DynamoDBBusy, DynamoDBClient, DynamoDBTable
 from vaultcore.clock import Clock
 from vaultcore.limits.account import Account
-from vaultcore.limits.reservation import Reservation
+from vaultcore.limits.reservation import Reservation, ReservationResult
 from vaultcore.store.base import Document, DocumentKey, Settlement, SettlementResult, Write
+from vaultcore.store.dynamodb.account_item import account_key
 from vaultcore.store.dynamodb.accounts import AccountTable
 from vaultcore.store.dynamodb.contention import WriteBackoff, translate_aws_errors
-from vaultcore.store.dynamodb.documents import DocumentWrite, QueryRange, query_pages
-from vaultcore.store.dynamodb.items import account_key, document_key, id_of, parse_document
-from vaultcore.store.dynamodb.reserve import reserve
-from vaultcore.store.dynamodb.settle import settle
+from vaultcore.store.dynamodb.documents import DocumentWrite, QueryRange
+from vaultcore.store.dynamodb.items import document_key, parse_document, previous_document_key
+from vaultcore.store.dynamodb.merged_query import query_merged
+from vaultcore.store.dynamodb.recovery import complete_settlements
+from vaultcore.store.dynamodb.reservations import reserve
+from vaultcore.store.dynamodb.settlements import settle
+from vaultcore.store.dynamodb.shards import BUSY_RATE
+from vaultcore.store.store_time import MachineTime
+from vaultcore.wire import Json
 
 
 class DynamoDBStore:
-    """Documents and accounts in one table. The first operation connects.
+    """Documents and accounts in one table. The first operation connects."""
 
-    `reserve` returns a current account if there is one level. A transaction on several levels returns no
-    items; then the accounts are those this process has cached, with the reservation added.
-    """
-
-    def __init__(self, client: DynamoDBClient, table: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        clock: Clock,
+        *,
+        server_now: Callable[[], float] | None = None,
+        busy_rate: float = BUSY_RATE,
+    ) -> None:
+        """`server_now` returns DynamoDB's time; without it, the time of this machine counts."""
         self._table, self._clock = DynamoDBTable(client, table), clock
-        self._accounts = AccountTable(self._table, clock)
+        self._now = server_now or MachineTime.start(clock).now
+        self._accounts = AccountTable(self._table, clock, self.now, busy_rate)
 
     async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
         if not keys:
             return []
-        unique, uncached = list(dict.fromkeys(keys)), self._accounts.uncached(prefetch)
+        unique = list(dict.fromkeys(keys))
+        uncached = [name for name in dict.fromkeys(prefetch) if self._accounts.cached(name) is None]
         table_keys = [*(document_key(key) for key in unique), *(account_key(name) for name in uncached)]
         with translate_aws_errors():
             items = await self._table.get(table_keys)
+            by_key = await self._with_previous(dict(zip(unique, items, strict=False)))
         for name, item in zip(uncached, items[len(unique) :], strict=True):
-            self._accounts.cache_item(name, item)
-        now, by_key = self._clock.now(), dict(zip(unique, items, strict=False))
+            self._accounts.cache(name, item)
+        now = self._clock.now()
         return [parse_document(key, by_key[key], now) for key in keys]
 
     async def query(
@@ -79,17 +91,8 @@ class DynamoDBStore:
         newest_first: bool = False,
     ) -> list[Document]:
         now, query_range = self._clock.now(), QueryRange(collection, after, before, newest_first)
-        documents: list[Document] = []
         with translate_aws_errors():
-            async with aclosing(query_pages(self._table, query_range, limit, now)) as pages:
-                async for items in pages:
-                    parsed = (
-                        parse_document(DocumentKey(collection, id_of(item)), item, now) for item in items
-                    )
-                    documents += [document for document in parsed if document is not None]
-                    if len(documents) >= limit:
-                        break
-        return documents[:limit]
+            return await query_merged(self._table, query_range, limit, now)
 
     async def write(self, *writes: Write) -> None:
         if not writes:
@@ -110,9 +113,12 @@ class DynamoDBStore:
 
     async def accounts(self, *names: str) -> list[Account]:
         with translate_aws_errors():
-            return [cached.account for cached in await self._accounts.read(names)]
+            return await self._accounts.get(names)
 
-    async def reserve(self, reservation: Reservation) -> list[Account]:
+    def now(self) -> float:
+        return self._now()
+
+    async def reserve(self, reservation: Reservation) -> ReservationResult:
         with translate_aws_errors():
             return await reserve(self._accounts, reservation)
 
@@ -122,7 +128,11 @@ class DynamoDBStore:
 
     async def sweep(self, *accounts: str) -> int:
         with translate_aws_errors():
-            return await self._accounts.sweep(accounts)
+            return sum([await self._accounts.sweep(name) for name in accounts])
+
+    async def complete_settlements(self, since: float, until: float) -> int:
+        with translate_aws_errors():
+            return await complete_settlements(self._accounts, since, until)
 
     async def warm(self) -> None:
         """Prepare the first operation as far as that needs neither network nor credentials."""
@@ -131,3 +141,11 @@ class DynamoDBStore:
     async def aclose(self) -> None:
         """Wait for pending operations and close. Further operations raise StoreUnavailable."""
         await self._table.aclose()
+
+    async def _with_previous(self, items: dict[DocumentKey, Json]) -> dict[DocumentKey, Json]:
+        """Return the items, with the records that versions before 0.3 stored under another key."""
+        keys = {key: previous_document_key(key) for key, item in items.items() if not item}
+        previous = {key: each for key, each in keys.items() if each is not None}
+        if not previous:
+            return items
+        return items | dict(zip(previous, await self._table.get([*previous.values()]), strict=True))

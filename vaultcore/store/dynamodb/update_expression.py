@@ -9,12 +9,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from vaultcore.aws.dynamodb import WriteAction
-from vaultcore.store.dynamodb.items import NUMBERS, number, text
+from vaultcore.store.dynamodb.items import number, text
 from vaultcore.wire import Json
 
 # Attributes that an expression may name directly: they are ours and are not reserved words of DynamoDB.
-_PLAIN = frozenset({"added", "body", "ends", "exp", "leases", "pk", "sk", "v", "w", *NUMBERS})
-_PLAIN -= {"window", "minute"}
+_PLAIN = frozenset({"added", "body", "ends", "exp", "pk", "sk", "v", "w"})
+
+
+SHORT = 2  # characters of an account's attributes; the reserved words of two letters are not among them
 
 
 @dataclass(slots=True)
@@ -31,8 +33,9 @@ class UpdateExpression:
 
     def name(self, attribute: str) -> str:
         """Return the attribute, or a placeholder if an expression must not name it directly."""
-        if attribute in _PLAIN:
-            return attribute
+        return attribute if attribute in _PLAIN or len(attribute) <= SHORT else self._placeholder(attribute)
+
+    def _placeholder(self, attribute: str) -> str:
         for placeholder, name in self._names.items():
             if name == attribute:
                 return placeholder
@@ -42,7 +45,7 @@ class UpdateExpression:
 
     def map_entry(self, attribute: str, key: str) -> str:
         """Return the path of an entry of a map."""
-        return f"{self.name(attribute)}.{self.name(key)}"
+        return f"{self.name(attribute)}.{self._placeholder(key)}"
 
     def value(self, value: float | str | Json) -> str:
         """Return a placeholder for a number, a text or a DynamoDB value."""
@@ -73,9 +76,22 @@ class UpdateExpression:
             name = self.name(attribute)
             self.assign(name, f"{name} + {self.value(amount)}")
 
+    def increase_entry(self, attribute: str, key: str, amount: int) -> None:
+        """Add to an entry of a map. The map must exist, the entry need not."""
+        path = self.map_entry(attribute, key)
+        self.assign(path, f"if_not_exists({path}, {self.value(0)}) + {self.value(amount)}")
+
+    def set_entry(self, attribute: str, key: str, amount: int) -> None:
+        """Set an entry of a map. The map must exist, the entry need not."""
+        self.assign(self.map_entry(attribute, key), self.value(amount))
+
     def add(self, attribute: str, amount: int) -> None:
         """Add to a number that may not exist."""
-        self._adds.append(f"{self.name(attribute)} {self.value(amount)}")
+        self.add_to_set(attribute, self.value(amount))
+
+    def add_to_set(self, attribute: str, operand: str) -> None:
+        """Add to a set, or to a number, that may not exist."""
+        self._adds.append(f"{self.name(attribute)} {operand}")
 
     def remove(self, *paths: str) -> None:
         """Remove attributes or map entries."""

@@ -13,8 +13,9 @@ import sqlite3
 from pathlib import Path
 
 from vaultcore.errors import ConfigError
+from vaultcore.store.sqlite.accounts import ACCOUNT_TABLES, import_previous
 
-SCHEMA = 1  # version, stored in `user_version`; an empty file has 0
+SCHEMA = 2  # version, stored in `user_version`; an empty file has 0
 _TABLES = (
     """CREATE TABLE documents (
         shelf TEXT NOT NULL,
@@ -25,13 +26,13 @@ _TABLES = (
         PRIMARY KEY (shelf, entry)
     )""",
     "CREATE INDEX documents_by_end ON documents (expires) WHERE expires IS NOT NULL",
-    "CREATE TABLE accounts (name TEXT NOT NULL PRIMARY KEY, state TEXT NOT NULL)",
+    *ACCOUNT_TABLES,
     f"PRAGMA user_version = {SCHEMA}",
 )
 _UNUSABLE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
 
 
-def open_file(path: Path, patience: float) -> sqlite3.Connection:
+def open_file(path: Path, patience: float, now: float) -> sqlite3.Connection:
     """Return a connection that waits `patience` seconds for other writers.
 
     Raise ConfigError if the file cannot be created or is not a store. An existing file is not changed then.
@@ -40,7 +41,7 @@ def open_file(path: Path, patience: float) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(path, timeout=patience, isolation_level=None)
         try:
-            _check(connection, path)
+            _check(connection, path, now)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
@@ -64,12 +65,18 @@ def _create(path: Path) -> None:
         raise ConfigError(f"cannot be created: {error.strerror}", file=str(path)) from error
 
 
-def _check(connection: sqlite3.Connection, path: Path) -> None:
+def _check(connection: sqlite3.Connection, path: Path, now: float) -> None:
     if _version(connection) == 0:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             if _version(connection) == 0:
                 _create_tables(connection, path)
+    if _version(connection) == 1:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if _version(connection) == 1:
+                import_previous(connection, now)
+                connection.execute(f"PRAGMA user_version = {SCHEMA}")
     if (version := _version(connection)) > SCHEMA:
         raise ConfigError(
             f"was written by a newer version of VaultEdge (schema {version}; this one reads {SCHEMA})",

@@ -1,4 +1,4 @@
-"""Statements on the two tables of the SQLite store. The caller begins and ends the transaction.
+"""Statements on the documents of the SQLite store. The caller begins and ends the transaction.
 
 The columns `shelf` and `entry` hold the collection and the ID of a document.
 """
@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterable
 from sqlite3 import Connection
 
-from vaultcore.limits.account import Account
 from vaultcore.store.base import ABSENT, Add, Conflict, Delete, Document, DocumentKey, Put, Write
 
 _MAX_DELETED = 1_000  # documents per clean-up, so that other writers do not wait long
@@ -29,10 +28,7 @@ _DELETE = "DELETE FROM documents WHERE shelf = ? AND entry = ?"
 _DELETE_EXPIRED = (
     "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE expires <= ? LIMIT ?)"
 )
-_SELECT_ACCOUNT = "SELECT state FROM accounts WHERE name = ?"
-_UPSERT_ACCOUNT = (
-    "INSERT INTO accounts (name, state) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET state = excluded.state"
-)
+_INSERT = "INSERT OR IGNORE INTO documents (shelf, entry, body, version, expires) VALUES (?, ?, ?, 1, ?)"
 _render = json.JSONEncoder(separators=(",", ":")).encode  # created once: json.dumps creates one per call
 _parse = json.JSONDecoder().decode
 
@@ -65,13 +61,26 @@ def read_range(
 
 
 def write(connection: Connection, writes: Iterable[Write], now: float) -> None:
-    """Apply all writes, each to another document. Raise Conflict; the caller must roll back then."""
-    for each in writes:
-        existing = read(connection, each.key, now)
+    """Apply all writes, each to another document, or raise Conflict before the first."""
+    existing = [(each, read(connection, each.key, now)) for each in writes]
+    for each, document in existing:
         expected = None if isinstance(each, Add) else each.version
-        if expected is not None and expected != (existing.version if existing else ABSENT):
+        if expected is not None and expected != (document.version if document else ABSENT):
             raise Conflict(each.key)
-        _apply(connection, each, existing)
+    for each, document in existing:
+        _apply(connection, each, document)
+
+
+def insert(connection: Connection, document: Put, now: float) -> bool:
+    """Write a document that must not exist. Return False if it does."""
+    key = document.key
+    row = (key.collection, key.id, _render(document.body), document.expires)
+    if connection.execute(_INSERT, row).rowcount:
+        return True
+    if read(connection, key, now) is not None:
+        return False
+    connection.execute(_UPSERT, (key.collection, key.id, row[2], 1, document.expires))  # over an expired one
+    return True
 
 
 def _apply(connection: Connection, change: Write, existing: Document | None) -> None:
@@ -92,15 +101,3 @@ def _apply(connection: Connection, change: Write, existing: Document | None) -> 
 def delete_expired(connection: Connection, now: float) -> None:
     """Delete up to `_MAX_DELETED` expired documents."""
     connection.execute(_DELETE_EXPIRED, (now, _MAX_DELETED))
-
-
-def read_accounts(connection: Connection, names: Iterable[str]) -> list[Account]:
-    """Return the current accounts; a new one for each name that was never used."""
-    rows = (connection.execute(_SELECT_ACCOUNT, (name,)).fetchone() for name in names)
-    return [Account() if row is None else Account.unpack(_parse(row[0])) for row in rows]
-
-
-def write_accounts(connection: Connection, accounts: Iterable[tuple[str, Account]]) -> None:
-    """Write accounts by name."""
-    for name, account in accounts:
-        connection.execute(_UPSERT_ACCOUNT, (name, _render(account.pack())))
