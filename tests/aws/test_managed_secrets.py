@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 import traceback
 
 import pytest
@@ -136,15 +137,22 @@ def test_the_pepper_comes_with_the_others(server: SecretsManagerServer, clock: F
     assert PEPPER not in repr(secrets)
 
 
-@pytest.mark.parametrize(("stored", "reason"), [(None, "missing"), (PEPPER[:31], "missing")])
+@pytest.mark.parametrize("stored", [None, "", "empty", "{}", b"\0\1", PEPPER[:31]])
 def test_without_a_good_pepper_nothing_is_served(
-    stored: str | None, reason: str, server: SecretsManagerServer, clock: FakeClock
+    stored: str | bytes | None,
+    server: SecretsManagerServer,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A missing or short pepper makes the gateway unavailable."""
+    """A lost, empty or damaged pepper makes the gateway unavailable; the log names secret and cure."""
     if stored is not None:
         server.secrets["gw/pepper"] = stored
 
-    assert reason in str(refusal(managed_secrets(Settings(**IDS, pepper_secret="gw/pepper"), clock)))
+    assert "missing" in str(refusal(managed_secrets(Settings(**IDS, pepper_secret="gw/pepper"), clock)))
+    (reason,) = [vars(each)["fields"]["reason"] for each in caplog.records]
+    assert "secret gw/pepper" in reason
+    assert "restore the pepper's value" in reason
+    assert PEPPER[:31] not in reason
 
 
 def test_upkeep_reads_the_pepper_alone(server: SecretsManagerServer, clock: FakeClock) -> None:
@@ -324,23 +332,60 @@ def test_concurrent_requests_share_a_read(server: SecretsManagerServer, source: 
     assert len(server.requests) == 1
 
 
-def test_a_slow_read_delays_one_request(
+@pytest.mark.parametrize("reason", ["five minutes have passed", "a provider rejected a key"])
+def test_a_hang_costs_no_request_more_than_a_quarter_second(
+    reason: str, server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
+) -> None:
+    """While AWS does not answer, requests use the cached secrets; the first waits 0.25 seconds at most.
+
+    There is one call meanwhile. The secrets of its late answer are used from then on.
+    """
+
+    async def scenario() -> list[float]:
+        await source.current()
+        clock.time += 300 if reason.startswith("five") else 10
+        source.refresh_soon()
+        server.secrets["gw/system"] = "ve-" + "0" * 48
+        server.gate.clear()
+        times = []
+        for _ in range(20):
+            began = time.perf_counter()
+            assert (await source.current()).is_system_key(SYSTEM)
+            times.append(time.perf_counter() - began)
+        assert len(server.requests) == 2
+        server.gate.set()
+        assert source._reading is not None
+        await source._reading
+        assert (await source.current()).is_system_key("ve-" + "0" * 48)
+        return times
+
+    times = asyncio.run(scenario())
+    assert len(server.requests) == 2
+    assert max(times) < 0.25
+    assert sum(times[1:]) < 0.1
+
+
+def test_a_cancelled_request_does_not_end_the_read(
     server: SecretsManagerServer, source: ManagedSecrets, clock: FakeClock
 ) -> None:
-    """While one request waits for a read, others use the cached secrets."""
+    """If the client of the request that started a read disconnects, the read goes on."""
 
     async def scenario() -> None:
         await source.current()
         clock.time += 300
+        server.secrets["gw/system"] = "ve-" + "0" * 48
         server.gate.clear()
-        slow = asyncio.create_task(source.current())
+        request = asyncio.create_task(source.current())
         await asyncio.to_thread(server.wait_for_requests, 2)
-        await source.current()
-        assert not slow.done()
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
         server.gate.set()
-        await slow
+        assert source._reading is not None
+        await source._reading
+        assert (await source.current()).is_system_key("ve-" + "0" * 48)
 
     asyncio.run(scenario())
+    assert len(server.requests) == 2
 
 
 def test_nothing_shows_a_secret(

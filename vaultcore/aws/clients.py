@@ -20,7 +20,12 @@ LOGGERS = ("boto3", "botocore", "urllib3")  # at DEBUG they print bodies, which 
 
 
 class AwsError(Exception):
-    """AWS rejected a call or could not be reached. `code` is AWS's error code or botocore's class name."""
+    """AWS rejected a call or could not be reached. `code` is AWS's error code or botocore's class name.
+
+    If `is_ambiguous`, an attempt of this call may have been applied.
+    """
+
+    is_ambiguous = False
 
     def __init__(self, operation: str, code: str) -> None:
         super().__init__(f"{operation}: {code}")

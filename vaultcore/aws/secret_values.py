@@ -10,6 +10,7 @@ from vaultcore.aws.clients import SecretsManager
 from vaultcore.secrets import digest_key
 
 PLACEHOLDER = "empty"  # the value that template.yaml gives to the secrets that the operator fills
+PEPPER_CURE = "restore the pepper's value: with another one, every virtual key is invalid"
 MIN_KEY = 32  # characters; a shorter system key, admin key or pepper could be guessed
 
 
@@ -73,7 +74,12 @@ def _key_digest(batch: SecretBatch, id: str | None) -> bytes | None:
 
 
 def _pepper(batch: SecretBatch, id: str | None) -> bytes | None:
-    return None if id is None else _long_field(batch, id, "pepper").encode()
+    if id is None:
+        return None
+    try:
+        return _long_field(batch, id, "pepper").encode()
+    except UnusableSecret as error:
+        raise UnusableSecret(f"{error}; {PEPPER_CURE}") from None
 
 
 def _long_field(batch: SecretBatch, id: str, name: str) -> str:

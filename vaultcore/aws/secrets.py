@@ -7,6 +7,7 @@ restore.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from vaultcore.aws.batch import UnusableSecret
@@ -23,6 +24,7 @@ from vaultcore.vault.sealed import unseal
 REFRESH_SECONDS = 300.0  # between two reads
 MIN_REFRESH_SECONDS = 5.0  # between two reads after a provider rejected a key: many rejections cause one read
 MAX_AGE_SECONDS = 86_400.0  # for which secrets are used while they cannot be read again
+MAX_WAIT = 0.15  # seconds that a request waits for AWS while there are usable secrets
 PAUSES = (1.0, 60.0)  # seconds after a failed read: the first pause and the longest; each doubles
 
 
@@ -53,7 +55,10 @@ class _CachedSecrets:
 
 
 class ManagedSecrets:
-    """A `SecretSource` on Secrets Manager. One task reads; meanwhile other tasks use the cached secrets."""
+    """A `SecretSource` on Secrets Manager. One task reads; meanwhile requests use the cached secrets.
+
+    Only the request that starts the read waits for it, MAX_WAIT seconds at most.
+    """
 
     def __init__(
         self,
@@ -70,6 +75,8 @@ class ManagedSecrets:
         self._system, self._admin, self._pepper = system, admin, pepper
         self._log = log or Log()
         self._lock = asyncio.Lock()
+        self._reading: asyncio.Task[None] | None = None  # the read that a request did not wait for
+        self._has_answer = asyncio.Event()  # AWS has answered that read, or it has failed
         self._cached: _CachedSecrets | None = None
         self._unopened: tuple[bytes, str] | None = None  # digest of a vault that did not open, and the reason
         self._reason = ""  # shown to clients while there are no secrets
@@ -79,11 +86,16 @@ class ManagedSecrets:
 
     async def current(self) -> Secrets:
         """Return the secrets, read again if that is due. Raise VaultUnavailable."""
-        another_task_reads = self._lock.locked() and self._cached is not None
-        if self._clock.now() >= self._next_read and not another_task_reads:
-            async with self._lock:
-                if self._clock.now() >= self._next_read:
-                    await self._read()
+        if self._clock.now() < self._next_read:
+            return self._usable()
+        if not self._has_usable():
+            await self._read_if_due()
+        elif self._reading is None or self._reading.done():
+            self._has_answer = asyncio.Event()
+            self._reading = asyncio.create_task(self._read_if_due())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._has_answer.wait(), MAX_WAIT)
+                await asyncio.shield(self._reading)
         return self._usable()
 
     async def warm(self) -> None:
@@ -96,15 +108,27 @@ class ManagedSecrets:
             self._next_read = min(self._next_read, self._last_read + MIN_REFRESH_SECONDS)
 
     def _usable(self) -> Secrets:
-        now = self._clock.now()
-        if self._cached is not None and now - self._confirmed <= MAX_AGE_SECONDS:
+        if self._cached is not None and self._has_usable():
             return self._cached.secrets
-        raise VaultUnavailable(self._reason, retry_after=max(1.0, self._next_read - now))
+        wait = max(1.0, self._next_read - self._clock.now())
+        raise VaultUnavailable(self._reason, retry_after=wait)
+
+    def _has_usable(self) -> bool:
+        return self._cached is not None and self._clock.now() - self._confirmed <= MAX_AGE_SECONDS
+
+    async def _read_if_due(self) -> None:
+        try:
+            async with self._lock:
+                if self._clock.now() >= self._next_read:
+                    await self._read()
+        finally:
+            self._has_answer.set()
 
     async def _read(self) -> None:
         self._last_read = self._clock.now()
         try:
             values = await asyncio.to_thread(read_secrets, self._manager, self._ids)
+            self._has_answer.set()
             await self._cache(values)
         except (AwsError, UnusableSecret, VaultError) as error:
             self._fail(error)
