@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -31,6 +32,7 @@ BUNDLES: Mapping[str, frozenset[str]] = {
     "upkeep": DATA_PLANE,
 }
 SERVICES = ("dynamodb", "secretsmanager", "sns", "sts")  # AWS APIs in use; the data of each has 10 to 500 KB
+ENDPOINTS = "botocore/data/endpoints.json"
 SOURCES = ("handlers", "vaultcore")
 CLI_ONLY = ("vaultcore/cli", "vaultcore/simulators", "vaultcore/capability_matrix")  # no function uses these
 FUNCTION_FOLDERS = {"vaultcore/console": "stream", "vaultcore/web/admin": "admin"}  # used by one function
@@ -89,7 +91,7 @@ def _read_sources(
     for distribution in distributions:
         for name, content in locked.read_files(distribution):
             if not EXCLUDED.search(name):
-                yield name, content
+                yield name, _used_endpoints(content) if name == ENDPOINTS else content
     packaged = ("*.py", *_project("tool")["setuptools"]["package-data"]["vaultcore"])
     patterns = [pattern.removeprefix("**/") for pattern in packaged]
     for folder in SOURCES:
@@ -98,6 +100,15 @@ def _read_sources(
             included = name == EXECUTABLE or any(map(path.match, patterns))
             if path.is_file() and included and not name.startswith(folders):
                 yield name, path.read_bytes()
+
+
+def _used_endpoints(content: bytes) -> bytes:
+    """Return botocore's endpoints with the AWS APIs in use: all of them are 1.2 MB, read at a cold start."""
+    endpoints = json.loads(content)
+    for partition in endpoints["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in SERVICES if name in services}
+    return json.dumps(endpoints, separators=(",", ":")).encode()
 
 
 def _project(table: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from genai_prices import types as theirs
 from genai_prices.data import providers as sources
 
 from tools.model_prices import AS_OF, Row, image_rows, price_row, standard_price
+from tools.tool_prices import priced_providers, provider_tools, tool_columns
 
 ROOT = Path(__file__).resolve().parent.parent
 FACTS = ROOT / "tools/model_facts.csv"
@@ -107,10 +108,18 @@ def compile_models() -> str:
     names: dict[str, dict[str, str]] = {}
     by_id = {source.id: source for source in sources}
     images = image_rows()
+    listings = {name: by_id[source.id] for name, source in SOURCES.items()}
+    tools = {name: provider_tools(name, listings.get(name)) for name in priced_providers()}
     for provider, source in SOURCES.items():
         hosted = _hosted(by_id, source, provider, vendors)
         merged = {**hosted, **facts.pop(provider, {})}
-        rows, others = _build_rows(by_id[source.id], source, merged, capabilities, FORMS.get(provider, []))
+        listing, forms = listings[provider], FORMS.get(provider, [])
+        extra = {
+            name: tool_columns(provider, name, model, tools.get(provider, {}))
+            for name, model, _ in _choose(listing, source, dict(merged), forms)
+        }
+        rows, others = _build_rows(listing, source, merged, capabilities, forms)
+        rows = {name: {**row, **extra.get(name, {})} for name, row in rows.items()}
         for name, prices in images.get(provider, {}).items():
             rows[name] |= prices
         rows |= {name: dict(row) for name, row in MODERATION.get(provider, {}).items()}
@@ -126,6 +135,7 @@ def compile_models() -> str:
         "forms": FORMS,
         "models": models,
         "names": names,
+        "tools": tools,
     }
     source_name = f"genai-prices {version('genai-prices')}, as of {AS_OF}"
     canonical = json.dumps({"source": source_name, **table}, sort_keys=True, separators=(",", ":"))

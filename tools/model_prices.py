@@ -39,9 +39,11 @@ UNITS: Mapping[str, str] = {  # field of `Price`, in its order -> field of genai
 }
 LISTED = 5  # the first units appear in a price list by position, the others by name
 SCALES: Mapping[str, int] = {"requests_kcount": 1_000}  # factor to the price of a million units
+TOOLS: Mapping[str, str] = {  # unit of a provider's tool -> field of genai-prices, a price per thousand
+    "web_search": "web_searches_kcount",
+    "file_search": "storage_searches_kcount",
+}
 UNPRICED: Mapping[str, str] = {  # field of genai-prices without a unit here -> the reason
-    "web_searches_kcount": "usage does not count searches that a provider runs itself",
-    "storage_searches_kcount": "usage does not count searches that a provider runs itself",
     "output_citation_mtok": "only a model of a retired API counts citation tokens, outside of its usage",
     "audio_hours": "usage counts audio in tokens, not in seconds",
     "input_audio_hours": "usage counts audio in tokens, not in seconds",
@@ -111,7 +113,7 @@ def image_rows() -> dict[str, dict[str, Row]]:
 
 def _rates(prices: theirs.ModelPrice) -> Row:
     unknown = {key for key, price in vars(prices).items() if price is not None}
-    unknown -= {*UNITS.values(), *UNPRICED}
+    unknown -= {*UNITS.values(), *TOOLS.values(), *UNPRICED}
     if unknown:
         raise SystemExit(f"genai-prices has unknown units: {', '.join(sorted(unknown))}; add them to UNITS")
     row: Row = {"price": _price(prices, 0)}

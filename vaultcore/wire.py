@@ -69,10 +69,18 @@ class Usage(TypedDict, total=False):
     total_tokens: int
     prompt_tokens_details: Json
     completion_tokens_details: Json
-    # The last three are internal and never reach a client.
+    # The fields below are internal, see INTERNAL_USAGE.
     billed: Json  # prompt_tokens and completion_tokens as charged, if the provider charges other numbers
     service_tier: str  # of the response; it selects the price
+    inference_geo: str  # region that ran the model; it may change the price
     pictures: Json  # generated images: {"count", "size", "quality"}
+    tool_uses: dict[str, int]  # uses of the provider's own tools, by unit of usage/tool_charges.py
+    unusable: Json  # the provider's own counts, if one is negative or too large to be a count
+
+
+# Fields of usage that dialects and media APIs add for the cost. A provider cannot send them, and they never
+# reach a client.
+INTERNAL_USAGE = ("billed", "service_tier", "inference_geo", "pictures", "tool_uses", "unusable")
 
 
 class Delta(TypedDict, total=False):

@@ -132,8 +132,19 @@ def test_every_model_row_is_valid() -> None:
 
 
 def test_an_unknown_model_has_only_its_name() -> None:
-    """An unknown model has no price, no limits and no capabilities."""
-    assert CATALOG.model("openai", "gpt-99-nova") == Model("gpt-99-nova")
+    """An unknown model has no price, no limits and no capabilities; its provider's tools have prices."""
+    tools = CATALOG.models.tools["openai"]
+
+    assert CATALOG.model("openai", "gpt-99-nova") == Model("gpt-99-nova", tool_prices=tools)
+    assert CATALOG.model("ollama", "gpt-99-nova") == Model("gpt-99-nova")
+
+
+def test_a_borrowed_model_has_the_tool_prices_of_its_provider() -> None:
+    """A provider's own tool prices replace those of the provider whose rows it borrows; others stay."""
+    own, borrowed = CATALOG.model("azure", "gpt-5.4"), CATALOG.model("openai", "gpt-5.4")
+
+    assert own.tool_prices["web_search"] > borrowed.tool_prices["web_search"]
+    assert own.tool_prices["image_tool_output"] == borrowed.tool_prices["image_tool_output"]
 
 
 @pytest.mark.parametrize(

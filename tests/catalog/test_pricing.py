@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.load import load_builtin, load_bytes
 from vaultcore.catalog.pricing import MAX_USD, SERVICES
-from vaultcore.catalog.schema import TOKENS, Model, Price, PriceTier, ServiceTier
+from vaultcore.catalog.schema import TOKENS, TOOL_UNITS, Model, Price, PriceTier, ServiceTier
 from vaultcore.errors import ConfigError
 from vaultcore.money import from_usd
 
@@ -99,6 +99,26 @@ def test_a_price_replaces_tiers_and_services() -> None:
     assert known.services
     assert (model.price, model.tiers, model.services) == (Price(from_usd(1), from_usd(2)), (), ())
     assert (model.capabilities, model.context_window) == (known.capabilities, known.context_window)
+
+
+@pytest.mark.parametrize("unit", TOOL_UNITS)
+def test_every_tool_may_have_a_price(unit: str) -> None:
+    """A tool's price is per use. It replaces the built-in one; other tools keep theirs."""
+    text = "prices: {{openai/gpt-5.5: {{input: 1, output: 2, {}: 0.125}}}}"
+    known, model = BUILTIN.model("openai", "gpt-5.5"), over(text.format(unit)).model("openai", "gpt-5.5")
+
+    assert model.tool_prices == {**known.tool_prices, unit: from_usd("0.125") * 1_000_000}
+    assert (
+        over(text.format(unit)).price_version != over(text.format(unit).replace("125", "126")).price_version
+    )
+
+
+def test_an_own_price_has_no_regional_surcharge() -> None:
+    """An operator's price is complete: no factor of the built-in row changes it."""
+    text = "prices: {anthropic/claude-opus-4-6: {input: 1, output: 2}}"
+
+    assert BUILTIN.model("anthropic", "claude-opus-4-6").regions == {"us": 110}
+    assert over(text).model("anthropic", "claude-opus-4-6").regions == {}
 
 
 def test_image_prices_need_no_token_prices() -> None:
@@ -229,5 +249,5 @@ def test_the_guide_is_correct() -> None:
     catalog = over(example + "providers: {acme: {base_url: https://api.acme.example/v1}}\n")
 
     assert catalog.model("acme", "acme-voice").services[0].name == "flex"
-    assert {*TOKENS, "request", "picture"} <= set(re.findall(r"`(\w+)`", table))
+    assert {*TOKENS, *TOOL_UNITS, "request", "picture"} <= set(re.findall(r"`(\w+)`", table))
     assert set(SERVICES) <= set(re.findall(r"`(\w+)`", table))

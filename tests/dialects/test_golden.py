@@ -17,6 +17,7 @@ import pytest
 
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.dialects import StreamFault, load_dialect
+from vaultcore.routing.stream_joiner import StreamJoiner
 from vaultcore.streams import sse
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -166,8 +167,9 @@ def test_the_sdk_accumulates_the_stream(case: Path) -> None:
     from openai.types.chat import ChatCompletionChunk
 
     state, choice = ChatCompletionStreamState(), load(case, "completion")["choices"][0]
+    joiner = StreamJoiner("chatcmpl-1", "m", 0)
     for chunk in load(case, "chunks"):
-        state.handle_chunk(ChatCompletionChunk.model_validate(chunk))
+        state.handle_chunk(ChatCompletionChunk.model_validate(joiner.join(chunk)))
     snapshot = state.current_completion_snapshot.choices[0]
     calls = [
         (call.id, call.function.name, call.function.arguments) for call in snapshot.message.tool_calls or ()

@@ -26,13 +26,14 @@ from vaultcore.call import Call
 from vaultcore.catalog.schema import Model, Price, Provider
 from vaultcore.client_apis import chat, messages, responses
 from vaultcore.dialects import DIALECTS, RawEvent, StreamFault, load_dialect, think_tags
-from vaultcore.gateway.call_usage import estimate_completion, record_usage, stream_usage
+from vaultcore.gateway.call_usage import record_completion, record_stream
 from vaultcore.limits.account import Lease
 from vaultcore.routing.attempts import RetryPolicy
 from vaultcore.routing.stream_joiner import StreamJoiner
 from vaultcore.streams.sse import Event
+from vaultcore.telemetry import Log
 from vaultcore.upstream.stream_reader import StreamReader
-from vaultcore.usage.cost import usage_of
+from vaultcore.usage.plausible import UsageBounds
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.wire import ChatCompletion, ChatRequest
 
@@ -40,6 +41,7 @@ COUNT = int(os.environ.get("MUTATED", "1000"))
 SCALARS: list[Any] = [None, True, 0, -3, 1.5, 1e300, "", "x"]
 WRONG = [*SCALARS, [], ["x"], [None], [{}], {}, {"x": 1}, {"index": "x"}]
 MODEL = Model("m", price=Price(1_000, 2_000))
+BOUNDS = UsageBounds(RequestEstimate(1_000, 300, 1_000), 1_000)
 HI = [{"role": "user", "content": "Hi"}]
 FUNCTIONS = [{"name": "f", "parameters": {}}]
 CLIENTS: list[tuple[ModuleType, ChatRequest]] = [
@@ -79,7 +81,7 @@ def mutate(value: Any, generator: random.Random) -> Any:
 
 
 def new_call() -> Call:
-    return Call("c", CLIENTS[0][1], 1e9, RetryPolicy(), bounds=(1_000, 1_000))
+    return Call("c", CLIENTS[0][1], 1e9, RetryPolicy(), bounds=BOUNDS)
 
 
 def settle(call: Call) -> None:
@@ -93,7 +95,7 @@ def settle(call: Call) -> None:
 def use_completion(completion: ChatCompletion) -> None:
     """Do what the gateway does with a completion that it has accepted."""
     call = new_call()
-    record_usage(call, MODEL, usage_of(completion) or estimate_completion(call, completion))
+    record_completion(call, MODEL, completion, Log())
     for api, request in CLIENTS:
         json.dumps(api.render_response(replace_names(completion), request))
     settle(call)
@@ -116,7 +118,7 @@ def use_stream(reader: StreamReader, events: list[Event]) -> Exception | None:
         if reader.fault is not None:
             break
     if joiner.has_started:
-        record_usage(call, MODEL, stream_usage(call, joiner))
+        record_stream(call, MODEL, joiner, Log())
         settle(call)
     if reader.fault is None and joiner.has_started:
         for encoder in encoders:

@@ -134,6 +134,156 @@ def test_ar7_hour_writes_are_separate(name: str, junk: object) -> None:
     assert details({key: junk}) == {"cached_tokens": 100, "cache_write_tokens": 30}
 
 
+CHAT = {"choices": [{"message": MESSAGE, "finish_reason": "stop"}]}
+BESIDE: dict[str, dict[str, Any]] = {  # the same tokens; cached ones, and reasoning, beside the other counts
+    "larger than the prompt": {
+        "prompt_tokens": 10,
+        "completion_tokens": 40,
+        "total_tokens": 50,
+        "prompt_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 30},
+    },
+    "larger than the prompt, no total": {
+        "prompt_tokens": 10,
+        "completion_tokens": 40,
+        "cache_read_input_tokens": 100,
+        "cache_creation_input_tokens": 30,
+    },
+    "in the total": {
+        "prompt_tokens": 10,
+        "completion_tokens": 40,
+        "total_tokens": 180,
+        "cache_read_input_tokens": 100,
+        "cache_creation_input_tokens": 30,
+    },
+    "in the total, with reasoning": {
+        "prompt_tokens": 10,
+        "completion_tokens": 15,
+        "total_tokens": 180,
+        "prompt_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 30},
+        "completion_tokens_details": {"reasoning_tokens": 25},
+    },
+    "Anthropic's names": {
+        "input_tokens": 10,
+        "output_tokens": 40,
+        "cache_read_input_tokens": 100,
+        "cache_creation_input_tokens": 30,
+    },
+    "inside": {
+        "prompt_tokens": 140,
+        "completion_tokens": 40,
+        "total_tokens": 180,
+        "cache_read_input_tokens": 100,
+        "cache_creation_input_tokens": 30,
+    },
+    "inside, no total": {
+        "prompt_tokens": 140,
+        "completion_tokens": 40,
+        "prompt_tokens_details": {"cached_tokens": 100, "cache_creation_tokens": 30},
+    },
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize("dialect", ["openai", "mistral"])
+def test_cached_tokens_beside_the_prompt_are_added_to_it(dialect: str, name: str) -> None:
+    """Where a provider counts cached tokens beside the prompt, sizes or the total show it."""
+    usage: Any = load_dialect(dialect).parse_response({**CHAT, "usage": BESIDE[name]})["usage"]
+    chunk = {"choices": [], "usage": BESIDE[name]}
+    streamed: Any = next(iter(load_dialect(dialect).create_decoder().feed(Event(json.dumps(chunk)))))["usage"]
+
+    assert streamed == usage
+    assert (usage["prompt_tokens"], usage["completion_tokens"], usage["total_tokens"]) == (140, 40, 180)
+    details = usage["prompt_tokens_details"]
+    assert (details["cached_tokens"], details["cache_write_tokens"]) == (100, 30)
+
+
+@pytest.mark.parametrize("total", [50, 150])
+def test_a_response_with_cached_tokens_beside_the_input(total: int) -> None:
+    """The Responses API of some providers counts cached tokens beside the input."""
+    details = {"cached_tokens": 100}
+    counts = {"input_tokens": 10, "output_tokens": 40, "total_tokens": total, "input_tokens_details": details}
+
+    usage: Any = load_dialect("responses").parse_response({**RESPONSES["responses"], "usage": counts})[
+        "usage"
+    ]
+
+    assert (usage["prompt_tokens"], usage["total_tokens"]) == (110, 150)
+    assert usage["prompt_tokens_details"]["cached_tokens"] == 100
+
+
+COUNTS: dict[str, str] = {  # dialect -> path of a count in its response
+    "anthropic": "usage.cache_read_input_tokens",
+    "bedrock": "usage.outputTokens",
+    "gemini": "usageMetadata.promptTokenCount",
+    "openai": "usage.completion_tokens",
+    "mistral": "usage.prompt_tokens",
+    "responses": "usage.input_tokens",
+    "cohere": "usage.tokens.output_tokens",
+}
+
+
+@pytest.mark.parametrize("dialect", COUNTS)
+@pytest.mark.parametrize("value", [-1, 10**15, 1e300, float("inf"), float("nan"), "12", True])
+def test_a_count_that_is_none_marks_the_usage(dialect: str, value: object) -> None:
+    """A negative or huge count is no 0: the usage has the provider's own counts as `unusable`."""
+    body = json.loads(json.dumps(RESPONSES["openai" if dialect == "mistral" else dialect]))
+    holder, (*parents, name) = body, COUNTS[dialect].split(".")
+    for parent in parents:
+        holder = holder[parent]
+    fine: Any = load_dialect(dialect).parse_response(body)["usage"]
+    holder[name] = value
+
+    usage: Any = load_dialect(dialect).parse_response(body)["usage"]
+
+    assert "unusable" not in fine
+    assert usage["unusable"] == holder
+    assert all(count >= 0 for count in (usage["prompt_tokens"], usage["completion_tokens"]))
+
+
+@pytest.mark.parametrize(
+    ("dialect", "fields", "tier"),
+    [
+        ("anthropic", {"service_tier": "priority"}, "priority"),
+        ("anthropic", {"service_tier": "batch"}, "batch"),
+        ("anthropic", {"service_tier": "standard"}, None),
+        ("gemini", {"serviceTier": "FLEX"}, "flex"),
+        ("gemini", {"serviceTier": "standard"}, None),
+        ("gemini", {"trafficType": "ON_DEMAND_PRIORITY"}, "priority"),
+        ("gemini", {"trafficType": "ON_DEMAND"}, None),
+        ("mistral", {"service_tier": "priority"}, "priority"),
+    ],
+)
+def test_a_service_tier_in_usage_selects_the_price(
+    dialect: str, fields: dict[str, Any], tier: str | None
+) -> None:
+    """A tier that the provider reports with its counts is the tier of the usage."""
+    body = dict(RESPONSES["openai" if dialect == "mistral" else dialect])
+    counts = "usageMetadata" if dialect == "gemini" else "usage"
+
+    usage: Any = load_dialect(dialect).parse_response({**body, counts: {**body[counts], **fields}})["usage"]
+
+    assert usage.get("service_tier") == tier
+
+
+def test_a_stream_of_responses_has_its_service_tier() -> None:
+    """The last event of a Responses stream names the tier that served it, which has its own price."""
+    last = {"type": "response.completed", "response": {**RESPONSES["responses"], "service_tier": "flex"}}
+    chunks = list(load_dialect("responses").create_decoder().feed(Event(json.dumps(last))))
+
+    assert chunks[-1]["service_tier"] == "flex"
+    assert chunks[-1]["usage"] is not None
+
+
+@pytest.mark.parametrize("region", ["us", "global", None, 3])
+def test_the_region_that_ran_the_model(region: object) -> None:
+    """Anthropic reports where it ran the model; some regions cost more."""
+    counts = {**RESPONSES["anthropic"]["usage"], "inference_geo": region}
+
+    usage = load_dialect("anthropic").parse_response({**RESPONSES["anthropic"], "usage": counts})["usage"]
+
+    assert usage.get("inference_geo") == (region if isinstance(region, str) else None)
+
+
 @pytest.mark.parametrize(("speed", "tier"), [("fast", "fast"), ("standard", None), (None, None)])
 def test_a45_fast_mode_is_a_service_tier(speed: object, tier: str | None) -> None:
     """Anthropic's fast mode, which costs more, is the service tier of responses and streams."""
@@ -204,5 +354,7 @@ def test_u7_the_total_is_the_sum() -> None:
 
     assert len(usages) > 50
     assert all(
-        usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] for usage in usages
+        usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+        for usage in usages
+        if usage.keys() != {"tool_uses"}  # those of a stream until then
     )

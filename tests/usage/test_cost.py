@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.usage.priced_models import models, usages
 from vaultcore.catalog.load import load_builtin
-from vaultcore.catalog.schema import HourlyPrice, Model, Price, PriceTier, ServiceTier
+from vaultcore.catalog.schema import TOKENS, HourlyPrice, Model, Price, PriceTier, ServiceTier
 from vaultcore.money import from_usd
 from vaultcore.usage import cost as costs
 from vaultcore.usage.cost import cost, cost_of_detail, price_at, price_detail
@@ -304,17 +304,23 @@ def test_fractions_of_a_token_are_whole_ones() -> None:
 
 
 @settings(deadline=None)
-@given(usages(), models())
+@given(usages(tools=9), models())
 def test_what_a_cost_is_made_of_makes_it_again(usage: Any, model: Model) -> None:
-    """The price detail contains each token once and gives the same cost later."""
+    """The price detail has each token and each use of a priced tool once, and gives the same cost later."""
     detail = price_detail(usage, model)
     stored = json.loads(json.dumps(detail))
 
     assert detail is not None
     assert cost_of_detail(stored) == cost(usage, model)
     counts = usage.get("billed") or usage
-    tokens = sum(count for name, (count, _) in detail.items() if name not in {"picture", "request"})
+    tokens = sum(count for name, (count, _) in detail.items() if name in TOKENS)
     assert tokens == counts["prompt_tokens"] + counts["completion_tokens"]
+    uses = {unit: count for unit, (count, _) in detail.items() if unit in model.tool_prices}
+    general = {
+        unit: unit if unit in model.tool_prices else unit.partition(":")[0] for unit in usage["tool_uses"]
+    }
+    priced = [count for unit, count in usage["tool_uses"].items() if general[unit] in model.tool_prices]
+    assert sum(uses.values()) == sum(priced)
 
 
 def test_ar7_an_hours_write_has_its_own_price() -> None:

@@ -62,6 +62,16 @@ def split(chance: random.Random, total: int, names: Mapping[str, object]) -> dic
     return dict.fromkeys(names, 0) | dict(zip(kinds, sizes, strict=True))
 
 
+def searches_of(chance: random.Random, known: Any, model: Any) -> tuple[dict[str, int], dict[str, int]]:
+    """Draw uses of the provider's tools that genai-prices has a price for: ours and theirs."""
+    listed = prices.standard_price(known)
+    counts = {unit: chance.randint(0, 9) for unit, field in prices.TOOLS.items() if getattr(listed, field)}
+    theirs_counts = {prices.TOOLS[unit].removesuffix("_kcount"): count for unit, count in counts.items()}
+    if "grounded_prompt" in model.tool_prices:  # charged once per prompt, however often it has searched
+        counts["grounded_prompt"], counts["web_search"] = counts.get("web_search", 0), 7
+    return counts, theirs_counts
+
+
 def ours_of(sent: dict[str, int], came: dict[str, int], service: str | None) -> Usage:
     usage: Usage = {
         "prompt_tokens": sum(sent.values()),
@@ -88,8 +98,8 @@ def ours_of(sent: dict[str, int], came: dict[str, int], service: str | None) -> 
     return {**usage, "service_tier": service} if service else usage
 
 
-def theirs_of(sent: dict[str, int], came: dict[str, int]) -> Any:
-    counts = {"input_tokens": sum(sent.values()), "output_tokens": sum(came.values())}
+def theirs_of(sent: dict[str, int], came: dict[str, int], searches: dict[str, int]) -> Any:
+    counts = {"input_tokens": sum(sent.values()), "output_tokens": sum(came.values()), **searches}
     for table, parts in ((PARTS, sent), (COMPLETION_PARTS, came)):
         for part, names in table.items():
             for name in names:
@@ -121,7 +131,7 @@ def is_rounded(model: Any) -> bool:
 
 @pytest.mark.parametrize("provider", build.SOURCES)
 def test_costs_are_those_of_their_source(provider: str) -> None:
-    """Costs agree for every model and kind of usage, around tiers, in all service tiers and hours.
+    """Costs agree for every model, kind of usage and search, around tiers, in all service tiers and hours.
 
     Exact to the nano-dollar, rounded up; within half a nano-dollar per million for rounded prices.
     """
@@ -137,18 +147,19 @@ def test_costs_are_those_of_their_source(provider: str) -> None:
             )
             service = chance.choice((None, "default", "scale", *prices.SERVICES))
             at = prices.NOON.replace(hour=chance.randrange(24), minute=chance.choice((0, 29, 30, 59)))
+            uses, searches = searches_of(chance, known, model)
             exact = known.calc_price(
-                theirs_of(sent, came),
+                theirs_of(sent, came, searches),
                 given,
                 genai_request_timestamp=at,
                 price_context=prices.SERVICES.get(service or ""),
             )
 
-            ours = cost(ours_of(sent, came, service), model, at.timestamp())
+            ours = cost({**ours_of(sent, came, service), "tool_uses": uses}, model, at.timestamp())
 
             assert ours is not None
             off, slack = ours - exact.total_price * 1_000_000_000, tokens_off * (prompt + sum(came.values()))
-            assert -slack <= off < 1 + slack, (name, service, sent, came)
+            assert -slack <= off < 1 + slack, (name, service, sent, came, uses)
 
 
 def test_what_is_left_out_is_listed() -> None:
@@ -162,7 +173,7 @@ def test_what_is_left_out_is_listed() -> None:
                 units |= {key for key, amount in vars(each).items() if amount is not None}
 
     served = {pair for context in prices.SERVICES.values() for pair in context.items()}
-    assert units <= {*prices.UNITS.values(), *prices.UNPRICED}
+    assert units <= {*prices.UNITS.values(), *prices.TOOLS.values(), *prices.UNPRICED}
     assert contexts <= served | set(NOT_REPORTED)
     assert set(prices.UNPRICED) <= units
     assert set(NOT_REPORTED) <= contexts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vaultcore.usage.record import AttemptRecord, Record
 
 ROW = Record(
@@ -28,3 +30,11 @@ def test_rows_of_a_newer_version_are_read() -> None:
     newer = {**packed, "mood": "good", "attempts": [{**each, "colour": 3} for each in packed["attempts"]]}
 
     assert Record.unpack(newer) == ROW
+
+
+def test_reported_usage_is_in_flagged_rows_only() -> None:
+    """The provider's counts are stored with the flag `implausible`; other rows do not have the field."""
+    flagged = replace(ROW, flags=("implausible",), reported_usage={"prompt_tokens": 10**12, "x": "-5"})
+
+    assert "reported_usage" not in ROW.pack()
+    assert Record.unpack(flagged.pack()) == flagged

@@ -18,6 +18,7 @@ class Catalog:
     routes: Mapping[str, Route] = field(default_factory=dict)  # of the operator, by model name
     aliases: Mapping[str, str] = field(default_factory=dict)  # of the operator: alias -> model name or route
     price_version: str = ""  # identifies the prices; ledger rows record it
+    routes_version: int = 0  # of the stored routes that an administrator set; 0: none
     _by_name: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
     _listing: tuple[Provider, ...] = field(init=False, repr=False, compare=False)
 

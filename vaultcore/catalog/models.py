@@ -7,6 +7,7 @@ tools/build_models.py compiles models.json. It contains:
     borrows       provider -> providers whose rows it uses, too
     forms         provider -> patterns to remove from its model names before a look-up
     capabilities  distinct sets of capabilities; rows contain the index of theirs
+    tools         by provider: prices of its own tools; a row has those that differ for its model
 
 A price is a list of nano-dollars per million units in the order of `Price`; its last item may be an object
 with the less common units. A tier is such a list, with the number of tokens where it begins in front.
@@ -34,6 +35,7 @@ class Models:
     borrows: Mapping[str, Iterable[str]] = field(default_factory=dict)
     forms: Mapping[str, Iterable[str]] = field(default_factory=dict)
     capabilities: tuple[Json, ...] = field(default=(), repr=False)
+    tools: Mapping[str, Mapping[str, int]] = field(default_factory=dict, repr=False)
     prices: Mapping[tuple[str, str], Json] = field(
         default_factory=dict
     )  # of the operator: (provider, model) -> row
@@ -46,6 +48,7 @@ class Models:
             compiled["borrows"],
             compiled["forms"],
             tuple(compiled["capabilities"]),
+            compiled["tools"],
         )
 
     def ids(self, provider: str) -> Iterable[str]:
@@ -58,24 +61,40 @@ class Models:
 
     def model(self, provider: str, name: str) -> Model:
         """Return the model as the provider serves it; an unknown model has only its name."""
-        row = self._row(provider, name)
+        source, row = self._row(provider, name)
         model = Model(name) if row is None else self._model(name, row)
+        if tools := self._tools(provider, source, row or {}):
+            model = replace(model, tool_prices=tools)
         own = self.prices.get((provider, name))
-        return model if own is None else _priced(model, own)
+        if own is None:
+            return model
+        model = _priced(replace(model, regions={}), own)
+        return replace(model, tool_prices={**model.tool_prices, **own.get("tools", {})})
 
-    def _row(self, provider: str, name: str) -> Json | None:
-        """Return the row of a name: the provider's, else a borrowed one. Dated snapshots share a row."""
+    def _tools(self, provider: str, source: str, row: Json) -> Mapping[str, int]:
+        """Return the prices of the tools of a row that is the provider's own or borrowed from `source`."""
+        own, special = self.tools.get(provider, {}), row.get("tools", {})
+        if source == provider:
+            return {**own, **special} if special else own
+        return {**self.tools.get(source, {}), **special, **own}
+
+    def _row(self, provider: str, name: str) -> tuple[str, Json | None]:
+        """Return the row of a name, and its provider: the given one, else one whose rows it borrows.
+
+        Dated snapshots share a row.
+        """
         spellings = [name, _SNAPSHOT.sub("", name)]
         for form in self.forms.get(provider, ()):
             name = re.sub(form, "", name)
             spellings.append(name)
-        for source in (provider, *self.borrows.get(provider, ())):
+        sources = (provider, *self.borrows.get(provider, ()))
+        for source in sources:
             rows, names = self.rows.get(source, {}), self.names.get(source, {})
             for spelling in spellings:
                 row = rows.get(names.get(spelling, spelling))
                 if row is not None:
-                    return row
-        return None
+                    return source, row
+        return sources[-1], None
 
     def _model(self, name: str, row: Json) -> Model:
         can = row.get("can")
@@ -85,6 +104,8 @@ class Models:
             context_window=row.get("context"),
             max_output_tokens=row.get("output"),
             dialect=row.get("dialect"),
+            own_tools=tuple(row.get("own_tools", ())),
+            regions=row.get("regions", {}),
             capabilities=Capabilities() if can is None else _capabilities(self.capabilities[can]),
         )
         return _priced(model, row) if "price" in row else model

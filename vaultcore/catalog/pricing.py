@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from vaultcore.catalog.document import ConfigNode
-from vaultcore.catalog.schema import TOKENS
+from vaultcore.catalog.schema import TOKENS, TOOL_UNITS
 from vaultcore.money import MILLION, from_usd
 from vaultcore.wire import Json
 
@@ -23,9 +23,11 @@ _KIND = re.compile(r"[1-9]\d*x[1-9]\d*(?:/[a-z]+)?|[a-z]+")
 
 
 def parse(node: ConfigNode) -> Json:
-    """Return a row with `price`, `tiers` and `services`; raise ConfigError for anything else."""
-    entries = node.mapping((*UNITS, "tiers", "services"))
+    """Return a row with `price`, `tiers`, `services` and `tools`; raise ConfigError for anything else."""
+    entries = node.mapping((*UNITS, *TOOL_UNITS, "tiers", "services"))
     row: Json = {"price": _price(node, entries)}
+    if tools := {unit: _single(entries[unit], "use") for unit in TOOL_UNITS if unit in entries}:
+        row["tools"] = tools
     if "tiers" in entries:
         row["tiers"] = _tiers(entries["tiers"])
     if "services" in entries:

@@ -190,6 +190,14 @@ class Price:
 TOKENS = tuple(unit.name for unit in fields(Price) if unit.name not in {"request", "pictures"})  # token units
 
 
+# Units of the tools that providers run themselves. usage/tool_charges.py lists the tools of each.
+TOOL_UNITS = (
+    *("web_search", "grounded_prompt", "x_search", "search_source", "visit_website", "web_fetch"),
+    *("file_search", "attachment_search", "maps_grounding", "code_execution", "code_call"),
+    "image_generation",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PriceTier:
     """The price of a request whose prompt has more than `above` tokens."""
@@ -255,6 +263,12 @@ class Model:
     tiers: tuple[PriceTier, ...] = ()
     services: tuple[ServiceTier, ...] = ()
     hours: tuple[HourlyPrice, ...] = ()
+    # Nano-dollars per million uses of the provider's own tools, by unit: TOOL_UNITS and variants of them,
+    # `code_execution:4g`, and tokens of a model that a tool runs, `image_tool_output:gpt-image-2`.
+    tool_prices: Mapping[str, int] = field(default_factory=dict, hash=False)
+    own_tools: tuple[str, ...] = ()  # units of tools that it uses without a request for them
+    # Region that ran the model -> percent of the token prices. Regions that are not listed: 100.
+    regions: Mapping[str, int] = field(default_factory=dict, hash=False)
     capabilities: Capabilities = Capabilities()
     dialect: str | None = None  # None: the provider's
 

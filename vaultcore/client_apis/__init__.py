@@ -8,6 +8,7 @@ the encoder write its response. All of it is pure.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from vaultcore.errors import GatewayError
@@ -66,4 +67,22 @@ class FailureEncoder(Protocol):
 
         `after` is the last event that was passed through unchanged, or None.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardedStream:
+    """A stream whose events reached the client unchanged, as far as it came."""
+
+    first: Event
+    last: Event
+    text: str  # content of all its events
+
+
+@runtime_checkable
+class CutEncoder(Protocol):
+    """An encoder that can end a stream of forwarded events, which it has not seen."""
+
+    def cut(self, last: ChatChunk, stream: ForwardedStream) -> Iterable[Event]:
+        """Yield the events that end the stream. `last` has the finish reason and the usage."""
         ...

@@ -110,11 +110,10 @@ class ChatUsageEncoder:
         self._last: ChatChunk | None = None
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
-        usage = item.get("usage")
-        if usage:
+        if item.get("usage"):
             self._last = item  # replaces earlier usage, which was a running count
-            if not item.get("choices"):
-                return ()
+        if "usage" in item and not item.get("choices"):
+            return ()
         return (Event(dump({**item, "usage": None})),)
 
     def close(self) -> Iterable[Event]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import cast
 
@@ -15,6 +15,7 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
 MAX_MESSAGES = 10_000
+PART = 500  # messages that are serialized at a time
 MAX_STOPS = 16
 MAX_MODEL_LENGTH = 512  # characters
 SPARE_DEPTH = (
@@ -46,11 +47,12 @@ def validate_chat_request(body: object) -> ChatRequest:
 
 def _check_serializable(body: Json) -> None:
     """Raise InvalidRequest if the body cannot be serialized as JSON in UTF-8."""
-    inner: object = body
-    for _ in range(SPARE_DEPTH):
-        inner = [inner]
     try:
-        json.dumps(inner, ensure_ascii=False, allow_nan=False).encode()
+        for part in _parts(body):
+            inner: object = part
+            for _ in range(SPARE_DEPTH):
+                inner = [inner]
+            json.dumps(inner, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
         problem = "the text contains a lone surrogate, which UTF-8 cannot encode"
         raise InvalidRequest(problem, param=_surrogate_param(body)) from None
@@ -58,6 +60,17 @@ def _check_serializable(body: Json) -> None:
         raise InvalidRequest("numbers must be finite") from None
     except RecursionError:
         raise InvalidRequest("the body is nested too deeply") from None
+
+
+def _parts(body: Json) -> Iterator[object]:
+    """Yield the body, or its parts if it is large: a long call of the C encoder would stop other threads."""
+    messages = body["messages"]
+    if len(messages) <= PART:
+        yield body
+        return
+    yield {**body, "messages": []}
+    for start in range(0, len(messages), PART):
+        yield [messages[start : start + PART]]
 
 
 def _surrogate_param(body: Json) -> str | None:

@@ -149,6 +149,13 @@ class StatefulPassthrough(Protocol):
     def rewrite_event(self, event: Event, target: Target) -> Event: ...
 
 
+@runtime_checkable
+class NativeDecoder(Protocol):
+    """A decoder of a dialect that clients speak too: it knows the event that must end a forwarded stream."""
+
+    is_done: bool
+
+
 class StreamFault(Exception):
     """The provider reported an error in a response whose HTTP status was 200."""
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from hashlib import blake2s
 from typing import cast
 
-from vaultcore.dialects import ErrorDetail, StreamFault
+from vaultcore.dialects import ErrorDetail, StreamFault, usage_counts
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.provider_error import error_detail, error_status
 from vaultcore.dialects.response_shape import usable_details
-from vaultcore.wire import FinishReason, Json, Usage
+from vaultcore.wire import INTERNAL_USAGE, FinishReason, Json, Usage
 
 FINISH_REASONS: Mapping[str, FinishReason] = {  # a provider's reason, lower case -> OpenAI's
     "stop": "stop",
@@ -35,6 +35,8 @@ FINISH_REASONS: Mapping[str, FinishReason] = {  # a provider's reason, lower cas
 }
 FAILURES = {"error", "network_error"}  # finish reasons that mean a failed response
 TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
+COUNTS = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")  # of usage
+RUN_FIELDS = ("service_tier", "inference_geo")  # of usage
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")  # of usage
 REASONING = ("reasoning_content", "reasoning")
 MAX_COUNT = 1e15  # larger numbers are no token counts and no timestamps
@@ -73,34 +75,44 @@ def is_error(response: Mapping[str, object]) -> bool:
 
 
 def repair_usage(usage: object) -> Usage | None:
-    """Return usage whose total is the sum of its parts and whose completion includes the reasoning.
+    """Return usage whose prompt includes cached tokens and whose completion includes the reasoning.
 
-    Return None for missing or empty usage: it does not mean zero tokens. Unusable details are removed.
+    The total is their sum. Return None for missing or empty usage: it does not mean zero tokens. Unusable
+    details are removed.
     """
     if not isinstance(usage, dict) or not usage:
         return None
-    usage = _without_unusable_details(usage)
-    prompt = read_count(usage, "prompt_tokens", "input_tokens")
-    completion = read_count(usage, "completion_tokens", "output_tokens")
-    total = read_count(usage, "total_tokens")
-    details = usage.get("completion_tokens_details")
-    reasoning = read_count(details, "reasoning_tokens") if isinstance(details, dict) else 0
-    if reasoning and total == prompt + completion + reasoning:
-        completion += reasoning  # this provider counts reasoning outside of the completion
+    usable = _without_unusable_details(usage)
+    details = usable.get(DETAILS[0]) or usage.get("input_tokens_details")
+    cache = usage_counts.cache_details(usage, details)
+    prompt = usage_counts.read_count(usage, "prompt_tokens", "input_tokens")
+    completion = usage_counts.read_count(usage, "completion_tokens", "output_tokens")
+    more_prompt, more_completion = usage_counts.count_beside(
+        (prompt, completion, usage_counts.read_count(usage, "total_tokens")),
+        cache,
+        usage_counts.read_count(usable.get(DETAILS[1]), "reasoning_tokens"),
+        is_beside="prompt_tokens" not in usage and "cache_read_input_tokens" in usage,  # Anthropic's names
+    )
+    prompt, completion = prompt + more_prompt, completion + more_completion
     repaired: Json = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
-    if cached := read_count(usage, "prompt_cache_hit_tokens"):
-        prompt_details = usage.get("prompt_tokens_details")
-        repaired["prompt_tokens_details"] = {"cached_tokens": cached, **(prompt_details or {})}
-    return cast(Usage, usage if repaired.items() <= usage.items() else {**usage, **repaired})
+    if cache and not cache.items() <= (usable.get(DETAILS[0]) or {}).items():
+        repaired[DETAILS[0]] = {**(usable.get(DETAILS[0]) or {}), **cache}
+    repaired = usable if repaired.items() <= usable.items() else {**usable, **repaired}
+    counted = usage_counts.with_tool_uses(cast(Usage, repaired), usage_counts.read_tool_uses(usage))
+    return usage_counts.mark_unusable(counted, usage, COUNTS)
 
 
 def _without_unusable_details(usage: Json) -> Json:
-    """Return usage without details that are no objects, and without counts in them that are no numbers."""
-    usable = dict(usage)
+    """Return usage without details that are no objects, and without counts in them that are no numbers.
+
+    Fields of this gateway are removed too, except those that say how the request was run.
+    """
+    usable = {name: value for name, value in usage.items() if name not in INTERNAL_USAGE}
+    usable |= {name: usage[name] for name in RUN_FIELDS if isinstance(usage.get(name), str)}
     for name in DETAILS:
         match usage.get(name):
             case None:

@@ -2,44 +2,110 @@
 
 from __future__ import annotations
 
+import json
 from typing import cast
 
 from vaultcore.call import Call
 from vaultcore.catalog.schema import Model
+from vaultcore.money import MILLION
 from vaultcore.routing.stream_joiner import StreamJoiner, delta_texts
-from vaultcore.usage.cost import cost, price_detail
-from vaultcore.usage.plausible import clamp_usage
+from vaultcore.telemetry import Log
+from vaultcore.usage import plausible
+from vaultcore.usage.cost import cost, price_detail, usage_of
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
-from vaultcore.wire import ChatCompletion, Delta, Usage
+from vaultcore.wire import INTERNAL_USAGE, ChatCompletion, Delta, Usage
+
+PRICE_FIELDS = ("tool_uses", "pictures", "service_tier", "inference_geo")
 
 
-def record_usage(call: Call, model: Model, usage: Usage | None) -> None:
-    """Write usage and cost into the outcome. Counts above the call's bounds are clamped and flagged."""
-    outcome = call.outcome
-    if usage is not None and call.bounds is not None:
-        usage, was_implausible = clamp_usage(usage, *call.bounds)
-        outcome.flags += ["clamped"] if was_implausible else []
-    outcome.usage = usage
-    outcome.cost = cost(usage, model, call.started) if usage else None
-    outcome.price = (price_detail(usage, model, call.started) if usage else None) or {}
+def record_completion(call: Call, model: Model, completion: ChatCompletion, log: Log) -> None:
+    """Write usage and cost of a whole response into the outcome."""
+    usage, text = usage_of(completion), completion_text(completion)
+    record_usage(call, model, usage if _has_counts(usage) else _estimate(call, usage or {}, text), text, log)
 
 
-def estimate_completion(call: Call, completion: ChatCompletion) -> Usage:
-    """Estimate the usage of a response whose provider reported none."""
-    texts = [text for choice in completion["choices"] for text in delta_texts(cast(Delta, choice["message"]))]
-    return _estimate(call, {}, "".join(texts))
+def record_stream(call: Call, model: Model, joiner: StreamJoiner, log: Log) -> None:
+    """Write usage and cost of a stream into the outcome."""
+    record_usage(call, model, stream_usage(call, joiner), joiner.text, log)
+
+
+def record_usage(call: Call, model: Model, usage: Usage | None, text: str | None, log: Log) -> None:
+    """Write usage and cost into the outcome. Usage that the call cannot have had is logged, not charged.
+
+    An estimate from `text`, that of the response, replaces counts that are negative or no numbers; without a
+    text, the reserved completion tokens do.
+    """
+    outcome, bounds = call.outcome, call.bounds
+    outcome.usage, outcome.cost, outcome.price = usage, None, {}
+    if usage is None:
+        return
+    verdict = "possible" if bounds is None else plausible.judge(usage, bounds, model)
+    repaired, has_unusable_detail = plausible.repair_counts(usage)
+    if verdict != "possible" or has_unusable_detail:
+        _report(call, model, usage, log)
+    if verdict == "impossible" and bounds is not None:
+        outcome.usage, outcome.cost = bounds.reserved_usage(model), bounds.reserved_cost(model)
+        outcome.price = {} if outcome.cost is None else {"reservation": [1, outcome.cost * MILLION]}
+        return
+    outcome.usage = _replace_counts(call, model, usage, text) if verdict == "unusable" else repaired
+    outcome.cost = cost(outcome.usage, model, call.started)
+    outcome.price = price_detail(outcome.usage, model, call.started) or {}
 
 
 def stream_usage(call: Call, joiner: StreamJoiner) -> Usage:
-    """Return a stream's reported usage. If the stream ended early, count at least the text that arrived."""
-    if joiner.is_finished and joiner.usage is not None:
+    """Return a stream's reported usage. If the stream ended early, count at least the text that arrived.
+
+    Some providers count while they stream. If a client leaves between the finish reason and the last count,
+    the count so far is too small.
+    """
+    is_final = joiner.has_final_usage or (joiner.is_finished and joiner.is_complete)
+    if is_final and joiner.usage is not None and _has_counts(joiner.usage):
         return joiner.usage
     return _estimate(call, joiner.usage or {}, joiner.text)
 
 
+def _has_counts(usage: Usage | None) -> bool:
+    """Return True if the provider has counted tokens, not only uses of its tools."""
+    return usage is not None and not usage.keys() <= set(INTERNAL_USAGE)
+
+
+def _replace_counts(call: Call, model: Model, usage: Usage, text: str | None) -> Usage:
+    """Return usage with estimated tokens. Fields that its price depends on beside them stay, if possible."""
+    bounds = call.bounds
+    others = cast(Usage, {name: value for name, value in usage.items() if name in PRICE_FIELDS})
+    if bounds is None or plausible.judge(others, bounds, model) != "possible":
+        others = {}
+    estimate = _estimate(call, others, text or "")
+    if text is None and bounds is not None:
+        estimate["completion_tokens"] = bounds.completion
+    return estimate
+
+
+def completion_text(completion: ChatCompletion) -> str:
+    """Return all text of a response: reasoning and tool-call arguments too."""
+    choices = completion["choices"]
+    return "".join(text for choice in choices for text in delta_texts(cast(Delta, choice["message"])))
+
+
+def _report(call: Call, model: Model, usage: Usage, log: Log) -> None:
+    """Flag usage that is not charged, keep its counts for the record, and log it."""
+    outcome, candidate = call.outcome, call.outcome.candidate
+    outcome.flags.append("implausible")
+    outcome.reported_usage = plausible.reported_counts(usage)
+    log.error(
+        "implausible usage",
+        request_id=call.id,
+        provider=candidate.target.provider.name if candidate else None,
+        model=model.name,
+        reported=json.dumps(outcome.reported_usage),
+    )
+
+
 def _estimate(call: Call, reported: Usage, text: str) -> Usage:
-    call.outcome.flags.append("estimated")
-    prompt = reported.get("prompt_tokens") or estimate_request(call.request)
+    if "estimated" not in call.outcome.flags:
+        call.outcome.flags.append("estimated")
+    expected = call.bounds.estimate.expected if call.bounds else estimate_request(call.request)
+    prompt = reported.get("prompt_tokens") or expected
     completion = max(reported.get("completion_tokens") or 0, estimate_tokens(text))
     return {
         **reported,

@@ -14,13 +14,14 @@ from vaultcore.catalog.lookup import find_route
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import report_changes
-from vaultcore.money import format_usd
+from vaultcore.money import Nanos, format_usd
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
-from vaultcore.routing.plan import credentials, order, plan, reachable
+from vaultcore.routing.plan import credentials, draw, order, plan, reachable
 from vaultcore.upstream.provider_request import render
 from vaultcore.usage.cost import cost
 from vaultcore.usage.token_estimate import estimate_request
+from vaultcore.usage.tool_charges import max_tool_cost
 from vaultcore.vault.keyring import Keyring
 from vaultcore.wire import Json
 
@@ -73,13 +74,15 @@ class Explanation:
         }
 
     def _estimate(self, call: Call) -> Json | None:
-        """Return estimated tokens and the highest cost at the first candidate."""
+        """Return estimated tokens and the highest cost at the first candidate, with the provider's tools."""
         if not self.candidates:
             return None
         model = self.candidates[0].target.model
         requested = call.request.get("max_completion_tokens") or call.request.get("max_tokens")
         prompt, completion = estimate_request(call.request), requested or model.max_output_tokens
         highest = cost({"prompt_tokens": prompt, "completion_tokens": completion or 0}, model)
+        if highest is not None:
+            highest = Nanos(highest + max_tool_cost(call.request, model))
         return {
             "prompt_tokens": prompt,
             "max_completion_tokens": completion,
@@ -91,7 +94,11 @@ def explain(call: Call, catalog: Catalog, keyring: Keyring, health: Health, cloc
     """Plan a call without making it. Raises NoRoute."""
     now = clock.now()
     route = find_route(call.model, catalog, reachable(catalog.providers.values(), keyring))
-    targets = order(route, call.strategy, clock.jitter) if call.targets is None else call.targets
+    targets = (
+        order(route, call.strategy, draw(route, call.strategy, clock.jitter))
+        if call.targets is None
+        else call.targets
+    )
     candidates = plan(targets, keyring, health, now)
     return Explanation(route, tuple(candidates), tuple(_without_key(targets, keyring)), health, now)
 

@@ -20,23 +20,23 @@ from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import Change, RawEvent, StreamItem
 from vaultcore.errors import Fault, InvalidRequest, NoRoute, UpstreamError
-from vaultcore.gateway.call_usage import estimate_completion, record_usage, stream_usage
+from vaultcore.gateway.call_usage import record_completion, record_stream, record_usage
+from vaultcore.gateway.output_meter import OutputMeter
 from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.gateway.structured_output import matches_schema
 from vaultcore.media import MediaApi
-from vaultcore.routing.attempts import Attempt, attempts
+from vaultcore.routing.attempts import Attempt, RetryPolicy, attempts
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
-from vaultcore.routing.plan import order, plan
+from vaultcore.routing.plan import draw, order, plan
 from vaultcore.routing.quota import parse_quota
-from vaultcore.routing.stream_joiner import StreamJoiner
+from vaultcore.routing.stream_joiner import StreamJoiner, client_usage
 from vaultcore.secrets import SecretSource
 from vaultcore.telemetry import Log
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.media_jobs import media_jobs
 from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse, passthrough, render
 from vaultcore.upstream.provider_request_id import provider_request_id
-from vaultcore.usage.cost import usage_of
 from vaultcore.wire import ChatCompletion, Json
 
 T = TypeVar("T")
@@ -60,17 +60,18 @@ class Gateway:
 
         async def attempt_once(attempt: Attempt) -> ProviderResponse:
             target = attempt.candidate.target
-            request = self._render(call, target)
+            request = await call.worker(self._render, call, target)
             response = await self.upstream.complete(
                 attempt.candidate, request, self._observer(attempt), self._remaining(call)
             )
             completion = response.completion
             attempt.response_model = completion.get("model")
-            record_usage(call, target.model, usage_of(completion) or estimate_completion(call, completion))
+            record_completion(call, target.model, completion, self.log)
             call.outcome.content = partial(dict, completion)
             _require_structure(call, target, completion)
             created = completion.get("created") or int(call.started)
-            return replace(response, completion={**completion, "created": created, "model": call.model})
+            shaped: ChatCompletion = {**completion, "created": created, "model": call.model}
+            return replace(response, completion=_with_client_usage(shaped))
 
         return await self._first_success(call, await self.targets(call), attempt_once)
 
@@ -83,7 +84,8 @@ class Gateway:
         async with aclosing(self._attempts(call, await self.targets(call))) as tries:
             async for attempt in tries:
                 with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
-                    request = self._render(call, attempt.candidate.target)
+                    request = await call.worker(self._render, call, attempt.candidate.target)
+                    model, meter = attempt.candidate.target.model, _output_meter(call, attempt)
                     items = self.upstream.stream(
                         attempt.candidate, request, self._observer(attempt), self._remaining(call)
                     )
@@ -91,13 +93,20 @@ class Gateway:
                         async with aclosing(items):
                             async for item in items:
                                 yield _join(joiner, item)
+                                if meter.is_exceeded(joiner):
+                                    call.outcome.flags.append("cut_off")
+                                    break
+                            joiner.is_complete = True
                     finally:  # also after a client disconnect: the client pays for what arrived until then
                         attempt.response_model = joiner.response_model
                         if joiner.has_started:
-                            record_usage(call, attempt.candidate.target.model, stream_usage(call, joiner))
+                            record_stream(call, model, joiner, self.log)
                             call.outcome.content = lambda: {"text": joiner.text}
+                if "cut_off" in call.outcome.flags:
+                    yield joiner.cut(client_usage(call.outcome.usage) or {})
+                    return
                 if joiner.has_started:
-                    if attempt.error is not None and not joiner.is_finished:
+                    if attempt.error is not None and (request.is_native or not joiner.is_finished):
                         raise attempt.error
                     return
 
@@ -120,6 +129,7 @@ class Gateway:
             )
 
         same_dialect = [target for target in targets if target.accepts_dialect(native.dialect)]
+        call.outcome.decision.skip_targets(targets, same_dialect, "dialect")
         return await self._first_success(call, same_dialect, attempt_once)
 
     async def media(self, call: Call, api: MediaApi) -> Json:
@@ -137,12 +147,13 @@ class Gateway:
             )
             response = api.render_response(body, parts, target.provider.title, int(call.started))
             outcome.changes += response.changes
-            record_usage(call, target.model, response.usage)
+            record_usage(call, target.model, response.usage, None, self.log)
             if not api.has_price(target.model):
                 outcome.cost, outcome.price = None, {}
             return response.body
 
         capable = [target for target in targets if target.name in jobs]
+        call.outcome.decision.skip_targets(targets, capable, "incapable")
         return await self._first_success(call, capable, attempt_once)
 
     async def targets(self, call: Call) -> Sequence[Target]:
@@ -152,10 +163,15 @@ class Gateway:
     async def route(self, call: Call) -> tuple[Route, Sequence[Target]]:
         """Return a call's route and its targets that the vault has a key for, in order. Raises NoRoute."""
         keyring = (await self.secrets.current()).keyring
-        self._routes.use(self.catalog(), keyring)
+        catalog = self.catalog()
+        self._routes.use(catalog, keyring)
         route = self._routes.find_route(call.model)
-        ordered = order(route, call.strategy, self.clock.jitter)
+        draws, decision = draw(route, call.strategy, self.clock.jitter), call.outcome.decision
+        decision.strategy, decision.draws = call.strategy or route.strategy, draws
+        decision.routes_version = catalog.routes_version
+        ordered = order(route, call.strategy, draws)
         reachable = [target for target in ordered if target.provider.name in self._routes.reachable]
+        decision.skip_targets(ordered, reachable, "no_key")
         if not reachable:
             names = ", ".join(dict.fromkeys(target.provider.name for target in ordered))
             raise NoRoute(f"the vault has no key for {names}, which serves this model", param="model")
@@ -174,9 +190,16 @@ class Gateway:
 
         async def candidates() -> Sequence[Candidate]:
             keyring = (await self.secrets.current()).keyring
-            return plan(targets, keyring, self.health, self.clock.now())
+            now = self.clock.now()
+            planned = plan(targets, keyring, self.health, now)
+            decision.begin_round(planned, lambda each: self.health.cooldown(each, now)[0] > 0)
+            return planned
 
-        loop = attempts(candidates, call.retry_policy, self.health, self.clock, deadline=call.deadline)
+        policy, decision = call.retry_policy, call.outcome.decision
+        decision.retries = None if policy == RetryPolicy() else (policy.attempts, policy.key_retries)
+        loop = attempts(
+            candidates, policy, self.health, self.clock, deadline=call.deadline, on_skip=decision.skip
+        )
         async with aclosing(loop):
             async for attempt in loop:
                 call.outcome.attempts.append(attempt)
@@ -193,14 +216,14 @@ class Gateway:
         outcome = call.outcome
         if call.native is not None and target.accepts_dialect(call.native.dialect):
             outcome.changes, outcome.is_passthrough = (), True
-            return _correlated(passthrough(target, call.request, call.native), call)
+            return _correlated(passthrough(target, call.request, call.native).encoded(), call)
         outcome.is_passthrough = False
         native_changes = call.native.translation_changes() if call.native is not None else ()
         _reject_losses(native_changes, target, strict=call.strict)
         request = render(target, call.request)
         outcome.changes = (*native_changes, *request.rendered.changes)
         _reject_losses(request.rendered.changes, target, strict=call.strict)
-        return _correlated(request, call)
+        return _correlated(request.encoded(), call)
 
     def _remaining(self, call: Call) -> float:
         """Return the seconds until the call's deadline."""
@@ -271,6 +294,20 @@ def _require_structure(call: Call, target: Target, completion: ChatCompletion) -
         upstream_status=200,
         code="structure_not_kept",
     )
+
+
+def _output_meter(call: Call, attempt: Attempt) -> OutputMeter:
+    """Return the meter of a stream. Only the output of a call with a reservation is limited."""
+    bounds = call.bounds
+    if bounds is None or not bounds.is_enforced:
+        return OutputMeter(None)
+    return OutputMeter(bounds.completion * bounds.estimate.max_turns(attempt.candidate.target.model))
+
+
+def _with_client_usage(completion: ChatCompletion) -> ChatCompletion:
+    """Return the completion without the fields of usage that are internal."""
+    usage = client_usage(completion.pop("usage", None))
+    return {**completion, "usage": usage} if usage else completion
 
 
 def _join(joiner: StreamJoiner, item: StreamItem) -> StreamItem:

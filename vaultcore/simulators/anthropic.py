@@ -70,6 +70,10 @@ def validate_request(headers: Mapping[str, str], body: Json) -> None:
     _check_thinking(body)
 
 
+def can_search(body: Json) -> bool:
+    return any(_is_server_tool(tool) for tool in body.get("tools") or [])
+
+
 def parse_prompt(title: str, body: Json) -> Prompt:
     messages: list[Json] = body["messages"]
     choice = body.get("tool_choice") or {}
@@ -79,7 +83,7 @@ def parse_prompt(title: str, body: Json) -> Prompt:
         tools=[
             PromptTool(tool["name"], tool.get("input_schema") or {})
             for tool in body.get("tools") or []
-            if choice.get("type") != "none"
+            if choice.get("type") != "none" and not _is_server_tool(tool)
         ],
         forced_tool={"any": "", "tool": choice.get("name")}.get(choice.get("type", "")),
         tool_results=[_text(block.get("content")) for block in _results(messages[-1]["content"])],
@@ -138,7 +142,7 @@ def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
     yield _event(
         "message_delta",
         delta={"stop_reason": _stop_reason(reply), "stop_sequence": None},
-        usage={"output_tokens": reply.completion_tokens},
+        usage={"output_tokens": reply.completion_tokens, **_searches(reply)},
     )
     yield _event("message_stop")
 
@@ -167,7 +171,7 @@ def _check_tools(body: Json) -> None:
         _require(isinstance(name, str) and NAME.fullmatch(name), f"tools.{at}.name: is not a valid tool name")
         schema = tool.get("input_schema")
         _require(
-            isinstance(schema, dict) and schema.get("type") == "object",
+            _is_server_tool(tool) or (isinstance(schema, dict) and schema.get("type") == "object"),
             f"tools.{at}.input_schema: must be an object schema",
         )
         names.add(name)
@@ -175,6 +179,10 @@ def _check_tools(body: Json) -> None:
     _require(names or "tool_choice" not in body, "tool_choice: may only be given with tools")
     _require(choice.get("type") in CHOICES, f"tool_choice.type: must be one of {', '.join(CHOICES)}")
     _require("name" not in choice or choice["name"] in names, "tool_choice.name: names an unknown tool")
+
+
+def _is_server_tool(tool: Json) -> bool:
+    return str(tool.get("type")).startswith("web_search_")
 
 
 def _check_output(value: object) -> None:
@@ -289,7 +297,12 @@ def _usage(reply: Reply) -> Json:
         "cache_creation_input_tokens": 0,
         "cache_read_input_tokens": 0,
         "output_tokens": reply.completion_tokens,
+        **_searches(reply),
     }
+
+
+def _searches(reply: Reply) -> Json:
+    return {"server_tool_use": {"web_search_requests": reply.searches}} if reply.searches else {}
 
 
 def _event(name: str, **fields: object) -> bytes:

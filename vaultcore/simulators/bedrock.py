@@ -53,6 +53,10 @@ def validate_request(headers: Mapping[str, str], body: Json) -> None:
         require(has_reasoning, "Expected `thinking` at the beginning of the assistant turn that has toolUse")
 
 
+def can_search(body: Json) -> bool:  # noqa: ARG001 - the protocol names it
+    return False
+
+
 def parse_prompt(title: str, body: Json) -> Prompt:
     messages: list[Json] = body["messages"]
     config = body.get("toolConfig") or {}

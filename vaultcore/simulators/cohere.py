@@ -65,6 +65,10 @@ def validate_request(headers: Mapping[str, str], body: Json) -> None:
     _check_messages(body.get("messages"))
 
 
+def can_search(body: Json) -> bool:  # noqa: ARG001 - the protocol names it
+    return False
+
+
 def parse_prompt(title: str, body: Json) -> Prompt:
     messages: list[Json] = body["messages"]
     results = []

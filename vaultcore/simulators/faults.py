@@ -16,6 +16,8 @@ class InjectedFault:
     retry_after: float | None = None  # seconds, with the status
     delay: float = 0.0  # seconds before the response
     cut_after: int | None = None  # stream events after which the connection is closed
+    usage: tuple[int, int] | None = None  # tokens of prompt and completion to report instead of the real ones
+    searches: int = 0  # web searches to report, if the request turns them on
 
 
 @dataclass(frozen=True, slots=True)

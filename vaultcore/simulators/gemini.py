@@ -46,6 +46,10 @@ def validate_request(headers: Mapping[str, str], body: Json) -> None:
                 _check_signature(part)
 
 
+def can_search(body: Json) -> bool:
+    return any("googleSearch" in tool for tool in body.get("tools") or [])
+
+
 def parse_prompt(title: str, body: Json) -> Prompt:
     contents: list[Json] = body["contents"]
     config = body.get("generationConfig") or {}
@@ -167,6 +171,9 @@ def _event(parts: list[Json], reply: Reply, finish: str | None) -> Json:
     candidate: Json = {"content": {"role": "model", "parts": parts}, "index": 0}
     if finish:
         candidate["finishReason"] = finish
+        if reply.searches:
+            queries = [f"question {number}" for number in range(reply.searches)]
+            candidate["groundingMetadata"] = {"webSearchQueries": queries}
     counts = {"promptTokenCount": reply.prompt_tokens, "thoughtsTokenCount": REASONING_TOKENS}
     if finish:
         counts["candidatesTokenCount"] = reply.completion_tokens

@@ -18,6 +18,7 @@ from vaultcore.simulators.reply import REASONING, Json, Prompt, Reply, stable_id
 __all__ = [
     "MODELS",
     "PATH",
+    "can_search",
     "parse_prompt",
     "render_completion",
     "render_error",
@@ -63,6 +64,10 @@ def validate_request(headers: Mapping[str, str], body: Json) -> None:
             isinstance(function.get("parameters"), dict), f"tools[{at}]: parameters required", status=422
         )
     _check_messages(body.get("messages"))
+
+
+def can_search(body: Json) -> bool:  # noqa: ARG001 - the protocol names it
+    return False
 
 
 def parse_prompt(title: str, body: Json) -> Prompt:

@@ -65,6 +65,10 @@ ALLOWED_FIELDS = frozenset(  # other top-level fields are rejected
         "web_search_options",
     ]
 )
+CITATION: Json = {  # the only trace of a search
+    "type": "url_citation",
+    "url_citation": {"start_index": 0, "end_index": 3, "title": "A page", "url": "https://example.com"},
+}
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -121,8 +125,14 @@ def parse_prompt(title: str, body: Json) -> Prompt:
     )
 
 
+def can_search(body: Json) -> bool:
+    return body.get("web_search_options") is not None
+
+
 def render_completion(body: Json, reply: Reply) -> Json:
     message: Json = {"role": "assistant", "content": reply.text or None, "refusal": None}
+    if reply.searches:
+        message["annotations"] = [CITATION]
     if _has_reasoning(body):
         message["reasoning_content"] = REASONING
     if reply.calls:
@@ -150,7 +160,7 @@ def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
         yield event({"tool_calls": [{"index": index, **start}]})
         for chunk in split_text(json.dumps(call.arguments)):
             yield event({"tool_calls": [{"index": index, "function": {"arguments": chunk}}]})
-    yield event({}, _finish_reason(reply))
+    yield event({"annotations": [CITATION]} if reply.searches else {}, _finish_reason(reply))
     if include_usage:
         yield _data({**head, "choices": [], "usage": _usage(reply)})
     yield b"data: [DONE]\n\n"

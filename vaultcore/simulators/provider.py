@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
@@ -36,6 +36,10 @@ class ProviderBehavior(Protocol):
 
     def validate_request(self, headers: Mapping[str, str], body: Json) -> None:
         """Raise SimulatedError if the request breaks a rule of the provider."""
+        ...
+
+    def can_search(self, body: Json) -> bool:
+        """Return True if the request lets the provider search the web."""
         ...
 
     def parse_prompt(self, title: str, body: Json) -> Prompt: ...
@@ -112,6 +116,10 @@ class _Endpoints:
         require_key(is_authorized)
         behavior.validate_request(request.headers, body)
         reply = generate_reply(behavior.parse_prompt(self.title, body))
+        if fault.usage is not None:
+            reply = replace(reply, prompt_tokens=fault.usage[0], completion_tokens=fault.usage[1])
+        if fault.searches and behavior.can_search(body):
+            reply = replace(reply, searches=fault.searches)
         if is_streaming:
             media_type = behavior.STREAM if isinstance(behavior, EventStreamBehavior) else "text/event-stream"
             events = _pace_events(behavior.render_events(body, reply), fault, self.pace)

@@ -42,6 +42,7 @@ class Reply:
     is_cut: bool = False  # by the token limit
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    searches: int = 0  # of the web
 
     @property
     def chunks(self) -> list[str]:

@@ -22,6 +22,7 @@ __all__ = [
     "MODELS",
     "NAME",
     "PATH",
+    "can_search",
     "parse_prompt",
     "render_completion",
     "render_error",
@@ -53,10 +54,16 @@ def parse_prompt(title: str, body: Json) -> Prompt:
     )
 
 
+def can_search(body: Json) -> bool:
+    return any(tool["type"].startswith("web_search") for tool in body.get("tools") or [])
+
+
 def render_completion(body: Json, reply: Reply) -> Json:
     incomplete_reason = "max_output_tokens" if reply.is_cut else None
+    searches = {"tool_usage": {"web_search": {"num_requests": reply.searches}}} if reply.searches else {}
     return {
         **_head(body),
+        **searches,
         "status": "incomplete" if incomplete_reason else "completed",
         "incomplete_details": {"reason": incomplete_reason} if incomplete_reason else None,
         "output": _output(body, reply),

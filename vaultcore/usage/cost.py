@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from vaultcore.catalog.schema import HourlyPrice, Model, Price, ServiceTier
 from vaultcore.money import Nanos, micro_nanos, round_up
 from vaultcore.usage import units
+from vaultcore.usage.tool_charges import tool_detail
 from vaultcore.wire import ChatChunk, ChatCompletion, Usage
 
 
@@ -22,27 +23,43 @@ def cost(usage: Usage, model: Model, at: float | None = None) -> Nanos | None:
 def price_detail(usage: Usage, model: Model, at: float | None = None) -> dict[str, list[int]] | None:
     """Return the count of each unit and its price in nano-dollars per million; None as in `cost`.
 
+    Units are tokens, images, the request itself, and uses of the provider's tools.
+
     It is stored with the record, so that `cost_of_detail` gives the same cost after a price change:
 
-        {"input": [1000, 2500000000], "output": [10, 10000000000]}
+        {"input": [1000, 2500000000], "output": [10, 10000000000], "web_search": [2, 10000000000000]}
     """
     prompt = units.parse_count(usage.get("prompt_tokens")) or 0
     price = price_at(model, prompt, usage.get("service_tier"), at)
     if price is None:
         return None
     detail: dict[str, list[int]] = {}
-    counts = units.count_units(usage)
+    counts, percent = units.count_units(usage), region_percent(model, usage.get("inference_geo"))
     for unit, count in (counts or {}).items():
         if count:
             name, rate = units.unit_rate(unit, price)
-            detail.setdefault(name, [0, rate])[0] += count
+            detail.setdefault(name, [0, regional_rate(rate, percent)])[0] += count
     if (images := units.image_rate(usage, price)) is not None:
         detail["picture"] = [*images]
     elif counts is None:
         return None  # the provider has not reported usage, which is not the same as none
     if price.request is not None:
         detail["request"] = [1, price.request]
-    return detail
+    return detail | tool_detail(usage, model)
+
+
+def region_percent(model: Model, region: object) -> int:
+    """Return the percentage of the token prices that applies in a region."""
+    return model.regions.get(region, 100) if isinstance(region, str) else 100
+
+
+def regional_rate(rate: int, percent: int) -> int:
+    """Return a token price with a region's surcharge, without fractions of a nano-dollar per million.
+
+    >>> regional_rate(5_000_000_000, 110)
+    5500000000
+    """
+    return rate * percent // 100
 
 
 def cost_of_detail(detail: Mapping[str, Sequence[int]]) -> Nanos:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-Flag = Literal["estimated", "clamped", "broken", "unpriced"]
+# `clamped` is in records of older versions only.
+Flag = Literal["estimated", "clamped", "broken", "unpriced", "implausible", "cut_off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,17 @@ class Record:
     changes: int = 0  # translation changes
     flags: Sequence[Flag] = ()
     replayed: bool = False
+    plan: Mapping[str, Any] = field(default_factory=dict)  # how it was routed: see routing.decision
+    sums: str = ""  # "sealed": the ledger adds it to the sums of its day; "": its settlement has added it
+    reported_usage: Mapping[str, int | str] | None = None  # with the flag `implausible`: not charged
 
     def pack(self) -> dict[str, Any]:
         """Return the record as a JSON object."""
         packed = {each.name: getattr(self, each.name) for each in fields(self)}
         attempts = [{each.name: getattr(one, each.name) for each in fields(one)} for one in self.attempts]
+        for name in ("reported_usage", "plan", "sums"):
+            if not packed[name]:
+                del packed[name]
         return {**packed, "attempts": attempts, "price": dict(self.price), "flags": list(self.flags)}
 
     @classmethod

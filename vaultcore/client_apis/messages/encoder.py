@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import cast
 
+from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.messages.opaque_state import (
     is_anthropic_block,
@@ -98,6 +99,15 @@ class Encoder:
         events.append(_event("message_delta", delta=stop, usage=usage))
         events.append(_event("message_stop"))
         return events
+
+    def cut(self, last: ChatChunk, stream: ForwardedStream) -> Iterable[Event]:
+        """Return the events that end a stream which was forwarded so far: they close its open block."""
+        event = json.loads(stream.last.data)
+        if event.get("type") in {"content_block_start", "content_block_delta"}:
+            yield _event("content_block_stop", index=event.get("index", 0))
+        stop = render_stop(cast(Json, last["choices"][0]))
+        yield _event("message_delta", delta=stop, usage=render_usage(last.get("usage")))
+        yield _event("message_stop")
 
     def _begin(self, chunk: ChatChunk) -> list[Event]:
         """Return the first events. They contain the input tokens, which are estimated if not known yet."""

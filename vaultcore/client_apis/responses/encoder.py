@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
+from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.json_text import dump
+from vaultcore.client_apis.responses.cut_stream import cut_events
 from vaultcore.client_apis.responses.request import RequestFields
 from vaultcore.client_apis.responses.response import render_logprob
 from vaultcore.client_apis.responses.response_object import complete_response, start_response
@@ -77,6 +79,10 @@ class Encoder:
         output = [item.rendered for item in self._items if item.is_closed]
         response = {**fail_response(self._response, error), "output": output}
         return (self._event({"type": "response.failed", "response": response}),)
+
+    def cut(self, last: ChatChunk, stream: ForwardedStream) -> Iterable[Event]:
+        """Return the events that end a stream which was forwarded so far."""
+        return cut_events(last, stream)
 
     def _begin(self, chunk: ChatChunk) -> list[Event]:
         self._completion_id = chunk.get("id", "")

@@ -13,10 +13,12 @@ from vaultcore.dialects.anthropic.response import (
     parse_stop_reason,
     parse_usage,
 )
+from vaultcore.dialects.anthropic.tool_uses import count_call
 from vaultcore.dialects.chunks import ChunkWriter
 from vaultcore.dialects.json_fields import dump, parse_event, require_object, string_field
+from vaultcore.dialects.usage_counts import with_tool_uses
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatChunk, Delta, FunctionCall, Json, ToolCall
+from vaultcore.wire import ChatChunk, Delta, FunctionCall, Json, ToolCall, Usage
 
 if TYPE_CHECKING:
     from vaultcore.dialects.anthropic.wire import (
@@ -48,14 +50,15 @@ class Decoder(ChunkWriter):
         self._stop_reason: str | None = None
         self._usage: AnthropicUsage = {}
         self._has_usage = False  # the chunk with the final usage is out
-        self._is_done = False  # some providers send more events after the end
+        self.is_done = False  # the last event has arrived; some providers send more after it
         self._parts: dict[int, _AnthropicPart] = {}
         self._call_count = self._reasoning_count = self._citation_count = 0
         self._text_length = 0  # characters
         self._has_output = False
+        self._tool_uses: dict[str, int] = {}  # of server tools, by the blocks that call them
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
-        if self._is_done or not item.data:
+        if self.is_done or not item.data:
             return ()
         event = parse_event(item)
         kind = event.get("type") or item.name
@@ -138,7 +141,15 @@ class Decoder(ChunkWriter):
             case {"type": "thinking" | "redacted_thinking"}:
                 part.index, self._reasoning_count = self._reasoning_count, self._reasoning_count + 1
                 return self._start_reasoning(part, block)
+            case {"type": "server_tool_use"}:
+                self._tool_uses = count_call(block, self._tool_uses)
+                return [self._last_chunk(self._usage_so_far())]
         return []
+
+    def _usage_so_far(self) -> Usage:
+        """Return the usage; its last event has not arrived, so that tools are counted by their blocks."""
+        usage = parse_usage(self._usage, self._tool_uses) if self._usage else {}
+        return with_tool_uses(usage, {**usage.get("tool_uses", {}), **self._tool_uses})
 
     def _start_reasoning(self, part: _AnthropicPart, block: AnthropicBlock) -> list[ChatChunk]:
         if part.kind == "redacted_thinking":
@@ -178,17 +189,20 @@ class Decoder(ChunkWriter):
         finish_reason = parse_stop_reason(
             reason, has_calls=bool(self._call_count), has_output=self._has_output
         )
-        return [*self._role_chunk(), *chunks, self._choice({}, finish_reason)]
+        last = self._choice({}, finish_reason)
+        if self._usage and isinstance(event.get("usage"), dict):  # the client may go before the last event
+            last["usage"] = parse_usage(self._usage, self._tool_uses)
+        return [*self._role_chunk(), *chunks, last]
 
     def _stop_message(self, event: AnthropicEvent) -> list[ChatChunk]:  # noqa: ARG002 - every reader takes it
-        self._is_done = True
+        self.is_done = True
         return self._usage_chunk()
 
     def _usage_chunk(self) -> list[ChatChunk]:
         if self._has_usage or not self._usage:
             return []
         self._has_usage = True
-        usage, tier = parse_usage(self._usage), parse_service_tier(self._usage)
+        usage, tier = parse_usage(self._usage, self._tool_uses), parse_service_tier(self._usage)
         return [cast(ChatChunk, {**self._last_chunk(usage), **tier})]
 
     def _raise_error(self, event: AnthropicEvent) -> list[ChatChunk]:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, repair
+from vaultcore.dialects.anthropic.tool_uses import count_call, parse_tool_uses
 from vaultcore.dialects.json_fields import dump, require_object, string_field
 from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.dialects.usage_counts import mark_unusable, read_count, with_tool_uses
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "refusal": "content_filter",
 }
 
+COUNTS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+BILLED_TIERS = ("priority", "batch")  # service tiers that may have prices of their own
+NO_USES: Mapping[str, int] = {}
+
 
 def parse_response(body: Json) -> ChatCompletion:
     """Return the completion. Raise StreamFault for an error object, ValueError for a malformed response."""
@@ -47,7 +53,10 @@ def parse_response(body: Json) -> ChatCompletion:
     }
     usage = response.get("usage")
     if isinstance(usage, dict):
-        completion["usage"] = parse_usage(usage)
+        uses: dict[str, int] = {}
+        for block in _content(response):
+            uses = count_call(block, uses)
+        completion["usage"] = parse_usage(usage, uses)
         completion |= parse_service_tier(usage)
     return cast(ChatCompletion, completion)
 
@@ -64,17 +73,19 @@ def parse_stop_reason(reason: object, *, has_calls: bool, has_output: bool) -> F
     return repair.map_finish_reason(reason, has_calls=has_calls, has_output=has_output)
 
 
-def parse_usage(usage: AnthropicUsage) -> Usage:
+def parse_usage(usage: AnthropicUsage, blocks: Mapping[str, int] = NO_USES) -> Usage:
     """Return the usage. Its prompt tokens include those read from a cache and those written to one.
+
+    `blocks` are the uses of server tools that the response's blocks show.
 
     >>> parse_usage({"input_tokens": 2, "cache_read_input_tokens": 7, "output_tokens": 5})["prompt_tokens"]
     9
     """
     counts = [usage, *_compactions(usage)]
-    cache_reads = sum(_count(each, "cache_read_input_tokens") for each in counts)
-    cache_writes = sum(_count(each, "cache_creation_input_tokens") for each in counts)
-    prompt = sum(_count(each, "input_tokens") for each in counts) + cache_reads + cache_writes
-    completion = sum(_count(each, "output_tokens") for each in counts)
+    cache_reads = sum(read_count(each, "cache_read_input_tokens") for each in counts)
+    cache_writes = sum(read_count(each, "cache_creation_input_tokens") for each in counts)
+    prompt = sum(read_count(each, "input_tokens") for each in counts) + cache_reads + cache_writes
+    completion = sum(read_count(each, "output_tokens") for each in counts)
     prompt_details: Json = {"cached_tokens": cache_reads, "cache_write_tokens": cache_writes}
     if one_hour_writes := sum(map(_count_one_hour_writes, counts)):
         prompt_details["cache_write_1h_tokens"] = one_hour_writes  # included in cache_write_tokens
@@ -86,8 +97,12 @@ def parse_usage(usage: AnthropicUsage) -> Usage:
     }
     details = usage.get("output_tokens_details")
     if isinstance(details, dict) and "thinking_tokens" in details:
-        parsed["completion_tokens_details"] = {"reasoning_tokens": _count(details, "thinking_tokens")}
-    return parsed
+        parsed["completion_tokens_details"] = {"reasoning_tokens": read_count(details, "thinking_tokens")}
+    if isinstance(region := usage.get("inference_geo"), str):
+        parsed["inference_geo"] = region
+    if (tier := usage.get("service_tier")) in BILLED_TIERS:
+        parsed["service_tier"] = tier
+    return mark_unusable(with_tool_uses(parsed, parse_tool_uses(usage, blocks)), usage, COUNTS)
 
 
 def parse_service_tier(usage: AnthropicUsage) -> Json:
@@ -116,7 +131,7 @@ def parse_citations(block: AnthropicBlock, start: int) -> list[Json]:
 
 def _count_one_hour_writes(usage: AnthropicUsage) -> int:
     writes = usage.get("cache_creation")
-    return _count(writes, "ephemeral_1h_input_tokens") if isinstance(writes, dict) else 0
+    return read_count(writes, "ephemeral_1h_input_tokens")
 
 
 def _compactions(usage: AnthropicUsage) -> list[AnthropicUsage]:
@@ -167,8 +182,3 @@ def _parse_call(block: AnthropicBlock) -> Json:
         "arguments": dump({} if arguments is None else arguments),
     }
     return {"id": str(block.get("id") or ""), "type": "function", "function": function}
-
-
-def _count(counts: Mapping[str, object], name: str) -> int:
-    value = counts.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -158,7 +158,8 @@ class AnthropicOutputDetails(TypedDict, total=False):
 class AnthropicUsage(TypedDict, total=False):
     """Counts of a message, of all events so far, or of one of its `iterations`."""
 
-    type: str  # of an iteration: compaction, message
+    type: str  # of an iteration: compaction, message, advisor_message
+    model: str  # of an iteration
     input_tokens: int | None
     output_tokens: int | None
     cache_read_input_tokens: int | None
@@ -166,6 +167,9 @@ class AnthropicUsage(TypedDict, total=False):
     cache_creation: AnthropicCacheCreation | None
     output_tokens_details: AnthropicOutputDetails | None
     iterations: list[AnthropicUsage] | None
+    server_tool_use: Json | None  # web_search_requests, web_fetch_requests
+    inference_geo: str | None
+    service_tier: str | None
     speed: Literal["standard", "fast"] | None
 
 

@@ -64,8 +64,9 @@ def _separate_results(messages: list[ConverseMessage], changes: list[Change]) ->
     for message in messages:
         results = [block for block in message["content"] if "toolResult" in block]
         others = [block for block in message["content"] if "toolResult" not in block]
-        if results:  # a cache point of a tool result cannot start a message
+        if results and any("cachePoint" in block for block in others[:1]):
             others = list(dropwhile(lambda block: "cachePoint" in block, others))
+            changes.append(Change("messages", "dropped", "a cache point cannot start a message"))
         separated.append({"role": message["role"], "content": results or others})
         if results and others:
             reason = "this model needs a message between tool results and other content"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from vaultcore.dialects import ErrorDetail, StreamFault
 from vaultcore.dialects.bedrock.response import (
     SERVER_TOOL,
+    count_call,
     parse_citation,
     parse_service_tier,
     parse_stop_reason,
@@ -66,6 +67,7 @@ class Decoder(ChunkWriter):
         self._parts: dict[int, _ConversePart] = {}
         self._call_count = self._reasoning_count = self._citation_count = 0
         self._text_length = 0  # characters
+        self._tool_uses: dict[str, int] = {}  # of Amazon's own tools
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
         kind, colon, name = item.name.partition(":")
@@ -88,7 +90,8 @@ class Decoder(ChunkWriter):
         call = start.get("toolUse")
         if not isinstance(call, dict) or call.get("type") == SERVER_TOOL:
             self._parts[_index(event)] = _ConversePart("other")
-            return []
+            uses, self._tool_uses = self._tool_uses, count_call(call, self._tool_uses)
+            return [self._last_chunk({"tool_uses": self._tool_uses})] if self._tool_uses != uses else []
         self._parts[_index(event)] = _ConversePart("call", self._call_count)
         head = _call_head(self._call_count, call)
         self._call_count += 1
@@ -180,7 +183,7 @@ class Decoder(ChunkWriter):
         usage = event.get("usage")
         if not isinstance(usage, dict):
             return []
-        chunk = self._last_chunk(parse_usage(usage))
+        chunk = self._last_chunk(parse_usage(usage, self._tool_uses))
         if (tier := parse_service_tier(event.get("serviceTier"))) is not None:
             chunk["service_tier"] = tier
         return [chunk]

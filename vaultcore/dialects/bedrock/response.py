@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
 from vaultcore.dialects.json_fields import dump, require_object, string_field
 from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.dialects.usage_counts import mark_unusable, read_count, with_tool_uses
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
 }
 FAILURES = ("malformed_model_output", "malformed_tool_use")  # stop reasons of a failed attempt
 SERVER_TOOL = "server_tool_use"  # type of a call that the provider answers itself
+# Name of such a tool -> unit of usage/tool_charges.py.
+SERVER_TOOLS = {"nova_grounding": "web_search", "nova_code_interpreter": "code_execution"}
+COUNTS = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
+NO_USES: Mapping[str, int] = {}
 
 
 def parse_response(body: Json) -> ChatCompletion:
@@ -59,8 +64,12 @@ def parse_response(body: Json) -> ChatCompletion:
         "choices": [{"index": 0, "message": parsed, "finish_reason": finish_reason}],
     }
     usage = response.get("usage")
+    uses: dict[str, int] = {}
+    blocks = message.get("content")
+    for block in blocks if isinstance(blocks, list) else ():
+        uses = count_call(block.get("toolUse"), uses) if isinstance(block, dict) else uses
     if isinstance(usage, dict):
-        completion["usage"] = parse_usage(usage)
+        completion["usage"] = parse_usage(usage, uses)
     if (tier := parse_service_tier(response.get("serviceTier"))) is not None:
         completion["service_tier"] = tier
     return cast(ChatCompletion, completion)
@@ -85,24 +94,38 @@ def parse_stop_reason(reason: object, *, has_calls: bool, has_output: bool) -> F
     return repair.map_finish_reason(reason, has_calls=has_calls, has_output=has_output)
 
 
-def parse_usage(usage: ConverseUsage) -> Usage:
+def count_call(call: object, uses: Mapping[str, int]) -> dict[str, int]:
+    """Return the uses of Amazon's own tools so far with a call, if it is one that Bedrock answers itself."""
+    if not isinstance(call, dict) or call.get("type") != SERVER_TOOL:
+        return dict(uses)
+    unit = SERVER_TOOLS.get(str(call.get("name")))
+    return {**uses, unit: uses.get(unit, 0) + 1} if unit else dict(uses)
+
+
+def parse_usage(usage: ConverseUsage, uses: Mapping[str, int] = NO_USES) -> Usage:
     """Return the usage. Its prompt tokens include cache reads and writes, which Bedrock counts separately.
+
+    `uses` are the uses of Amazon's own tools.
 
     >>> parse_usage({"inputTokens": 2, "cacheReadInputTokens": 7, "outputTokens": 5})["prompt_tokens"]
     9
     """
-    cache_reads, cache_writes = _count(usage, "cacheReadInputTokens"), _count(usage, "cacheWriteInputTokens")
-    prompt = _count(usage, "inputTokens") + cache_reads + cache_writes
-    completion = _count(usage, "outputTokens")
+    cache_reads, cache_writes = (
+        read_count(usage, "cacheReadInputTokens"),
+        read_count(usage, "cacheWriteInputTokens"),
+    )
+    prompt = read_count(usage, "inputTokens") + cache_reads + cache_writes
+    completion = read_count(usage, "outputTokens")
     details: Json = {"cached_tokens": cache_reads, "cache_write_tokens": cache_writes}
     if one_hour_writes := _count_one_hour_writes(usage):
         details["cache_write_1h_tokens"] = one_hour_writes
-    return {
+    parsed: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": details,
     }
+    return mark_unusable(with_tool_uses(parsed, uses), usage, COUNTS)
 
 
 def parse_service_tier(service_tier: ConverseServiceTier | None) -> str | None:
@@ -127,17 +150,14 @@ def parse_citation(citation: ConverseCitation | None, start: int, end: int) -> J
             return None
 
 
-def _count(counts: Mapping[str, object], name: str) -> int:
-    value = counts.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
-
-
 def _count_one_hour_writes(usage: ConverseUsage) -> int:
     details = usage.get("cacheDetails")
     if not isinstance(details, list):
         return 0
     return sum(
-        _count(each, "inputTokens") for each in details if isinstance(each, dict) and each.get("ttl") == "1h"
+        read_count(each, "inputTokens")
+        for each in details
+        if isinstance(each, dict) and each.get("ttl") == "1h"
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
 from vaultcore.dialects.json_fields import require_object, string_field
 from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.dialects.usage_counts import mark_unusable, read_count
 from vaultcore.wire import ChatCompletion, FinishReason, FunctionCall, Json, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "TOOL_CALL": "tool_calls",
     "ERROR_TOXIC": "content_filter",
 }
+COUNTS = ("input_tokens", "output_tokens")  # of tokens and of billed units
 FAILURES: Mapping[str, int | None] = {"ERROR": None, "TIMEOUT": 504}  # failed finish reason -> HTTP status
 
 
@@ -82,21 +84,22 @@ def parse_usage(usage: CohereUsage | None) -> Usage | None:
     if not isinstance(counts, dict):
         return None
     prompt, completion = (
-        repair.read_count(counts, "input_tokens"),
-        repair.read_count(counts, "output_tokens"),
+        read_count(counts, "input_tokens"),
+        read_count(counts, "output_tokens"),
     )
     out: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
-        "prompt_tokens_details": {"cached_tokens": min(repair.read_count(usage, "cached_tokens"), prompt)},
+        "prompt_tokens_details": {"cached_tokens": min(read_count(usage, "cached_tokens"), prompt)},
     }
     if isinstance(charged, dict):
         out["billed"] = {
-            "prompt_tokens": repair.read_count(charged, "input_tokens"),
-            "completion_tokens": repair.read_count(charged, "output_tokens"),
+            "prompt_tokens": read_count(charged, "input_tokens"),
+            "completion_tokens": read_count(charged, "output_tokens"),
         }
-    return out
+        out = mark_unusable(out, charged, COUNTS)
+    return mark_unusable(out, counts, COUNTS)
 
 
 def parse_citations(citations: object, starts: Mapping[int, int]) -> list[Json]:

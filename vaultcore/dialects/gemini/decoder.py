@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import repair
 from vaultcore.dialects.gemini import opaque_state
-from vaultcore.dialects.gemini.grounding import parse_grounding
+from vaultcore.dialects.gemini.grounding import count_searches, parse_grounding
 from vaultcore.dialects.gemini.json_array_stream import candidate_index, list_candidates, list_parts
 from vaultcore.dialects.gemini.logprobs import parse_logprobs
 from vaultcore.dialects.gemini.partial_arguments import StreamedFunctionCall
@@ -70,6 +70,7 @@ class Decoder:
         }
         self._candidates: dict[int, _CandidateState] = {}
         self._usage: GeminiUsage = {}
+        self._groundings: list[GeminiGroundingMetadata] = []  # all that have arrived
         self._block_reason: str | None = None
         self._response_id = ""
 
@@ -91,7 +92,10 @@ class Decoder:
             for part in list_parts(candidate):
                 chunks += self._read_part(index, state, part)
             state.finish_reason = candidate.get("finishReason") or state.finish_reason
-            state.grounding = candidate.get("groundingMetadata") or state.grounding
+            if grounding := candidate.get("groundingMetadata"):
+                state.grounding = grounding
+                self._groundings.append(grounding)
+                chunks.append({**self._envelope, "choices": [], "usage": parse_usage(None, self._searches)})
             if logprobs := parse_logprobs(candidate.get("logprobsResult")):
                 chunk = self._chunk(index, {})
                 chunk["choices"][0]["logprobs"] = logprobs
@@ -108,8 +112,14 @@ class Decoder:
             for index, state in sorted(self._candidates.items()):
                 chunks += self._finish(index, state)
         if self._usage:
-            chunks.append({**self._envelope, "choices": [], "usage": parse_usage(self._usage)})
+            usage = parse_usage(self._usage, self._searches)
+            chunks.append({**self._envelope, "choices": [], "usage": usage})
         return chunks
+
+    @property
+    def _searches(self) -> dict[str, int]:
+        """Return the uses of Google's searches so far."""
+        return count_searches(self._groundings)
 
     def _set_envelope(self, event: Json) -> None:
         self._response_id = self._response_id or string_field(event, "responseId")

@@ -37,6 +37,33 @@ def parse_grounding(
             return []
 
 
+def count_searches(groundings: Sequence[object]) -> dict[str, int]:
+    """Return the uses of Google's searches, by unit of usage/tool_charges.py.
+
+    Some models are charged for each search, others once for a prompt with any. A stream may repeat its
+    metadata or continue it.
+    """
+    queries: set[str] = set()
+    most, from_web, from_maps = 0, False, False
+    for metadata in groundings:
+        if not isinstance(metadata, Mapping):
+            continue
+        fields = [metadata.get("webSearchQueries"), metadata.get("imageSearchQueries")]
+        names = [name for field in fields if isinstance(field, list) for name in field if name]
+        queries |= {str(name) for name in names}
+        most = max(most, len(names))
+        pages = metadata.get("groundingChunks")
+        sources = [page for page in pages if isinstance(page, Mapping)] if isinstance(pages, list) else []
+        from_web |= bool(names) or any("web" in page for page in sources)
+        from_maps |= "googleMapsWidgetContextToken" in metadata or any("maps" in page for page in sources)
+    uses = {
+        "web_search": max(most, len(queries)),
+        "grounded_prompt": int(from_web),
+        "maps_grounding": int(from_maps),
+    }
+    return {unit: count for unit, count in uses.items() if count}
+
+
 def _parse_support(
     support: GeminiGroundingSupport, pages: list[GeminiGroundingChunk], text: str, starts: Sequence[int]
 ) -> list[Json]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
 from vaultcore.dialects.gemini import opaque_state
-from vaultcore.dialects.gemini.grounding import parse_grounding
+from vaultcore.dialects.gemini.grounding import count_searches, parse_grounding
 from vaultcore.dialects.gemini.json_array_stream import (
     candidate_index,
     join_events,
@@ -18,6 +18,7 @@ from vaultcore.dialects.gemini.json_array_stream import (
 from vaultcore.dialects.gemini.logprobs import parse_logprobs
 from vaultcore.dialects.json_fields import dump, string_field
 from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.dialects.usage_counts import mark_unusable, read_count, with_tool_uses
 from vaultcore.wire import ChatCompletion, FinishReason, Json, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ MODALITY_FIELDS = {  # modality -> its field in OpenAI's token details; pages of
     "VIDEO": "video_tokens",
 }
 
+COUNTS = ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
+BILLED_TIERS = ("flex", "priority")  # service tiers with prices of their own
+NO_USES: Mapping[str, int] = {}
+
 
 def parse_response(body: Json) -> ChatCompletion:
     """Return the completion. Raise StreamFault for an error object, ValueError for a malformed body."""
@@ -79,8 +84,9 @@ def parse_response(body: Json) -> ChatCompletion:
         "choices": choices or [{"index": 0, "message": _empty_message(), **blocked_finish(block_reason)}],
     }
     usage = response.get("usageMetadata")
-    if isinstance(usage, dict):
-        completion["usage"] = parse_usage(usage)
+    searches = count_searches([candidate.get("groundingMetadata") for candidate in candidates])
+    if isinstance(usage, dict) or searches:
+        completion["usage"] = parse_usage(usage, searches)
     return cast(ChatCompletion, completion)
 
 
@@ -124,22 +130,26 @@ def blocked_finish(reason: str | None) -> Json:
     return {"finish_reason": "content_filter", "native_finish_reason": reason}
 
 
-def parse_usage(usage: GeminiUsage) -> Usage:
+def parse_usage(usage: GeminiUsage | None, searches: Mapping[str, int] = NO_USES) -> Usage:
     """Return the usage. The prompt includes the input of Google's own tools, the completion the reasoning.
+
+    `searches` are those of `count_searches`; without other usage, they are all that it contains.
 
     >>> parse_usage({"candidatesTokenCount": 5, "thoughtsTokenCount": 4})["completion_tokens"]
     9
     """
-    prompt = _count(usage, "promptTokenCount") + _count(usage, "toolUsePromptTokenCount")
-    reasoning = _count(usage, "thoughtsTokenCount")
-    completion = _count(usage, "candidatesTokenCount") + reasoning
+    if not isinstance(usage, dict):
+        return with_tool_uses({}, searches)
+    prompt = read_count(usage, "promptTokenCount") + read_count(usage, "toolUsePromptTokenCount")
+    reasoning = read_count(usage, "thoughtsTokenCount")
+    completion = read_count(usage, "candidatesTokenCount") + reasoning
     prompt_details: Json = {
-        "cached_tokens": _count(usage, "cachedContentTokenCount"),
+        "cached_tokens": read_count(usage, "cachedContentTokenCount"),
         **_count_modalities(usage, "promptTokensDetails", "toolUsePromptTokensDetails"),
     }
     if cached := _count_modalities(usage, "cacheTokensDetails"):
         prompt_details["cached_tokens_details"] = cached
-    return {
+    parsed: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
@@ -149,6 +159,10 @@ def parse_usage(usage: GeminiUsage) -> Usage:
             **_count_modalities(usage, "candidatesTokensDetails"),
         },
     }
+    tier = usage.get("serviceTier") or usage.get("trafficType")
+    if isinstance(tier, str) and (name := tier.rpartition("_")[2].lower()) in BILLED_TIERS:
+        parsed["service_tier"] = name
+    return mark_unusable(with_tool_uses(parsed, searches), usage, COUNTS)
 
 
 def parse_call(
@@ -273,7 +287,7 @@ def _count_modalities(usage: Mapping[str, object], *names: str) -> Json:
                 MODALITY_FIELDS.get(string_field(detail, "modality")) if isinstance(detail, dict) else None
             )
             if field is not None:
-                counts[field] = counts.get(field, 0) + _count(detail, "tokenCount")
+                counts[field] = counts.get(field, 0) + read_count(detail, "tokenCount")
     return counts
 
 
@@ -286,8 +300,3 @@ def _error_reasons(body: object) -> Sequence[object]:
             return [detail.get("reason") for detail in details if isinstance(detail, dict)]
         case _:
             return ()
-
-
-def _count(counts: Mapping[str, object], name: str) -> int:
-    value = counts.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -138,6 +138,7 @@ class GeminiWebPage(TypedDict, total=False):
 
 class GeminiGroundingChunk(TypedDict, total=False):
     web: GeminiWebPage
+    maps: Json
 
 
 class GeminiSegment(TypedDict, total=False):
@@ -154,6 +155,9 @@ class GeminiGroundingSupport(TypedDict, total=False):
 class GeminiGroundingMetadata(TypedDict, total=False):
     groundingChunks: list[GeminiGroundingChunk]
     groundingSupports: list[GeminiGroundingSupport]
+    webSearchQueries: list[str]
+    imageSearchQueries: list[str]
+    googleMapsWidgetContextToken: str
 
 
 class GeminiTokenLogprob(TypedDict, total=False):
@@ -193,6 +197,8 @@ class GeminiUsage(TypedDict, total=False):
     toolUsePromptTokensDetails: list[GeminiTokenDetail]
     cacheTokensDetails: list[GeminiTokenDetail]
     candidatesTokensDetails: list[GeminiTokenDetail]
+    serviceTier: str
+    trafficType: str  # the same on Vertex AI: ON_DEMAND_PRIORITY
 
 
 class GeminiPromptFeedback(TypedDict, total=False):

@@ -11,8 +11,9 @@ from typing import cast
 
 from vaultcore.dialects import repair, response_shape
 from vaultcore.dialects.json_fields import parse_event, require_object
+from vaultcore.dialects.usage_counts import message_tool_uses, with_tool_uses
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatChunk, Json
+from vaultcore.wire import ChatChunk, Json, Usage
 
 CHUNK_OBJECT = "chat.completion.chunk"
 TEXT_FIELDS = frozenset({"content", "refusal", "reasoning_content"})
@@ -21,10 +22,11 @@ TEXT_FIELDS = frozenset({"content", "refusal", "reasoning_content"})
 class Decoder:
     """Decodes events into chunks. A chunk without deviations is returned as it was parsed."""
 
-    __slots__ = ("_choices", "_is_done")
+    __slots__ = ("_choices", "_is_done", "_tool_uses")
 
     def __init__(self) -> None:
         self._choices: dict[int, _ChoiceState] = {}
+        self._tool_uses: dict[str, int] = {}  # of the provider's own tools, so far
         self._is_done = False
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
@@ -90,10 +92,21 @@ class Decoder:
         preceding: list[Json] = []
         for position, choice in enumerate(choices):
             preceding += self._repair_choice(position, choice, chunk["id"])
+        self._count_tools(chunk)
         chunk["choices"] = [choice for choice in choices if not self._is_empty_repeat(choice)]
         envelope = {key: chunk[key] for key in ("id", "object", "created", "model")}
         head = [{**envelope, "choices": [choice]} for choice in preceding]
         return [*head, chunk] if chunk["choices"] or not choices or chunk.get("usage") else head
+
+    def _count_tools(self, chunk: Json) -> None:
+        """Add the uses of tools so far to the chunk's usage, in place, if it has one or they change."""
+        uses = {**self._tool_uses, **({"web_search": 1} if chunk.get("web_search") else {})}
+        for choice in chunk["choices"]:
+            uses = message_tool_uses(choice["delta"], uses)
+        if uses and (uses != self._tool_uses or chunk.get("usage")):
+            usage: Usage = chunk.get("usage") or {}
+            chunk["usage"] = with_tool_uses(usage, {**uses, **usage.get("tool_uses", {})})
+            self._tool_uses = uses
 
     def _is_empty_repeat(self, choice: Json) -> bool:
         """Return True if a finished choice appears again without content."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from vaultcore.dialects import ErrorDetail, repair, response_shape
 from vaultcore.dialects.json_fields import require_object
 from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.dialects.usage_counts import message_tool_uses, with_tool_uses
 from vaultcore.wire import ChatCompletion, Json
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def parse_response(body: Json) -> ChatCompletion:
     if not isinstance(completion.get("model"), str):
         completion["model"] = ""
     repair.repair_service_tier(completion)
-    usage = repair.repair_usage(completion.pop("usage", None))
+    usage = repair.repair_usage(completion.pop("usage", None)) or {}
+    uses = {"web_search": 1} if completion.get("web_search") else {}  # Z.AI: the pages that it has found
+    for choice in completion["choices"]:
+        uses = message_tool_uses(choice["message"], uses)
+    usage = with_tool_uses(usage, {**uses, **usage.get("tool_uses", {})})
     return cast(ChatCompletion, {**completion, "usage": usage} if usage else completion)
 
 

@@ -12,6 +12,7 @@ from vaultcore.dialects.json_fields import parse_event, require_object, string_f
 from vaultcore.dialects.provider_error import error_detail, error_status
 from vaultcore.dialects.responses import response
 from vaultcore.dialects.responses.reasoning import render_block
+from vaultcore.dialects.responses.tool_uses import count_items, tool_item
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Delta, Json
 
@@ -34,14 +35,16 @@ class Decoder(ChunkWriter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._is_done = False
+        self.is_done = False  # the last event has arrived
         self._items: dict[int, _ItemState] = {}  # by index in the output
         self._call_count = self._block_count = self._citation_count = 0
         self._text_length = self._part_start = 0  # characters: of the whole text, before its last part
         self._has_reasoning = False
+        self._tools: object = None  # of the request
+        self._tool_items: list[Json] = []  # uses of the provider's own tools
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
-        if self._is_done or not item.data or item.data == "[DONE]":
+        if self.is_done or not item.data or item.data == "[DONE]":
             return ()
         event = parse_event(item)
         kind = event.get("type") or item.name
@@ -56,6 +59,7 @@ class Decoder(ChunkWriter):
         self._envelope["id"] = string_field(whole, "id")
         self._envelope["model"] = string_field(whole, "model")
         self._envelope["created"] = repair.parse_timestamp(whole.get("created_at"))
+        self._tools = whole.get("tools")
         return self._role_chunk()
 
     def _read_text(self, event: ResponsesEvent) -> list[ChatChunk]:
@@ -132,6 +136,9 @@ class Decoder(ChunkWriter):
             return self._whole_call(event, source)
         if kind == "function_call" and not item.has_arguments:
             return self._arguments(event, string_field(source, "arguments") or "{}")
+        if (use := tool_item(source)) is not None:
+            self._tool_items.append(use)
+            return [self._last_chunk({"tool_uses": count_items(self._tool_items, self._tools)})]
         return self._end_reasoning(item, source) if kind == "reasoning" else []
 
     def _whole_call(self, event: ResponsesEvent, source: ResponsesOutputItem) -> list[ChatChunk]:
@@ -154,11 +161,12 @@ class Decoder(ChunkWriter):
 
     def _end_response(self, event: ResponsesEvent) -> list[ChatChunk]:
         whole = cast("ResponsesResponse", require_object(event.get("response"), "a response"))
-        self._is_done = True
+        self.is_done = True
         reason = response.parse_finish_reason(whole, has_calls=bool(self._call_count))
         chunks = [*self._role_chunk(), self._choice({}, reason)]
-        if (usage := response.parse_usage(whole.get("usage"))) is not None:
-            chunks.append(self._last_chunk(usage))
+        if usage := response.response_usage(whole, self._tool_items):
+            last = {**self._last_chunk(usage), **response.parse_service_tier(whole)}
+            chunks.append(cast(ChatChunk, last))
         return chunks
 
     def _raise_failure(self, event: ResponsesEvent) -> list[ChatChunk]:

@@ -10,6 +10,14 @@ from vaultcore.dialects.json_fields import require_object, string_field
 from vaultcore.dialects.provider_error import error_detail, error_status, parse_error_body
 from vaultcore.dialects.response_shape import has_valid_logprobs
 from vaultcore.dialects.responses.reasoning import render_block
+from vaultcore.dialects.responses.tool_uses import parse_tool_uses
+from vaultcore.dialects.usage_counts import (
+    cache_details,
+    count_beside,
+    mark_unusable,
+    read_count,
+    with_tool_uses,
+)
 from vaultcore.wire import ChatCompletion, FinishReason, Json, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -24,6 +32,8 @@ if TYPE_CHECKING:
 
 SUMMARY_SEPARATOR = "\n\n"  # between the parts of a reasoning summary
 CALLS = ("function_call", "custom_tool_call")
+MODALITIES = ("audio_tokens", "image_tokens", "video_tokens")  # fields of token details
+DETAILS = ("cached_tokens", "cache_write_tokens", *MODALITIES)  # of input_tokens_details
 
 
 def parse_response(body: Json) -> ChatCompletion:
@@ -46,10 +56,8 @@ def parse_response(body: Json) -> ChatCompletion:
     logprobs = [each for item in items for part in _message_parts(item) for each in _list(part, "logprobs")]
     if parsed := parse_logprobs(logprobs):
         completion["choices"][0]["logprobs"] = parsed
-    if isinstance(response.get("service_tier"), str):
-        completion["service_tier"] = response["service_tier"]
-        repair.repair_service_tier(completion)
-    if (usage := parse_usage(response.get("usage"))) is not None:
+    completion |= parse_service_tier(response)
+    if usage := response_usage(response):
         completion["usage"] = usage
     return cast(ChatCompletion, completion)
 
@@ -79,21 +87,46 @@ def parse_finish_reason(response: ResponsesResponse, *, has_calls: bool) -> Fini
 
 
 def parse_usage(usage: ResponsesUsage | None) -> Usage | None:
+    """Return the usage. Its prompt includes the cached tokens, its completion the reasoning."""
     if not isinstance(usage, dict):
         return None
-    prompt, completion = _count(usage, "input_tokens"), _count(usage, "output_tokens")
+    inputs, outputs = usage.get("input_tokens_details"), usage.get("output_tokens_details")
+    prompt, completion = read_count(usage, "input_tokens"), read_count(usage, "output_tokens")
+    cache, reasoning = cache_details(usage, inputs), read_count(outputs, "reasoning_tokens")
+    total = read_count(usage, "total_tokens")
+    more_prompt, more_completion = count_beside((prompt, completion, total), cache, reasoning)
+    prompt, completion = prompt + more_prompt, completion + more_completion
     counts: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
-    inputs, outputs = usage.get("input_tokens_details"), usage.get("output_tokens_details")
-    if isinstance(inputs, dict):
-        names = ("cached_tokens", "cache_write_tokens")
-        counts["prompt_tokens_details"] = {name: _count(inputs, name) for name in names if name in inputs}
+    if isinstance(inputs, dict) or cache:
+        names = [name for name in DETAILS if isinstance(inputs, dict) and name in inputs]
+        counts["prompt_tokens_details"] = {name: read_count(inputs, name) for name in names} | cache
     if isinstance(outputs, dict):
-        counts["completion_tokens_details"] = {"reasoning_tokens": _count(outputs, "reasoning_tokens")}
-    return counts
+        names = [name for name in MODALITIES if name in outputs]
+        counts["completion_tokens_details"] = {
+            "reasoning_tokens": reasoning,
+            **{name: read_count(outputs, name) for name in names},
+        }
+    return mark_unusable(counts, usage, ("input_tokens", "output_tokens"))
+
+
+def response_usage(response: ResponsesResponse, items: Sequence[object] = ()) -> Usage:
+    """Return the usage of a response with the uses of the provider's own tools; empty if it has none.
+
+    `items` are the items of its stream that use a tool.
+    """
+    usage = parse_usage(response.get("usage")) or {}
+    return with_tool_uses(usage, parse_tool_uses(response, items))
+
+
+def parse_service_tier(response: ResponsesResponse) -> Json:
+    """Return `{"service_tier": "flex"}` if the response names a tier that OpenAI defines, else `{}`."""
+    tier: Json = {"service_tier": response.get("service_tier")}
+    repair.repair_service_tier(tier)
+    return tier
 
 
 def parse_citation(annotation: object, start: int) -> Json | None:
@@ -168,8 +201,3 @@ def _message_parts(item: ResponsesOutputItem) -> list[ResponsesOutputPart]:
 def _list(record: Mapping[str, object], name: str) -> list[object]:
     value = record.get(name)
     return value if isinstance(value, list) else []
-
-
-def _count(record: Mapping[str, object], name: str) -> int:
-    value = record.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

@@ -119,6 +119,7 @@ class ResponsesUsage(TypedDict, total=False):
     input_tokens_details: Json  # cached_tokens, cache_write_tokens
     output_tokens: int
     output_tokens_details: Json  # reasoning_tokens
+    total_tokens: int
 
 
 class ResponsesResponse(TypedDict, total=False):
@@ -130,6 +131,8 @@ class ResponsesResponse(TypedDict, total=False):
     incomplete_details: Json | None  # {"reason": "max_output_tokens" | "content_filter"}
     output: list[ResponsesOutputItem]
     usage: ResponsesUsage | None
+    tools: list[Json]  # those of the request
+    tool_usage: Json | None  # {"web_search": {"num_requests": 1}, "image_gen": {"output_tokens": 272, …}}
     service_tier: str | None
 
 

@@ -1,0 +1,135 @@
+"""Reads the counts of a provider's usage: tokens, cached tokens, and uses of the provider's own tools.
+
+The units of tool uses are those of usage/tool_charges.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import ceil
+
+from vaultcore.wire import Json, Usage
+
+MAX_COUNT = 1e15  # larger numbers are no counts
+WEB_SEARCH = "web_search"
+TOOL_FIELDS: Mapping[tuple[str, ...], str] = {  # path in a usage object -> unit
+    ("server_tool_use", "web_search_requests"): WEB_SEARCH,  # Anthropic, OpenRouter
+    ("server_tool_use", "web_fetch_requests"): "web_fetch",
+    ("num_search_queries",): WEB_SEARCH,  # Perplexity
+    ("tool_calls_details", "search_web", "invocation"): WEB_SEARCH,  # Perplexity's Responses API
+    ("num_sources_used",): "search_source",  # xAI
+    ("server_side_tool_usage_details", "web_search_calls"): WEB_SEARCH,
+    ("server_side_tool_usage_details", "x_search_calls"): "x_search",
+    ("server_side_tool_usage_details", "code_interpreter_calls"): "code_call",
+    ("server_side_tool_usage_details", "file_search_calls"): "file_search",
+    ("server_side_tool_usage_details", "document_search_calls"): "attachment_search",
+    ("connectors", "web_search"): WEB_SEARCH,  # Mistral
+    ("connectors", "code_interpreter"): "code_call",
+    ("connectors", "image_generation"): "image_generation",
+    ("plugins", "search", "count"): WEB_SEARCH,  # DashScope
+}
+EXECUTED: Mapping[str, str] = {  # type of a tool in Groq's `executed_tools` -> unit
+    "search": WEB_SEARCH,
+    "web_search": WEB_SEARCH,
+    "browser.search": WEB_SEARCH,
+    "browser_search": WEB_SEARCH,
+    "visit": "visit_website",
+    "visit_website": "visit_website",
+    "browser.open": "visit_website",
+    "python": "code_call",
+    "code_interpreter": "code_call",
+}
+CACHE_READS = (  # fields of a usage object with the tokens that were read from a cache, where not in details
+    *("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_prompt_text_tokens", "cached_tokens"),
+)
+CACHE_WRITES = ("cache_creation_input_tokens", "cache_write_input_tokens")
+
+
+def is_count(value: object) -> bool:
+    """Return True for a finite number from 0 to MAX_COUNT."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_COUNT
+
+
+def read_count(counts: object, *names: str) -> int:
+    """Return the first of the named fields that is a count, rounded up, else 0."""
+    if not isinstance(counts, Mapping):
+        return 0
+    return next((ceil(counts[name]) for name in names if is_count(counts.get(name))), 0)
+
+
+def mark_unusable(usage: Usage, reported: Mapping[str, object], names: Iterable[str]) -> Usage:
+    """Return the usage; with `unusable` if one of the named fields is there but is not a count."""
+    if all(is_count(reported[name]) for name in names if reported.get(name) is not None):
+        return usage
+    return {**usage, "unusable": dict(reported)}
+
+
+def read_tool_uses(usage: object) -> dict[str, int]:
+    """Return the uses of tools that a usage object has fields for, by unit; reported zeros too."""
+    uses: dict[str, int] = {}
+    for (*parents, name), unit in TOOL_FIELDS.items():
+        holder = usage
+        for parent in parents:
+            holder = holder.get(parent) if isinstance(holder, Mapping) else None
+        if isinstance(holder, Mapping) and is_count(holder.get(name)):
+            uses[unit] = max(uses.get(unit, 0), read_count(holder, name))
+    return uses
+
+
+def with_tool_uses(usage: Usage, uses: Mapping[str, int]) -> Usage:
+    """Return the usage with the uses of tools. A 0 stays: it replaces an earlier count of the stream."""
+    return {**usage, "tool_uses": dict(uses)} if uses else usage
+
+
+def message_tool_uses(holder: Mapping[str, object], uses: Mapping[str, int]) -> dict[str, int]:
+    """Return the uses so far, with those that show in a message or delta of a chat completion.
+
+    Groq lists the tools that it has run, Moonshot returns a call for each search. A response that cites web
+    pages has searched at least once.
+    """
+    total = dict(uses)
+    for tool in _objects(holder.get("executed_tools")):
+        unit = EXECUTED.get(str(tool.get("type")))
+        if unit is not None:
+            total[unit] = total.get(unit, 0) + 1
+    for call in _objects(holder.get("tool_calls")):
+        function = call.get("function")
+        if isinstance(function, Mapping) and function.get("name") == "$web_search":
+            total[WEB_SEARCH] = total.get(WEB_SEARCH, 0) + 1
+    if any(each.get("type") == "url_citation" for each in _objects(holder.get("annotations"))):
+        total[WEB_SEARCH] = max(total.get(WEB_SEARCH, 0), 1)
+    return total
+
+
+def cache_details(usage: Mapping[str, object], details: object) -> Json:
+    """Return the tokens read from and written to a cache, from prompt details or fields beside them.
+
+    A count in details takes precedence, unless it is 0 and the other is not.
+    """
+    read = read_count(details, "cached_tokens") or read_count(usage, *CACHE_READS)
+    write = read_count(details, "cache_write_tokens", "cache_creation_tokens")
+    write = write or read_count(usage, *CACHE_WRITES)
+    counts = {"cached_tokens": read, "cache_write_tokens": write}
+    return {name: count for name, count in counts.items() if count}
+
+
+def count_beside(
+    whole: tuple[int, int, int], cache: Mapping[str, int], reasoning: int, *, is_beside: bool = False
+) -> tuple[int, int]:
+    """Return the cached and the reasoning tokens that are not in the counts of prompt and completion.
+
+    OpenAI counts both inside; some providers count them beside it. `whole` is prompt, completion and total. A
+    part larger than its whole is beside it; otherwise the total decides, if it is more than the sum of
+    prompt and completion. `is_beside`: cached tokens are, by the names of the fields.
+    """
+    prompt, completion, total = whole
+    cached = sum(cache.values())
+    is_beside |= max(cache.values(), default=0) > prompt
+    in_prompt = (cached,) if is_beside else (0, cached)
+    in_completion = (reasoning,) if reasoning > completion else (0, reasoning)
+    possible = [(first, second) for first in in_prompt for second in in_completion]
+    return next((each for each in possible if sum(each) == total - prompt - completion), possible[0])
+
+
+def _objects(value: object) -> list[Mapping[str, object]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
