@@ -36,8 +36,10 @@ def test_a_key_has_its_own_usage_and_no_others(kind: str, tmp_path: Path) -> Non
                 await place.store.write(*adds[start : start + 25])
             everything = await read_usage(place.store, SPAN)
             usage = {key: await read_usage(place.store, SPAN, key) for key in KEYS}
-        assert len(everything) == 3 * len(KEYS) * len(MODELS)
-        assert usage == {key: [each for each in everything if each.key == key] for key in KEYS}
+        assert len(everything.rows) == 3 * len(KEYS) * len(MODELS)
+        assert {key: list(each) for key, each in usage.items()} == {
+            key: [each for each in everything if each.key == key] for key in KEYS
+        }
 
     run(scenario())
 
@@ -55,7 +57,7 @@ def test_a_key_with_many_models_is_read_completely(tmp_path: Path) -> None:
             names += [document_types.usage_key(NOON, "key_2", "one", "gpt")]
             for start in range(0, len(names), 25):
                 await place.store.write(*(Add(each, {"requests": 1}) for each in names[start : start + 25]))
-            usage = await read_usage(place.store, TimeRange(NOON, NOON + 1), "key_1")
+            usage = (await read_usage(place.store, TimeRange(NOON, NOON + 1), "key_1")).rows
         assert len({each.model for each in usage}) == len(usage) == 2 * CHUNK
 
     run(scenario())

@@ -24,8 +24,9 @@ from tests.ledger.sample_ledger import (
 )
 from vaultcore.ledger.chain import canonical_json, chain_hash
 from vaultcore.ledger.export import export_ledger
+from vaultcore.ledger.positions import POSITION
 from vaultcore.ledger.price_check import PriceChecker
-from vaultcore.ledger.sealing import POSITION, Sealer
+from vaultcore.ledger.sealing import Sealer
 from vaultcore.ledger.signing import LedgerSigner
 from vaultcore.ledger.verify import verify_ledger
 from vaultcore.store import document_types

@@ -12,7 +12,7 @@ from vaultcore.catalog.schema import Model, Price, Provider, Route, Target
 from vaultcore.errors import Fault, UpstreamError
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
-from vaultcore.routing.plan import credentials, order, plan, reachable
+from vaultcore.routing.plan import DRAW_RANGE, credentials, draw, order, plan, reachable
 from vaultcore.routing.quota import parse_quota
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -39,7 +39,7 @@ def test_cheapest_sorts_targets_by_price() -> None:
     """ "cheapest" sorts the route's targets by catalog price, unknown prices last, and adds none."""
     route = Route("r", (UNKNOWN, EXPENSIVE, CHEAP))
 
-    assert names(order(route, "cheapest", Random(1).random)) == ["cheap", "expensive", "unknown"]
+    assert names(order(route, "cheapest", ())) == ["cheap", "expensive", "unknown"]
 
 
 def test_image_prices_compare_with_token_prices() -> None:
@@ -48,9 +48,9 @@ def test_image_prices_compare_with_token_prices() -> None:
     per_token = target("per_token", price=Price(5 * 10**9, 30 * 10**9))
     route = Route("r", (per_image, per_token))
 
-    assert names(order(route, "cheapest", Random(1).random)) == ["per_image", "per_token"]
+    assert names(order(route, "cheapest", ())) == ["per_image", "per_token"]
     expensive_per_image = target("expensive_per_image", price=Price(0, 0, pictures={"": 80_000_000 * 10**6}))
-    assert names(order(Route("r", (expensive_per_image, per_token)), "cheapest", Random(1).random)) == [
+    assert names(order(Route("r", (expensive_per_image, per_token)), "cheapest", ())) == [
         "per_token",
         "expensive_per_image",
     ]
@@ -60,24 +60,42 @@ def test_a_requests_strategy_overrides_the_routes() -> None:
     """A request's strategy replaces the route's; without one the route's own is used."""
     route = Route("r", (EXPENSIVE, CHEAP), strategy="cheapest")
 
-    assert names(order(route, None, Random(1).random)) == ["cheap", "expensive"]
-    assert names(order(route, "priority", Random(1).random)) == ["expensive", "cheap"]
+    assert names(order(route, None, ())) == ["cheap", "expensive"]
+    assert names(order(route, "priority", ())) == ["expensive", "cheap"]
 
 
 def test_weights_are_shares_of_the_first_place() -> None:
     """A target of weight 3 comes first three times as often as one of weight 1; weight 0 never does."""
     route = Route("r", (target("a", weight=3), target("b"), target("c", weight=0)), strategy="weighted")
-    draw = Random(7).random
+    random = Random(7).random
 
-    first_places = Counter(names(order(route, None, draw))[0] for _ in range(DRAWS))
+    first_places = Counter(names(order(route, None, draw(route, None, random)))[0] for _ in range(DRAWS))
     assert 0.72 < first_places["a"] / DRAWS < 0.78
     assert first_places["c"] == 0
+
+
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=5), st.data())
+def test_draws_decide_an_order(weights: list[int], data: st.DataObject) -> None:
+    """Equal draws give an equal order, which keeps every target; only "weighted" with a choice draws."""
+    targets = tuple(target(f"p{number}", weight=weight) for number, weight in enumerate(weights))
+    route = Route("r", targets, strategy="weighted")
+    numbers = st.floats(0, 1, exclude_max=True)
+    draws = draw(route, None, lambda: data.draw(numbers))
+
+    assert len(draws) == len(targets)
+    assert all(1 <= each <= DRAW_RANGE for each in draws)
+    assert order(route, None, draws) == order(route, None, list(draws))
+    assert sorted(names(order(route, None, draws))) == sorted(names(targets))
+    assert (
+        draw(route, "cheapest", lambda: 0.5) == draw(Route("r", targets[:1]), "weighted", lambda: 0.5) == ()
+    )
 
 
 @given(st.permutations([EXPENSIVE, CHEAP, UNKNOWN]), st.sampled_from(["priority", "cheapest", "weighted"]))
 def test_every_strategy_keeps_every_target(targets: list[Target], strategy: str) -> None:
     """An order is a permutation of the route's targets."""
-    ordered = order(Route("r", tuple(targets)), strategy, Random(3).random)  # type: ignore[arg-type]
+    route = Route("r", tuple(targets), strategy)  # type: ignore[arg-type]
+    ordered = order(route, None, draw(route, None, Random(3).random))
 
     assert sorted(names(ordered)) == sorted(names(tuple(targets)))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from vaultcore.clock import Clock
 from vaultcore.ledger.chain import FORMAT, GENESIS, VERSION, Seal, StoredSeal, canonical_json
-from vaultcore.ledger.sealing import RETENTION_DAYS, iterate_seals
+from vaultcore.ledger.sealing import RETENTION_DAYS, document_of_row, iterate_seals
 from vaultcore.ledger.signing import LedgerSigner
 from vaultcore.limits.account import day_of
 from vaultcore.store import document_types
@@ -82,15 +82,10 @@ def _render_header(seals: Sequence[Seal], signer: LedgerSigner) -> dict[str, Any
 async def _render_rows(store: Store, stored: StoredSeal) -> AsyncIterator[str]:
     for start in range(0, len(stored.rows), ROWS_PER_READ):
         rows = stored.rows[start : start + ROWS_PER_READ]
-        documents = await store.get(*(_document_key(key) for key, _ in rows))
+        documents = await store.get(*(document_of_row(key) for key, _ in rows))
         for document, (_, digest) in zip(documents, rows, strict=True):
             if document is not None:
                 yield _render_line({**document.body, "hash": digest})
-
-
-def _document_key(row_key: str) -> DocumentKey:
-    day, _, record_id = row_key.partition("/")
-    return DocumentKey(document_types.records_collection(day), record_id)
 
 
 def _render_line(value: dict[str, Any]) -> str:

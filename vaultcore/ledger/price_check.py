@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from vaultcore.catalog.catalog import Catalog
-from vaultcore.catalog.schema import Price
-from vaultcore.usage.cost import cost_of_detail, price_at
+from vaultcore.catalog.schema import TOKENS, Model, Price
+from vaultcore.usage.cost import cost_of_detail, price_at, regional_rate
 from vaultcore.usage.record import Record
 
 MAX_NOTES = 20
+RESERVATION = "reservation"  # unit of a call that was charged what it had reserved
 
 
 class PriceChecker:
@@ -37,17 +38,27 @@ class PriceChecker:
 
     def _compare_with_catalog(self, record: Record, catalog: Catalog, unknown_price: str) -> str | None:
         """Return an error if the catalog of the row's price version has other prices."""
-        if not record.price:
+        model = catalog.model(record.provider or "", record.served or record.model)
+        rates = {unit: rate for unit, (_, rate) in record.price.items() if unit != RESERVATION}
+        if not rates or any(
+            all(
+                _has(price, unit, rate, percent) or model.tool_prices.get(unit) == rate
+                for unit, rate in rates.items()
+            )
+            for price in _prices(record, model, unknown_price)
+            for percent in (100, *model.regions.values())
+        ):
             return None
-        prices = list(_prices(record, catalog, unknown_price))
-        if any(all(_has(price, unit, rate) for unit, (_, rate) in record.price.items()) for price in prices):
-            return None
-        rates = ", ".join(f"{unit} {rate}" for unit, (_, rate) in record.price.items())
-        return f"its prices ({rates}) are not those of {record.provider}/{record.served} in its price version"
+        listed = ", ".join(f"{unit} {rate}" for unit, rate in rates.items())
+        return (
+            f"its prices ({listed}) are not those of {record.provider}/{record.served} in its price version"
+        )
 
     def _compare_with_rows(self, record: Record) -> None:
         """Note if rows of one price version have different prices. Price tiers are a valid reason."""
         for unit, (_, rate) in record.price.items():
+            if unit == RESERVATION:
+                continue
             first = self._rates.setdefault((record.price_version, record.provider, record.served, unit), rate)
             note = (
                 f"{record.provider}/{record.served} has more than one price for {unit} in price version "
@@ -57,12 +68,11 @@ class PriceChecker:
                 self.notes.append(note)
 
 
-def _prices(record: Record, catalog: Catalog, unknown_price: str) -> Iterator[Price]:
+def _prices(record: Record, model: Model, unknown_price: str) -> Iterator[Price]:
     """Yield the prices that can apply to a row: those of its prompt's size and hour, of every service tier.
 
     A model without a price has the one set in VAULTEDGE_UNKNOWN_PRICE, which the price version contains.
     """
-    model = catalog.model(record.provider or "", record.served or record.model)
     if model.price is None and (match := re.fullmatch(r"(\d{1,18})/(\d{1,18})", unknown_price, re.ASCII)):
         input_rate, output_rate = map(int, match.groups())
         yield Price(input_rate, output_rate, pictures={} if input_rate or output_rate else {"": 0})
@@ -71,10 +81,11 @@ def _prices(record: Record, catalog: Catalog, unknown_price: str) -> Iterator[Pr
             yield price
 
 
-def _has(price: Price, unit: str, rate: int) -> bool:
+def _has(price: Price, unit: str, rate: int, percent: int) -> bool:
     if unit == "picture":
         return rate in price.pictures.values()
-    return getattr(price, unit, None) == rate
+    amount = getattr(price, unit, None)
+    return amount is not None and rate == (regional_rate(amount, percent) if unit in TOKENS else amount)
 
 
 def is_price_detail(price: object) -> bool:

@@ -9,21 +9,27 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
-from functools import reduce
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import merge
 from itertools import islice
 from typing import Any, Literal
 
+from vaultcore.errors import StoreUnavailable
+from vaultcore.ledger.positions import read_sums_position
+from vaultcore.ledger.tail import TailCache, read_tail
+from vaultcore.ledger.totals import UsageTotals, add_totals
 from vaultcore.limits.account import day_of
 from vaultcore.store import document_types
-from vaultcore.store.base import Document, Store
+from vaultcore.store.base import Document, DocumentKey, Store
+from vaultcore.store.refusal_documents import refusals_collection
 
 DAY = 86_400.0  # seconds
 CHUNK = 250  # documents per query
 MAX_READ = 2_000  # documents read for one page, plus up to one chunk
 MAX_DAYS = 40  # days read for one page
 CONCURRENT_DAYS = 8  # days whose usage is read at a time
+MAX_SUM_READS = 8  # reads of all sums, until none of them has changed meanwhile
 MICROS = 1_000_000  # microseconds per second
 DAY_MICROS = 86_400 * MICROS
 
@@ -57,9 +63,9 @@ class DocumentPage:
 
 @dataclass(frozen=True, slots=True)
 class CollectionRange:
-    """The documents of a collection whose IDs are greater than `after`."""
+    """The documents of collections with a common order whose IDs are greater than `after`."""
 
-    collection: str
+    collections: tuple[str, ...]
     after: str
 
 
@@ -71,7 +77,10 @@ def is_cursor(text: str) -> bool:
 async def list_records(
     store: Store, span: TimeRange, matches: Filter, *, limit: int, before: str | None = None
 ) -> DocumentPage:
-    """Return a page of the records of requests that ended in a time range. `before` is the cursor."""
+    """Return a page of the records of requests that ended in a time range. `before` is the cursor.
+
+    It includes the rows of refused requests: their body has the field `refusal`.
+    """
     start = min(before or _end(span), _end(span))
     ranges = islice(_day_ranges(span, start), MAX_DAYS)
     oldest = document_types.timestamp(span.since)
@@ -84,7 +93,7 @@ async def list_entries(
     """Return a page of a collection that is ordered by time: alerts or audit entries."""
     start = min(before or _end(span), _end(span))
     oldest = document_types.timestamp(span.since)
-    ranges = (CollectionRange(collection, oldest),)
+    ranges = (CollectionRange((collection,), oldest),)
     return await _read_page(store, ranges, start, matches, limit=limit, oldest=oldest)
 
 
@@ -105,30 +114,6 @@ async def iterate_records(
 
 
 @dataclass(frozen=True, slots=True)
-class UsageTotals:
-    """Totals of several requests."""
-
-    requests: int = 0
-    failed: int = 0  # requests
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cached_tokens: int = 0
-    cost_nanos: int = 0  # nano-dollars
-    unpriced: int = 0  # requests to models without a price
-    ms: int = 0  # duration of all requests
-
-    @classmethod
-    def of(cls, amounts: Mapping[str, int]) -> UsageTotals:
-        """Return the totals of a document in a usage collection."""
-        return cls(**{each.name: amounts.get(each.name, 0) for each in fields(cls)})
-
-    def __add__(self, other: UsageTotals) -> UsageTotals:
-        return UsageTotals(
-            **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class DailyUsage:
     """The totals of one day, virtual key, provider and model."""
 
@@ -140,14 +125,44 @@ class DailyUsage:
     owner: str = ""  # of the key; the store does not contain it
 
 
-async def read_usage(store: Store, span: TimeRange, key: str | None = None) -> list[DailyUsage]:
-    """Return the usage of every whole day (UTC) that a time range touches, of all keys or of one."""
-    days, usage = span.days, list[DailyUsage]()
-    for start in range(0, len(days), CONCURRENT_DAYS):
-        batch = days[start : start + CONCURRENT_DAYS]
-        results = await asyncio.gather(*(_read_day(store, day, key) for day in batch))
-        usage += (each for result in results for each in result)
-    return usage
+@dataclass(frozen=True, slots=True)
+class StoredUsage:
+    """Usage of whole days. `complete_until` is None unless there were too many recent records to read."""
+
+    rows: tuple[DailyUsage, ...]
+    complete_until: float | None = None  # seconds since the epoch: usage until then is included
+
+    def __iter__(self) -> Iterator[DailyUsage]:
+        return iter(self.rows)
+
+
+async def read_usage(
+    store: Store, span: TimeRange, key: str | None = None, tails: TailCache | None = None
+) -> StoredUsage:
+    """Return the usage of every whole day (UTC) that a time range touches, of all keys or of one.
+
+    It is the sums of days and the tail of records behind them. Raises StoreUnavailable, also if the sums
+    change during each of several reads: then a record could count twice or not at all.
+    """
+    days = span.days
+    for _ in range(MAX_SUM_READS):
+        position, version = await read_sums_position(store)
+        sums = await _read_sums(store, days, key)
+        if (await read_sums_position(store))[1] == version:
+            break
+    else:
+        raise StoreUnavailable("the sums of usage are being updated; try again", retry_after=1)
+    if tails is None:
+        tail = await read_tail(store, position, days)
+    else:
+        tail = await tails.read(position, version, days)
+    rows = {(each.day, each.key, each.provider, each.model): each for each in sums}
+    for name, amounts in tail.sums.items():
+        each = _daily_usage(name, amounts)
+        place = (each.day, each.key, each.provider, each.model)
+        if key in {None, each.key}:
+            rows[place] = replace(each, totals=each.totals + rows[place].totals) if place in rows else each
+    return StoredUsage(tuple(rows.values()), tail.complete_until)
 
 
 def group_usage(usage: Iterable[DailyUsage], by: By) -> dict[str, UsageTotals]:
@@ -159,11 +174,6 @@ def group_usage(usage: Iterable[DailyUsage], by: By) -> dict[str, UsageTotals]:
     if by == "day":
         return dict(sorted(totals.items()))
     return dict(sorted(totals.items(), key=lambda item: (-item[1].cost_nanos, -item[1].requests, item[0])))
-
-
-def add_totals(totals: Iterable[UsageTotals]) -> UsageTotals:
-    """Return the sum of totals."""
-    return reduce(UsageTotals.__add__, totals, UsageTotals())
 
 
 def _end(span: TimeRange) -> str:
@@ -183,8 +193,9 @@ def _day_ranges(span: TimeRange, start: str) -> Iterator[CollectionRange]:
     """Yield the collections of records from the cursor `start` back to the beginning of a time range."""
     last = int(start[:16]) - (0 if "-" in start else 1)  # a time without an ID is an exclusive bound
     for day in range(_day_at(last), _day_at(_micros(span.since)) - 1, -1):
-        collection = document_types.records_collection(day_of(day * DAY))
-        yield CollectionRange(collection, document_types.timestamp(max(day * DAY, span.since)))
+        name = day_of(day * DAY)
+        collections = (document_types.records_collection(name), refusals_collection(name))
+        yield CollectionRange(collections, document_types.timestamp(max(day * DAY, span.since)))
 
 
 async def _read_page(
@@ -200,9 +211,7 @@ async def _read_page(
     count, position = 0, start
     for each in ranges:
         while True:
-            batch = await store.query(
-                each.collection, after=each.after, before=position, limit=CHUNK, newest_first=True
-            )
+            batch = await _read_newest(store, each, position)
             for document in batch:
                 if matches(document.body):
                     documents.append(document)
@@ -220,14 +229,36 @@ async def _read_page(
     return DocumentPage(tuple(documents), position if position > oldest else None)
 
 
+async def _read_sums(store: Store, days: Sequence[str], key: str | None) -> list[DailyUsage]:
+    usage = list[DailyUsage]()
+    for start in range(0, len(days), CONCURRENT_DAYS):
+        batch = days[start : start + CONCURRENT_DAYS]
+        results = await asyncio.gather(*(_read_day(store, day, key) for day in batch))
+        usage += (each for result in results for each in result)
+    return usage
+
+
+async def _read_newest(store: Store, each: CollectionRange, before: str) -> list[Document]:
+    """Return the newest documents of all collections of a range, CHUNK at most."""
+    queries = (
+        store.query(name, after=each.after, before=before, limit=CHUNK, newest_first=True)
+        for name in each.collections
+    )
+    documents = merge(*await asyncio.gather(*queries), key=lambda document: document.key.id, reverse=True)
+    return list(islice(documents, CHUNK))
+
+
 async def _read_day(store: Store, day: str, only_key: str | None) -> list[DailyUsage]:
     collection, usage = document_types.usage_collection(day), list[DailyUsage]()
     after, before = ("", None) if only_key is None else document_types.usage_range(only_key)
     while True:
         batch = await store.query(collection, after=after, before=before, limit=CHUNK)
-        for document in batch:
-            key, provider, model = document_types.parse_usage_id(document.key.id)
-            usage.append(DailyUsage(day, key, provider, model, UsageTotals.of(document.body)))
+        usage += (_daily_usage(document.key, document.body) for document in batch)
         if len(batch) < CHUNK:
             return usage
         after = batch[-1].key.id
+
+
+def _daily_usage(name: DocumentKey, amounts: Mapping[str, int]) -> DailyUsage:
+    day = name.collection.removeprefix(document_types.usage_collection(""))
+    return DailyUsage(day, *document_types.parse_usage_id(name.id), UsageTotals.of(amounts))

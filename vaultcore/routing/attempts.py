@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from vaultcore.clock import Clock
 from vaultcore.errors import (
@@ -28,9 +28,12 @@ from vaultcore.errors import (
     GatewayError,
     UpstreamError,
 )
-from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.candidate import AnyCandidate, Candidate
+from vaultcore.routing.decision import CandidateSkip, OnSkip
 from vaultcore.routing.fault import NEXT_STEP, NextStep
 from vaultcore.routing.health import Health
+
+C = TypeVar("C", bound=AnyCandidate)
 
 SHORTEST_ATTEMPT = 1.0  # seconds; no attempt starts later than this before the deadline
 BLAME_AFTER = 10.0  # seconds; a provider that was silent for so long is at fault if the deadline passes
@@ -109,6 +112,10 @@ class _FailureAbsorber:
         return self._attempt.end(error)
 
 
+def _ignore_skip(_candidate: AnyCandidate, _reason: CandidateSkip) -> None:
+    return
+
+
 async def attempts(
     candidates: Callable[[], Awaitable[Sequence[Candidate]]],
     policy: RetryPolicy,
@@ -116,18 +123,21 @@ async def attempts(
     clock: Clock,
     *,
     deadline: float = float("inf"),
+    on_skip: OnSkip = _ignore_skip,
 ) -> AsyncGenerator[Attempt, None]:
     """Yield attempts until one succeeds.
 
-    `candidates` is called at the start of each round. `deadline` is in the clock's time.
+    `candidates` is called at the start of each round. `deadline` is in the clock's time. `on_skip` is called
+    for each candidate that is passed over.
     """
-    progress = _Progress(policy)
+    progress = Progress[Candidate](policy, on_skip)
     while True:
         for candidate in progress.round(await candidates()):
             if clock.now() + SHORTEST_ATTEMPT > deadline:
                 raise progress.deadline_exceeded()
             attempt = Attempt(candidate, health, clock)
             if not health.begin(candidate, attempt, clock.now()):
+                on_skip(candidate, "cooldown")
                 progress.record_cooldown(candidate, *health.cooldown(candidate, clock.now()), clock.now())
                 continue
             yield attempt
@@ -143,10 +153,11 @@ async def attempts(
 
 
 @dataclass(slots=True)
-class _Progress:
+class Progress(Generic[C]):
     """What the attempts of one call have shown so far."""
 
     policy: RetryPolicy
+    on_skip: Callable[[C, CandidateSkip], None] = _ignore_skip
     rounds: int = 0
     failures: list[UpstreamError] = field(default_factory=list)
     cooldowns: list[UpstreamError] = field(default_factory=list)
@@ -158,20 +169,24 @@ class _Progress:
     _failed: set[str] = field(default_factory=set)  # targets, and keys at targets, that failed in this round
     _keys: dict[str, set[str]] = field(default_factory=dict)  # already used, by provider
 
-    def round(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
+    def round(self, candidates: Sequence[C]) -> Iterator[C]:
         """Yield the candidates worth trying in this round; failures recorded meanwhile count."""
         self.rounds += 1
         self.key_rejected, self.idle = False, True
         self._failed.clear()
         self.cooldowns.clear()
         for candidate in candidates:
-            if len(self.failures) < self.policy.attempts and self._worth_trying(candidate):
-                self.idle = False
-                yield candidate
+            if len(self.failures) >= self.policy.attempts:
+                return
+            if (reason := self._reason_to_skip(candidate)) is not None:
+                self.on_skip(candidate, reason)
+                continue
+            self.idle = False
+            yield candidate
 
-    def record_failure(self, candidate: Candidate, error: UpstreamError, now: float) -> None:
+    def record_failure(self, candidate: C, error: UpstreamError, now: float) -> None:
         self.failures.append(error)
-        self._keys.setdefault(candidate.target.provider.name, set()).add(candidate.credential.id)
+        self._keys.setdefault(candidate.target.provider.name, set()).add(candidate.key_id)
         pair = candidate.key_at_target
         self._retry_at.pop(pair, None)
         match NEXT_STEP[error.fault]:
@@ -179,7 +194,7 @@ class _Progress:
                 self._failed.add(pair)
                 self._retry_at[pair] = now + (error.retry_after or 0.0)
             case NextStep.NEXT_KEY:
-                self._excluded.add(candidate.credential.id)
+                self._excluded.add(candidate.key_id)
                 self.key_rejected = True
             case NextStep.DROP_TARGET:
                 self._excluded.add(candidate.target.name)
@@ -190,7 +205,7 @@ class _Progress:
                 self._failed.add(candidate.target.name)
                 self._retry_at[pair] = now + (error.retry_after or 0.0)
 
-    def record_cooldown(self, candidate: Candidate, seconds: float, fault: Fault, now: float) -> None:
+    def record_cooldown(self, candidate: C, seconds: float, fault: Fault, now: float) -> None:
         """Record that a candidate was skipped: another call probes it, or its provider asked for time."""
         target = candidate.target
         self._retry_at[candidate.key_at_target] = now + seconds
@@ -231,12 +246,17 @@ class _Progress:
         error.__cause__ = self.exhausted()
         return error
 
-    def _worth_trying(self, candidate: Candidate) -> bool:
-        key, target = candidate.credential.id, candidate.target
+    def _reason_to_skip(self, candidate: C) -> CandidateSkip | None:
+        key, target = candidate.key_id, candidate.target
         used = self._keys.get(target.provider.name, set())
-        return (
-            self._excluded.isdisjoint((key, target.name))
-            and self._failed.isdisjoint((target.name, candidate.key_at_target))
-            and (key in used or len(used) <= self.policy.key_retries)
-            and (self.too_small is None or (target.model.context_window or 0) > self.too_small)
-        )
+        if key in self._excluded:
+            return "rejected"
+        if target.name in self._excluded:
+            return "unusable"
+        if not self._failed.isdisjoint((target.name, candidate.key_at_target)):
+            return "failed"
+        if key not in used and len(used) > self.policy.key_retries:
+            return "key_limit"
+        if self.too_small is not None and (target.model.context_window or 0) <= self.too_small:
+            return "too_small"
+        return None

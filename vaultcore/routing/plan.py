@@ -9,20 +9,33 @@ from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
 from vaultcore.vault.keyring import Credential, Keyring
 
+DRAW_RANGE = 1 << 32  # of the numbers that "weighted" draws
 TOKENS_PER_IMAGE = 1_000  # to compare a price per image with prices per token
 INPUT_PER_OUTPUT = 4  # tokens; the ratio that cheapest-first assumes, as in chat traffic
 
 
-def order(route: Route, strategy: Strategy | None, random: Callable[[], float]) -> tuple[Target, ...]:
+def draw(route: Route, strategy: Strategy | None, random: Callable[[], float]) -> tuple[int, ...]:
+    """Return the random numbers that `order` needs: for "weighted" one per target, from 1 to DRAW_RANGE.
+
+    `random` returns a number in [0, 1).
+    """
+    if (strategy or route.strategy) != "weighted" or len(route.targets) < 2:
+        return ()
+    return tuple(int(random() * DRAW_RANGE) + 1 for _ in route.targets)
+
+
+def order(route: Route, strategy: Strategy | None, draws: Sequence[int] = ()) -> tuple[Target, ...]:
     """Return the route's targets in the order to try them.
 
-    A `strategy` replaces the route's own. `random` returns a number in (0, 1]; only "weighted" calls it.
+    A `strategy` replaces the route's own. `draws` are the numbers of `draw`: the same give the same order.
     """
     match strategy or route.strategy:
         case "cheapest":
             return tuple(sorted(route.targets, key=_blended_price))
-        case "weighted":
-            return tuple(sorted(route.targets, key=lambda target: -_weighted_draw(target.weight, random())))
+        case "weighted" if draws:
+            drawn = zip(route.targets, draws, strict=True)
+            ordered = sorted(drawn, key=lambda each: -_weighted_draw(each[0].weight, each[1] / DRAW_RANGE))
+            return tuple(target for target, _ in ordered)
         case _:
             return route.targets
 

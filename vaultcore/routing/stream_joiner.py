@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vaultcore.wire import ChatChunk, ChunkChoice, Delta, Usage
+from typing import cast
+
+from vaultcore.wire import INTERNAL_USAGE, ChatChunk, ChunkChoice, Delta, Usage
 
 
 class StreamJoiner:
@@ -19,10 +21,14 @@ class StreamJoiner:
             "model": model,
         }
         self._choices_with_role: set[int] = set()
-        self._texts: list[str] = []
+        self.texts: list[str] = []  # of all choices, in order of arrival
+        self.length = 0  # of the texts, in characters
+        self._finished_choices: set[int] = set()
         self._tier: str | None = None
         self.has_started = False
-        self.is_finished = False
+        self.is_finished = False  # a finish reason has arrived
+        self.is_complete = False  # the provider's stream has been read to its end
+        self.has_final_usage = False  # usage has arrived with the finish reason or after it
         self.usage: Usage | None = None
         self.response_model: str | None = None  # the model's name as the provider reports it
 
@@ -33,21 +39,40 @@ class StreamJoiner:
         tier = chunk.get("service_tier")
         self._tier = tier if isinstance(tier, str) else self._tier
         if usage := chunk.get("usage"):
-            self.usage = {**usage, "service_tier": self._tier} if self._tier else usage
+            self.usage = {**(self.usage or {}), **usage}  # uses of tools may come before the tokens
+            if self._tier:
+                self.usage["service_tier"] = self._tier
         for choice in chunk.get("choices") or ():
-            self.is_finished |= choice.get("finish_reason") is not None
-            self._texts += delta_texts(choice["delta"])
+            if choice.get("finish_reason") is not None:
+                self.is_finished = True
+                self._finished_choices.add(choice["index"])
+            for text in delta_texts(choice["delta"]):
+                self.texts.append(text)
+                self.length += len(text)
+        if self.is_finished and chunk.get("usage"):
+            self.has_final_usage = True
 
     @property
     def text(self) -> str:
         """Return all text of all choices, reasoning and tool-call arguments included."""
-        return "".join(self._texts)
+        return "".join(self.texts)
+
+    def cut(self, usage: Usage) -> ChatChunk:
+        """Return the chunk that ends every open choice, because its output is longer than allowed."""
+        indexes = self._choices_with_role - self._finished_choices or {0}
+        choices: list[ChunkChoice] = [
+            {"index": index, "delta": {}, "finish_reason": "length"} for index in sorted(indexes)
+        ]
+        return {**self._envelope, "choices": choices, "usage": usage}
 
     def join(self, chunk: ChatChunk) -> ChatChunk:
         """Return the chunk as the client receives it."""
         self.observe(chunk)
         choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
-        return {**chunk, **self._envelope, "choices": choices}
+        joined: ChatChunk = {**chunk, **self._envelope, "choices": choices}
+        if "usage" in chunk:
+            joined["usage"] = client_usage(chunk["usage"])
+        return joined
 
     def _choice(self, choice: ChunkChoice) -> ChunkChoice:
         index = choice["index"]
@@ -55,6 +80,12 @@ class StreamJoiner:
             return choice
         self._choices_with_role.add(index)
         return {**choice, "delta": {"role": "assistant", **choice["delta"]}}
+
+
+def client_usage(usage: Usage | None) -> Usage | None:
+    """Return the usage that a client may see; None if nothing remains."""
+    public = {name: value for name, value in (usage or {}).items() if name not in INTERNAL_USAGE}
+    return cast(Usage, public) or None
 
 
 def delta_texts(delta: Delta) -> list[str]:

@@ -1,0 +1,94 @@
+"""Totals of usage: of one record, of several requests, and as they are stored per day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from functools import reduce
+from typing import Any
+
+from vaultcore.store import document_types
+from vaultcore.store.base import DocumentKey
+
+CLIENT_DISCONNECTED = 499  # status of a call whose client disconnected, which did not fail
+SEALED = "sealed"  # `sums` of a record whose usage the ledger adds; other records' settlements have added it
+
+AMOUNTS = (
+    "requests",
+    "failed",
+    "prompt_tokens",
+    "completion_tokens",
+    "cached_tokens",
+    "cost_nanos",
+    "unpriced",
+    "ms",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotals:
+    """Totals of several requests."""
+
+    requests: int = 0
+    failed: int = 0  # requests
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    cost_nanos: int = 0  # nano-dollars
+    unpriced: int = 0  # requests to models without a price
+    ms: int = 0  # duration of all requests
+
+    @classmethod
+    def of(cls, amounts: Mapping[str, int]) -> UsageTotals:
+        """Return the totals of a document in a usage collection."""
+        return cls(**{each.name: amounts.get(each.name, 0) for each in fields(cls)})
+
+    def __add__(self, other: UsageTotals) -> UsageTotals:
+        return UsageTotals(
+            **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        )
+
+
+def add_totals(totals: Iterable[UsageTotals]) -> UsageTotals:
+    """Return the sum of totals."""
+    return reduce(UsageTotals.__add__, totals, UsageTotals())
+
+
+def is_added_by_ledger(record: Mapping[str, Any]) -> bool:
+    """Return False if a stored record's settlement has added its usage to the sums: without the field."""
+    return record.get("sums") == SEALED
+
+
+class Sums:
+    """What stored records add to the documents of their day, virtual key, provider and model."""
+
+    def __init__(self) -> None:
+        self._amounts: dict[tuple[str, str, str, str], tuple[float, list[int]]] = {}
+
+    def add(self, day: str, record: Mapping[str, Any]) -> None:
+        """Add a record of a request that ended on a day. It runs 20,000 times for a report: 2 µs each."""
+        name = (day, record["key"], record.get("provider") or "", record.get("served") or record["model"])
+        entry = self._amounts.get(name)
+        if entry is None:
+            entry = self._amounts[name] = (record["ended"], [0] * len(AMOUNTS))
+        status, cost, amounts = record["status"], record.get("cost"), entry[1]
+        amounts[0] += 1
+        amounts[1] += status >= 400 and status != CLIENT_DISCONNECTED
+        amounts[2] += record.get("prompt_tokens", 0)
+        amounts[3] += record.get("completion_tokens", 0)
+        amounts[4] += record.get("cached_tokens", 0)
+        amounts[5] += cost or 0
+        amounts[6] += cost is None
+        amounts[7] += round(record.get("ms", 0.0))
+
+    def items(self) -> Iterator[tuple[DocumentKey, dict[str, int]]]:
+        """Yield the documents, and the amounts of each."""
+        for (_, *names), (ended, amounts) in self._amounts.items():
+            yield document_types.usage_key(ended, *names), dict(zip(AMOUNTS, amounts, strict=True))
+
+
+def sum_of(record: Mapping[str, Any]) -> DocumentKey:
+    """Return the document that a stored record's usage is added to."""
+    sums = Sums()
+    sums.add("", record)
+    return next(sums.items())[0]

@@ -1,0 +1,93 @@
+"""Why a call tried which candidates, in a form that its record stores and `routing.replay` reproduces.
+
+    {
+      "strategy": "weighted",            absent: priority
+      "draws": [2147483648, 17],         of `weighted`: one number per target of the route
+      "routes": 3, "policy": 2,          versions of the stored documents; absent: none is stored
+      "retries": [4, 2],                 of the RetryPolicy; absent: the default
+      "targets": {"two/m": "no_key"},    targets that no attempt may use, and why
+      "candidates": [["one/m", "0123456789ab"], ["one/m", "ba9876543210", "cooldown"]],
+                                         in order: target, key, and whether a cooldown moved it to the end
+      "rounds": [[0, 1], [1, 0]],        order of each round, by index; absent: one round of all candidates
+      "skips": [[0, 1, "failed"]],       round, index of the candidate, and why it was passed over
+      "more": 5                          number of further candidates, which are not listed
+    }
+
+Empty fields are absent: a call with one candidate has one entry in `candidates` and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any, Literal
+
+from vaultcore.catalog.schema import Strategy, Target
+from vaultcore.routing.candidate import Candidate
+
+MAX_CANDIDATES = 16  # listed in a record
+
+TargetSkip = Literal["no_key", "not_allowed", "no_price", "dialect", "incapable"]
+# cooldown: another call probes it, or its provider asked for time. rejected: the provider rejected the key.
+# unusable: the target cannot serve the call. failed: it failed in this round. key_limit: enough keys of this
+# provider were tried. too_small: the context window.
+CandidateSkip = Literal["cooldown", "rejected", "unusable", "failed", "key_limit", "too_small"]
+OnSkip = Callable[[Candidate, CandidateSkip], None]
+
+
+@dataclass(slots=True)
+class Decision:
+    """How a call is routed. Filled in while the call runs."""
+
+    strategy: Strategy = "priority"
+    draws: tuple[int, ...] = ()
+    routes_version: int = 0
+    retries: tuple[int, int] | None = None  # attempts and further keys, if they are not the default
+    targets: dict[str, TargetSkip] = field(default_factory=dict)
+    rounds: list[Sequence[Candidate]] = field(default_factory=list)
+    skips: list[tuple[int, Candidate, CandidateSkip]] = field(default_factory=list)
+    in_cooldown: frozenset[str] = frozenset()  # keys at targets of the first round
+
+    def skip_targets(
+        self, targets: Iterable[Target], remaining: Collection[Target], reason: TargetSkip
+    ) -> None:
+        """Record the targets that are not among the remaining ones."""
+        names = {target.name for target in remaining}
+        self.targets |= {target.name: reason for target in targets if target.name not in names}
+
+    def begin_round(self, candidates: Sequence[Candidate], in_cooldown: Callable[[Candidate], bool]) -> None:
+        """Record the candidates of a round, in the order in which they are tried."""
+        if not self.rounds:
+            self.in_cooldown = frozenset(each.key_at_target for each in candidates if in_cooldown(each))
+        self.rounds.append(candidates)
+
+    def skip(self, candidate: Candidate, reason: CandidateSkip) -> None:
+        """Record that a candidate is passed over in the current round."""
+        self.skips.append((len(self.rounds) - 1, candidate, reason))
+
+    def pack(self, policy_version: int = 0) -> dict[str, Any]:
+        """Return the decision as a JSON object."""
+        names = [[each.key_at_target for each in candidates] for candidates in self.rounds]
+        listed = dict(zip(chain(*names), chain(*self.rounds), strict=True))
+        places = {name: index for index, name in zip(range(MAX_CANDIDATES), listed, strict=False)}
+        packed: dict[str, Any] = {
+            "strategy": "" if self.strategy == "priority" else self.strategy,
+            "draws": list(self.draws),
+            "routes": self.routes_version,
+            "policy": policy_version,
+            "retries": list(self.retries or ()),
+            "targets": dict(self.targets),
+            "candidates": [self._entry(listed[name], name) for name in places],
+            "more": len(listed) - len(places),
+        }
+        if len(names) > 1:
+            packed["rounds"] = [[places[name] for name in each if name in places] for each in names]
+        if self.skips:
+            skips = [(number, places.get(each.key_at_target), why) for number, each, why in self.skips]
+            packed["skips"] = [list(skip) for skip in skips if skip[1] is not None]
+        return {name: value for name, value in packed.items() if value}
+
+    def _entry(self, candidate: Candidate, name: str) -> list[str]:
+        entry = [candidate.target.name, candidate.key_id]
+        return [*entry, "cooldown"] if name in self.in_cooldown else entry
