@@ -31,6 +31,9 @@ class FailingStore:
         self.failing: set[str] = set()
         self.failing_late: set[str] = set()
 
+    def now(self) -> float:
+        return float(self._store.now())
+
     def __getattr__(self, name: str) -> Any:
         async def call(*args: Any, **kwargs: Any) -> Any:
             if name in self.failing:
@@ -150,8 +153,8 @@ def test_a_failed_settlement_is_logged_and_counts_once(
         account_state.settled,
         account_state.tokens,
         account_state.tokens_held,
-        dict(account_state.leases),
-    ) == (2, 24, 24, {})
+        account_state.in_flight,
+    ) == (2, 24, 24, 0)
     assert [(each["prompt_tokens"], each["completion_tokens"]) for each in owed] == [(7, 5)]
     assert "hi" not in json.dumps([{**each} for each in owed])
 

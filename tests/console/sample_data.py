@@ -27,7 +27,7 @@ from vaultcore.limits.thresholds import Crossing
 from vaultcore.money import from_usd
 from vaultcore.simulators.server import simulated
 from vaultcore.store import document_types
-from vaultcore.store.base import ABSENT, Add, Put, Settlement
+from vaultcore.store.base import ABSENT, Put, Settlement
 from vaultcore.store.sqlite.store import SQLiteStore
 from vaultcore.usage.record import AttemptRecord, Record
 
@@ -181,6 +181,7 @@ def _record(random: Random, number: int, key: dict[str, Any], ended: float) -> R
         price={} if failed else rates,
         ms=round(began + (0 if failed else ms), 1),
         first_ms=round(began + ms / 4, 1) if stream and not failed and not embeds else None,
+        sums="sealed",
     )
 
 
@@ -200,25 +201,12 @@ def _settlement(record: Record, key: dict[str, Any]) -> Settlement:
     def create_alert(crossing: Crossing) -> Put:
         return alert(crossing, record.ended, record.id)
 
-    amounts = {
-        "requests": 1,
-        "failed": int(record.status >= 400),
-        "prompt_tokens": record.prompt_tokens,
-        "completion_tokens": record.completion_tokens,
-        "cached_tokens": record.cached_tokens,
-        "cost_nanos": record.cost or 0,
-        "ms": round(record.ms),
-    }
-    name = document_types.usage_key(
-        record.ended, record.key, record.provider or "", record.served or record.model
-    )
     return Settlement(
         id=record.id,
         levels=[Level(account(record.key), limits)],
         lease=Lease(record.at, record.at + 600),
         charge=Charge(record.prompt_tokens, record.completion_tokens, record.cost or 0),
         record=Put(document_types.record_key(record.ended, record.id), record.pack(), version=ABSENT),
-        adds=(Add(name, amounts),),
         alert=create_alert,
     )
 

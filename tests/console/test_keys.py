@@ -134,12 +134,13 @@ def test_own_thresholds_and_unknown_models(open_page: OpenPage, gateway: Gateway
     )
     page.get_by_text("This gateway does not serve gpt-4o-mni.").wait_for()
     page.get_by_label("Alert thresholds").fill("90 %, 50")
+    page.get_by_label("Inputs of unknown size").select_option("deny")
     page.get_by_role("button", name="Create key").click()
     page.get_by_role("button", name="I have copied it").click()
     (created,) = [
         key for key in gateway.call_admin("GET", "/admin/keys?limit=100")["data"] if key["name"] == name
     ]
-    assert created["alert_marks"] == [50, 90]
+    assert (created["alert_marks"], created["unbounded_inputs"]) == ([50, 90], "deny")
     assert created["allowed_models"][-1] == "gpt-4o-mni"
 
     row = page.get_by_role("row").filter(has_text=name)

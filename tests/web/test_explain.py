@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.fakes.gateway_app import run_gateway
+from tests.fakes.gateway_app import build_services, run_gateway, run_with_client, write_overlay
 from tests.fakes.provider import FakeProvider
 
 BODY = {
@@ -37,6 +37,22 @@ def test_an_explanation_makes_no_call_and_shows_no_key(tmp_path: Path) -> None:
         assert provider.requests == []
         assert "sk-one-0123456789" not in response.text
         assert "sk-two-0123456789" not in response.text
+
+
+def test_the_estimate_includes_the_providers_tools(tmp_path: Path) -> None:
+    """A web search adds the most searches of a call, at their price, to the estimated cost."""
+    body = {**BODY, "model": "one/gpt-fake", "web_search_options": {}}
+    with FakeProvider() as provider:
+        file, builtin = tmp_path / "own.yaml", write_overlay(tmp_path, provider).read_text()
+        file.write_text(builtin.replace("output: 10", "output: 10, web_search: 0.01"))
+        services = build_services(tmp_path, provider, providers_file=file)
+
+        async def scenario(client: httpx.AsyncClient) -> httpx.Response:
+            return await client.post("/v1/explain", json=body)
+
+        estimate = run_with_client(services, scenario).json()["estimate"]
+
+    assert estimate["max_cost_usd"] == "0.50051"
 
 
 @pytest.mark.parametrize("model", ["one/gpt-fake", "two/claude-fake"])

@@ -46,11 +46,11 @@ def test_every_price_is_listed() -> None:
     """Prices of tiers, service tiers, hours, requests, images and tokens are listed, if there are any."""
     flex = {"input": "0.5", "output": "4"}
     own = (
-        "prices: {openai/new: {input: 1, output: 8, audio_input: 0.25, request: 0.005,"
+        "prices: {ollama/new: {input: 1, output: 8, audio_input: 0.25, request: 0.005,"
         " picture: {default: 0.02, hd: 0.04}, tiers: [{above: 9, input: 2, output: 16}],"
         " services: {flex: {input: 0.5, output: 4}}}}"
     )
-    model = load_bytes(own.encode(), "own.yaml").model("openai", "new")
+    model = load_bytes(own.encode(), "own.yaml").model("ollama", "new")
 
     assert pricing(model) == {
         "input": "1",
@@ -62,6 +62,10 @@ def test_every_price_is_listed() -> None:
         "services": {"flex": flex},
     }
     assert pricing(Model("unpriced")) is None
+    claude = pricing(load_builtin().model("anthropic", "claude-opus-4-6"))
+    assert claude is not None
+    assert claude["tools"] == {"web_search": "0.01", "code_execution": "0.004166666"}
+    assert claude["regions"] == {"us": "1.1"}
     timed = pricing(load_builtin().model("deepseek", "deepseek-v4-pro"))
     assert timed is not None
     assert timed["hours"][0] == {

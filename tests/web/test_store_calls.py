@@ -21,6 +21,9 @@ class RecordingStore:
     def __init__(self, store: Any, calls: list[str]) -> None:
         self._store, self._calls = store, calls
 
+    def now(self) -> float:
+        return float(self._store.now())
+
     def __getattr__(self, name: str) -> Any:
         async def record(*arguments: Any, **options: Any) -> Any:
             self._calls.append(name)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from vaultcore.admission.caller import Caller
 from vaultcore.admission.grant import Grant
 from vaultcore.admission.limiter import Limiter
+from vaultcore.admission.model_names import ModelNames, model_not_allowed
 from vaultcore.admission.settlement import CLIENT_DISCONNECTED
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
@@ -21,9 +22,11 @@ from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.content_log import ContentLog
 from vaultcore.dialects import load_dialect
-from vaultcore.errors import Forbidden, GatewayError
+from vaultcore.errors import Forbidden, GatewayError, NoRoute
 from vaultcore.limits.allowlist import allowed_targets
+from vaultcore.limits.virtual_key import RESERVE_MAX
 from vaultcore.telemetry import Log
+from vaultcore.usage.plausible import UsageBounds
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.usage.unknown_price import UnknownPrice, with_price
 from vaultcore.wire import ChatRequest
@@ -39,6 +42,7 @@ class Admission:
 
     find_targets: FindTargets  # a call's route and the targets that can be reached
     limiter: Limiter
+    model_names: ModelNames
     catalog: Callable[[], Catalog]
     prices: UnknownPrice
     content: ContentLog
@@ -51,10 +55,14 @@ class Admission:
 
         Raises NoRoute, Forbidden, LimitExceeded, CreditsExhausted or StoreUnavailable.
         """
-        targets = self._priced(caller, await self.allowed_targets(caller, call))
+        allowed = await self.allowed_targets(caller, call)
+        targets = self._priced(caller, allowed)
+        call.outcome.decision.skip_targets(allowed, targets, "no_price")
+        estimate = _apply_input_policy(caller, estimate)
         deadline = min(call.deadline, self.clock.now() + self.lease * LEASE_SHARE)
         grant = await self.limiter.admit(caller, call, estimate, targets)
-        bounds = (estimate.prompt, grant.completion)
+        has_lasting = any(level.limits.has_lasting_limit for level in grant.levels)
+        bounds = UsageBounds(estimate, grant.completion, grant.is_reserved and has_lasting)
         admitted = replace(call, targets=targets, deadline=deadline, bounds=bounds)
         if grant.completion_cap is not None:
             admitted = _cap_completion(admitted, grant.completion_cap)
@@ -62,17 +70,23 @@ class Admission:
 
     async def allowed_targets(self, caller: Caller, call: Call) -> Sequence[Target]:
         """Return the targets that the caller's key allows. Raises NoRoute or Forbidden."""
-        route, targets = await self.find_targets(call)
         models = caller.key.models if caller.key else None
+        try:
+            route, targets = await self.find_targets(call)
+        except NoRoute as error:
+            raise await self.model_names.explain(error, call.model, models) from error
         if models is None:
             return targets
         fallbacks = call.request.get("models")  # a field of OpenRouter's requests: models to fall back to
-        if isinstance(fallbacks, list) and not all(name in models for name in fallbacks):
-            raise Forbidden("this key may not use all of the models in `models`", param="models")
+        if isinstance(fallbacks, list):
+            for name in fallbacks:
+                if name not in models:
+                    raise model_not_allowed(str(name), param="models")
         is_route = route.name in self.catalog().routes
         allowed = allowed_targets(models, call.model, targets, routed=is_route)
         if not allowed:
-            raise Forbidden("this key may not use this model", param="model")
+            raise model_not_allowed(call.model)
+        call.outcome.decision.skip_targets(targets, allowed, "not_allowed")
         return allowed
 
     def _priced(self, caller: Caller, targets: Sequence[Target]) -> Sequence[Target]:
@@ -158,6 +172,19 @@ class AdmittedCall:
         await self._admission.limiter.settle(self._grant, self.call, status, error)
         await self._admission.content.store(self.call)
         self.call.outcome.ended = self._admission.clock.now()
+
+
+def _apply_input_policy(caller: Caller, estimate: RequestEstimate) -> RequestEstimate:
+    """Return the estimate under the key's policy for unbounded inputs. Raises Forbidden if it denies them."""
+    policy = caller.key.unbounded_inputs if caller.key else RESERVE_MAX
+    if policy == "deny" and estimate.unbounded is not None:
+        raise Forbidden(
+            f"this key may not use {estimate.unbounded}: its tokens cannot be counted before the request. "
+            "Use text, images inside the request and tools of your own",
+            param=estimate.unbounded,
+            code="unbounded_input",
+        )
+    return replace(estimate, may_overshoot=policy == "allow")
 
 
 def _cap_completion(call: Call, tokens: int) -> Call:

@@ -28,6 +28,16 @@ REFRESH_INTERVAL = 1.0  # seconds between two refreshes of one key after a rejec
 CAPACITY = 4_096  # cached keys
 
 
+class AddressRefused(Forbidden):
+    """The key may not be used from the client's address."""
+
+    code = "address_not_allowed"
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__("this key may not be used from this address")
+        self.caller = caller
+
+
 @dataclass(frozen=True, slots=True)
 class _Cached:
     snapshot: Snapshot
@@ -63,7 +73,7 @@ class Authenticator:
         if snapshot.key is None or not snapshot.key.accepts(digest, self._clock.now()):
             raise Unauthorized
         if not allows_address(snapshot.key, address):
-            raise Forbidden("this key may not be used from this address", code="address_not_allowed")
+            raise AddressRefused(Caller(snapshot.key, digest, snapshot.policy))
         return Caller(snapshot.key, digest, snapshot.policy)
 
     async def refresh(self, caller: Caller) -> Caller | None:

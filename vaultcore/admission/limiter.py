@@ -8,26 +8,29 @@ remains; the request is then capped to it. Settlements that the store cannot tak
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from vaultcore.admission.authenticator import Authenticator
 from vaultcore.admission.caller import Caller
 from vaultcore.admission.exhausted import ExhaustedAlerts
-from vaultcore.admission.grant import Grant, limit_error, rate_limit_headers
+from vaultcore.admission.grant import Grant, rate_limit_headers
+from vaultcore.admission.limit_errors import ReservationRefused, limit_error
+from vaultcore.admission.owed.journal import OwedJournal
+from vaultcore.admission.owed.settlements import NO_JOURNAL, NO_METRICS, OwedMetrics, OwedSettlements
+from vaultcore.admission.refusals.refused_keys import RefusedKeys
 from vaultcore.admission.settlement import FinalStatus, settlement
 from vaultcore.call import Call
 from vaultcore.catalog.schema import Model, Target
 from vaultcore.clock import Clock
 from vaultcore.errors import GatewayError, StoreUnavailable
-from vaultcore.limits.account import Account, Lease
+from vaultcore.limits.account import Account, Lease, day_of
 from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import LimitRefused, Reservation
-from vaultcore.store.base import Put, Settlement, Store
+from vaultcore.limits.reservation import LimitRefused, Reservation, ReservationResult
+from vaultcore.store.base import Put, Settlement, SettlementResult, Store
 from vaultcore.store.memory import MemoryStore
 from vaultcore.telemetry import Log
-from vaultcore.usage.max_cost import max_cost
+from vaultcore.usage.plausible import reserved_cost
 from vaultcore.usage.request_estimate import RequestEstimate
 
 LEASE = 960.0  # seconds; longer than the longest call
@@ -35,8 +38,6 @@ UNKNOWN_MAX_OUTPUT = 16_384  # completion tokens of a model whose maximum is unk
 EXPECTED_OUTPUT = 4_096  # completion tokens that a call without a maximum counts in tokens per minute
 SHARE = 4  # a call without a maximum reserves at most 1/SHARE of what remains
 RESERVE_ROUNDS = 4  # tries to find a reservation that fits
-OWED_CAPACITY = 1_000  # settlements kept for later while the store is unavailable
-OWED_PER_CALL = 2  # owed settlements that one call settles
 
 Notify = Callable[[Sequence[Put]], None]
 
@@ -59,13 +60,27 @@ class Limiter:
         lease: float = LEASE,
         degraded: int = 0,
         price_version: str = "",
+        journal: OwedJournal = NO_JOURNAL,
+        metrics: OwedMetrics = NO_METRICS,
     ) -> None:
         self._store, self._authenticator, self._clock, self._log = store, authenticator, clock, log
         self._notify = notify
         self._lease, self._price_version = lease, price_version
         self._degraded, self._local_store = degraded, MemoryStore(clock)
-        self._owed: deque[Settlement] = deque(maxlen=OWED_CAPACITY)
+        self.owed = OwedSettlements(
+            self._write, self._notify_crossings, log, journal=journal, metrics=metrics
+        )
         self._exhausted_alerts = ExhaustedAlerts(store, clock, log)
+        self._refused_keys = RefusedKeys()
+
+    def refuse_early(self, caller: Caller) -> None:
+        """Raise the error of a recent refusal that applies to every request of the caller's key, if any.
+
+        It calls no store and needs no request body. Raises LimitExceeded or CreditsExhausted.
+        """
+        error = self._refused_keys.error(caller, self._store.now())
+        if error is not None:
+            raise error
 
     async def admit(
         self, caller: Caller, call: Call, estimate: RequestEstimate, targets: Sequence[Target]
@@ -76,13 +91,13 @@ class Limiter:
         """
         try:
             return await self._admit(caller, call, estimate, targets)
-        except LimitRefused as refused:
+        except ReservationRefused as refused:
             current = await self._authenticator.refresh(caller)
             if current is None:
                 raise await self._limit_error(refused, caller, call) from None
         try:
             return await self._admit(current, call, estimate, targets)
-        except LimitRefused as refused:
+        except ReservationRefused as refused:
             raise await self._limit_error(refused, current, call) from None
 
     async def _admit(
@@ -90,8 +105,8 @@ class Limiter:
     ) -> Grant:
         levels = caller.levels
         limits = [level.limits for level in levels]
-        now = self._clock.now()
-        lease = Lease(now, now + self._lease)
+        now = self._store.now()
+        lease = Lease(now, now + self._lease, date=day_of(self._clock.now()))
         models = [target.model for target in targets]
         completion = _max_completion(estimate, models)
         if not any(each.has_any for each in limits):
@@ -100,11 +115,11 @@ class Limiter:
         for rounds_left in range(RESERVE_ROUNDS, 0, -1):
             lease = _priced_lease(lease, estimate, completion, models, limits)
             try:
-                accounts = await self._reserve(Reservation(call.id, levels, lease), has_lasting=has_lasting)
+                result = await self._reserve(Reservation(call.id, levels, lease), has_lasting=has_lasting)
             except LimitRefused as refused:
                 smaller = _smaller_completion(refused, estimate, completion, models)
                 if smaller is None or rounds_left == 1:
-                    raise
+                    raise ReservationRefused(refused, lease) from None
                 completion = smaller
                 continue
             is_capped = has_lasting and estimate.completion is None
@@ -112,22 +127,23 @@ class Limiter:
                 caller,
                 estimate,
                 levels,
-                lease,
+                result.lease,
                 is_reserved=True,
                 completion=completion,
                 completion_cap=completion // estimate.choices if is_capped else None,
-                headers=rate_limit_headers(caller.limits, accounts[0], now),
+                headers=rate_limit_headers(caller.limits, result.accounts[0], now),
             )
         raise AssertionError("the last round returns or raises")
 
-    async def _limit_error(self, refused: LimitRefused, caller: Caller, call: Call) -> GatewayError:
+    async def _limit_error(self, refused: ReservationRefused, caller: Caller, call: Call) -> GatewayError:
         """Return the client's error; write the operator's alert first, if one is due."""
-        alert = await self._exhausted_alerts.alert(refused, call.id)
+        self._refused_keys.remember(caller, refused.cause, self._store.now())
+        alert = await self._exhausted_alerts.alert(refused.cause, call.id)
         if alert is not None:
             self._notify([alert])
-        return limit_error(refused, caller, self._clock.now())
+        return limit_error(refused.cause, caller, self._store.now(), refused.lease)
 
-    async def _reserve(self, reservation: Reservation, *, has_lasting: bool) -> list[Account]:
+    async def _reserve(self, reservation: Reservation, *, has_lasting: bool) -> ReservationResult:
         """Reserve in the store.
 
         If the store is unavailable and only rates are limited, reserve in this process a share of each rate.
@@ -143,45 +159,21 @@ class Limiter:
         return await self._local_store.reserve(replace(reservation, levels=shares))
 
     async def settle(self, grant: Grant, call: Call, status: int, error: GatewayError | None = None) -> None:
-        """Charge what a call used and write its record. Never raises: a failed settlement stays owed."""
+        """Charge what a call used and write its record. Raises only CancelledError: what fails stays owed."""
         ended = self._clock.now()
         due = settlement(grant, call, FinalStatus(status, ended, error, self._price_version))
-        if await self._try_to_settle(due):
-            await self.settle_owed(OWED_PER_CALL)
-            return
-        self._owed.append(due)
-        self._log.error(
-            "settlement owed",
-            request_id=due.id,
-            key=grant.caller.id,
-            prompt_tokens=due.charge.prompt,
-            completion_tokens=due.charge.completion,
-            cost_nanos=due.charge.nanos,
-        )
+        await self.owed.settle(due, grant.caller.id)
 
-    async def settle_owed(self, most: int = OWED_CAPACITY) -> None:
-        """Settle what is owed, oldest first, until the store is unavailable again."""
-        for _ in range(min(most, len(self._owed))):
-            if not self._owed:  # another task settles them too
-                return
-            due, is_settled = self._owed.popleft(), False
-            try:
-                is_settled = await self._try_to_settle(due)
-            finally:  # also after a cancellation
-                if not is_settled:
-                    self._owed.appendleft(due)
-            if not is_settled:
-                return
+    async def settle_owed(self) -> None:
+        """Settle what this process owes, until the store is unavailable again."""
+        await self.owed.settle_owed()
 
-    async def _try_to_settle(self, due: Settlement) -> bool:
-        """Settle; return False if the store is unavailable."""
-        try:
-            result = await self._store.settle(due)
-        except StoreUnavailable:
-            return False
+    async def _write(self, due: Settlement) -> SettlementResult:
+        return await self._store.settle(due)
+
+    def _notify_crossings(self, due: Settlement, result: SettlementResult) -> None:
         if result.crossings:
             self._notify([due.alert(crossing) for crossing in result.crossings if due.alert])
-        return True
 
 
 def _max_completion(estimate: RequestEstimate, models: Sequence[Model]) -> int:
@@ -206,29 +198,38 @@ def _priced_lease(
     if estimate.completion is None:
         shares = [max(1, each.tpm // SHARE) for each in limits if each.tpm is not None]
         per_minute = estimate.expected + min(completion, EXPECTED_OUTPUT, *shares)
-    return replace(lease, tokens=estimate.prompt + completion, minute=per_minute, nanos=nanos)
+    prompt = max((estimate.max_prompt(model) for model in models), default=estimate.prompt)
+    return replace(lease, tokens=prompt + completion, minute=per_minute, nanos=nanos)
 
 
 def _max_cost(estimate: RequestEstimate, completion: int, model: Model) -> int:
-    return max_cost(estimate.prompt, completion, model, images=estimate.images) or 0
+    return reserved_cost(estimate, completion, model) or 0
 
 
 def _smaller_completion(
     refused: LimitRefused, estimate: RequestEstimate, completion: int, models: Sequence[Model]
 ) -> int | None:
-    """Return fewer completion tokens to try for a call without a maximum; None if fewer cannot help."""
+    """Return fewer completion tokens to try for a call without a maximum; None if fewer cannot help.
+
+    They are a share of what remains, the prompt included. A prompt that may fill the context window is not
+    part of the share: it would rarely fit.
+    """
     limits, account, limit = refused.level.limits, refused.account, refused.denial.limit
     remaining = _remaining(account, limits).get(limit)
     if estimate.completion is not None or remaining is None:
         return None
-    share = remaining // SHARE
-    tokens = share - estimate.prompt
-    if limit != "tokens":
+    if limit == "tokens":
+        prompt, rate = max((estimate.max_prompt(model) for model in models), default=estimate.prompt), 0
+    else:
+        prompt = max((_max_cost(estimate, 0, model) for model in models), default=0)
+        # The cost is convex in the tokens, so that its slope up to a million is no less than below it.
         rate = max(
-            (max_cost(estimate.prompt, 1_000_000, model, images=0) or 0 for model in models), default=0
+            (_max_cost(estimate, 1_000_000, model) - _max_cost(estimate, 0, model) for model in models),
+            default=0,
         )
-        prompt_cost = max((_max_cost(estimate, 0, model) for model in models), default=0)
-        tokens = (share - prompt_cost) * 1_000_000 // rate if rate else 0
+    reserves_most = any(map(estimate.reserves_most, models))
+    rest = (remaining - prompt) // SHARE if reserves_most else remaining // SHARE - prompt
+    tokens = rest if limit == "tokens" else rest * 1_000_000 // rate if rate else 0
     tokens -= tokens % estimate.choices
     return tokens if 0 < tokens < completion else None
 

@@ -1,4 +1,4 @@
-"""Builds what is written at the end of a call: its charge, its record, the day's sums, and alerts."""
+"""Builds what is written at the end of a call: its charge, its record, and alerts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vaultcore.limits.thresholds import Crossing
 from vaultcore.money import format_usd
 from vaultcore.routing.attempts import Attempt
 from vaultcore.store import document_types
-from vaultcore.store.base import ABSENT, Add, Put, Settlement
+from vaultcore.store.base import ABSENT, Put, Settlement
 from vaultcore.usage.record import AttemptRecord, Record
 from vaultcore.wire import Json, Usage
 
-RETENTION = 400 * 86_400.0  # seconds that records and sums are stored
+RETENTION = 400 * 86_400.0  # seconds that records are stored
 CLIENT_DISCONNECTED = 499  # status of a call whose client disconnected (nginx's code)
 
 
@@ -50,7 +50,6 @@ def settlement(grant: Grant, call: Call, final: FinalStatus) -> Settlement:
         lease=grant.lease,
         charge=charge,
         record=Put(key, record.pack(), expires=ended + RETENTION, version=ABSENT),
-        adds=(_day_sums(record, ended),),
         alert=lambda crossing: alert(crossing, ended, call.id),
     )
 
@@ -87,6 +86,9 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
         first_ms=None if first_token_at is None else round((first_token_at - call.started) * 1_000, 1),
         changes=len(outcome.changes),
         flags=(*outcome.flags, "unpriced") if cost is None else tuple(outcome.flags),
+        sums="sealed",
+        plan=outcome.decision.pack(grant.caller.policy.version),
+        reported_usage=outcome.reported_usage,
     )
 
 
@@ -101,21 +103,6 @@ def _attempt(attempt: Attempt, since: float) -> AttemptRecord:
         fault=error.fault.name.lower() if error else None,
         began_ms=attempt.began_ms(since),
     )
-
-
-def _day_sums(record: Record, ended: float) -> Add:
-    name = document_types.usage_key(ended, record.key, record.provider or "", record.served or record.model)
-    amounts = {
-        "requests": 1,
-        "failed": int(record.status >= 400 and record.status != CLIENT_DISCONNECTED),
-        "prompt_tokens": record.prompt_tokens,
-        "completion_tokens": record.completion_tokens,
-        "cached_tokens": record.cached_tokens,
-        "cost_nanos": record.cost or 0,
-        "unpriced": int(record.cost is None),
-        "ms": round(record.ms),
-    }
-    return Add(name, amounts, expires=ended + RETENTION)
 
 
 def alert(crossing: Crossing, at: float, id: str) -> Put:

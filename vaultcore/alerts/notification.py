@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from vaultcore.admission.grant import LIMITS
+from vaultcore.admission.limit_errors import LIMITS
 from vaultcore.wire import Json
 
 FACTS = ("id", "at", "level", "name", "limit", "percent", "period", "used", "most", "unit")

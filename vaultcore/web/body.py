@@ -1,22 +1,88 @@
-"""Reads a request's JSON body within bounds: size, depth, encoding."""
+"""Reads a request's JSON body within bounds: size, depth, encoding, number of values."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
 from itertools import accumulate
 from math import isinf
-from typing import NoReturn
+from typing import NoReturn, ParamSpec, TypeVar
 
 from starlette.requests import Request
 
+from vaultcore.call import Worker, run_here
 from vaultcore.errors import InvalidRequest, RequestTooLarge, UnsupportedMedia
 
+P = ParamSpec("P")
+T = TypeVar("T")
 ParseFloat = Callable[[str], object]
 
+SWITCH_INTERVAL = 0.0005  # seconds; the event loop waits as long after each read of a socket
+LARGE = 256 * 1024  # bytes of a body that is parsed in a thread
+MAX_READING = 4  # large bodies
+READING_WAIT = 5.0  # seconds
 MAX_DEPTH = 128  # levels of arrays and objects
+MAX_VALUES = 400_000  # values in arrays and objects: more than the tokens of any embeddings request
+MAX_CONTAINERS = 50_000  # arrays and objects
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_OTHERS = bytes(set(range(256)) - {ord('"'), *_STEPS})
+_OTHERS = bytes(set(range(256)) - {ord('"'), ord(","), *_STEPS})
+
+
+class LargeBodies:
+    """Works on large bodies in one thread, one after another, so that the event loop serves other requests.
+
+    A thread is enough. The interpreter switches threads within SWITCH_INTERVAL except during one C call, and
+    MAX_VALUES and MAX_CONTAINERS bound the longest such call to about 60 ms.
+    """
+
+    def __init__(self) -> None:
+        self._thread: Executor | None = None
+        self._reading = asyncio.Semaphore(MAX_READING)
+
+    async def read(self, request: Request, limit: int) -> bytes:
+        """Return the bytes of a JSON body, at most `limit`. Raises RequestTooLarge or UnsupportedMedia.
+
+        MAX_READING large bodies are read at a time: a hundred at once would keep the event loop busy. Slow
+        clients cannot block others, which wait READING_WAIT seconds at most.
+        """
+        if _announced(request) <= LARGE:
+            return await read_body(request, limit)
+        try:
+            await asyncio.wait_for(self._reading.acquire(), READING_WAIT)
+        except TimeoutError:
+            return await read_body(request, limit)
+        try:
+            return await read_body(request, limit)
+        finally:
+            self._reading.release()
+
+    def worker(self, size: int) -> Worker:
+        """Return what runs the work on a body of `size` bytes."""
+        if size > LARGE:
+            return self._run
+        return run_here
+
+    async def _run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._thread is None:
+            from concurrent.futures import ThreadPoolExecutor  # 2 ms, for large bodies only
+
+            self._thread = ThreadPoolExecutor(1, "large-body")
+        turn = partial(_run_politely, work, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, turn)
+
+
+def _run_politely(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run work in a thread that the event loop interrupts sooner than by default."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        return work(*args, **kwargs)
+    finally:
+        sys.setswitchinterval(interval)
 
 
 async def read_json(request: Request, limit: int, *, parse_float: ParseFloat | None = None) -> object:
@@ -24,20 +90,24 @@ async def read_json(request: Request, limit: int, *, parse_float: ParseFloat | N
 
     `limit` is in bytes. `parse_float` parses numbers with a point or an exponent, in place of `float`.
     """
+    return parse(await read_body(request, limit), parse_float=parse_float)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the bytes of a JSON body, at most `limit`. Raises RequestTooLarge or UnsupportedMedia."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMedia("the content-type must be application/json")
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise UnsupportedMedia("compressed request bodies are not accepted", param="content-encoding")
-    return parse(await _read(request, limit), parse_float=parse_float)
+    return await _read(request, limit)
 
 
 def parse(body: bytes, *, parse_float: ParseFloat | None = None) -> object:
     """Parse strict JSON: no NaN, duplicate keys or lone surrogates, bounded depth. Raises InvalidRequest."""
     if not body:
         raise InvalidRequest("the request has no body", code="invalid_json")
-    if _depth(body) > MAX_DEPTH:
-        raise InvalidRequest(f"the body is nested deeper than {MAX_DEPTH} levels", code="invalid_json")
+    _check_structure(body)
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -56,9 +126,14 @@ def parse(body: bytes, *, parse_float: ParseFloat | None = None) -> object:
     return value
 
 
+def _announced(request: Request) -> int:
+    """Return the content length; 0 if there is none."""
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
+
+
 async def _read(request: Request, limit: int) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
+    if _announced(request) > limit:
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
@@ -74,13 +149,21 @@ def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"the body is larger than {limit:,} bytes; send media by URL")
 
 
-def _depth(body: bytes) -> int:
-    """Return the deepest nesting level, without recursion and without a loop over bytes."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
-        return 0
+def _check_structure(body: bytes) -> None:
+    """Raise InvalidRequest for too many levels or values; without recursion and without a loop over bytes."""
+    containers, commas = body.count(b"[") + body.count(b"{"), body.count(b",")
+    if containers <= MAX_DEPTH and commas <= MAX_VALUES:
+        return
     unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # in this order: other quotes delimit strings
     outside = b"".join(unescaped.translate(None, _OTHERS).split(b'"')[::2])
-    return max(accumulate(map(_STEPS.__getitem__, outside)), default=0)
+    containers, commas = outside.count(b"[") + outside.count(b"{"), outside.count(b",")
+    if containers > MAX_CONTAINERS or commas > MAX_VALUES:
+        raise InvalidRequest(
+            f"the body has more than {MAX_VALUES:,} values, or {MAX_CONTAINERS:,} arrays and objects"
+        )
+    levels = map(_STEPS.__getitem__, outside.translate(None, b","))
+    if max(accumulate(levels), default=0) > MAX_DEPTH:
+        raise InvalidRequest(f"the body is nested deeper than {MAX_DEPTH} levels", code="invalid_json")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from vaultcore.client_apis import ClientApi, FailureEncoder
+from vaultcore.client_apis import ClientApi, CutEncoder, FailureEncoder, ForwardedStream
 from vaultcore.dialects import RawEvent, StreamItem
 from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatRequest
+from vaultcore.wire import ChatChunk, ChatRequest
 
 
 class ClientStream:
@@ -18,12 +18,25 @@ class ClientStream:
         self._api = api
         self._encoder = api.encoder(request)
         self._last_raw: Event | None = None
+        self._first_raw: Event | None = None
+        self._texts: list[str] = []  # content of the forwarded events
 
     def feed(self, item: StreamItem) -> Iterable[Event]:
         if not isinstance(item, RawEvent):
-            return self._encoder.feed(item)
+            return self._encoder.feed(item) if self._last_raw is None else self._cut(item)
         self._last_raw = item.event
+        self._first_raw = self._first_raw or item.event
+        for chunk in item.chunks:
+            for choice in chunk.get("choices") or ():
+                if text := choice["delta"].get("content"):
+                    self._texts.append(text)
         return (item.event,)
+
+    def _cut(self, last: ChatChunk) -> Iterable[Event]:
+        """Return the events that end a forwarded stream whose end the gateway wrote."""
+        if self._first_raw is None or self._last_raw is None or not isinstance(self._encoder, CutEncoder):
+            return ()
+        return self._encoder.cut(last, ForwardedStream(self._first_raw, self._last_raw, "".join(self._texts)))
 
     def close(self) -> Iterable[Event]:
         """Return the last events; none for a forwarded stream, which has had its own."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.types import Scope
 
+from vaultcore.admission.authenticator import AddressRefused
 from vaultcore.admission.caller import Caller
 from vaultcore.errors import Unauthorized
 from vaultcore.secrets import SecretSource
 from vaultcore.services import Services
 
 MAX_LENGTH = 512  # characters; no key of this gateway is longer
+_CALLER = "vaultedge.caller"  # in the ASGI scope
 
 
 def token(request: Request) -> str:
@@ -28,7 +31,19 @@ async def authenticate(request: Request, services: Services) -> Caller:
     Unauthorized has the same text for every cause.
     """
     address = request.client.host if request.client else None
-    return await services.authenticator.authenticate(token(request), address)
+    try:
+        caller = await services.authenticator.authenticate(token(request), address)
+    except AddressRefused as error:
+        request.scope[_CALLER] = error.caller
+        raise
+    request.scope[_CALLER] = caller
+    return caller
+
+
+def caller_of(scope: Scope) -> Caller | None:
+    """Return the caller that `authenticate` has identified for this request, if any."""
+    caller: Caller | None = scope.get(_CALLER)
+    return caller
 
 
 async def require_admin_key(request: Request, secrets: SecretSource) -> None:

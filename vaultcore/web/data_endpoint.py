@@ -10,28 +10,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vaultcore.admission.caller import Caller
-from vaultcore.call import Call
+from vaultcore.call import Call, Worker, run_here
 from vaultcore.client_apis import ClientApi
 from vaultcore.dialects import report_changes
 from vaultcore.endpoints import Endpoint
-from vaultcore.errors import GatewayError
+from vaultcore.errors import GatewayError, StoreUnavailable
 from vaultcore.services import Services
+from vaultcore.store.unavailable_reason import unavailable_reason
 from vaultcore.tracing import HttpRequest
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.web import options
-from vaultcore.web.body import read_json
+from vaultcore.web.body import LargeBodies, parse
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.deadline import ENDING_TIME, remaining_time
-from vaultcore.web.idempotency import run_once
+from vaultcore.web.idempotency import may_replay, run_once
 from vaultcore.web.internal_error import internal_error
+from vaultcore.web.refusals import note_refusal
 from vaultcore.web.reply import call_headers, error_response, json_response
 from vaultcore.web.streaming import stream_response
-from vaultcore.wire import ChatRequest, Json
+from vaultcore.wire import Json
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def data_endpoint(endpoint: Endpoint, services: Services) -> Handler:
+def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBodies) -> Handler:
     """Return the handler of an endpoint."""
     estimate_usage = endpoint.estimate_usage
 
@@ -39,11 +41,17 @@ def data_endpoint(endpoint: Endpoint, services: Services) -> Handler:
         http_request = HttpRequest.of(request.scope)
         try:
             caller = await authenticate(request, services)
-            body = await read_json(request, services.settings.max_body)
-            call = build_call(endpoint, services, request, http_request, body)
+            if estimate_usage is not None and not may_replay(request):
+                services.admission.limiter.refuse_early(caller)
+            raw = await large_bodies.read(request, services.settings.max_body)
+            worker = large_bodies.worker(len(raw))
+            body = await worker(parse, raw)
+            call = await worker(build_call, endpoint, services, request, http_request, body, worker=worker)
             if estimate_usage is None:
                 return await _run_free(endpoint, services, caller, call)
-            run = partial(_run, endpoint, services, caller, estimate_usage, call)
+            native = call.native.body if call.native else None
+            estimate = await worker(estimate_usage, call.request, native)
+            run = partial(_run, endpoint, services, caller, estimate, call)
             forwarded = endpoint.api.headers
             return await run_once(services, request, caller, call, body=body, forwarded=forwarded, run=run)
         except GatewayError as error:
@@ -56,11 +64,11 @@ async def _run(
     endpoint: Endpoint,
     services: Services,
     caller: Caller,
-    estimate_usage: Callable[[ChatRequest], RequestEstimate],
+    estimate: RequestEstimate,
     call: Call,
 ) -> Response:
     """Run an admitted call. It is settled whichever way it ends."""
-    admitted = await services.admission.admit(caller, call, estimate_usage(call.request))
+    admitted = await services.admission.admit(caller, call, estimate)
     try:
         if endpoint.streams and call.is_streaming:
             return cast(Response, await stream_response(endpoint.errors, services, admitted))
@@ -73,9 +81,12 @@ async def _run(
     except Exception:  # a bug: RequestMiddleware logs it and answers 500, and the call costs nothing
         await admitted.settle(500, internal_error(call.id))
         raise
-    except BaseException:
-        await admitted.abandon()
-        raise
+    except BaseException as raised:
+        if (stop := services.shutdown.error_for(raised)) is None:
+            await admitted.abandon()
+            raise
+        await admitted.settle(stop.status, stop)
+        return error_response(stop, endpoint.errors, {**call_headers(call), **admitted.rate_limit_headers})
     headers = {**call_headers(call), **admitted.rate_limit_headers}
     return json_response(_explained(call, body), headers=headers)
 
@@ -89,7 +100,13 @@ async def _run_free(endpoint: Endpoint, services: Services, caller: Caller, call
 
 
 def build_call(
-    endpoint: Endpoint, services: Services, request: Request, http_request: HttpRequest, body: object
+    endpoint: Endpoint,
+    services: Services,
+    request: Request,
+    http_request: HttpRequest,
+    body: object,
+    *,
+    worker: Worker = run_here,
 ) -> Call:
     """Return a request as a call, and attach it to `http_request` for metrics. Raises InvalidRequest."""
     now = services.clock.now()
@@ -107,6 +124,7 @@ def build_call(
         explain=options.flag(request.headers, "x-vaultedge-explain"),
         native=endpoint.native(cast(Json, body), request.headers),
         deadline=now + remaining_time(request.scope) - ENDING_TIME,
+        worker=worker,
     )
     return http_request.call
 
@@ -122,11 +140,14 @@ def _rejected(
     api: ClientApi, services: Services, request: Request, http_request: HttpRequest, error: GatewayError
 ) -> Response:
     """Return the response to a request that became no call, and log it."""
+    note_refusal(services, request.scope, error)
+    reason = {"reason": unavailable_reason(error)} if isinstance(error, StoreUnavailable) else {}
     services.log.request(
         request_id=http_request.id,
         client_id=http_request.client_id,
         path=request.url.path,
         status=error.status,
         code=error.code,
+        **reason,
     )
     return error_response(error, api)

@@ -12,19 +12,21 @@ from vaultcore.errors import NoRoute
 from vaultcore.gateway.explain import explain
 from vaultcore.services import Services
 from vaultcore.tracing import HttpRequest
-from vaultcore.web.body import read_json
+from vaultcore.web.body import LargeBodies, parse
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.data_endpoint import Handler, build_call
 from vaultcore.web.reply import json_response
 
 
-def explain_endpoint(services: Services) -> Handler:
+def explain_endpoint(services: Services, large_bodies: LargeBodies) -> Handler:
     """Return the handler. Its body is that of a chat completion."""
 
     async def handle(request: Request) -> Response:
         caller = await authenticate(request, services)
-        body = await read_json(request, services.settings.max_body)
-        call = build_call(EXPLAINED, services, request, HttpRequest.of(request.scope), body)
+        raw = await large_bodies.read(request, services.settings.max_body)
+        worker = large_bodies.worker(len(raw))
+        body = await worker(parse, raw)
+        call = await worker(build_call, EXPLAINED, services, request, HttpRequest.of(request.scope), body)
         keyring = (await services.secrets.current()).keyring
         with suppress(NoRoute):  # a route whose provider has no key is explained too
             call = call.with_targets(await services.admission.allowed_targets(caller, call))

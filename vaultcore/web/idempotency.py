@@ -17,6 +17,7 @@ from vaultcore.services import Services
 from vaultcore.web.reply import SAFE_HEADERS
 
 HEADER = "idempotency-key"
+MAX_REPLAYED_BODY = 256 * 1024  # bytes of a request that may be replayed although its key is at a limit
 REPLAYED_HEADERS = ("content-type", "x-vaultedge-provider", "x-vaultedge-model", "x-vaultedge-translation")
 
 _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
@@ -57,6 +58,13 @@ async def run_once(
         if not is_stored:
             await services.claims.release(claim)
     return response
+
+
+def may_replay(request: Request) -> bool:
+    """Return True if a request is possibly answered by a stored response, and cheap to read."""
+    length = request.headers.get("content-length", "")
+    is_small = length.isascii() and length.isdecimal() and int(length[:20]) <= MAX_REPLAYED_BODY
+    return HEADER in request.headers and is_small
 
 
 def _read_key(request: Request, call: Call) -> str | None:

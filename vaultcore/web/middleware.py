@@ -11,12 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.endpoints import errors_at
-from vaultcore.errors import GatewayError, InvalidRequest
-from vaultcore.telemetry import Log
-from vaultcore.tracing import Observer
+from vaultcore.errors import GatewayError, InvalidRequest, Unauthorized
+from vaultcore.services import Services
+from vaultcore.tracing import HttpRequest
 from vaultcore.tracing.request_metrics import CLIENT_CLOSED
 from vaultcore.web.deadline import remaining_time
 from vaultcore.web.internal_error import internal_error, location
+from vaultcore.web.refusals import note_refusal
 from vaultcore.web.reply import SAFE_HEADERS
 from vaultcore.web.router_errors import router_error
 
@@ -31,10 +32,9 @@ class RequestMiddleware:
     `HttpRequest.of(scope)`.
     """
 
-    def __init__(
-        self, app: ASGIApp, log: Log, observer: Observer, close: Callable[[], Awaitable[None]]
-    ) -> None:
-        self._app, self._log, self._observer, self._close = app, log, observer, close
+    def __init__(self, app: ASGIApp, services: Services, close: Callable[[], Awaitable[None]]) -> None:
+        self._app, self._services, self._close = app, services, close
+        self._log, self._observer = services.log, services.observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -42,12 +42,8 @@ class RequestMiddleware:
             return
         if scope["type"] != "http":
             return
-        request_id = secrets.token_hex(12)
-        http_request = self._observer.begin(request_id, scope)
-        scope["state"] = {**scope.get("state", {}), "request_id": request_id}
-        http_request.attach(scope)
-        scope["app"] = self._app  # with an app in the scope, the router raises its errors
-        has_started = False
+        http_request, has_started = self._begin(scope), False
+        request_id = http_request.id
 
         async def send_with_id(message: Message) -> None:
             nonlocal has_started
@@ -60,10 +56,13 @@ class RequestMiddleware:
 
         try:
             try:
-                _check_header_fields(scope)
-                await self._app(scope, receive, send_with_id)
+                with self._services.shutdown.running_request():
+                    _check_header_fields(scope)
+                    await self._app(scope, receive, send_with_id)
             except (GatewayError, HTTPException) as error:
-                await router_error(Request(scope), error)(scope, receive, send_with_id)
+                note_refusal(self._services, scope, error)
+                if not has_started:  # it has, if a stream was ended because the server stops
+                    await router_error(Request(scope), error)(scope, receive, send_with_id)
         except ClientDisconnect:  # raised while the body is read; there is nobody to answer
             http_request.status = CLIENT_CLOSED
             self._log.request(request_id=request_id, path=scope["path"], status=CLIENT_CLOSED, code=None)
@@ -72,8 +71,22 @@ class RequestMiddleware:
             if not has_started:
                 await _send_crash(scope["path"], request_id, send_with_id)
         finally:
-            self._observer.end(http_request)
+            self._end(http_request)
+        await self._services.refusals.flush_after_request(remaining_time(scope) / 4)
         await self._observer.flush(remaining_time(scope) / 2)
+
+    def _begin(self, scope: Scope) -> HttpRequest:
+        """Return the observed request of a scope, and prepare the scope for the application."""
+        http_request = self._observer.begin(secrets.token_hex(12), scope)
+        scope["state"] = {**scope.get("state", {}), "request_id": http_request.id}
+        http_request.attach(scope)
+        scope["app"] = self._app  # with an app in the scope, the router raises its errors
+        return http_request
+
+    def _end(self, http_request: HttpRequest) -> None:
+        if http_request.status == Unauthorized.status:
+            self._services.refusals.note_unauthorized()
+        self._observer.end(http_request)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -81,6 +94,7 @@ class RequestMiddleware:
                 case "lifespan.startup":
                     await send({"type": "lifespan.startup.complete"})
                 case "lifespan.shutdown":
+                    await self._services.refusals.flush(all_keys=True)
                     await self._observer.aclose()
                     await self._close()
                     await send({"type": "lifespan.shutdown.complete"})

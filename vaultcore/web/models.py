@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from vaultcore.admission.caller import Caller
 from vaultcore.catalog.lookup import ListedModel, find_listing, list_models, resolve_name
-from vaultcore.catalog.schema import TOKENS, Capabilities, HourlyPrice, Model, Price, PriceTier
+from vaultcore.catalog.schema import TOKENS, TOOL_UNITS, Capabilities, HourlyPrice, Model, Price, PriceTier
 from vaultcore.errors import NoRoute
 from vaultcore.limits.allowlist import allowed_targets
 from vaultcore.money import MILLION, format_usd
@@ -43,7 +43,8 @@ def model_endpoint(services: Services) -> Handler:
         caller = await authenticate(request, services)
         listing = find_listing(request.path_params["id"], services.catalog, await _reachable(services))
         if listing is None or not _usable(listing, caller, services):
-            raise NoRoute("this gateway serves no such model", param="model")
+            error, models = NoRoute("this gateway serves no such model", param="model"), _allowlist(caller)
+            raise await services.admission.model_names.explain(error, request.path_params["id"], models)
         return json_response(_row(listing))
 
     return handle
@@ -51,13 +52,17 @@ def model_endpoint(services: Services) -> Handler:
 
 def _usable(model: ListedModel, caller: Caller, services: Services) -> bool:
     """Return True if the key's list of models allows this one, at any provider."""
-    models = caller.key.models if caller.key else None
+    models = _allowlist(caller)
     if models is None:
         return True
     route = resolve_name(model.id, services.catalog, frozenset(model.providers))
     targets = [target for target in route.targets if target.provider.name in model.providers] if route else []
     routed = route is not None and route.name in services.catalog.routes
     return bool(allowed_targets(models, model.id, targets, routed=routed))
+
+
+def _allowlist(caller: Caller) -> Sequence[str] | None:
+    return caller.key.models if caller.key else None
 
 
 async def _reachable(services: Services) -> frozenset[str]:
@@ -82,7 +87,11 @@ def _row(model: ListedModel) -> Json:
 
 
 def pricing(model: Model) -> Json | None:
-    """Return a model's prices in US dollars, as exact strings: per million tokens, per request, per image."""
+    """Return a model's prices in US dollars, as exact strings.
+
+    They are per million tokens, per request, per image and per use of a provider's tool. `regions` are
+    factors of the token prices.
+    """
     if model.price is None:
         return None
     prices = _rates(model.price, model.tiers)
@@ -90,6 +99,10 @@ def pricing(model: Model) -> Json | None:
         prices["services"] = {each.name: _rates(each.price, each.tiers) for each in model.services}
     if model.hours:
         prices["hours"] = [{**_span(each), **_rates(each.price, each.tiers)} for each in model.hours]
+    if tools := {unit: model.tool_prices[unit] for unit in TOOL_UNITS if unit in model.tool_prices}:
+        prices["tools"] = {unit: format_usd(nanos // MILLION) for unit, nanos in tools.items()}
+    if model.regions:
+        prices["regions"] = {region: format_usd(percent * 10**7) for region, percent in model.regions.items()}
     return prices
 
 

@@ -14,7 +14,7 @@ from vaultcore.call import Call
 from vaultcore.client_apis import ClientApi
 from vaultcore.client_apis.json_text import dump
 from vaultcore.dialects import report_changes
-from vaultcore.errors import GatewayError
+from vaultcore.errors import GatewayError, whole_seconds
 from vaultcore.money import format_usd
 
 HEARTBEAT = 15.0  # seconds; proxies and load balancers close after 30 or more without data
@@ -33,7 +33,7 @@ def error_response(error: GatewayError, api: ClientApi, headers: Mapping[str, st
     """Return an error in the format of the client's API."""
     fields = {**(headers or {}), **error.headers}
     if error.retry_after is not None and error.status in WITH_RETRY_AFTER:
-        fields["retry-after"] = str(max(1, round(error.retry_after + 0.499)))
+        fields["retry-after"] = str(whole_seconds(error.retry_after))
     return json_response(api.render_error(error), error.status, fields)
 
 

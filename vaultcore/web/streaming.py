@@ -12,6 +12,7 @@ from vaultcore.client_apis import ClientApi
 from vaultcore.dialects import StreamItem
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
+from vaultcore.streams.sse import Event
 from vaultcore.web.client_stream import ClientStream
 from vaultcore.web.deadline import ERROR_TIME
 from vaultcore.web.internal_error import internal_error, location
@@ -69,10 +70,8 @@ async def _events(
                 await _stop(first, rest)
             ending = [*client.close()]  # encoded first: if that fails, nothing is charged
             await admitted.settle(200)  # a client that has read the last event finds its usage counted
-        except GatewayError as error:
-            outcome.flags.append("broken")
-            ending = [*client.fail(error)]
-            await admitted.settle(200, error, wait=ERROR_TIME)  # a slow store must not delay the end
+        except (GatewayError, asyncio.CancelledError) as raised:
+            ending = await _fail(client, services, admitted, raised)
         for event in ending:
             yield event.encode()
         if call.explain:
@@ -81,6 +80,22 @@ async def _events(
         yield await _crash(api, services, admitted, error)
     finally:  # after a client disconnect nothing has been settled yet
         await admitted.abandon()
+
+
+async def _fail(
+    client: ClientStream,
+    services: Services,
+    admitted: AdmittedCall,
+    raised: GatewayError | asyncio.CancelledError,
+) -> list[Event]:
+    """Settle a failed stream; return its last events. Raises the cancellation of a client disconnect."""
+    error = raised if isinstance(raised, GatewayError) else services.shutdown.error_for(raised)
+    if error is None:
+        raise raised
+    admitted.call.outcome.flags.append("broken")
+    ending = [*client.fail(error)]
+    await admitted.settle(200, error, wait=ERROR_TIME)  # a slow store must not delay the end
+    return ending
 
 
 async def _crash(api: ClientApi, services: Services, admitted: AdmittedCall, error: Exception) -> bytes:

@@ -34,7 +34,9 @@ FULL: Json = {
     "owner": "team a",
     "metadata": {"cost centre": "42"},
     "alert_marks": [50, 80, 100],
+    "unbounded_inputs": "deny",
 }
+CLEARED: Json = {"metadata": {}, "unbounded_inputs": "reserve_max"}  # values after null, where not null
 EXPECTED: Json = {
     **FULL,
     "credits_usd": 12.000000001,
@@ -118,7 +120,7 @@ def test_a_patch_changes_only_its_fields() -> None:
         before = (await client.get(f"/keys/{created['id']}")).json()
         for name, value in clears.items():
             after = (await client.patch(f"/keys/{created['id']}", json={name: value})).json()
-            expected = {**before, name: {} if name == "metadata" else None}
+            expected = {**before, name: CLEARED.get(name)}
             expected |= {"balance_usd": None} if name == "credits_usd" else {}
             has_limit = any(after[limit] is not None for limit in (*INTEGERS, *AMOUNTS))
             expected |= {} if has_limit else {"spent_today_usd": None, "spent_this_month_usd": None}
@@ -372,6 +374,7 @@ BAD: dict[str, st.SearchStrategy[Any]] = {
         ]
     ),
     "alert_marks": st.sampled_from(BAD_THRESHOLDS),
+    "unbounded_inputs": st.sampled_from(["", "none", "Deny", 1, True, ["deny"], {}]),
     "unknown": ANY_JSON,
     "id": ANY_JSON,
     "tokens": ANY_JSON,

@@ -24,6 +24,7 @@ from vaultcore.web.admin import (
     keys,
     limits,
     logs,
+    refusals,
     routes,
     usage,
 )
@@ -68,7 +69,7 @@ def create_admin(services: Services) -> ASGIApp:
     app.add_exception_handler(GatewayError, handle_error)
     app.add_exception_handler(Conflict, handle_error)
     app.add_exception_handler(Exception, handle_crash)
-    for module in (keys, limits, usage, logs, alerts_and_audit, check, routes, gateway_state):
+    for module in (keys, limits, usage, logs, refusals, alerts_and_audit, check, routes, gateway_state):
         app.include_router(module.api)
     _add_documentation(app)
     return app

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from vaultcore.admission.caller import account
 from vaultcore.errors import InvalidRequest, NotFound
 from vaultcore.limits.limits import DEFAULT_RPM, Limits
-from vaultcore.limits.virtual_key import VirtualKey
+from vaultcore.limits.virtual_key import RESERVE_MAX, UnboundedInputs, VirtualKey
 from vaultcore.money import Nanos
 from vaultcore.services import Services
 from vaultcore.store.base import Conflict
@@ -70,6 +70,11 @@ class KeyFields(LimitFields):
         None,
         description="thresholds of alerts, in percent of quota, credits and budgets; null: the gateway's",
     )
+    unbounded_inputs: UnboundedInputs | None = Field(
+        None,
+        description="inputs whose tokens are unknown before the call (files by id, URLs, documents, tools of "
+        "the provider): reject them, reserve the most that the model can take (null), or reserve an estimate",
+    )
 
     def apply_to_key(self, key: VirtualKey, now: float) -> VirtualKey:
         """Return the key with the fields that the request contains.
@@ -89,6 +94,9 @@ class KeyFields(LimitFields):
             owner=self.owner if "owner" in names else key.owner,
             metadata=self.metadata or {} if "metadata" in names else key.metadata,
             thresholds=to_thresholds(self.alert_marks) if "alert_marks" in names else key.thresholds,
+            unbounded_inputs=(self.unbounded_inputs or RESERVE_MAX)
+            if "unbounded_inputs" in names
+            else key.unbounded_inputs,
         )
 
 
@@ -136,6 +144,7 @@ class KeyDescription(BaseModel):
     allowed_models: list[str] | None
     allowed_ips: list[str] | None
     alert_marks: list[int] | None
+    unbounded_inputs: UnboundedInputs
     superseded: list[ReplacedToken] = Field(description="tokens replaced by a rotation and still valid")
 
 
@@ -317,6 +326,7 @@ async def _keys_json(keys: Sequence[VirtualKey], services: Services) -> list[dic
             "allowed_models": None if key.models is None else list(key.models),
             "allowed_ips": list(key.ips) or None,
             "alert_marks": None if key.thresholds is None else list(key.thresholds),
+            "unbounded_inputs": key.unbounded_inputs,
             "superseded": _replaced_tokens(key, now),
             **limits_json(key.limits),
             **account_status(each, key.limits, now),

@@ -73,5 +73,5 @@ def account_status(account: Account, limits: Limits, now: float) -> dict[str, An
         # An account without limits makes no reservations, and only these record the day of its spending.
         "spent_today_usd": dollars(account.day_nanos) if limits.has_any else None,
         "spent_this_month_usd": dollars(account.month_nanos) if limits.has_any else None,
-        "in_flight": len(account.leases),
+        "in_flight": account.in_flight,
     }

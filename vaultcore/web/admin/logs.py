@@ -1,4 +1,4 @@
-"""`/admin/logs`: the usage records of requests, newest first. A record has no prompt and no response text."""
+"""`/admin/logs`: the records of requests, newest first, refused ones included. A record has no content."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from vaultcore.web.admin.key_owners import KeyOwner, load_key_owners
 from vaultcore.web.admin.period import Period
 from vaultcore.web.admin.validation import RequestId, ServicesDep
 from vaultcore.web.limit_json import dollars
+from vaultcore.web.refusal_json import reason_json
 from vaultcore.wire import Json
 
 COLUMNS = (
@@ -46,9 +47,11 @@ COLUMNS = (
     "tries",
     "flags",
     "started_at",
+    "refused",
 )
 
 SEARCHED_FIELDS = ("id", "key", "owner", "path", "model", "provider", "served", "code")
+HIDDEN_FIELDS = {"at", "ended", "cost", "sums"}  # shown in another form, or of no interest
 PAGE_SIZE = 100  # rows of a page by default
 
 api = APIRouter(tags=["logs"])
@@ -68,8 +71,19 @@ class LoggedAttempt(BaseModel):
     )
 
 
+class RefusalReason(BaseModel):
+    """The limit that refused a request. Money is in US dollars."""
+
+    level: str | None = Field(None, description="key, owner or gateway; null if no limit refused it")
+    limit: str | None = Field(None, description="field of the limits, like `rate_limit_rpm`")
+    most: float | None = Field(None, description="the limit")
+    remaining: float | None = None
+    needed: float | None = Field(None, description="null if the request was refused before it was read")
+    retry_after: int | None = Field(None, description="seconds")
+
+
 class LogEntry(BaseModel):
-    """One request that the gateway admitted."""
+    """One request that the gateway admitted, or that it refused itself (`refused`)."""
 
     id: str = Field(description="the response's x-request-id")
     key: str = Field(description="id of the virtual key, or `system`")
@@ -98,6 +112,14 @@ class LogEntry(BaseModel):
     changes: int = Field(description="number of fields that the translation dropped or changed")
     flags: list[str]
     replayed: bool
+    plan: dict[str, Any] = Field(
+        description="how it was routed: candidates in order, skipped ones with the reason, draws, versions"
+    )
+    refused: bool = Field(description="true if the gateway itself refused the request: it has no usage")
+    refusal: RefusalReason | None = None
+    reported_usage: dict[str, int | str] | None = Field(
+        None, description="the provider's counts, if the flag `implausible` says that they were not charged"
+    )
 
 
 class LogPage(BaseModel):
@@ -126,6 +148,10 @@ class LogQuery(Period):
     status: str | None = Field(
         None, pattern=r"^[1-5](\d\d|xx)$", description="429, or 4xx for every status of 4"
     )
+    code: str | None = Field(None, max_length=64, description="error code, like rate_limit_exceeded")
+    refused: bool | None = Field(
+        None, description="true: only requests that the gateway itself refused; false: only others"
+    )
     limit: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
         None, description="rows of a page, by default 100; rows of a download, by default all"
     )
@@ -143,8 +169,10 @@ class LogQuery(Period):
                     ("owner", self.owner),
                     ("provider", self.provider),
                     ("path", self.path),
+                    ("code", self.code),
                 )
             )
+            and self.refused in {None, "refusal" in record}
             and (
                 self.model is None
                 or any(matches_pattern(self.model, record.get(name)) for name in ("model", "served"))
@@ -242,9 +270,13 @@ def _contains_text(text: str, record: Mapping[str, Any], owners: Mapping[str, Ke
 def _record_json(body: Mapping[str, Any]) -> Json:
     """Return the JSON of LogEntry for a stored record."""
     record = Record.unpack(body)
-    packed = {name: value for name, value in record.pack().items() if name not in {"at", "ended", "cost"}}
+    packed = {name: value for name, value in record.pack().items() if name not in HIDDEN_FIELDS}
     return {
         **packed,
+        "plan": record.plan,
+        "reported_usage": record.reported_usage,
+        "refused": "refusal" in body,
+        "refusal": reason_json(body["refusal"]) if "refusal" in body else None,
         "started_at": format_time(record.at),
         "ended_at": format_time(record.ended),
         "tries": len(record.attempts),

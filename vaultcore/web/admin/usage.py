@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.ledger.queries import By, DailyUsage, UsageTotals, add_totals, group_usage, read_usage
+from vaultcore.ledger.queries import By, DailyUsage, group_usage, read_usage
+from vaultcore.ledger.totals import UsageTotals, add_totals
 from vaultcore.web.admin.export import Download, Format, requested_format
+from vaultcore.web.admin.fields import format_time
 from vaultcore.web.admin.key_owners import KeyOwner, load_key_owners, with_owners
 from vaultcore.web.admin.period import Period
 from vaultcore.web.admin.validation import ServicesDep
@@ -72,6 +74,9 @@ class UsageReport(BaseModel):
         None, description="totals of the first rows for each day with usage; see the `daily` parameter"
     )
     total: UsageSums
+    complete_until: str | None = Field(
+        None, description="only if there were too many recent requests to add: later ones are not included"
+    )
 
 
 class UsageQuery(Period):
@@ -105,7 +110,8 @@ async def report(query: Annotated[UsageQuery, Query()], services: ServicesDep, r
     """
     span, by = query.span(services.clock.now()), query.group_by
     file_format = requested_format(request, query.format)
-    usage = await read_usage(services.store, span, query.key)
+    stored = await read_usage(services.store, span, query.key, services.tails)
+    usage = list(stored)
     owners = dict[str, KeyOwner]()
     if by == "owner" or query.owner is not None or (by == "key" and file_format == "csv"):
         owners = await load_key_owners(services.keys)
@@ -124,6 +130,7 @@ async def report(query: Annotated[UsageQuery, Query()], services: ServicesDep, r
         "data": rows,
         "daily": query.daily and _daily_rows(usage, by, [row[by] for row in rows[: query.daily]]),
         "total": _totals_json(add_totals(each.totals for each in usage)),
+        "complete_until": format_time(stored.complete_until),
     }
 
 

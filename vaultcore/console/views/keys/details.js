@@ -2,7 +2,7 @@
 
 import { html, Button, Code, Dialog, Meter, Tag, format } from "../../ui/index.js";
 import { formatThresholds } from "../balance/thresholds.js";
-import { LIMIT_NAMES, meters, rateText } from "./rows.js";
+import { LIMIT_NAMES, UNBOUNDED_INPUTS, meters, rateText } from "./rows.js";
 
 const STATES = { active: ["good", "active"], expired: ["warn", "expired"], revoked: ["bad", "revoked"] };
 
@@ -48,6 +48,7 @@ export function KeyDetails({ virtualKey, onClose, onDo }) {
         <${Fact} name=${virtualKey.revoked_at ? "Revoked" : "Expires"}>${virtualKey.revoked_at ? format.time(virtualKey.revoked_at) : virtualKey.expires_at ? format.time(virtualKey.expires_at) : "never"}<//>
         <${Fact} name="Models">${virtualKey.allowed_models?.join(", ") ?? "all"}<//>
         <${Fact} name="Networks">${virtualKey.allowed_ips?.join(", ") ?? "all"}<//>
+        <${Fact} name="Inputs of unknown size">${UNBOUNDED_INPUTS[virtualKey.unbounded_inputs]}<//>
         <${Fact} name="Alerts">${alertText(virtualKey.alert_marks)}<//>
         ${Object.entries(virtualKey.metadata).map(([name, value]) => html`<${Fact} key=${`of ${name}`} name=${name}>${value}<//>`)}
       </dl>

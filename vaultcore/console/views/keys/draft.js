@@ -13,6 +13,7 @@ export const LIMITS = [...WHOLE, ...MONEY];
 
 /** The initial values of the form for a new key. */
 export const BLANK = { name: "", owner: "", allowed_models: "", allowed_ips: "", expires_at: "", metadata: "", alert_marks: "",
+  unbounded_inputs: "reserve_max",
   ...Object.fromEntries(LIMITS.map((name) => [name, ""])), rate_limit_rpm: "60" };
 
 /** Return a key as form texts. Money has no exponent: 0.0000126, not 1.26e-5. */
@@ -20,6 +21,7 @@ export function toDraft(key) {
   const formatMoney = (value) => unambiguous(value.toFixed(9).replace(/\.?0+$/, ""));
   return {
     name: key.name ?? "", owner: key.owner ?? "", expires_at: localTime(key.expires_at),
+    unbounded_inputs: key.unbounded_inputs ?? BLANK.unbounded_inputs,
     alert_marks: !key.alert_marks ? "" : key.alert_marks.join(", ") || NONE,
     metadata: Object.entries(key.metadata ?? {}).map(([name, value]) => `${name}=${value}`).join("\n"),
     ...Object.fromEntries(LISTS.map((name) => [name, (key[name] ?? []).join("\n")])),

@@ -1,8 +1,9 @@
 // The form for a new or an existing key.
 
-import { html, useState, Button, Dialog, ErrorNote, Field } from "../../ui/index.js";
+import { html, useState, Button, Dialog, ErrorNote, Field, Select } from "../../ui/index.js";
 import { BLANK, toDraft, toChanges } from "./draft.js";
 import { Restrictions } from "./restrictions.js";
+import { UNBOUNDED_INPUTS } from "./rows.js";
 
 const FORM = "key-form";
 
@@ -41,6 +42,8 @@ export function KeyForm({ api, virtualKey, onSend, onClose }) {
           <${Field} label="Owner" ...${field("owner")} maxlength="128" hint="Keys with the same owner can share limits." />
         </div>
         <${LimitFields} field=${field} />
+        <${Select} label="Inputs of unknown size" value=${texts.unbounded_inputs} options=${Object.entries(UNBOUNDED_INPUTS)}
+          onChange=${field("unbounded_inputs").onInput} hint="Files by id, URLs, documents and tools that the provider runs." />
         <${Restrictions} api=${api} field=${field} models=${texts.allowed_models} />
         <h3>Expiry and alerts</h3>
         <div class="pair">

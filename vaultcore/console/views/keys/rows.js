@@ -5,6 +5,9 @@ import { format } from "../../ui/index.js";
 /** Names of the quota, credit and budget limits, for use in a sentence. */
 export const LIMIT_NAMES = { tokens: "token quota", credits: "credits", day: "daily budget (UTC)", month: "monthly budget (UTC)" };
 
+/** What happens to inputs whose tokens are unknown before a request; the first is the default. */
+export const UNBOUNDED_INPUTS = { reserve_max: "reserve the model's maximum", allow: "reserve an estimate", deny: "reject" };
+
 /** Return the quota, credit and budget limits of a key, an owner or the gateway: [{ id, name, used, most, text, unit }]. */
 export function meters(row) {
   const money = (id, name, used, most) => most !== null && {

@@ -6,8 +6,9 @@ import { Status, typeName } from "./rows.js";
 import { Timeline } from "./timeline.js";
 
 const FLAGS = {
-  estimated: "token counts are estimated", clamped: "output length was capped by the remaining limit", broken: "the stream was interrupted",
-  unpriced: "price unknown",
+  estimated: "token counts are estimated", clamped: "the provider's counts were reduced", broken: "the stream was interrupted",
+  unpriced: "price unknown", implausible: "the provider's counts are impossible and were not charged",
+  cut_off: "the output was longer than allowed and was cut off",
 };
 
 /** Detail: row (null: closed), named (key names), api, onClose, onOnly(filter): filter by a value of the row. */
@@ -38,15 +39,22 @@ function facts(row, named) {
     ["Type", `${typeName(row.path)} (${row.path})${row.stream ? ", streamed" : ""}`],
     ["Key", named[row.key] ? `${named[row.key]} (${row.key})` : row.key],
     ["Owner", row.owner ?? "none"],
-    ["Provider", row.provider ? `${row.provider} / ${row.served}` : row.attempts.length ? "none (all attempts failed)" : "none"],
+    ["Provider", row.provider ? `${row.provider} / ${row.served}` : row.attempts.length ? "none (all attempts failed)" : row.refused ? "none (refused by the gateway)" : "none"],
     ["Started", format.time(row.started_at)],
     ["Duration", row.first_ms === null ? format.duration(row.ms) : `${format.duration(row.ms)}, first token after ${format.duration(row.first_ms)}`],
     ["Tokens", tokens],
     ["Cost", row.cost_usd === null ? "unknown" : format.money(row.cost_usd)],
     ["Price list", row.price_version || "–"],
     ["Translation changes", format.number(row.changes)],
+    ...(row.refusal?.limit ? [["Limit", limitText(row.refusal)]] : []),
     ["Notes", [...row.flags.map((flag) => FLAGS[flag] ?? flag), row.replayed && "replayed"].filter(Boolean).join("; ") || "none"],
   ];
+}
+
+function limitText({ level, limit, most, remaining, needed }) {
+  const amount = limit.endsWith("_usd") ? format.money : format.number;
+  const need = needed === null ? "" : `, needed ${amount(needed)}`;
+  return `${limit} of the ${level}: ${amount(most)}, remaining ${amount(remaining)}${need}`;
 }
 
 /** The prompt and the response. Loaded only on demand, because every read is recorded in the audit log. */

@@ -16,6 +16,6 @@ export function NoRows({ query, more }) {
 
 /** RejectedNote: explains which requests are not in the log by design. */
 export const RejectedNote = () => html`
-  <p class="small">The log does not contain requests that the gateway itself rejected: invalid key (401), no credits (402), model or address not
-    allowed (403), rate limit reached (429). Clients receive the reason, and the gateway writes a line for each to its${" "}
-    <a href="#/docs?page=monitoring">output</a>. See <a href="#/balance">alerts</a> for exhausted limits.</p>`;
+  <p class="small">Of the requests that the gateway itself refused (no credits, model not allowed, unknown model, limit reached), the log
+    contains the first 20 of each key and day. Requests with an invalid key (401) or an invalid body (400) are not in the log. The gateway
+    writes a line for each to its <a href="#/docs?page=monitoring">output</a>. See <a href="#/balance">alerts</a> for exhausted limits.</p>`;

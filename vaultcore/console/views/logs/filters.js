@@ -7,8 +7,8 @@ import { TYPES } from "./rows.js";
 import { useFilterText } from "./filter-text.js";
 
 const STATUSES = [
-  ["", "Any"], ["2xx", "2xx success"], ["4xx", "4xx provider rejected"], ["5xx", "5xx failed"],
-  ["429", "429 provider rate limit"], ["499", "499 client disconnected"],
+  ["", "Any"], ["2xx", "2xx success"], ["4xx", "4xx rejected"], ["5xx", "5xx failed"],
+  ["402", "402 no credits"], ["403", "403 not allowed"], ["404", "404 no such model"], ["429", "429 limit reached"], ["499", "499 client disconnected"],
 ];
 const HIDDEN = ["provider", "owner", "id"]; // set by links from other pages; shown only when set
 

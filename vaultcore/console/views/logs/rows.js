@@ -30,7 +30,7 @@ export const columns = (named) => [
   { id: "status", label: "Status", render: (row) => html`<${Status} ...${row} />` },
   { id: "key", label: "Key", render: (row) => html`<span title=${row.key}>${named[row.key] ?? row.key}</span>` },
   { id: "type", label: "Type", render: (row) => typeName(row.path) },
-  { id: "provider", label: "Provider", render: (row) => html`<span title=${`${format.number(row.tries)} ${row.tries === 1 ? "attempt" : "attempts"}`}>${row.provider ?? "none"}${row.tries > 1 ? ` (${row.tries})` : ""}</span>` },
+  { id: "provider", label: "Provider", render: (row) => html`<span title=${`${format.number(row.tries)} ${row.tries === 1 ? "attempt" : "attempts"}`}>${row.provider ?? (row.refused ? "refused" : "none")}${row.tries > 1 ? ` (${row.tries})` : ""}</span>` },
   { id: "tokens", label: "Tokens", end: true, render: (row) => format.number(row.total_tokens) },
   { id: "cost", label: "Cost", end: true, render: (row) => (row.cost_usd === null ? "unknown" : format.money(row.cost_usd)) },
   { id: "duration", label: "Duration", end: true, render: (row) => format.duration(row.ms) },

@@ -1,0 +1,1 @@
+"""Requests that the gateway itself refuses: their rows and sums in the store, and refusals from memory."""
