@@ -98,6 +98,7 @@ def test_every_field_is_stored(keys: Keys) -> None:
             *("--tokens", "9000", "--credits", "12.500000001", "--budget-day", "1.5", "--budget-month", "20"),
             *("--model", "gpt-4o", "--model", "openai/*", "--ip", "10.0.0.0/8", "--expires", "30d"),
             *("--owner", "acme", "--metadata", "team=search", "--metadata", "note=a=b"),
+            *("--unbounded-inputs", "deny"),
         )
     )
     limits = {
@@ -126,15 +127,16 @@ def test_every_field_is_stored(keys: Keys) -> None:
         "owner",
     ]
     assert {name: created[name] for name in limits} == limits
-    assert created["expires_at"] is not None
+    assert (created["expires_at"] is not None, created["unbounded_inputs"]) == (True, "deny")
 
     renamed = parse_json(keys("update", created["id"], "--json", "--name", "renamed"))
     assert {name: renamed[name] for name in limits} == limits
     assert renamed["name"] == "renamed"
-    nones = [word for option in (*options, "metadata", "expires") for word in (f"--{option}", "none")]
+    others = ("metadata", "expires", "unbounded-inputs")
+    nones = [word for option in (*options, *others) for word in (f"--{option}", "none")]
     bare = parse_json(keys("update", created["id"], "--json", *nones))
     assert {bare[name] for name in limits if name != "metadata"} == {None}
-    assert (bare["metadata"], bare["expires_at"]) == ({}, None)
+    assert (bare["metadata"], bare["expires_at"], bare["unbounded_inputs"]) == ({}, None, "reserve_max")
 
 
 def test_a_new_key_has_a_rate_limit(keys: Keys) -> None:
@@ -206,6 +208,7 @@ def test_the_list_follows_pages(gateway: GatewayProcess, remote: Keys) -> None:
         ("create", "--name", "x", "--rpm", "many"),
         ("create", "--name", "x", "--expires", "soon"),
         ("create", "--name", "x", "--metadata", "CANARY"),
+        ("create", "--name", "x", "--unbounded-inputs", "CANARY"),
         ("create", "--name", "x", "--store", "memory:"),
         ("create", "--name", "x", "--admin-key-file", "f"),
         ("create", "--name", "x", "--url", "ftp://CANARY"),

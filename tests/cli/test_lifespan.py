@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from starlette.types import Message
 
 from tests.admission.limiter_setup import build_limiter, key, settle_usage, stored_alerts
@@ -16,10 +17,13 @@ from tests.fakes.gateway_app import build_services
 from tests.fakes.provider import FakeProvider
 from tests.fakes.served import prepare_home, run_serve
 from vaultcore.admission.caller import Caller
+from vaultcore.admission.refusals.queries import read_day_sums
 from vaultcore.app import create_app
+from vaultcore.cli import lifespan
 from vaultcore.cli.lifespan import MaintainedApp
 from vaultcore.clock import SystemClock
 from vaultcore.errors import StoreUnavailable
+from vaultcore.limits.account import day_of
 from vaultcore.limits.limits import Limits
 from vaultcore.services import Services
 from vaultcore.simulators.server import simulated
@@ -33,12 +37,12 @@ async def run_lifespan(services: Services, scenario: Callable[[], Awaitable[None
     app = MaintainedApp(create_app(services), services)
     incoming: asyncio.Queue[Message] = asyncio.Queue()
     outgoing: asyncio.Queue[Message] = asyncio.Queue()
-    lifespan = asyncio.create_task(app({"type": "lifespan"}, incoming.get, outgoing.put))
+    serving = asyncio.create_task(app({"type": "lifespan"}, incoming.get, outgoing.put))
     incoming.put_nowait({"type": "lifespan.startup"})
     first = await outgoing.get()
     await scenario()
     incoming.put_nowait({"type": "lifespan.shutdown"})
-    await lifespan
+    await serving
     return [first["type"], outgoing.get_nowait()["type"]]
 
 
@@ -66,6 +70,23 @@ def test_shutdown_settles_and_delivers(tmp_path: Path) -> None:
     assert messages == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert sorted(post["data"]["percent"] for post in receiver.posts) == [80, 100]
     assert list(receiver.ids.values()) == [1, 1]
+
+
+def test_refusals_are_written_by_a_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A running server writes refusals without another request."""
+    monkeypatch.setattr(lifespan, "REFUSALS_INTERVAL", 0.01)
+    with FakeProvider() as provider:
+        services = build_services(tmp_path, provider)
+
+        async def scenario() -> None:
+            services.refusals.note_unauthorized()
+            today = day_of(services.clock.now())
+            while not await read_day_sums(services.store, today):  # noqa: ASYNC110 - another task writes them
+                await asyncio.sleep(0.01)
+
+        messages = asyncio.run(asyncio.wait_for(run_lifespan(services, scenario), 10))
+
+    assert messages == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
 def test_pending_alerts_are_delivered_at_start_and_do_not_block_shutdown(tmp_path: Path) -> None:

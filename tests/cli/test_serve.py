@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from tests.fakes.served import COMMAND, environment, prepare_home, run_serve
-from vaultcore.cli.listener import MAX_HEAD, is_public, listen, url
+from vaultcore.cli.connections import MAX_HEAD
+from vaultcore.cli.listener import is_public, listen, url
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.sealed import seal

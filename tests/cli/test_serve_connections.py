@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,28 @@ def test_a_disconnect_during_the_body_is_no_error(gateway: GatewayProcess) -> No
     log = wait_for_log(gateway, '"status":499')
 
     assert '"ERROR"' not in log
+
+
+@pytest.mark.parametrize("has_started", [False, True], ids=["before the stream", "in the stream"])
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+def test_a_hang_up_is_no_error(tmp_path: Path, has_started: bool, reset: bool) -> None:
+    """A client that hangs up before or during its stream is logged with status 499, not as a crash."""
+    with simulated({"openai": "openai", "anthropic": "anthropic"}, pace=0.3) as simulators:
+        overlay = prepare_home(tmp_path, simulators)
+        with run_serve(tmp_path, "--providers", str(overlay)) as running:
+            with connect(running) as connection:
+                connection.sendall(streamed_request(running.key))
+                if has_started:
+                    connection.recv(1)
+                if reset:
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            log = wait_for_log(running, '"status":499')
+            status = running.stop(signal.SIGTERM)
+
+    assert status == 0
+    assert '"ERROR"' not in log
+    assert "crash" not in log
 
 
 def test_a_stop_with_an_open_stream_logs_no_error(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,13 +71,16 @@ def prepare_home(home: Path, simulators: Mapping[str, Simulator]) -> Path:
 
 @contextmanager
 def run_serve(
-    home: Path, *arguments: str, environ: Mapping[str, str] = MappingProxyType({})
+    home: Path,
+    *arguments: str,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    wrapper: Sequence[str] = (),
 ) -> Iterator[GatewayProcess]:
-    """Run `vaultedge serve` on a free port while the context is open."""
+    """Run `vaultedge serve` on a free port while the context is open; the command `wrapper` runs it."""
     errors = home / "stderr.txt"
     with errors.open("w") as stderr:
         process = subprocess.Popen(
-            [*COMMAND, "serve", "--port", "0", *arguments],
+            [*wrapper, *COMMAND, "serve", "--port", "0", *arguments],
             cwd=home,
             env=environment(home, environ),
             stdin=subprocess.DEVNULL,

@@ -93,19 +93,23 @@ def test_connections_are_reused(provider: FakeProvider) -> None:
 
 
 @pytest.mark.parametrize("reset", [False, True])
-def test_a_dead_idle_connection_is_replaced(provider: FakeProvider, reset: bool) -> None:
-    """A request on an idle connection that turns out dead is sent again, without a failed attempt."""
+def test_a_request_that_a_dying_connection_took_is_a_failed_attempt(
+    provider: FakeProvider, reset: bool
+) -> None:
+    """A request that the provider has read on a reused connection is not sent again within its attempt."""
     provider.script("m", FakeResponse(), FakeResponse(stale=True, reset=reset))
 
     async def calls() -> None:
         async with Pool() as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
-            for _ in range(2):
+            await upstream.complete(at, request_for(at), lambda *_: None)
+            with pytest.raises(UpstreamError, match="Acme closed the connection") as caught:
                 await upstream.complete(at, request_for(at), lambda *_: None)
+            assert caught.value.fault is Fault.HOST
 
     asyncio.run(calls())
-    assert provider.connections == 2
-    assert provider.calls("m") == 3
+    assert provider.connections == 1
+    assert provider.calls("m") == 2
 
 
 def test_a_provider_that_restarts_between_calls(provider: FakeProvider) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from pathlib import Path
 
@@ -24,14 +25,16 @@ PAIR = f"AKIDEXAMPLE:{SECRET}"
 AUTH = Auth(scheme="sigv4", service="bedrock", region="eu-west-1")
 ROW = Provider("bedrock", "https://bedrock-runtime.eu-west-1.amazonaws.com", auth=AUTH, keyless=True)
 ARN = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/a1b2"
-BODY = {"messages": [{"role": "user", "content": [{"text": "Grüße 🌍"}]}]}
+CONTENT = json.dumps(
+    {"messages": [{"role": "user", "content": [{"text": "Grüße 🌍"}]}]}, ensure_ascii=False
+).encode()
 
 
 def build(key: str, model: str = "eu.amazon.nova-lite-v1:0", row: Provider = ROW) -> httpx.Request:
     target = Target(row, Model(model))
     path = bedrock.render_path({}, target)
     candidate = Candidate(target, Credential("bedrock", key))
-    return asyncio.run(build_request(candidate, path, BODY, {}, accept="*/*", signer=RequestSigner()))
+    return asyncio.run(build_request(candidate, path, CONTENT, {}, accept="*/*", signer=RequestSigner()))
 
 
 def is_signed(request: httpx.Request, secret: str) -> bool:

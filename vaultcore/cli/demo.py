@@ -92,8 +92,9 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         url = listener.url(server_socket)
         style = TextStyle.for_terminal(terminal)
         try:
-            app = create_app(compose(setup.settings))
-            with _record_attempts() as recorder, listener.serving(app, server_socket) as ended:
+            services = compose(setup.settings)
+            serving = listener.serving(create_app(services), server_socket, services.shutdown)
+            with _record_attempts() as recorder, serving as ended:
                 _print_setup(terminal, style, setup, simulators)
                 _run_requests(terminal, style, setup, simulators, url=url, recorder=recorder)
                 if not args.once:

@@ -9,6 +9,7 @@ from datetime import datetime
 from vaultcore.cli.terminal import UsageError
 
 NONE = "none"
+UNBOUNDED_INPUTS = ("deny", "reserve_max", "allow", NONE)
 COUNTS = {  # options -> the admin API's fields
     "rpm": ("rate_limit_rpm", "requests per minute (default of a new key: 60)"),
     "tpm": ("rate_limit_tpm", "tokens per minute"),
@@ -47,6 +48,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="K=V",
         help="metadata; repeatable, replaces all existing metadata",
     )
+    parser.add_argument(
+        "--unbounded-inputs",
+        metavar="HOW",
+        help="files by id, URLs, documents and provider tools: deny them, reserve_max (the model's maximum; "
+        "default), or allow them with the reservation of an estimate",
+    )
 
 
 def parse_fields(args: argparse.Namespace) -> dict[str, object]:
@@ -55,6 +62,10 @@ def parse_fields(args: argparse.Namespace) -> dict[str, object]:
     for option, name in (("model", "allowed_models"), ("ip", "allowed_ips")):
         if (values := getattr(args, option)) is not None:
             fields[name] = None if values == [NONE] else values
+    if (policy := args.unbounded_inputs) is not None:
+        if policy not in UNBOUNDED_INPUTS:
+            raise UsageError(f"--unbounded-inputs must be one of {', '.join(UNBOUNDED_INPUTS)}")
+        fields["unbounded_inputs"] = None if policy == NONE else policy
     for name in ("name", "owner"):
         if (text := getattr(args, name)) is not None:
             fields[name] = None if text == NONE and name == "owner" else text

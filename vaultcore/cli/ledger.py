@@ -118,7 +118,7 @@ async def _export(args: argparse.Namespace, terminal: Terminal, settings: Settin
     from vaultcore.ledger.sealing import GRACE, Sealer
 
     signer = await _signer(settings, clock)
-    store = open_store(settings.store, clock)
+    store = open_store(settings.store, clock, environ=settings.environ)
     try:
         await Sealer(store, signer, clock).run(sweep_every=0.0, since=args.first)
         lines = export_ledger(store, signer, clock, args.first, args.last)
@@ -146,7 +146,7 @@ async def _seal(settings: Settings, clock: Clock) -> tuple[int, str]:
     from vaultcore.ledger.sealing import Sealer
 
     signer = await _signer(settings, clock)
-    store = open_store(settings.store, clock)
+    store = open_store(settings.store, clock, environ=settings.environ)
     try:
         sealer = Sealer(store, signer, clock)
         return await sealer.run(sweep_every=0.0), await sealer.head()

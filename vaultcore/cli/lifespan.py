@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vaultcore.services import Services
 
 INTERVAL = 60.0  # seconds between two maintenance runs
+REFUSALS_INTERVAL = 2.0  # seconds between two looks at refusals that are to be written
 SHUTDOWN_TIMEOUT = 3.0  # seconds for a running maintenance, and again for pending settlements
 
 
@@ -22,7 +23,7 @@ class MaintainedApp:
     def __init__(self, app: ASGIApp, services: Services) -> None:
         self._app, self._services = app, services
         self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
@@ -32,7 +33,9 @@ class MaintainedApp:
         async def receive_lifespan() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._task = asyncio.create_task(self._run_maintenance())
+                self._services.refusals.has_timer = True
+                runs = (self._run_maintenance(), self._write_refusals())
+                self._tasks = {asyncio.create_task(each) for each in runs}
             elif message["type"] == "lifespan.shutdown":
                 await self._shut_down()
             return message
@@ -51,13 +54,20 @@ class MaintainedApp:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), INTERVAL)
 
+    async def _write_refusals(self) -> None:
+        while not self._stopping.is_set():
+            await self._services.refusals.flush()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), REFUSALS_INTERVAL)
+
     async def _shut_down(self) -> None:
         self._stopping.set()
-        if self._task is not None:
-            _, unfinished = await asyncio.wait({self._task}, timeout=SHUTDOWN_TIMEOUT)
+        if self._tasks:
+            _, unfinished = await asyncio.wait(self._tasks, timeout=SHUTDOWN_TIMEOUT)
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._services.admission.limiter.settle_owed(), SHUTDOWN_TIMEOUT)
+        await self._services.admission.limiter.owed.aclose()
         await self._services.alerts.aclose()

@@ -5,29 +5,76 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import signal
 import socket
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from vaultcore.cli.connections import (
+    KEEP_ALIVE,
+    ClientConnection,
+    Connections,
+    connection_limit,
+    raise_descriptor_limit,
+)
 from vaultcore.errors import ConfigError
+from vaultcore.shutdown import Shutdown
 
-MAX_HEAD = 64 * 1024  # bytes of the request line and headers
 GRACE = 10  # seconds for running responses after a stop signal
-KEEP_ALIVE = 75  # seconds before an idle client connection is closed: longer than clients keep theirs
+ENDING_TIME = 3  # seconds for the errors of responses that are still running then
 BACKLOG = 1_024  # connections waiting to be accepted
+ACCEPT_BATCH = 64  # connections accepted in one step of the event loop
+NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-def listen(host: str, port: int) -> socket.socket:
+class ListeningSocket(socket.socket):
+    """A listening socket that closes a new connection at once if the process has no descriptor left.
+
+    asyncio would log an error for each of BACKLOG attempts to accept, and try again every second.
+    """
+
+    def __init__(self, family: int) -> None:
+        # asyncio disables Nagle's algorithm only for IPPROTO_TCP; otherwise each request takes 40 ms longer.
+        super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._spare = os.open(os.devnull, os.O_RDONLY)
+        self.on_refused: Callable[[], object] = int
+
+    def listen(self, _backlog: int = BACKLOG, /) -> None:
+        super().listen(BACKLOG)  # asyncio passes the number that it accepts in one step
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in NO_DESCRIPTORS:
+                raise
+        os.close(self._spare)
+        try:
+            super().accept()[0].close()
+        finally:
+            self._spare = os.open(os.devnull, os.O_RDONLY)
+        self.on_refused()
+        raise BlockingIOError
+
+    def close(self) -> None:
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
+        super().close()
+
+
+def listen(host: str, port: int) -> ListeningSocket:
     """Return a listening socket; clients can connect before the server runs. Raise ConfigError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio disables Nagle's algorithm only for IPPROTO_TCP; otherwise each request takes 40 ms longer.
-    server_socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    server_socket = ListeningSocket(family)
     try:
         server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server_socket.bind((host, port))
@@ -63,13 +110,16 @@ def is_public(server_socket: socket.socket) -> bool:
     return not (host.startswith("127.") or host == "::1")
 
 
-def server(app: ASGIApp) -> uvicorn.Server:
+def server(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> uvicorn.Server:
     """Return an HTTP server without access log, banner and server header."""
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every invalid request
+    connections = Connections(connection_limit(raise_descriptor_limit()))
+    server_socket.on_refused = connections.no_descriptor
     return GracefulServer(
         uvicorn.Config(
             app,
-            http=_protocol(),
+            http=cast(type[asyncio.Protocol], partial(ClientConnection, connections)),
+            backlog=ACCEPT_BATCH,
             ws="none",
             loop="asyncio",
             lifespan="on",
@@ -77,23 +127,23 @@ def server(app: ASGIApp) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            h11_max_incomplete_event_size=MAX_HEAD,
-            timeout_graceful_shutdown=GRACE,
+            timeout_graceful_shutdown=GRACE + 2 * ENDING_TIME,
             timeout_keep_alive=KEEP_ALIVE,
-        )
+        ),
+        shutdown,
     )
 
 
-def serve(app: ASGIApp, server_socket: socket.socket) -> None:
+def serve(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> None:
     """Serve until SIGINT or SIGTERM. Running responses get GRACE seconds; a second signal stops at once."""
     with server_socket:
-        asyncio.run(server(app).serve(sockets=[server_socket]))
+        asyncio.run(server(app, server_socket, shutdown).serve(sockets=[server_socket]))
 
 
 @contextmanager
-def serving(app: ASGIApp, server_socket: socket.socket) -> Iterator[threading.Event]:
+def serving(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> Iterator[threading.Event]:
     """Serve in a background thread inside the context. Yields an event that is set when the server stops."""
-    running, ended = server(app), threading.Event()
+    running, ended = server(app, server_socket, shutdown), threading.Event()
 
     def work() -> None:
         try:
@@ -112,7 +162,26 @@ def serving(app: ASGIApp, server_socket: socket.socket) -> Iterator[threading.Ev
 
 
 class GracefulServer(uvicorn.Server):
-    """uvicorn's server, except that it does not raise the stop signal again after a clean shutdown."""
+    """uvicorn's server, except that it ends requests with errors after GRACE seconds.
+
+    It does not raise the stop signal again after a clean shutdown.
+    """
+
+    def __init__(self, config: uvicorn.Config, shutdown: Shutdown) -> None:
+        super().__init__(config)
+        self._shutdown = shutdown
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = asyncio.create_task(self._end_requests())
+        await super().shutdown(sockets)
+        ending.cancel()
+
+    async def _end_requests(self) -> None:
+        await asyncio.sleep(GRACE)
+        self._shutdown.end_requests()
+        await asyncio.sleep(ENDING_TIME)
+        for connection in tuple(self.server_state.connections):  # clients that do not read their response
+            connection.transport.abort()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -129,39 +198,3 @@ class GracefulServer(uvicorn.Server):
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
-
-
-def _protocol() -> type[asyncio.Protocol]:
-    """Return the HTTP protocol class: httptools with a header limit if installed, otherwise h11.
-
-    httptools takes a third of h11's CPU time but has no header limit of its own.
-    """
-    try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-    except ImportError:
-        from uvicorn.protocols.http.h11_impl import H11Protocol
-
-        return H11Protocol
-
-    class HeaderLimitProtocol(HttpToolsProtocol):
-        """Closes a connection whose request head exceeds MAX_HEAD."""
-
-        head: int | None = None  # bytes of the current head after its first chunk; None outside a head
-
-        def data_received(self, data: bytes) -> None:
-            if self.head is not None:
-                self.head += len(data)
-            super().data_received(data)
-            # Checked after parsing: if the head ended in `data`, the rest of `data` is body.
-            if self.head is not None and self.head > MAX_HEAD:
-                self.transport.close()
-
-        def on_message_begin(self) -> None:
-            self.head = 0
-            super().on_message_begin()
-
-        def on_headers_complete(self) -> None:
-            self.head = None
-            super().on_headers_complete()
-
-    return HeaderLimitProtocol

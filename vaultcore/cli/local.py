@@ -41,9 +41,9 @@ def ensure_deployment_keys(settings: Settings, terminal: Terminal) -> None:
     """Create the keys of this machine's gateway if it was never started, and print a note."""
     if _has_external_pepper(settings) or (settings.home / PEPPER).exists():
         return
-    from vaultcore.vault.deployment import deployment_keys
+    from vaultcore.compose import local_keys
 
-    if deployment_keys(settings.home).created:
+    if local_keys(settings).created:
         terminal.warn(f"created this gateway's system key and admin key in {settings.home}")
 
 

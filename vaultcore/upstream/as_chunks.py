@@ -26,7 +26,8 @@ def chunks(completion: ChatCompletion) -> Iterator[ChatChunk]:
     ]
     yield {**envelope, "choices": choices}
     if usage := completion.get("usage"):
-        yield {**envelope, "choices": [], "usage": usage}
+        last: ChatChunk = {**envelope, "choices": [], "usage": usage}
+        yield {**last, "service_tier": completion["service_tier"]} if "service_tier" in completion else last
 
 
 def _delta(message: object) -> Delta:

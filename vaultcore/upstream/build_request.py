@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 import httpx
 
-from vaultcore.errors import Fault, InvalidRequest
+from vaultcore.errors import Fault
 from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream import errors
 from vaultcore.upstream.auth import (
@@ -18,23 +17,22 @@ from vaultcore.upstream.auth import (
     provider_url,
 )
 from vaultcore.upstream.signing import NoCredentials, RequestSigner
-from vaultcore.wire import Json
 
 
 async def build_request(
     candidate: Candidate,
     path: str,
-    body: Json | None,
+    content: bytes | None,
     client_headers: Mapping[str, str],
     *,
     accept: str,
     signer: RequestSigner,
 ) -> httpx.Request:
-    """Return the request for a path below the provider's base URL; a GET if there is no body.
+    """Return the request for a path below the provider's base URL; a GET if there is no content.
 
     Raises UpstreamError if key or catalog row do not make a valid request.
     """
-    provider, content = candidate.target.provider, None if body is None else _encode(body)
+    provider = candidate.target.provider
     is_signed = SCHEMES[provider.auth.scheme](candidate.credential.key)
     try:
         fields = build_headers(provider, candidate.credential, accept=accept, client_headers=client_headers)
@@ -43,7 +41,9 @@ async def build_request(
     else:
         try:
             url = provider_url(provider.base_url, path, allow_http=provider.local)
-            request = httpx.Request("GET" if body is None else "POST", url, headers=fields, content=content)
+            request = httpx.Request(
+                "GET" if content is None else "POST", url, headers=fields, content=content
+            )
             request.headers = HiddenHeaders(request.headers)  # httpx copies them into headers with a repr
             if not is_signed:
                 return request
@@ -53,13 +53,3 @@ async def build_request(
         except (InvalidProviderRequest, httpx.InvalidURL) as error:
             reason, fault = str(error), Fault.HOST
     raise errors.unsendable_error(candidate, reason, fault)
-
-
-def _encode(body: Json) -> bytes:
-    try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:
-        reason = "contains a lone surrogate, which UTF-8 cannot encode"
-    except (ValueError, RecursionError):
-        reason = "contains a value that JSON cannot express"
-    raise InvalidRequest(f"the request {reason}")

@@ -171,9 +171,9 @@ class Upstream:
     ) -> httpx.Request:
         try:
             async with asyncio.timeout_at(deadlines.for_response()):  # signing may wait for credentials
-                body = None if request.method == "GET" else request.rendered.body
+                content = None if request.method == "GET" else request.encoded().content
                 return await build_request(
-                    candidate, request.path, body, request.headers, accept=accept, signer=self._signer
+                    candidate, request.path, content, request.headers, accept=accept, signer=self._signer
                 )
         except TimeoutError:
             reason = deadlines.description
@@ -222,7 +222,8 @@ def _stream_error(candidate: Candidate, reader: StreamReader) -> UpstreamError:
         case StreamFault(status=status, detail=detail):
             error = errors.error_from_body(candidate, status, detail)
         case None:
-            error = errors.host_error(candidate, "ended its stream without a finish reason")
+            missing = "its last event" if reader.is_finished else "a finish reason"
+            error = errors.host_error(candidate, f"ended its stream without {missing}")
         case _:
             error = errors.host_error(candidate, "sent a stream that cannot be parsed", status=200)
     return errors.stream_error(error) if reader.has_started else error

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import NativeRequest, RenderedRequest, StatefulPassthrough, load_dialect
 from vaultcore.dialects.legacy_functions import adapt_request, restore_paths
+from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
+
+PART = 500  # items of a list that are encoded at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,11 @@ class ProviderRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     is_native: bool = False  # the client's own body: the response is passed through too
     method: str = "POST"  # a GET has no body
+    content: bytes | None = None  # the encoded body, once `encoded` has run
+
+    def encoded(self) -> ProviderRequest:
+        """Return the request with its content. Raises InvalidRequest if JSON cannot express the body."""
+        return self if self.content is not None else replace(self, content=_encode(self.rendered.body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +57,26 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
     adapted = adapt_request(request, target)
     rendered = restore_paths(dialect.render_request(adapted, target), request)
     return ProviderRequest(dialect.render_path(adapted, target), rendered, target.dialect)
+
+
+def _encode(body: Json) -> bytes:
+    try:
+        if any(isinstance(value, list) and len(value) > PART for value in body.values()):
+            return f"{{{','.join(f'{_dump(name)}:{_dump_parts(body[name])}' for name in body)}}}".encode()
+        return _dump(body).encode()
+    except UnicodeEncodeError:
+        reason = "contains a lone surrogate, which UTF-8 cannot encode"
+    except (ValueError, RecursionError):
+        reason = "contains a value that JSON cannot express"
+    raise InvalidRequest(f"the request {reason}")
+
+
+def _dump_parts(value: object) -> str:
+    """Return JSON; of a long list in parts, since one long call of the C encoder would stop other threads."""
+    if not isinstance(value, list):
+        return _dump(value)
+    parts = (_dump(value[start : start + PART])[1:-1] for start in range(0, len(value), PART))
+    return f"[{','.join(parts)}]"
+
+
+_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

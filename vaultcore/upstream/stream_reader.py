@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from vaultcore.catalog.schema import Framing
-from vaultcore.dialects import RawEvent, StreamFault, StreamItem
+from vaultcore.dialects import NativeDecoder, RawEvent, StreamFault, StreamItem
 from vaultcore.streams import Stage, eventstream, sse
 from vaultcore.wire import ChatChunk
 
@@ -28,7 +28,7 @@ class StreamReader:
     ) -> None:
         self.has_started = False  # items with content were returned
         self.is_ended = False
-        self.was_cut = False  # it ended without a finish reason and without [DONE]
+        self.was_cut = False  # ended without finish reason and [DONE]; if raw, without its last event
         self.fault: StreamFault | ValueError | RecursionError | None = None
         self._events = FRAMINGS[framing]()
         self._decoder = decoder
@@ -65,9 +65,15 @@ class StreamReader:
             self._accept(None, self._decoder.close(), items)
         except (StreamFault, ValueError, RecursionError) as error:
             self.fault = error
-        self.was_cut = not (self.is_ended or self.is_finished)
+        self.was_cut = not (self.is_ended or self._has_its_end())
         self.is_ended = True
         return self._release(items)
+
+    def _has_its_end(self) -> bool:
+        """Return True if the response is complete for the client, who gets raw events as they are."""
+        if self._raw and isinstance(self._decoder, NativeDecoder):
+            return self._decoder.is_done
+        return self.is_finished
 
     def _accept(self, event: sse.Event | None, decoded: Iterable[ChatChunk], items: list[StreamItem]) -> None:
         chunks = tuple(decoded)

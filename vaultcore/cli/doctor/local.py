@@ -21,9 +21,12 @@ from vaultcore.cli.doctor import provider_keys
 from vaultcore.cli.doctor.results import CheckResult, failed, ok, skipped
 from vaultcore.cli.terminal import Terminal
 from vaultcore.clock import Clock, SystemClock
-from vaultcore.errors import ConfigError, GatewayError, VaultError
+from vaultcore.control.lost_pepper import find_dependents
+from vaultcore.errors import ConfigError, GatewayError, StoreUnavailable, VaultError
 from vaultcore.settings import Settings
-from vaultcore.store.base import Delete, DocumentKey, Put
+from vaultcore.store.base import Delete, DocumentKey, Put, Store
+from vaultcore.store.unavailable_reason import FIXES, unavailable_reason
+from vaultcore.vault.deployment import PEPPER, PEPPER_CURE, find_damaged
 from vaultcore.vault.keyring import Credential
 
 COLLECTION = "doctor"  # document collection of the test document
@@ -67,7 +70,8 @@ def check_home(home: Path) -> CheckResult:
     shared = [home] if home.stat().st_mode & 0o022 else []
     shared += [each for each in sorted(home.iterdir()) if _is_shared(each)]
     if not shared:
-        return ok("data", f"{home} is private to this user")
+        damaged = find_damaged(home)
+        return ok("data", f"{home} is private to this user") if damaged is None else failed("data", damaged)
     names = " ".join(map(str, shared))
     return failed("data", f"other users can access {names}", f"run chmod go-rwx {names}")
 
@@ -120,20 +124,37 @@ async def _check_store(settings: Settings, clock: Clock) -> CheckResult:
         return missing
     key = DocumentKey(COLLECTION, secrets.token_hex(8))
     try:
-        store = open_store(settings.store, clock)
+        store = open_store(settings.store, clock, environ=settings.environ)
         try:
             await store.write(
                 Put(key, {"written": "by vaultedge doctor"}, expires=clock.now() + DOCUMENT_TTL)
             )
             (document,) = await store.get(key)
             await store.write(Delete(key))
+            lost = await _find_lost_pepper(settings, store)
         finally:
             await store.aclose()
+    except StoreUnavailable as error:
+        reason = unavailable_reason(error)
+        text = f"{error} ({reason.replace('_', ' ')})"
+        return failed("store", text, FIXES.get(reason, STORE_FIXES.get(kind)))
     except (GatewayError, ConfigError, OSError) as error:
         return failed("store", error, STORE_FIXES.get(kind))
     if document is None:
         return failed("store", "the document that was written could not be read", STORE_FIXES.get(kind))
-    return ok("store", f"{kind} store can be written and read")
+    return lost or ok("store", f"{kind} store can be written and read")
+
+
+async def _find_lost_pepper(settings: Settings, store: Store) -> CheckResult | None:
+    """Return the failed check if the store depends on a pepper that is missing."""
+    file = settings.home / PEPPER
+    has_file = await asyncio.to_thread(file.exists)
+    if has_file or settings.pepper or settings.pepper_secret or settings.vault_secret:
+        return None
+    dependents = await find_dependents(store)
+    if dependents is None:
+        return None
+    return failed("store", f"{file} is missing, but the store has {dependents}", PEPPER_CURE)
 
 
 def _missing(path: str) -> CheckResult | None:

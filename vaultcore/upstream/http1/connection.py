@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 from typing import cast
 
@@ -13,7 +14,6 @@ class Connection(asyncio.Protocol):
     """A socket of the running loop. One read at a time; writes are never awaited."""
 
     def __init__(self) -> None:
-        self.served = 0  # completed exchanges
         self.idle_since = 0.0
         self.closed = False
         self._error: Exception | None = None
@@ -48,6 +48,19 @@ class Connection(asyncio.Protocol):
     def is_usable(self) -> bool:
         """Return True if it is open and no unexpected bytes have arrived."""
         return not (self.closed or self._chunks)
+
+    def has_ended(self) -> bool:
+        """Return True if the other side has ended an idle connection, even if the event loop has not seen it.
+
+        A request written to such a connection would be lost, or be read and fail: one cannot tell which.
+        """
+        if not self.is_usable or self._transport is None or self._transport.is_closing():
+            return True
+        if not hasattr(select, "poll"):  # Windows
+            return False
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))  # an end, a reset, or bytes that no request has caused
 
     def send(self, data: bytes) -> None:
         # Not awaited: a provider may answer before it has read everything, and deadlines apply.

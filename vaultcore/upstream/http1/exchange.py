@@ -21,8 +21,11 @@ class Exchange:
         self._has_received = False
         self._next: h11.Event | None = None  # read ahead
 
-    async def send(self, request: httpx.Request) -> h11.Response | None:
-        """Send a request and return the response's head; None if a reused connection was dead."""
+    async def send(self, request: httpx.Request) -> h11.Response:
+        """Send a request and return the response's head.
+
+        The request is never sent again: a server that has closed the connection may have read it.
+        """
         # No local variable: it would show the key to tools that print the locals of a traceback.
         self.connection.send(
             self._http.send(
@@ -37,10 +40,6 @@ class Exchange:
                     return head
                 case h11.InformationalResponse(status_code=code) if code != 101:
                     continue
-                case h11.ConnectionClosed() | None if not self._has_received:
-                    if self.connection.served:
-                        return None
-                    raise httpx.RemoteProtocolError("the connection closed without a response")
                 case _:
                     raise httpx.RemoteProtocolError("the response does not start with a valid head")
 
@@ -73,22 +72,20 @@ class Exchange:
         is_done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
         return is_done and not self._http.trailing_data[0] and self.connection.is_usable
 
-    async def _event(self) -> h11.Event | None:
-        """Return the next event, reading bytes as needed; None if a reused connection was dead."""
+    async def _event(self) -> h11.Event:
+        """Return the next event, reading bytes as needed."""
         while True:
             try:
                 event = self._http.next_event()
             except h11.RemoteProtocolError:
                 if not self._has_received:
-                    return None
+                    raise httpx.RemoteProtocolError("the connection closed without a response") from None
                 raise httpx.RemoteProtocolError("the response is not valid HTTP/1.1") from None
             if event is not h11.NEED_DATA:
                 return event  # type: ignore[return-value]  # PAUSED needs two requests on one connection
             try:
                 data = await self.connection.receive()
             except OSError as error:
-                if self._has_received or not self.connection.served:
-                    raise httpx.ReadError("the connection was lost") from error
-                return None
+                raise httpx.ReadError("the connection was lost") from error
             self._has_received |= bool(data)
             self._http.receive_data(data)

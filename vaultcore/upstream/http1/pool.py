@@ -46,7 +46,7 @@ class Origin(NamedTuple):
 
 
 class Pool(httpx.AsyncBaseTransport):
-    """Connections by origin. If a reused connection is dead, the request is sent on a new one."""
+    """Connections by origin. A request is sent once: on an open idle connection, or on a new one."""
 
     def __init__(self, verify: ssl.SSLContext | None = None) -> None:
         self._verify = verify
@@ -57,29 +57,21 @@ class Pool(httpx.AsyncBaseTransport):
         self._bind(asyncio.get_running_loop())
         origin = Origin.of(request.url)
         await request.aread()
-        if (idle := self._acquire(origin)) is not None:
-            response = await self._exchange(origin, idle, request)
-            if response is not None:
-                return response
-        new = await self._connect(origin, request.extensions.get("timeout", {}).get("connect"))
-        response = await self._exchange(origin, new, request)
-        if response is None:
-            raise httpx.RemoteProtocolError("the connection closed without a response")
-        return response
+        connection = self._acquire(origin) or await self._connect(
+            origin, request.extensions.get("timeout", {}).get("connect")
+        )
+        return await self._exchange(origin, connection, request)
 
     async def _exchange(
         self, origin: Origin, connection: Connection, request: httpx.Request
-    ) -> httpx.Response | None:
-        """Return the response once its head has arrived; None if a reused connection was dead."""
+    ) -> httpx.Response:
+        """Return the response once its head has arrived."""
         exchange = Exchange(connection)
         try:
             head = await exchange.send(request)
         except BaseException:
             connection.abort()
             raise
-        if head is None:
-            connection.abort()
-            return None
         return httpx.Response(
             head.status_code,
             headers=list(head.headers),
@@ -101,7 +93,6 @@ class Pool(httpx.AsyncBaseTransport):
         now = asyncio.get_running_loop().time()
         idle = self._idle.setdefault(origin, deque())
         connection.idle_since = now
-        connection.served += 1
         idle.append(connection)
         while len(idle) > MAX_IDLE or now - idle[0].idle_since > IDLE_TIMEOUT:
             idle.popleft().abort()
@@ -111,7 +102,7 @@ class Pool(httpx.AsyncBaseTransport):
         while idle:
             connection = idle.pop()
             now = asyncio.get_running_loop().time()
-            if connection.is_usable and now - connection.idle_since <= IDLE_TIMEOUT:
+            if now - connection.idle_since <= IDLE_TIMEOUT and not connection.has_ended():
                 return connection
             connection.abort()
         return None
