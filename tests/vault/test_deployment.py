@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from vaultcore.errors import VaultError
 from vaultcore.vault.deployment import deployment_keys
 
 
@@ -66,3 +67,45 @@ def test_a_key_file_readable_by_others_is_rejected(tmp_path: Path, refused: Any)
     (tmp_path / "system.key").chmod(0o644)
 
     assert refused((keys.system, keys.admin), deployment_keys, tmp_path).hint.startswith("run chmod 600 ")
+
+
+@pytest.mark.parametrize("damage", ["", "\n", "vp-" + "0" * 20, "va-" + "0" * 48, "\0" * 51])
+def test_a_damaged_pepper_is_never_deleted(damage: str, tmp_path: Path, refused: Any) -> None:
+    """The error names the file; the cure is a backup, not deletion, and no new pepper is generated."""
+    deployment_keys(tmp_path)
+    file = tmp_path / "pepper.key"
+    file.write_text(damage)
+
+    error = refused((), deployment_keys, tmp_path)
+
+    assert str(file) in str(error)
+    assert "restore it from a backup" in error.hint
+    assert not re.search("remove|move|rm |delete it|delete the file", error.hint)
+    assert file.read_text() == damage
+
+
+def test_a_lost_pepper_is_not_replaced_without_a_check(tmp_path: Path) -> None:
+    """Before a pepper is generated, the caller may refuse; then no file changes."""
+    deployment_keys(tmp_path)
+    (tmp_path / "pepper.key").unlink()
+    (tmp_path / "admin.key").unlink()
+
+    def refuse(file: Path) -> None:
+        raise VaultError(f"{file} is missing")
+
+    with pytest.raises(VaultError, match=r"pepper\.key is missing"):
+        deployment_keys(tmp_path, before_new_pepper=refuse)
+    assert {file.name for file in tmp_path.iterdir()} == {".lock", "system.key"}
+
+
+def test_a_damaged_pepper_is_set_aside_on_request(tmp_path: Path) -> None:
+    """With `replace_damaged`, the damaged file keeps its text under another name; an intact one stays."""
+    before = deployment_keys(tmp_path)
+    assert deployment_keys(tmp_path, replace_damaged=True).pepper == before.pepper
+    (tmp_path / "pepper.key").write_text("vp-half")
+
+    after = deployment_keys(tmp_path, replace_damaged=True)
+
+    assert after.pepper != before.pepper
+    assert [file.read_text() for file in tmp_path.glob("pepper.key.damaged-*")] == ["vp-half"]
+    assert deployment_keys(tmp_path).pepper == after.pepper

@@ -237,6 +237,41 @@ def test_a_missing_or_empty_secret_is_named(tmp_path: Path, refused: Any) -> Non
     assert not vault.secret_file.exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("", "is empty"), ("\n", "is empty"), ("f" * 30, "has 30 of 64 characters"), (None, "is missing")],
+)
+def test_a_damaged_secret_is_named_with_a_cure(
+    text: str | None, problem: str, tmp_path: Path, refused: Any
+) -> None:
+    """A lost, empty or half-written machine secret is named with its path, and stays as it is."""
+    vault = original_vault(tmp_path, original_entry("OpenAI", OPENAI.key))
+    vault.secret_file.unlink()
+    if text is not None:
+        vault.secret_file.write_text(text)
+        vault.secret_file.chmod(0o600)
+
+    for call in (vault.credentials, lambda: vault.add([GROQ])):
+        error = refused((OPENAI.key, GROQ.key), call)
+        assert f"{vault.secret_file} {problem}" in f"{error} {error.hint}"
+        assert "restore it from a backup" in error.hint
+    assert (vault.secret_file.read_text() if vault.secret_file.exists() else None) == text
+
+
+@pytest.mark.parametrize("has_vault", [True, False])
+def test_an_empty_secret_without_entries_is_recovered(has_vault: bool, tmp_path: Path) -> None:
+    """An empty secret file, which a crash at the first start may leave, is filled if no entry needs it."""
+    vault = LocalVault(tmp_path)
+    if has_vault:
+        vault.init()
+    vault.secret_file.write_text("")
+    vault.secret_file.chmod(0o600)
+    vault.add([OPENAI])
+
+    assert LocalVault(tmp_path).credentials() == [OPENAI]
+    assert len(vault.secret_file.read_text()) == 64
+
+
 def test_reading_creates_no_vault(tmp_path: Path, refused: Any) -> None:
     """If there is no vault, reading creates no file and no directory."""
     vault = LocalVault(tmp_path / "home")

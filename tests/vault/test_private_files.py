@@ -57,3 +57,36 @@ def test_a_failed_write_changes_nothing(tmp_path: Path) -> None:
         private_files.write(file, "half a character \ud800")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_new_file_is_never_seen_half_written(
+    has_links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed at any step leaves the whole file or none, or without links an empty one."""
+    import os
+
+    link = os.link
+
+    def look(*_: object, **__: object) -> None:
+        seen.append(file.read_text() if file.exists() else None)
+
+    def link_or_fail(source: Path, target: Path) -> None:
+        look()
+        if not has_links:
+            raise PermissionError(1, "Operation not permitted")
+        link(source, target)
+        look()
+
+    seen: list[str | None] = []
+    file = tmp_path / "pepper.key"
+    for name in ("fsync", "write", "close"):
+        original = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *args, run=original: (look(), run(*args))[1])
+    monkeypatch.setattr(os, "link", link_or_fail)
+    private_files.write_new(file, "whole")
+
+    assert set(seen) <= ({None, "whole"} if has_links else {None, "", "whole"})
+    assert file.read_text() == "whole"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [file]

@@ -126,7 +126,8 @@ class RouteStore:
             except ConfigError as error:
                 broken[name] = _reason(error)
         self._stored = StoredRoutes(models, version, broken)
-        self._current = replace(self._file, routes={**self._file.routes, **routes}) if routes else self._file
+        routes = {**self._file.routes, **routes}
+        self._current = replace(self._file, routes=routes, routes_version=version) if version else self._file
 
     def _finish_read(self, reading: asyncio.Task[StoredRoutes]) -> None:
         self._reading, self._read_at = None, self._clock.now()

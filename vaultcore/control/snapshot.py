@@ -11,7 +11,7 @@ with the first key look-up after it, without a read of its own:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from vaultcore.control.routes import RouteStore
@@ -66,7 +66,7 @@ class SnapshotReader:
         packed = self._verify(document, pepper)
         if packed is None:
             raise StoreUnavailable("the limit policy in the store has no valid signature of this gateway")
-        return LimitPolicy.unpack(packed)
+        return replace(LimitPolicy.unpack(packed), version=document.version)
 
     def _verify(self, document: Document | None, pepper: bytes | None) -> Mapping[str, Any] | None:
         """Return a signed document's content; None if there is none or its signature is not valid."""

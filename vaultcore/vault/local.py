@@ -29,6 +29,10 @@ from vaultcore.vault.keyring import Credential
 from vaultcore.vault.secret_text import SecretText
 from vaultcore.wire import Json
 
+_SECRET_LENGTH = 64  # hex characters of a machine secret
+_LOSS_CURE = (
+    "restore it from a backup; without one, move local.vault.json away and add the provider keys again"
+)
 _SALT, _NONCE, _TAG = 32, 12, 16  # bytes
 _EMPTY: Json = {"version": 1, "entries": []}
 
@@ -152,20 +156,24 @@ class LocalVault:
         return cast(Json, document)
 
     def _create_secret(self) -> None:
-        if self.secret_file.exists():
+        """Create the machine secret. Replace an empty file, which a crash may leave, if no entry needs it."""
+        if self.secret_file.exists() and private_files.read(self.secret_file).strip():
             return
         if self.exists() and self.entries():
-            raise VaultError(f"{self.secret_file} is missing; the vault cannot be opened without it")
-        private_files.write_new(self.secret_file, secrets.token_hex(32))
+            self._secret()  # raises
+        if self.secret_file.exists():
+            private_files.write(self.secret_file, secrets.token_hex(_SECRET_LENGTH // 2))
+        else:
+            private_files.write_new(self.secret_file, secrets.token_hex(_SECRET_LENGTH // 2))
 
     def _secret(self) -> bytes:
         if not self.secret_file.exists():
-            raise VaultError(f"{self.secret_file} is missing; the vault cannot be opened without it")
+            text = f"{self.secret_file} is missing; the vault cannot be opened without it"
+            raise VaultError(text, hint=_LOSS_CURE)
         secret = SecretText(private_files.read(self.secret_file).strip())
         if not secret:
-            raise VaultError(
-                f"{self.secret_file} is empty; the vault cannot be opened without the machine secret"
-            )
+            text = f"{self.secret_file} is empty; the vault cannot be opened without the machine secret"
+            raise VaultError(text, hint=_LOSS_CURE)
         return secret.encode("utf-8")
 
     def _decrypt(self, entries: Sequence[VaultEntry]) -> list[Credential]:
@@ -173,11 +181,14 @@ class LocalVault:
         results = [(entry, self._credential(entry)) for entry in entries]
         for entry, credential in results:
             if credential is None:
-                raise VaultError(
-                    f"entry {entry.id} ({entry.provider}) in {self.file} does not open",
-                    hint=f"it was sealed with another secret than {self.secret_file}, or is damaged",
-                )
+                text = f"entry {entry.id} ({entry.provider}) in {self.file} does not open"
+                raise VaultError(text, hint=self._unopened_hint())
         return [credential for _, credential in results if credential is not None]
+
+    def _unopened_hint(self) -> str:
+        if (length := len(self._secret())) < _SECRET_LENGTH:
+            return f"{self.secret_file} has {length} of {_SECRET_LENGTH} characters: {_LOSS_CURE}"
+        return f"it was sealed with another secret than {self.secret_file}, or is damaged"
 
     def _credential(self, entry: VaultEntry) -> Credential | None:
         sealed = entry.sealed

@@ -25,12 +25,25 @@ def write(path: Path, text: str) -> None:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Create a file; raise FileExistsError if the path exists, even as a dangling symbolic link."""
-    # An empty file claims the path and is then replaced. A hard link would need one step, but some file
-    # systems do not support hard links.
+    """Create a file; raise FileExistsError if the path exists, even as a dangling link.
+
+    A crash leaves the whole file or none, except on file systems without hard links.
+    """
+    with _draft(path, text) as draft:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            raise
+        except OSError:  # the file system has no hard links
+            _claim_and_replace(path, draft)
+    _sync_directory(path.parent)
+
+
+def _claim_and_replace(path: Path, draft: Path) -> None:
+    """Create a file in two steps: a crash between them leaves it empty."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
-        write(path, text)
+        draft.replace(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
