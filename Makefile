@@ -22,7 +22,7 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-clients test-console test-deploy lint format docs fuzz bench install lock clean
+.PHONY: help demo serve test test-clients test-console test-deploy test-load lint format docs fuzz bench bench-store install lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ##
 # All tests share one stack, so they run in one process. They take one to three minutes.
 test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## deploy with sam to an emulated AWS and test the result
 	@VAULTEDGE_TEST_DEPLOY=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/deploy) $(ARGS)
+
+test-load: $(VENV)/.dev ## load vaultedge serve with every limit, one process and two; LOAD=2000 sends fewer requests
+	@VAULTEDGE_TEST_LOAD=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/load) $(ARGS)
 
 test-console: $(CONSOLE)/.installed $(PEER)/.installed ## test the console in Chromium (CHROMIUM=/path); screenshots in build/console-screenshots
 	@$(CONSOLE)/bin/python -W error -m pytest -q --durations=15 $(XDIST) $(if $(XDIST),--dist loadscope) \
@@ -71,6 +74,9 @@ fuzz: $(VENV)/.dev ## fuzz every dialect with 10,000 malformed requests, respons
 
 bench: $(VENV)/.dev ## benchmark the gateway against a plain proxy, in one interleaved run
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-store: $(VENV)/.dev $(AWS)/.installed ## load the DynamoDB store behind emulated limits of partitions
+	@$(BIN)/python -m tests.bench.store_scale
 
 install: $(VENV)/.serve ## install only; the command is .venv/bin/vaultedge
 

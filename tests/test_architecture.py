@@ -25,6 +25,7 @@ console_bundle:
 simulators:
 lambda_runtime:
 settings: errors
+shutdown: errors
 catalog: errors money wire
 vault: errors wire
 limits: catalog money
@@ -34,24 +35,24 @@ secrets: errors vault
 routing: catalog clock errors vault wire
 media: catalog dialects errors wire
 client_apis: dialects errors streams usage wire
-aws: clock errors secrets settings telemetry vault wire
+aws: clock errors secrets settings telemetry upstream vault wire
 call: catalog dialects errors money routing telemetry usage wire
 upstream: catalog dialects errors media routing settings streams telemetry vault wire
 store: aws clock errors limits wire
 gateway: call catalog clock dialects errors media money routing secrets telemetry upstream usage vault wire
 capability_matrix: catalog client_apis dialects errors media routing settings simulators upstream vault wire
 tracing: call clock errors money routing store telemetry wire
-ledger: catalog clock limits store usage
+ledger: catalog clock errors limits store usage
 control: catalog clock errors limits money secrets store telemetry wire
 idempotency: clock errors secrets store telemetry wire
 endpoints: call client_apis dialects errors gateway media usage wire
 content_log: call clock control errors idempotency secrets store telemetry
-admission: call catalog clock content_log control dialects errors limits money routing secrets store
+admission: aws call catalog clock content_log control dialects errors limits money routing secrets store
   telemetry usage wire
-maintenance: admission clock control ledger secrets store telemetry
+maintenance: admission clock control errors ledger secrets store telemetry
 alerts: admission aws clock errors store telemetry wire
-services: admission alerts catalog clock control gateway idempotency maintenance routing secrets settings
-  store telemetry tracing
+services: admission alerts catalog clock control gateway idempotency ledger maintenance routing secrets
+  settings shutdown store telemetry tracing
 web: admission call catalog client_apis clock console_bundle control dialects endpoints errors gateway
   idempotency ledger limits money routing secrets services settings store streams telemetry tracing upstream
   usage wire
@@ -61,10 +62,10 @@ ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 THIRD_PARTIES = """
 alerts: httpx
 app: starlette
-aws: botocore
+aws: botocore certifi
 capability_matrix: httpx
 catalog: yaml
-cli: httpx starlette uvicorn
+cli: httptools httpx starlette uvicorn
 handlers: mangum snapshot_restore_py
 idempotency: cryptography
 ledger: cryptography

@@ -15,7 +15,7 @@ from tests.store.ministack import REGION, EmulatedTable, emulator, session, tabl
 from tests.test_build import build_lock
 
 CALLS = """
-import json, os, sys
+import asyncio, json, os, sys
 import handlers
 from vaultcore.aws.clients import AwsClients
 from vaultcore.aws.dynamodb import DynamoDBClient, WriteAction
@@ -23,23 +23,28 @@ from vaultcore.aws.sns import SnsClient
 
 table, topic = sys.argv[1:]
 aws = AwsClients()
-dynamo, sns = DynamoDBClient(aws.session), SnsClient(os.environ["AWS_REGION"], aws.session)
+dynamo = DynamoDBClient(aws.session, environ=os.environ)
+sns = SnsClient(os.environ["AWS_REGION"], aws.session)
+loop = asyncio.new_event_loop()
+call = lambda operation, request: loop.run_until_complete(dynamo.call(operation, request))
 key = {"pk": {"S": "a"}, "sk": {"S": "b"}}
 request = {"TableName": table, "Key": key}
 results = []
 results.append(aws.get_secret_values(["made"])["SecretValues"][0]["SecretString"])
-dynamo.call_blocking("put_item", {"TableName": table, "Item": {**key, "n": {"N": "1"}}})
-dynamo.call_blocking("update_item", {**request, "UpdateExpression": "ADD n :one",
+call("put_item", {"TableName": table, "Item": {**key, "n": {"N": "1"}}})
+call("update_item", {**request, "UpdateExpression": "ADD n :one",
     "ExpressionAttributeValues": {":one": {"N": "1"}}})
-results.append(dynamo.call_blocking("get_item", request)["Item"]["n"]["N"])
+results.append(call("get_item", request)["Item"]["n"]["N"])
 batch = {"RequestItems": {table: {"Keys": [key]}}}
-results.append(len(dynamo.call_blocking("batch_get_item", batch)["Responses"][table]))
-results.append(dynamo.call_blocking("query", {"TableName": table, "KeyConditionExpression": "pk = :a",
+results.append(len(call("batch_get_item", batch)["Responses"][table]))
+results.append(call("query", {"TableName": table, "KeyConditionExpression": "pk = :a",
     "ExpressionAttributeValues": {":a": {"S": "a"}}})["Count"])
-dynamo.call_blocking("transact_write_items", {"TransactItems": [
+call("transact_write_items", {"TransactItems": [
     {"Put": {"TableName": table, "Item": {"pk": {"S": "a"}, "sk": {"S": "c"}}}}, {"Delete": request}]})
-dynamo.call_blocking("delete_item", request)
-results.append(dynamo.call_blocking("get_item", request).get("Item"))
+call("delete_item", request)
+results.append(call("get_item", request).get("Item"))
+loop.run_until_complete(dynamo.aclose())
+loop.close()
 sns.publish(topic, "subject", "text", {"id": "x"})
 results.append(aws.session().create_client("sts").get_caller_identity()["Account"])
 task = os.environ["PYTHONPATH"]

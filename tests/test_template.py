@@ -32,6 +32,7 @@ ENVIRONMENT = {  # only ids and settings that are not secret
     "VAULTEDGE_KEEP_CONTENT": {"Ref": "KeepContentHours"},
     "OTEL_EXPORTER_OTLP_ENDPOINT": {"Ref": "OtlpEndpoint"},
     "OTEL_SERVICE_NAME": {"Ref": "AWS::StackName"},
+    "VAULTEDGE_OWED_QUEUE": {"Ref": "OwedQueue"},
     "VAULTEDGE_ALERT_TOPIC": {"Fn::If": ["Alert", {"Ref": "AlertTopic"}, ""]},
 }
 SECRETS = {

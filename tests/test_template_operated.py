@@ -20,6 +20,7 @@ WATCHED = {  # AWS metrics that alarms use
     ("AWS/Lambda", "Throttles"),
     ("AWS/DynamoDB", "ReadThrottleEvents"),
     ("AWS/DynamoDB", "WriteThrottleEvents"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
 }
 GRADUAL = """
 import json, sys
@@ -79,7 +80,14 @@ def test_alarms_use_existing_metrics(resources: Resources) -> None:
         (each["Namespace"], each["MetricName"]) for each in alarms.values() if each["Namespace"] != OURS
     }
 
-    assert ours == {"AllProvidersFailed", "Overhead", "StoreErrors", "CreditsLow"}
+    assert ours == {
+        "AllProvidersFailed",
+        "Overhead",
+        "StoreErrors",
+        "CreditsLow",
+        "ImplausibleUsage",
+        "SettlementsOwed",
+    }
     assert ours < UNITS.keys()
     assert theirs == WATCHED
     for each in alarms.values():

@@ -34,6 +34,11 @@ MODELS = [
         "${AWS::AccountId}:application-inference-profile/*",
     )
 ]
+QUEUE = {  # of owed settlements
+    "Stream": {"sqs:SendMessage"},
+    "Admin": set[str](),
+    "Upkeep": {"sqs:ReceiveMessage", "sqs:DeleteMessage"},
+}
 TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}
 CONDITIONAL: dict[str, dict[str, set[tuple[str, str]]]] = {
     "Stream": {
@@ -67,7 +72,7 @@ def allowed(statement: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("plane", SECRETS)
 def test_every_action_on_every_resource(plane: str, resources: Resources) -> None:
-    """A function writes its log, reads its secrets, uses the table, and decrypts for these two."""
+    """A function writes its log, reads its secrets, uses the table and the queue, and decrypts."""
     unconditional: set[tuple[str, str]] = set()
     conditional: dict[str, set[tuple[str, str]]] = {}
     for each in statements(resources, f"{plane}Role"):
@@ -78,7 +83,8 @@ def test_every_action_on_every_resource(plane: str, resources: Resources) -> Non
         else:
             unconditional |= set(allowed(each))
 
-    logs, table, key = ({"Fn::GetAtt": [name, "Arn"]} for name in (f"{plane}Logs", "Table", "Key"))
+    names = (f"{plane}Logs", "Table", "Key", "OwedQueue")
+    logs, table, key, queue = ({"Fn::GetAtt": [name, "Arn"]} for name in names)
     assert unconditional == {
         ("logs:CreateLogStream", str(logs)),
         ("logs:PutLogEvents", str(logs)),
@@ -86,6 +92,7 @@ def test_every_action_on_every_resource(plane: str, resources: Resources) -> Non
         ("secretsmanager:BatchGetSecretValue", "*"),  # supports no other resource
         ("kms:Decrypt", str(key)),
         *{(action, str(table)) for action in TABLE[plane]},
+        *{(action, str(queue)) for action in QUEUE[plane]},
     }
     assert conditional == CONDITIONAL[plane]
     assert "ManagedPolicyArns" not in resources[f"{plane}Role"]["Properties"]

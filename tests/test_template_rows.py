@@ -22,11 +22,13 @@ from tests.handlers.sam_template import Resources, statements, translate_templat
 from tests.store.dynamodb.proxy import DynamoDBProxy, actions, proxy_for
 from tests.store.ministack import table
 from vaultcore.admission.caller import GATEWAY
-from vaultcore.ledger.sealing import POSITION
+from vaultcore.ledger.positions import POSITION
 from vaultcore.services import Services
-from vaultcore.store import document_types
+from vaultcore.store import document_types, refusal_documents
 from vaultcore.store.base import DocumentKey
-from vaultcore.store.dynamodb.items import account_key, document_key
+from vaultcore.store.dynamodb.account_item import account_key
+from vaultcore.store.dynamodb.items import document_key
+from vaultcore.store.dynamodb.operation_marks import ARCHIVE
 
 STREAM, ADMINS, UPKEEP = ROLES = ("StreamRole", "AdminRole", "UpkeepRole")
 NAMES = {  # one key of each document type
@@ -41,22 +43,30 @@ NAMES = {  # one key of each document type
     "usage_key": document_types.usage_key(1.0, "key", "provider", "model"),
     "claim_key": document_types.claim_key("key", "digest"),
     "refusal_key": document_types.refusal_key(GATEWAY, "day", "2026-11-22", 1),
+    "refusal_row_key": refusal_documents.refusal_row_key(1.0, "id"),
+    "refusal_sums_key": refusal_documents.refusal_sums_key("2026-11-22", "key_1"),
 }
 ROWS = {kind: document_key(name)["pk"]["S"] for kind, name in NAMES.items()} | {
     "position": document_key(POSITION)["pk"]["S"],
     "content": document_key(DocumentKey("content/id"))["pk"]["S"],
     "account": account_key(GATEWAY)["pk"]["S"],
+    "marks": ARCHIVE + GATEWAY,
 }
 # Functions that do not build the key of a document.
 HELPERS = {
     *("timestamp", "timed_key", "records_collection"),
     *("usage_collection", "usage_range", "parse_usage_id"),
+    *("refusals_collection", "refusal_sums_collection"),
 }
 WRITERS = {
     **{kind: {ADMINS} for kind in ("KEYS", "token_key", "POLICY", "ROUTES", "AUDITS")},
-    **{kind: {STREAM} for kind in ("record_key", "usage_key", "claim_key", "refusal_key", "content")},
+    **{kind: {STREAM} for kind in ("claim_key", "content")},
+    **{kind: {STREAM} for kind in ("refusal_row_key", "refusal_sums_key")},
     **{kind: {UPKEEP} for kind in ("SEALS", "position")},
-    **{kind: {STREAM, UPKEEP} for kind in ("ALERTS", "account")},
+    **{
+        kind: {STREAM, UPKEEP}
+        for kind in ("ALERTS", "account", "marks", "record_key", "refusal_key", "usage_key")
+    },
 }
 HIDDEN = {
     "AUDITS",
@@ -65,7 +75,6 @@ HIDDEN = {
     "record_key",
     "usage_key",
     "refusal_key",
-    "position",
     "content",
 }  # not readable by the data plane
 Scenario = Callable[[httpx.AsyncClient, Services], Awaitable[object]]
@@ -108,9 +117,11 @@ def test_every_document_type_is_listed() -> None:
     named = {
         name for name, each in vars(document_types).items() if isinstance(each, DocumentKey) or name.isupper()
     }
-    functions = {name for name, _ in inspect.getmembers(document_types, inspect.isfunction)}
     functions = {
-        name for name in functions if getattr(document_types, name).__module__ == document_types.__name__
+        name
+        for module in (document_types, refusal_documents)
+        for name, each in inspect.getmembers(module, inspect.isfunction)
+        if each.__module__ == module.__name__
     }
 
     assert named | functions == NAMES.keys() | HELPERS
@@ -130,12 +141,16 @@ def test_only_token_documents_are_deleted(resources: Resources) -> None:
 
 
 def test_the_data_plane_reads_no_lists_and_no_history(resources: Resources) -> None:
-    """The data plane reads callers and claims by key, and lists only sums."""
+    """The data plane reads callers and claims by key, and lists only usage and what it has charged."""
     read = {kind for kind, row in ROWS.items() if may(resources, STREAM, "GetItem", row)}
 
     assert read == ROWS.keys() - HIDDEN
     assert read == {kind for kind, row in ROWS.items() if may(resources, STREAM, "BatchGetItem", row)}
-    assert {kind for kind, row in ROWS.items() if may(resources, STREAM, "Query", row)} == {"usage_key"}
+    assert {kind for kind, row in ROWS.items() if may(resources, STREAM, "Query", row)} == {
+        "marks",
+        "usage_key",
+        "record_key",
+    }
     for role in ROLES:
         assert "Scan" not in str(statements(resources, role))
 
@@ -247,4 +262,6 @@ def test_roles_allow_their_functions_requests(
         row for action, row in permissions_used(wires[STREAM]) if not action.endswith(("GetItem", "Query"))
     }
     collections = {row.partition("/")[0] for row in written_rows if row.startswith("D#")}
-    assert collections == {"D#log", "D#usage", "D#claim", "D#content", "D#alerts", "D#refused"}
+    assert collections == {
+        *("D#log", "D#claim", "D#content", "D#alerts", "D#refused", "D#refusals"),
+    }

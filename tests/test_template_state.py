@@ -39,6 +39,21 @@ def test_the_table_is_what_the_store_expects(resources: Resources) -> None:
     )
 
 
+def test_owed_settlements_are_kept_encrypted(resources: Resources) -> None:
+    """The queue is encrypted and keeps messages for 14 days; maintenance receives each once per run."""
+    (queue,) = resources_of_type(resources, "AWS::SQS::Queue").values()
+    users = {
+        name
+        for name in ("StreamFunction", "AdminFunction", "UpkeepFunction")
+        if "VAULTEDGE_OWED_QUEUE" in resources[name]["Properties"]["Environment"]["Variables"]
+    }
+
+    assert queue["SqsManagedSseEnabled"] is True
+    assert queue["MessageRetentionPeriod"] == 14 * 86_400
+    assert queue["VisibilityTimeout"] >= resources["UpkeepFunction"]["Properties"]["Timeout"]
+    assert users == {"StreamFunction", "UpkeepFunction"}
+
+
 def test_maintenance_runs_every_five_minutes(resources: Resources) -> None:
     """A schedule invokes the published version; the next event repeats failed work."""
     (rule,) = resources_of_type(resources, "AWS::Events::Rule").values()

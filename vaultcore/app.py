@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from vaultcore.endpoints import ENDPOINTS
 from vaultcore.services import Services
+from vaultcore.web.body import LargeBodies
 from vaultcore.web.data_endpoint import data_endpoint
 from vaultcore.web.deadline import DeadlineMiddleware
 from vaultcore.web.explain import explain_endpoint
@@ -22,9 +23,10 @@ from vaultcore.web.usage import usage_endpoint
 
 def create_app(services: Services) -> ASGIApp:
     """Return the application. Data routes exist with and without `/v1`, since a stage may be named `v1`."""
+    large_bodies = LargeBodies()
     data = [
-        *(Route(row.path, data_endpoint(row, services), methods=["POST"]) for row in ENDPOINTS),
-        Route("/explain", explain_endpoint(services), methods=["POST"]),
+        *(Route(row.path, data_endpoint(row, services, large_bodies), methods=["POST"]) for row in ENDPOINTS),
+        Route("/explain", explain_endpoint(services, large_bodies), methods=["POST"]),
         Route("/key", key_endpoint(services), methods=["GET"]),
         Route("/usage", usage_endpoint(services), methods=["GET"]),
         Route("/models", models_endpoint(services), methods=["GET"]),
@@ -42,7 +44,7 @@ def create_app(services: Services) -> ASGIApp:
     # The bare router: Starlette's own middleware would handle errors a second time.
     app = Router(routes=routes, redirect_slashes=False)
     close = services.gateway.upstream.aclose
-    return RequestMiddleware(DeadlineMiddleware(app), services.log, services.observer, close)
+    return RequestMiddleware(DeadlineMiddleware(app), services, close)
 
 
 async def _health(_: Request) -> Response:

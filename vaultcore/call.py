@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from vaultcore.catalog.schema import Strategy, Target
 from vaultcore.dialects import Change, NativeRequest
@@ -12,9 +12,25 @@ from vaultcore.errors import GatewayError
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, RetryPolicy
 from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.decision import Decision
 from vaultcore.telemetry import Trace
+from vaultcore.usage.plausible import UsageBounds
 from vaultcore.usage.record import Flag
-from vaultcore.wire import ChatRequest, Usage
+from vaultcore.wire import ChatRequest, Json, Usage
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Worker(Protocol):
+    """Runs work whose time grows with the request's size: at once, or elsewhere if the request is large."""
+
+    def __call__(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[T]: ...
+
+
+async def run_here(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run the work at once: the worker of small requests."""
+    return work(*args, **kwargs)
 
 
 @dataclass(slots=True)
@@ -22,9 +38,11 @@ class Outcome:
     """What happened to a call. Only the gateway, the settlement and the web layer write it."""
 
     attempts: list[Attempt] = field(default_factory=list)
+    decision: Decision = field(default_factory=Decision)
     changes: tuple[Change, ...] = ()  # of the latest attempt's translation
     is_passthrough: bool = False  # the provider's own body goes to the client
     usage: Usage | None = None
+    reported_usage: Json | None = None  # the provider's counts, if they were not charged
     cost: Nanos | None = None  # None: the model has no price
     price: Mapping[str, Any] = field(default_factory=dict)  # the price row that `cost` was computed with
     content: Callable[[], Any] | None = None  # the response's content, for the content log
@@ -67,7 +85,8 @@ class Call:
     client_id: str | None = None  # the client's own id of the request
     trace: Trace | None = None
     targets: Sequence[Target] | None = None  # in the order to try them; None: not yet looked up
-    bounds: tuple[int, int] | None = None  # the most tokens that prompt and completion can have
+    bounds: UsageBounds | None = None  # what admission has reserved; None: nothing
+    worker: Worker = run_here  # renders the request for a target
     outcome: Outcome = field(default_factory=Outcome)
 
     def with_targets(self, targets: Sequence[Target]) -> Call:

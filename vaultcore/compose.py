@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaultcore.admission.admitted_call import Admission
 from vaultcore.admission.authenticator import Authenticator
 from vaultcore.admission.limiter import Limiter, Notify
+from vaultcore.admission.model_names import ModelNames
+from vaultcore.admission.owed.journal import OwedJournal
+from vaultcore.admission.owed.settlements import NO_JOURNAL
+from vaultcore.admission.refusals.collector import RefusalCollector
 from vaultcore.alerts.notification import AlertSink
 from vaultcore.alerts.outbox import AlertOutbox
 from vaultcore.aws.clients import AwsClients
@@ -18,10 +26,11 @@ from vaultcore.content_log import ContentLog
 from vaultcore.control.routes import RouteStore
 from vaultcore.control.snapshot import SnapshotReader
 from vaultcore.control.virtual_keys import VirtualKeys
-from vaultcore.errors import ConfigError
+from vaultcore.errors import ConfigError, StoreUnavailable, VaultError
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.idempotency.claims import Claims
-from vaultcore.maintenance import LeaseReclaimer, LedgerSealing, Maintenance, Step
+from vaultcore.ledger.tail import TailCache
+from vaultcore.maintenance import LeaseReclaimer, LedgerSealing, Maintenance, SettlementRecovery, Step
 from vaultcore.routing.health import Cooldowns, Health
 from vaultcore.secrets import LazySecrets, Secrets, SecretSource, digest_key
 from vaultcore.services import Services
@@ -35,6 +44,9 @@ from vaultcore.upstream.http1.pool import Pool
 from vaultcore.usage.unknown_price import UnknownPrice
 from vaultcore.vault.keyring import Credential, Keyring
 
+if TYPE_CHECKING:
+    from vaultcore.vault.deployment import DeploymentKeys
+
 
 def compose(
     settings: Settings, secrets: SecretSource | None = None, *, clock: Clock | None = None
@@ -46,7 +58,7 @@ def compose(
     observer = build_observer(settings, clock, log)
     health = Health(Cooldowns(threshold=settings.breaker_threshold), observer.count_open_circuit)
     upstream = Upstream(Pool(), settings.timeouts)
-    store = observer.count_store_errors(open_store(settings.store, clock, aws))
+    store = observer.count_store_errors(open_store(settings.store, clock, aws, settings.environ))
     shared = _Shared(settings, store, source, clock, log)
     routes = RouteStore(store, source, clock, catalog)
     gateway = Gateway(lambda: routes.catalog, source, upstream, clock, health, log)
@@ -54,7 +66,8 @@ def compose(
     keys = VirtualKeys(store, source, clock, authenticator.forget)
     alerts = AlertOutbox(store, alert_sinks(settings, clock), clock, log)
     notify = observer.counting_alerts(alerts.notify)
-    admission = _build_admission(shared, gateway, routes, authenticator, notify)
+    limiter = _build_limiter(shared, routes, authenticator, notify, observer)
+    admission = _build_admission(shared, gateway, routes, limiter)
     return Services(
         settings=settings,
         routes=routes,
@@ -62,8 +75,10 @@ def compose(
         gateway=gateway,
         health=health,
         store=store,
+        tails=TailCache(store, clock),
         authenticator=authenticator,
         admission=admission,
+        refusals=RefusalCollector(store, clock, log),
         keys=keys,
         alerts=alerts,
         maintenance=Maintenance(_maintenance_steps(shared, admission, alerts, keys), log),
@@ -85,26 +100,47 @@ class _Shared:
     log: Log
 
 
-def _build_admission(
-    shared: _Shared, gateway: Gateway, routes: RouteStore, authenticator: Authenticator, notify: Notify
-) -> Admission:
-    settings, clock, log = shared.settings, shared.clock, shared.log
+def _build_limiter(
+    shared: _Shared, routes: RouteStore, authenticator: Authenticator, notify: Notify, observer: Observer
+) -> Limiter:
+    settings = shared.settings
     prices = UnknownPrice.parse(settings.unknown_price)
-    limiter = Limiter(
+    return Limiter(
         shared.store,
         authenticator,
-        clock,
-        log,
+        shared.clock,
+        shared.log,
         notify=notify,
         lease=settings.lease,
         degraded=settings.degraded,
         price_version=prices.version(routes.catalog.price_version),
+        journal=owed_journal(settings, shared.clock, shared.log),
+        metrics=observer,
     )
+
+
+def owed_journal(settings: Settings, clock: Clock, log: Log) -> OwedJournal:
+    """Return where settlements that the store does not take are kept. Nothing is opened yet."""
+    if settings.owed_queue:
+        from vaultcore.admission.owed.queue_journal import QueueJournal
+        from vaultcore.aws.sqs import SqsQueue
+
+        return QueueJournal(SqsQueue(settings.owed_queue, clock, environ=settings.environ), log)
+    if settings.function or settings.store.startswith("memory:"):
+        return NO_JOURNAL
+    from vaultcore.admission.owed.file_journal import FileJournal
+
+    return FileJournal(settings.home / "owed", settings.store, log)
+
+
+def _build_admission(shared: _Shared, gateway: Gateway, routes: RouteStore, limiter: Limiter) -> Admission:
+    settings, clock, log = shared.settings, shared.clock, shared.log
     return Admission(
         find_targets=gateway.route,
         limiter=limiter,
+        model_names=ModelNames(lambda: routes.catalog, shared.secrets, clock),
         catalog=lambda: routes.catalog,
-        prices=prices,
+        prices=UnknownPrice.parse(settings.unknown_price),
         content=ContentLog(shared.store, shared.secrets, clock, log, seconds=settings.keep_content),
         clock=clock,
         log=log,
@@ -115,11 +151,14 @@ def _build_admission(
 def _maintenance_steps(
     shared: _Shared, admission: Admission, alerts: AlertOutbox, keys: VirtualKeys
 ) -> dict[str, Step]:
+    ledger = LedgerSealing(shared.store, shared.secrets, shared.clock)
     return {
-        "owed": admission.limiter.settle_owed,
+        "owed": admission.limiter.owed.settle_all,
+        "charges": SettlementRecovery(shared.store, shared.clock).recover,
         "leases": LeaseReclaimer(shared.store, keys).reclaim,
         "alerts": alerts.deliver,
-        "seals": LedgerSealing(shared.store, shared.secrets, shared.clock).seal,
+        "seals": ledger.seal,
+        "sums": ledger.add_usage,
     }
 
 
@@ -155,8 +194,13 @@ def alert_sinks(settings: Settings, clock: Clock) -> list[AlertSink]:
     return sinks
 
 
-def open_store(url: str, clock: Clock, aws: AwsClients | None = None) -> Store:
-    """Return the store of a URL: `memory:`, `sqlite:PATH` or `dynamodb:TABLE`. Nothing is opened yet."""
+def open_store(
+    url: str, clock: Clock, aws: AwsClients | None = None, environ: Mapping[str, str] | None = None
+) -> Store:
+    """Return the store of a URL: `memory:`, `sqlite:PATH` or `dynamodb:TABLE`. Nothing is opened yet.
+
+    `environ` may contain AWS's variables; without them botocore searches the region and credentials.
+    """
     kind, _, rest = url.partition(":")
     match kind:
         case "memory":
@@ -169,7 +213,8 @@ def open_store(url: str, clock: Clock, aws: AwsClients | None = None) -> Store:
             from vaultcore.aws.dynamodb import DynamoDBClient
             from vaultcore.store.dynamodb.store import DynamoDBStore
 
-            return DynamoDBStore(DynamoDBClient(aws.session if aws else None), rest, clock)
+            client = DynamoDBClient(aws.session if aws else None, environ=environ, clock=clock)
+            return DynamoDBStore(client, rest, clock, server_now=client.server_now)
         case _:
             text = "must be sqlite:PATH, dynamodb:TABLE or memory:"
             raise ConfigError(f"{text}, not {url!r}", key="VAULTEDGE_STORE")
@@ -189,11 +234,47 @@ def open_local(settings: Settings) -> Secrets:
     keyring = Keyring(_credentials(settings))
     system, admin, pepper = settings.system_key, settings.admin_key, settings.pepper
     if not (system and admin and pepper):
-        from vaultcore.vault.deployment import deployment_keys
-
-        keys = deployment_keys(settings.home)
+        keys = local_keys(settings)
         system, admin, pepper = system or keys.system, admin or keys.admin, pepper or keys.pepper
     return Secrets(keyring, digest_key(system), digest_key(admin), pepper.encode())
+
+
+def local_keys(settings: Settings, *, replace_pepper: bool = False) -> DeploymentKeys:
+    """Return this machine's keys; generate those that are missing. Raises VaultError.
+
+    If the pepper is missing and the store depends on it, this raises; with `replace_pepper` it deletes what
+    depends on the pepper and generates a new one, also if the pepper is damaged.
+    """
+    from vaultcore.vault.deployment import deployment_keys
+
+    def before_new_pepper(file: Path) -> None:
+        if settings.pepper is None and not settings.store.startswith("memory:"):
+            work = _prepare_for_new_pepper(settings, file, replace_pepper=replace_pepper)
+            with ThreadPoolExecutor(1) as executor:  # the caller may be in a task
+                executor.submit(asyncio.run, work).result()
+
+    return deployment_keys(settings.home, before_new_pepper=before_new_pepper, replace_damaged=replace_pepper)
+
+
+async def _prepare_for_new_pepper(settings: Settings, file: Path, *, replace_pepper: bool) -> None:
+    from vaultcore.control import lost_pepper
+    from vaultcore.store.unavailable_reason import unavailable_reason
+    from vaultcore.vault.deployment import PEPPER_CURE
+
+    clock = SystemClock()
+    store = open_store(settings.store, clock, environ=settings.environ)
+    try:
+        if replace_pepper:
+            await lost_pepper.delete_dependents(store, clock.now())
+        elif dependents := await lost_pepper.find_dependents(store):
+            text = f"{file} is missing, but the store has {dependents} that depend on it"
+            raise VaultError(text, hint=PEPPER_CURE)
+    except StoreUnavailable as error:
+        reason = unavailable_reason(error)
+        text = f"{file} is missing, and the store that may depend on it is not available: {reason}"
+        raise VaultError(text, hint="make the store available, then start again") from None
+    finally:
+        await store.aclose()
 
 
 def _credentials(settings: Settings) -> list[Credential]:

@@ -23,6 +23,8 @@ from vaultcore.wire import ChatRequest, Json
 
 BuildNative = Callable[[Json, Mapping[str, str]], NativeRequest | None]
 Run = Callable[[Gateway, Call], Awaitable[Json]]
+# Estimates a request, which is read from the client's own body if its API is not chat completions.
+EstimateUsage = Callable[[ChatRequest, Json | None], RequestEstimate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Endpoint:
     errors: ClientApi  # renders this endpoint's errors
     run: Run  # makes the whole response's body
     operation: str  # OpenTelemetry's `gen_ai.operation.name`
-    estimate_usage: Callable[[ChatRequest], RequestEstimate] | None  # what to reserve; None: free of charge
+    estimate_usage: EstimateUsage | None  # what to reserve; None: free of charge
     native: BuildNative  # builds the request to a provider of the client's own dialect
     streams: bool = False  # `"stream": true` gets an event stream, made by `errors`' encoder
 
@@ -56,7 +58,7 @@ def _media_endpoint(
     async def run(gateway: Gateway, call: Call) -> Json:
         return await gateway.media(call, api)
 
-    def estimate_usage(request: ChatRequest) -> RequestEstimate:
+    def estimate_usage(request: ChatRequest, _body: Json | None) -> RequestEstimate:
         return estimate(cast(Json, request))  # a media request shares only `model` with a chat request
 
     return Endpoint(path, api, chat, run, operation, estimate_usage, _same_body(api))

@@ -21,6 +21,7 @@ GatewayError is the base class of errors that a client receives. It carries the 
     LimitExceeded           429  a rate limit, quota or budget is reached
     StoreUnavailable        503  the store cannot be reached
     VaultUnavailable        503  the vault cannot be reached
+    ShuttingDown            503  the server stops before the request has ended
     DeadlineExceeded        504  the request's time is over
     UpstreamError                one attempt at one provider failed; `fault` is the kind of failure
       StreamBroken               the provider broke off a response it had started
@@ -31,7 +32,9 @@ GatewayError is the base class of errors that a client receives. It carries the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
+from math import ceil
 from typing import ClassVar
 
 
@@ -54,6 +57,22 @@ class ConfigError(Exception):
         self.file, self.line, self.key = file, line, key
 
 
+@dataclass(frozen=True, slots=True)
+class LimitShortage:
+    """Why a limit refuses a request. Amounts are requests, tokens or nano-dollars."""
+
+    level: str  # key, owner or gateway
+    limit: str  # field of Limits
+    most: int  # the limit
+    remaining: int  # with open reservations subtracted
+    needed: int | None  # the most that the request can use; None: the request was not read
+
+
+def whole_seconds(wait: float) -> int:
+    """Return a waiting time in whole seconds, rounded up from a millisecond on, at least 1."""
+    return max(1, ceil(wait - 0.001))
+
+
 class GatewayError(Exception):
     """A request that is rejected or fails. `type` and `code` are those of the error body."""
 
@@ -73,6 +92,7 @@ class GatewayError(Exception):
         self.param = param  # the request field at fault
         self.retry_after = retry_after  # seconds
         self.headers: dict[str, str] = {}  # additional response headers
+        self.shortage: LimitShortage | None = None  # the limit that refuses the request
         if code is not None:
             self.code = code
 
@@ -151,11 +171,21 @@ class LimitExceeded(GatewayError):
 
 
 class StoreUnavailable(GatewayError):
+    """`reason` is for logs and metrics; "" if only the cause shows it, see store.unavailable_reason."""
+
     status, type, code = 503, "service_unavailable", "store_unavailable"
+
+    def __init__(self, message: str, *, reason: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.reason = reason
 
 
 class VaultUnavailable(GatewayError):
     status, type, code = 503, "service_unavailable", "vault_unavailable"
+
+
+class ShuttingDown(GatewayError):
+    status, type, code = 503, "service_unavailable", "shutting_down"
 
 
 class DeadlineExceeded(GatewayError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vaultcore.admission.admitted_call import Admission
 from vaultcore.admission.authenticator import Authenticator
+from vaultcore.admission.refusals.collector import RefusalCollector
 from vaultcore.alerts.outbox import AlertOutbox
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.clock import Clock
@@ -13,10 +14,12 @@ from vaultcore.control.routes import RouteStore
 from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.idempotency.claims import Claims
+from vaultcore.ledger.tail import TailCache
 from vaultcore.maintenance import Maintenance
 from vaultcore.routing.health import Health
 from vaultcore.secrets import SecretSource
 from vaultcore.settings import Settings
+from vaultcore.shutdown import Shutdown
 from vaultcore.store.base import Store
 from vaultcore.telemetry import Log
 from vaultcore.tracing import Observer
@@ -32,8 +35,10 @@ class Services:
     gateway: Gateway
     health: Health
     store: Store
+    tails: TailCache
     authenticator: Authenticator
     admission: Admission
+    refusals: RefusalCollector
     keys: VirtualKeys
     alerts: AlertOutbox
     maintenance: Maintenance
@@ -41,6 +46,7 @@ class Services:
     clock: Clock
     log: Log
     observer: Observer
+    shutdown: Shutdown = field(default_factory=Shutdown)
 
     @property
     def catalog(self) -> Catalog:

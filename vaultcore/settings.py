@@ -46,6 +46,7 @@ class Settings:
     pepper: str | None = field(default=None, repr=False)  # HMAC key for virtual keys and signed records
     pepper_secret: str | None = None
     store: str = "memory:"  # or sqlite:PATH, dynamodb:TABLE
+    owed_queue: str | None = None  # URL of an SQS queue for settlements that the store did not take
     degraded: int = (
         0  # instances that share the rates while the store is unavailable; 0: requests are rejected then
     )
@@ -184,6 +185,7 @@ def _read_storage(settings: Settings, read: _EnvironReader) -> Settings:
         host=read.text("VAULTEDGE_HOST", "127.0.0.1"),
         port=read.number("VAULTEDGE_PORT", 8787, most=65_535),
         store=read.text("VAULTEDGE_STORE", f"sqlite:{home / 'vaultedge.db'}"),
+        owed_queue=read.url("VAULTEDGE_OWED_QUEUE"),
         degraded=read.number("VAULTEDGE_DEGRADED", 0, most=100_000),
         keep_content=hours * 3_600.0,
         lease=read.millis("VAULTEDGE_LEASE", 960_000),

@@ -40,10 +40,13 @@ LEASE = 960.0
 
 
 class LaterClock(SystemClock):
-    """A clock past the end of every current lease."""
+    """A clock past the end of every current lease and of its bucket."""
 
     def now(self) -> float:
-        return super().now() + LEASE + 1
+        return super().now() + LEASE + 61
+
+    def monotonic(self) -> float:
+        return super().monotonic() + LEASE + 61
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ async def read_counts(file: Path, name: str, clock: SystemClock) -> AccountCount
     records = await store.query(document_types.records_collection(day_of(SystemClock().now())))
     await store.aclose()
     tokens = [one.body["prompt_tokens"] + one.body["completion_tokens"] for one in records]
-    return AccountCounts(stored.tokens_held, len(stored.leases), tokens)
+    return AccountCounts(stored.tokens_held, stored.in_flight, tokens)
 
 
 def chat_event(token: str) -> Any:

@@ -94,7 +94,7 @@ def test_the_snapshot_contains_no_secret(tmp_path: Path) -> None:
 
         assert [name for name, text in searched.items() if text in before] == []
         assert {name for name, text in searched.items() if text in after} >= {"provider key", "pepper"}
-        for name in ("BatchGetSecretValue", "TransactWriteItems", "gpt-4o-mini"):
+        for name in ("BatchGetSecretValue", "DynamoDB_20120810", "gpt-4o-mini"):
             assert name.encode() in before, name
 
     run_scenario(scenario)

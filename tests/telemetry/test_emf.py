@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.fakes import emf
 from tests.fakes.emf import total
-from vaultcore.telemetry.emf import BY_PROVIDER, NAMESPACE, UNITS, Emf
+from vaultcore.telemetry.emf import BY_PROVIDER, BY_REASON, NAMESPACE, UNITS, Emf
 
 NAMES = st.sampled_from(sorted(UNITS))
 VALUES = st.dictionaries(NAMES, st.floats(0, 1e12) | st.integers(0, 10**15), min_size=1)
@@ -94,3 +94,36 @@ def test_the_namespace_is_configurable(stream: io.StringIO) -> None:
         for line in stream.getvalue().splitlines()
     ]
     assert spaces == ["VaultEdge/dev", NAMESPACE]
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(BY_REASON)), st.sampled_from(["throttled", "timeout"]))))
+def test_counts_by_reason_are_written_once(events: list[tuple[str, str]]) -> None:
+    """A count with a reason is in the metric without dimensions and in the one of its reason, once each."""
+    stream = io.StringIO()
+    sink = Emf(stream, lambda: 0.0)
+    for name, reason in events:
+        sink.count_reason(name, reason)
+        sink.count("BreakerOpen", "openai")
+    sink.flush()
+    sink.flush()
+
+    metrics = emf.metrics(stream.getvalue())
+    for name in BY_REASON:
+        assert total(metrics, name) == sum(name == each for each, _ in events)
+        for reason in ("throttled", "timeout"):
+            assert total(metrics, name, Reason=reason) == events.count((name, reason))
+    assert total(metrics, "BreakerOpen", Provider="openai") == len(events)
+
+
+def test_a_present_value_is_written_as_it_is(
+    stream: io.StringIO, read_metrics: Callable[[], list[emf.Metric]]
+) -> None:
+    """A value that is no sum of events is one line each time: it is not added up."""
+    sink = Emf(stream, lambda: 0.0)
+    for value in (3, 2):
+        sink.report("SettlementsPending", value)
+
+    assert [(each.name, each.value, each.dimensions) for each in read_metrics()] == [
+        ("SettlementsPending", 3, ()),
+        ("SettlementsPending", 2, ()),
+    ]

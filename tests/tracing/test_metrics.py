@@ -147,6 +147,20 @@ def test_credits_low_counts_each_threshold_once(gateway: ObservedGateway) -> Non
     assert len(gateway.stdout.getvalue().splitlines()) == 18
 
 
+@pytest.mark.parametrize(("prompt", "count"), [(4_000_000, 0), (4_000_001, 1), (-1, 1)])
+def test_implausible_usage_is_counted(prompt: int, count: int, gateway: ObservedGateway) -> None:
+    """ImplausibleUsage counts calls whose reported usage was not charged, and nothing else."""
+    gateway.provider.script("gpt-fake", FakeResponse(usage=(prompt, 0)))
+
+    async def scenario(client: httpx.AsyncClient) -> None:
+        (await client.post(CHAT, json=chat())).raise_for_status()
+
+    metrics = gateway.run(scenario)
+
+    assert total(metrics, "ImplausibleUsage") == count
+    assert total(metrics, "Errors") == 0
+
+
 def test_breaker_open_counts_each_opening(gateway: ObservedGateway) -> None:
     """BreakerOpen counts each opening at a provider, not each failure while it is open."""
     gateway.provider.script("gpt-fake", FakeResponse(status=500))
@@ -162,12 +176,15 @@ def test_breaker_open_counts_each_opening(gateway: ObservedGateway) -> None:
 
 
 def test_store_errors_are_counted(gateway: ObservedGateway) -> None:
-    """StoreErrors counts every failure of the store, even if the client notices none."""
+    """Each failure of the store, and the charge that it did not take, is counted with its reason.
+
+    The client notices neither.
+    """
     services = gateway.build_services()
     wrapped = services.store._store  # type: ignore[attr-defined]
 
     async def unavailable(*_: object) -> None:
-        raise StoreUnavailable("unavailable")
+        raise StoreUnavailable("unavailable", reason="throttled")
 
     async def scenario(client: httpx.AsyncClient) -> None:
         wrapped.settle = unavailable
@@ -176,6 +193,7 @@ def test_store_errors_are_counted(gateway: ObservedGateway) -> None:
     metrics = gateway.run_services(services, scenario)
 
     assert total(metrics, "StoreErrors") == 1
+    assert total(metrics, "SettlementsOwed") == total(metrics, "SettlementsOwed", Reason="throttled") == 1
     assert total(metrics, "Errors") == 0
 
 

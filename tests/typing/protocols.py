@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from vaultcore.admission.owed.file_journal import FileJournal
+from vaultcore.admission.owed.journal import NoJournal, OwedJournal
+from vaultcore.admission.owed.queue_journal import QueueJournal
+from vaultcore.admission.owed.settlements import NoMetrics, OwedMetrics
+from vaultcore.aws.sqs import SqsQueue
 from vaultcore.client_apis import ClientApi, FailureEncoder, chat, messages, responses
 from vaultcore.client_apis.responses.encoder import Encoder
+from vaultcore.clock import SystemClock
 from vaultcore.dialects import Dialect, StatefulPassthrough, anthropic, cohere, mistral, openai
 from vaultcore.dialects import responses as responses_dialect
 from vaultcore.media import MediaApi, MediaFormat, embeddings, images, moderations
@@ -17,6 +25,8 @@ from vaultcore.media.images import openai as openai_images
 from vaultcore.media.moderations import openai as openai_moderations
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Decoder, Event
+from vaultcore.telemetry import Log
+from vaultcore.tracing import Observer
 from vaultcore.wire import ChatChunk
 
 DIALECTS: tuple[Dialect, ...] = (openai, anthropic, responses_dialect, cohere, mistral)
@@ -42,3 +52,9 @@ IMAGE_FORMATS: tuple[MediaFormat, ...] = (
     stability,
     canvas,
 )
+JOURNALS: tuple[OwedJournal, ...] = (
+    NoJournal(),
+    FileJournal(Path(), "memory:", Log()),
+    QueueJournal(SqsQueue("", SystemClock()), Log()),
+)
+OWED_METRICS: tuple[OwedMetrics, ...] = (NoMetrics(), Observer(SystemClock()))

@@ -2,8 +2,9 @@
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
-The dimensions are the providers of the catalog and the classes of errors. AWS charges for every combination
-of a metric name and a dimension value, so both sets are bounded.
+The dimensions are the providers of the catalog, the classes of errors, and the reasons why a store is
+unavailable. AWS charges for every combination of a metric name and a dimension value, so these sets are
+bounded.
 """
 
 from __future__ import annotations
@@ -28,11 +29,16 @@ UNITS: Mapping[str, str] = {
     "Throttles": "Count",
     "CreditsLow": "Count",
     "StoreErrors": "Count",
+    "ImplausibleUsage": "Count",
+    "SettlementsOwed": "Count",
+    "SettlementsPending": "Count",
 }
 BY_PROVIDER = frozenset(
     {"Requests", "Errors", "Fallbacks", "Attempts", "Tokens", "CostUsd", "TimeToFirstToken", "BreakerOpen"}
 )
+BY_REASON = frozenset({"StoreErrors", "SettlementsOwed"})
 PROVIDER, CLASS = "Provider", "Class"  # dimensions; Class applies to Errors only
+REASON = "Reason"  # dimension: why the store was unavailable
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
@@ -43,11 +49,21 @@ class Emf:
     def __init__(self, stream: TextIO, now: Callable[[], float], namespace: str = NAMESPACE) -> None:
         self._stream, self._now, self._namespace = stream, now, namespace
         self._counts: dict[str | None, dict[str, int]] = {}  # provider -> metric -> count
+        self._by_reason: dict[str, dict[str, int]] = {}  # reason -> metric -> count
 
     def count(self, name: str, provider: str | None = None, by: int = 1) -> None:
         """Add `by` to a metric of type Count."""
         counts = self._counts.setdefault(provider, {})
         counts[name] = counts.get(name, 0) + by
+
+    def count_reason(self, name: str, reason: str) -> None:
+        """Add 1 to a metric of BY_REASON."""
+        counts = self._by_reason.setdefault(reason, {})
+        counts[name] = counts.get(name, 0) + 1
+
+    def report(self, name: str, value: float) -> None:
+        """Write the present value of something that is not a sum of events."""
+        self._write_line({name: value}, {})
 
     def write(
         self, values: Mapping[str, float], provider: str | None, error: str | None, request_id: str
@@ -60,50 +76,48 @@ class Emf:
         for source in dict.fromkeys((None, provider)):
             for name, number in self._counts.pop(source, {}).items():
                 metrics[name] = metrics.get(name, 0) + number
-        self._write_line(metrics, provider, error, {"request_id": request_id})
+        dimensions = {PROVIDER: provider, CLASS: error}
+        self._write_line(metrics, dimensions, request_id=request_id)
         self.flush()
 
     def flush(self) -> None:
         """Write the counts since the last line, if any."""
         while self._counts:
             provider, counts = self._counts.popitem()
-            self._write_line(counts, provider, None, {})
+            self._write_line(counts, {PROVIDER: provider})
+        while self._by_reason:
+            reason, counts = self._by_reason.popitem()
+            self._write_line(counts, {REASON: reason})
 
     def _write_line(
-        self,
-        values: Mapping[str, float],
-        provider: str | None,
-        error: str | None,
-        more: Mapping[str, str],
+        self, values: Mapping[str, float], dimensions: Mapping[str, str | None], **more: str
     ) -> None:
         names = tuple(name for name in UNITS if name in values)
-        members: dict[str, object] = {**more, **values}
-        if provider is not None:
-            members[PROVIDER] = provider
-        if error is not None:
-            members[CLASS] = error
-        directives = _directives(self._namespace, names, provider is not None, error is not None)
+        present = {name: value for name, value in dimensions.items() if value is not None}
+        directives = _directives(self._namespace, names, tuple(present))
         head = f'{{"_aws":{{"Timestamp":{int(self._now() * 1_000)},"CloudWatchMetrics":{directives}}},'
-        self._stream.write(f"{head}{_encode(members)[1:]}\n")
+        self._stream.write(f"{head}{_encode({**more, **values, **present})[1:]}\n")
         self._stream.flush()
 
 
 @lru_cache(maxsize=1_024)
-def _directives(namespace: str, names: tuple[str, ...], has_provider: bool, has_class: bool) -> str:
+def _directives(namespace: str, names: tuple[str, ...], dimensions: tuple[str, ...]) -> str:
     """Return the directives that tell which members are metrics, and their dimensions, as JSON."""
+    split = next((each for each in dimensions if each != CLASS), None)
+    metrics = BY_REASON if split == REASON else BY_PROVIDER
     groups = [
-        ([[], [PROVIDER]] if has_provider else [[]], [name for name in names if name in BY_PROVIDER]),
-        ([[]], [name for name in names if name not in BY_PROVIDER]),
-        ([[CLASS]] if has_class else [], [name for name in names if name == "Errors"]),
+        ([[], [split]] if split else [[]], [name for name in names if name in metrics]),
+        ([[]], [name for name in names if name not in metrics]),
+        ([[CLASS]] if CLASS in dimensions else [], [name for name in names if name == "Errors"]),
     ]
     return _encode(
         [
             {
                 "Namespace": namespace,
-                "Dimensions": dimensions,
-                "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in metrics],
+                "Dimensions": sets,
+                "Metrics": [{"Name": name, "Unit": UNITS[name]} for name in named],
             }
-            for dimensions, metrics in groups
-            if dimensions and metrics
+            for sets, named in groups
+            if sets and named
         ]
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from vaultcore.clock import Clock
+from vaultcore.errors import StoreUnavailable
 from vaultcore.store.base import Put, Store
 from vaultcore.store.error_counting_store import CountedStore
+from vaultcore.store.unavailable_reason import unavailable_reason
 from vaultcore.telemetry import Emf
 from vaultcore.tracing.http_request import HttpRequest, begin_request
 from vaultcore.tracing.request_metrics import compute_metrics
@@ -73,7 +74,21 @@ class Observer:
         """Return the store, wrapped so that its failures are counted."""
         if (emf := self._emf) is None:
             return store
-        return CountedStore(store, partial(emf.count, "StoreErrors"))
+
+        def count(error: StoreUnavailable | None = None) -> None:
+            emf.count_reason("StoreErrors", unavailable_reason(error) if error else "unavailable")
+
+        return CountedStore(store, count)
+
+    def count_owed(self, reason: str) -> None:
+        """Count a settlement that the store did not take."""
+        if self._emf is not None:
+            self._emf.count_reason("SettlementsOwed", reason)
+
+    def report_pending(self, number: int) -> None:
+        """Write how many settlements are still owed."""
+        if self._emf is not None:
+            self._emf.report("SettlementsPending", number)
 
     def counting_alerts(self, notify: Notify) -> Notify:
         """Return `notify`, wrapped so that each alert is counted: an account crossed a threshold."""

@@ -61,6 +61,8 @@ def compute_metrics(request: HttpRequest) -> RequestMetrics:
             values["Fallbacks"] = 1
     if isinstance(call.outcome.error, AttemptsExhausted):
         values["AllProvidersFailed"] = 1
+    if "implausible" in call.outcome.flags:
+        values["ImplausibleUsage"] = 1
     values |= _usage_and_cost(call) if status < 400 or status == CLIENT_CLOSED else {}
     values |= _durations(request, call)
     return RequestMetrics(values, targets[-1].provider.name if targets else None, error, attempts)
