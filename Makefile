@@ -35,7 +35,6 @@ serve: $(VENV)/.serve ## serve the gateway on this machine with your own keys
 
 test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## install everything and run all tests; TESTS=tests/vault runs some
 	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
-	@$(if $(TESTS),:,$(if $(CHROMIUM),$(MAKE) --no-print-directory test-console ARGS='-m "not slow"',echo "$(NO_CHROMIUM)"))
 
 test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## test LangChain, LlamaIndex, Vercel AI, ... against a running gateway
 	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
@@ -98,7 +97,6 @@ COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-vers
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 CHROMIUM ?= $(firstword $(shell command -v chromium chromium-browser google-chrome 2>/dev/null))
-NO_CHROMIUM = Chromium not found: the browser tests of the console did not run. Set CHROMIUM=/path to run them.
 
 # Two workers by default. XDIST= runs the tests in one process.
 XDIST ?= -n 2
