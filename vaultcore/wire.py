@@ -7,11 +7,12 @@ extensions in wide use; OpenAI does not define them.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, TypeGuard
 
 Json = dict[str, Any]
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+MAX_COUNT = 1e15  # larger numbers are no counts and no timestamps
 
 
 class FunctionCall(TypedDict, total=False):
@@ -128,3 +129,8 @@ class ChatCompletion(TypedDict, total=False):
     choices: list[Choice]
     usage: Usage
     service_tier: str
+
+
+def is_count(value: object) -> TypeGuard[int | float]:
+    """Return True for a number from 0 to MAX_COUNT; NaN and booleans are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_COUNT

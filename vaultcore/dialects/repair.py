@@ -14,7 +14,7 @@ from vaultcore.dialects import ErrorDetail, StreamFault, usage_counts
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.provider_error import error_detail, error_status
 from vaultcore.dialects.response_shape import usable_details
-from vaultcore.wire import INTERNAL_USAGE, FinishReason, Json, Usage
+from vaultcore.wire import INTERNAL_USAGE, FinishReason, Json, Usage, is_count
 
 FINISH_REASONS: Mapping[str, FinishReason] = {  # a provider's reason, lower case -> OpenAI's
     "stop": "stop",
@@ -39,7 +39,6 @@ COUNTS = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")
 RUN_FIELDS = ("service_tier", "inference_geo")  # of usage
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")  # of usage
 REASONING = ("reasoning_content", "reasoning")
-MAX_COUNT = 1e15  # larger numbers are no token counts and no timestamps
 MILLISECONDS = 1e11  # a timestamp above this is in milliseconds; in seconds it would be the year 5138
 
 
@@ -118,7 +117,7 @@ def _without_unusable_details(usage: Json) -> Json:
             case None:
                 pass
             case dict(details):
-                usable[name] = usable_details(details, MAX_COUNT)
+                usable[name] = usable_details(details)
             case _:
                 del usable[name]
     return usable
@@ -183,15 +182,15 @@ def derive_id(prefix: str, *parts: object) -> str:
 
 def parse_timestamp(value: object) -> int:
     """Return whole seconds since the epoch from seconds, float seconds or milliseconds; 0 if unknown."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < MAX_COUNT:
+    if not is_count(value):
         return 0
     return int(value / 1_000 if value > MILLISECONDS else value)
 
 
 def read_count(record: Mapping[str, object], *keys: str) -> int:
-    """Return the first value under `keys` that is a possible count, otherwise 0."""
+    """Return the first value under `keys` that is a possible count, rounded down, otherwise 0."""
     for key in keys:
         value = record.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_COUNT:
+        if is_count(value):
             return int(value)
     return 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vaultcore.wire import Json
+from vaultcore.wire import Json, is_count
 
 OBJECT_LISTS = ("thinking_blocks", "annotations")  # optional fields of a message or delta
 BLOCK_TEXTS = ("type", "thinking", "signature", "data")  # fields of a thinking block
@@ -79,17 +79,13 @@ def has_valid_logprobs(logprobs: object) -> bool:
     )
 
 
-def usable_details(details: Mapping[str, object], largest: float) -> Json:
-    """Return the details of usage without token counts that are no number from 0 to `largest`."""
+def usable_details(details: Mapping[str, object]) -> Json:
+    """Return the details of usage without token counts that are no counts."""
     return {
         name: value
         for name, value in details.items()
-        if value is None or not name.endswith("_tokens") or _is_count(value, largest)
+        if value is None or not name.endswith("_tokens") or is_count(value)
     }
-
-
-def _is_count(value: object, largest: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < largest
 
 
 def _is_object_list(value: object) -> bool:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from math import ceil
 
-from vaultcore.wire import Json, Usage
+from vaultcore.wire import Json, Usage, is_count
 
-MAX_COUNT = 1e15  # larger numbers are no counts
 WEB_SEARCH = "web_search"
 TOOL_FIELDS: Mapping[tuple[str, ...], str] = {  # path in a usage object -> unit
     ("server_tool_use", "web_search_requests"): WEB_SEARCH,  # Anthropic, OpenRouter
@@ -43,11 +42,6 @@ CACHE_READS = (  # fields of a usage object with the tokens that were read from 
     *("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_prompt_text_tokens", "cached_tokens"),
 )
 CACHE_WRITES = ("cache_creation_input_tokens", "cache_write_input_tokens")
-
-
-def is_count(value: object) -> bool:
-    """Return True for a finite number from 0 to MAX_COUNT."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_COUNT
 
 
 def read_count(counts: object, *names: str) -> int:

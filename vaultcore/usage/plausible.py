@@ -19,9 +19,8 @@ from vaultcore.usage import units
 from vaultcore.usage.max_cost import max_cost
 from vaultcore.usage.request_estimate import RequestEstimate, context_window
 from vaultcore.usage.tool_charges import MAX_TOOL_USES, TOKEN_UNITS
-from vaultcore.wire import Json, Usage
+from vaultcore.wire import MAX_COUNT, Json, Usage, is_count
 
-LARGEST_COUNT = 1e15  # a greater number counts no tokens
 PARTS = (("prompt_tokens", "prompt_tokens_details"), ("completion_tokens", "completion_tokens_details"))
 MAX_REPORTED = 16  # fields of a report that a record stores
 REPORTED_TEXT = 40  # characters of a stored value that is no usual number
@@ -88,7 +87,7 @@ def judge(usage: Usage, bounds: UsageBounds, model: Model) -> Verdict:
         return "unusable"
     counts: list[Mapping[str, object]] = [usage, _object(usage.get("billed"))]
     values = [each[name] for each in counts for name, _ in PARTS if each.get(name) is not None]
-    if not all(map(_is_count, values)):
+    if not all(map(is_count, values)):
         return "unusable"
     limit, turns = bounds.max_tokens(model), bounds.estimate.max_turns(model)
     totals = (sum(units.parse_count(each.get(name)) or 0 for name, _ in PARTS) for each in counts)
@@ -131,7 +130,7 @@ def reported_counts(usage: Usage) -> Json:
     source = usage.get("unusable")
     counts = _flat(source if isinstance(source, Mapping) else usage)
     return {
-        name[:REPORTED_TEXT]: value if type(value) is int and 0 <= value < LARGEST_COUNT else f"{value:.9g}"
+        name[:REPORTED_TEXT]: value if type(value) is int and 0 <= value < MAX_COUNT else f"{value:.9g}"
         for name, value in [*counts.items()][:MAX_REPORTED]
     }
 
@@ -146,8 +145,8 @@ def _repair_details(details: Mapping[str, object]) -> tuple[Json, bool]:
         elif not name.endswith("_tokens"):
             repaired[name] = value
         elif value is not None:
-            flags.append(not _is_count(value))
-            repaired |= {name: units.parse_count(value)} if _is_count(value) else {}
+            flags.append(not is_count(value))
+            repaired |= {name: units.parse_count(value)} if is_count(value) else {}
     return repaired, any(flags)
 
 
@@ -164,8 +163,3 @@ def _flat(counts: Mapping[str, object]) -> Json:
 
 def _object(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _is_count(value: object) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and 0 <= cast(float, value) < LARGEST_COUNT  # NaN fails too

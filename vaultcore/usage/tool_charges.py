@@ -13,10 +13,9 @@ from functools import lru_cache
 
 from vaultcore.catalog.schema import Model
 from vaultcore.money import Nanos, micro_nanos, round_up
-from vaultcore.wire import Usage
+from vaultcore.wire import MAX_COUNT, Usage
 
 MAX_TOOL_USES = 50  # of one tool in one call, if neither the request nor the provider limits them
-MAX_COUNT = 10**15  # a greater count is no count
 
 # Pattern of a tool's type or name in a request of any dialect -> the units that its uses are counted in.
 TOOLS: Mapping[re.Pattern[str], tuple[str, ...]] = {

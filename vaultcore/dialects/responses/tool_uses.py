@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from vaultcore.dialects.usage_counts import WEB_SEARCH, is_count, read_count, read_tool_uses
-from vaultcore.wire import Json
+from vaultcore.dialects.usage_counts import WEB_SEARCH, read_count, read_tool_uses
+from vaultcore.wire import Json, is_count
 
 if TYPE_CHECKING:
     from vaultcore.dialects.responses.wire import ResponsesResponse
