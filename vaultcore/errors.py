@@ -37,6 +37,8 @@ from enum import Enum
 from math import ceil
 from typing import ClassVar
 
+CLIENT_DISCONNECTED = 499  # status of a request whose client disconnected, which did not fail (nginx's code)
+
 
 class VaultError(Exception):
     """The vault cannot be opened or changed. Neither the message nor the cause contains plaintext."""

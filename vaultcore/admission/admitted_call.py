@@ -15,14 +15,13 @@ from vaultcore.admission.caller import Caller
 from vaultcore.admission.grant import Grant
 from vaultcore.admission.limiter import Limiter
 from vaultcore.admission.model_names import ModelNames, model_not_allowed
-from vaultcore.admission.settlement import CLIENT_DISCONNECTED
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.content_log import ContentLog
 from vaultcore.dialects import load_dialect
-from vaultcore.errors import Forbidden, GatewayError, NoRoute
+from vaultcore.errors import CLIENT_DISCONNECTED, Forbidden, GatewayError, NoRoute
 from vaultcore.limits.allowlist import allowed_targets
 from vaultcore.limits.virtual_key import RESERVE_MAX
 from vaultcore.telemetry import Log

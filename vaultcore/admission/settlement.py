@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vaultcore.admission.grant import Grant
 from vaultcore.call import Call
-from vaultcore.errors import GatewayError
+from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError
 from vaultcore.limits.account import Charge, day_of
 from vaultcore.limits.thresholds import Crossing
 from vaultcore.money import format_usd
@@ -18,7 +18,6 @@ from vaultcore.usage.record import AttemptRecord, Record
 from vaultcore.wire import Json, Usage
 
 RETENTION = 400 * 86_400.0  # seconds that records are stored
-CLIENT_DISCONNECTED = 499  # status of a call whose client disconnected (nginx's code)
 
 
 @dataclass(frozen=True, slots=True)

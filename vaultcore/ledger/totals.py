@@ -7,22 +7,11 @@ from dataclasses import dataclass, fields
 from functools import reduce
 from typing import Any
 
+from vaultcore.errors import CLIENT_DISCONNECTED
 from vaultcore.store import document_types
 from vaultcore.store.base import DocumentKey
 
-CLIENT_DISCONNECTED = 499  # status of a call whose client disconnected, which did not fail
 SEALED = "sealed"  # `sums` of a record whose usage the ledger adds; other records' settlements have added it
-
-AMOUNTS = (
-    "requests",
-    "failed",
-    "prompt_tokens",
-    "completion_tokens",
-    "cached_tokens",
-    "cost_nanos",
-    "unpriced",
-    "ms",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +36,9 @@ class UsageTotals:
         return UsageTotals(
             **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
         )
+
+
+AMOUNTS = tuple(each.name for each in fields(UsageTotals))
 
 
 def add_totals(totals: Iterable[UsageTotals]) -> UsageTotals:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vaultcore.call import Call
-from vaultcore.errors import AttemptsExhausted
+from vaultcore.errors import CLIENT_DISCONNECTED, AttemptsExhausted
 from vaultcore.money import PER_DOLLAR
 from vaultcore.tracing.http_request import HttpRequest
 
-CLIENT_CLOSED = 499  # the client disconnected; not counted as an error
 BROKEN = "stream_broken"  # a response broke off after its first byte
 ERROR_CLASSES: Mapping[int, str] = {
     400: "invalid_request",
@@ -63,7 +62,7 @@ def compute_metrics(request: HttpRequest) -> RequestMetrics:
         values["AllProvidersFailed"] = 1
     if "implausible" in call.outcome.flags:
         values["ImplausibleUsage"] = 1
-    values |= _usage_and_cost(call) if status < 400 or status == CLIENT_CLOSED else {}
+    values |= _usage_and_cost(call) if status < 400 or status == CLIENT_DISCONNECTED else {}
     values |= _durations(request, call)
     return RequestMetrics(values, targets[-1].provider.name if targets else None, error, attempts)
 
@@ -72,7 +71,7 @@ def classify_error(status: int, call: Call | None) -> str | None:
     """Return the error class of a request, or None if it succeeded or the client disconnected."""
     if call is not None and call.outcome.error is not None and status < 400:
         return BROKEN
-    if status < 400 or status == CLIENT_CLOSED:
+    if status < 400 or status == CLIENT_DISCONNECTED:
         return None
     return ERROR_CLASSES.get(status, "internal" if status >= 500 else "invalid_request")
 

@@ -11,10 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.endpoints import errors_at
-from vaultcore.errors import GatewayError, InvalidRequest, Unauthorized
+from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError, InvalidRequest, Unauthorized
 from vaultcore.services import Services
 from vaultcore.tracing import HttpRequest
-from vaultcore.tracing.request_metrics import CLIENT_CLOSED
 from vaultcore.web.deadline import remaining_time
 from vaultcore.web.internal_error import internal_error, location
 from vaultcore.web.refusals import note_refusal
@@ -64,8 +63,10 @@ class RequestMiddleware:
                 if not has_started:  # it has, if a stream was ended because the server stops
                     await router_error(Request(scope), error)(scope, receive, send_with_id)
         except ClientDisconnect:  # raised while the body is read; there is nobody to answer
-            http_request.status = CLIENT_CLOSED
-            self._log.request(request_id=request_id, path=scope["path"], status=CLIENT_CLOSED, code=None)
+            http_request.status = CLIENT_DISCONNECTED
+            self._log.request(
+                request_id=request_id, path=scope["path"], status=CLIENT_DISCONNECTED, code=None
+            )
         except Exception as error:  # noqa: BLE001 - the last resort: every request gets an answer
             self._log.error("crash", request_id=request_id, kind=type(error).__name__, at=location(error))
             if not has_started:
