@@ -39,9 +39,7 @@ class Lease:
     minute: int = 0  # tokens counted towards tokens per minute: an estimate of its use
     nanos: int = 0  # nano-dollars held of credits and budgets
     date: str = ""  # the day in which it counts, "2026-11-22"; empty: the day of `at`
-    shards: tuple[
-        int, ...
-    ] = ()  # at each level, the part of a divided account that holds it; () is the first
+    shards: tuple[int, ...] = ()  # at each level, the part of a divided account with it; (): the first
 
     @property
     def day(self) -> str:
@@ -123,9 +121,7 @@ def roll_forward(account: Account, now: float, day: str = "") -> Account:
     `day` is the current day, if it is not that of `now`.
     """
     account = begin_day(account, day or day_of(now))
-    for key, bucket in account.buckets.items():
-        if key.end <= now:
-            account = release_bucket(account, key, bucket)
+    account = release_ended(account, now)
     requests = rate_window.drop_expired(account.request_counts, now)
     tokens = rate_window.drop_expired(account.token_counts, now)
     if requests is account.request_counts and tokens is account.token_counts:
@@ -185,6 +181,13 @@ def find_denial(account: Account, limits: Limits, lease: Lease) -> Denial | None
         if limit is not None and total + more > limit:
             return Denial(name, _until_next(period, now) if period and more <= limit else None)
     return None
+
+
+def release_ended(account: Account, now: float, most: int | None = None) -> Account:
+    """Return the account without its ended buckets, or without `most` of them. Rates and periods stay."""
+    for key in [key for key in account.buckets if key.end <= now][:most]:
+        account = release_bucket(account, key, account.buckets[key])
+    return account
 
 
 def release_bucket(account: Account, key: BucketKey, bucket: Bucket) -> Account:

@@ -9,7 +9,6 @@ from vaultcore.limits.account import (
     Denial,
     Lease,
     align,
-    release_bucket,
     reserve,
     roll_forward,
     settle,
@@ -49,11 +48,3 @@ def settle_levels(
         crossings += find_crossings(level.account, account, charged, level.limits, level.thresholds)
         after.append(charged)
     return after, tuple(crossings)
-
-
-def release_expired(account: Account, now: float) -> Account:
-    """Return the account without its expired buckets. Rates and periods do not roll forward."""
-    for key, bucket in account.buckets.items():
-        if key.end <= now:
-            account = release_bucket(account, key, bucket)
-    return account

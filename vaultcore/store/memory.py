@@ -9,9 +9,9 @@ from dataclasses import replace
 from threading import Lock
 
 from vaultcore.clock import Clock
-from vaultcore.limits.account import Account
+from vaultcore.limits.account import Account, release_ended
 from vaultcore.limits.reservation import Reservation, ReservationResult
-from vaultcore.store.arithmetic import release_expired, reserve_levels, settle_levels
+from vaultcore.store.arithmetic import reserve_levels, settle_levels
 from vaultcore.store.base import (
     ABSENT,
     Add,
@@ -96,7 +96,7 @@ class MemoryStore:
     async def sweep(self, *accounts: str) -> int:
         with self._lock:
             before = {name: self._accounts[name] for name in accounts if name in self._accounts}
-            after = {name: release_expired(account, self.now()) for name, account in before.items()}
+            after = {name: release_ended(account, self.now()) for name, account in before.items()}
             self._accounts |= after
             return sum(before[name].in_flight - after[name].in_flight for name in before)
 

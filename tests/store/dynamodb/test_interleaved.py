@@ -213,7 +213,7 @@ def crowded_items(count: int) -> Iterator[Json]:
     account.token_counts = {(start + 60 + n) * 100: 1 for n in range(63)}
     account.buckets = {BucketKey(start + 60 * n, "2026-11-22"): Bucket(1, n % 2, n % 3) for n in range(17)}
     for n in range(count):
-        item = render_account(shard_name("gateway", n), account, start * 1_000, frozenset())
+        item = render_account(shard_name("gateway", n), account, start * 1_000)
         slices = {"s": render_amounts({"tokens": 1_000}), "z": render_amounts({"tokens": count * 1_000})}
         yield item | slices | {"n": number(count)}
 

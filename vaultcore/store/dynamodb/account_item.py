@@ -85,7 +85,7 @@ def previous_key(name: str) -> Json:
     return {"pk": {"S": f"A#{name}"}, "sk": {"S": "-"}}
 
 
-def render_account(name: str, account: Account, last: int, marks: frozenset[str]) -> Json:
+def render_account(name: str, account: Account, last: int) -> Json:
     """Return the complete item of a new account."""
     counts = ((account.request_counts, "w"), (account.token_counts, "x"))
     return {
@@ -106,7 +106,6 @@ def render_account(name: str, account: Account, last: int, marks: frozenset[str]
                 for entry, amount in bucket_entries(key, bucket).items()
             }
         },
-        **({"a": {"SS": sorted(marks)}} if marks else {}),
     }
 
 

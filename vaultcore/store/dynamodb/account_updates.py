@@ -17,7 +17,7 @@ from vaultcore.limits.account import (
     begin_day,
     copy,
     find_denial,
-    release_bucket,
+    release_ended,
     roll_forward,
 )
 from vaultcore.limits.lease_bucket import Bucket, BucketKey
@@ -39,6 +39,7 @@ from vaultcore.store.dynamodb.update_expression import UpdateExpression
 MAX_EXPIRED = 8  # expired counts that an update may leave in the item
 MAX_REMOVED = 100  # entries that an update removes: DynamoDB allows 300 operators in an expression
 BUCKET_ENTRIES = 6  # what the removal of a bucket costs, compared with a count
+MAX_BUCKETS = MAX_REMOVED // BUCKET_ENTRIES  # that an update releases
 MAX_AGE = 3_600.0  # seconds since the last admission, after which it leaves none
 PERIODS = ("day_nanos", "day_held", "month_nanos", "month_held")
 _SUMS = (("tokens", "tokens_held"), ("credits", "nanos_held"), ("day", "day_held"), ("month", "month_held"))
@@ -74,7 +75,7 @@ class AccountUpdate:
         if limits.tpm is not None:
             self._count("x", "minute", rate_window.expiry(lease.at), lease.minute)
         self._meter(lease.at)
-        self._require_slices(limits)
+        self._require_slices(limits.pack())
         self._update.set("l", milliseconds(lease.at))
         latest = self._account.rolled if is_ahead else lease.at
         self._update.require("r", "=" if is_ahead else "<=", milliseconds(latest))
@@ -85,9 +86,9 @@ class AccountUpdate:
 
         `today` is the day of the slices. What the item has used of an earlier day or month does not count.
         """
-        item, update = self._item, self._update
+        update = self._update
         self._require_day()
-        self._require_slices_of(item)
+        self._require_slices()
         is_over = {"day": self._account.day < today, "month": self._account.month < today[:7]}
         for limit, amount in slices.items():
             if not is_over.get(limit):
@@ -141,14 +142,14 @@ class AccountUpdate:
         """Return the update that releases expired buckets, and their requests; None if there are none."""
         if not any(key.end <= now for key in self._account.buckets):
             return None
-        after = _remove_buckets(self._account, now)
+        after = release_ended(self._account, now, MAX_BUCKETS)
         self._require_day()
         self._remove_expired(self._account, after)
         return self._action(), self._account.in_flight - after.in_flight
 
     def remove_excess(self, now: float) -> WriteAction | None:
         """Return the update that removes a part of what has expired; None if one update can remove all."""
-        after = _remove_buckets(self._account, now)
+        after = release_ended(self._account, now, MAX_BUCKETS)
         most = MAX_REMOVED - BUCKET_ENTRIES * (len(self._account.buckets) - len(after.buckets))
         for counts, total in (("request_counts", "requests"), ("token_counts", "minute")):
             before = getattr(after, counts)
@@ -193,11 +194,9 @@ class AccountUpdate:
             self._update.set("i", period)
             self._update.set("h", 1)
 
-    def _require_slices(self, limits: Limits) -> None:
-        self._require_slices_of(self._item, limits.pack())
-
-    def _require_slices_of(self, item: AccountItem, names: Iterable[str] | None = None) -> None:
-        """Require that the item is still divided as it was last seen."""
+    def _require_slices(self, names: Iterable[str] | None = None) -> None:
+        """Require that the item is still divided as it was last seen: these slices, or all."""
+        item = self._item
         if item.shards == 1:
             self._update.require_that("attribute_not_exists(n)")
             return
@@ -323,11 +322,3 @@ class AccountUpdate:
             else:
                 self._update.increase_entry(attribute, key, amount)
         return self._update.action()
-
-
-def _remove_buckets(account: Account, now: float) -> Account:
-    """Return the account without its ended buckets, or without as many as one update can remove."""
-    ended = [key for key in account.buckets if key.end <= now]
-    for key in ended[: MAX_REMOVED // BUCKET_ENTRIES]:
-        account = release_bucket(account, key, account.buckets[key])
-    return account

@@ -173,7 +173,7 @@ class AccountTable:
         while True:
             (previous,) = await self.table.get([previous_key(name)])
             account = parse_previous_item(previous, self.now())
-            item = render_account(name, account, milliseconds(self.now()), frozenset())
+            item = render_account(name, account, milliseconds(self.now()))
             put = WriteAction("Put", {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
             try:
                 await self.table.write(put, *([mark_imported(name, account, previous)] if previous else []))

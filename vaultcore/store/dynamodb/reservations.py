@@ -181,10 +181,12 @@ class _LevelReservation:
             self._choose_shard()
             if not self.item.exists:
                 self.item = await self._accounts.read(self._name)
-        is_outdated = self.item.shards > 1 and self.item.totals != self._level.limits.pack()
+        if self.item.shards == 1:
+            return
+        limits = self._level.limits.pack()
         is_recent = self._accounts.allocated_at(self._level.account) > self._lease.at - ALLOCATION_PAUSE
-        has_all = self._level.limits.pack().keys() <= self.item.slices.keys()
-        if is_outdated and not (has_all and (is_recent or self._is_reallocated)):
+        has_all = limits.keys() <= self.item.slices.keys()
+        if self.item.totals != limits and not (has_all and (is_recent or self._is_reallocated)):
             await self._reallocate()
 
     def _refusal(self) -> LimitRefused | None:

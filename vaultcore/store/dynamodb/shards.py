@@ -67,7 +67,7 @@ async def divide(accounts: AccountTable, level: Level, item: AccountItem, lease:
     """Divide an account that is one item into shards. Several processes may try at once."""
     await mark_reached(accounts, level, item.account)  # reported while the account was one item
     totals = level.limits.pack()
-    empty = render_account("", Account(day=item.account.day), milliseconds(lease.at), frozenset())
+    empty = render_account("", Account(day=item.account.day), milliseconds(lease.at))
     empty |= {"n": number(SHARDS), "s": render_amounts(dict.fromkeys(totals, 0))}
     for n in range(1, SHARDS):
         fields = {"Item": empty | account_key(shard_name(level.account, n))}

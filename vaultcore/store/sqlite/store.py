@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from vaultcore.clock import Clock
 from vaultcore.errors import StoreUnavailable
-from vaultcore.limits.account import Account
+from vaultcore.limits.account import Account, release_ended
 from vaultcore.limits.reservation import Reservation, ReservationResult, move
-from vaultcore.store.arithmetic import release_expired, reserve_levels, settle_levels
+from vaultcore.store.arithmetic import reserve_levels, settle_levels
 from vaultcore.store.base import Document, DocumentKey, Settlement, SettlementResult, Write
 from vaultcore.store.sqlite import tables
 from vaultcore.store.sqlite.accounts import AccountCache, agree_on_time
@@ -115,7 +115,7 @@ class SQLiteStore:
 
         def work(connection: Connection) -> int:
             before = self._accounts.read(connection, accounts)
-            after = [release_expired(account, now) for account in before]
+            after = [release_ended(account, now) for account in before]
             swept = [
                 (name, new, old.in_flight - new.in_flight)
                 for name, old, new in zip(accounts, before, after, strict=True)
