@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,18 @@ def test_dialect_folders_are_alike(name: str) -> None:
     folder = ROOT / "vaultcore/dialects" / name
 
     assert {path.name for path in folder.glob("*.py")} >= DIALECT_FILES
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_wire_types_are_used(name: str) -> None:
+    """Other modules of the dialect use each type in its `wire.py`, or a type that contains it."""
+    wire = ROOT / "vaultcore/dialects" / name / "wire.py"
+    parts = dict(_declared_types(wire))
+    used = parts.keys() & set().union(*(_words(path) for path in wire.parent.glob("*.py") if path != wire))
+    while new := parts.keys() & set().union(*(parts[each] for each in used)) - used:
+        used |= new
+
+    assert parts.keys() - used == set()
 
 
 def test_an_endpoint_is_one_row() -> None:
@@ -81,6 +95,19 @@ def test_small_files_have_several_users() -> None:
     }
 
     assert small <= SMALL_FILES, small - SMALL_FILES
+
+
+def _declared_types(wire: Path) -> Iterator[tuple[str, set[str]]]:
+    """Yield the TypedDicts and unions of a `wire.py`, each with the names that its definition contains."""
+    for node in tree(wire).body:
+        names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+        match node:
+            case ast.ClassDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                yield name, names
+
+
+def _words(path: Path) -> set[str]:
+    return set(re.findall(r"\w+", path.read_text("utf-8")))
 
 
 def _lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

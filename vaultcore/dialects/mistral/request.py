@@ -22,7 +22,7 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json, Message
 
 if TYPE_CHECKING:
-    from vaultcore.dialects.mistral.wire import MistralMessage, MistralPart
+    from vaultcore.dialects.mistral.wire import MistralMessage, MistralPart, MistralRequest
 
 __all__ = ["render_call_id", "render_path", "render_request"]
 
@@ -43,7 +43,7 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     """Return the request in Mistral's format. Raise InvalidRequest if it cannot express it."""
     changes = list[Change]()
     messages = _render_messages(request["messages"], changes)
-    body = cast(ChatRequest, {**request, "messages": messages})
+    body = cast("MistralRequest", {**request, "messages": messages})
     _render_tools(body, changes)
     rendered = openai.render_request(body, target)
     return RenderedRequest(rendered.body, (*changes, *rendered.changes))
@@ -118,7 +118,7 @@ def _render_part(path: str, part: Json) -> MistralPart:
             return part
 
 
-def _render_tools(body: ChatRequest, changes: list[Change]) -> None:
+def _render_tools(body: MistralRequest, changes: list[Change]) -> None:
     """Add parameters to every tool and apply `tool_choice`; `body` is ours."""
     tools = body.get("tools")
     if tools:

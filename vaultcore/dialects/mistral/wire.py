@@ -1,8 +1,8 @@
 """TypedDicts of Mistral's chat completions, where they differ from OpenAI's.
 
 https://docs.mistral.ai/api/#tag/chat; the SDK's `mistralai.client.models`. Responses and streams are those
-of `vaultcore.dialects.openai.wire`; their content may be a list with a `thinking` part. Modules import
-these names for type checking only.
+of `vaultcore.dialects.openai.wire`, where content may be a list with an `OpenAIReasoningPart`. Modules
+import these names for type checking only.
 """
 
 from __future__ import annotations
@@ -18,14 +18,6 @@ class MistralText(TypedDict):
     text: str
 
 
-class MistralThinking(TypedDict, total=False):
-    """Reasoning of a response; `repair.split_reasoning` reads it."""
-
-    type: Literal["thinking"]
-    thinking: list[MistralText]
-    signature: str | None
-
-
 class MistralFile(TypedDict):
     type: Literal["file"]
     file_id: str
@@ -37,7 +29,7 @@ class MistralDocument(TypedDict, total=False):
     document_name: str
 
 
-MistralPart = MistralText | MistralFile | MistralDocument | Json
+MistralPart = MistralText | MistralFile | MistralDocument | Json  # of a request
 
 
 class MistralMessage(TypedDict, total=False):

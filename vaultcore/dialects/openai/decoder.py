@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import repair, response_shape
 from vaultcore.dialects.json_fields import parse_event, require_object
 from vaultcore.dialects.usage_counts import message_tool_uses, with_tool_uses
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json, Usage
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.openai.wire import OpenAIToolCall
 
 CHUNK_OBJECT = "chat.completion.chunk"
 TEXT_FIELDS = frozenset({"content", "refusal", "reasoning_content"})
@@ -197,7 +200,7 @@ class _ChoiceState:
             self.item_counts[key] = self.item_counts.get(key, 0) + 1
 
     def _repair_call(self, raw: object, seed: str) -> Json:
-        source = require_object(raw, "a tool call")
+        source = cast("OpenAIToolCall", require_object(raw, "a tool call"))
         function = source.get("function")
         function = function if isinstance(function, dict) else {}
         name = str(function.get("name") or "")
@@ -208,7 +211,7 @@ class _ChoiceState:
         if type(index := source.get("index")) is int:
             self.positions[index] = position
         call = self.calls[position]
-        head = {**source, "id": call.id, "type": source.get("type") or "function"} if is_new else {}
+        head: Json = {**source, "id": call.id, "type": source.get("type") or "function"} if is_new else {}
         head["index"] = position
         if "custom" in source:
             call.has_arguments = True
@@ -220,7 +223,7 @@ class _ChoiceState:
         call.has_arguments |= bool(fragment["arguments"])
         return {**head, "function": fragment}
 
-    def _position(self, source: Json, name: str) -> int:
+    def _position(self, source: OpenAIToolCall, name: str) -> int:
         """Return our index of the call that a fragment belongs to; the number of calls for a new one."""
         call_id, index = source.get("id"), source.get("index")
         if type(index) is int:

@@ -7,7 +7,7 @@ default. In its column `drop`, `messages.name` means the field `name` of every m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.dialects import Change, RenderedRequest, quirks, vendor_fields
@@ -15,6 +15,9 @@ from vaultcore.dialects.call_pairing import move_media_from_results
 from vaultcore.dialects.default_values import is_default
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.openai.wire import OpenAIRequest
 
 OPAQUE_FIELDS = ("thinking_blocks",)  # of messages: signed by providers with other dialects
 MESSAGE_PREFIX = "messages."
@@ -27,15 +30,7 @@ def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - 
 def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     """Return the request as the provider accepts it. Raise InvalidRequest if it cannot express it."""
     provider, changes = target.provider, list[Change]()
-    # An OpenAIRequest until the row renames its fields.
-    body: Json = {name: value for name, value in request.items() if value is not None}
-    body["model"] = target.model.name
-    _merge_max_tokens(body, changes)
-    if body.get("stream"):
-        options = body.get("stream_options")
-        body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-    else:
-        body.pop("stream_options", None)
+    body = cast(Json, _openai_request(request, target.model.name, changes))
     for name in [name for name in body if name in provider.rename]:
         _rename(body, name, provider.rename[name], changes)
     _drop(body, request, provider, changes)
@@ -49,7 +44,20 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     return RenderedRequest(body, tuple(changes))
 
 
-def _merge_max_tokens(body: Json, changes: list[Change]) -> None:
+def _openai_request(request: ChatRequest, model: str, changes: list[Change]) -> OpenAIRequest:
+    """Return the request in OpenAI's own format, before the differences of the provider's row."""
+    body = cast("OpenAIRequest", {name: value for name, value in request.items() if value is not None})
+    body["model"] = model
+    _merge_max_tokens(body, changes)
+    if body.get("stream"):
+        options = body.get("stream_options")
+        body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    else:
+        body.pop("stream_options", None)
+    return body
+
+
+def _merge_max_tokens(body: OpenAIRequest, changes: list[Change]) -> None:
     if "max_tokens" in body and "max_completion_tokens" in body:
         if body["max_tokens"] != body["max_completion_tokens"]:
             changes.append(Change("max_tokens", "dropped", "max_completion_tokens takes precedence"))

@@ -7,7 +7,7 @@ import these names for type checking only.
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from vaultcore.wire import ChatRequest, Json
 
@@ -40,11 +40,19 @@ class OpenAIToolCall(TypedDict, total=False):
     custom: Json
 
 
+class OpenAIReasoningPart(TypedDict, total=False):
+    """A part of Mistral's content; `repair.split_reasoning` reads it."""
+
+    type: Literal["thinking"]
+    thinking: list[Json]  # text parts
+    signature: str | None
+
+
 class OpenAIMessage(TypedDict, total=False):
     """A message of a response, or a delta of a stream."""
 
     role: str
-    content: str | list[Json] | None  # Mistral sends a list with reasoning
+    content: str | list[OpenAIReasoningPart | Json] | None
     refusal: str | None
     reasoning_content: str | None
     reasoning: str | Json | None
