@@ -197,6 +197,23 @@ def test_cached_tokens_beside_the_prompt_are_added_to_it(dialect: str, name: str
     assert (details["cached_tokens"], details["cache_write_tokens"]) == (100, 30)
 
 
+@pytest.mark.parametrize(
+    ("completion", "reasoning", "total", "expected"),
+    [(16, 19, 26, 16), (16, 19, 45, 35), (16, 19, None, 35), (16, 12, 26, 16), (16, 12, None, 16)],
+)
+def test_reasoning_beside_the_completion_is_added_to_it(
+    completion: int, reasoning: int, total: int | None, expected: int
+) -> None:
+    """The total shows whether the completion includes the reasoning; without a total, the sizes show it."""
+    counts = {"prompt_tokens": 10, "completion_tokens": completion, "total_tokens": total}
+    reported = {**counts, "completion_tokens_details": {"reasoning_tokens": reasoning}}
+
+    usage: Any = load_dialect("openai").parse_response({**CHAT, "usage": reported})["usage"]
+
+    assert (usage["completion_tokens"], usage["total_tokens"]) == (expected, 10 + expected)
+    assert usage["completion_tokens_details"] == {"reasoning_tokens": reasoning}
+
+
 @pytest.mark.parametrize("total", [50, 150])
 def test_a_response_with_cached_tokens_beside_the_input(total: int) -> None:
     """The Responses API of some providers counts cached tokens beside the input."""

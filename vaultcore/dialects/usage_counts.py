@@ -110,17 +110,18 @@ def cache_details(usage: Mapping[str, object], details: object) -> Json:
 def count_beside(
     whole: tuple[int, int, int], cache: Mapping[str, int], reasoning: int, *, is_beside: bool = False
 ) -> tuple[int, int]:
-    """Return the cached and the reasoning tokens that are not in the counts of prompt and completion.
+    """Return the cached and the reasoning tokens to add to the counts of prompt and completion.
 
-    OpenAI counts both inside; some providers count them beside it. `whole` is prompt, completion and total. A
-    part larger than its whole is beside it; otherwise the total decides, if it is more than the sum of
-    prompt and completion. `is_beside`: cached tokens are, by the names of the fields.
+    OpenAI includes both in these counts; some providers do not. `whole` is prompt, completion and total. The
+    total decides: it is their sum, or it contains the missing tokens too. More cached tokens than the prompt
+    has are always missing in it, more reasoning than the completion only if there is no total: some providers
+    estimate the reasoning. `is_beside`: cached tokens are missing, by the names of the fields.
     """
     prompt, completion, total = whole
     cached = sum(cache.values())
     is_beside |= max(cache.values(), default=0) > prompt
     in_prompt = (cached,) if is_beside else (0, cached)
-    in_completion = (reasoning,) if reasoning > completion else (0, reasoning)
+    in_completion = (reasoning,) if reasoning > completion and not total else (0, reasoning)
     possible = [(first, second) for first in in_prompt for second in in_completion]
     return next((each for each in possible if sum(each) == total - prompt - completion), possible[0])
 
