@@ -120,7 +120,7 @@ def _build_limiter(
 
 
 def owed_journal(settings: Settings, clock: Clock, log: Log) -> OwedJournal:
-    """Return where settlements that the store does not take are kept. Nothing is opened yet."""
+    """Return the journal of owed settlements. It opens nothing yet."""
     if settings.owed_queue:
         from vaultcore.admission.owed.queue_journal import QueueJournal
         from vaultcore.aws.sqs import SqsQueue

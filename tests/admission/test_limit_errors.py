@@ -77,13 +77,13 @@ OWN = {  # (limit, seconds to wait): text
 TITLES = {"tokens": "Quota reached", "credits": "Credits used up", "day": "Budget reached"}
 TITLES |= {"month": "Budget reached"}
 SHARED = {
-    "rpm": "nothing is left of the requests per minute of {}",
-    "tpm": "this request needs up to 2,000 tokens, more than is left of the tokens per minute of {}",
-    "parallel": "nothing is left of the parallel requests of {}",
-    "tokens": "this request needs up to 5,000 tokens, more than is left of the token quota of {}",
-    "credits": "this request needs up to $0.0123, more than is left of the credits of {}",
-    "day": "this request needs up to $0.0123, more than is left of the daily budget of {}",
-    "month": "this request needs up to $0.0123, more than is left of the monthly budget of {}",
+    "rpm": "{} has no requests per minute remaining",
+    "tpm": "this request needs up to 2,000 tokens, more than the remaining tokens per minute of {}",
+    "parallel": "{} has no parallel requests remaining",
+    "tokens": "this request needs up to 5,000 tokens, more than the remaining token quota of {}",
+    "credits": "this request needs up to $0.0123, more than the remaining credits of {}",
+    "day": "this request needs up to $0.0123, more than the remaining daily budget of {}",
+    "month": "this request needs up to $0.0123, more than the remaining monthly budget of {}",
 }
 UNREAD = {
     "rpm": "Rate limit reached: 3 requests per minute of this key; 0 left.",

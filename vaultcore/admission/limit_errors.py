@@ -35,13 +35,13 @@ class ReservationRefused(Exception):
 
     def __init__(self, cause: LimitRefused, lease: Lease) -> None:
         super().__init__(str(cause))
-        self.cause, self.lease = cause, lease  # the lease is what was to be reserved
+        self.cause, self.lease = cause, lease  # the lease is the one that was refused
 
 
 def limit_error(refused: LimitRefused, caller: Caller, now: float, need: Lease | None = None) -> GatewayError:
     """Return the client's error for a reservation that a limit refused.
 
-    `need` is what the request wanted to reserve; None: the request was refused before it was read.
+    `need` is the lease that was refused; None: the gateway refused the request before it read the body.
     """
     shortage = _find_shortage(refused, now, need)
     error = _error(shortage, refused.denial.retry_after)
@@ -71,7 +71,7 @@ def account_level(account: str) -> str:
 
 
 def _reserved(account: Account, limit: str, most: int) -> int:
-    """Return what is used and reserved of a limit that is not a rate; of `parallel`, all of it."""
+    """Return the used and reserved amount of a limit that is not a rate; for `parallel`, the whole limit."""
     reserved = {
         "tokens": account.tokens_held,
         "credits": account.nanos_held,
@@ -103,8 +103,8 @@ def _explain(shortage: LimitShortage) -> str:
         need = ""  # always 1
     if shortage.level != "key":
         if not need:
-            return f"nothing is left of the {name} of {owner}"
-        return f"{need}, more than is left of the {name} of {owner}"
+            return f"{owner} has no {name} remaining"
+        return f"{need}, more than the remaining {name} of {owner}"
     most, rest = _amount(limit, shortage.most), _amount(limit, shortage.remaining)
     match limit:
         case "credits":

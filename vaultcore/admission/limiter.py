@@ -159,13 +159,16 @@ class Limiter:
         return await self._local_store.reserve(replace(reservation, levels=shares))
 
     async def settle(self, grant: Grant, call: Call, status: int, error: GatewayError | None = None) -> None:
-        """Charge what a call used and write its record. Raises only CancelledError: what fails stays owed."""
+        """Charge what a call used and write its record.
+
+        A charge that the store does not accept stays owed. Raises only CancelledError.
+        """
         ended = self._clock.now()
         due = settlement(grant, call, FinalStatus(status, ended, error, self._price_version))
         await self.owed.settle(due, grant.caller.id)
 
     async def settle_owed(self) -> None:
-        """Settle what this process owes, until the store is unavailable again."""
+        """Settle what this process owes. Stop if the store is unavailable."""
         await self.owed.settle_owed()
 
     async def _write(self, due: Settlement) -> SettlementResult:

@@ -1,4 +1,4 @@
-"""Builds what is written at the end of a call: its charge, its record, and alerts."""
+"""Builds the settlement of a call: its charge, its record, and alerts."""
 
 from __future__ import annotations
 

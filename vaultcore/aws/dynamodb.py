@@ -102,7 +102,7 @@ class DynamoDBClient:
         clock: Clock | None = None,
         read_timeout: float = READ_TIMEOUT,
     ) -> None:
-        """`environ` is where region and credentials are sought before botocore's `session` seeks them."""
+        """Region and credentials come from `environ`, otherwise from botocore's `session`."""
         self._session, self._environ = session or AwsClients().session, environ or {}
         self._clock, self._read_timeout = clock or SystemClock(), read_timeout
         self._lock = Lock()

@@ -1,4 +1,4 @@
-"""Signed POST requests to one service of AWS, over connections that are kept."""
+"""Signed POST requests to one AWS service, over keep-alive connections."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ServerClock:
         return (self._least + self._most) / 2 if self._most < float("inf") else 0.0
 
     def observe(self, date: str, sent: float, received: float) -> None:
-        """Take in the Date header of an answer. `sent` and `received` are in seconds since the epoch."""
+        """Narrow the estimate with an answer's Date header. Both times are in seconds since the epoch."""
         if date != self._date:
             if (seconds := parse_date(date)) is None:
                 return

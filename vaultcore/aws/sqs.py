@@ -45,7 +45,7 @@ class SqsQueue:
         environ: Mapping[str, str] | None = None,
         session: Callable[[], Session] | None = None,
     ) -> None:
-        """`environ` is where region and credentials are sought before botocore's `session` seeks them."""
+        """Region and credentials come from `environ`, otherwise from botocore's `session`."""
         self._url, self._clock = url, clock
         self._environ, self._session = environ or {}, session or AwsClients().session
         self._requests: SignedRequests | None = None

@@ -82,7 +82,7 @@ class Connections:
             waiting.pop(connection, None)
 
     def moved(self, connection: ClientConnection, before: Phase | None) -> None:
-        """Note that a connection has entered its present phase."""
+        """Move a connection to the list of its present phase."""
         if before in self._waiting:
             self._waiting[before].pop(connection, None)
         if connection.phase in self._waiting and connection in self._open:

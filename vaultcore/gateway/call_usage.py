@@ -30,7 +30,7 @@ def record_stream(call: Call, model: Model, joiner: StreamJoiner, log: Log) -> N
 
 
 def record_usage(call: Call, model: Model, usage: Usage | None, text: str | None, log: Log) -> None:
-    """Write usage and cost into the outcome. Usage that the call cannot have had is logged, not charged.
+    """Write usage and cost into the outcome. Impossible usage is logged, not charged.
 
     An estimate from `text`, that of the response, replaces counts that are negative or no numbers; without a
     text, the reserved completion tokens do.

@@ -1,7 +1,7 @@
 """Notices that a provider ignores the maximum of output tokens: its stream is then cut off.
 
-A complete response within its maximum must never be cut off. The meter therefore counts the tokens that a
-text has at least: no tokenizer joins two words to one token, apart from contractions. English has about 0.75
+A complete response within its maximum must never be cut off. The meter therefore computes a lower bound of
+the tokens: no tokenizer joins two words to one token, apart from contractions. English has about 0.75
 words per token. With a third more for tokenizers that do join words, a stream of English text ends at about
 1.7 times its maximum, one of Chinese text at about 2.5 times.
 """
@@ -41,5 +41,5 @@ class OutputMeter:
 
 
 def least_tokens(text: str) -> int:
-    """Return the tokens that a text has at least, whatever the tokenizer."""
+    """Return a lower bound of the tokens of a text, for any tokenizer."""
     return max(len(LONGEST_TOKEN.findall(text)), len(text) // CHARACTERS_PER_TOKEN)

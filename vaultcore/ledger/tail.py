@@ -1,7 +1,8 @@
 """The tail: records whose usage is not in the sums of days yet, because they are not sealed.
 
-Reports add it to the sums. It contains the rows of the last minutes, of all keys. A process reads it every
-few seconds at most, and not more than MAX_ROWS of its rows; a report then says up to when it is complete.
+Reports add the tail to the sums. It contains the rows of the last minutes, of all keys. A process reads it
+every few seconds at most, and not more than MAX_ROWS of its rows. A report that lacks rows says up to when it
+is complete.
 """
 
 from __future__ import annotations

@@ -35,9 +35,9 @@ class Lease:
 
     at: float  # admission, seconds since the epoch, by the store's time
     until: float  # seconds since the epoch; the lease ends soon after if the request was not settled
-    tokens: int = 0  # held of the token quota: the maximum the request can use
+    tokens: int = 0  # reserved of the token quota: the most that the request can use
     minute: int = 0  # tokens counted towards tokens per minute: an estimate of its use
-    nanos: int = 0  # nano-dollars held of credits and budgets
+    nanos: int = 0  # nano-dollars reserved of credits and budgets
     date: str = ""  # the day in which it counts, "2026-11-22"; empty: the day of `at`
     shards: tuple[int, ...] = ()  # at each level, the part of a divided account with it; (): the first
 
@@ -191,7 +191,7 @@ def release_ended(account: Account, now: float, most: int | None = None) -> Acco
 
 
 def release_bucket(account: Account, key: BucketKey, bucket: Bucket) -> Account:
-    """Return the account without a bucket and without what its reservations held."""
+    """Return the account without a bucket and without the amounts of its reservations."""
     after = copy(account)
     _change_sums(after, key.day, (-bucket.requests, -bucket.tokens, -bucket.nanos))
     after.buckets = {other: each for other, each in account.buckets.items() if other != key}

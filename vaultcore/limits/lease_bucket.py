@@ -1,4 +1,4 @@
-"""Buckets: what all open reservations of an account that end in the same interval hold together.
+"""Buckets: the sums of all open reservations of an account that end in the same interval.
 
 An account holds sums, not a list of its open reservations, so that its size does not depend on the load. The
 remainder of a bucket whose end has passed belongs to processes that died, and is released.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil
 
 WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600)  # seconds
-BUCKETS = 16  # at most about so many buckets are open at once
+BUCKETS = 16  # open at once, about; it follows from the widths
 
 
 @dataclass(frozen=True, slots=True)

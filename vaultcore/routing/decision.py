@@ -1,4 +1,4 @@
-"""Why a call tried which candidates, in a form that its record stores and `routing.replay` reproduces.
+"""Which candidates a call tried, and why. The record stores it; `routing.replay` reproduces the attempts.
 
     {
       "strategy": "weighted",            absent: priority

@@ -1,4 +1,4 @@
-"""Replays how a recorded call was routed: from the decision in its record, not from its attempts."""
+"""Replays the routing of a recorded call, from the decision in its record."""
 
 from __future__ import annotations
 

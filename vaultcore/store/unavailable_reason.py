@@ -1,4 +1,4 @@
-"""Why a store is unavailable, as one word for logs and metrics, from the cause of a StoreUnavailable.
+"""Names the reason why a store is unavailable in one word, for logs and metrics.
 
 SQLite: https://www.sqlite.org/rescode.html. DynamoDB: AWS's error code, or the name of botocore's exception.
 """

@@ -1,4 +1,4 @@
-"""Decides whether a call can have used what its provider reports, and what to charge if it cannot.
+"""Decides whether the usage that a provider reports is possible, and what to charge if it is not.
 
 A possible usage is charged in full. The limit is physical: in each turn a model reads at most its context
 window and writes at most its longest output; turns repeat after each use of a provider's tool.
@@ -23,14 +23,14 @@ from vaultcore.wire import MAX_COUNT, Json, Usage, is_count
 
 PARTS = (("prompt_tokens", "prompt_tokens_details"), ("completion_tokens", "completion_tokens_details"))
 MAX_REPORTED = 16  # fields of a report that a record stores
-REPORTED_TEXT = 40  # characters of a stored value that is no usual number
+REPORTED_TEXT = 40  # characters of a stored value that is not an ordinary number
 
 Verdict = Literal["possible", "impossible", "unusable"]
 
 
 @dataclass(frozen=True, slots=True)
 class UsageBounds:
-    """What admission knows of a call: its estimate and the completion tokens that were reserved."""
+    """The bounds of a call: its estimate, and the completion tokens that admission reserved."""
 
     estimate: RequestEstimate
     completion: int
@@ -79,7 +79,7 @@ def _max_cost(estimate: RequestEstimate, prompt: int, completion: int, model: Mo
 
 
 def judge(usage: Usage, bounds: UsageBounds, model: Model) -> Verdict:
-    """Return whether a call can have used this, see the module's docstring.
+    """Return whether this usage is possible: see the module's docstring.
 
     A count of None is one that the provider has not reported, which differs from 0.
     """
@@ -126,7 +126,7 @@ def repair_counts(usage: Usage) -> tuple[Usage, bool]:
 
 
 def reported_counts(usage: Usage) -> Json:
-    """Return the counts of an implausible usage for its record; a value that is no usual number as text."""
+    """Return the counts of an implausible usage for its record. Values that are no usual numbers are text."""
     source = usage.get("unusable")
     counts = _flat(source if isinstance(source, Mapping) else usage)
     return {

@@ -33,7 +33,7 @@ class ClientStream:
         return (item.event,)
 
     def _cut(self, last: ChatChunk) -> Iterable[Event]:
-        """Return the events that end a forwarded stream whose end the gateway wrote."""
+        """Return the last events of a forwarded stream that the gateway cut off."""
         if self._first_raw is None or self._last_raw is None or not isinstance(self._encoder, CutEncoder):
             return ()
         return self._encoder.cut(last, ForwardedStream(self._first_raw, self._last_raw, "".join(self._texts)))

@@ -34,7 +34,7 @@ def sums_json(sums: Iterable[KeySums]) -> list[Json]:
 
 
 def reason_json(refusal: Mapping[str, Any]) -> Json:
-    """Return why a request was refused, from the field `refusal` of its row. Money is in US dollars."""
+    """Return the reason of a refusal, from the field `refusal` of its row. Money is in US dollars."""
     limit = refusal.get("limit")
     if limit is None:
         return {"retry_after": refusal.get("retry_after")}

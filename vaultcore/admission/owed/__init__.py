@@ -1,1 +1,1 @@
-"""Settlements that the store could not take: kept in memory and in a journal until they are charged."""
+"""Settlements that the store did not accept. Memory and a journal keep them until they are charged."""

@@ -1,7 +1,7 @@
 """A journal in a directory on this machine: one file of JSON lines for each process, private to its owner.
 
-A process holds a lock on its file while it lives. A file without a lock is of a process that has died, or
-that has handed it over; every process may settle it. The name begins with a digest of the store's URL, so
+A process holds a lock on its file while it lives. A file without a lock belongs to a process that has
+died or has handed it over; any process may settle it. The name begins with a digest of the store's URL, so
 that another store never receives the charges.
 """
 
@@ -98,7 +98,7 @@ class FileJournal:
                 os.fsync(self._descriptor)
             except OSError:
                 with suppress(OSError):
-                    os.ftruncate(self._descriptor, size)  # no half line before the next one
+                    os.ftruncate(self._descriptor, size)  # no incomplete line before the next one
                 raise
 
     def _open(self) -> None:

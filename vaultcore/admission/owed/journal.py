@@ -1,4 +1,4 @@
-"""The protocol of journals: where owed settlements outlive the process that owes them."""
+"""The protocol of journals: storage of owed settlements that outlives the process."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class OwedJournal(Protocol):
     """Entries may be settled more than once: the store charges each settlement once, by its record."""
 
     async def append(self, due: Settlement) -> None:
-        """Keep a settlement until it is settled. Raises JournalFailed."""
+        """Store a settlement until it is settled. Raises JournalFailed."""
         ...
 
     async def mark_all_settled(self) -> None:
-        """Drop what this process has appended: the store has taken all of it."""
+        """Drop the entries of this process: the store has accepted all of them."""
         ...
 
     async def hand_over(self) -> None:
-        """Leave what this process has appended to the next `settle_entries`, of any process."""
+        """Release the entries of this process: any process may settle them with `settle_entries`."""
         ...
 
     async def settle_entries(self, settle: Settle) -> int:
@@ -38,12 +38,12 @@ class OwedJournal(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Release what this process has opened. Its entries stay for the next process."""
+        """Release files and connections. The entries stay for the next process."""
         ...
 
 
 class NoJournal:
-    """For processes without one: what is owed is lost if the process dies."""
+    """For processes without a journal: owed settlements are lost if the process dies."""
 
     async def append(self, due: Settlement) -> None:  # noqa: ARG002
         """Raise JournalFailed."""

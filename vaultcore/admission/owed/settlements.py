@@ -1,6 +1,6 @@
-"""Settles calls, and keeps the settlements that the store cannot take until it can.
+"""Settles calls, and retries the settlements that the store did not accept: the owed settlements.
 
-What is owed is in the memory of this process, which retries it, and in a journal, which outlives the process.
+They are in the memory of this process, which retries them, and in a journal, which outlives the process.
 Both may settle the same call: the store charges it once.
 """
 
@@ -25,7 +25,7 @@ class OwedMetrics(Protocol):
     """Counts owed settlements."""
 
     def count_owed(self, reason: str) -> None:
-        """Count a settlement that the store did not take. `reason`: see store.unavailable_reason."""
+        """Count a settlement that the store did not accept. `reason`: see store.unavailable_reason."""
         ...
 
     def report_pending(self, number: int) -> None:
@@ -65,7 +65,7 @@ class OwedSettlements:
         self._journal_lock = asyncio.Lock()
 
     async def settle(self, due: Settlement, key: str) -> None:
-        """Settle the call of a key, or owe it. Raises only CancelledError; the call is then owed, too."""
+        """Settle the call of a key, or owe it. Raises only CancelledError; the call is owed then, too."""
         try:
             self._apply(due, await self._settle(due))
         except StoreUnavailable as error:
@@ -77,7 +77,7 @@ class OwedSettlements:
         await self.settle_owed(PER_CALL)
 
     async def settle_owed(self, most: int = CAPACITY) -> None:
-        """Settle what this process owes, oldest first, until the store is unavailable again."""
+        """Settle what this process owes, oldest first. Stop if the store is unavailable."""
         if not self._owed:
             return
         for _ in range(min(most, len(self._owed))):
@@ -105,7 +105,7 @@ class OwedSettlements:
             self._metrics.report_pending(number)
 
     async def aclose(self) -> None:
-        """Leave what is still owed to the journal."""
+        """Close the journal. It keeps the settlements that are still owed."""
         await self._journal.aclose()
 
     async def _owe(self, due: Settlement, key: str, reason: str) -> None:
@@ -128,7 +128,7 @@ class OwedSettlements:
         self._unjournaled.add(due.id)
 
     async def _append_to_journal(self, due: Settlement) -> bool:
-        """Append to the journal, and free memory if that is full. Return False if the journal failed."""
+        """Append to the journal; free memory if it is full. Return False if the journal failed."""
         async with self._journal_lock:
             try:
                 await self._journal.append(due)
@@ -142,7 +142,7 @@ class OwedSettlements:
         return is_journaled
 
     async def _make_room(self) -> None:
-        """Leave to the journal what it has. If the rest is still too much, log and drop the oldest."""
+        """Drop from memory what the journal has. If too many settlements remain, log and drop the oldest."""
         self._owed = deque(each for each in self._owed if each.id in self._unjournaled)
         await self._journal.hand_over()
         while len(self._owed) > CAPACITY:

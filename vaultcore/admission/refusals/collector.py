@@ -1,8 +1,8 @@
 """Collects refusals in memory and writes them to the store: at most one write per key in INTERVAL seconds.
 
 A write reads the key's sums of the day, adds the batch, and replaces exactly the version it has read. If
-another process was faster, the batch is added to that process's result. Nothing here raises into a request:
-what the store does not take now is written later.
+another process was faster, the batch is added to that process's result. A failed write raises nothing into a
+request: the collector writes the batch later.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class RefusalCollector:
             )
 
     def _sums_key(self, at: float, key_id: str) -> DocumentKey:
-        """Return where a refusal counts, and plan its write."""
+        """Return the key of the sums in which a refusal counts, and schedule their write."""
         key = refusal_sums_key(day_of(at), key_id)
         if key not in self._pending and len(self._pending) + len(self._sent) >= MAX_KEYS:
             key = refusal_sums_key(day_of(at), OTHER_KEYS)
@@ -139,7 +139,7 @@ class RefusalCollector:
             return
 
     def _next_batch(self, key: DocumentKey, body: dict[str, Any]) -> RefusalBatch | None:
-        """Return what is to be added to the sums `body`: what was sent in vain, and what is pending."""
+        """Return what the sums `body` lack: the last batch, if its write failed, and the pending one."""
         pending = self._pending.pop(key, None)
         number, batch = self._sent.pop(key, (0, None))
         if batch is None or body.get("writers", {}).get(self._process, 0) >= number:

@@ -8,8 +8,8 @@ The document of a key's sums:
      "rows": ["1795348800000000-..."],       IDs of the rows of the first requests
      "writers": {"9f86d081": 4}}             the last batch of each process that is in the sums
 
-A process numbers its batches. If it does not learn whether a batch was written, it looks for the number in
-`writers`, so that every refusal counts exactly once.
+A process numbers its batches. If the result of a write is unknown, it looks for the number in `writers`,
+so that every refusal counts exactly once.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Keys that every request is refused for, so that a request is refused before its body is read.
+"""Keys whose every request is refused: the gateway refuses them before it reads the body.
 
-A refusal is remembered only if it applies to any request of the key, however small: the requests per minute
-are used up, or nothing is left of the tokens per minute, the quota, the credits or a budget, and no request
-in flight can give anything back. It is remembered for at most MAX_SECONDS: then a raised limit takes effect.
+A refusal is remembered only if it applies to any request of the key, however small. This is so if the
+requests per minute are used up. It is also so if the tokens per minute, the quota, the credits or a budget
+are used up and no request in flight can return a part of its reservation. A refusal is remembered for at
+most MAX_SECONDS, so that a raised limit takes effect.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from vaultcore.limits.thresholds import limit_usages
 
 MAX_SECONDS = 5.0
 CAPACITY = 4_096  # keys
-STEPS = (5.0, 2.0, 1.0, 0.5)  # seconds after which a rate is looked at
+STEPS = (5.0, 2.0, 1.0, 0.5)  # seconds after which to check a rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class RefusedKeys:
 
 
 def seconds_without_room(refused: LimitRefused, now: float) -> float:
-    """Return for how long a limit surely refuses every request, at most MAX_SECONDS; 0 if it need not."""
+    """Return how many seconds a limit refuses every request, at most MAX_SECONDS; 0 if it may admit one."""
     account = roll_forward(refused.account, now)
     limits, denial = refused.level.limits, refused.denial
     most = min(MAX_SECONDS, MAX_SECONDS if denial.retry_after is None else denial.retry_after)

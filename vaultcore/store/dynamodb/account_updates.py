@@ -186,7 +186,7 @@ class AccountUpdate:
         return begun
 
     def _meter(self, now: float) -> None:
-        """Count the admissions of each period of METER seconds, roughly: they only tell a busy account."""
+        """Count the admissions of each period of METER seconds, roughly: they show if the account is busy."""
         period = int(now // METER)
         if self._item.period == period:
             self._update.increase("h", 1)

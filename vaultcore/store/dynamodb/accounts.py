@@ -2,7 +2,7 @@
 
 A change is calculated from the cached item, and its conditions state what it depends on. If one is false,
 DynamoDB returns the item, and the change is calculated anew from that. Only a refusal is repeated from the
-cache, for one second: a client that floods a key at its limit would cost a call each time.
+cache, for one second: otherwise each request of a client above its limit would cost a call.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ class AccountTable:
                 return self.cache(name, item)
 
     async def sweep(self, name: str) -> int:
-        """Release the expired buckets of an account. Return how many reservations they held."""
+        """Release the expired buckets of an account. Return the number of their reservations."""
         released = await self._sweep(name)
         shards = self._items[name].shards if name in self._items else 1
         return released + sum([await self._sweep(shard_name(name, n)) for n in range(1, shards)])

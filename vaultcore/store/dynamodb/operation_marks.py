@@ -1,4 +1,4 @@
-"""Marks: how an account remembers that an operation has been applied to it, so that none is applied twice.
+"""Marks: an account stores a mark of each operation that was applied to it, so that none is applied twice.
 
 Every operation adds the mark of its ID to the account, in the same update, on the condition that the account
 does not have it. Two sets bound the size: when the recent set is full, it replaces the older one. Before

@@ -1,11 +1,11 @@
 """Reserves at every level of a request, one update for each.
 
-    key ── refused: nothing to return
+    key ── refused: nothing to give back
      │
-     └─▶ owner, gateway at once ── one refused: the others are returned
+     └─▶ owner, gateway at once ── one refused: the others are given back
                                  └ all admitted
 
-No level is ever above its limit. If a process dies in between, what it has reserved expires.
+No level ever exceeds its limit. If a process dies in between, its reservations expire.
 """
 
 from __future__ import annotations
@@ -30,9 +30,7 @@ from vaultcore.store.dynamodb.shard_allocation import shard_name, slice_limits
 from vaultcore.store.dynamodb.shards import divide, is_busy, reallocate
 
 ALLOCATION_PAUSE = 10.0  # seconds for which processes that know other limits do not set the slices again
-RETRY_PAUSE = (
-    0.03  # seconds until a refusal that half-taken levels of others may have caused is checked again
-)
+RETRY_PAUSE = 0.03  # seconds until a refusal is checked again: another request may give levels back
 
 
 async def reserve(accounts: AccountTable, reservation: Reservation) -> ReservationResult:

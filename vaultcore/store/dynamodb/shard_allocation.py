@@ -1,8 +1,8 @@
 """Shards of an account: several items, each of which holds a slice of every limit.
 
 DynamoDB takes about 1,000 writes per second of one item. An account with more traffic is divided into
-SHARDS items. The slices of a limit always add up to it, and no item goes beyond its slice, so that the
-account is never beyond its limit. An item whose slice is too small for a request gets more from the others:
+SHARDS items. The slices of a limit always add up to it. No item exceeds its slice, so that the account
+never exceeds its limit. An item whose slice is too small for a request gets more from the others:
 the slices of all items are set anew, in one transaction.
 """
 
@@ -70,7 +70,7 @@ def allocate(limits: Limits, accounts: Sequence[Account], lease: Lease, favored:
 
 
 def combine(accounts: Sequence[Account]) -> Account:
-    """Return the account that several items are together."""
+    """Return the sum of several items as one account."""
     total, *others = accounts
     total = copy(total)
     day = max(account.day for account in accounts)

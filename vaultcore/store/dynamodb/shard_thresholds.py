@@ -1,4 +1,4 @@
-"""Thresholds of a divided account. No single shard knows them, so that all are added up now and then.
+"""Thresholds of a divided account. No shard knows the total, so the store adds up all shards now and then.
 
 A document for each threshold makes sure that it is reported once. The usage in an alert may lie above the
 threshold by what all shards have charged since the last look.

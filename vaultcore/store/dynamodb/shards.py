@@ -31,9 +31,9 @@ BUSY_RATE = 60.0  # admissions per second from which on an account is divided
 
 
 async def reallocate(accounts: AccountTable, level: Level, lease: Lease, favored: int, count: int) -> None:
-    """Set the slices of all shards, so that the shard `favored` has room for the lease.
+    """Set the slices of all shards, so that the lease fits into the shard `favored`.
 
-    Raise LimitRefused if the account as a whole has not.
+    Raise LimitRefused if it does not fit into the whole account.
     """
     backoff = WriteBackoff(accounts.clock)
     while True:
