@@ -123,7 +123,7 @@ INVALID_FOR_GEMINI_2: dict[str, dict[str, Any]] = {
     "text beside a result": {**NOW, "contents": [HI, CALL, content("user", RESULT, {"text": "x"})]},
     "too many results": {**NOW, "contents": [HI, CALL, content("user", RESULT, RESULT)]},
     "an id": {"contents": [HI, content("model", {"functionCall": {"id": "1", "name": "now"}})]},
-    "a file elsewhere": {"contents": [content("user", {"fileData": {"fileUri": "https://a.test/"}})]},
+    "a file that is not public": {"contents": [content("user", {"fileData": {"fileUri": "file:///a"}})]},
 }
 BOTH = {"thinkingConfig": {"thinkingLevel": "LOW", "thinkingBudget": 1}}
 SIGNED = content("model", {**CALL["parts"][0], "thoughtSignature": "c2ln"})

@@ -7,6 +7,7 @@ result.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 from vaultcore.simulators.faults import SimulatedError
@@ -40,6 +41,7 @@ FIELDS: Mapping[str, frozenset[str]] = {  # of a message, by role
     "assistant": frozenset({"role", "content", "tool_calls", "tool_plan", "citations"}),
     "tool": frozenset({"role", "content", "tool_call_id"}),
 }
+NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]{0,63}")  # of a tool
 RANGES = {"temperature": (0, 1), "p": (0.01, 0.99), "k": (0, 500), "priority": (0, 999)}
 
 
@@ -58,6 +60,7 @@ def validate_request(headers: Mapping[str, str], body: Json) -> None:
         _require(isinstance(value, int | float) and least <= value <= most, f"{name} is out of range")
     _require(body.get("tool_choice") in (None, "REQUIRED", "NONE"), "tool_choice must be REQUIRED or NONE")
     _require("tools" in body or "tool_choice" not in body, "tool_choice needs tools")
+    _require("tools" not in body or body["tools"], "tools must not be empty")
     is_json = (body.get("response_format") or {}).get("type") == "json_object"
     _require(not is_json or "tools" not in body, "response_format cannot be used with tools")
     _require(len(body.get("stop_sequences") or ()) <= 5, "too many stop_sequences")
@@ -153,7 +156,8 @@ def _check_tools(body: Json) -> None:
         function = tool.get("function") or {}
         name = function.get("name")
         _require(tool.get("type") == "function", f"tools[{at}].type must be function")
-        _require(isinstance(name, str) and name and name not in names, f"tools[{at}] needs a unique name")
+        _require(isinstance(name, str) and name not in names, f"tools[{at}] needs a unique name")
+        _require(NAME.fullmatch(str(name)), f"tools[{at}]: tool names contain a-z, A-Z, 0-9 and _ only")
         _require(isinstance(function.get("parameters"), dict), f"tools[{at}].function.parameters is required")
         _require(
             function.keys() <= {"name", "description", "parameters"}, f"tools[{at}] has an unknown field"

@@ -14,6 +14,7 @@ class InjectedFault:
     status: int | None = None  # of an error response in the provider's own format
     message: str = "simulated"
     retry_after: float | None = None  # seconds, with the status
+    details: dict[str, Any] | None = None  # of the error, in formats that have such a field
     delay: float = 0.0  # seconds before the response
     cut_after: int | None = None  # stream events after which the connection is closed
     usage: tuple[int, int] | None = None  # tokens of prompt and completion to report instead of the real ones
@@ -65,9 +66,10 @@ class SimulatedError(Exception):
         code: str | None = None,
         param: str | None = None,
         retry_after: float | None = None,
+        details: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.kind = status, kind
+        self.status, self.kind, self.details = status, kind, details
         self.code, self.param, self.retry_after = code, param, retry_after
 
 

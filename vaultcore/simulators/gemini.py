@@ -16,7 +16,16 @@ from vaultcore.simulators.gemini_rules import (
     parameters,
     require,
 )
-from vaultcore.simulators.reply import REASONING, Json, Prompt, PromptTool, Reply, ReplyToolCall, stable_id
+from vaultcore.simulators.reply import (
+    REASONING,
+    Json,
+    Prompt,
+    PromptTool,
+    Reply,
+    ReplyToolCall,
+    stable_id,
+    tokens,
+)
 from vaultcore.simulators.schema_values import find_schema
 
 PATH = "/models/{model}:{verb}"
@@ -189,3 +198,14 @@ def _finish_reason(reply: Reply) -> str:
 
 def _data(body: Json) -> bytes:
     return f"data: {json.dumps(body)}\r\n\r\n".encode()
+
+
+def _count_tokens(_headers: Mapping[str, str], body: Json) -> Json:
+    """Return the response of the endpoint that counts the tokens of contents, or of a whole request."""
+    request = body.get("generateContentRequest") or {"contents": body.get("contents")}
+    check_request({name: value for name, value in request.items() if name != "model"})
+    texts = [_text(content["parts"]) for content in request["contents"]]
+    return {"totalTokens": sum(map(tokens, texts))}
+
+
+ENDPOINTS = {"/models/{model}:countTokens": _count_tokens}

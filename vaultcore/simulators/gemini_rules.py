@@ -26,7 +26,7 @@ CONFIG = frozenset(
             "thinkingConfig",
             "imageConfig",
         ),
-        *("mediaResolution", "enableEnhancedCivicAnswers"),
+        *("mediaResolution", "enableEnhancedCivicAnswers", "responseFormat", "modelSelectionConfig"),
     ]
 )
 DATA = (
@@ -44,13 +44,8 @@ SCHEMA = frozenset(
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")
 NUMBER = re.compile(r"gemini-(\d+)")
 MODES = ("AUTO", "ANY", "NONE", "VALIDATED")
-LEVELS = ("MINIMAL", "LOW", "MEDIUM", "HIGH")
-FILES = (
-    "gs://",
-    "https://generativelanguage.googleapis.com/",
-    "https://www.youtube.com/",
-    "https://youtu.be/",
-)
+LEVELS = ("MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH")
+FILES = ("gs://", "https://")  # Google fetches public files of any host
 SKIP = "skip_thought_signature_validator"
 
 
@@ -188,6 +183,10 @@ def _check_content(content: Json, place: str) -> None:
         require(NAME.fullmatch(str(call.get("name"))), f"{place}: Invalid function name.")
         payload = call.get("response", call.get("args", {}))
         require(isinstance(payload, dict), f"{place}: must be an object")
+    for response in blocks(content, "functionResponse"):
+        for part in response.get("parts") or ():
+            is_media = len(part) == 1 and part.keys() <= {"inlineData", "fileData"}
+            require(is_media, f"{place}: a part of a function response has inline_data or file_data")
 
 
 def _check_conversation(body: Json) -> None:
@@ -201,6 +200,9 @@ def _check_conversation(body: Json) -> None:
         if calls:
             require(at and contents[at - 1]["role"] == "user", "A function call comes after a user turn.")
             _check_calls(body, content)
+        has_media = any("parts" in response for response in responses)
+        text = "Multimodal function response is not supported for this model."
+        require(not has_media or is_gemini_3_or_later(body), text)
         if responses:
             previous = blocks(contents[at - 1], "functionCall") if at else []
             require(

@@ -31,6 +31,7 @@ __all__ = [
 PATH = "/chat/completions"
 MODELS: tuple[str, ...] = ("mistral-large-latest", "mistral-small-latest", "magistral-medium-latest")
 ID = re.compile(r"[a-zA-Z0-9]{9}")
+NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 ALLOWED_FIELDS = frozenset(
     {
         *("model", "messages", "stream", "temperature", "top_p", "max_tokens", "stop", "random_seed"),
@@ -63,6 +64,8 @@ def validate_request(headers: Mapping[str, str], body: Json) -> None:
         _require(
             isinstance(function.get("parameters"), dict), f"tools[{at}]: parameters required", status=422
         )
+        _check_name(function.get("name"))
+    _require(body.get("tools") or choice not in ("any", "required"), "tool_choice needs tools", status=422)
     _check_messages(body.get("messages"))
 
 
@@ -135,12 +138,18 @@ def _check_messages(messages: object) -> None:
         for call in calls:
             problem = f"Tool call id has to be defined in a-z, A-Z, 0-9, with a length of 9: {call.get('id')}"
             _require(ID.fullmatch(str(call.get("id"))), problem)
+            _check_name((call.get("function") or {}).get("name"))
         open_calls = [call["id"] for call in calls]
     _require(not open_calls, "Not the same number of function calls and responses")
     if turns[-1]["role"] == "assistant":
         _require(
             turns[-1].get("prefix") is True, "Expected last role User or Tool (or Assistant with prefix True)"
         )
+
+
+def _check_name(name: object) -> None:
+    text = f"Function name was {name} but must be a-z, A-Z, 0-9, or contain underscores and dashes, "
+    _require(NAME.fullmatch(str(name)), text + "with a maximum length of 64.")
 
 
 def _content(body: Json, reply: Reply) -> str | list[Json]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from vaultcore.simulators.faults import SimulatedError
+from vaultcore.simulators.openai_rules import NAME, forced_tool, validate_request
 from vaultcore.simulators.reply import (
     REASONING,
     Json,
@@ -19,87 +18,42 @@ from vaultcore.simulators.reply import (
     stable_id,
 )
 from vaultcore.simulators.schema_values import find_schema
-from vaultcore.simulators.strict_schema import open_objects, optional_properties
+
+__all__ = [
+    "CREATED",
+    "MODELS",
+    "NAME",
+    "PATH",
+    "can_search",
+    "parse_prompt",
+    "render_completion",
+    "render_error",
+    "render_events",
+    "render_models",
+    "request_key",
+    "validate_request",
+]
 
 PATH = "/chat/completions"
-MODELS: tuple[str, ...] = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini")
-CREATED = 1_760_000_000  # fixed, so that equal requests have equal responses, byte for byte
-ALLOWED_FIELDS = frozenset(  # other top-level fields are rejected
-    [
-        "audio",
-        "frequency_penalty",
-        "function_call",
-        "functions",
-        "logit_bias",
-        "logprobs",
-        "max_completion_tokens",
-        "max_tokens",
-        "messages",
-        "metadata",
-        "modalities",
-        "model",
-        "moderation",
-        "n",
-        "parallel_tool_calls",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "reasoning_effort",
-        "response_format",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "stop",
-        "store",
-        "stream",
-        "stream_options",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-        "user",
-        "verbosity",
-        "web_search_options",
-    ]
+MODELS: tuple[str, ...] = (
+    "gpt-4o",
+    "gpt-4o-mini",
+    "gpt-4.1",
+    "gpt-4.1-mini",
+    "gpt-5.1",
+    "gpt-5.5",
+    "gpt-6-sol",
 )
+CREATED = 1_760_000_000  # fixed, so that equal requests have equal responses, byte for byte
 CITATION: Json = {  # the only trace of a search
     "type": "url_citation",
     "url_citation": {"start_index": 0, "end_index": 3, "title": "A page", "url": "https://example.com"},
 }
-ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def request_key(headers: Mapping[str, str]) -> str:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     return key if scheme == "Bearer" else ""
-
-
-def validate_request(headers: Mapping[str, str], body: Json) -> None:
-    _require("application/json" in headers.get("content-type", ""), "content-type must be application/json")
-    for name in body:
-        _require(name in ALLOWED_FIELDS, f"Unrecognized request argument supplied: {name}", name)
-    _require(
-        isinstance(body.get("model"), str) and body["model"], "you must provide a model parameter", "model"
-    )
-    _require(
-        not ("max_tokens" in body and "max_completion_tokens" in body),
-        "max_tokens and max_completion_tokens cannot both be set",
-        "max_tokens",
-    )
-    _require(
-        body.get("stream") is True or "stream_options" not in body,
-        "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
-        "stream_options",
-    )
-    temperature = body.get("temperature", 1)
-    _require(isinstance(temperature, int | float) and 0 <= temperature <= 2, "must be 0 to 2", "temperature")
-    _check_tools(body)
-    _check_format(body.get("response_format"))
-    _check_messages(body.get("messages"))
 
 
 def parse_prompt(title: str, body: Json) -> Prompt:
@@ -115,9 +69,9 @@ def parse_prompt(title: str, body: Json) -> Prompt:
         tools=[
             PromptTool(tool["function"]["name"], tool["function"].get("parameters") or {})
             for tool in body.get("tools") or []
-            if _allowed(tool["function"]["name"], body.get("tool_choice"))
+            if "function" in tool and _allowed(tool["function"]["name"], body.get("tool_choice"))
         ],
-        forced_tool=_forced(body.get("tool_choice")),
+        forced_tool=forced_tool(body.get("tool_choice")),
         tool_results=results[::-1],
         parallel=body.get("parallel_tool_calls", True) is not False,
         token_limit=body.get("max_completion_tokens") or body.get("max_tokens"),
@@ -177,91 +131,6 @@ def render_models(title: str, names: tuple[str, ...]) -> Json:
     return {"object": "list", "data": rows}
 
 
-def _require(condition: object, message: str, param: str | None = None) -> None:
-    if not condition:
-        raise SimulatedError(400, "invalid_request_error", message, param=param, code="invalid_value")
-
-
-def _check_tools(body: Json) -> None:
-    tools = body.get("tools")
-    _require(
-        tools is None or (isinstance(tools, list) and tools),
-        "tools must be a list that is not empty",
-        "tools",
-    )
-    names = set()
-    for at, tool in enumerate(tools or []):
-        name = (tool.get("function") or {}).get("name")
-        _require(tool.get("type") == "function", "must be function", f"tools[{at}].type")
-        _require(
-            isinstance(name, str) and NAME.fullmatch(name),
-            "is not a valid tool name",
-            f"tools[{at}].function.name",
-        )
-        names.add(name)
-        _check_strict(tool["function"], "parameters", f"tools[{at}].function.parameters")
-    _require(
-        tools or "tool_choice" not in body, "tool_choice is only allowed when tools are given", "tool_choice"
-    )
-    forced = _forced(body.get("tool_choice"))
-    _require(not forced or forced in names, "tool_choice names an unknown tool", "tool_choice")
-
-
-def _check_format(value: object) -> None:
-    match value:
-        case None | {"type": "text" | "json_object"}:
-            return
-        case {"type": "json_schema", "json_schema": {"name": str(name)} as json_schema} if NAME.fullmatch(
-            name
-        ):
-            _check_strict(json_schema, "schema", "response_format")
-        case _:
-            _require(False, "must be text, json_object, or json_schema with a name", "response_format")
-
-
-def _check_strict(holder: Json, key: str, param: str) -> None:
-    if not holder.get("strict"):
-        return
-    schema = holder.get(key)
-    _require(isinstance(schema, dict), "must contain a schema to be strict", param)
-    path = next(open_objects(schema), None)
-    _require(path is None, f"'additionalProperties' is required to be false: {path}", param)
-    path = next(optional_properties(schema), None)
-    _require(path is None, f"'required' must name every property: {path}", param)
-
-
-def _check_messages(messages: object) -> None:
-    _require(isinstance(messages, list) and messages, "must be a list that is not empty", "messages")
-    open_calls: list[Any] = []
-    for at, message in enumerate(messages if isinstance(messages, list) else []):
-        role = message.get("role") if isinstance(message, dict) else None
-        _require(role in ROLES, f"must be one of {', '.join(ROLES)}", f"messages[{at}].role")
-        if role == "tool":
-            _require(
-                message.get("tool_call_id") in open_calls,
-                "must answer a tool call of the message before",
-                f"messages[{at}].tool_call_id",
-            )
-            open_calls.remove(message["tool_call_id"])
-            continue
-        _require(not open_calls, f"tool calls without an answer: {open_calls}", f"messages[{at}]")
-        calls = message.get("tool_calls") or []
-        _require(
-            calls or message.get("function_call") or isinstance(message.get("content"), str | list),
-            "must be text or parts",
-            f"messages[{at}].content",
-        )
-        open_calls = [_check_tool_call(call, f"messages[{at}].tool_calls") for call in calls]
-    _require(not open_calls, f"tool calls without an answer: {open_calls}", "messages")
-
-
-def _check_tool_call(call: Json, param: str) -> str:
-    _require(isinstance(call.get("id"), str) and call["id"], "must have an id", param)
-    arguments = (call.get("function") or {}).get("arguments")
-    _require(isinstance(arguments, str), "must have arguments as JSON text", param)
-    return str(call["id"])
-
-
 def _has_reasoning(body: Json) -> bool:
     """Return True if the response has reasoning, as with providers of other models behind this API."""
     return body.get("reasoning_effort") not in (None, "none")
@@ -288,16 +157,6 @@ def _allowed(name: str, choice: object) -> bool:
             return any(tool["function"]["name"] == name for tool in tools)
         case _:
             return True
-
-
-def _forced(choice: object) -> str | None:
-    match choice:
-        case {"function": {"name": str(name)}}:
-            return name
-        case "required" | {"allowed_tools": {"mode": "required"}}:
-            return ""
-        case _:
-            return None
 
 
 def _text(content: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -62,6 +62,16 @@ class EventStreamBehavior(ProviderBehavior, Protocol):
     def error_headers(self, error: SimulatedError) -> Mapping[str, str]: ...
 
 
+JsonEndpoint = Callable[[Mapping[str, str], Json], Json]  # headers, body -> the body of the response
+
+
+@runtime_checkable
+class MoreEndpoints(Protocol):
+    """A behavior with further endpoints for the same keys: it counts tokens or compacts a conversation."""
+
+    ENDPOINTS: Mapping[str, JsonEndpoint]  # by path
+
+
 def application(
     behavior: ProviderBehavior,
     title: str,
@@ -80,8 +90,15 @@ def application(
         Route(f"/v1{each.PATH}", partial(endpoints.complete, behavior=each), methods=["POST"])
         for each in (behavior, *also)
     ]
+    others = [
+        Route(f"/v1{path}", partial(endpoints.respond, behavior=each, answer=answer), methods=["POST"])
+        for each in (behavior, *also)
+        if isinstance(each, MoreEndpoints)
+        for path, answer in each.ENDPOINTS.items()
+    ]
     return Starlette(
         routes=[
+            *others,
             *completions,
             Route("/v1/models", endpoints.list_models, methods=["GET"]),
             *media_routes(keys, script),
@@ -100,20 +117,15 @@ class _Endpoints:
     script: FaultScript
     pace: float  # seconds between two events of a stream
 
+    async def respond(self, request: Request, behavior: ProviderBehavior, answer: JsonEndpoint) -> Response:
+        body = {**await _read_body(request), **request.path_params}
+        await self._accept(request, body, behavior)
+        return JSONResponse(answer(request.headers, body))
+
     async def complete(self, request: Request, behavior: ProviderBehavior) -> Response:
         body = {**await _read_body(request), **_path_fields(request, behavior)}
-        is_authorized = behavior.request_key(request.headers) in self.keys
-        name = str(body.get("model", ""))
+        fault = await self._accept(request, body, behavior)
         is_streaming = body.get("stream") is True
-        self.script.requests.append(
-            SimulatedRequest(request.url.path, name, is_streaming, is_authorized, body)
-        )
-        fault = self.script.next(name)
-        await asyncio.sleep(fault.delay)
-        if fault.status is not None:
-            kind = ERROR_TYPES.get(fault.status, "api_error")
-            raise SimulatedError(fault.status, kind, fault.message, retry_after=fault.retry_after)
-        require_key(is_authorized)
         behavior.validate_request(request.headers, body)
         reply = generate_reply(behavior.parse_prompt(self.title, body))
         if fault.usage is not None:
@@ -125,6 +137,27 @@ class _Endpoints:
             events = _pace_events(behavior.render_events(body, reply), fault, self.pace)
             return StreamingResponse(events, media_type=media_type)
         return JSONResponse(behavior.render_completion(body, reply))
+
+    async def _accept(self, request: Request, body: Json, behavior: ProviderBehavior) -> InjectedFault:
+        """Record the request and return its fault. Raise SimulatedError for an error or a wrong key."""
+        is_authorized = behavior.request_key(request.headers) in self.keys
+        name = str(body.get("model", ""))
+        is_streaming = body.get("stream") is True
+        self.script.requests.append(
+            SimulatedRequest(request.url.path, name, is_streaming, is_authorized, body)
+        )
+        fault = self.script.next(name)
+        await asyncio.sleep(fault.delay)
+        if fault.status is not None:
+            raise SimulatedError(
+                fault.status,
+                ERROR_TYPES.get(fault.status, "api_error"),
+                fault.message,
+                retry_after=fault.retry_after,
+                details=fault.details,
+            )
+        require_key(is_authorized)
+        return fault
 
     async def list_models(self, request: Request) -> Response:
         require_key(self.behavior.request_key(request.headers) in self.keys)

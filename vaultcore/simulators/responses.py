@@ -1,24 +1,45 @@
 """A simulated OpenAI Responses API: https://platform.openai.com/docs/api-reference/responses.
 
 If an effort is requested, it returns reasoning: a summary and, if included, encrypted content, which it
-verifies in later requests.
+verifies in later requests. It compacts a conversation if its input ends with a trigger, or at an endpoint of
+its own, and counts the tokens of an input.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vaultcore.simulators.openai import CREATED, MODELS, NAME, render_error, render_models, request_key
-from vaultcore.simulators.reply import Json, Prompt, PromptTool, Reply, ReplyToolCall, split_text, stable_id
-from vaultcore.simulators.responses_rules import content_text, encrypted_reasoning, ids, validate_request
+from vaultcore.simulators.reply import (
+    Json,
+    Prompt,
+    PromptTool,
+    Reply,
+    ReplyToolCall,
+    split_text,
+    stable_id,
+    tokens,
+)
+from vaultcore.simulators.responses_rules import (
+    COMPACTION,
+    TRIGGER,
+    check_input,
+    check_tools,
+    content_text,
+    encrypted_reasoning,
+    encrypted_summary,
+    ids,
+    validate_request,
+)
 from vaultcore.simulators.schema_values import find_schema
 
 PATH = "/responses"
 REASONING = "The question is clear."
 
 __all__ = [
+    "ENDPOINTS",
     "MODELS",
     "NAME",
     "PATH",
@@ -45,7 +66,7 @@ def parse_prompt(title: str, body: Json) -> Prompt:
     return Prompt(
         title=title,
         texts=[text for text in (body.get("instructions"), *messages) if text],
-        tools=[_tool(tool) for tool in body.get("tools") or [] if _allowed(tool, body.get("tool_choice"))],
+        tools=[_tool(tool) for tool in _named_tools(body) if _allowed(tool, body.get("tool_choice"))],
         forced_tool=_forced(body.get("tool_choice")),
         tool_results=results[::-1],
         parallel=body.get("parallel_tool_calls", True) is not False,
@@ -148,6 +169,8 @@ def _head(body: Json) -> Json:
 
 def _output(body: Json, reply: Reply) -> list[Json]:
     seed = json.dumps(body["input"])
+    if _is_compaction(body):
+        return [_compaction(seed)]
     items: list[Json] = []
     if (body.get("reasoning") or {}).get("effort") not in (None, "none"):
         identity = stable_id("rs_", seed)
@@ -162,13 +185,41 @@ def _output(body: Json, reply: Reply) -> list[Json]:
         status = "incomplete" if reply.is_cut else "completed"
         head = {"id": stable_id("msg_", seed), "type": "message", "role": "assistant", "status": status}
         items.append({**head, "content": [part]})
-    custom_tools = {tool.get("name") for tool in body.get("tools") or [] if tool["type"] == "custom"}
-    return [*items, *(_call(call, custom=call.name in custom_tools) for call in reply.calls)]
+    definitions = {tool["name"]: tool for tool in _named_tools(body)}
+    return [*items, *(_call(call, definitions[call.name]) for call in reply.calls)]
 
 
-def _call(call: ReplyToolCall, *, custom: bool) -> Json:
+def _is_compaction(body: Json) -> bool:
+    items = body["input"]
+    return isinstance(items, list) and items[-1].get("type") == TRIGGER
+
+
+def _compaction(seed: str) -> Json:
+    identity = stable_id("cmp_", seed)
+    return {"id": identity, "type": COMPACTION, "encrypted_content": encrypted_summary(identity)}
+
+
+def _named_tools(body: Json) -> list[Json]:
+    """Return the functions and custom tools; those of a namespace with its name."""
+    named: list[Json] = []
+    added = [item.get("tools") or [] for item in _items(body) if item.get("type") == "additional_tools"]
+    for tool in [*(body.get("tools") or []), *(tool for tools in added for tool in tools)]:
+        if tool["type"] == "namespace":
+            named += [{**inner, "namespace": tool["name"]} for inner in tool["tools"]]
+        elif "name" in tool:
+            named.append(tool)
+    return named
+
+
+def _items(body: Json) -> list[Json]:
+    return body["input"] if isinstance(body["input"], list) else []
+
+
+def _call(call: ReplyToolCall, definition: Json) -> Json:
     head: Json = {"call_id": f"call_{call.id}", "name": call.name, "status": "completed"}
-    if custom:
+    if "namespace" in definition:
+        head["namespace"] = definition["namespace"]
+    if definition["type"] == "custom":
         return {**head, "id": f"ctc_{call.id}", "type": "custom_tool_call", "input": f"{call.name} this"}
     arguments = json.dumps(call.arguments)
     return {**head, "id": f"fc_{call.id}", "type": "function_call", "arguments": arguments}
@@ -207,9 +258,10 @@ def _schema(body: Json) -> Json | None:
             default: Json | None = {}
         case _:
             default = None
-    items = body["input"] if isinstance(body["input"], list) else []
     system = [
-        content_text(item.get("content")) for item in items if item.get("role") in ("system", "developer")
+        content_text(item.get("content"))
+        for item in _items(body)
+        if item.get("role") in ("system", "developer")
     ]
     return find_schema(" ".join([body.get("instructions") or "", *system])) or default
 
@@ -224,3 +276,26 @@ def _usage(body: Json, reply: Reply) -> Json:
         "output_tokens_details": {"reasoning_tokens": reasoning_tokens},
         "total_tokens": reply.prompt_tokens + completion_tokens,
     }
+
+
+def _compact(_headers: Mapping[str, str], body: Json) -> Json:
+    """Return the response of the endpoint that compacts a conversation."""
+    check_input(body.get("input"))
+    prompt = tokens(json.dumps(body["input"]))
+    return {
+        "id": stable_id("resp_", json.dumps(body["input"])),
+        "object": "response.compaction",
+        "created_at": CREATED,
+        "output": [_compaction(json.dumps(body["input"]))],
+        "usage": _usage(body, Reply("", prompt_tokens=prompt, completion_tokens=10)),
+    }
+
+
+def _count_tokens(_headers: Mapping[str, str], body: Json) -> Json:
+    """Return the response of the endpoint that counts the tokens of an input."""
+    check_input(body.get("input"))
+    check_tools(body)
+    return {"object": "response.input_tokens", "input_tokens": tokens(json.dumps(body["input"]))}
+
+
+ENDPOINTS = {"/responses/compact": _compact, "/responses/input_tokens": _count_tokens}
