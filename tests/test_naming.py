@@ -18,7 +18,9 @@ IN_TESTS = 0  # bindings in tests/; this number may only fall
 SHARED_CLASS_NAMES = {"Decoder", "Encoder"}  # one per format, each with the same protocol
 ACCOUNT_VERBS = re.compile(r"_?(settle|admit|reserve)(_|$)")
 ACCOUNT_PACKAGES = {"limits", "admission", "store"}
-JS_BINDING = re.compile(r"\b(?:const|let|var|function|import)\s+([A-Za-z_$][\w$]*)")
+JS_BINDING = re.compile(  # of declarations, and of parameters and destructured names
+    r"\b(?:const|let|var|function|import)\s+([A-Za-z_$][\w$]*)|[(,{]\s*([A-Za-z_$][\w$]*)\s*(?=[,)=}])"
+)
 
 
 def _python(folders: tuple[str, ...]) -> list[Path]:
@@ -50,7 +52,8 @@ def test_no_participle_is_a_name_in_the_console() -> None:
         f"{path.relative_to(ROOT)} {name}"
         for path in sorted((ROOT / "vaultcore/console").rglob("*.js"))
         if "vendor" not in path.parts
-        for name in JS_BINDING.findall(path.read_text("utf-8"))
+        for names in JS_BINDING.findall(path.read_text("utf-8"))
+        for name in names
         if name in PARTICIPLES
     ]
 

@@ -46,7 +46,7 @@ class Settings:
     pepper: str | None = field(default=None, repr=False)  # HMAC key for virtual keys and signed records
     pepper_secret: str | None = None
     store: str = "memory:"  # or sqlite:PATH, dynamodb:TABLE
-    owed_queue: str | None = None  # URL of an SQS queue for settlements that the store did not take
+    owed_queue: str | None = None  # URL of an SQS queue for settlements that the store did not accept
     degraded: int = (
         0  # instances that share the rates while the store is unavailable; 0: requests are rejected then
     )

@@ -10,7 +10,7 @@ from tests.aws.secrets_manager import SecretsManagerServer
 from vaultcore.aws.clients import LOGGERS, AwsClients, AwsError
 
 
-def test_warming_asks_nobody(server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warming_calls_no_server(server: SecretsManagerServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Work before a snapshot needs neither credentials nor a network."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -43,7 +43,7 @@ def test_a_broken_call_is_tried_twice(server: SecretsManagerServer) -> None:
     assert len(server.requests) == 2
 
 
-def test_botocore_is_held_at_warning(server: SecretsManagerServer) -> None:
+def test_botocore_logs_warnings_only(server: SecretsManagerServer) -> None:
     """At DEBUG botocore prints bodies; no setting of ours allows that."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.DEBUG)

@@ -180,7 +180,7 @@ async def test_the_caller_decides_about_a_repeat(
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
 @pytest.mark.parametrize("answer", [CONDITION, BUSY, error("AccessDeniedException")])
-async def test_what_a_repeat_finds(
+async def test_a_failed_repeat_may_follow_a_success(
     server: ScriptedDynamoDB, client: DynamoDBClient, name: str, answer: Answer
 ) -> None:
     """If the repeat fails, its exception says that the first attempt may have been applied."""

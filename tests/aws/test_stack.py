@@ -48,7 +48,7 @@ def test_secrets_are_read_as_the_functions_read_them(emulated: EmulatedStack, st
     assert stack.secret(ids[1], "password") == "of it"
 
 
-def test_a_table_is_told_as_it_is(emulated: EmulatedStack, stack: Stack) -> None:
+def test_a_table_is_described(emulated: EmulatedStack, stack: Stack) -> None:
     """TTL and recovery are reported disabled and enabled."""
     name = emulated.outputs["TableName"]
 
@@ -79,12 +79,12 @@ def test_a_refusal_names_the_permission_and_no_secret(
     assert CANARY not in "".join(traceback.format_exception(error)) + repr(vars(error))
 
 
-def test_what_holds_secrets_does_not_show_them() -> None:
+def test_reprs_show_no_secret() -> None:
     """No repr shows the vault or the password."""
     assert CANARY not in repr(VaultSecrets(CANARY, None))
 
 
-def test_no_answer_is_told_as_such() -> None:
+def test_a_missing_answer_has_a_code() -> None:
     """Without a server, the code is botocore's class name."""
     stack = Stack("any", session=session("http://127.0.0.1:1"))
     with closing(stack), pytest.raises(ActionFailed) as failure:

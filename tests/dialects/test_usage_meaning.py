@@ -241,7 +241,7 @@ COUNTS: dict[str, str] = {  # dialect -> path of a count in its response
 
 @pytest.mark.parametrize("dialect", COUNTS)
 @pytest.mark.parametrize("value", [-1, 10**15, 1e300, float("inf"), float("nan"), "12", True])
-def test_a_count_that_is_none_marks_the_usage(dialect: str, value: object) -> None:
+def test_an_invalid_count_marks_the_usage(dialect: str, value: object) -> None:
     """A negative or huge count is no 0: the usage has the provider's own counts as `unusable`."""
     body = json.loads(json.dumps(RESPONSES["openai" if dialect == "mistral" else dialect]))
     holder, (*parents, name) = body, COUNTS[dialect].split(".")

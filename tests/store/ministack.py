@@ -37,7 +37,7 @@ KEYS = {
     "pk": "HASH",
     "sk": "RANGE",
 }  # as in template.yaml. No TTL: the clocks of tests are not the emulator's
-# Ends with whoever started it, however that ends: then nobody holds the other end of its input any more.
+# Ends when the process that started it ends: then the other end of its standard input closes.
 WATCHED = '("$0" </dev/null; kill -9 0) & read _; kill -9 0'
 _numbers = count(1)
 

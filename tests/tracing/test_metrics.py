@@ -176,7 +176,7 @@ def test_breaker_open_counts_each_opening(gateway: ObservedGateway) -> None:
 
 
 def test_store_errors_are_counted(gateway: ObservedGateway) -> None:
-    """Each failure of the store, and the charge that it did not take, is counted with its reason.
+    """Each failure of the store, and the charge that it did not accept, is counted with its reason.
 
     The client notices neither.
     """

@@ -109,7 +109,7 @@ def test_headline_prices_are_as_published() -> None:
     assert cost(used(100_001, 0), haiku) == 100_001 * 500
 
 
-def test_c9_what_is_billed_is_what_counts() -> None:
+def test_c9_billed_tokens_are_charged() -> None:
     """Billed tokens are charged if the provider reports them, whatever the model processed."""
     usage = used(500, 20)
     usage["billed"] = {"prompt_tokens": 8, "completion_tokens": 5}
@@ -292,7 +292,7 @@ def test_a_picture_of_an_unknown_kind_costs_as_much_as_the_dearest() -> None:
 
 
 @pytest.mark.parametrize("usage", [{}, {"prompt_tokens": None}, {"pictures": {"count": 2}}, {"pictures": 3}])
-def test_what_nobody_told_is_not_nothing(usage: Any) -> None:
+def test_missing_counts_have_no_cost(usage: Any) -> None:
     """Without a count the cost is None; a reported 0 costs nothing."""
     assert cost(usage, MODEL) is None
     assert cost({"prompt_tokens": 0, "completion_tokens": 0}, MODEL) == 0
@@ -305,7 +305,7 @@ def test_fractions_of_a_token_are_whole_ones() -> None:
 
 @settings(deadline=None)
 @given(usages(tools=9), models())
-def test_what_a_cost_is_made_of_makes_it_again(usage: Any, model: Model) -> None:
+def test_the_price_detail_gives_the_same_cost(usage: Any, model: Model) -> None:
     """The price detail has each token and each use of a priced tool once, and gives the same cost later."""
     detail = price_detail(usage, model)
     stored = json.loads(json.dumps(detail))

@@ -26,7 +26,7 @@ SIZE = st.integers(0, 3_000)
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), SIZE, SIZE, st.integers(0, 5), models(), WHEN)
-def test_nothing_costs_more_than_the_most(
+def test_the_maximum_cost_is_a_bound(
     data: st.DataObject, prompt: int, completion: int, pictures: int, model: Model, at: float | None
 ) -> None:
     """No usage of these sizes costs more, with any details, tier and hour."""

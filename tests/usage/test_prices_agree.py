@@ -162,7 +162,7 @@ def test_costs_are_those_of_their_source(provider: str) -> None:
             assert -slack <= off < 1 + slack, (name, service, sent, came, uses)
 
 
-def test_what_is_left_out_is_listed() -> None:
+def test_omitted_prices_are_listed() -> None:
     """Each price and variant of genai-prices is compiled, or listed with a reason."""
     units, contexts = set[str](), set[tuple[str, str]]()
     for rows in models_by_provider().values():

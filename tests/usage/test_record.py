@@ -19,7 +19,7 @@ ROW = Record(
 )
 
 
-def test_a_record_is_read_as_it_was_kept() -> None:
+def test_a_packed_record_is_unpacked_unchanged() -> None:
     """A packed record is unpacked unchanged."""
     assert Record.unpack(ROW.pack()) == ROW
 

@@ -63,7 +63,7 @@ def test_everything_that_is_sent_counts() -> None:
     assert 1_500 < estimate_request(request(file)) < 4_000
 
 
-def test_nonsense_counts_as_nothing() -> None:
+def test_invalid_values_add_no_tokens() -> None:
     """Values that are not text, parts or messages add nothing and raise nothing."""
     assert (
         estimate_request(request({"role": "user", "content": [None, 1, {"type": "x"}, {"type": "text"}]}))

@@ -33,7 +33,7 @@ NEVER = [
 ]
 
 
-def test_unless_the_operator_says_so_nothing_is_free() -> None:
+def test_unknown_prices_are_refused_by_default() -> None:
     """By default a model without a price is refused."""
     choice = UnknownPrice.parse(Settings.from_env({}).unknown_price)
 
@@ -79,7 +79,7 @@ def test_nonsense_is_refused_at_start(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [" Free ", "2/10", "0.25/1.5", "DENY"])
-def test_what_the_settings_take_can_be_read(text: str) -> None:
+def test_accepted_settings_can_be_parsed(text: str) -> None:
     """Spaces and capitals do not matter, and every accepted value can be parsed."""
     assert UnknownPrice.parse(Settings.from_env({"VAULTEDGE_UNKNOWN_PRICE": text}).unknown_price)
 

@@ -150,7 +150,7 @@ def test_a_key_with_another_body_is_rejected(tmp_path: Path, name: str) -> None:
     assert len(provider.requests) == 1
 
 
-def test_what_identifies_a_request(tmp_path: Path) -> None:
+def test_the_fingerprint_of_a_request(tmp_path: Path) -> None:
     """The order of fields and white space do not matter. Headers and fields that change the response do."""
     reordered = json.dumps({"messages": [MESSAGE], "model": "fast"}, indent=4)
     changes = {

@@ -78,7 +78,7 @@ async def post(
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("dialect", PROVIDERS)
 @pytest.mark.parametrize("usage", [(-5, 3), (7, -1), (10**15, 3), (7, 10**18)])
-def test_counts_that_are_none_are_estimated(
+def test_invalid_counts_are_estimated(
     usage: tuple[int, int], dialect: str, stream: bool, tmp_path: Path
 ) -> None:
     """In every dialect a negative or absurd count is flagged, and the request costs an estimate, not 0."""

@@ -81,7 +81,7 @@ class Produced:
 
 @dataclass(slots=True)
 class Run:
-    """What is left after all calls."""
+    """Accounts and records after all calls."""
 
     calls: dict[str, list[MixedCall]]  # by key, in the order in which they were sent
     records: dict[str, list[Record]]

@@ -106,7 +106,7 @@ def posts(name: str, count: int = 1) -> Scenario:
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(name: str, limit: dict[str, Any], tmp_path: Path) -> None:
+def test_a_reservation_above_the_limit_is_refused(name: str, limit: dict[str, Any], tmp_path: Path) -> None:
     """The most that a model can take is reserved: with $0.05 or 100,000 tokens none of 50 requests passes."""
 
     async def scenario(client: httpx.AsyncClient, token: str) -> list[httpx.Response]:

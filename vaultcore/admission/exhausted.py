@@ -37,7 +37,7 @@ class ExhaustedAlerts:
     async def alert(self, refused: LimitRefused, request_id: str) -> Put | None:
         """Write the alert of a refused request and return it; None if none is due.
 
-        Never raises: an alert that the store does not take is logged, and tried again at a later refusal.
+        Never raises: an alert that the store does not accept is logged, and retried at a later refusal.
         """
         usage = find_exhausted(refused.account, refused.level.limits, refused.denial.limit)
         if usage is None or FULL not in refused.level.thresholds:

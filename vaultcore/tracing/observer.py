@@ -81,7 +81,7 @@ class Observer:
         return CountedStore(store, count)
 
     def count_owed(self, reason: str) -> None:
-        """Count a settlement that the store did not take."""
+        """Count a settlement that the store did not accept."""
         if self._emf is not None:
             self._emf.count_reason("SettlementsOwed", reason)
 

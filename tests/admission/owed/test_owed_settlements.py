@@ -1,4 +1,4 @@
-"""Settlements that the store did not take: charged exactly once, by this process or, if it dies, another."""
+"""Owed settlements: charged exactly once, by this process or, if it dies, by another."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ async def test_a_failing_journal_loses_only_the_oldest_and_logs_them(
 
 
 async def test_maintenance_repeats_a_failed_append(tmp_path: Path, store: UnreliableStore) -> None:
-    """What the journal did not take at first is in it after the next maintenance."""
+    """A settlement that the journal did not accept at first is in it after the next maintenance."""
     journal = FailingJournal(tmp_path, "sqlite:store.db", Log())
     process, store.reason = owed(store, journal=journal), "disk_full"
     await process.settle(settlement("r1"), "key_one")

@@ -64,7 +64,7 @@ def test_a_settlement_survives_the_round_trip(due: Settlement) -> None:
     assert line.splitlines() == [line]
 
 
-def test_no_field_is_left_out() -> None:
+def test_every_field_is_written() -> None:
     """Every field of a settlement and its parts is written, so that a new field cannot be forgotten."""
     packed = json.loads(render_settlement(settlement("req_1")))
 

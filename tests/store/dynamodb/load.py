@@ -33,8 +33,8 @@ class Load:
 
     sent: int = 0
     settled: int = 0
-    unavailable: int = 0  # reservations that the store did not take
-    owed: int = 0  # settlements that the store did not take
+    unavailable: int = 0  # reservations that the store did not accept
+    owed: int = 0  # settlements that the store did not accept
     reasons: Counter[str] = field(default_factory=Counter)
     waits: list[float] = field(default_factory=list)  # seconds of each reservation
 

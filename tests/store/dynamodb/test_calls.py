@@ -57,7 +57,7 @@ async def run_request(store: DynamoDBStore, request: StoreRequest, spent: Charge
 async def test_accounts_are_prefetched_with_documents(
     proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock
 ) -> None:
-    """A process that is told the next accounts reads them with the documents: two calls, not three."""
+    """A process that knows the next accounts reads them with the documents: two calls, not three."""
     async with proxy_for(proxy.table) as other:
         stranger = other.table.store(clock)
         await run_request(store, StoreRequest("a", KEY, clock.time, tokens=100), Charge(10, 5, 7))

@@ -98,7 +98,7 @@ async def test_busy_documents(
     assert await store.get(ONE, TWO) == [Document(ONE, {"n": 1}), Document(TWO, {})]
 
 
-async def test_what_is_always_busy(proxy: DynamoDBProxy, store: DynamoDBStore) -> None:
+async def test_a_table_that_stays_busy(proxy: DynamoDBProxy, store: DynamoDBStore) -> None:
     """After MAX_ATTEMPTS the operation raises StoreUnavailable with a retry time of a second."""
     await run_request(store, StoreRequest("before", THREE), Charge())
     before = len(proxy.requests)

@@ -148,7 +148,7 @@ async def test_completed_after_many_others(
         )
 
 
-async def test_what_is_too_old_is_not_read(
+async def test_old_records_are_not_read(
     proxy: DynamoDBProxy, stores: list[DynamoDBStore], clock: FakeClock
 ) -> None:
     """Records from before the given time are not completed."""
