@@ -340,7 +340,6 @@ def test_o2_the_nearest_effort(effort: str, levels: tuple[str, ...], expected: s
     "fields",
     [
         {"reasoning_effort": "low", "reasoning": {"effort": "high"}},
-        {"reasoning_effort": "low", "thinking": {"type": "disabled"}},
         {"reasoning": {"max_tokens": -1}},
         {"reasoning": {"effort": 3}},
     ],

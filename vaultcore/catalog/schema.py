@@ -14,7 +14,7 @@ from typing import Any, Literal
 ModelType = Literal["text", "image", "hybrid", "embedding", "moderation"]
 Strategy = Literal["priority", "weighted", "cheapest"]
 Framing = Literal["sse", "eventstream"]
-Reasoning = Literal["effort", "object", "thinking", "switch"]  # see dialects/reasoning_effort.py
+Reasoning = Literal["effort", "object", "thinking", "switch", "template"]  # see dialects/reasoning_effort.py
 Scheme = Literal["header", "sigv4"]
 # The dialects, and how a base URL of each may end in files of the original VaultEdge (TypeScript).
 ENDPOINTS: Mapping[str, tuple[str, ...]] = {
@@ -31,6 +31,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool")
 RESPONSE_FORMATS = ("text", "json_object", "json_schema")
 TOOL_CHOICES = ("auto", "none", "required", "function", "allowed_tools")
 EXTENSIONS = ("cache_control", "extra_content", "is_error")
+THINKING_CONFLICTS = ("forced_tools", "unreasoned_calls")  # see dialects/thinking_conflicts.py
 REPLAY_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "none")
 
 
@@ -122,8 +123,12 @@ class Provider:
     reasoning: Reasoning | None = None  # how it is asked to reason; None: as the client writes it
     # Message field in which it takes earlier reasoning; "none": it takes none; None: the client's field.
     replay: str | None = field(default=None, metadata={"choices": REPLAY_FIELDS})
+    # What it rejects while a model reasons.
+    thinking_rejects: tuple[str, ...] = field(default=(), metadata={"choices": THINKING_CONFLICTS})
     # Non-standard fields that it understands, see dialects/vendor_fields.py.
     keeps: tuple[str, ...] = field(default=(), metadata={"choices": EXTENSIONS})
+    # "auto": the gateway places cache marks for clients that send none, see dialects/cache_marks.py.
+    cache: Literal["client", "auto"] = "client"
     functions: bool = False  # accepts the legacy fields `functions` and `function_call`
     think_tags: bool = False  # its reasoning is in the text, between <think> and </think>
     local: bool = False  # a server on this machine: plain http on loopback is allowed, and no key is needed

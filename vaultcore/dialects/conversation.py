@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Literal, Protocol, cast
 
 from vaultcore.dialects import Change, ChangeKind
+from vaultcore.dialects.cache_marks import mark_last_part
 from vaultcore.dialects.call_pairing import MISSING_RESULT, REPEATED_RESULT, function_name
 from vaultcore.dialects.json_fields import parse_arguments
 from vaultcore.dialects.prompts import CONTINUE_PROMPT, FILLER, NO_RESULT
@@ -100,6 +101,7 @@ class AlternatingConversation:
 
     def render(self, messages: Sequence[Message]) -> tuple[list[Json], list[Json]]:
         """Return the parts of the leading system messages, and the conversation. Raise InvalidRequest."""
+        messages = [self._mark(i, message) for i, message in enumerate(messages)]
         system: list[Json] = []
         start = 0
         while self.rules.system_first and start < len(messages) and messages[start].get("role") in SYSTEM:
@@ -108,6 +110,12 @@ class AlternatingConversation:
         for i in range(start, len(messages)):
             self._add(f"messages[{i}]", messages[i])
         return system, self._finish()
+
+    def _mark(self, i: int, message: Message) -> Message:
+        marked = mark_last_part(message)
+        if "cache_control" in marked and message.get("role") != "tool":
+            self._report(f"messages[{i}].cache_control", "dropped", "there is no content to cache")
+        return marked
 
     def _add(self, path: str, message: Message) -> None:
         match message.get("role"):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from vaultcore.catalog.schema import Provider, Target
-from vaultcore.dialects import Change, reasoning_effort
+from vaultcore.dialects import Change, reasoning_effort, thinking_conflicts
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.prompts import JSON_ONLY
@@ -33,6 +33,7 @@ def apply_quirks(body: Json, target: Target, changes: list[Change]) -> None:
     provider, capabilities = target.provider, target.model.capabilities
     _adapt_messages(body, provider, changes)
     reasoning_effort.apply_reasoning(body, provider, capabilities, changes)
+    thinking_conflicts.resolve_conflicts(body, target, changes)
     if capabilities.sampling_params is False and body.get("reasoning_effort") != "none":
         _remove_sampling(body, target, changes)
     for name, (low, high) in provider.clamp.items():

@@ -29,6 +29,11 @@ class RequestedReasoning:
     budget: int | None = None
 
     @property
+    def is_off(self) -> bool:
+        """Return True if `thinking` disables reasoning."""
+        return self.path == "thinking" and self.effort == "none"
+
+    @property
     def level(self) -> str:
         """Return the effort, or the level that the budget corresponds to."""
         if self.effort is not None:
@@ -47,9 +52,7 @@ def parse_reasoning(request: Mapping[str, object]) -> RequestedReasoning | None:
     effort, budget = plain or inner, None
     match anthropic:
         case {"type": "disabled"}:
-            if effort not in (None, "none"):
-                raise InvalidRequest("thinking is disabled, but an effort is set", param="thinking")
-            effort = "none"
+            return RequestedReasoning("thinking", "none")
         case {"budget_tokens": int(tokens)} if not isinstance(tokens, bool):
             budget = tokens
         case {"type": "enabled" | "adaptive"}:
@@ -65,6 +68,32 @@ def parse_reasoning(request: Mapping[str, object]) -> RequestedReasoning | None:
     return None if effort is None and budget is None else RequestedReasoning(path, effort, budget)
 
 
+def overruled_fields(request: Mapping[str, object]) -> list[str]:
+    """Return the fields that request an effort beside `thinking: {"type": "disabled"}`, which overrules it.
+
+    >>> overruled_fields({"thinking": {"type": "disabled"}, "reasoning_effort": "high"})
+    ['reasoning_effort']
+    """
+    thinking = request.get("thinking")
+    if not isinstance(thinking, dict) or thinking.get("type") != "disabled":
+        return []
+    names = ["reasoning_effort"] if request.get("reasoning_effort") not in (None, "none") else []
+    match request.get("reasoning"):
+        case {"effort": str(effort)} if effort != "none":
+            return [*names, "reasoning"]
+        case {"max_tokens": int(tokens)} if tokens:
+            return [*names, "reasoning"]
+        case _:
+            return names
+
+
+def report_overruled(request: Mapping[str, object]) -> list[Change]:
+    """Return one `dropped` change for each of `overruled_fields`."""
+    return [
+        Change(name, "dropped", "thinking is disabled", request[name]) for name in overruled_fields(request)
+    ]
+
+
 def apply_reasoning(
     body: Json, provider: Provider, capabilities: Capabilities, changes: list[Change]
 ) -> None:
@@ -72,10 +101,28 @@ def apply_reasoning(
     if not any(name in body for name in FIELDS):
         return
     requested = parse_reasoning(body)
+    changes += report_overruled(body)
+    for name in overruled_fields(body):
+        del body[name]
     if provider.reasoning is not None and requested is not None:
+        if requested.is_off and _has_no_switch(provider, capabilities):
+            _omit_reasoning(body, capabilities, changes)
+            return
         WRITERS[provider.reasoning](body, requested, provider, changes)
     if "reasoning_effort" in body and capabilities.effort_levels:
         _clamp_effort(body, capabilities, changes)
+
+
+def _has_no_switch(provider: Provider, capabilities: Capabilities) -> bool:
+    """Return True if there is no value that disables reasoning: the model has no effort, or it is unknown."""
+    return provider.reasoning == "effort" and not capabilities.effort_levels
+
+
+def _omit_reasoning(body: Json, capabilities: Capabilities, changes: list[Change]) -> None:
+    _remove_fields(body)
+    if capabilities.thinking != "none":
+        reason = "no reasoning is requested; a model that always reasons still does"
+        changes.append(Change("thinking", "emulated", reason))
 
 
 def _write_effort(
@@ -109,8 +156,12 @@ def _write_thinking(
     thinking = body.get("thinking")
     _remove_fields(body)
     switch = "disabled" if requested.level == "none" else "enabled"
-    body["thinking"] = thinking if isinstance(thinking, dict) else {"type": switch}
-    if requested.level != "none" and requested.effort is not None:
+    options = thinking if isinstance(thinking, dict) else {}
+    body["thinking"] = {**options, "type": switch}
+    if body["thinking"].pop("budget_tokens", None) is not None:
+        path, reason = "thinking.budget_tokens", f"{provider.title} has no reasoning budget"
+        changes.append(Change(path, "emulated", reason, requested.budget))
+    if requested.level != "none" and requested.effort is not None and requested.path != "thinking":
         body["reasoning_effort"] = requested.level
     if thinking is None:
         changes.append(Change(requested.path, "emulated", f"{provider.title} only has a switch: thinking"))
@@ -132,11 +183,28 @@ def _remove_fields(body: Json) -> None:
         body.pop(name, None)
 
 
+def _write_template(
+    body: Json, requested: RequestedReasoning, provider: Provider, changes: list[Change]
+) -> None:
+    """Write the variables that switch reasoning in the chat templates of open models."""
+    if requested.path == "reasoning_effort" and "reasoning" not in body and "thinking" not in body:
+        return
+    _remove_fields(body)
+    is_on, options = requested.level != "none", body.get("chat_template_kwargs")
+    switches = {"enable_thinking": is_on, "thinking": is_on}  # Qwen and GLM; DeepSeek and Kimi
+    body["chat_template_kwargs"] = {**switches, **(options if isinstance(options, dict) else {})}
+    if is_on:
+        body["reasoning_effort"] = requested.level
+    reason = f"{provider.title} switches reasoning in chat_template_kwargs"
+    changes.append(Change(requested.path, "emulated", reason))
+
+
 WRITERS: Mapping[str, Callable[[Json, RequestedReasoning, Provider, list[Change]], None]] = {
     "effort": _write_effort,
     "object": _write_object,
     "thinking": _write_thinking,
     "switch": _write_switch,
+    "template": _write_template,
 }
 
 

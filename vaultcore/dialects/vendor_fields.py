@@ -11,6 +11,7 @@ from typing import cast
 
 from vaultcore.catalog.schema import Provider
 from vaultcore.dialects import Change
+from vaultcore.dialects.cache_marks import mark_last_part
 from vaultcore.wire import Json
 
 REASONS: Mapping[str, str] = {  # {} is the provider's title
@@ -25,6 +26,10 @@ def remove_vendor_fields(body: Json, provider: Provider, changes: list[Change]) 
     """Replace `messages` and `tools` of `body` by copies without the fields that the provider rejects."""
     names = REASONS.keys() - set(provider.keeps)
     reasons = {name: REASONS[name].format(provider.title) for name in sorted(names)}
+    if "cache_control" in provider.keeps:
+        body["messages"] = [cast(Json, mark_last_part(each)) for each in body.get("messages") or ()]
+    elif body.pop("cache_control", None) is not None:
+        changes.append(Change("cache_control", "dropped", reasons["cache_control"]))
     for field in ("messages", "tools"):
         if isinstance(body.get(field), list):
             body[field] = _clean(body[field], reasons, field, changes)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from vaultcore.dialects import repair
 from vaultcore.dialects.anthropic.response import (
     parse_citations,
+    parse_explanation,
     parse_service_tier,
     parse_stop_reason,
     parse_usage,
@@ -189,7 +190,8 @@ class Decoder(ChunkWriter):
         finish_reason = parse_stop_reason(
             reason, has_calls=bool(self._call_count), has_output=self._has_output
         )
-        last = self._choice({}, finish_reason)
+        explanation = parse_explanation(delta)
+        last = self._choice({"refusal": explanation} if explanation else {}, finish_reason)
         if self._usage and isinstance(event.get("usage"), dict):  # the client may go before the last event
             last["usage"] = parse_usage(self._usage, self._tool_uses)
         return [*self._role_chunk(), *chunks, last]

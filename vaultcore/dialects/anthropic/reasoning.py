@@ -26,6 +26,7 @@ BUDGETS: Mapping[str, int] = {  # effort -> tokens
     "xhigh": 8_192,
     "max": 16_384,
 }
+DEFAULT_EFFORT = "high"  # of adaptive thinking
 MIN_BUDGET = 1_024  # tokens; the API rejects less
 LEVELS = ("low", "medium", "high", "xhigh", "max")
 COMMON_LEVELS = ("low", "medium", "high")  # of models whose catalog row lists none
@@ -56,8 +57,7 @@ def render_reasoning(
     thinking = request.get("thinking")
     display = _render_display(request.get("reasoning"), capabilities, thinking, changes)
     if isinstance(thinking, dict):
-        level = _nearest_level(effort, capabilities, path, changes) if effort else None
-        return AnthropicReasoning(cast("AnthropicThinkingConfig", thinking), level)
+        return _ThinkingField(thinking, effort, path, capabilities, changes).render(max_tokens)
     if effort is None and budget is None:
         return AnthropicReasoning()
     if effort == "none":
@@ -77,6 +77,64 @@ def render_reasoning(
             if effort != "minimal":
                 changes.append(Change(path, "dropped", "this model is not known to support reasoning"))
             return AnthropicReasoning()
+
+
+@dataclass(frozen=True, slots=True)
+class _ThinkingField:
+    """Anthropic's own `thinking` of a request, to be sent in the form that the model accepts."""
+
+    thinking: Json
+    effort: str | None  # beside it
+    path: str  # of the effort
+    capabilities: Capabilities
+    changes: list[Change]
+
+    def render(self, max_tokens: int) -> AnthropicReasoning:
+        match self.thinking, self.capabilities.thinking:
+            case {"type": "disabled"}, "always":
+                return _disable(self.capabilities, "thinking", self.changes)
+            case {"type": "enabled" | "adaptive"}, "none":
+                self.changes.append(Change("thinking", "dropped", "this model does not reason"))
+                return AnthropicReasoning()
+            case {"type": "enabled", "budget_tokens": int(budget)}, "adaptive" | "always":
+                return self._replace_budget(budget)
+            case {"type": "enabled", "budget_tokens": int(budget)}, "budget":
+                path = "thinking.budget_tokens"
+                rendered = _render_budget(budget, max_tokens, path, self.changes, requested=budget)
+                return self._with_budget(rendered)
+            case {"type": "adaptive"}, "budget":
+                budget = BUDGETS.get(self.effort or "", BUDGETS[DEFAULT_EFFORT])
+                reason = "this model has token budgets only"
+                self.changes.append(Change("thinking.type", "emulated", reason, "adaptive", budget))
+                return _render_budget(budget, max_tokens, "thinking", self.changes, requested="adaptive")
+            case _:
+                return AnthropicReasoning(cast("AnthropicThinkingConfig", self.thinking), self._level())
+
+    def _replace_budget(self, budget: int) -> AnthropicReasoning:
+        """Return an effort in place of a budget, for a model that chooses its own."""
+        display = self.thinking.get("display") or "summarized"
+        level = self._level()
+        if level is None:
+            effort = next(effort for effort, tokens in BUDGETS.items() if budget <= tokens or effort == "max")
+            level = _nearest_level(effort, self.capabilities, "thinking.budget_tokens", [])
+        reason = "this model chooses its own reasoning budget: sent an effort"
+        self.changes.append(Change("thinking.budget_tokens", "emulated", reason, budget, level))
+        config = {"type": "adaptive", "display": display}
+        return AnthropicReasoning(cast("AnthropicThinkingConfig", config), level)
+
+    def _with_budget(self, rendered: AnthropicReasoning) -> AnthropicReasoning:
+        """Return the budget with the other fields of `thinking`. Models with budgets have no effort."""
+        if self.effort is not None:
+            self.changes.append(Change(self.path, "dropped", "the budget takes precedence", self.effort))
+        if rendered.config is None:
+            return rendered
+        config = {**self.thinking, "budget_tokens": rendered.config.get("budget_tokens")}
+        return AnthropicReasoning(cast("AnthropicThinkingConfig", config))
+
+    def _level(self) -> str | None:
+        if self.effort is None:
+            return None
+        return _nearest_level(self.effort, self.capabilities, self.path, self.changes)
 
 
 def _render_display(

@@ -14,6 +14,7 @@ from vaultcore.dialects.anthropic.json_schema import close_schema
 from vaultcore.dialects.anthropic.parts import render_text
 from vaultcore.dialects.anthropic.reasoning import AnthropicReasoning, render_reasoning
 from vaultcore.dialects.anthropic.tools import render_tools
+from vaultcore.dialects.cache_marks import add_auto_marks
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.prompts import JSON_ONLY
@@ -50,6 +51,7 @@ def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - 
 def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     """Return the Messages request. Raise InvalidRequest if Anthropic cannot express the request."""
     capabilities, changes = target.model.capabilities, list[Change]()
+    request = add_auto_marks(request, target, changes)
     fields = cast(Json, {name: value for name, value in request.items() if value is not None})
     if not is_default("n", fields.get("n")):
         raise InvalidRequest(f"{target.provider.title} returns one choice: n must be 1", param="n")
@@ -61,7 +63,7 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
         prefill=capabilities.prefill is not False,
     )
     reasoning = render_reasoning(fields, capabilities, max_tokens, changes)
-    reasoning = _drop_unmatched_budget(reasoning, messages, changes)
+    reasoning = _drop_unmatched_budget(fields, reasoning, messages, changes)
     tools = render_tools(request, capabilities, changes, is_reasoning=reasoning.is_enabled, messages=messages)
     output_config = _render_output_config(fields, capabilities, reasoning, system, changes)
     if tools.instruction:
@@ -122,7 +124,7 @@ def _render_max_tokens(fields: Json, target: Target, changes: list[Change]) -> i
 
 
 def _drop_unmatched_budget(
-    reasoning: AnthropicReasoning, messages: list[AnthropicMessage], changes: list[Change]
+    fields: Json, reasoning: AnthropicReasoning, messages: list[AnthropicMessage], changes: list[Change]
 ) -> AnthropicReasoning:
     """Disable a budget if the call being answered has no thinking block: the API rejects such a request."""
     messages = [message for message in messages if message["role"] != "system"]
@@ -133,7 +135,8 @@ def _drop_unmatched_budget(
     if messages[-2]["content"][0]["type"] in {"thinking", "redacted_thinking"}:
         return reasoning
     reason = "the last tool call has no thinking_blocks"
-    changes.append(Change("reasoning_effort", "dropped", reason))
+    path = "thinking" if "thinking" in fields else "reasoning_effort"
+    changes.append(Change(path, "dropped", reason))
     return AnthropicReasoning()
 
 

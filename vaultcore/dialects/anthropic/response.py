@@ -41,6 +41,7 @@ def parse_response(body: Json) -> ChatCompletion:
     if response.get("type") == "error" or response.get("error"):
         raise repair.stream_fault(response.get("error") or response)
     message = _parse_message(_content(response))
+    message["refusal"] = parse_explanation(response)
     has_calls = bool(message.get("tool_calls"))
     has_output = bool(message.get("content") or message.get("reasoning_content"))
     finish_reason = parse_stop_reason(response.get("stop_reason"), has_calls=has_calls, has_output=has_output)
@@ -71,6 +72,18 @@ def parse_stop_reason(reason: object, *, has_calls: bool, has_output: bool) -> F
         finish_reason = FINISH_REASONS[reason]
         return "stop" if finish_reason == "tool_calls" and not has_calls else finish_reason
     return repair.map_finish_reason(reason, has_calls=has_calls, has_output=has_output)
+
+
+def parse_explanation(fields: object) -> str | None:
+    """Return why the model refused, from `stop_details` of a response or of a `message_delta`, or None.
+
+    `{"type": "refusal", "category": "cyber", "explanation": "…"}`
+    """
+    match fields:
+        case {"stop_details": {"explanation": str(explanation)}} if explanation:
+            return explanation
+        case _:
+            return None
 
 
 def parse_usage(usage: AnthropicUsage, blocks: Mapping[str, int] = NO_USES) -> Usage:

@@ -179,6 +179,7 @@ class AnthropicResponse(TypedDict, total=False):
     model: str
     content: list[AnthropicBlock]
     stop_reason: str | None
+    stop_details: Json | None  # of a refusal: category, explanation
     usage: AnthropicUsage
     error: Json
 
@@ -193,6 +194,7 @@ class AnthropicDelta(TypedDict, total=False):
     signature: str
     citation: AnthropicCitation
     stop_reason: str | None
+    stop_details: Json | None
 
 
 class AnthropicEvent(TypedDict, total=False):

@@ -18,6 +18,7 @@ from vaultcore.dialects.bedrock.parts import ConversePartRenderer
 from vaultcore.dialects.bedrock.publisher import Publisher, find_publisher
 from vaultcore.dialects.bedrock.reasoning import ConverseReasoning, render_reasoning
 from vaultcore.dialects.bedrock.tools import ConverseToolSet
+from vaultcore.dialects.cache_marks import add_auto_marks, mark_last_message
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.prompts import JSON_ONLY
@@ -73,6 +74,8 @@ def render_path(request: ChatRequest, target: Target) -> str:
 def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     """Return the Converse request. Raise InvalidRequest if Converse cannot express the request."""
     capabilities, changes = target.model.capabilities, list[Change]()
+    if capabilities.prompt_cache is True:
+        request = mark_last_message(add_auto_marks(request, target, changes))
     publisher = find_publisher(target.model.name)
     fields = cast(Json, {name: value for name, value in request.items() if value is not None})
     title = target.provider.title
@@ -82,7 +85,7 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     system, messages = render_conversation(request["messages"], parts, capabilities, publisher)
     max_tokens = render_max_tokens(fields, target, changes)
     reasoning = render_reasoning(fields, capabilities, publisher, max_tokens, changes)
-    reasoning = _drop_unmatched_budget(reasoning, messages, changes)
+    reasoning = _drop_unmatched_budget(fields, reasoning, messages, changes)
     tools = ConverseToolSet(parts, capabilities, publisher)
     tools.render(request, messages, forbids_forced_tools=reasoning.forbids_forced_tools)
     output_config = _render_output_config(fields, target, system, changes)
@@ -127,7 +130,7 @@ def _move_system(system: list[ConverseBlock], messages: list[ConverseMessage]) -
 
 
 def _drop_unmatched_budget(
-    reasoning: ConverseReasoning, messages: list[ConverseMessage], changes: list[Change]
+    fields: Json, reasoning: ConverseReasoning, messages: list[ConverseMessage], changes: list[Change]
 ) -> ConverseReasoning:
     """Disable a budget if the call being answered has no reasoning: the API rejects such a request."""
     messages = [message for message in messages if message["role"] != "system"]
@@ -138,7 +141,8 @@ def _drop_unmatched_budget(
     if "reasoningContent" in messages[-2]["content"][0]:
         return reasoning
     reason = "the last tool call has no thinking_blocks"
-    changes.append(Change("reasoning_effort", "dropped", reason))
+    path = "thinking" if "thinking" in fields else "reasoning_effort"
+    changes.append(Change(path, "dropped", reason))
     return ConverseReasoning()
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vaultcore.catalog.schema import Model
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.model_generation import GEMINI_2, GEMINI_3, parse_generation
+from vaultcore.dialects.reasoning_effort import overruled_fields, report_overruled
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
@@ -54,6 +55,7 @@ class _ReasoningFields:
 
 def render_reasoning(request: Json, model: Model, changes: list[Change]) -> GeminiThinkingConfig | None:
     """Return the thinkingConfig, or None. Raise InvalidRequest if a field is invalid or two disagree."""
+    changes += report_overruled(request)
     fields = _parse_fields(request)
     effort, budget = fields.effort, fields.budget
     if effort is None and budget is None:
@@ -74,6 +76,8 @@ def render_reasoning(request: Json, model: Model, changes: list[Change]) -> Gemi
 
 
 def _parse_fields(request: Json) -> _ReasoningFields:
+    if overruled_fields(request):
+        return _ReasoningFields("thinking", "none", None, is_visible=False)
     values: dict[str, tuple[str | None, int | None]] = {}  # field -> effort, budget
     is_visible = False
     for name in CLIENT_FIELDS:

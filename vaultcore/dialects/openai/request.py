@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.dialects import Change, RenderedRequest, quirks, vendor_fields
+from vaultcore.dialects.cache_marks import add_auto_marks, mark_last_message
 from vaultcore.dialects.call_pairing import move_media_from_results
 from vaultcore.dialects.default_values import is_default
 from vaultcore.errors import InvalidRequest
@@ -30,6 +31,8 @@ def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - 
 def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     """Return the request as the provider accepts it. Raise InvalidRequest if it cannot express it."""
     provider, changes = target.provider, list[Change]()
+    if "cache_control" in provider.keeps:
+        request = mark_last_message(add_auto_marks(request, target, changes))
     body = cast(Json, _openai_request(request, target.model.name, changes))
     for name in [name for name in body if name in provider.rename]:
         _rename(body, name, provider.rename[name], changes)

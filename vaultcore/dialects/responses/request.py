@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, RenderedRequest
 from vaultcore.dialects.default_values import is_default
+from vaultcore.dialects.reasoning_effort import overruled_fields, parse_reasoning, report_overruled
 from vaultcore.dialects.responses.conversation import render_input
 from vaultcore.dialects.responses.reasoning import ENCRYPTED
 from vaultcore.dialects.responses.tools import render_tool_choice, render_tools
@@ -49,6 +50,7 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     changes = list[Change]()
     source = cast(Json, {name: value for name, value in request.items() if value is not None})
     title = target.provider.title
+    source = _render_thinking(source, target, changes)
     if not is_default("n", source.get("n")):
         raise InvalidRequest(f"n must be 1: {title} returns one choice per request", param="n")
     items = render_input(request["messages"], target, changes)
@@ -65,6 +67,26 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     if target.model.capabilities.thinking not in (None, "none"):
         body.setdefault("include", []).append(ENCRYPTED)
     return RenderedRequest(cast(Json, body), tuple(changes))
+
+
+def _render_thinking(source: Json, target: Target, changes: list[Change]) -> Json:
+    """Return the fields with an effort in place of Anthropic's `thinking`, which Responses does not have."""
+    if not isinstance(source.get("thinking"), dict):
+        return source
+    changes += report_overruled(source)
+    requested = parse_reasoning(source)
+    replaced = {"thinking", *overruled_fields(source)}
+    fields = {name: value for name, value in source.items() if name not in replaced}
+    if requested is None or requested.path != "thinking":
+        return fields
+    levels = target.model.capabilities.effort_levels
+    if requested.level == "none" and "none" not in levels:
+        if target.model.capabilities.thinking != "none":
+            reason = "no reasoning is requested; a model that always reasons still does"
+            changes.append(Change("thinking", "emulated", reason))
+        return {**fields, "reasoning_effort": levels[0]} if levels else fields
+    changes.append(Change("thinking", "emulated", "Responses has an effort", now=requested.level))
+    return {**fields, "reasoning_effort": requested.level}
 
 
 # The functions of the table RENDERERS: each renders the field `name` of `source` into `body`.
