@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from vaultcore.call import Worker, run_here
 from vaultcore.errors import InvalidRequest, RequestTooLarge, UnsupportedMedia
+from vaultcore.web.content_encoding import ENCODING, check_encoding, decompress
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,13 +95,18 @@ async def read_json(request: Request, limit: int, *, parse_float: ParseFloat | N
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Return the bytes of a JSON body, at most `limit`. Raises RequestTooLarge or UnsupportedMedia."""
+    """Return the bytes of a JSON body, decompressed, at most `limit`.
+
+    Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise UnsupportedMedia("the content-type must be application/json")
-    if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
-        raise UnsupportedMedia("compressed request bodies are not accepted", param="content-encoding")
-    return await _read(request, limit)
+    encoding = request.headers.get(ENCODING, "").strip().lower()
+    if encoding in {"", "identity"}:
+        return await _read(request, limit)
+    check_encoding(encoding)
+    return decompress(await _read(request, limit), encoding, limit)
 
 
 def parse(body: bytes, *, parse_float: ParseFloat | None = None) -> object:
