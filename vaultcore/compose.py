@@ -41,6 +41,8 @@ from vaultcore.telemetry import Emf, Log
 from vaultcore.tracing import Observer
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.http1.pool import Pool
+from vaultcore.upstream.http1.proxy import ProxyRules
+from vaultcore.upstream.http1.trust import trust_from_env
 from vaultcore.usage.unknown_price import UnknownPrice
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -57,7 +59,7 @@ def compose(
     source = secrets or secret_source(settings, clock, aws)
     observer = build_observer(settings, clock, log)
     health = Health(Cooldowns(threshold=settings.breaker_threshold), observer.count_open_circuit)
-    upstream = Upstream(Pool(), settings.timeouts)
+    upstream = Upstream(provider_pool(settings), settings.timeouts)
     store = observer.count_store_errors(open_store(settings.store, clock, aws, settings.environ))
     shared = _Shared(settings, store, source, clock, log)
     routes = RouteStore(store, source, clock, catalog)
@@ -87,6 +89,14 @@ def compose(
         log=log,
         observer=observer,
     )
+
+
+def provider_pool(settings: Settings) -> Pool:
+    """Return the pool of connections to providers, with the environment's proxy and root certificates.
+
+    Raises ConfigError.
+    """
+    return Pool(trust_from_env(settings.environ), ProxyRules.from_env(settings.environ))
 
 
 @dataclass(frozen=True, slots=True)

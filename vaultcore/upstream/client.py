@@ -28,6 +28,7 @@ from vaultcore.settings import Timeouts
 from vaultcore.upstream import as_chunks, errors
 from vaultcore.upstream.build_request import build_request
 from vaultcore.upstream.deadlines import NO_LIMIT, Deadlines
+from vaultcore.upstream.http1.pool import IS_DIRECT
 from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse
 from vaultcore.upstream.response_body import (
     close,
@@ -183,6 +184,7 @@ class Upstream:
         self, candidate: Candidate, http_request: httpx.Request, deadlines: Deadlines
     ) -> httpx.Response:
         http_request.extensions["timeout"] = {"connect": self._timeouts.connect}
+        http_request.extensions[IS_DIRECT] = candidate.target.provider.local
         try:
             async with asyncio.timeout_at(deadlines.for_response()):
                 return await self.http.handle_async_request(http_request)

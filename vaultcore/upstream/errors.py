@@ -21,6 +21,7 @@ from vaultcore.errors import AttemptDeadlineExceeded, Fault, StreamBroken, Upstr
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.fault import classify_fault
 from vaultcore.telemetry import redact
+from vaultcore.upstream.http1.proxy import ProxyRefused, ProxyUnreachable
 
 QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the client needs to know why
 TOO_LONG = "context_length_exceeded"  # OpenAI's code
@@ -95,6 +96,8 @@ def stream_error(error: UpstreamError) -> UpstreamError:
 
 def transport_reason(error: Exception) -> str:
     """Return what happened to the connection, in words, from the classes on the exception's chain."""
+    if isinstance(error, ProxyRefused | ProxyUnreachable):
+        return f"is behind a proxy (HTTPS_PROXY) that {error}"
     chain = tuple(_chain(error))
     if any(isinstance(link, socket.gaierror) for link in chain):
         return "has a host name that does not resolve"

@@ -60,7 +60,7 @@ def test_tls_with_a_trusted_certificate(tmp_path: Path) -> None:
 
     async def calls(base_url: str) -> list[int]:
         trust = ssl.create_default_context(cafile=tmp_path / "ca.pem")
-        async with httpx.AsyncClient(transport=Pool(trust), trust_env=False) as http:
+        async with httpx.AsyncClient(transport=Pool(lambda: trust), trust_env=False) as http:
             return [(await post(http, base_url)).status_code for _ in range(3)]
 
     with FakeProvider(context) as provider:
@@ -74,8 +74,8 @@ def test_tls_with_an_invalid_certificate(tmp_path: Path, is_trusted: bool) -> No
     context = server_context(tmp_path, "elsewhere.test" if is_trusted else "127.0.0.1")
 
     async def call(base_url: str) -> None:
-        trust = ssl.create_default_context(cafile=tmp_path / "ca.pem") if is_trusted else None
-        async with httpx.AsyncClient(transport=Pool(trust), trust_env=False) as http:
+        trust = ssl.create_default_context(cafile=tmp_path / "ca.pem" if is_trusted else None)
+        async with httpx.AsyncClient(transport=Pool(lambda: trust), trust_env=False) as http:
             await post(http, base_url)
 
     with FakeProvider(context) as provider:

@@ -12,9 +12,9 @@ import httpx
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Provider
 from vaultcore.cli.doctor.results import CheckResult, failed, ok
+from vaultcore.compose import provider_pool
 from vaultcore.settings import Settings
 from vaultcore.upstream.client import Upstream
-from vaultcore.upstream.http1.pool import Pool
 from vaultcore.upstream.key_check import KeyCheck, check
 from vaultcore.vault.keyring import Credential
 
@@ -65,7 +65,7 @@ async def check_keys(
             )
         else:
             rows.setdefault(row.name, (row, []))[1].append(each)
-    upstream = Upstream(http or Pool(), settings.timeouts)
+    upstream = Upstream(http or provider_pool(settings), settings.timeouts)
     try:
         verdicts = await asyncio.gather(
             *(check(upstream, row, keys, catalog, seconds=seconds) for row, keys in rows.values())

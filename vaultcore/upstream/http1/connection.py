@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import ssl
 from typing import cast
 
 MAX_BUFFERED = 256 * 1024  # bytes not yet read, above which reading from the socket pauses
@@ -61,6 +62,16 @@ class Connection(asyncio.Protocol):
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
         return bool(poll.poll(0))  # an end, a reset, or bytes that no request has caused
+
+    async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
+        """Go on with TLS, verified against a host. Raises OSError, of which ssl.SSLError is a kind."""
+        if self._transport is None:
+            raise ConnectionError("the connection was lost")
+        loop = asyncio.get_running_loop()
+        transport = await loop.start_tls(self._transport, self, context, server_hostname=host)
+        if transport is None:
+            raise ConnectionError("the connection was lost")
+        self._transport = transport
 
     def send(self, data: bytes) -> None:
         # Not awaited: a provider may answer before it has read everything, and deadlines apply.

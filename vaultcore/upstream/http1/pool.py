@@ -18,38 +18,33 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from ipaddress import ip_address
-from typing import NamedTuple
 
 import httpx
 
 from vaultcore.upstream.http1.connection import Connection
 from vaultcore.upstream.http1.exchange import Exchange
+from vaultcore.upstream.http1.proxy import Origin, Proxy, ProxyRules, ProxyUnreachable, open_tunnel
+from vaultcore.upstream.http1.trust import default_trust
 
 IDLE_TIMEOUT = 60.0  # seconds
 MAX_IDLE = 256  # idle connections per origin
 HAPPY_EYEBALLS_DELAY = 0.25  # seconds until a host's next address is tried in parallel: RFC 8305
-
-
-class Origin(NamedTuple):
-    """Scheme, host and port: what connections are pooled by."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, url: httpx.URL) -> Origin:
-        return cls(url.scheme, url.host, url.port or {"https": 443}.get(url.scheme, 80))
+NO_PROXIES = ProxyRules()
+IS_DIRECT = "vaultedge.is_direct"  # extension of a request that no proxy may carry
 
 
 class Pool(httpx.AsyncBaseTransport):
     """Connections by origin. A request is sent once: on an open idle connection, or on a new one."""
 
-    def __init__(self, verify: ssl.SSLContext | None = None) -> None:
-        self._verify = verify
+    def __init__(
+        self, trust: Callable[[], ssl.SSLContext] = default_trust, proxies: ProxyRules = NO_PROXIES
+    ) -> None:
+        """`trust` reads the root certificates; it is called once, when they are needed."""
+        self._trust, self._proxies = trust, proxies
+        self._verify: ssl.SSLContext | None = None
         self._idle: dict[Origin, deque[Connection]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -58,7 +53,9 @@ class Pool(httpx.AsyncBaseTransport):
         origin = Origin.of(request.url)
         await request.aread()
         connection = self._acquire(origin) or await self._connect(
-            origin, request.extensions.get("timeout", {}).get("connect")
+            origin,
+            request.extensions.get("timeout", {}).get("connect"),
+            is_direct=request.extensions.get(IS_DIRECT, False),
         )
         return await self._exchange(origin, connection, request)
 
@@ -116,31 +113,46 @@ class Pool(httpx.AsyncBaseTransport):
             self._idle.clear()
             self._loop = loop
 
-    async def _connect(self, origin: Origin, seconds: float | None) -> Connection:
+    async def _connect(self, origin: Origin, seconds: float | None, *, is_direct: bool) -> Connection:
+        proxy = None if is_direct else self._proxies.find(origin)
+        try:
+            async with asyncio.timeout(seconds):
+                if proxy is None:
+                    return await self._open(origin)
+                return await self._open_through(proxy, origin)
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout("connecting took too long") from error
+        except OSError as error:
+            raise httpx.ConnectError("no connection") from error
+
+    async def _open(self, origin: Origin) -> Connection:
         loop = asyncio.get_running_loop()
         connect = loop.create_connection
         if isinstance(loop, asyncio.BaseEventLoop) and not _is_address(origin.host):
             connect = partial(
                 connect, happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY
             )  # other event loops lack this option
+        tls = self._ssl_context() if origin.scheme == "https" else None
+        _, connection = await connect(Connection, origin.host, origin.port, ssl=tls)
+        return connection
+
+    async def _open_through(self, proxy: Proxy, origin: Origin) -> Connection:
+        """Return a connection to an origin, with TLS of its own inside the proxy's tunnel."""
         try:
-            async with asyncio.timeout(seconds):
-                _, connection = await connect(
-                    Connection,
-                    origin.host,
-                    origin.port,
-                    ssl=self._ssl_context() if origin.scheme == "https" else None,
-                )
-        except TimeoutError as error:
-            raise httpx.ConnectTimeout("connecting took too long") from error
+            connection = await self._open(Origin(proxy.scheme, proxy.host, proxy.port))
         except OSError as error:
-            raise httpx.ConnectError("no connection") from error
+            raise ProxyUnreachable from error
+        try:
+            await open_tunnel(connection, origin, proxy)
+            await connection.start_tls(self._ssl_context(), origin.host)
+        except BaseException:
+            connection.abort()
+            raise
         return connection
 
     def _ssl_context(self) -> ssl.SSLContext:
         if self._verify is None:
-            self._verify = httpx.create_ssl_context(trust_env=False)  # once: it reads all root certificates
-            self._verify.set_alpn_protocols(["http/1.1"])
+            self._verify = self._trust()
         return self._verify
 
 
