@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from vaultcore.endpoints import ENDPOINTS
 from vaultcore.services import Services
 from vaultcore.web.body import LargeBodies
+from vaultcore.web.cors import CrossOrigin
 from vaultcore.web.data_endpoint import data_endpoint
 from vaultcore.web.deadline import DeadlineMiddleware
 from vaultcore.web.explain import explain_endpoint
@@ -44,7 +45,9 @@ def create_app(services: Services) -> ASGIApp:
     # The bare router: Starlette's own middleware would handle errors a second time.
     app = Router(routes=routes, redirect_slashes=False)
     close = services.gateway.upstream.aclose
-    return RequestMiddleware(DeadlineMiddleware(app), services, close)
+    gateway = RequestMiddleware(DeadlineMiddleware(app), services, close)
+    origins = services.settings.cors_origins
+    return CrossOrigin(gateway, origins) if origins else gateway
 
 
 async def _health(_: Request) -> Response:

@@ -13,6 +13,7 @@ from vaultcore.errors import ConfigError
 MIN_ADMIN_KEY = 32  # characters; shorter keys can be guessed
 STRATEGIES = ("default", "priority", "cheapest")
 URL = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?", re.ASCII)
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#,]+", re.ASCII)
 FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+", re.ASCII)  # header names in lower case
 UNKNOWN_PRICE = re.compile(r"deny|free|\d{1,6}(?:\.\d{1,9})?/\d{1,6}(?:\.\d{1,9})?", re.ASCII)
 
@@ -70,6 +71,7 @@ class Settings:
     max_body: int = 5_500_000  # bytes of a request body
     debug: bool = False
     log_level: str = "INFO"
+    cors_origins: tuple[str, ...] | None = None  # of browser pages; None: the default of how it is served
     function: str | None = None  # name of the Lambda function, if the process is one
     metrics: str = "off"  # off, or emf: lines on stdout for CloudWatch
     metrics_namespace: str = "VaultEdge"
@@ -136,6 +138,18 @@ class _EnvironReader:
         if text is not None and not URL.fullmatch(text):
             raise ConfigError("must be an http or https URL without user name, query and fragment", key=name)
         return text
+
+    def origins(self, name: str) -> tuple[str, ...] | None:
+        """Return origins like `https://app.example.com`, `*` among them for any; () for `off`."""
+        text = self.optional(name)
+        if text is None:
+            return None
+        if text.lower() == "off":
+            return ()
+        origins = tuple(origin.strip().rstrip("/").lower() for origin in text.split(",") if origin.strip())
+        if not all(origin == "*" or ORIGIN.fullmatch(origin) for origin in origins):
+            raise ConfigError("must be off, *, or origins like https://app.example.com", key=name)
+        return origins
 
     def pairs(self, name: str) -> Mapping[str, str]:
         """Return the pairs of `name=value,name=value` with percent-encoded values.
@@ -209,6 +223,7 @@ def _read_calls(settings: Settings, read: _EnvironReader) -> Settings:
         heartbeat=read.millis("VAULTEDGE_HEARTBEAT", 15_000, least=100),
         integration=read.millis("VAULTEDGE_INTEGRATION_TIMEOUT", 29_000, least=1_000),
         max_body=read.number("VAULTEDGE_MAX_BODY", 5_500_000, most=1 << 30),
+        cors_origins=read.origins("VAULTEDGE_CORS_ORIGINS"),
         timeouts=Timeouts(
             connect=read.millis("VAULTEDGE_CONNECT_TIMEOUT", 3_000),
             first_token=read.millis("VAULTEDGE_FIRST_TOKEN_TIMEOUT", 30_000),

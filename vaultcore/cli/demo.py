@@ -92,7 +92,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
         url = listener.url(server_socket)
         style = TextStyle.for_terminal(terminal)
         try:
-            services = compose(setup.settings)
+            services = compose(listener.with_local_defaults(setup.settings))
             serving = listener.serving(create_app(services), server_socket, services.shutdown)
             with _record_attempts() as recorder, serving as ended:
                 _print_setup(terminal, style, setup, simulators)

@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from types import FrameType
 from typing import Any, cast
@@ -26,7 +27,9 @@ from vaultcore.cli.connections import (
     raise_descriptor_limit,
 )
 from vaultcore.errors import ConfigError
+from vaultcore.settings import Settings
 from vaultcore.shutdown import Shutdown
+from vaultcore.web.cors import ANY
 
 GRACE = 10  # seconds for running responses after a stop signal
 ENDING_TIME = 3  # seconds for the errors of responses that are still running then
@@ -106,8 +109,21 @@ def url(server_socket: socket.socket) -> str:
 
 def is_public(server_socket: socket.socket) -> bool:
     """Return True if the socket listens on another address than loopback."""
-    host = str(server_socket.getsockname()[0])
-    return not (host.startswith("127.") or host == "::1")
+    return not _is_loopback(str(server_socket.getsockname()[0]))
+
+
+def with_local_defaults(settings: Settings) -> Settings:
+    """Return the settings with the defaults of a gateway that only this machine can reach, if it is one.
+
+    Browser pages of any origin may use it then, with a key.
+    """
+    if not _is_loopback(settings.host) or settings.cors_origins is not None:
+        return settings
+    return replace(settings, cors_origins=(ANY,))
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def server(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> uvicorn.Server:

@@ -156,7 +156,7 @@ def _serve(settings: Settings, terminal: Terminal, *, is_first_start: bool) -> i
     from vaultcore.telemetry import configure
 
     secrets = open_local(settings)
-    services = compose(settings, FixedSecrets(secrets))
+    services = compose(listener.with_local_defaults(settings), FixedSecrets(secrets))
     _check_store(services.store, terminal)
     app = MaintainedApp(create_app(services), services)
     server_socket = listener.listen(settings.host, settings.port)
