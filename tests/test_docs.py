@@ -16,6 +16,11 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 SOURCES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("vaultcore/**/*.py"))
+DOCUMENTED = sorted(
+    path.relative_to(ROOT).as_posix()
+    for folder in ("vaultcore", "handlers", "tools", "tests", "examples")
+    for path in (ROOT / folder).rglob("*.py")
+)
 CONSOLE = sorted(
     path.relative_to(ROOT).as_posix()
     for path in ROOT.glob("vaultcore/console/**/*.js")
@@ -29,6 +34,9 @@ REFUSED = re.compile(
     r"what is left|\bwhoever\b|\bno \w+ fits\b|\bwas let in\b|\bis told\b|\bgood for\b|\bresting\b"
     r"|\bthe heart\b|\bdoorman\b|\berrand\b|\bof its own accord\b",
     re.IGNORECASE,
+)
+RIDDLE = re.compile(  # a sentence with a relative clause in place of a noun; a question is none
+    r"(?:\A|[.:]\s+|\n\n)(?:What|Whatever|Who|Whoever) [a-z][^?.:]*(?:[.:]|\Z)"
 )
 FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -66,6 +74,13 @@ def messages(source: str) -> Iterator[str]:
             yield node.value
 
 
+def docstrings(source: str) -> Iterator[str]:
+    """Yield the docstrings of a module, its classes and its functions."""
+    for node in ast.walk(ast.parse((ROOT / source).read_text("utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in HISTORY])
 def test_paths_exist(page: str) -> None:
     """A path of the repository in backticks names a file or a folder that exists."""
@@ -98,6 +113,18 @@ def test_links_resolve(page: str) -> None:
 def test_pages_are_plain(page: str) -> None:
     """No page has a refused phrase."""
     assert REFUSED.findall((ROOT / page).read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in HISTORY])
+def test_sentences_of_pages_begin_with_their_subject(page: str) -> None:
+    """No sentence of a page begins with "What", "Whatever", "Who" or "Whoever" in place of a noun."""
+    assert RIDDLE.findall(text_of(page)) == []
+
+
+@pytest.mark.parametrize("source", DOCUMENTED)
+def test_sentences_of_docstrings_begin_with_their_subject(source: str) -> None:
+    """No sentence of a docstring begins with "What", "Whatever", "Who" or "Whoever" in place of a noun."""
+    assert [text for text in docstrings(source) if RIDDLE.search(text)] == []
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -1,1 +1,1 @@
-"""What developers run: compilers of the tables that the gateway reads."""
+"""Programs for developers: compilers of the tables that the gateway reads."""

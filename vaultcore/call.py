@@ -35,7 +35,7 @@ async def run_here(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -
 
 @dataclass(slots=True)
 class Outcome:
-    """What happened to a call. Only the gateway, the settlement and the web layer write it."""
+    """The outcome of a call. Only the gateway, the settlement and the web layer write it."""
 
     attempts: list[Attempt] = field(default_factory=list)
     decision: Decision = field(default_factory=Decision)

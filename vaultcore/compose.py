@@ -101,7 +101,7 @@ def provider_pool(settings: Settings) -> Pool:
 
 @dataclass(frozen=True, slots=True)
 class _Shared:
-    """What most services need."""
+    """The dependencies of most services."""
 
     settings: Settings
     store: Store

@@ -1,4 +1,4 @@
-"""What operators see if the store fails: the reason, in the log, in the metrics and in `doctor`."""
+"""Operators see why the store fails: in the log, in the metrics and in `doctor`."""
 
 from __future__ import annotations
 

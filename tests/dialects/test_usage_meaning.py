@@ -186,7 +186,7 @@ BESIDE: dict[str, dict[str, Any]] = {  # the same tokens; cached ones, and reaso
 @pytest.mark.parametrize("name", BESIDE)
 @pytest.mark.parametrize("dialect", ["openai", "mistral"])
 def test_cached_tokens_beside_the_prompt_are_added_to_it(dialect: str, name: str) -> None:
-    """Where a provider counts cached tokens beside the prompt, sizes or the total show it."""
+    """If a provider leaves cached tokens out of the prompt, their size or the total shows it."""
     usage: Any = load_dialect(dialect).parse_response({**CHAT, "usage": BESIDE[name]})["usage"]
     chunk = {"choices": [], "usage": BESIDE[name]}
     streamed: Any = next(iter(load_dialect(dialect).create_decoder().feed(Event(json.dumps(chunk)))))["usage"]

@@ -20,7 +20,7 @@ SPAN = TimeRange(NOON - 2 * DAY, NOON)
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_a_key_has_its_own_usage_and_no_others(kind: str, tmp_path: Path) -> None:
-    """Whatever key IDs begin with, reading one key returns exactly its part of all usage, on every day."""
+    """For any key IDs, reading one key returns exactly its part of all usage, on every day."""
 
     async def scenario() -> None:
         clock = FakeClock(NOON)

@@ -189,7 +189,7 @@ def test_tokens_are_corrected_while_they_count() -> None:
 
 
 def test_a_reservation_ends_with_its_bucket() -> None:
-    """What a reservation holds is released at the end of its bucket, and a later settlement is charged."""
+    """A reservation is released at the end of its bucket, and a later settlement is charged."""
     lease = Lease(NOON + 1, NOON + 961, tokens=10, nanos=7)
     account = reserve(Account(), Limits(tokens=100, day=100), lease)
     assert isinstance(account, Account)

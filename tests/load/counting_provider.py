@@ -45,7 +45,7 @@ class Produced:
 
 
 class Tally:
-    """What the provider produced, by key, and the most requests that ran at once."""
+    """The usage that the provider produced, by key, and the most requests that ran at once."""
 
     def __init__(self) -> None:
         self.produced: defaultdict[str, list[Produced]] = defaultdict(list)

@@ -64,7 +64,7 @@ TEAM = {**WIDE, "max_parallel": 10}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a run left: accounts and records by key, and what was measured."""
+    """The result of a run: accounts and records by key, and measurements."""
 
     tally: Tally
     load: Load

@@ -1,4 +1,4 @@
-"""What images cost: per image or per token, by their model's price."""
+"""Costs of images: per image or per token, by the model's price."""
 
 from __future__ import annotations
 

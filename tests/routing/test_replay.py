@@ -145,7 +145,7 @@ ENDS = st.lists(
 def test_a_replay_equals_the_attempts(
     route: Route, keys: dict[str, int], calls: list[Any], pauses: list[float]
 ) -> None:
-    """Whatever failed, rested, was rotated or drawn: the recorded decision gives the recorded attempts."""
+    """The recorded decision gives the recorded attempts, for any failures, cooldowns, keys and draws."""
     gateway = RoutedCalls(route, keys)
     for (ends, randoms, policy), pause in zip(calls, pauses, strict=False):
         call = gateway.run(list(ends), list(randoms), policy)

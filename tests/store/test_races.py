@@ -103,7 +103,7 @@ class Trial:
 
     @staticmethod
     def _answer(chance: Random, requests: Sequence[int]) -> list[int]:
-        """What a provider makes of a request: never more than was asked."""
+        """Return the usage of a request, which is at most what it reserved."""
         tokens, _, nanos = requests
         prompt = chance.randint(0, tokens)
         return [prompt, chance.randint(0, tokens - prompt), chance.randint(0, nanos)]

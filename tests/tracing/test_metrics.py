@@ -209,7 +209,7 @@ def test_unobserved_paths_are_not_counted(gateway: ObservedGateway, path: str) -
 
 
 def test_dimensions_are_bounded(gateway: ObservedGateway) -> None:
-    """Whatever clients send, dimension values are providers and error classes only."""
+    """For any client requests, dimension values are providers and error classes only."""
 
     async def scenario(client: httpx.AsyncClient) -> None:
         for number in range(8):

@@ -141,7 +141,7 @@ def test_possible_units(extra: dict[str, Any], verdict: str) -> None:
 @settings(deadline=None)
 @given(COUNTS, models(), st.sampled_from([bounds_of(each, 10**9) for each in (HI, SEARCH, LONG)]))
 def test_no_charge_exceeds_the_physical_limit(usage: Any, model: Model, bounds: UsageBounds) -> None:
-    """Whatever a provider reports, the charge is not negative and at most what the call can use.
+    """For any reported usage, the charge is not negative and at most what the call can use.
 
     The parts of the price that the record stores give the charge.
     """

@@ -1,4 +1,4 @@
-"""What a request is charged: by hour, service tier and unit of the reported usage."""
+"""The charge of a request: by hour, service tier and unit of the reported usage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What providers of every dialect report is charged in full, and counts that are none are estimated."""
+"""Usage that providers of every dialect report is charged in full; invalid counts are estimated."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who calls, and whether limits allow it: authentication, reservation before a call, settlement after it."""
+"""Admission of calls: authentication, reservation before a call, settlement after it."""

@@ -17,7 +17,7 @@ _HEADER_UNITS = {"rpm": "requests", "tpm": "tokens"}
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What was reserved for a call. `settle` needs it to charge and to free the rest."""
+    """The reservation of a call. `settle` needs it to charge and to free the rest."""
 
     caller: Caller
     estimate: RequestEstimate

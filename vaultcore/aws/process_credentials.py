@@ -44,7 +44,7 @@ class CredentialsUnavailable(Exception):
 
 
 class CredentialSource(Protocol):
-    """Where a request's credentials come from."""
+    """The source of a request's credentials."""
 
     async def current(self) -> AwsCredentials:
         """Return valid credentials. Raise CredentialsUnavailable."""

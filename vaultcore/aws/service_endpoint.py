@@ -25,7 +25,7 @@ REGION = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # one label of a h
 
 @dataclass(frozen=True, slots=True)
 class ServiceEndpoint:
-    """Where to send requests. `path` is "/" but for a custom URL with a path."""
+    """The URL of a service. `path` is "/" but for a custom URL with a path."""
 
     is_tls: bool
     host: str  # without the brackets of an IPv6 address

@@ -26,7 +26,7 @@ EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException"})
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccess:
-    """What a client needs to call a service."""
+    """The endpoint, credentials and TLS settings with which a client calls a service."""
 
     endpoint: ServiceEndpoint
     credentials: CredentialSource

@@ -1,4 +1,4 @@
-"""What a client receives, from a completion or from the chunks of a stream."""
+"""The response as a client receives it, from a completion or from the chunks of a stream."""
 
 from __future__ import annotations
 

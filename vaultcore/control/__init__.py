@@ -1,1 +1,1 @@
-"""What an operator sets and who set it: virtual keys, limit policies, routes, the audit log."""
+"""Settings that operators change at run time: virtual keys, limit policies, routes, and their audit log."""

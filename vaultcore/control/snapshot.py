@@ -26,7 +26,7 @@ from vaultcore.telemetry import Log
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is set for one key: `key` is None for the system key and for an unknown digest."""
+    """The settings for one key: `key` is None for the system key and for an unknown digest."""
 
     key: VirtualKey | None
     policy: LimitPolicy

@@ -73,7 +73,7 @@ class PartWriter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConversationRules:
-    """What a model accepts, and the reasons for the changes that follow from it."""
+    """The conversations that a model accepts, and the reasons for the changes that follow."""
 
     system_first: bool  # system messages before all others have a place of their own
     system_inline: bool  # system messages between others are accepted

@@ -1,4 +1,4 @@
-"""What a call's response used and cost: as the provider reported it, else estimated."""
+"""Records usage and cost of a response: as the provider reported it, else estimated."""
 
 from __future__ import annotations
 

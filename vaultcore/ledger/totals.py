@@ -52,7 +52,7 @@ def is_added_by_ledger(record: Mapping[str, Any]) -> bool:
 
 
 class Sums:
-    """What stored records add to the documents of their day, virtual key, provider and model."""
+    """The sums that stored records add to the documents of their day, virtual key, provider and model."""
 
     def __init__(self) -> None:
         self._amounts: dict[tuple[str, str, str, str], tuple[float, list[int]]] = {}

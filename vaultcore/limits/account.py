@@ -136,7 +136,7 @@ def roll_forward(account: Account, now: float, day: str = "") -> Account:
 def align(lease: Lease, account: Account) -> Lease:
     """Return the lease at the account's time and day if these are a little later.
 
-    Clocks differ, but an account does not go back. What is far ahead was written by a wrong clock.
+    Clocks differ, but an account does not go back. An account that is far ahead was written by a wrong clock.
     """
     at = account.rolled if lease.at < account.rolled <= lease.at + rate_window.CLOCK_TOLERANCE else lease.at
     day = account.day if account.day == _next_day(lease.day) else lease.day

@@ -154,7 +154,7 @@ async def attempts(
 
 @dataclass(slots=True)
 class Progress(Generic[C]):
-    """What the attempts of one call have shown so far."""
+    """The state of one call's attempts so far."""
 
     policy: RetryPolicy
     on_skip: Callable[[C, CandidateSkip], None] = _ignore_skip

@@ -1,4 +1,4 @@
-"""What kind of fault a failed attempt was, and what the attempt loop does next.
+"""Classifies the fault of a failed attempt, and decides what the attempt loop does next.
 
 The HTTP status and the provider's error code decide, never the message text.
 """
@@ -12,7 +12,7 @@ from vaultcore.errors import Fault
 
 
 class NextStep(Enum):
-    """What the attempt loop tries after a failure."""
+    """The next step of the attempt loop after a failure."""
 
     NEXT_KEY = "another key of the same target"
     NEXT_TARGET = "another target; this one again after a pause"

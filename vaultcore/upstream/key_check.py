@@ -84,7 +84,7 @@ async def _call(upstream: Upstream, candidate: Candidate, observed: _HeaderReade
 
 
 class _HeaderReader:
-    """What a response's headers show. A list of models is accepted without reading its body."""
+    """Reads a response's headers. A list of models is accepted without reading its body."""
 
     def __init__(self) -> None:
         self.status: int | None = None

@@ -1,9 +1,9 @@
 """Estimates the usage of a request before it is sent, for its reservation.
 
 A quota and a budget must hold whatever the provider counts. The prompt is therefore bounded: no tokenizer
-makes more tokens of a text than it has bytes. What has no such bound (files by id, URLs, documents, tools of
-the provider) can fill the model's whole context window. Tokens per minute recover by themselves, so that a
-rough estimate is enough for them.
+makes more tokens of a text than it has bytes. Inputs without such a bound (files by id, URLs, documents,
+tools of the provider) can fill the model's whole context window. Tokens per minute recover by themselves, so
+that a rough estimate is enough for them.
 """
 
 from __future__ import annotations

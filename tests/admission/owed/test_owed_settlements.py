@@ -70,7 +70,7 @@ def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, Any]]
 
 
 async def test_another_process_settles_what_one_owed(open_journal: Open, store: UnreliableStore) -> None:
-    """What a process owed when it died is charged once by the maintenance of another, with its alert."""
+    """If a process dies, the maintenance of another one charges its owed settlements once, with the alert."""
     journal = open_journal()
     dead = owed(store, journal=journal)
     store.reason = "throttled"

@@ -29,7 +29,7 @@ USED = Charge(300, 200, 900_000)
 
 @dataclass(slots=True)
 class Load:
-    """What became of the requests."""
+    """The outcomes of the requests."""
 
     sent: int = 0
     settled: int = 0

@@ -204,7 +204,7 @@ async def test_a_full_level_that_is_not_known_to_be_full(
 
 
 async def test_a_refusal_is_forgotten_when_there_is_room(store: DynamoDBStore) -> None:
-    """What a process gives back itself can be reserved in the same instant in which it was refused."""
+    """After a process has given an amount back, it can reserve it at once, despite its remembered refusal."""
     levels = (level("key:one", Limits(tokens=100)),)
     first = StoreRequest("first", levels, tokens=100)
     await store.reserve(first.reservation)

@@ -1,4 +1,4 @@
-"""What another process does between two calls of an operation neither doubles nor loses anything."""
+"""Other processes that act between two calls of an operation neither double nor lose anything."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ async def test_thresholds_are_reported(store: DynamoDBStore) -> None:
 async def test_refused_levels_give_back_once(
     store: DynamoDBStore, clock: FakeClock, shared: EmulatedTable
 ) -> None:
-    """What is given back, because a level was unexpectedly full, is given back once."""
+    """If a level is unexpectedly full, the reservations at the other levels are given back once."""
     levels = (*LEVELS[:2], level("gateway", Limits(tokens=100)))
     await store.reserve(StoreRequest("first", levels, tokens=50, minute=50).reservation)
     async with dynamo_store(clock, shared) as other:

@@ -110,7 +110,7 @@ async def test_the_first_use_imports_once(proxy: DynamoDBProxy, stores: list[Dyn
 
 
 async def test_later_use_is_added_once(shared: EmulatedTable, stores: list[DynamoDBStore]) -> None:
-    """What the old version settles after the import is added by the next sweep, exactly once."""
+    """The next sweep adds the use that the old version settles after the import, exactly once."""
     one, other = stores
     request = StoreRequest("new", (level(GATEWAY),), NOON + 3, tokens=10)
     await one.reserve(request.reservation)

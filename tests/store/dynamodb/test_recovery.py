@@ -107,7 +107,7 @@ async def test_a_settlement_is_recognized_after_many_others(
 async def test_a_settlement_is_completed(
     proxy: DynamoDBProxy, stores: list[DynamoDBStore], clock: FakeClock, charged: int
 ) -> None:
-    """What a process that died has recorded and not charged is charged once, by two processes at once."""
+    """Two processes at once charge the records of a dead process that were not charged, each one once."""
     await run_many(stores, 2, "before")
     request = request_of("died")
     await stores[0].reserve(request.reservation)

@@ -154,7 +154,7 @@ class _CallState:
 
 @dataclass(slots=True)
 class _ChoiceState:
-    """What the stream has contained so far for one choice."""
+    """The state of one choice, from the stream so far."""
 
     has_output: bool = False
     has_role: bool = False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _ItemState:
-    """What the stream has contained so far of one output item."""
+    """The state of one output item, from the stream so far."""
 
     call_index: int = 0  # of a call: our count, not the index in the output
     has_arguments: bool = False

@@ -84,7 +84,7 @@ class AccountUpdate:
     def allocate(self, slices: Slices, totals: Slices, shards: int, today: str) -> WriteAction:
         """Return the update that sets the slices, as long as the item has no others and uses no more.
 
-        `today` is the day of the slices. What the item has used of an earlier day or month does not count.
+        `today` is the day of the slices. The use of an earlier day or month does not count.
         """
         update = self._update
         self._require_day()

@@ -53,7 +53,7 @@ def needed(limit: str, lease: Lease) -> int:
 
 
 def allocate(limits: Limits, accounts: Sequence[Account], lease: Lease, favored: int) -> list[dict[str, int]]:
-    """Return the slices of every item. What remains of a limit is divided evenly.
+    """Return the slices of every item. The remainder of a limit is divided evenly.
 
     The item `favored` gets at least what the lease needs, if so much remains.
     """
