@@ -23,6 +23,8 @@ from vaultcore.simulators.faults import (
 from vaultcore.simulators.media_routes import media_routes, require_key
 from vaultcore.simulators.reply import Json, Prompt, Reply, generate_reply
 
+GenerateReply = Callable[[Json, Prompt], Reply]  # from a request's body and its prompt
+
 
 class ProviderBehavior(Protocol):
     """The interface of a module that simulates one family of providers."""
@@ -72,6 +74,11 @@ class MoreEndpoints(Protocol):
     ENDPOINTS: Mapping[str, JsonEndpoint]  # by path
 
 
+def reply_to_prompt(_body: Json, prompt: Prompt) -> Reply:
+    """Return the default model's reply."""
+    return generate_reply(prompt)
+
+
 def application(
     behavior: ProviderBehavior,
     title: str,
@@ -80,12 +87,13 @@ def application(
     *,
     pace: float = 0.0,
     also: Sequence[ProviderBehavior] = (),
+    model: GenerateReply = reply_to_prompt,
 ) -> Starlette:
     """Return the provider's app, which accepts `keys`; `pace` is in seconds between two events of a stream.
 
-    `also` are more behaviors on other paths, with the same keys and script.
+    `also` are more behaviors on other paths, with the same keys and script. `model` generates the replies.
     """
-    endpoints = _Endpoints(behavior, title, keys, script, pace)
+    endpoints = _Endpoints(behavior, title, keys, script, pace, model)
     completions = [
         Route(f"/v1{each.PATH}", partial(endpoints.complete, behavior=each), methods=["POST"])
         for each in (behavior, *also)
@@ -116,6 +124,7 @@ class _Endpoints:
     keys: tuple[str, ...]
     script: FaultScript
     pace: float  # seconds between two events of a stream
+    model: GenerateReply
 
     async def respond(self, request: Request, behavior: ProviderBehavior, answer: JsonEndpoint) -> Response:
         body = {**await _read_body(request), **request.path_params}
@@ -127,7 +136,7 @@ class _Endpoints:
         fault = await self._accept(request, body, behavior)
         is_streaming = body.get("stream") is True
         behavior.validate_request(request.headers, body)
-        reply = generate_reply(behavior.parse_prompt(self.title, body))
+        reply = self.model(body, behavior.parse_prompt(self.title, body))
         if fault.usage is not None:
             reply = replace(reply, prompt_tokens=fault.usage[0], completion_tokens=fault.usage[1])
         if fault.searches and behavior.can_search(body):

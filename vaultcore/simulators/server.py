@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from vaultcore.simulators import anthropic, bedrock, cohere, gemini, mistral, openai, responses
 from vaultcore.simulators.faults import FaultScript
-from vaultcore.simulators.provider import ProviderBehavior, application
+from vaultcore.simulators.provider import GenerateReply, ProviderBehavior, application, reply_to_prompt
 
 BEHAVIORS: Mapping[str, ProviderBehavior] = {
     "openai": openai,
@@ -48,12 +48,16 @@ class Simulator:
 
 @contextmanager
 def simulated(
-    providers: Mapping[str, str], *, pace: float = 0.0, keys: int = 1
+    providers: Mapping[str, str],
+    *,
+    pace: float = 0.0,
+    keys: int = 1,
+    model: GenerateReply = reply_to_prompt,
 ) -> Iterator[dict[str, Simulator]]:
     """Serve providers while the context lasts.
 
     `providers` maps names to dialects, `pace` is in seconds between two stream events, `keys` is the number
-    of keys per provider.
+    of keys per provider, and `model` generates the replies.
     """
     sockets = {name: _listen() for name in providers}
     simulators = {
@@ -66,7 +70,9 @@ def simulated(
         )
         for name, listener in sockets.items()
     }
-    servers = [(_server(simulator, pace), sockets[simulator.name]) for simulator in simulators.values()]
+    servers = [
+        (_server(simulator, pace, model), sockets[simulator.name]) for simulator in simulators.values()
+    ]
     thread = threading.Thread(target=_serve, args=(servers,), name="simulated providers", daemon=True)
     thread.start()
     try:
@@ -79,13 +85,14 @@ def simulated(
             listener.close()
 
 
-def _server(simulator: Simulator, pace: float) -> uvicorn.Server:
+def _server(simulator: Simulator, pace: float, model: GenerateReply) -> uvicorn.Server:
     app = application(
         BEHAVIORS[simulator.dialect],
         simulator.name,
         simulator.keys,
         simulator.script,
         pace=pace,
+        model=model,
         also=EXTRA_BEHAVIORS.get(simulator.dialect, ()),
     )
     config = uvicorn.Config(

@@ -1,0 +1,98 @@
+"""A coding agent as a program: its configuration in a scratch home, and one headless run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from vaultcore.cli.connect.client import KEY_VARIABLE, Client, Connection, load_clients
+from vaultcore.cli.connect.text import render
+
+ROOT = Path(__file__).parent.parent.parent
+PROGRAMS = ROOT / "build/agents"
+NODE = PROGRAMS / "node/node_modules/.bin"
+MCP_SERVER = [os.path.realpath(os.sys.executable), str(Path(__file__).parent / "mcp_server.py")]
+SECONDS = 150  # for one run
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")  # of the environment; no other client's settings
+QUIET = {"CI": "1", "NO_COLOR": "1", "DO_NOT_TRACK": "1", "TERM": "dumb"}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A scratch home directory with a folder to work in, configured for one client."""
+
+    folder: Path
+    connection: Connection
+    client: Client
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def work(self) -> Path:
+        return self.folder / "work"
+
+
+class Agent(Protocol):
+    """A coding agent. `not_offered` names the scenarios that it cannot run, with the reason."""
+
+    id: str  # in clients.yaml
+    not_offered: Mapping[str, str]
+
+    def prepare(self, home: Home) -> None:
+        """Add what only tests need to the configuration: the MCP server, no updates, no telemetry."""
+        ...
+
+    def command(self, home: Home, prompt: str, *, resume: bool) -> Sequence[str]:
+        """Return the command line of a headless run; `resume` continues the home's last session."""
+        ...
+
+
+def make_home(folder: Path, agent: Agent, connection: Connection, *, use_files: bool = True) -> Home:
+    """Return a home that has the client's files, or its environment, as `vaultedge connect` describes them."""
+    client = load_clients()[agent.id]
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment |= {"HOME": str(folder), KEY_VARIABLE: connection.key, **QUIET}
+    environment |= {name: connection.fill(value) for name, value in client.environment.items()}
+    for file in client.files if use_files else ():
+        path = file.path(environment)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render(file.filled(connection), file.format))
+    home = Home(folder, connection, client, environment)
+    home.work.mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", home.work], check=True, env=environment)
+    agent.prepare(home)
+    return home
+
+
+def run(agent: Agent, home: Home, prompt: str, *, resume: bool = False) -> str:
+    """Return what the agent prints. After SECONDS it is stopped, with all that it started."""
+    process = subprocess.Popen(
+        agent.command(home, prompt, resume=resume),
+        cwd=home.work,
+        env=home.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        output += f"\n[stopped after {SECONDS} s]"
+    return output
+
+
+def update_json(path: Path, **fields: Any) -> None:
+    """Add fields to a JSON file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps(content | fields))

@@ -1,0 +1,132 @@
+"""The scripted model of `make test-agents`: a prompt states what the model has to do, in one line of JSON.
+
+A model's reply depends only on the request: whether a tool's output is in it, whether its call is. So it ends
+after one round of tool calls, whatever a client adds to the conversation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vaultcore.simulators.reply import Prompt, PromptTool, Reply, ReplyToolCall, generate_reply, stable_id, tokens
+
+MARK = re.compile(r"SCRIPT(\{[^{}]*\})")
+SHELL_TOOLS = {  # name -> how it takes a command
+    "Bash": "command",
+    "bash": "command",
+    "exec_command": "cmd",
+    "run_shell_command": "command",
+    "shell": "command",
+    "shell_command": "command",
+}
+ECHO_TOOL = "shout"  # of mcp_server.py, whatever prefix a client gives it
+FUNCTION_TOOL = "loud"  # a function of `llm`
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One task for the model. `word` is unlike any other script's, so that its traces can be found."""
+
+    do: str  # "shell", "mcp", "function", "recall", "edit" or "say"
+    word: str
+    calls: int = 1  # in parallel
+    earlier: str = ""  # for "recall": the word of the session's first script
+
+    @property
+    def prompt(self) -> str:
+        return f"Follow this script. SCRIPT{json.dumps(asdict(self))}"
+
+    def command(self, number: int) -> str:
+        """Return a shell command whose text does not contain its output."""
+        return f"printf 'said-%s-%s\\n' {self.word} {number}"
+
+    def argument(self, number: int) -> str:
+        return f"{self.word}x{number}"
+
+    def outputs(self) -> list[str]:
+        """Return what the tools return: the shell's output, or the word in capitals."""
+        numbers = range(1, self.calls + 1)
+        if self.do == "shell":
+            return [f"said-{self.word}-{number}" for number in numbers]
+        return [self.argument(number).upper() for number in numbers]
+
+    @property
+    def ending(self) -> str:
+        """The last words of a reply if everything that the script needs was in the request."""
+        return f"FINISHED {self.word}"
+
+
+def reply(body: dict[str, Any], prompt: Prompt) -> Reply:
+    """Return the next reply of the request's last script, or the default model's if it has none."""
+    everything = json.dumps(body, ensure_ascii=False)
+    script = _last_script(body)
+    if script is None or prompt.schema is not None or prompt.forced_tool is not None:
+        return generate_reply(prompt)
+    calls = () if script.do in {"recall", "edit", "say"} else tuple(_calls(script, prompt))
+    text = _ending(script, everything)
+    if calls and text.startswith("NO OUTPUT") and not _is_called(script, everything):
+        return Reply("", calls, False, tokens(everything), 20)
+    if script.do not in {"recall", "edit", "say"} and not calls and text.startswith("NO OUTPUT"):
+        text = f"NO TOOL {script.word}: {sorted(tool.name for tool in prompt.tools)}"
+    return Reply(text, (), False, tokens(everything), tokens(text))
+
+
+def _last_script(body: dict[str, Any]) -> Script | None:
+    marks = [match for text in _strings(body) for match in MARK.findall(text)]
+    return Script(**json.loads(marks[-1])) if marks else None
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _strings(each)
+
+
+def _ending(script: Script, everything: str) -> str:
+    if script.do == "say":
+        return script.ending
+    if script.do == "edit":
+        return f"greeting.txt\n```\nhello {script.word}\n```\n{script.ending}"
+    if script.do == "recall":
+        needed = [f"FINISHED {script.earlier}"]
+        absent = [each for each in needed if each not in everything]
+        return f"FORGOT {absent}" if absent else script.ending
+    absent = [each for each in script.outputs() if each not in everything]
+    return f"NO OUTPUT {absent}" if absent else f"{script.ending}: {' '.join(script.outputs())}"
+
+
+def _is_called(script: Script, everything: str) -> bool:
+    """Return True if the first call is in the conversation. The prompt contains neither of the two texts."""
+    return f"' {script.word} 1" in everything or script.argument(1) in everything
+
+
+def _calls(script: Script, prompt: Prompt) -> Iterator[ReplyToolCall]:
+    for number in range(1, script.calls + 1):
+        for tool in prompt.tools:
+            if (arguments := _arguments(script, tool, number)) is not None:
+                yield ReplyToolCall(stable_id("", script.word, number), tool.name, arguments)
+                break
+
+
+def _arguments(script: Script, tool: PromptTool, number: int) -> dict[str, Any] | None:
+    """Return a call's arguments, or None if this is not the script's tool."""
+    if script.do == "shell" and tool.name in SHELL_TOOLS:
+        return _shell_arguments(tool, script.command(number))
+    if script.do == "mcp" and tool.name.endswith(ECHO_TOOL) or script.do == "function" and tool.name == FUNCTION_TOOL:
+        return {"word": script.argument(number)}
+    return None
+
+
+def _shell_arguments(tool: PromptTool, command: str) -> dict[str, Any]:
+    """Return the command in the tool's field, a list if its schema has one, and every other required field."""
+    fields = tool.schema.get("properties") or {}
+    field = SHELL_TOOLS[tool.name]
+    is_list = (fields.get(field) or {}).get("type") == "array"
+    others = {"description": "prints a word", "is_background": False}
+    required = {name: others[name] for name in tool.schema.get("required") or [] if name in others}
+    return {**required, field: ["sh", "-c", command] if is_list else command}
