@@ -11,6 +11,7 @@ LOCK   := build/lock-venv
 CLIENTS := .venv-clients
 CONSOLE := .venv-console
 PEER   := build/peer-venv
+AGENTS := build/agents
 NODE_CLIENTS := build/node-clients
 BIN    := $(VENV)/bin
 PIP    := -m pip -qq --disable-pip-version-check install
@@ -22,7 +23,7 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-clients test-console test-deploy test-load lint format docs fuzz bench bench-store install lock clean
+.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load lint format docs fuzz bench bench-store install lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +41,10 @@ test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ##
 	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
 		LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True \
 		$(CLIENTS)/bin/python -m pytest -q -W ignore $(XDIST) $(or $(TESTS),tests/clients) $(ARGS)
+
+# Each run is a real agent in a home of its own; 245 runs take about ten minutes.
+test-agents: $(VENV)/.dev $(AGENTS)/.installed ## run Claude Code, Codex, Gemini CLI, ... over seven providers; prints a matrix
+	@VAULTEDGE_TEST_AGENTS=1 $(BIN)/python -m pytest -q $(XDIST) $(or $(TESTS),tests/agents) $(ARGS)
 
 # All tests share one stack, so they run in one process. They take one to three minutes.
 test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## deploy with sam to an emulated AWS and test the result
@@ -87,6 +92,8 @@ lock: $(LOCK)/.installed ## resolve pyproject.toml again into the requirements*.
 	$(COMPILE) -c requirements-dev.txt --extra serve --group console pyproject.toml -o requirements-console.txt
 	echo 'aws-sam-cli>=1.170' | $(COMPILE) - -o requirements-sam.txt
 	echo 'checkov>=3.3' | $(COMPILE) - -o requirements-lint.txt
+	echo 'aider-chat==0.86.2' | $(COMPILE) - -o tests/agents/lock/requirements-aider.txt
+	echo 'llm>=0.36' | $(COMPILE) - -o tests/agents/lock/requirements-llm.txt
 	printf 'ministack==1.5.33\naws-sam-translator>=1.115\n' | $(COMPILE) - -o requirements-aws.txt
 
 clean: ## remove everything that was installed or built
@@ -163,6 +170,18 @@ $(NODE_CLIENTS)/.installed: tests/clients/node/package-lock.json
 	@mkdir -p $(NODE_CLIENTS)
 	@cp tests/clients/node/package.json tests/clients/node/package-lock.json $(NODE_CLIENTS)
 	@cd $(NODE_CLIENTS) && npm ci --silent --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# Coding agents. npm copies the programs of two packages into place in scripts after the installation.
+$(AGENTS)/.installed: $(wildcard tests/agents/lock/*)
+	@mkdir -p $(AGENTS)/node
+	@cp tests/agents/lock/package.json tests/agents/lock/package-lock.json $(AGENTS)/node
+	@cd $(AGENTS)/node && npm ci --silent --ignore-scripts --no-audit --no-fund \
+		&& npm rebuild --silent --no-audit --no-fund @anthropic-ai/claude-code opencode-ai
+	@for name in aider llm; do \
+		$(PYTHON) -m venv $(AGENTS)/$$name && $(AGENTS)/$$name/bin/python $(PIP) --no-deps --require-hashes \
+			-r tests/agents/lock/requirements-$$name.txt || exit 1; \
+	done
 	@touch $@
 
 # The browser driver and the gateway's own requirements.

@@ -41,6 +41,7 @@ class Agent(Protocol):
     """A coding agent. `not_offered` names the scenarios that it cannot run, with the reason."""
 
     id: str  # in clients.yaml
+    loop: str  # the script of its tool loop: "shell", "function" or "edit"
     not_offered: Mapping[str, str]
 
     def prepare(self, home: Home) -> None:
@@ -52,13 +53,13 @@ class Agent(Protocol):
         ...
 
 
-def make_home(folder: Path, agent: Agent, connection: Connection, *, use_files: bool = True) -> Home:
-    """Return a home that has the client's files, or its environment, as `vaultedge connect` describes them."""
+def make_home(folder: Path, agent: Agent, connection: Connection) -> Home:
+    """Return a home that has the client's files and variables, as `vaultedge connect` shows them."""
     client = load_clients()[agent.id]
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     environment |= {"HOME": str(folder), KEY_VARIABLE: connection.key, **QUIET}
     environment |= {name: connection.fill(value) for name, value in client.environment.items()}
-    for file in client.files if use_files else ():
+    for file in client.files:
         path = file.path(environment)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render(file.filled(connection), file.format))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.agents import script
+from tests.agents.matrix import Cell, render
+from tests.agents.programs import AGENTS
 from tests.agents.recorder import Recorder, record
 from tests.fakes.served import GatewayProcess, prepare_home, run_serve
 from vaultcore.cli.connect.client import Connection
@@ -18,6 +20,7 @@ from vaultcore.simulators.server import Simulator, simulated
 
 collect_ignore_glob = [] if os.environ.get("VAULTEDGE_TEST_AGENTS") else ["test_*.py"]
 
+SCENARIOS = ("tool", "parallel", "mcp", "resume", "failover")
 MODELS = {  # provider -> the model that an agent names
     "openai": "openai/gpt-5.1",
     "anthropic": "anthropic/claude-sonnet-4-5",
@@ -62,7 +65,10 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     home: Path = tmp_path_factory.mktemp("gateway")
     with simulated(DIALECTS, model=script.reply) as simulators:
         overlay = prepare_home(home, simulators)
-        rows = [ROW.format(name=name, url=each.base_url, more=MORE.get(name, "")) for name, each in simulators.items()]
+        rows = [
+            ROW.format(name=name, url=each.base_url, more=MORE.get(name, ""))
+            for name, each in simulators.items()
+        ]
         routes = [ROUTE.format(name=name, model=model) for name, model in MODELS.items()]
         overlay.write_text(OVERLAY.format(rows="\n".join(rows), routes="\n".join(routes)))
         simulators["busy"].script.queue("*", *[InjectedFault(status=529)] * 10_000)
@@ -70,3 +76,19 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
             host, _, port = process.url.removeprefix("http://").partition(":")
             with record(host, int(port)) as recorder:
                 yield Rig(process, simulators, recorder)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the matrix of all runs."""
+    cells: dict[tuple[str, str, str], Cell] = {}
+    for result, outcome in (("ok", "passed"), ("fail", "failed"), ("-", "skipped")):
+        for report in terminalreporter.stats.get(outcome, []):
+            properties = dict(getattr(report, "user_properties", ()))
+            if "place" in properties:
+                cells[tuple(properties["place"])] = Cell(result, properties.get("reason", ""))
+    order = {agent.id: number for number, agent in enumerate(AGENTS)}
+    if cells:
+        terminalreporter.section("coding agents")
+        rows = dict(sorted(cells.items(), key=lambda item: (order[item[0][0]], SCENARIOS.index(item[0][2]))))
+        for line in render(rows, tuple(MODELS)):
+            terminalreporter.write_line(line)

@@ -33,7 +33,11 @@ def main() -> None:
     for line in sys.stdin:
         message = json.loads(line)
         if "id" in message and "method" in message:
-            body = {"jsonrpc": "2.0", "id": message["id"], "result": result(message["method"], message.get("params") or {})}
+            body = {
+                "jsonrpc": "2.0",
+                "id": message["id"],
+                "result": result(message["method"], message.get("params") or {}),
+            }
             print(json.dumps(body), flush=True)
 
 

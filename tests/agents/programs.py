@@ -13,6 +13,7 @@ MCP = {"command": MCP_SERVER[0], "args": MCP_SERVER[1:]}
 
 class ClaudeCode:
     id = "claude-code"
+    loop = "shell"
     not_offered = ALL_OFFERED
 
     def prepare(self, home: Home) -> None:
@@ -26,6 +27,7 @@ class ClaudeCode:
 
 class Codex:
     id = "codex"
+    loop = "shell"
     not_offered = ALL_OFFERED
 
     def prepare(self, home: Home) -> None:
@@ -42,11 +44,14 @@ class Codex:
 
 class GeminiCli:
     id = "gemini-cli"
+    loop = "shell"
     not_offered = ALL_OFFERED
 
     def prepare(self, home: Home) -> None:
         quiet = {"privacy": {"usageStatisticsEnabled": False}, "general": {"disableAutoUpdate": True}}
-        update_json(home.folder / ".gemini/settings.json", mcpServers={"echo": {**MCP, "trust": True}}, **quiet)
+        update_json(
+            home.folder / ".gemini/settings.json", mcpServers={"echo": {**MCP, "trust": True}}, **quiet
+        )
 
     def command(self, home: Home, prompt: str, *, resume: bool) -> Sequence[str]:
         session = ["--resume", "latest"] if resume else []
@@ -55,6 +60,7 @@ class GeminiCli:
 
 class QwenCode:
     id = "qwen-code"
+    loop = "shell"
     not_offered = ALL_OFFERED
 
     def prepare(self, home: Home) -> None:
@@ -67,6 +73,7 @@ class QwenCode:
 
 class OpenCode:
     id = "opencode"
+    loop = "shell"
     not_offered = ALL_OFFERED
 
     def prepare(self, home: Home) -> None:
@@ -82,10 +89,10 @@ class OpenCode:
 
 class Aider:
     id = "aider"
+    loop = "edit"
     not_offered: Mapping[str, str] = MappingProxyType(
         {
-            "tool": "aider has no tools; it edits files from the model's text",
-            "parallel": "aider has no tools",
+            "parallel": "aider has no tools: it edits files from the model's text, which `tool` runs",
             "mcp": "aider has no MCP client",
         }
     )
@@ -102,10 +109,13 @@ class Aider:
 
 class Llm:
     id = "llm"
+    loop = "function"
     not_offered: Mapping[str, str] = MappingProxyType({"mcp": "llm has no MCP client without a plugin"})
 
     def prepare(self, home: Home) -> None:
-        (home.folder / "loud.py").write_text('def loud(word: str) -> str:\n    """Return a word in capitals."""\n    return word.upper()\n')
+        (home.folder / "loud.py").write_text(
+            'def loud(word: str) -> str:\n    """Return a word in capitals."""\n    return word.upper()\n'
+        )
 
     def command(self, home: Home, prompt: str, *, resume: bool) -> Sequence[str]:
         tools = ["--functions", str(home.folder / "loud.py")]

@@ -50,7 +50,9 @@ class Recorder:
         """Yield the exchanges on connections from number `since` on."""
         for sent, received in self.connections[since:]:
             requests = list(_messages(bytes(sent), is_response=False))
-            responses = [each for each in _messages(bytes(received), is_response=True) if " 100 " not in each.start]
+            responses = [
+                each for each in _messages(bytes(received), is_response=True) if " 100 " not in each.start
+            ]
             for number, request in enumerate(requests):
                 yield Exchange(request, responses[number] if number < len(responses) else None)
 

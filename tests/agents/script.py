@@ -1,4 +1,4 @@
-"""The scripted model of `make test-agents`: a prompt states what the model has to do, in one line of JSON.
+"""The scripted model of `make test-agents`: a prompt states what the model has to do, without quotes.
 
 A model's reply depends only on the request: whether a tool's output is in it, whether its call is. So it ends
 after one round of tool calls, whatever a client adds to the conversation.
@@ -9,12 +9,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from vaultcore.simulators.reply import Prompt, PromptTool, Reply, ReplyToolCall, generate_reply, stable_id, tokens
+from vaultcore.simulators.reply import (
+    Prompt,
+    PromptTool,
+    Reply,
+    ReplyToolCall,
+    generate_reply,
+    stable_id,
+    tokens,
+)
 
-MARK = re.compile(r"SCRIPT(\{[^{}]*\})")
+MARK = re.compile(r"SCRIPT\(do=(\w+) word=(\w+) calls=(\d) earlier=(\w*)\)")
 SHELL_TOOLS = {  # name -> how it takes a command
     "Bash": "command",
     "bash": "command",
@@ -24,6 +32,8 @@ SHELL_TOOLS = {  # name -> how it takes a command
     "shell_command": "command",
 }
 ECHO_TOOL = "shout"  # of mcp_server.py, whatever prefix a client gives it
+TOOL_SCRIPTS = ("shell", "mcp", "function")
+EDITED_FILE = "greeting.txt"
 FUNCTION_TOOL = "loud"  # a function of `llm`
 
 
@@ -31,14 +41,15 @@ FUNCTION_TOOL = "loud"  # a function of `llm`
 class Script:
     """One task for the model. `word` is unlike any other script's, so that its traces can be found."""
 
-    do: str  # "shell", "mcp", "function", "recall", "edit" or "say"
+    do: str  # "shell", "mcp" or "function": call that tool; "edit": write a file; "recall": see below
     word: str
-    calls: int = 1  # in parallel
+    calls: int = 1  # in parallel; for "recall": of the first script
     earlier: str = ""  # for "recall": the word of the session's first script
 
     @property
     def prompt(self) -> str:
-        return f"Follow this script. SCRIPT{json.dumps(asdict(self))}"
+        mark = f"SCRIPT(do={self.do} word={self.word} calls={self.calls} earlier={self.earlier})"
+        return f"Follow this script. {mark}"
 
     def command(self, number: int) -> str:
         """Return a shell command whose text does not contain its output."""
@@ -66,18 +77,20 @@ def reply(body: dict[str, Any], prompt: Prompt) -> Reply:
     script = _last_script(body)
     if script is None or prompt.schema is not None or prompt.forced_tool is not None:
         return generate_reply(prompt)
-    calls = () if script.do in {"recall", "edit", "say"} else tuple(_calls(script, prompt))
-    text = _ending(script, everything)
-    if calls and text.startswith("NO OUTPUT") and not _is_called(script, everything):
-        return Reply("", calls, False, tokens(everything), 20)
-    if script.do not in {"recall", "edit", "say"} and not calls and text.startswith("NO OUTPUT"):
-        text = f"NO TOOL {script.word}: {sorted(tool.name for tool in prompt.tools)}"
-    return Reply(text, (), False, tokens(everything), tokens(text))
+    if script.do in TOOL_SCRIPTS and not _is_called(script, everything):
+        calls = tuple(_calls(script, prompt))
+        text = "" if calls else f"NO TOOL among {sorted(tool.name for tool in prompt.tools)}"
+    else:
+        calls, text = (), _last_words(script, everything)
+    return Reply(text, calls, False, tokens(everything), tokens(text) or 20)
 
 
 def _last_script(body: dict[str, Any]) -> Script | None:
     marks = [match for text in _strings(body) for match in MARK.findall(text)]
-    return Script(**json.loads(marks[-1])) if marks else None
+    if not marks:
+        return None
+    do, word, calls, earlier = marks[-1]
+    return Script(do, word, int(calls), earlier)
 
 
 def _strings(value: object) -> Iterator[str]:
@@ -87,17 +100,20 @@ def _strings(value: object) -> Iterator[str]:
         yield from _strings(each)
 
 
-def _ending(script: Script, everything: str) -> str:
-    if script.do == "say":
-        return script.ending
-    if script.do == "edit":
-        return f"greeting.txt\n```\nhello {script.word}\n```\n{script.ending}"
-    if script.do == "recall":
-        needed = [f"FINISHED {script.earlier}"]
-        absent = [each for each in needed if each not in everything]
-        return f"FORGOT {absent}" if absent else script.ending
-    absent = [each for each in script.outputs() if each not in everything]
-    return f"NO OUTPUT {absent}" if absent else f"{script.ending}: {' '.join(script.outputs())}"
+def _last_words(script: Script, everything: str) -> str:
+    match script.do:
+        case "edit":
+            return f"{EDITED_FILE}\n```\nhello {script.word}\n```\n{script.ending}"
+        case "recall":
+            needed = [Script("", script.earlier).ending]
+            if script.calls:  # the output is in the tool result and in the reply that quotes it
+                outputs = [output for do in TOOL_SCRIPTS for output in Script(do, script.earlier).outputs()]
+                needed += [] if sum(map(everything.count, set(outputs))) > 1 else ["the tool result"]
+            absent = [each for each in needed if each not in everything]
+            return f"FORGOT {absent}" if absent else script.ending
+        case _:
+            absent = [each for each in script.outputs() if each not in everything]
+            return f"NO OUTPUT {absent}" if absent else f"{script.ending}: {' '.join(script.outputs())}"
 
 
 def _is_called(script: Script, everything: str) -> bool:
@@ -117,13 +133,15 @@ def _arguments(script: Script, tool: PromptTool, number: int) -> dict[str, Any] 
     """Return a call's arguments, or None if this is not the script's tool."""
     if script.do == "shell" and tool.name in SHELL_TOOLS:
         return _shell_arguments(tool, script.command(number))
-    if script.do == "mcp" and tool.name.endswith(ECHO_TOOL) or script.do == "function" and tool.name == FUNCTION_TOOL:
+    if (script.do == "mcp" and tool.name.endswith(ECHO_TOOL)) or (
+        script.do == "function" and tool.name == FUNCTION_TOOL
+    ):
         return {"word": script.argument(number)}
     return None
 
 
 def _shell_arguments(tool: PromptTool, command: str) -> dict[str, Any]:
-    """Return the command in the tool's field, a list if its schema has one, and every other required field."""
+    """Return the command in the tool's field, and the other required fields of its schema."""
     fields = tool.schema.get("properties") or {}
     field = SHELL_TOOLS[tool.name]
     is_list = (fields.get(field) or {}).get("type") == "array"

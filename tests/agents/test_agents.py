@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.agents.agent import Agent, make_home, run
-from tests.agents.conftest import MODELS, Rig
+from tests.agents.conftest import MODELS, SCENARIOS, Rig
 from tests.agents.programs import AGENTS
-from tests.agents.script import Script
-
-SCENARIOS = ("tool", "parallel", "mcp", "resume", "failover")
+from tests.agents.script import EDITED_FILE, Script
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("provider", MODELS)
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.id)
 def test_agent(
-    agent: Agent, provider: str, scenario: str, rig: Rig, tmp_path: Path
+    agent: Agent,
+    provider: str,
+    scenario: str,
+    rig: Rig,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     """The agent does what the scripted model asks, and prints the model's last words."""
+    record_property("place", [agent.id, provider, scenario])
     if reason := agent.not_offered.get(scenario):
+        record_property("reason", reason)
         pytest.skip(reason)
     model = f"failover-{provider}" if scenario == "failover" else MODELS[provider]
     home = make_home(tmp_path / "home", agent, rig.connection(model))
@@ -31,12 +37,14 @@ def test_agent(
 
     output = run(agent, home, script.prompt)
     if scenario == "resume" and script.ending in output:
-        script = Script("recall", _word(), earlier=script.word)
+        script = Script("recall", _word(), calls=script.calls, earlier=script.word)
         output = run(agent, home, script.prompt, resume=True)
+    if script.do == "edit" and script.ending in output:
+        assert (home.work / EDITED_FILE).read_text() == f"hello {script.word}\n"
 
     if script.ending not in output:
-        reason = find_reason(rig, started, output)
-        pytest.fail(f"{reason}\n{describe(rig, started, output)}", pytrace=False)
+        record_property("reason", find_reason(rig, started, output))
+        pytest.fail(describe(rig, started, output), pytrace=False)
 
 
 def _word() -> str:
@@ -44,12 +52,9 @@ def _word() -> str:
 
 
 def _script(agent: Agent, scenario: str) -> Script:
-    """Return the session's first script. An agent without tools is asked for text."""
-    if scenario == "mcp":
-        return Script("mcp", _word())
-    if "tool" in agent.not_offered:
-        return Script("say", _word())
-    return Script("function" if agent.id == "llm" else "shell", _word(), calls=2 if scenario == "parallel" else 1)
+    """Return the session's first script."""
+    kind = "mcp" if scenario == "mcp" else agent.loop
+    return Script(kind, _word(), calls={"edit": 0}.get(kind, 2 if scenario == "parallel" else 1))
 
 
 def find_reason(rig: Rig, started: int, output: str) -> str:

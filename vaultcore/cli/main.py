@@ -27,6 +27,7 @@ COMMANDS = (
     "demo",
     "explain",
     "conformance",
+    "connect",
     "keys",
     "ledger",
     "deploy-info",

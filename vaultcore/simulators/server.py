@@ -70,9 +70,7 @@ def simulated(
         )
         for name, listener in sockets.items()
     }
-    servers = [
-        (_server(simulator, pace, model), sockets[simulator.name]) for simulator in simulators.values()
-    ]
+    servers = [(_server(each, pace, model), sockets[name]) for name, each in simulators.items()]
     thread = threading.Thread(target=_serve, args=(servers,), name="simulated providers", daemon=True)
     thread.start()
     try:

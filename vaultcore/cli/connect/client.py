@@ -42,7 +42,7 @@ class ConfigFile:
 
     @property
     def has_key(self) -> bool:
-        """Return True if the file has the key itself, because the client cannot read it from the environment."""
+        """Return True if the file contains the key, because the client cannot read it from a variable."""
         return any("{key}" in text for text in _strings(self.content))
 
     def filled(self, connection: Connection) -> object:

@@ -41,7 +41,7 @@ def _toml_lines(table: Json, path: tuple[str, ...]) -> Iterator[str]:
         yield ""
         yield f"[{'.'.join(path)}]"
     for name, value in values.items():
-        yield f"{name} = {json.dumps(value, ensure_ascii=False)}"  # the same for strings, numbers, booleans, lists
+        yield f"{name} = {json.dumps(value, ensure_ascii=False)}"  # of any type but a date
     for name, value in table.items():
         if isinstance(value, dict):
             yield from _toml_lines(value, (*path, name))
