@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from vaultcore.cli.connect.client import KEY_VARIABLE, Client, Connection, load_clients
+from vaultcore.cli.connect.client import KEY_VARIABLE, Client, ConnectSettings, load_clients
 from vaultcore.cli.connect.text import render
 
 ROOT = Path(__file__).parent.parent.parent
@@ -28,7 +28,7 @@ class Home:
     """A scratch home directory with a folder to work in, configured for one client."""
 
     folder: Path
-    connection: Connection
+    settings: ConnectSettings
     client: Client
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -53,17 +53,17 @@ class Agent(Protocol):
         ...
 
 
-def make_home(folder: Path, agent: Agent, connection: Connection) -> Home:
+def make_home(folder: Path, agent: Agent, settings: ConnectSettings) -> Home:
     """Return a home that has the client's files and variables, as `vaultedge connect` shows them."""
     client = load_clients()[agent.id]
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
-    environment |= {"HOME": str(folder), KEY_VARIABLE: connection.key, **QUIET}
-    environment |= {name: connection.fill(value) for name, value in client.environment.items()}
+    environment |= {"HOME": str(folder), KEY_VARIABLE: settings.key, **QUIET}
+    environment |= {name: settings.fill(value) for name, value in client.environment.items()}
     for file in client.files:
         path = file.path(environment)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(file.filled(connection), file.format))
-    home = Home(folder, connection, client, environment)
+        path.write_text(render(file.filled(settings), file.format))
+    home = Home(folder, settings, client, environment)
     home.work.mkdir(parents=True)
     subprocess.run(["git", "init", "-q", home.work], check=True, env=environment)
     agent.prepare(home)

@@ -14,7 +14,7 @@ from tests.agents.matrix import Cell, render
 from tests.agents.programs import AGENTS
 from tests.agents.recorder import Recorder, record
 from tests.fakes.served import GatewayProcess, prepare_home, run_serve
-from vaultcore.cli.connect.client import Connection
+from vaultcore.cli.connect.client import ConnectSettings
 from vaultcore.simulators.faults import InjectedFault
 from vaultcore.simulators.server import Simulator, simulated
 
@@ -56,8 +56,8 @@ class Rig:
     simulators: dict[str, Simulator] = field(repr=False)
     recorder: Recorder = field(repr=False)
 
-    def connection(self, model: str) -> Connection:
-        return Connection(self.recorder.url, model, self.process.key)
+    def settings(self, model: str) -> ConnectSettings:
+        return ConnectSettings(self.recorder.url, model, self.process.key)
 
 
 @pytest.fixture(scope="session")

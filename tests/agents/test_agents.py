@@ -31,7 +31,7 @@ def test_agent(
         record_property("reason", reason)
         pytest.skip(reason)
     model = f"failover-{provider}" if scenario == "failover" else MODELS[provider]
-    home = make_home(tmp_path / "home", agent, rig.connection(model))
+    home = make_home(tmp_path / "home", agent, rig.settings(model))
     started = len(rig.recorder.connections)
     script = _script(agent, scenario)
 
@@ -63,9 +63,9 @@ def find_reason(rig: Rig, started: int, output: str) -> str:
         if each.status >= 400 and each.response and "/v1/models" not in each.request.start:
             answer = each.response.body.decode("utf-8", "replace")
             return f"{each.status} {answer[:300]}"
-    said = [line.strip() for line in output.splitlines() if line.strip()]
-    model = [line for line in said if line.startswith(("NO TOOL", "NO OUTPUT", "FORGOT"))]
-    return (model or said[-1:] or ["printed nothing"])[-1][:300]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    model = [line for line in lines if line.startswith(("NO TOOL", "NO OUTPUT", "FORGOT"))]
+    return (model or lines[-1:] or ["printed nothing"])[-1][:300]
 
 
 def describe(rig: Rig, started: int, output: str) -> str:

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vaultcore.cli.connect.client import Connection, load_clients
+from vaultcore.cli.connect.client import ConnectSettings, load_clients
 from vaultcore.cli.connect.merge import CannotMerge, merge_text
 from vaultcore.cli.connect.text import render
 from vaultcore.cli.main import main
 
 KEY = "vg-sentinel-of-this-test"
-CONNECTION = Connection("http://127.0.0.1:8787", "fast", KEY)
+CONNECTION = ConnectSettings("http://127.0.0.1:8787", "fast", KEY)
 FILES = [(client.id, file) for client in load_clients().values() for file in client.files]
 
 
@@ -43,10 +43,10 @@ def test_a_configuration_is_printed_without_the_key(client: str, tmp_path: Path)
 def test_written_files_are_read_again(client: str, tmp_path: Path) -> None:
     """A second run with the same values changes nothing, and the key is only in files of the owner."""
     connect(client, "--write", "--yes", home=tmp_path)
-    status, printed, said = connect(client, "--write", "--yes", home=tmp_path)
+    status, printed, errors = connect(client, "--write", "--yes", home=tmp_path)
 
     assert (status, printed) == (0, "")
-    assert "is connected already" in said
+    assert "is connected already" in errors
     with_key = [path for path in tmp_path.rglob("*") if path.is_file() and KEY in path.read_text()]
     assert [oct(path.stat().st_mode & 0o077) for path in with_key] == ["0o0"] * len(with_key)
 
@@ -62,10 +62,10 @@ def test_the_key_of_a_file_is_printed_on_request(tmp_path: Path) -> None:
 
 def test_nothing_is_written_without_consent(tmp_path: Path) -> None:
     """Without a terminal to ask on, `--write` needs `--yes`."""
-    status, _, said = connect("codex", "--write", home=tmp_path)
+    status, _, errors = connect("codex", "--write", home=tmp_path)
 
     assert status == 2
-    assert "--yes" in said
+    assert "--yes" in errors
     assert not (tmp_path / ".codex").exists()
 
 
@@ -81,9 +81,9 @@ def test_a_file_keeps_what_the_user_has_set(client: str, file: object) -> None:
 
     values = PARSERS[file.format](merged)  # type: ignore[attr-defined]
     before = PARSERS[file.format](existing)  # type: ignore[attr-defined]
-    wanted = PARSERS[file.format](render(content, file.format))  # type: ignore[attr-defined]
-    assert contains(values, before, but=wanted)
-    assert contains(values, wanted)
+    requested = PARSERS[file.format](render(content, file.format))  # type: ignore[attr-defined]
+    assert contains(values, before, but=requested)
+    assert contains(values, requested)
 
 
 EXISTING = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from vaultcore.cli.connect.client import KEY_VARIABLE, Client, Connection
+from vaultcore.cli.connect.client import KEY_VARIABLE, Client, ConnectSettings
 from vaultcore.cli.connect.text import render, render_exports
 
 PLACEHOLDER = "vg-your-key"  # where a file has the key and it is not shown
@@ -20,19 +20,19 @@ class Block:
     text: str
 
 
-def shell_block(client: Client, connection: Connection) -> Block:
+def shell_block(client: Client, settings: ConnectSettings) -> Block:
     """Return the lines for a shell. The key is read from $VAULTEDGE_KEY."""
-    in_shell = replace(connection, key=f"${KEY_VARIABLE}")
+    in_shell = replace(settings, key=f"${KEY_VARIABLE}")
     environment = {name: in_shell.fill(value) for name, value in client.environment.items()}
     command = in_shell.fill(client.command)
     return Block("", "sh", f"{render_exports(environment)}{command}\n")
 
 
-def file_blocks(client: Client, connection: Connection) -> Iterator[Block]:
-    """Yield the client's files, with the connection's key where they have one."""
+def file_blocks(client: Client, settings: ConnectSettings) -> Iterator[Block]:
+    """Yield the client's files, with the key where they have one."""
     for file in client.files:
         place = f"{file.folder}/{file.name}"
-        yield Block(place, file.format, render(file.filled(connection), file.format))
+        yield Block(place, file.format, render(file.filled(settings), file.format))
 
 
 def needs_key_variable(client: Client) -> bool:

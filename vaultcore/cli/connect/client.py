@@ -14,7 +14,7 @@ KEY_VARIABLE = "VAULTEDGE_KEY"
 
 
 @dataclass(frozen=True, slots=True)
-class Connection:
+class ConnectSettings:
     """The values that a client needs. `key` may also be a shell expression or a placeholder."""
 
     url: str  # of the gateway, without /v1
@@ -45,9 +45,9 @@ class ConfigFile:
         """Return True if the file contains the key, because the client cannot read it from a variable."""
         return any("{key}" in text for text in _strings(self.content))
 
-    def filled(self, connection: Connection) -> object:
-        """Return the content for a connection."""
-        return _fill(self.content, connection)
+    def filled(self, settings: ConnectSettings) -> object:
+        """Return the content for these settings."""
+        return _fill(self.content, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +96,13 @@ def _strings(value: object) -> Iterator[str]:
                 yield from _strings(each)
 
 
-def _fill(value: object, connection: Connection) -> object:
+def _fill(value: object, settings: ConnectSettings) -> object:
     match value:
         case str():
-            return connection.fill(value)
+            return settings.fill(value)
         case dict():
-            return {connection.fill(name): _fill(each, connection) for name, each in value.items()}
+            return {settings.fill(name): _fill(each, settings) for name, each in value.items()}
         case list():
-            return [_fill(each, connection) for each in value]
+            return [_fill(each, settings) for each in value]
         case _:
             return value

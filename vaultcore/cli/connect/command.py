@@ -13,7 +13,7 @@ from typing import Any
 
 from vaultcore.cli.admin_client import parse_url
 from vaultcore.cli.connect.blocks import PLACEHOLDER, file_blocks, shell_block
-from vaultcore.cli.connect.client import KEY_VARIABLE, Client, ConfigFile, Connection, load_clients
+from vaultcore.cli.connect.client import KEY_VARIABLE, Client, ConfigFile, ConnectSettings, load_clients
 from vaultcore.cli.connect.merge import CannotMerge, merge_text
 from vaultcore.cli.terminal import Terminal, UsageError
 
@@ -50,11 +50,11 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     client, url = clients[args.client], parse_url(args.url, terminal)
     has_key = any(file.has_key for file in client.files)
     key = _read_key(terminal) if has_key and (args.write or args.show_key) else PLACEHOLDER
-    connection = Connection(url, args.model, key)
+    settings = ConnectSettings(url, args.model, key)
     if not args.write:
-        terminal.say("\n".join(_guide(client, connection)))
+        terminal.say("\n".join(_guide(client, settings)))
         return 0
-    return _write(client, connection, terminal, is_agreed=args.yes)
+    return _write(client, settings, terminal, is_agreed=args.yes)
 
 
 def _read_key(terminal: Terminal) -> str:
@@ -65,16 +65,16 @@ def _read_key(terminal: Terminal) -> str:
     return key
 
 
-def _guide(client: Client, connection: Connection) -> Iterator[str]:
+def _guide(client: Client, settings: ConnectSettings) -> Iterator[str]:
     """Yield the lines to print. Comments are those of a shell, so that a block can be pasted."""
     yield f"# {client.title}: set {KEY_VARIABLE} to a virtual key (vaultedge keys create)"
     if client.environment:
-        yield shell_block(client, connection).text
-    for block in file_blocks(client, connection):
+        yield shell_block(client, settings).text
+    for block in file_blocks(client, settings):
         yield f"# {block.place}"
         yield block.text
     if not client.environment:
-        yield shell_block(client, connection).text
+        yield shell_block(client, settings).text
     yield from (f"# {note}" for note in client.notes)
 
 
@@ -88,10 +88,10 @@ class _Change:
     after: str = field(repr=False)
 
 
-def _write(client: Client, connection: Connection, terminal: Terminal, *, is_agreed: bool) -> int:
+def _write(client: Client, settings: ConnectSettings, terminal: Terminal, *, is_agreed: bool) -> int:
     """Show the changes, ask, and write. Returns the exit status."""
     try:
-        changes = list(_changes(client, connection, terminal))
+        changes = list(_changes(client, settings, terminal))
     except CannotMerge as error:
         terminal.fail(str(error), error.hint)
         return 1
@@ -99,22 +99,22 @@ def _write(client: Client, connection: Connection, terminal: Terminal, *, is_agr
         terminal.warn(f"{client.title} is connected already")
         return 0
     for change in changes:
-        terminal.say("\n".join(_diff(change, connection.key)))
+        terminal.say("\n".join(_diff(change, settings.key)))
     if not is_agreed and not _agrees(terminal):
         terminal.fail("nothing was written")
         return 1
     for change in changes:
         replace_file(change.path, change.after, is_secret=change.file.has_key)
         terminal.warn(f"wrote {change.path}")
-    terminal.hint(f"set {KEY_VARIABLE} in the shell, then run: {connection.fill(client.command)}")
+    terminal.hint(f"set {KEY_VARIABLE} in the shell, then run: {settings.fill(client.command)}")
     return 0
 
 
-def _changes(client: Client, connection: Connection, terminal: Terminal) -> Iterator[_Change]:
+def _changes(client: Client, settings: ConnectSettings, terminal: Terminal) -> Iterator[_Change]:
     for file in client.files:
         path = file.path(terminal.environ)
         before = path.read_text("utf-8") if path.exists() else ""
-        after = merge_text(before, file, file.filled(connection))
+        after = merge_text(before, file, file.filled(settings))
         if after != before:
             yield _Change(file, path, before, after)
 

@@ -52,8 +52,8 @@ def merge(existing: object, content: object) -> object:
             merged = {name: merge(existing[name], each) for name, each in content.items() if name in existing}
             return {**existing, **content, **merged}
         case list(), list():
-            kept = [each for each in existing if not any(_is_same(each, new) for new in content)]
-            return [*kept, *content]
+            remaining = [each for each in existing if not any(_is_same(each, new) for new in content)]
+            return [*remaining, *content]
         case _:
             return content
 
@@ -113,13 +113,13 @@ def _drop_values(table: Json, path: list[str]) -> None:
 
 
 def _without_tables(lines: list[str], names: set[str]) -> list[str]:
-    kept, is_kept = [], True
+    remaining, is_kept = [], True
     for line in lines:
         if line.lstrip().startswith("["):
             is_kept = line.strip().strip("[]").strip() not in names
         if is_kept:
-            kept.append(line)
-    return kept
+            remaining.append(line)
+    return remaining
 
 
 def _unreadable(file: ConfigFile) -> CannotMerge:
