@@ -89,7 +89,7 @@ async def _count_tokens(gateway: Gateway, call: Call) -> Json:
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    _chat_endpoint("/chat/completions", chat),
+    _chat_endpoint("/chat/completions", chat, chat.native_request),
     _chat_endpoint("/messages", messages, messages.native_request),
     _chat_endpoint("/responses", responses, responses.native_request),
     Endpoint(COUNT_TOKENS, messages, messages, _count_tokens, "chat", None, messages.native_request),

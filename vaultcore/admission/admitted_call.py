@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 from vaultcore.admission.caller import Caller
@@ -28,7 +29,6 @@ from vaultcore.telemetry import Log
 from vaultcore.usage.plausible import UsageBounds
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.usage.unknown_price import UnknownPrice, with_price
-from vaultcore.wire import ChatRequest
 
 LEASE_SHARE = 0.95  # of its lease, after which a call must have ended
 
@@ -188,9 +188,10 @@ def _apply_input_policy(caller: Caller, estimate: RequestEstimate) -> RequestEst
 
 def _cap_completion(call: Call, tokens: int) -> Call:
     """Return the call with a maximum of completion tokens, so that the response fits its reservation."""
-    request: ChatRequest = {**call.request, "max_completion_tokens": tokens}
+    request = copy(call.request)  # a copy of its class, which may remember the client's body
+    request["max_completion_tokens"] = tokens
     native = call.native
-    field = load_dialect(native.dialect).max_tokens_field if native is not None else None
+    field = load_dialect(native.dialect).max_tokens_field if native is not None and native.dialect else ""
     if native is not None and field:
         native = replace(native, body={**native.body, field: tokens})
     return replace(call, request=request, native=native)

@@ -30,7 +30,7 @@ DIALECTS = tuple(ENDPOINTS)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 RESPONSE_FORMATS = ("text", "json_object", "json_schema")
 TOOL_CHOICES = ("auto", "none", "required", "function", "allowed_tools")
-EXTENSIONS = ("cache_control", "extra_content", "is_error")
+EXTENSIONS = ("cache_control", "prompt_cache_breakpoint", "extra_content", "is_error")
 THINKING_CONFLICTS = ("forced_tools", "unreasoned_calls")  # see dialects/thinking_conflicts.py
 REPLAY_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "none")
 
@@ -129,6 +129,8 @@ class Provider:
     keeps: tuple[str, ...] = field(default=(), metadata={"choices": EXTENSIONS})
     # "auto": the gateway places cache marks for clients that send none, see dialects/cache_marks.py.
     cache: Literal["client", "auto"] = "client"
+    # Models whose name contains one of these accept `web_search_options`; "*" stands for all models.
+    web_search: tuple[str, ...] = ()
     functions: bool = False  # accepts the legacy fields `functions` and `function_call`
     think_tags: bool = False  # its reasoning is in the text, between <think> and </think>
     local: bool = False  # a server on this machine: plain http on loopback is allowed, and no key is needed

@@ -1,15 +1,17 @@
 """`POST /v1/chat/completions`: https://platform.openai.com/docs/api-reference/chat.
 
-Chat completions are the gateway's internal format, so this module translates little.
+Chat completions are the gateway's internal format, so this module translates little. Cursor sends bodies of
+the Responses API to this path, and expects chat completions in return.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from vaultcore.client_apis import legacy_functions
+from vaultcore.client_apis import legacy_functions, responses_shape
 from vaultcore.client_apis.chat_validation import validate_chat_request
 from vaultcore.client_apis.json_text import dump
+from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted, GatewayError
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
@@ -24,7 +26,15 @@ ENVELOPE = ("id", "object", "created", "model")
 
 
 def parse_request(body: object) -> ChatRequest:
+    """Return the request. A body of the Responses API, as Cursor sends it to this path, is translated."""
+    if responses_shape.is_responses_body(body):
+        return responses_shape.parse_body(body)
     return validate_chat_request(body)
+
+
+def native_request(body: Json, headers: Mapping[str, str]) -> NativeRequest | None:  # noqa: ARG001 - none is forwarded
+    """Return a body of the Responses API with the changes of its translation; None for a chat request."""
+    return responses_shape.changes_only(body) if responses_shape.is_responses_body(body) else None
 
 
 def render_response(completion: ChatCompletion, request: ChatRequest) -> Json:

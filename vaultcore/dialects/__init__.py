@@ -51,6 +51,20 @@ def report_changes(changes: Iterable[Change]) -> list[Json]:
     ]
 
 
+@runtime_checkable
+class ClientPaths(Protocol):
+    """A translated request that knows where each of its parts stands in the client's own body."""
+
+    def client_path(self, path: str) -> str:
+        """Return the client's path of a part: `messages[2].content` may be `input[3].content`."""
+        ...
+
+
+def client_path(request: object, path: str) -> str:
+    """Return the path of a part as the client's own body names it."""
+    return request.client_path(path) if isinstance(request, ClientPaths) else path
+
+
 @dataclass(frozen=True, slots=True)
 class RenderedRequest:
     """A request in the provider's format, and the changes that the translation made."""
@@ -63,7 +77,7 @@ class RenderedRequest:
 class NativeRequest:
     """A client request in the client's own format, for providers that use the same dialect."""
 
-    dialect: str
+    dialect: str  # "": no provider gets the body as it is
     body: Json
     headers: Mapping[str, str]  # client headers that are forwarded with the body
     # Returns the changes that a translation to another dialect makes; called for such targets only.

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from vaultcore.dialects import Change
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
@@ -48,6 +49,20 @@ def parse_tool_choice(value: object) -> ToolChoice:
             return ToolChoice(mode, _allowed_names(allowed))
         case _:
             raise InvalidRequest("tool_choice has an unknown form", param="tool_choice")
+
+
+def drop_lone_tool_fields(body: Json, changes: list[Change]) -> None:
+    """Remove from `body`, which the caller owns, the fields about tools if it has no tool.
+
+    OpenAI rejects each of them without tools, an empty list included.
+    """
+    if body.get("tools"):
+        return
+    choice = body.get("tool_choice")
+    if choice not in (None, "auto", "none"):
+        changes.append(Change("tool_choice", "dropped", "there is no tool to call", was=choice))
+    for name in ("tools", "tool_choice", "parallel_tool_calls"):
+        body.pop(name, None)
 
 
 def tool_name(tool: Json) -> str | None:

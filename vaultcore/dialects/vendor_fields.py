@@ -16,6 +16,7 @@ from vaultcore.wire import Json
 
 REASONS: Mapping[str, str] = {  # {} is the provider's title
     "cache_control": "{} caches automatically and takes no cache marks",
+    "prompt_cache_breakpoint": "{} caches automatically and takes no cache marks",
     "extra_content": "only the provider that issued it can read it",
     "is_error": "{} has no field for a failed tool",
 }

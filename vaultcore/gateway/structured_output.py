@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from vaultcore.dialects import Change
+from vaultcore.dialects import Change, client_path
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 MAX_STEPS = 100_000  # schemas checked per response; a response that needs more counts as matching
@@ -48,7 +48,8 @@ def matches_schema(request: ChatRequest, changes: Iterable[Change], completion: 
     A structure is checked if the translation put it into the prompt, and a schema only with `strict`. Choices
     that call tools or did not end with `stop` are not checked.
     """
-    if not any(change.path == "response_format" and change.kind == "emulated" for change in changes):
+    path = client_path(request, "response_format")
+    if not any(change.path == path and change.kind == "emulated" for change in changes):
         return True
     schema = _requested_schema(request.get("response_format") or {})
     return schema is None or all(

@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from vaultcore.catalog.schema import Target
-from vaultcore.dialects import NativeRequest, RenderedRequest, StatefulPassthrough, load_dialect
+from vaultcore.dialects import (
+    NativeRequest,
+    RenderedRequest,
+    StatefulPassthrough,
+    client_path,
+    load_dialect,
+)
 from vaultcore.dialects.legacy_functions import adapt_request, restore_paths
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
@@ -52,11 +58,29 @@ def passthrough(target: Target, request: ChatRequest, native: NativeRequest) -> 
 
 
 def render(target: Target, request: ChatRequest) -> ProviderRequest:
-    """Return the request in the target's dialect. Raises InvalidRequest."""
+    """Return the request in the target's dialect. Raises InvalidRequest.
+
+    Changes and errors name the parts of the client's own body.
+    """
     dialect = load_dialect(target.dialect)
     adapted = adapt_request(request, target)
-    rendered = restore_paths(dialect.render_request(adapted, target), request)
-    return ProviderRequest(dialect.render_path(adapted, target), rendered, target.dialect)
+    try:
+        rendered = restore_paths(dialect.render_request(adapted, target), request)
+    except InvalidRequest as error:
+        invalid = error
+    else:
+        changes = tuple(replace(each, path=client_path(request, each.path)) for each in rendered.changes)
+        rendered = replace(rendered, changes=changes)
+        return ProviderRequest(dialect.render_path(adapted, target), rendered, target.dialect)
+    raise _in_client_names(invalid, request)
+
+
+def _in_client_names(error: InvalidRequest, request: ChatRequest) -> InvalidRequest:
+    """Return an error with the client's name of the parameter."""
+    if not error.param:
+        return error
+    name = client_path(request, error.param)
+    return InvalidRequest(str(error).replace(error.param, name), param=name, code=error.code)
 
 
 def _encode(body: Json) -> bytes:

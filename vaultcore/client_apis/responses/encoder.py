@@ -12,7 +12,7 @@ from typing import cast
 from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.responses.cut_stream import cut_events
-from vaultcore.client_apis.responses.request import RequestFields
+from vaultcore.client_apis.responses.request_fields import RequestFields
 from vaultcore.client_apis.responses.response import render_logprob
 from vaultcore.client_apis.responses.response_object import complete_response, start_response
 from vaultcore.client_apis.responses.stream_failure import error_event, fail_response, next_sequence_number
@@ -23,7 +23,7 @@ from vaultcore.client_apis.responses.streaming_items import (
     StreamingReasoning,
     StreamingToolCall,
 )
-from vaultcore.client_apis.responses.tools import custom_tool_names
+from vaultcore.client_apis.responses.tool_items import find_tool
 from vaultcore.errors import GatewayError
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatRequest, Delta, FinishReason, Json, Usage
@@ -33,8 +33,8 @@ class Encoder:
     """Turns the chunks of one completion into events. Sequence numbers start at 0 and increase by one."""
 
     def __init__(self, request: ChatRequest) -> None:
-        self._body: Json = request.body if isinstance(request, RequestFields) else {}
-        self._custom_tools = custom_tool_names(self._body)
+        fields = request if isinstance(request, RequestFields) else RequestFields(request)
+        self._body, self._box = fields.body, fields.box
         self._sequence_number = 0
         self._response: Json = {}
         self._completion_id = ""
@@ -135,7 +135,8 @@ class Encoder:
         index = fragment.get("index", 0)
         call = self._calls.get(index)
         if call is None:
-            call = StreamingToolCall(self._completion_id, len(self._items), fragment, self._custom_tools)
+            tool = find_tool(fragment, self._box)
+            call = StreamingToolCall(self._completion_id, len(self._items), fragment, tool)
             self._calls[index] = call
             self._items.append(call)
             events += self._events(call.open())

@@ -8,32 +8,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vaultcore.client_apis.responses.client_tools import LOADING_ITEMS, Toolbox
 from vaultcore.client_apis.responses.parts import parse_content, parse_parts
-from vaultcore.client_apis.responses.tools import wrap_input
+from vaultcore.client_apis.responses.tool_items import CALLS, OUTPUTS, output_text, parse_call, require_string
 from vaultcore.dialects.responses.opaque_state import decode_state
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
 ROLES = ("system", "developer", "user", "assistant")
-CALLS = ("function_call", "custom_tool_call")
-OUTPUTS = ("function_call_output", "custom_tool_call_output")
-TRANSLATED = ("message", "reasoning", *CALLS, *OUTPUTS)  # types that chat messages can express
+SETTINGS = ("configuration_update", "compaction_trigger")  # items that request.py reads
+# Types of items that chat messages, tools or settings of the request can express.
+TRANSLATED = ("message", "reasoning", *CALLS, *OUTPUTS, *LOADING_ITEMS, *SETTINGS)
 
 
-def parse_input(value: object, param: str) -> list[Json]:
-    """Return the messages of an input.
+@dataclass(slots=True)
+class MessageSource:
+    """Paths of the items in the client's input from which a message was made."""
+
+    item: str
+    content: str = ""  # of the content: `input[0].content`, `input[2].output`
+    reasoning: str = ""
+    calls: list[str] = field(default_factory=list)
+
+
+def parse_input(
+    value: object, param: str, box: Toolbox | None = None
+) -> tuple[list[Json], list[MessageSource]]:
+    """Return the messages of an input, and where each comes from.
 
     Items of a provider's own tools become no message; `unsupported_fields` reports them. Raises
     InvalidRequest.
     """
     if isinstance(value, str):
-        return [{"role": "user", "content": value}]
+        return [{"role": "user", "content": value}], [MessageSource(param, param)]
     if not isinstance(value, list):
         raise InvalidRequest(f"{param} must be a string or a list of items", param=param, code="invalid_type")
-    conversation = _ConversationBuilder()
+    conversation = _ConversationBuilder(box or Toolbox())
     for i, item in enumerate(value):
         conversation.add(f"{param}[{i}]", item)
-    return conversation.messages
+    conversation.close()
+    return conversation.messages, conversation.sources
 
 
 def item_type(item: Json) -> object:
@@ -45,9 +59,12 @@ def item_type(item: Json) -> object:
 class _ConversationBuilder:
     """Builds chat messages from input items."""
 
+    box: Toolbox
     messages: list[Json] = field(default_factory=list)
-    # Reasoning items of the assistant message that follows.
-    reasoning: list[Json] = field(default_factory=list)
+    sources: list[MessageSource] = field(default_factory=list)  # of the messages, in the same order
+    # Reasoning items of the assistant message that follows, with their paths.
+    reasoning: list[tuple[str, Json]] = field(default_factory=list)
+    call_ids: dict[str, str] = field(default_factory=dict)  # id of a call item -> its call id
 
     def add(self, path: str, item: object) -> None:
         if not isinstance(item, dict):
@@ -56,10 +73,10 @@ class _ConversationBuilder:
             case "message":
                 self._add_message(path, item)
             case "reasoning":
-                self.reasoning.append(item)
-            case "function_call" | "custom_tool_call":
+                self.reasoning.append((path, item))
+            case str(kind) if kind in CALLS:
                 self._add_call(path, item)
-            case "function_call_output" | "custom_tool_call_output":
+            case str(kind) if kind in OUTPUTS:
                 self._add_output(path, item)
             case "item_reference":
                 problem = "item_reference is not supported: the gateway stores no items, send the whole item"
@@ -69,6 +86,14 @@ class _ConversationBuilder:
             case _:
                 raise InvalidRequest(f"{path} needs a type", param=f"{path}.type")
 
+    def close(self) -> None:
+        """End the conversation, which may end with reasoning."""
+        self._end_reasoning("input")
+
+    def _append(self, message: Json, source: MessageSource) -> None:
+        self.messages.append(message)
+        self.sources.append(source)
+
     def _add_message(self, path: str, item: Json) -> None:
         role, content = item.get("role"), item.get("content")
         if role not in ROLES:
@@ -77,11 +102,12 @@ class _ConversationBuilder:
             raise InvalidRequest(f"{path}.content is required", param=f"{path}.content")
         parsed = parse_content(content, f"{path}.content")
         if role != "assistant":
-            self.reasoning.clear()  # reasoning without a message or tool call after it
-            self.messages.append({"role": role, "content": parsed})
+            self._end_reasoning(path)
+            self._append({"role": role, "content": parsed}, MessageSource(path, f"{path}.content"))
             return
         parts = [{"text": parsed}] if isinstance(parsed, str) else parsed
-        message = self._assistant_message(needs_calls=True)
+        message, source = self._assistant_message(path, needs_calls=True)
+        source.content = f"{path}.content"
         for name, part_name in (("content", "text"), ("refusal", "refusal")):
             if text := "".join(part.get(part_name) or "" for part in parts):
                 message[name] = f"{message.get(name) or ''}{text}"
@@ -89,23 +115,39 @@ class _ConversationBuilder:
             message["content"] = ""
 
     def _add_call(self, path: str, item: Json) -> None:
-        name, call_id = _require_string(item, "name", path), _require_string(item, "call_id", path)
-        if item["type"] == "custom_tool_call":
-            arguments = wrap_input(_require_string(item, "input", path))
-        else:
-            arguments = _require_string(item, "arguments", path)
-        call = {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
-        self._assistant_message(needs_calls=False).setdefault("tool_calls", []).append(call)
+        if item.get("execution") == "server":
+            return  # a search that the provider itself has made
+        call = parse_call(path, item, self.box)
+        if isinstance(item.get("id"), str):
+            self.call_ids[item["id"]] = call["id"]
+        message, source = self._assistant_message(path, needs_calls=False)
+        message.setdefault("tool_calls", []).append(call)
+        source.calls.append(path)
 
     def _add_output(self, path: str, item: Json) -> None:
-        output = item.get("output")
+        is_search = item["type"] == "tool_search_output"
+        if is_search and (item.get("execution") == "server" or not item.get("call_id")):
+            return
+        output = output_text(item, self.box)
         if output is None:
             raise InvalidRequest(f"{path}.output is required", param=f"{path}.output")
         content = output if isinstance(output, str) else parse_parts(output, f"{path}.output")
-        call_id = _require_string(item, "call_id", path)
-        self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
+        call_id = self._call_id(path, item)
+        message = {"role": "tool", "tool_call_id": call_id, "content": content}
+        self._append(message, MessageSource(path, f"{path}.output"))
 
-    def _assistant_message(self, *, needs_calls: bool) -> Json:
+    def _call_id(self, path: str, item: Json) -> str:
+        """Return the id of the call that an item answers: outputs of a local shell name it in `id`."""
+        item_id = item.get("id")
+        if (
+            item.get("call_id") is None
+            and isinstance(item_id, str)
+            and item["type"] != "function_call_output"
+        ):
+            return self.call_ids.get(item_id, item_id)
+        return require_string(item, "call_id", path)
+
+    def _assistant_message(self, path: str, *, needs_calls: bool) -> tuple[Json, MessageSource]:
         """Return the last message if the next item belongs to it, else a new assistant message.
 
         Text belongs to the last message only if that has tool calls, whose results must follow it.
@@ -113,12 +155,20 @@ class _ConversationBuilder:
         last = self.messages[-1] if self.messages else {}
         if last.get("role") != "assistant" or (needs_calls and not last.get("tool_calls")):
             last = {"role": "assistant", "content": None}
-            self.messages.append(last)
-        self._attach_reasoning(last)
-        return last
+            self._append(last, MessageSource(path, f"{path}.content"))
+        self._attach_reasoning(last, self.sources[-1])
+        return last, self.sources[-1]
 
-    def _attach_reasoning(self, message: Json) -> None:
-        for item in self.reasoning:
+    def _end_reasoning(self, path: str) -> None:
+        """Keep reasoning that no message or call follows as a turn of its own, if its issuer can read it."""
+        if any(decode_state(item.get("encrypted_content")) for _, item in self.reasoning):
+            self._append({"role": "assistant", "content": None}, MessageSource(path))
+            self._attach_reasoning(self.messages[-1], self.sources[-1])
+        self.reasoning.clear()
+
+    def _attach_reasoning(self, message: Json, source: MessageSource) -> None:
+        for path, item in self.reasoning:
+            source.reasoning = source.reasoning or path
             if text := "\n\n".join(_summary(item)):
                 existing = message.get("reasoning_content")
                 message["reasoning_content"] = f"{existing}\n\n{text}" if existing else text
@@ -132,10 +182,3 @@ def _summary(item: Json) -> list[str]:
     parts = parts if isinstance(parts, list) else []
     texts = [part.get("text") for part in parts if isinstance(part, dict)]
     return [text for text in texts if isinstance(text, str) and text]
-
-
-def _require_string(item: Json, name: str, path: str) -> str:
-    value = item.get(name)
-    if not isinstance(value, str):
-        raise InvalidRequest(f"{path}.{name} must be a string", param=f"{path}.{name}", code="invalid_type")
-    return value

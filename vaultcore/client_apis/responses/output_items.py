@@ -1,4 +1,4 @@
-"""Complete output items of a response: reasoning, messages and tool calls.
+"""Complete output items of a response: reasoning and messages. tool_items.py has the tool calls.
 
 https://platform.openai.com/docs/api-reference/responses/object#responses-object-output
 """
@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from vaultcore.client_apis.responses.tools import unwrap_input
 from vaultcore.dialects import repair
 from vaultcore.dialects.responses.opaque_state import encode_state
 from vaultcore.wire import Json
 
-ID_PREFIXES = {"reasoning": "rs_", "message": "msg_", "function_call": "fc_", "custom_tool_call": "ctc_"}
+ID_PREFIXES = {
+    "reasoning": "rs_",
+    "message": "msg_",
+    "function_call": "fc_",
+    "custom_tool_call": "ctc_",
+    "local_shell_call": "lsh_",
+    "shell_call": "sh_",
+    "apply_patch_call": "apc_",
+    "tool_search_call": "tsc_",
+    "compaction": "cmp_",
+}
 
 
 def reasoning(item_id: str, text: str, blocks: Sequence[Json]) -> Json:
@@ -57,19 +66,6 @@ def citation(annotation: Json) -> Json | None:
             return {"type": "url_citation", "title": "", **citation}
         case _:
             return None
-
-
-def tool_call(item_id: str, call: Json, custom_tools: frozenset[str], *, status: str = "completed") -> Json:
-    """Return a tool call item; for a custom tool, the function's arguments become its `input`."""
-    function = call.get("custom") or call.get("function") or {}
-    name = str(function.get("name") or "")
-    fields: Json = {"id": item_id, "call_id": str(call.get("id") or ""), "name": name, "status": status}
-    if "custom" in call:
-        return {**fields, "type": "custom_tool_call", "input": str(function.get("input") or "")}
-    arguments = str(function.get("arguments") or "")
-    if name in custom_tools:
-        return {**fields, "type": "custom_tool_call", "input": unwrap_input(arguments)}
-    return {**fields, "type": "function_call", "arguments": arguments}
 
 
 def item_id(kind: str, completion_id: str, index: int) -> str:

@@ -23,8 +23,14 @@ def parse_content(content: object, path: str) -> str | list[Json]:
 def parse_parts(parts: object, path: str) -> list[Json]:
     if not isinstance(parts, list):
         raise InvalidRequest(f"{path} must be a string or a list of parts", param=path, code="invalid_type")
-    parsed = [_parse_part(part, f"{path}[{i}]") for i, part in enumerate(parts)]
-    return [part for part in parsed if part is not None]
+    parsed = [(_parse_part(part, f"{path}[{i}]"), part) for i, part in enumerate(parts)]
+    return [_copy_cache_mark(part, source) for part, source in parsed if part is not None]
+
+
+def _copy_cache_mark(part: Json, source: object) -> Json:
+    """Return the part with the cache mark of its source, which has the same name in chat completions."""
+    mark = source.get("prompt_cache_breakpoint") if isinstance(source, dict) else None
+    return {**part, "prompt_cache_breakpoint": mark} if isinstance(mark, dict) else part
 
 
 def _parse_part(part: object, path: str) -> Json | None:

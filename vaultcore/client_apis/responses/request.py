@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
-
 from vaultcore.client_apis.chat_validation import validate_chat_request
-from vaultcore.client_apis.responses.input_items import parse_input
-from vaultcore.client_apis.responses.tools import parse_tool_choice, parse_tools, parse_web_search
+from vaultcore.client_apis.responses.client_tools import Toolbox, collect_tools
+from vaultcore.client_apis.responses.input_items import MessageSource, parse_input
+from vaultcore.client_apis.responses.request_fields import RequestFields
+from vaultcore.client_apis.responses.tools import parse_tool_choice, parse_web_search
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -20,26 +19,8 @@ SHARED_FIELDS = (  # same name and type in both APIs
     *("model", "stream", "temperature", "top_p", "parallel_tool_calls", "service_tier", "user"),
     *("safety_identifier", "prompt_cache_key", "prompt_cache_retention"),
 )
-PARAM_NAMES = {  # parameters of chat completions by their names in this API
-    "messages": "input",
-    "max_completion_tokens": "max_output_tokens",
-    "response_format": "text.format",
-    "response_format.json_schema.schema": "text.format.schema",
-    "reasoning_effort": "reasoning.effort",
-    "verbosity": "text.verbosity",
-}
 PLACEHOLDER = {"role": "user", "content": "."}
 LOGPROBS = "message.output_text.logprobs"
-
-
-class RequestFields(dict[str, Any]):
-    """A chat request with the client's body, parts of which the response repeats."""
-
-    __slots__ = ("body",)
-
-    def __init__(self, request: Mapping[str, Any], body: Json | None = None) -> None:
-        super().__init__(request)
-        self.body: Json = body or {}
 
 
 def parse_request(body: object) -> ChatRequest:
@@ -51,13 +32,16 @@ def parse_request(body: object) -> ChatRequest:
             raise InvalidRequest(
                 f"{name} is not supported: {reason}", param=name, code="unsupported_parameter"
             )
+    box = collect_tools(body)
+    messages, sources = _parse_messages(body, box)
+    body = _with_updates(body)
     request: Json = {name: body[name] for name in SHARED_FIELDS if body.get(name) is not None}
-    request["messages"] = _parse_messages(body)
+    request["messages"] = messages
     _set_fields(
         request,
         max_completion_tokens=body.get("max_output_tokens"),
         **_parse_text(body),
-        **_parse_tool_fields(body),
+        **_parse_tool_fields(body, box),
     )
     _set_fields(
         request,
@@ -67,22 +51,32 @@ def parse_request(body: object) -> ChatRequest:
     if not request["messages"] and (body.get("prompt") is not None or body.get("input")):
         # Only a provider that speaks Responses can use this request: see unsupported_fields.
         request["messages"] = [dict(PLACEHOLDER)]
-    return cast(ChatRequest, RequestFields(_validate(request), body))
+    return _validate(RequestFields(request, body, box, tuple(sources)))
 
 
-def _validate(request: Json) -> ChatRequest:
+def _validate(fields: RequestFields) -> ChatRequest:
     """Return the request. Raises InvalidRequest with this API's name of the parameter."""
-    if request.get("model") is None:
+    if fields.get("model") is None:
         raise InvalidRequest("model is required", param="model", code="missing_required_parameter")
-    invalid: InvalidRequest
     try:
-        return validate_chat_request(request)
+        return validate_chat_request(fields)
     except InvalidRequest as error:
         invalid = error
     text, param = str(invalid), invalid.param or ""
-    name = PARAM_NAMES.get(param) or (PARAM_NAMES["messages"] if param.startswith("messages") else param)
+    name = fields.client_path(param)
     message = text.replace(param, name) if param else text
     raise InvalidRequest(message, param=name or None, code=invalid.code)
+
+
+def _with_updates(body: Json) -> Json:
+    """Return the body with the settings of its `configuration_update` items; later ones take precedence."""
+    items = body.get("input")
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, dict) and item.get("type") == "configuration_update":
+            for name in ("reasoning", "text"):
+                if isinstance(item.get(name), dict):
+                    body = {**body, name: {**_object_field(body, name), **item[name]}}
+    return body
 
 
 def _set_fields(request: Json, **fields: object) -> None:
@@ -90,16 +84,22 @@ def _set_fields(request: Json, **fields: object) -> None:
     request.update({name: value for name, value in fields.items() if value is not None})
 
 
-def _parse_messages(body: Json) -> list[Json]:
+def _parse_messages(body: Json, box: Toolbox) -> tuple[list[Json], list[MessageSource]]:
     instructions, items = body.get("instructions"), body.get("input")
     system: list[Json] = []
+    sources: list[MessageSource] = []
     if isinstance(instructions, str):
-        system = [{"role": "system", "content": instructions}] if instructions.strip() else []
+        if instructions.strip():
+            system = [{"role": "system", "content": instructions}]
+            sources = [MessageSource("instructions", "instructions")]
     elif instructions is not None:
-        system = parse_input(instructions, "instructions")
+        system, sources = parse_input(instructions, "instructions", box)
     if items is None and body.get("prompt") is None:
         raise InvalidRequest("input is required", param="input", code="missing_required_parameter")
-    return [*system, *(parse_input(items, "input") if items is not None else ())]
+    if items is None:
+        return system, sources
+    messages, message_sources = parse_input(items, "input", box)
+    return [*system, *messages], [*sources, *message_sources]
 
 
 def _parse_text(body: Json) -> Json:
@@ -122,10 +122,12 @@ def _parse_text(body: Json) -> Json:
     return parsed
 
 
-def _parse_tool_fields(body: Json) -> Json:
-    tools = parse_tools(body.get("tools"))
-    choice = parse_tool_choice(body.get("tool_choice")) if tools else None
-    return {"tools": tools or None, "tool_choice": choice, "web_search_options": parse_web_search(body)}
+def _parse_tool_fields(body: Json, box: Toolbox) -> Json:
+    return {
+        "tools": box.functions or None,
+        "tool_choice": parse_tool_choice(body.get("tool_choice"), box).value,
+        "web_search_options": parse_web_search(body),
+    }
 
 
 def _parse_logprobs(body: Json) -> Json:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import cast
 
 from vaultcore.client_apis.responses import output_items
-from vaultcore.client_apis.responses.request import RequestFields
+from vaultcore.client_apis.responses.client_tools import Toolbox
+from vaultcore.client_apis.responses.request_fields import RequestFields
 from vaultcore.client_apis.responses.response_object import complete_response, start_response
-from vaultcore.client_apis.responses.tools import custom_tool_names
+from vaultcore.client_apis.responses.tool_items import find_tool, item_type, render_call
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 
 def render_response(completion: ChatCompletion, request: ChatRequest | RequestFields) -> Json:
     """Return the first choice as a response object, which repeats fields of the request."""
-    body = request.body if isinstance(request, RequestFields) else {}
+    body, box = (request.body, request.box) if isinstance(request, RequestFields) else ({}, Toolbox())
     choice = completion["choices"][0]
     response = start_response(
         body,
@@ -23,11 +24,11 @@ def render_response(completion: ChatCompletion, request: ChatRequest | RequestFi
     )
     if tier := completion.get("service_tier"):
         response["service_tier"] = tier
-    items = _render_items(completion, body)
+    items = _render_items(completion, box)
     return complete_response(response, items, choice["finish_reason"], completion.get("usage"))
 
 
-def _render_items(completion: ChatCompletion, body: Json) -> list[Json]:
+def _render_items(completion: ChatCompletion, box: Toolbox) -> list[Json]:
     completion_id, choice = completion.get("id", ""), completion["choices"][0]
     items: list[Json] = []
 
@@ -45,8 +46,8 @@ def _render_items(completion: ChatCompletion, body: Json) -> list[Json]:
         status = "completed" if calls else cut_status
         items.append(output_items.message(next_id("message"), content, status=status))
     for call in calls:
-        item = output_items.tool_call("", call, custom_tool_names(body), status=cut_status)
-        items.append({**item, "id": next_id(item["type"])})
+        tool = find_tool(call, box)
+        items.append(render_call(next_id(item_type(call, tool)), call, tool, status=cut_status))
     return items
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from vaultcore.client_apis.responses import output_items
+from vaultcore.client_apis.responses.client_tools import ClientTool
+from vaultcore.client_apis.responses.tool_items import item_type, render_call
 from vaultcore.wire import Json
 
 
@@ -155,32 +157,30 @@ class StreamingMessage(StreamingItem):
 
 
 class StreamingToolCall(StreamingItem):
-    """A tool call. Arguments are streamed; the input of a custom tool is sent when it is complete."""
+    """A tool call. Only the arguments of functions are streamed; other items are sent when complete."""
 
     kind = "function_call"
 
-    def __init__(self, completion_id: str, index: int, fragment: Json, custom_tools: frozenset[str]) -> None:
+    def __init__(self, completion_id: str, index: int, fragment: Json, tool: ClientTool | None) -> None:
         super().__init__(completion_id, index)
         function = fragment.get("custom") or fragment.get("function") or {}
         self._call_id, self._name = str(fragment.get("id") or ""), str(function.get("name") or "")
         self._arguments: list[str] = []
-        self._cut = False
+        self._status = "in_progress"
         self._is_native_custom = "custom" in fragment  # the provider itself supports custom tools
-        self._is_custom = self._is_native_custom or self._name in custom_tools
-        if self._is_custom:
-            self.id = output_items.item_id("custom_tool_call", completion_id, index)
-        self._custom_tools = custom_tools
+        self._tool = tool
+        self.id = output_items.item_id(item_type(fragment, tool), completion_id, index)
+        self._is_streamed = not self._is_native_custom and (tool is None or tool.kind == "function")
 
     @property
     def rendered(self) -> Json:
-        status = ("incomplete" if self._cut else "completed") if self.is_closed else "in_progress"
         arguments = "".join(self._arguments)
         call: Json = {"id": self._call_id}
         if self._is_native_custom:
             call["custom"] = {"name": self._name, "input": arguments}
         else:
             call["function"] = {"name": self._name, "arguments": arguments}
-        return output_items.tool_call(self.id, call, self._custom_tools, status=status)
+        return render_call(self.id, call, self._tool, status=self._status)
 
     def feed(self, fragment: Json) -> Iterable[Json]:
         function = fragment.get("custom") or fragment.get("function") or {}
@@ -188,18 +188,21 @@ class StreamingToolCall(StreamingItem):
         if not arguments:
             return
         self._arguments.append(arguments)
-        if not self._is_custom:
+        if self._is_streamed:
             yield self._event("function_call_arguments.delta", delta=arguments)
 
     def close(self, *, cut: bool) -> Iterable[Json]:
-        self._cut = cut
+        self._status = "incomplete" if cut else "completed"
         item = self.rendered
-        if self._is_custom:
+        if item["type"] == "custom_tool_call":
             if item["input"]:
                 yield self._event("custom_tool_call_input.delta", delta=item["input"])
             yield self._event("custom_tool_call_input.done", input=item["input"])
-        else:
-            yield self._event("function_call_arguments.done", name=self._name, arguments=item["arguments"])
+        elif item["type"] == "function_call":
+            if not self._is_streamed:
+                yield self._event("function_call_arguments.delta", delta=item["arguments"])
+            name, arguments = item["name"], item["arguments"]
+            yield self._event("function_call_arguments.done", name=name, arguments=arguments)
         yield from super().close(cut=cut)
 
 

@@ -1,48 +1,57 @@
-"""Tools of a Responses request as tools of chat completions.
+"""`tool_choice` and web search of a Responses request in the form of chat completions.
 
-A custom tool, whose input is plain text, becomes a function with one string parameter. Definitions:
-https://platform.openai.com/docs/api-reference/responses/create#responses-create-tools.
+https://platform.openai.com/docs/api-reference/responses/create#responses-create-tool_choice. client_tools.py
+has the tools that the client runs itself.
 """
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 
-from vaultcore.client_apis.chat_validation import TOOL_NAME
-from vaultcore.dialects.json_fields import dump
+from vaultcore.client_apis.responses.client_tools import NAMED_KINDS, Toolbox, list_or_empty
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
-INPUT = "input"  # the one parameter of a custom tool that became a function
-INPUT_DESCRIPTION = "the tool's whole input, as plain text"
+RESPONSES_ONLY = "only a provider that speaks Responses supports it"
 WEB_SEARCH_TYPES = ("web_search", "web_search_preview")
 
 
-def parse_tools(value: object) -> list[Json]:
-    """Return the functions and the custom tools; `unsupported_fields` reports a provider's own tools.
+@dataclass(frozen=True, slots=True)
+class ParsedToolChoice:
+    """A `tool_choice`, None for the default, and a reason for each part of it that is lost."""
 
-    Raises InvalidRequest.
-    """
-    tools = [_validate_tool(tool, i) for i, tool in enumerate(_list_or_empty(value))]
-    functions = [_parse_tool(tool, f"tools[{i}]") for i, tool in enumerate(tools)]
-    names: set[str] = set()
-    for i, function in enumerate(functions):
-        if function is not None and (name := function["function"]["name"]) in names:
-            raise InvalidRequest(f"two tools have the name {name}", param=f"tools[{i}].name")
-        names |= {function["function"]["name"]} if function else set()
-    return [function for function in functions if function is not None]
+    value: object = None
+    losses: tuple[str, ...] = ()
 
 
-def custom_tool_names(body: Json) -> frozenset[str]:
-    tools = body.get("tools")
-    tools = tools if isinstance(tools, list) else []
-    return frozenset(str(tool.get("name")) for tool in tools if tool.get("type") == "custom")
+def parse_tool_choice(choice: object, box: Toolbox) -> ParsedToolChoice:
+    """Return the choice with the functions' names. Raise InvalidRequest if its form is unknown."""
+    match choice:
+        case None | "auto" | "none":
+            return ParsedToolChoice(choice if box.tools else None)
+        case "required":
+            return (
+                ParsedToolChoice(choice)
+                if box.tools
+                else ParsedToolChoice(None, ("there is no tool to call",))
+            )
+        case {"type": "allowed_tools", "tools": list() as allowed, **rest}:
+            return _parse_allowed(allowed, str(rest.get("mode") or "auto"), box)
+        case {"type": str()}:
+            names = _function_names(choice, box)
+            if names:
+                return ParsedToolChoice(_function(names[0]))
+            return ParsedToolChoice(None, (_loss(choice),))
+        case _:
+            raise InvalidRequest("unknown tool_choice", param="tool_choice")
 
 
 def parse_web_search(body: Json) -> Json | None:
     """Return `web_search_options` if a tool is a web search, else None."""
     tools = [
-        tool for tool in _list_or_empty(body.get("tools")) if isinstance(tool, dict) and is_web_search(tool)
+        tool
+        for tool in list_or_empty(body.get("tools"), "tools")
+        if isinstance(tool, dict) and is_web_search(tool)
     ]
     if not tools:
         return None
@@ -60,100 +69,41 @@ def is_web_search(tool: Json) -> bool:
     return str(tool.get("type")).startswith(WEB_SEARCH_TYPES)
 
 
-def parse_tool_choice(choice: object) -> object:
-    match choice:
-        case None | "auto" | "none" | "required":
-            return choice
-        case {"type": "function" | "custom", "name": str(name)}:
-            return {"type": "function", "function": {"name": name}}
-        case {"type": "allowed_tools", "tools": list() as allowed, **rest}:
-            functions = [{"type": "function", "function": {"name": name}} for name in _names(allowed)]
-            allowed_tools = {"mode": rest.get("mode") or "auto", "tools": functions}
-            return {"type": "allowed_tools", "allowed_tools": allowed_tools} if functions else None
-        case {"type": str()}:
-            return None  # a tool of the provider's own
+def _parse_allowed(allowed: list[object], mode: str, box: Toolbox) -> ParsedToolChoice:
+    names, losses = list[str](), list[str]()
+    for tool in allowed:
+        matches = _function_names(tool, box)
+        names += [name for name in matches if name not in names]
+        losses += [] if matches else [_loss(tool)]
+    functions = [_function(name) for name in names]
+    value = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": functions}}
+    return ParsedToolChoice(value if functions else None, tuple(losses))
+
+
+def _function_names(tool: object, box: Toolbox) -> list[str]:
+    """Return the names of the functions that stand for a tool, several for a namespace."""
+    match tool:
+        case {"type": "namespace", "name": str(name)}:
+            return [each.function["name"] for each in box.tools if each.namespace == name]
+        case {"type": str(kind), "name": str(name), **rest} if kind in NAMED_KINDS:
+            keys = [(kind, name, rest.get("namespace"))]
+        case {"type": str(kind)}:
+            keys = [(kind, kind, None)]
         case _:
-            raise InvalidRequest("unknown tool_choice", param="tool_choice")
+            keys = []
+    return [box.function_name(*key) for key in keys if box.offers(*key)]
 
 
-def wrap_input(text: str) -> str:
-    """Return a custom tool's input as the arguments of its function."""
-    return dump({INPUT: text})
+def _function(name: str) -> Json:
+    return {"type": "function", "function": {"name": name}}
 
 
-def unwrap_input(arguments: str) -> str:
-    """Return the input in a function's arguments, or the arguments if they have another shape."""
-    try:
-        parsed = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return arguments
-    match parsed:
-        case {"input": str(text)}:
-            return text
+def _loss(tool: object) -> str:
+    """Return why a tool cannot be called: no function stands for it."""
+    match tool:
+        case {"type": str(kind), "name": str(name)} if kind in NAMED_KINDS:
+            return f"the tool {name} is not sent"
+        case {"type": kind}:
+            return f"{kind}: {RESPONSES_ONLY}"
         case _:
-            return arguments
-
-
-def _list_or_empty(value: object) -> list[object]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise InvalidRequest("tools must be a list", param="tools", code="invalid_type")
-    return value
-
-
-def _validate_tool(tool: object, i: int) -> Json:
-    if not isinstance(tool, dict) or not isinstance(tool.get("type"), str):
-        raise InvalidRequest("a tool needs a type", param=f"tools[{i}].type")
-    return tool
-
-
-def _parse_tool(tool: Json, path: str) -> Json | None:
-    match tool["type"]:
-        case "function":
-            return {"type": "function", "function": _parse_function(tool, path)}
-        case "custom":
-            return {"type": "function", "function": _parse_custom_tool(tool, path)}
-        case _:
-            return None
-
-
-def _parse_function(tool: Json, path: str) -> Json:
-    names = ("description", "parameters", "strict")
-    fields = {name: tool[name] for name in names if tool.get(name) is not None}
-    return {"name": _require_name(tool, path), **fields}
-
-
-def _parse_custom_tool(tool: Json, path: str) -> Json:
-    texts = (tool.get("description"), _describe_grammar(tool.get("format")))
-    description = "\n\n".join(text for text in texts if isinstance(text, str) and text)
-    parameters: Json = {
-        "type": "object",
-        "properties": {INPUT: {"type": "string", "description": INPUT_DESCRIPTION}},
-        "required": [INPUT],
-        "additionalProperties": False,
-    }
-    function: Json = {"name": _require_name(tool, path), "parameters": parameters}
-    return {**function, "description": description} if description else function
-
-
-def _describe_grammar(format: object) -> str:
-    match format:
-        case {"type": "grammar", "syntax": str(syntax), "definition": str(definition)}:
-            return f"The input must match this {syntax} grammar:\n{definition}"
-        case _:
-            return ""
-
-
-def _require_name(tool: Json, path: str) -> str:
-    name = tool.get("name")
-    if not isinstance(name, str):
-        raise InvalidRequest(f"{path}.name must be a string", param=f"{path}.name", code="invalid_type")
-    if not TOOL_NAME.fullmatch(name):
-        problem = f"{path}.name must have 1 to 64 letters, digits, underscores or hyphens"
-        raise InvalidRequest(problem, param=f"{path}.name")
-    return name
-
-
-def _names(allowed: list[object]) -> list[str]:
-    return [tool["name"] for tool in allowed if isinstance(tool, dict) and isinstance(tool.get("name"), str)]
+            return RESPONSES_ONLY

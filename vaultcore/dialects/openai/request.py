@@ -14,6 +14,7 @@ from vaultcore.dialects import Change, RenderedRequest, quirks, vendor_fields
 from vaultcore.dialects.cache_marks import add_auto_marks, mark_last_message
 from vaultcore.dialects.call_pairing import move_media_from_results
 from vaultcore.dialects.default_values import is_default
+from vaultcore.dialects.tools import drop_lone_tool_fields
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -34,6 +35,8 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     if "cache_control" in provider.keeps:
         request = mark_last_message(add_auto_marks(request, target, changes))
     body = cast(Json, _openai_request(request, target.model.name, changes))
+    drop_lone_tool_fields(body, changes)
+    _drop_web_search(body, target, changes)
     for name in [name for name in body if name in provider.rename]:
         _rename(body, name, provider.rename[name], changes)
     _drop(body, request, provider, changes)
@@ -65,6 +68,16 @@ def _merge_max_tokens(body: OpenAIRequest, changes: list[Change]) -> None:
         if body["max_tokens"] != body["max_completion_tokens"]:
             changes.append(Change("max_tokens", "dropped", "max_completion_tokens takes precedence"))
         del body["max_tokens"]
+
+
+def _drop_web_search(body: Json, target: Target, changes: list[Change]) -> None:
+    """Remove `web_search_options` unless the model is known to take it: OpenAI rejects it with the others."""
+    name = target.model.name
+    is_known = any(part == "*" or part in name for part in target.provider.web_search)
+    if "web_search_options" in body and not is_known:
+        del body["web_search_options"]
+        reason = f"{name} is not known to search the web"
+        changes.append(Change("web_search_options", "dropped", reason))
 
 
 def _rename(body: Json, name: str, new_name: str, changes: list[Change]) -> None:

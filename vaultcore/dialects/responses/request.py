@@ -12,6 +12,7 @@ from vaultcore.dialects.reasoning_effort import overruled_fields, parse_reasonin
 from vaultcore.dialects.responses.conversation import render_input
 from vaultcore.dialects.responses.reasoning import ENCRYPTED
 from vaultcore.dialects.responses.tools import render_tool_choice, render_tools
+from vaultcore.dialects.tools import drop_lone_tool_fields
 from vaultcore.dialects.unsupported_fields import report_unsigned_reasoning, report_unsupported
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
@@ -61,6 +62,7 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
                 changes.append(Change(name, "dropped", f"{title} has no such parameter in Responses"))
         elif (render := RENDERERS[name]) is not None:
             render(body, name, source, changes)
+    drop_lone_tool_fields(cast(Json, body), changes)
     changes += report_unsupported(source, "Responses has no such field", *UNSUPPORTED)
     reason = "reasoning is accepted only in its original, encrypted form"
     changes += report_unsigned_reasoning(request["messages"], reason)
