@@ -277,7 +277,7 @@ REPORTS: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("fields", "kind", "path"), REPORTS, ids=[path for *_, path in REPORTS])
 def test_p12_no_field_is_lost_in_silence(fields: dict[str, Any], kind: str, path: str) -> None:
-    """What chat completions cannot express is reported under the name in the client's own body."""
+    """A field that chat completions cannot express is reported under its name in the client's own body."""
     sent = {"model": "m", "input": "Hi", **fields}
     responses.parse_request(sent)
 
