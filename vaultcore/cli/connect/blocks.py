@@ -1,4 +1,4 @@
-"""What a person copies to connect a client: shell lines and files, in order."""
+"""The text to copy for connecting a client: shell lines and files, in order."""
 
 from __future__ import annotations
 

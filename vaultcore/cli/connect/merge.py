@@ -1,4 +1,4 @@
-"""Merges a client's settings into a file that exists. What the user set for other purposes stays."""
+"""Merges a client's settings into a file that exists. The user's other settings stay."""
 
 from __future__ import annotations
 
