@@ -7,6 +7,7 @@ import mimetypes
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), "/usr/bin/chromium")
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage")  # for root in a container with little shared memory
 DESKTOP, PHONE = (1280, 800), (360, 740)
+RETRY = "run once more after a timeout"
 TIMEOUT = 30  # seconds; a busy machine is not a defect
 # Injected scripts set `fired` or open a dialog; both are reported, however the script came to run.
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
@@ -53,19 +55,33 @@ class NoBrowser(Exception):
 
 
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run a test once more if it failed by a browser timeout; no other failure is repeated."""
+    """Run a test once more if it failed by a browser timeout; no other failure is repeated.
+
+    The first failure is kept in the reports, and listed at the end of the run.
+    """
     if Path(__file__).parent not in item.path.parents:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     reports = runtestprotocol(item, nextitem=nextitem, log=False)
-    if any(each.failed and "TimeoutError" in each.longreprtext for each in reports):
-        print(f"retry after a timeout: {item.nodeid}")
+    failures = [each.longreprtext for each in reports if each.failed and "TimeoutError" in each.longreprtext]
+    if failures:
         item._initrequest()  # type: ignore[attr-defined]  # fresh fixtures, as pytest-rerunfailures does
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        reports[0].sections.append((RETRY, failures[0]))
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List the timeouts after which a test was run once more."""
+    for reports in list(terminalreporter.stats.values()):
+        for report in reports:
+            for title, failure in getattr(report, "sections", ()):
+                if title == RETRY:
+                    terminalreporter.section(f"{RETRY}: {report.nodeid}")
+                    terminalreporter.write_line(failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +121,14 @@ class Gateway:
             headers={"authorization": f"Bearer {key or self.key}"},
             **HTTP_OPTIONS,
         )
+
+    def wait_for_refusals(self, count: int, key: str | None = None) -> None:
+        """Wait until the store has this many refused requests, which are written within ten seconds."""
+        path = f"/admin/refusals?key={key}" if key else "/admin/refusals"
+        deadline = time.monotonic() + TIMEOUT
+        while (stored := sum(row["count"] for row in self.call_admin("GET", path)["data"])) < count:
+            assert time.monotonic() < deadline, f"{stored} of {count} refused requests are in the store"
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from typing import Any
 from tests.console.conftest import Gateway
 from tests.fakes.served import prepare_home, run_serve
 from vaultcore.admission.caller import account
+from vaultcore.admission.refusals.refusal import ROWS_PER_DAY, STATUSES
 from vaultcore.admission.settlement import alert
 from vaultcore.clock import SystemClock
 from vaultcore.limits.account import Charge, Lease
@@ -109,7 +110,20 @@ def sample_gateway(home: Path) -> Iterator[Gateway]:
             gateway.call_admin("PUT", "/admin/routes", {"models": ROUTES})
             gateway = Gateway(server, simulators, created[0]["key"])
             assert gateway.complete("gpt-4o-mini", "What is in the box?").status_code == 200
+            _refuse_requests(gateway, {key["name"]: key["key"] for key in created})
             yield gateway
+
+
+def _refuse_requests(gateway: Gateway, keys: dict[str, str]) -> None:
+    """Send requests that the gateway itself refuses, and wait until the log shows them."""
+    limited = gateway.call_admin("POST", "/admin/keys", {"name": "load test", "rate_limit_rpm": 2})["key"]
+    poor = gateway.call_admin("POST", "/admin/keys", {"name": "intern", "credits_usd": 0.000_001})["key"]
+    requests = [("gpt-4o-mini", limited)] * (ROWS_PER_DAY + 5)
+    requests += [("gpt-4o", poor), ("gpt-4o", keys["search"]), ("no-such-model", gateway.key)]
+    requests += [("mistral-small-latest", keys["search"]), ("gpt-4o-mini", "vg_" + "0" * 40)]
+    statuses = [gateway.complete(model, key=key).status_code for model, key in requests]
+    assert set(statuses) >= {401, 402, 403, 404, 429}
+    gateway.wait_for_refusals(sum(status in STATUSES for status in statuses))
 
 
 def _create_key(gateway: Gateway, fields: dict[str, Any]) -> dict[str, Any]:

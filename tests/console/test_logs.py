@@ -177,21 +177,59 @@ def test_filters_are_combined(open_page: OpenPage, gateway: Gateway) -> None:
 
 
 def test_a_key_is_found_by_its_name(open_page: OpenPage, gateway: Gateway) -> None:
-    """Search finds requests by key name; a key with only rejected requests gets an explanation."""
+    """Search finds requests by key name."""
     created = gateway.call_admin("POST", "/admin/keys", {"name": "Nightly import"})
     assert gateway.complete("claude-simulated", key=created["key"]).status_code == 200
-    restricted = gateway.call_admin(
-        "POST", "/admin/keys", {"name": "shut out", "allowed_models": ["anthropic/*"]}
-    )
-    assert gateway.complete("gpt-4o-mini", key=restricted["key"]).status_code == 403
     page = open_page("logs?search=nightly", key=gateway.admin)
     rows(page).first.get_by_text("Nightly import").wait_for()
     assert rows(page).count() == 1
 
-    page.get_by_role("button", name="Clear filters").click()
+
+def test_refused_requests_are_explained(open_page: OpenPage, gateway: Gateway) -> None:
+    """A key's refused requests have rows with the limit that refused them, without durations. A note says
+    that the log has only the first ones, also for a key without requests."""
+    key = gateway.call_admin("POST", "/admin/keys", {"name": "shut out", "rate_limit_rpm": 1})
+    gateway.call_admin("POST", "/admin/keys", {"name": "unused"})
+    statuses = [gateway.complete("gpt-4o-mini", key=key["key"]).status_code for _ in range(3)]
+    assert statuses == [200, 429, 429]
+    gateway.wait_for_refusals(2, key["id"])
+    page = open_page("logs", key=gateway.admin)
     page.get_by_label("Key").select_option(label="shut out")
-    page.get_by_text("Of the requests that the gateway itself refused").wait_for()
+    note = page.get_by_text("Of the requests that the gateway itself refused")
+    note.wait_for()
+    page.locator(".log[aria-busy=false]").wait_for()
+    assert rows(page).locator(".tag").all_inner_texts() == ["429 rate_limit_exceeded"] * 2 + ["200"]
+    assert rows(page).locator("td.main").all_inner_texts() == ["not read", "gpt-4o-mini", "gpt-4o-mini"]
+    assert rows(page).locator("td:last-child").all_inner_texts()[:2] == ["–", "–"]
     shoot(page, "logs-refused")
+
+    rows(page).first.click()
+    dialog = page.get_by_role("dialog", name="Request")
+    dialog.get_by_text("Requests per minute of the key: 0 of 1 left, 1 needed").wait_for()
+    dialog.get_by_text("none (refused by the gateway)").wait_for()
+    assert dialog.get_by_role("button", name="Filter by this model").count() == 0  # the model was not read
+    assert dialog.get_by_role("button", name="Show prompt and response").count() == 0
+    page.keyboard.press("Escape")
+
+    page.get_by_label("Key").select_option(label="unused")
+    page.get_by_text("No matching requests").wait_for()
+    note.wait_for()
+
+
+def test_late_rows_are_sorted_by_time(open_page: OpenPage, gateway: Gateway) -> None:
+    """A refused request that is written later than newer requests is below them in the live log."""
+    key = gateway.call_admin(
+        "POST", "/admin/keys", {"name": "late", "allowed_models": ["anthropic/*"], "rate_limit_rpm": 100}
+    )
+    assert gateway.complete("gpt-4o-mini", key=key["key"]).status_code == 403
+    gateway.wait_for_refusals(1, key["id"])
+    page = open_page(f"logs?key={key['id']}", key=gateway.admin)
+    rows(page).first.wait_for()
+    assert gateway.complete("gpt-4o-mini", key=key["key"]).status_code == 403  # is written after ten seconds
+    assert gateway.complete("claude-simulated", key=key["key"]).status_code == 200
+    rows(page).nth(1).wait_for()
+    rows(page).nth(2).wait_for()
+    assert rows(page).locator(".tag").all_inner_texts() == ["200"] + ["403 model_not_allowed"] * 2
 
 
 def test_invalid_parameters_are_removed(open_page: OpenPage, gateway: Gateway) -> None:

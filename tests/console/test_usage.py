@@ -6,10 +6,11 @@ import csv
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
-from tests.console.conftest import Gateway
+from tests.console.conftest import Gateway, shoot
 from tests.console.recorded_usage import gateway_with_records, record
 from tests.console.xss_payloads import IMAGE
 
@@ -108,17 +109,18 @@ def test_periods_are_selected(open_page: OpenPage, gateway: Gateway) -> None:
 
 def test_usage_is_ranked_by_owner(open_page: OpenPage, gateway: Gateway) -> None:
     """Usage is ranked by owner, and an owner links to its keys and requests."""
+    owner = f"retail {uuid4().hex[:6]}"
     for name in ("till", "tills"):
-        created = gateway.call_admin("POST", "/admin/keys", {"name": name, "owner": "retail"})
+        created = gateway.call_admin("POST", "/admin/keys", {"name": name, "owner": owner})
         assert gateway.complete("gpt-4o-mini", key=created["key"]).status_code == 200
     page = open_page("usage?by=owner", key=gateway.admin)
     ranking_rows(page).filter(has_text="no owner").wait_for()
-    page.get_by_role("link", name="retail").click()
+    page.get_by_role("link", name=owner).click()
     ranking_rows(page).filter(has_text="tills").wait_for()
     assert ranking_rows(page).count() == 2
     page.get_by_role("link", name="View in logs").click()
     page.get_by_text("2 requests").wait_for()
-    page.get_by_role("button", name="Remove filter: owner retail").wait_for()
+    page.get_by_role("button", name=f"Remove filter: owner {owner}").wait_for()
 
 
 def test_a_hostile_name_is_text(open_page: OpenPage, gateway: Gateway) -> None:
@@ -173,6 +175,42 @@ def test_a_virtual_key_sees_its_own_trend(open_page: OpenPage, gateway: Gateway,
     (row,) = gateway.call_admin("GET", f"/admin/usage?key={created['id']}")["data"]
     assert float(saved[-1]["cost_usd"]) == row["cost_usd"] > 0
     assert saving.value.suggested_filename == f"usage-{saved[0]['day']}-{saved[-1]['day']}.csv"
+
+
+def test_refused_requests_are_counted(open_page: OpenPage, gateway: Gateway) -> None:
+    """Refused requests are counted by key and code and link to their rows; the key sees its own, and why."""
+    key = gateway.call_admin("POST", "/admin/keys", {"name": "turned down", "rate_limit_rpm": 1})
+    assert gateway.complete("gpt-4o-mini", key="vg_" + "0" * 40).status_code == 401
+    statuses = [gateway.complete(model, key=key["key"]).status_code for model in (IMAGE, "gpt-4o", "gpt-4o")]
+    assert statuses == [404, 200, 429]
+    gateway.wait_for_refusals(2, key["id"])
+
+    page = open_page("usage", key=key["key"])
+    sums = page.get_by_role("region", name="Refused requests", exact=True).locator("tbody tr")
+    sums.filter(has_text="404 model_not_found").get_by_text("1", exact=True).wait_for()
+    sums.filter(has_text="429 rate_limit_exceeded").get_by_text("1", exact=True).wait_for()
+    last = page.get_by_role("region", name="Most recent refused requests").locator("tbody tr")
+    assert last.locator("td:nth-child(3)").all_inner_texts() == [
+        "Requests per minute of the key: 0 of 1 left, 1 needed",
+        "–",
+    ]
+    shoot(page, "own-usage-refused")
+
+    page = open_page("usage?provider=openai", key=gateway.admin)
+    ranking_rows(page).first.wait_for()
+    assert page.get_by_role("heading", name="Refused requests").count() == 0  # they have no provider
+    page.goto(f"{gateway.console}#/usage")
+    page.get_by_text("with an invalid key (401)").wait_for()
+    page.get_by_label("Key", exact=True).select_option(label="turned down")
+    sums = page.get_by_role("region", name="Refused requests", exact=True).locator("tbody tr")
+    page.get_by_text("with an invalid key (401)").wait_for(state="detached")
+    assert sorted(sums.locator(".tag").all_inner_texts()) == [
+        "404 model_not_found",
+        "429 rate_limit_exceeded",
+    ]
+    sums.filter(has_text="429").get_by_role("link", name="turned down").click()
+    page.get_by_role("heading", name="Logs", level=1).wait_for()
+    page.get_by_text("1 request ·").wait_for()
 
 
 def test_a_new_key_has_used_nothing(open_page: OpenPage, gateway: Gateway) -> None:

@@ -1,10 +1,10 @@
-// Logs: requests sent to a provider, newest first and live, with their attempts.
+// Logs: requests, newest first and live, with their attempts; the first refused ones of each key and day included.
 
 import { html, useEffect, useMemo, useRef, useState, Button, ErrorNote, Loading, Page, Section, Table, Toggle, format, toast, useFetch } from "../ui/index.js";
 import { address } from "../router.js";
 import { validQuery } from "./logs/query.js";
 import { Detail } from "./logs/detail.js";
-import { NoRows, RejectedNote } from "./logs/empty.js";
+import { NoRows, RefusalNote, isIncomplete } from "./logs/empty.js";
 import { useFeed } from "./logs/feed.js";
 import { Filters } from "./logs/filters.js";
 import { useKeyNames } from "./logs/keys.js";
@@ -40,10 +40,10 @@ export default function Logs({ api, go, query: rawQuery }) {
     <${Toggle} label="Live" checked=${live} onChange=${setLive} />
     <${Export} api=${api} query=${filters ?? {}} disabled=${!filters} />`;
   return html`
-    <${Page} wide title="Logs" actions=${actions} intro="Every request sent to a provider: who made it, the result and the cost.">
+    <${Page} wide title="Logs" actions=${actions} intro="Requests of all keys: who made them, the result and the cost.">
       <${Section}><${Filters} query=${query} named=${named} models=${models} onChange=${setQuery} /><//>
       <${Section}>
-        ${query.status?.startsWith("4") && feed.rows?.length > 0 && html`<${RejectedNote} />`}
+        ${feed.rows?.length > 0 && isIncomplete(query, feed.rows) && html`<${RefusalNote} />`}
         <div class="log" ref=${frame} aria-busy=${feed.busy ? "true" : "false"}>
           ${feed.error && html`<${ErrorNote} error=${feed.error} retry=${feed.retry} />`}
           <${Summary} feed=${feed} live=${isLive && !feed.error} />
@@ -72,10 +72,10 @@ function Summary({ feed, live }) {
     </div>`;
 }
 
-/** Return the p50 and p95 duration of the loaded rows, or an empty string if there are too few. */
+/** Return the p50 and p95 duration of the loaded rows, without refused ones, or an empty string if there are too few. */
 function durations(rows) {
-  if (rows.length < MIN_ROWS) return "";
-  const all = rows.map((row) => row.ms).sort((a, b) => a - b);
+  const all = rows.filter((row) => !row.refused).map((row) => row.ms).sort((a, b) => a - b);
+  if (all.length < MIN_ROWS) return "";
   const at = (share) => format.duration(all[Math.ceil(all.length * share) - 1]);
   return `p50 ${at(0.5)} · p95 ${at(0.95)} (these rows)`;
 }

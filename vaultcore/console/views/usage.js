@@ -8,6 +8,7 @@ import { GROUPS, METRICS } from "./usage/metrics.js";
 import { OwnUsage } from "./usage/own.js";
 import { PERIODS, periodError, validQuery, span } from "./usage/period.js";
 import { Ranking } from "./usage/ranking.js";
+import { Refusals } from "./usage/refusals.js";
 import { Trend } from "./usage/trend.js";
 
 const MAX_SERIES = 7; // series in the trend; the rest is summed up as "others"
@@ -30,13 +31,15 @@ function AdminUsage({ api, go, query: rawQuery }) {
     <${Page} title="Usage" intro="Consumption and cost per day (UTC). Failed requests cost nothing." actions=${html`<a href=${logs}>View in logs</a>`}>
       <${Section}><${Filters} query=${query} named=${named} onChange=${change} /><//>
       ${invalid ? html`<${Section}><${Empty} icon="usage" title="Invalid period">Choose another period.<//><//>` : html`
-        <${Loaded} result=${report} lines=${10} empty=${(data) => data.days.total.requests === 0} none=${html`<${NoUsage} />`}>${(data) => html`
+        <${Loaded} result=${report} lines=${10}>${(data) => html`
+          ${data.days.total.requests === 0 ? html`<${NoUsage} key="none" />` : html`
           <${Totals} key="totals" total=${data.days.total} />
           <${Trend} key="trend" report=${data} by=${data.by} metric=${metric} named=${named} onMetric=${(id) => change({ metric: id })}
             actions=${html`<${Export} api=${api} query=${{ ...filters, group_by: "day" }}>Export by day<//>`} />
           <${Ranking} key="ranking" report=${data} by=${data.by} metric=${metric} named=${named} onBy=${(id) => change({ by: id })}
             link=${(row) => address("usage", { ...query, [data.by]: row[data.by], by: NEXT[data.by] })}
-            actions=${html`<${Export} api=${api} query=${{ ...filters, group_by: data.by }}>Export ${groupTitle(data.by)}<//>`} />`}<//>`}
+            actions=${html`<${Export} api=${api} query=${{ ...filters, group_by: data.by }}>Export ${groupTitle(data.by)}<//>`} />`}
+          ${data.refusals && html`<${Refusals} key="refusals" report=${data.refusals} named=${named} hasFilters=${query.key || query.model || query.owner} />`}`}<//>`}
     <//>`;
 }
 
@@ -45,11 +48,13 @@ const NoUsage = () => html`
 const NEXT = { model: "key", key: "model", provider: "model", owner: "key" }; // the grouping after a click on a name
 const groupTitle = (by) => GROUPS.find(([id]) => id === by)[1].toLowerCase();
 
-/** Load the totals per day and per group together, so that both show the same state. */
+/** Load the totals per day and per group and the refusals together, so that all show the same state. Refusals have no provider. */
 async function loadReport(api, filters, by, signal) {
   const load = (more) => api.get("admin/usage", { signal, query: { ...filters, ...more } });
-  const [days, groups] = await Promise.all([load({ group_by: "day" }), load({ group_by: by, daily: MAX_SERIES })]);
-  return { days, groups, by };
+  const { provider, ...others } = filters;
+  const [days, groups, refusals] = await Promise.all([load({ group_by: "day" }), load({ group_by: by, daily: MAX_SERIES }),
+    provider ? null : api.get("admin/refusals", { signal, query: others })]);
+  return { days, groups, refusals, by };
 }
 
 function Filters({ query, named, onChange }) {

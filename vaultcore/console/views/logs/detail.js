@@ -2,7 +2,8 @@
 
 import { html, useEffect, useRef, useState, Button, Code, Copy, Dialog, ErrorNote, format } from "../../ui/index.js";
 import { isAbort } from "../../api.js";
-import { Status, typeName } from "./rows.js";
+import { refusalText } from "../usage/limits.js";
+import { NOT_READ, Status, typeName } from "./rows.js";
 import { Timeline } from "./timeline.js";
 
 const FLAGS = {
@@ -15,46 +16,48 @@ const FLAGS = {
 export function Detail({ row, named, api, onClose, onOnly }) {
   if (!row) return null;
   const actions = html`
-    <${Button} small onClick=${() => onOnly({ model: row.model })}>Filter by this model<//>
+    ${row.model && html`<${Button} small onClick=${() => onOnly({ model: row.model })}>Filter by this model<//>`}
     <${Button} small onClick=${() => onOnly({ key: row.key })}>Filter by this key<//>
     <${Copy} label="Copy as JSON" text=${() => JSON.stringify(row, null, 2)} />`;
   return html`
     <${Dialog} open wide title="Request" onClose=${onClose} actions=${actions}>
       <p class="bar"><${Status} ...${row} /> <strong>${row.model}</strong> <span class="dim">${format.time(row.ended_at)}</span></p>
       <${Code} inline label="request id" text=${row.id} />
-      <${Timeline} row=${row} api=${api} />
+      ${row.refused ? html`<p class="dim">${row.model ? "The gateway refused the request. No provider was called." : NOT_READ}</p>`
+        : html`<${Timeline} row=${row} api=${api} />`}
       <dl class="facts">${facts(row, named).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
       ${Object.keys(row.price).length > 0 && html`
         <details class="log-price"><summary>Cost breakdown</summary><${Code} label="price" text=${JSON.stringify(row.price, null, 2)} /></details>`}
-      <${Content} id=${row.id} api=${api} />
+      ${!row.refused && html`<${Content} id=${row.id} api=${api} />`}
     <//>`;
 }
 
 function facts(row, named) {
-  const tokens = [
-    `${format.number(row.prompt_tokens)} in`, row.cached_tokens && `${format.number(row.cached_tokens)} of them cached`,
-    `${format.number(row.completion_tokens)} out`, row.reasoning_tokens && `${format.number(row.reasoning_tokens)} of them reasoning`,
-  ].filter(Boolean).join(", ");
   return [
     ["Type", `${typeName(row.path)} (${row.path})${row.stream ? ", streamed" : ""}`],
     ["Key", named[row.key] ? `${named[row.key]} (${row.key})` : row.key],
     ["Owner", row.owner ?? "none"],
     ["Provider", row.provider ? `${row.provider} / ${row.served}` : row.attempts.length ? "none (all attempts failed)" : row.refused ? "none (refused by the gateway)" : "none"],
+    ...(row.refusal?.limit ? [["Limit", refusalText(row.refusal)]] : []),
     ["Started", format.time(row.started_at)],
+    ...(row.refused ? [] : outcome(row)),
+  ];
+}
+
+/** Return the facts of a request that a provider may have answered. */
+function outcome(row) {
+  const tokens = [
+    `${format.number(row.prompt_tokens)} in`, row.cached_tokens && `${format.number(row.cached_tokens)} of them cached`,
+    `${format.number(row.completion_tokens)} out`, row.reasoning_tokens && `${format.number(row.reasoning_tokens)} of them reasoning`,
+  ].filter(Boolean).join(", ");
+  return [
     ["Duration", row.first_ms === null ? format.duration(row.ms) : `${format.duration(row.ms)}, first token after ${format.duration(row.first_ms)}`],
     ["Tokens", tokens],
     ["Cost", row.cost_usd === null ? "unknown" : format.money(row.cost_usd)],
     ["Price list", row.price_version || "–"],
     ["Translation changes", format.number(row.changes)],
-    ...(row.refusal?.limit ? [["Limit", limitText(row.refusal)]] : []),
     ["Notes", [...row.flags.map((flag) => FLAGS[flag] ?? flag), row.replayed && "replayed"].filter(Boolean).join("; ") || "none"],
   ];
-}
-
-function limitText({ level, limit, most, remaining, needed }) {
-  const amount = limit.endsWith("_usd") ? format.money : format.number;
-  const need = needed === null ? "" : `, needed ${amount(needed)}`;
-  return `${limit} of the ${level}: ${amount(most)}, remaining ${amount(remaining)}${need}`;
 }
 
 /** The prompt and the response. Loaded only on demand, because every read is recorded in the audit log. */

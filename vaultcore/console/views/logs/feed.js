@@ -70,7 +70,7 @@ export function useFeed(api, filters, { live, isScrolled }) {
   useAutoRetry(state.rows === null ? state.error : null, retry); // loaded rows are not replaced while the user reads them
   const show = useCallback(() => {
     if (latest.current.waiting.length >= PAGE) retry(); // there may be more new rows than one page: reload
-    else setState((previous) => ({ ...previous, rows: [...previous.waiting, ...previous.rows], waiting: [] }));
+    else setState((previous) => ({ ...previous, rows: newestFirst([...previous.waiting, ...previous.rows]), waiting: [] }));
   }, []);
   const isStale = state.of !== filterKey && !state.error; // the rows belong to the previous filters
   return { ...state, busy: state.busy || isStale, full: (state.rows?.length ?? 0) >= MAX_ROWS, older, show, retry };
@@ -94,8 +94,11 @@ function mergeNewest(state, page, isScrolled) {
   if (!newRows.length) return state.error ? { ...state, error: null } : state;
   if (newRows.length === PAGE && state.rows.length && !isScrolled) return { ...state, rows: page.data, cursor: page.next_cursor, waiting: [], error: null };
   if (isScrolled) return { ...state, waiting: [...newRows, ...state.waiting], error: null };
-  return { ...state, rows: [...newRows, ...known], waiting: [], error: null };
+  return { ...state, rows: newestFirst([...newRows, ...known]), waiting: [], error: null };
 }
+
+/** Sort rows by time. A process writes refused requests up to ten seconds late. */
+const newestFirst = (rows) => rows.sort((a, b) => (a.ended_at < b.ended_at) - (a.ended_at > b.ended_at));
 
 function excludeKnown(rows, existing) {
   const known = new Set(existing.map((row) => row.id));

@@ -1,4 +1,4 @@
-// The latest failed requests, each with a link to its log entry.
+// The latest failed requests, without those that the gateway itself refused, each with a link to its log entry.
 
 import { html, Empty, Loaded, Section, format, useFetch } from "../../ui/index.js";
 import { address } from "../../router.js";
@@ -26,7 +26,7 @@ export function Failures({ api }) {
 /** Return the newest failures. 4xx and 5xx are two requests, because the API filters by one status class. */
 async function loadFailures(api, signal) {
   const from = new Date(Date.now() - WEEK).toISOString();
-  const load = (status) => api.get("admin/logs", { signal, query: { status, from, limit: MAX_ROWS } });
+  const load = (status) => api.get("admin/logs", { signal, query: { status, from, refused: false, limit: MAX_ROWS } });
   const pages = await Promise.all(["4xx", "5xx"].map(load));
   return pages.flatMap(({ data }) => data).sort((a, b) => b.ended_at.localeCompare(a.ended_at)).slice(0, MAX_ROWS);
 }

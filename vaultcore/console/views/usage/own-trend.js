@@ -1,9 +1,10 @@
-// A virtual key's own usage per day, as a chart and as a CSV file.
+// A virtual key's own usage per day, as a chart and as a CSV file, and its refused requests.
 
 import { html, Button, Empty, Loaded, Section, Select, useFetch } from "../../ui/index.js";
 import { saveBlob } from "../logs/save.js";
 import { METRICS } from "./metrics.js";
 import { PERIODS } from "./period.js";
+import { OwnRefusals } from "./refusals.js";
 import { Trend } from "./trend.js";
 
 const MAX_DAYS = 90; // days that the API returns to a virtual key
@@ -20,12 +21,13 @@ export function OwnTrend({ api, go, query }) {
   const actions = (rows) => html`${choice}
     <${Button} small icon="download" onClick=${() => saveBlob(toCsv(rows), `usage-${rows[0].day}-${rows.at(-1).day}.csv`)}>Export CSV<//>`;
   return html`
-    <${Loaded} result=${result} lines=${8}>${({ data }) => html`
+    <${Loaded} result=${result} lines=${8}>${({ data, refusals, refused_requests: requests }) => html`
       ${data.some((row) => row.requests) ? html`
         <${Trend} key="trend" report=${toReport(data)} by="day" metric=${metric} named=${{}} onMetric=${(id) => change({ metric: id })}
           actions=${actions(data)} />` : html`
       <${Section} key="none" title="Trend by day (UTC)" actions=${choice}><${Empty} icon="usage" title="No usage in this period">
-        Requests with this key appear here.<//><//>`}`}<//>`;
+        Requests with this key appear here.<//><//>`}
+      <${OwnRefusals} key="refusals" sums=${refusals} requests=${requests} />`}<//>`;
 }
 
 /** Return the days in the shape of the admin report, without groups. */

@@ -1,6 +1,7 @@
 // The usage page of a virtual key: totals, remaining limits and trend.
 
 import { html, Empty, Loaded, Meter, Page, Section, Stat, Tag, format, useFetch } from "../../ui/index.js";
+import { LIMITS } from "./limits.js";
 import { OwnTrend } from "./own-trend.js";
 
 /** OwnUsage: api, go, query. */
@@ -17,22 +18,19 @@ const Totals = ({ account }) => html`
   <${Section} title=${account.name} actions=${html`<span class="dim small">${account.expires_at ? `expires ${format.relative(account.expires_at)}` : "never expires"}</span>`}>
     <div class="stats">
       <${Stat} label="Requests" value=${format.number(account.usage.requests)} />
-      <${Stat} label="Spend" value=${format.money(account.usage.cost_usd)} note=${account.balance_usd === null ? "no credit limit" : `${format.money(account.balance_usd)} left`} />
+      <${Stat} label="Spend" value=${format.brief(account.usage.cost_usd)} title=${format.money(account.usage.cost_usd)}
+        note=${account.balance_usd === null ? "no credit limit" : `${format.money(account.balance_usd)} left`} />
       <${Stat} label="Tokens" value=${format.number(account.usage.total_tokens)}
         note=${`${format.number(account.usage.prompt_tokens)} in, ${format.number(account.usage.completion_tokens)} out`} />
     </div>
     ${account.allowed_models && html`<p class="dim small">Allowed models: ${account.allowed_models.map((model) => html`<${Tag} key=${model}>${model}<//> `)}</p>`}
   <//>`;
 
-const LIMITS = [
-  ["credits_usd", "Credits", format.money], ["token_quota", "Token quota", format.number],
-  ["budget_day_usd", "Daily budget", format.money], ["budget_month_usd", "Monthly budget", format.money],
-  ["rate_limit_rpm", "Requests per minute", format.number], ["rate_limit_tpm", "Tokens per minute", format.number],
-];
+const METERED = LIMITS.filter(([name]) => name !== "max_parallel"); // the API returns no remaining concurrency
 
 /** RemainingLimits: account (of `v1/key`). */
 export function RemainingLimits({ account }) {
-  const limits = LIMITS.filter(([name]) => account.limits[name] !== null);
+  const limits = METERED.filter(([name]) => account.limits[name] !== null);
   return html`
     <${Section} title="Remaining limits">
       ${!limits.length && html`<${Empty} icon="balance" title="No limits">This key has no limits.<//>`}
