@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -178,23 +179,25 @@ def test_filters_are_combined(open_page: OpenPage, gateway: Gateway) -> None:
 
 def test_a_key_is_found_by_its_name(open_page: OpenPage, gateway: Gateway) -> None:
     """Search finds requests by key name."""
-    created = gateway.call_admin("POST", "/admin/keys", {"name": "Nightly import"})
+    name = f"Nightly import {uuid4().hex[:6]}"
+    created = gateway.call_admin("POST", "/admin/keys", {"name": name})
     assert gateway.complete("claude-simulated", key=created["key"]).status_code == 200
-    page = open_page("logs?search=nightly", key=gateway.admin)
-    rows(page).first.get_by_text("Nightly import").wait_for()
+    page = open_page(f"logs?search={name.lower()}", key=gateway.admin)
+    rows(page).first.get_by_text(name).wait_for()
     assert rows(page).count() == 1
 
 
 def test_refused_requests_are_explained(open_page: OpenPage, gateway: Gateway) -> None:
     """A key's refused requests have rows with the limit that refused them, without durations. A note says
     that the log has only the first ones, also for a key without requests."""
-    key = gateway.call_admin("POST", "/admin/keys", {"name": "shut out", "rate_limit_rpm": 1})
-    gateway.call_admin("POST", "/admin/keys", {"name": "unused"})
+    name = f"shut out {uuid4().hex[:6]}"
+    key = gateway.call_admin("POST", "/admin/keys", {"name": name, "rate_limit_rpm": 1})
+    gateway.call_admin("POST", "/admin/keys", {"name": f"unused beside {name}"})
     statuses = [gateway.complete("gpt-4o-mini", key=key["key"]).status_code for _ in range(3)]
     assert statuses == [200, 429, 429]
     gateway.wait_for_refusals(2, key["id"])
     page = open_page("logs", key=gateway.admin)
-    page.get_by_label("Key").select_option(label="shut out")
+    page.get_by_label("Key").select_option(label=name)
     note = page.get_by_text("Of the requests that the gateway itself refused")
     note.wait_for()
     page.locator(".log[aria-busy=false]").wait_for()
@@ -211,7 +214,7 @@ def test_refused_requests_are_explained(open_page: OpenPage, gateway: Gateway) -
     assert dialog.get_by_role("button", name="Show prompt and response").count() == 0
     page.keyboard.press("Escape")
 
-    page.get_by_label("Key").select_option(label="unused")
+    page.get_by_label("Key").select_option(label=f"unused beside {name}")
     page.get_by_text("No matching requests").wait_for()
     note.wait_for()
 

@@ -179,7 +179,8 @@ def test_a_virtual_key_sees_its_own_trend(open_page: OpenPage, gateway: Gateway,
 
 def test_refused_requests_are_counted(open_page: OpenPage, gateway: Gateway) -> None:
     """Refused requests are counted by key and code and link to their rows; the key sees its own, and why."""
-    key = gateway.call_admin("POST", "/admin/keys", {"name": "turned down", "rate_limit_rpm": 1})
+    name = f"turned down {uuid4().hex[:6]}"
+    key = gateway.call_admin("POST", "/admin/keys", {"name": name, "rate_limit_rpm": 1})
     assert gateway.complete("gpt-4o-mini", key="vg_" + "0" * 40).status_code == 401
     statuses = [gateway.complete(model, key=key["key"]).status_code for model in (IMAGE, "gpt-4o", "gpt-4o")]
     assert statuses == [404, 200, 429]
@@ -201,14 +202,14 @@ def test_refused_requests_are_counted(open_page: OpenPage, gateway: Gateway) -> 
     assert page.get_by_role("heading", name="Refused requests").count() == 0  # they have no provider
     page.goto(f"{gateway.console}#/usage")
     page.get_by_text("with an invalid key (401)").wait_for()
-    page.get_by_label("Key", exact=True).select_option(label="turned down")
+    page.get_by_label("Key", exact=True).select_option(label=name)
     sums = page.get_by_role("region", name="Refused requests", exact=True).locator("tbody tr")
     page.get_by_text("with an invalid key (401)").wait_for(state="detached")
     assert sorted(sums.locator(".tag").all_inner_texts()) == [
         "404 model_not_found",
         "429 rate_limit_exceeded",
     ]
-    sums.filter(has_text="429").get_by_role("link", name="turned down").click()
+    sums.filter(has_text="429").get_by_role("link", name=name).click()
     page.get_by_role("heading", name="Logs", level=1).wait_for()
     page.get_by_text("1 request ·").wait_for()
 
