@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from vaultcore.endpoints import ENDPOINTS
+
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -21,6 +23,7 @@ DOCUMENTED = sorted(
     for folder in ("vaultcore", "handlers", "tools", "tests", "examples")
     for path in (ROOT / folder).rglob("*.py")
 )
+CONSOLE_FILES = ROOT / "vaultcore" / "console"
 CONSOLE = sorted(
     path.relative_to(ROOT).as_posix()
     for path in ROOT.glob("vaultcore/console/**/*.js")
@@ -140,3 +143,24 @@ def test_the_console_is_plain(source: str) -> None:
     texts = re.sub(r'"[\w-]+"|\b\w+:', "", code)  # single words are values of the API, and keys
 
     assert REFUSED.findall(texts) == []
+
+
+def test_the_console_has_every_page() -> None:
+    """The console serves all of the repository's documentation, and each file has an entry."""
+    contents = (CONSOLE_FILES / "views/docs/contents.js").read_text()
+    served = {path.name: path.resolve() for path in (CONSOLE_FILES / "docs").iterdir()}
+    files = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "SECURITY.md"]
+    assert served == {path.name: path for path in files}
+    assert set(re.findall(r'file: "([^"]+)"', contents)) == set(served)
+
+
+def test_the_overview_of_the_api_has_every_route() -> None:
+    """docs/api.md lists every data route and header."""
+    text = (ROOT / "docs/api.md").read_text().lower()
+    source = (ROOT / "vaultcore/app.py").read_text()
+    for path in (*re.findall(r'Route\("(/[a-z_/]+)', source), *(row.path for row in ENDPOINTS)):
+        assert path.rstrip("/") in text, path
+    headers = set()
+    for file in (ROOT / "vaultcore/web").glob("*.py"):
+        headers |= set(re.findall(r'"(x-vaultedge-[a-z-]+)"', file.read_text()))
+    assert {header for header in headers if header not in text} == set()

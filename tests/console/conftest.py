@@ -122,13 +122,22 @@ class Gateway:
             **HTTP_OPTIONS,
         )
 
+    def wait_for_usage(self, key: str, count: int) -> None:
+        """Wait until the usage of a key has this many requests, which may take four seconds."""
+        path = f"/admin/usage?key={key}"
+        _wait_until(lambda: self.call_admin("GET", path)["total"]["requests"] >= count)
+
     def wait_for_refusals(self, count: int, key: str | None = None) -> None:
         """Wait until the store has this many refused requests, which are written within ten seconds."""
         path = f"/admin/refusals?key={key}" if key else "/admin/refusals"
-        deadline = time.monotonic() + TIMEOUT
-        while (stored := sum(row["count"] for row in self.call_admin("GET", path)["data"])) < count:
-            assert time.monotonic() < deadline, f"{stored} of {count} refused requests are in the store"
-            time.sleep(0.1)
+        _wait_until(lambda: sum(row["count"] for row in self.call_admin("GET", path)["data"]) >= count)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {TIMEOUT} seconds"
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

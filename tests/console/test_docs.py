@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.console.conftest import PHONE, ROOT, Gateway, shoot
-from vaultcore.endpoints import ENDPOINTS
-from vaultcore.web.console import FILES
+from tests.console.conftest import PHONE, Gateway, shoot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 OpenPage = Callable[..., "Page"]
-CONTENTS = (FILES / "views/docs/contents.js").read_text()
 
 
 def test_the_documentation_is_browsed(open_page: OpenPage, gateway: Gateway) -> None:
@@ -141,23 +137,3 @@ def test_a_phone_chooses_pages_from_a_list(open_page: OpenPage) -> None:
     page.get_by_label("Page", exact=True).select_option(label="Errors")
     page.get_by_role("cell", name="deadline_exceeded").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-
-
-def test_there_is_one_source() -> None:
-    """The console serves all of the repository's documentation, and each file has an entry."""
-    served = {path.name: path.resolve() for path in (FILES / "docs").iterdir()}
-    files = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "SECURITY.md"]
-    assert served == {path.name: path for path in files}
-    assert set(re.findall(r'file: "([^"]+)"', CONTENTS)) == set(served)
-
-
-def test_the_overview_of_the_api_has_every_route() -> None:
-    """docs/api.md lists every data route and header."""
-    text = (ROOT / "docs/api.md").read_text().lower()
-    source = (ROOT / "vaultcore/app.py").read_text()
-    for path in (*re.findall(r'Route\("(/[a-z_/]+)', source), *(row.path for row in ENDPOINTS)):
-        assert path.rstrip("/") in text, path
-    headers = set()
-    for file in (ROOT / "vaultcore/web").glob("*.py"):
-        headers |= set(re.findall(r'"(x-vaultedge-[a-z-]+)"', file.read_text()))
-    assert {header for header in headers if header not in text} == set()

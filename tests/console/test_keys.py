@@ -202,6 +202,7 @@ def test_the_system_key_is_listed_with_its_usage(open_page: OpenPage, gateway: G
         gateway.complete("gpt-4o-mini", key=gateway.server.printed["system key"], max_tokens=10).status_code
         == 200
     )
+    gateway.wait_for_usage("system", 1)
     page = open_page("keys", key=gateway.admin)
     place = page.locator("section").filter(has=page.get_by_role("heading", name="System key"))
     place.get_by_text("Last 30 days").wait_for()

@@ -113,6 +113,7 @@ def test_usage_is_ranked_by_owner(open_page: OpenPage, gateway: Gateway) -> None
     for name in ("till", "tills"):
         created = gateway.call_admin("POST", "/admin/keys", {"name": name, "owner": owner})
         assert gateway.complete("gpt-4o-mini", key=created["key"]).status_code == 200
+        gateway.wait_for_usage(created["id"], 1)
     page = open_page("usage?by=owner", key=gateway.admin)
     ranking_rows(page).filter(has_text="no owner").wait_for()
     page.get_by_role("link", name=owner).click()
@@ -152,6 +153,7 @@ def test_a_virtual_key_sees_its_own_trend(open_page: OpenPage, gateway: Gateway,
     created = gateway.call_admin("POST", "/admin/keys", {"name": "counted"})
     for _ in range(3):
         assert gateway.complete("gpt-4o-mini", key=created["key"]).status_code == 200
+    gateway.wait_for_usage(created["id"], 3)
     page = open_page("usage?metric=requests", key=created["key"])
     page.get_by_label("Requests by day").focus()
     page.keyboard.press("End")

@@ -26,6 +26,7 @@ export const SECTIONS = [
     { id: "ledger", title: "Ledger", file: "ledger.md" },
     { id: "vault", title: "Vault formats", file: "vault.md" },
     { id: "cli", title: "Command line", file: "cli.md" },
+    { id: "serve", title: "Operate a server", file: "serve.md" },
     { id: "deployment", title: "Deploy to AWS", file: "deployment.md" },
     { id: "security", title: "Security", file: "SECURITY.md" },
   ]],
