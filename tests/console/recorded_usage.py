@@ -11,6 +11,8 @@ from pathlib import Path
 from tests.console.conftest import Gateway
 from tests.fakes.served import prepare_home, run_serve
 from vaultcore.clock import SystemClock
+from vaultcore.ledger.totals import Sums
+from vaultcore.limits.account import day_of
 from vaultcore.simulators.server import simulated
 from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Add, Put
@@ -74,25 +76,17 @@ async def _write_records(path: Path, records: list[Record]) -> None:
     ]
     for start in range(0, len(puts), AT_ONCE):
         await store.write(*puts[start : start + AT_ONCE])
-    for name, amounts in _totals(records).items():
-        await store.write(Add(document_types.usage_key(*name), amounts))
+    await write_sums(store, records)
     await store.aclose()
 
 
-def _totals(records: list[Record]) -> dict[tuple[float, str, str, str], dict[str, int]]:
-    """Sum the requests per day, as the gateway does."""
-    totals: dict[tuple[float, str, str, str], dict[str, int]] = {}
+async def write_sums(store: SQLiteStore, records: Iterable[Record]) -> None:
+    """Add the usage of records without `sums` to the sums of days, as their settlement in version 0.2 did.
+
+    The ledger would add it after hours only, because it has passed these days.
+    """
+    sums = Sums()
     for each in records:
-        name = (each.ended // 86_400 * 86_400, each.key, each.provider or "", each.served or each.model)
-        total = totals.setdefault(name, {})
-        added = {
-            "requests": 1,
-            "failed": int(each.status >= 400),
-            "prompt_tokens": each.prompt_tokens,
-            "completion_tokens": each.completion_tokens,
-            "cost_nanos": each.cost or 0,
-            "ms": round(each.ms),
-        }
-        for amount, value in added.items():
-            total[amount] = total.get(amount, 0) + value
-    return totals
+        sums.add(day_of(each.ended), each.pack())
+    for key, amounts in sums.items():
+        await store.write(Add(key, amounts))

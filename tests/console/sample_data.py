@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 from tests.console.conftest import Gateway
+from tests.console.recorded_usage import write_sums
 from tests.fakes.served import prepare_home, run_serve
 from vaultcore.admission.caller import account
 from vaultcore.admission.refusals.refusal import ROWS_PER_DAY, STATUSES
@@ -137,7 +138,7 @@ async def _settle_history(path: Path, keys: Sequence[dict[str, Any]]) -> None:
     """Settle four weeks of requests of these keys, as the gateway does."""
     random, now = Random(7), time.time()
     store = SQLiteStore(path, SystemClock())
-    number = 0
+    number, records = 0, list[Record]()
     for ago in range(27, -1, -1):
         weekend = datetime.fromtimestamp(now - ago * DAY, UTC).weekday() >= 5
         count = int((9 if weekend else 18) * (0.6 + (27 - ago) / 30) * random.uniform(0.8, 1.2))
@@ -145,10 +146,13 @@ async def _settle_history(path: Path, keys: Sequence[dict[str, Any]]) -> None:
         for ended in sorted(now - ago * DAY - 40 - random.random() * span for _ in range(count)):
             number += 1
             key = random.choices(keys, [share for _, share in KEYS])[0]
-            over = _settlement(_record(random, number, key, ended), key)
+            record = _record(random, number, key, ended)
+            over = _settlement(record, key)
             free = [Level(each.account, Limits()) for each in over.levels]
             await store.reserve(Reservation(over.id, free, over.lease))
             await store.settle(over)
+            records.append(record)
+    await write_sums(store, records)
     await store.aclose()
 
 
@@ -195,7 +199,6 @@ def _record(random: Random, number: int, key: dict[str, Any], ended: float) -> R
         price={} if failed else rates,
         ms=round(began + (0 if failed else ms), 1),
         first_ms=round(began + ms / 4, 1) if stream and not failed and not embeds else None,
-        sums="sealed",
     )
 
 
