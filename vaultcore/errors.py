@@ -31,7 +31,7 @@ GatewayError is the base class of errors that a client receives. It carries the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
@@ -251,22 +251,34 @@ class AttemptDeadlineExceeded(UpstreamError):
 class AttemptsExhausted(GatewayError):
     """Every attempt failed. The status is 502, or 404 or 429 if all providers returned that status.
 
-    If no provider serves the model, the status is 404, or 400 if all providers returned 400.
+    If no provider serves the model, the status is 404, or 400 if all providers returned 400. `refusals` are
+    the reasons of targets that were not called because they cannot carry the request, by the target's name.
     """
 
     status, type, code = 502, "upstream_error", "all_providers_failed"
 
     SHARED: ClassVar = {404: NoRoute.type, 429: "rate_limit_error"}
     UNSERVED: ClassVar = {400: InvalidRequest.type, 404: NoRoute.type}
+    UNSERVED_STATUSES: ClassVar = {None, 400, 404, 405, 410}  # of a provider that does not serve a model
 
-    def __init__(self, failures: Sequence[UpstreamError], *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        failures: Sequence[UpstreamError],
+        refusals: Mapping[str, InvalidRequest] | None = None,
+        *,
+        retry_after: float | None = None,
+    ) -> None:
         messages = "; ".join(dict.fromkeys(str(failure) for failure in failures))
         message = messages or "no provider key is available for this model at present"
         super().__init__(message, retry_after=retry_after)
         self.failures = tuple(failures)
+        self.refusals = dict(refusals or {})
         statuses = {failure.upstream_status for failure in failures}
-        shared = statuses.pop() if len(statuses) == 1 else None
-        is_unserved = {failure.fault for failure in failures} == {Fault.MODEL}
+        shared = next(iter(statuses)) if len(statuses) == 1 else None
+        is_unserved = bool(failures) and all(
+            failure.fault is Fault.MODEL and failure.upstream_status in self.UNSERVED_STATUSES
+            for failure in failures
+        )
         types = self.UNSERVED if is_unserved else self.SHARED
         status = 404 if is_unserved and shared not in types else shared
         if status in types:

@@ -12,7 +12,7 @@ from vaultcore.client_apis import legacy_functions, responses_shape
 from vaultcore.client_apis.chat_validation import validate_chat_request
 from vaultcore.client_apis.json_text import dump
 from vaultcore.dialects import NativeRequest
-from vaultcore.errors import AttemptsExhausted, GatewayError
+from vaultcore.errors import AttemptsExhausted, GatewayError, InvalidRequest
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
@@ -85,7 +85,15 @@ def render_error(error: GatewayError) -> Json:
             }
             for failure in error.failures
         ]
+        detail["attempts"] += [_skipped_target(name, reason) for name, reason in error.refusals.items()]
     return {"error": detail}
+
+
+def _skipped_target(name: str, reason: InvalidRequest) -> Json:
+    """Return the entry of a target that was not called, because it cannot carry the request."""
+    provider, _, model = name.partition("/")
+    text = f"cannot carry the request: {reason}"
+    return {"provider": provider, "model": model, "status": None, "fault": "request", "reason": text}
 
 
 def render_stream_error(error: GatewayError) -> Event:

@@ -207,6 +207,8 @@ class Gateway:
                     yield attempt
                 finally:
                     self._log_failure(call, attempt)
+                    if attempt.refusal is not None:
+                        call.outcome.attempts.remove(attempt)  # the provider was not called
 
     def _render(self, call: Call, target: Target) -> ProviderRequest:
         """Return the request in the target's dialect; the client's own body if that is the same dialect.
@@ -215,15 +217,15 @@ class Gateway:
         """
         outcome = call.outcome
         if call.native is not None and target.accepts_dialect(call.native.dialect):
+            request = passthrough(target, call.request, call.native).encoded()
             outcome.changes, outcome.is_passthrough = (), True
-            return _correlated(passthrough(target, call.request, call.native).encoded(), call)
-        outcome.is_passthrough = False
+            return _correlated(request, call)
         native_changes = call.native.translation_changes() if call.native is not None else ()
         _reject_losses(native_changes, target, strict=call.strict)
-        request = render(target, call.request)
-        outcome.changes = (*native_changes, *request.rendered.changes)
+        request = render(target, call.request).encoded()
         _reject_losses(request.rendered.changes, target, strict=call.strict)
-        return _correlated(request.encoded(), call)
+        outcome.changes, outcome.is_passthrough = (*native_changes, *request.rendered.changes), False
+        return _correlated(request, call)
 
     def _remaining(self, call: Call) -> float:
         """Return the seconds until the call's deadline."""

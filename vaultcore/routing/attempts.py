@@ -5,11 +5,12 @@
             return await call(attempt.candidate)
 
 The loop works in rounds. A round tries each target in order: after a key's fault the target's next key, after
-a host's fault the next target, and after "prompt too long" only targets with a larger context window. At the
-end of a round, candidates that may succeed later are tried again after a pause: exponential with full jitter,
-or as long as the providers asked for. The iterator raises `AttemptsExhausted` if no candidate is left, or the
-provider's own error if the prompt is too long for all of them. It raises `DeadlineExceeded` instead of
-starting an attempt that cannot end in time.
+a host's fault the next target, and after "prompt too long" only targets with a larger context window. A
+target that cannot carry the request is passed over without a call. At the end of a round, candidates that may
+succeed later are tried again after a pause: exponential with full jitter, or as long as the providers asked
+for. The iterator raises `AttemptsExhausted` if no candidate is left, the provider's own error if the prompt
+is too long for all of them, or InvalidRequest if no target can carry the request. It raises
+`DeadlineExceeded` instead of starting an attempt that cannot end in time.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from vaultcore.errors import (
     DeadlineExceeded,
     Fault,
     GatewayError,
+    InvalidRequest,
     UpstreamError,
 )
 from vaultcore.routing.candidate import AnyCandidate, Candidate
@@ -59,6 +61,9 @@ class Attempt:
     def __init__(self, candidate: Candidate, health: Health, clock: Clock) -> None:
         self.candidate = candidate
         self.error: UpstreamError | None = None
+        self.refusal: InvalidRequest | None = (
+            None  # why the target cannot carry the request: it was not called
+        )
         self.started = clock.now()
         self.seconds = 0.0
         self.upstream_request_id: str | None = None
@@ -92,6 +97,10 @@ class Attempt:
                 self.error = error.with_traceback(None)
                 self._health.record_failure(self.candidate, self, error, now)
                 return NEXT_STEP[error.fault] is not NextStep.GIVE_UP
+            case InvalidRequest():
+                self.refusal = error.with_traceback(None)
+                self._health.release(self.candidate, self)
+                return True
             case _:
                 self._health.release(self.candidate, self)
         return False
@@ -141,6 +150,10 @@ async def attempts(
                 progress.record_cooldown(candidate, *health.cooldown(candidate, clock.now()), clock.now())
                 continue
             yield attempt
+            if attempt.refusal is not None:
+                on_skip(candidate, "incapable")
+                progress.record_refusal(candidate, attempt.refusal)
+                continue
             if attempt.error is None:
                 return
             progress.record_failure(candidate, attempt.error, clock.now())
@@ -161,6 +174,7 @@ class Progress(Generic[C]):
     rounds: int = 0
     failures: list[UpstreamError] = field(default_factory=list)
     cooldowns: list[UpstreamError] = field(default_factory=list)
+    refusals: dict[str, InvalidRequest] = field(default_factory=dict)  # targets that cannot carry the request
     key_rejected: bool = False  # in this round
     idle: bool = True  # this round had no candidate to try
     too_small: int | None = None  # tokens: the largest context window that the prompt did not fit into
@@ -205,6 +219,11 @@ class Progress(Generic[C]):
                 self._failed.add(candidate.target.name)
                 self._retry_at[pair] = now + (error.retry_after or 0.0)
 
+    def record_refusal(self, candidate: C, reason: InvalidRequest) -> None:
+        """Record that a target cannot carry the request."""
+        self._excluded.add(candidate.target.name)
+        self.refusals[candidate.target.name] = reason
+
     def record_cooldown(self, candidate: C, seconds: float, fault: Fault, now: float) -> None:
         """Record that a candidate was skipped: another call probes it, or its provider asked for time."""
         target = candidate.target
@@ -232,13 +251,20 @@ class Progress(Generic[C]):
         return self.policy.pause(self.rounds - 1, max(requested, 0.0), clock.jitter())
 
     def exhausted(self) -> GatewayError:
-        """Return the client's error: "prompt too long" if that was the last failure, else all failures."""
+        """Return the client's error: "prompt too long" if that was the last failure, else all failures.
+
+        If no target could carry the request, it is the reason of the first one.
+        """
+        if self.refusals and not self.failures and not self.cooldowns:
+            return next(iter(self.refusals.values()))
         if self.failures and NEXT_STEP[self.failures[-1].fault] is NextStep.LARGER_TARGET:
             return self.failures[-1]
         waits = [
             error.retry_after for error in (*self.failures, *self.cooldowns) if error.retry_after is not None
         ]
-        return AttemptsExhausted(self.failures or self.cooldowns, retry_after=min(waits, default=None))
+        return AttemptsExhausted(
+            self.failures or self.cooldowns, self.refusals, retry_after=min(waits, default=None)
+        )
 
     def deadline_exceeded(self) -> DeadlineExceeded:
         """Return the client's error for a passed deadline; its cause lists the failures."""

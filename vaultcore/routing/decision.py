@@ -31,8 +31,8 @@ MAX_CANDIDATES = 16  # listed in a record
 TargetSkip = Literal["no_key", "not_allowed", "no_price", "dialect", "incapable"]
 # cooldown: another call probes it, or its provider asked for time. rejected: the provider rejected the key.
 # unusable: the target cannot serve the call. failed: it failed in this round. key_limit: enough keys of this
-# provider were tried. too_small: the context window.
-CandidateSkip = Literal["cooldown", "rejected", "unusable", "failed", "key_limit", "too_small"]
+# provider were tried. too_small: the context window. incapable: the target cannot carry the request.
+CandidateSkip = Literal["cooldown", "rejected", "unusable", "failed", "key_limit", "too_small", "incapable"]
 OnSkip = Callable[[Candidate, CandidateSkip], None]
 
 

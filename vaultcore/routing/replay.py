@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaultcore.catalog.schema import Route, Target
-from vaultcore.errors import Fault, UpstreamError
+from vaultcore.errors import Fault, InvalidRequest, UpstreamError
 from vaultcore.routing.attempts import Progress, RetryPolicy
 from vaultcore.routing.plan import order
 
@@ -37,12 +37,15 @@ def replay(decision: Mapping[str, Any], faults: Sequence[str | None], route: Rou
     route must be that of the record's version.
     """
     candidates = _candidates(decision, route)
-    in_cooldown = {(place[0], place[1]) for place in decision.get("skips", ()) if place[2] == "cooldown"}
+    skips = {(number, place): reason for number, place, reason in decision.get("skips", ())}
     progress = Progress[RecordedCandidate](RetryPolicy(*decision.get("retries", ())))
     tried, remaining = list[tuple[str, str]](), list(faults)
     for number, planned in enumerate(_rounds(decision, candidates, route)):
         for candidate in progress.round(planned):
-            if (number, candidate.place) in in_cooldown:
+            reason = skips.get((number, candidate.place))
+            if reason == "incapable":
+                progress.record_refusal(candidate, InvalidRequest(""))
+            if reason in {"cooldown", "incapable"}:
                 continue
             if not remaining:
                 return tried
