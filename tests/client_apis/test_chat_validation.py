@@ -138,13 +138,8 @@ INVALID = {
     "tools of a wrong type": (body(tools={}), "tools", "invalid_type"),
     "tool without a function": (body(tools=[{"type": "function"}]), "tools[0].function", "invalid_type"),
     "tool without a name": (body(tools=[{"function": {}}]), "tools[0].function.name", "invalid_type"),
-    "a11 invalid tool name": (body(tools=[tool("a b")]), "tools[0].function.name", "invalid_value"),
-    "tool name with a line break": (
-        body(tools=[tool("a\n")]),
-        "tools[0].function.name",
-        "invalid_value",
-    ),
-    "a11 long tool name": (body(tools=[tool("a" * 65)]), "tools[0].function.name", "invalid_value"),
+    "blank tool name": (body(tools=[tool(" ")]), "tools[0].function.name", "invalid_value"),
+    "tool name of a page": (body(tools=[tool("a" * 513)]), "tools[0].function.name", "invalid_value"),
     "x10 duplicate tool name": (body(tools=[tool(), tool()]), "tools[1].function.name", "invalid_value"),
     "parameters of a wrong type": (
         body(tools=[tool(parameters=[])]),

@@ -17,6 +17,7 @@ import pytest
 
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.dialects import StreamFault, load_dialect
+from vaultcore.dialects.tool_names import rename_tools
 from vaultcore.routing.stream_joiner import StreamJoiner
 from vaultcore.streams import sse
 
@@ -63,8 +64,12 @@ def outcome(case: Path, name: str) -> Any:
     dialect = load_dialect(case.parent.name)
     match name:
         case "upstream" if (request := load(case, "request")) is not None:
-            rendered = dialect.render_request(request, target(case))
-            changes = [f"{change.kind} {change.path}: {change.reason}" for change in rendered.changes]
+            renamed = rename_tools(request, dialect.tool_names)
+            rendered = dialect.render_request(renamed.request, target(case))
+            changes = [
+                f"{change.kind} {change.path}: {change.reason}"
+                for change in (*renamed.changes, *rendered.changes)
+            ]
             return {"body": rendered.body, "changes": changes}
         case "completion" if (answer := load(case, "answer")) is not None:
             try:

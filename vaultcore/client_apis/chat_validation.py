@@ -22,7 +22,7 @@ SPARE_DEPTH = (
     100  # levels of nesting that stay free, so that the gateway can serialize the body inside others
 )
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+TOOL_NAME = re.compile(r"(?=.*\S).{1,512}", re.DOTALL)  # each provider gets it in a form that it accepts
 
 
 def validate_chat_request(body: object) -> ChatRequest:
@@ -207,7 +207,7 @@ def _tool_function(param: str, value: object, names: set[str]) -> None:
     if function.get("parameters") is not None:
         _object(f"{param}.parameters", function["parameters"])
     if not TOOL_NAME.fullmatch(name):
-        message = f"{param}.name must have 1 to 64 letters, digits, underscores or hyphens"
+        message = f"{param}.name must have 1 to 512 characters, not only white space"
         raise InvalidRequest(message, param=f"{param}.name")
     if name in names:
         raise InvalidRequest(f"two tools have the name {name}", param=f"{param}.name")

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
 
 from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.tool_names import ToolNameRule
 
 ChangeKind = Literal["dropped", "clamped", "renamed", "emulated", "injected", "refused"]
 
@@ -118,6 +121,11 @@ class Dialect(Protocol):
 
         False if the provider's own API accepts OpenAI's legacy functions and judges results itself.
         """
+        ...
+
+    @property
+    def tool_names(self) -> ToolNameRule:
+        """The names of tools that the provider accepts; others are replaced before a request is rendered."""
         ...
 
     @property

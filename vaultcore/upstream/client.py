@@ -21,6 +21,7 @@ from vaultcore.dialects import (
     StreamItem,
     load_dialect,
     think_tags,
+    tool_names,
 )
 from vaultcore.errors import UpstreamError
 from vaultcore.routing.candidate import Candidate
@@ -85,7 +86,8 @@ class Upstream:
             result = await read_completion(candidate, dialect, response, deadlines)
         if request.is_native and isinstance(dialect, StatefulPassthrough):
             return replace(result, body=dialect.rewrite_response(result.body, candidate.target))
-        return result
+        completion = tool_names.restore_completion(result.completion, request.client_names)
+        return replace(result, completion=completion)
 
     def deadlines(self, remaining: float = NO_LIMIT) -> Deadlines:
         """Return the deadlines of an attempt at a whole response, however many requests it takes."""
@@ -130,14 +132,14 @@ class Upstream:
             if content_type(response) == JSON:  # some providers ignore "stream": true
                 completion = (await read_completion(candidate, dialect, response, deadlines)).completion
                 for chunk in as_chunks.chunks(completion):
-                    yield chunk
+                    yield tool_names.restore_chunk(chunk, request.client_names)
                 return
             decoder = think_tags.create_decoder(dialect, candidate.target.provider)
             reader = StreamReader(decoder, framing, raw=request.is_native)
             async with aclosing(read_chunks(candidate, response, deadlines)) as chunks:
                 while not reader.is_ended:
                     for item in await _next_items(candidate, chunks, reader, deadlines):
-                        yield _rewrite_event(item, dialect, candidate.target)
+                        yield _for_client(item, dialect, candidate.target, request.client_names)
                     if reader.fault is not None or reader.was_cut:
                         raise _stream_error(candidate, reader)
                 await _drain(chunks, deadlines)
@@ -231,8 +233,13 @@ def _stream_error(candidate: Candidate, reader: StreamReader) -> UpstreamError:
     return errors.stream_error(error) if reader.has_started else error
 
 
-def _rewrite_event(item: StreamItem, dialect: Dialect, target: Target) -> StreamItem:
-    if isinstance(item, RawEvent) and isinstance(dialect, StatefulPassthrough):
+def _for_client(
+    item: StreamItem, dialect: Dialect, target: Target, client_names: Mapping[str, str]
+) -> StreamItem:
+    """Return the item with the state of a forwarded event marked, or with the client's names of tools."""
+    if not isinstance(item, RawEvent):
+        return tool_names.restore_chunk(item, client_names) if client_names else item
+    if isinstance(dialect, StatefulPassthrough):
         return replace(item, event=dialect.rewrite_event(item.event, target))
     return item
 

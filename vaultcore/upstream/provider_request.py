@@ -15,6 +15,7 @@ from vaultcore.dialects import (
     load_dialect,
 )
 from vaultcore.dialects.legacy_functions import adapt_request, restore_paths
+from vaultcore.dialects.tool_names import rename_tools
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
@@ -32,6 +33,7 @@ class ProviderRequest:
     is_native: bool = False  # the client's own body: the response is passed through too
     method: str = "POST"  # a GET has no body
     content: bytes | None = None  # the encoded body, once `encoded` has run
+    client_names: Mapping[str, str] = field(default_factory=dict)  # of renamed tools, by the provider's name
 
     def encoded(self) -> ProviderRequest:
         """Return the request with its content. Raises InvalidRequest if JSON cannot express the body."""
@@ -63,15 +65,17 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
     Changes and errors name the parts of the client's own body.
     """
     dialect = load_dialect(target.dialect)
-    adapted = adapt_request(request, target)
+    renamed = rename_tools(adapt_request(request, target), dialect.tool_names)
     try:
-        rendered = restore_paths(dialect.render_request(adapted, target), request)
+        rendered = dialect.render_request(renamed.request, target)
     except InvalidRequest as error:
         invalid = error
     else:
+        rendered = restore_paths(replace(rendered, changes=(*renamed.changes, *rendered.changes)), request)
         changes = tuple(replace(each, path=client_path(request, each.path)) for each in rendered.changes)
         rendered = replace(rendered, changes=changes)
-        return ProviderRequest(dialect.render_path(adapted, target), rendered, target.dialect)
+        path = dialect.render_path(renamed.request, target)
+        return ProviderRequest(path, rendered, target.dialect, client_names=renamed.client_names)
     raise _in_client_names(invalid, request)
 
 

@@ -22,8 +22,8 @@ from vaultcore.wire import Json, Message
 if TYPE_CHECKING:
     from vaultcore.dialects.anthropic.wire import AnthropicMessage, AnthropicText
 
-UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")  # in call ids and tool names
-MAX_NAME = 128  # characters of a tool name
+UNSAFE = re.compile(r"[^a-zA-Z0-9_-]")  # in call ids
+MAX_ID = 100  # characters of a call id that stay, if it has unsafe ones
 
 
 def render_conversation(
@@ -83,11 +83,13 @@ class _AnthropicPartWriter:
                 return None
 
     def call_id(self, client_id: str) -> str:
-        return _make_safe(client_id) or "call"
+        if not UNSAFE.search(client_id):
+            return client_id or "call"
+        return shorten_name(client_id, UNSAFE, MAX_ID)
 
     def call(self, path: str, source: Json, call: ParsedToolCall) -> list[Json]:  # noqa: ARG002 - drops nothing
-        name = render_tool_name(call.name)
-        return [{"type": "tool_use", "id": call.id, "name": name, "input": call.arguments, **_cache(source)}]
+        block = {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
+        return [{**block, **_cache(source)}]
 
     def result(self, path: str, message: Json, call_id: str, *, again: bool) -> list[Json]:  # noqa: ARG002 - see Bedrock
         content = message.get("content")
@@ -102,20 +104,6 @@ class _AnthropicPartWriter:
     def orphan_result(self, path: str, message: Json) -> list[Json]:
         self.changes.append(Change(path, "emulated", ORPHAN_RESULT))
         return self.content(message.get("content"), f"{path}.content") or [self.text(FILLER)]
-
-
-def render_tool_name(name: str) -> str:
-    """Return the name as the API accepts it, at most 128 characters.
-
-    >>> render_tool_name("get_weather")
-    'get_weather'
-    """
-    return (_make_safe(name) or "tool")[:MAX_NAME]
-
-
-def _make_safe(name: str) -> str:
-    """Return the name in letters, digits, `_` and `-`. A name that changes ends in a hash of the original."""
-    return shorten_name(name, UNSAFE, 100) if UNSAFE.search(name) else name
 
 
 def _cache(source: Json) -> Json:

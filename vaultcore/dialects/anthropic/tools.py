@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
-from vaultcore.dialects.anthropic.conversation import render_tool_name
 from vaultcore.dialects.anthropic.json_schema import close_schema
 from vaultcore.dialects.anthropic.parts import UNSUPPORTED
 from vaultcore.dialects.tools import ANY_OBJECT, parameter_schema
@@ -73,7 +72,7 @@ def _render_tool(path: str, tool: Json, capabilities: Capabilities, changes: lis
         message = f"this model does not accept tools of type {kind}"
         raise InvalidRequest(message, param=f"{path}.type", code=UNSUPPORTED)
     function = tool["function"]
-    rendered: AnthropicTool = {"name": render_tool_name(function["name"])}
+    rendered: AnthropicTool = {"name": function["name"]}
     if function.get("description"):
         rendered["description"] = function["description"]
     rendered["input_schema"] = parameter_schema(function.get("parameters"), path)
@@ -130,10 +129,9 @@ def _keep_allowed(toolset: AnthropicToolSet, allowed: list[object]) -> None:
 
 
 def _require_tool(toolset: AnthropicToolSet, name: str) -> str:
-    rendered = render_tool_name(name)
-    if all(tool.get("name") != rendered for tool in toolset.tools):
+    if all(tool.get("name") != name for tool in toolset.tools):
         raise InvalidRequest(f"tool_choice names {name}, which is not in tools", param="tool_choice")
-    return rendered
+    return name
 
 
 def _declare_called_tools(

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from vaultcore.dialects.bedrock.wire import ConverseBlock, ConverseMessage
 
 UNSAFE_ID = re.compile(r"[^a-zA-Z0-9_.:-]")
-UNSAFE_NAME = re.compile(r"[^a-zA-Z0-9_-]")
-MAX_NAME = 64  # characters of a call id and of a tool name
+MAX_ID = 64  # characters of a call id
 
 
 def render_conversation(
@@ -48,7 +47,7 @@ def render_conversation(
         matches_unknown_ids=False,
         inline_system_reason="sent as user text: this model accepts no system message here",
         unsigned_reason="this model accepts reasoning with its publisher's signature only",
-        id_stem=MAX_NAME - 6,
+        id_stem=MAX_ID - 6,
     )
     writer = _ConversePartWriter(parts, publisher.reasoning == "thinking")
     system, rendered = AlternatingConversation(writer, rules, parts.changes).render(messages)
@@ -118,10 +117,12 @@ class _ConversePartWriter:
                 return None
 
     def call_id(self, client_id: str) -> str:
-        return _make_safe(client_id, UNSAFE_ID) or "call"
+        if len(client_id) <= MAX_ID and not UNSAFE_ID.search(client_id):
+            return client_id or "call"
+        return shorten_name(client_id, UNSAFE_ID, MAX_ID - 9)
 
     def call(self, path: str, source: Json, call: ParsedToolCall) -> list[Json]:
-        tool_use = {"toolUseId": call.id, "name": render_tool_name(call.name), "input": call.arguments}
+        tool_use = {"toolUseId": call.id, "name": call.name, "input": call.arguments}
         return [{"toolUse": tool_use}, *self._cache_point(source, path)]
 
     def result(self, path: str, message: Json, call_id: str, *, again: bool) -> list[Json]:
@@ -158,15 +159,3 @@ class _ConversePartWriter:
 
     def _change(self, path: str, kind: ChangeKind, reason: str) -> None:
         self.parts.changes.append(Change(path, kind, reason))
-
-
-def render_tool_name(name: str) -> str:
-    """Return the name as the API accepts it, at most 64 characters."""
-    return _make_safe(name, UNSAFE_NAME) or "tool"
-
-
-def _make_safe(name: str, unsafe: re.Pattern[str]) -> str:
-    """Return the name in the allowed alphabet and length. A changed name ends in a hash of the original."""
-    if len(name) <= MAX_NAME and not unsafe.search(name):
-        return name
-    return shorten_name(name, unsafe, MAX_NAME - 9)

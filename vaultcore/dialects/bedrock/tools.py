@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
-from vaultcore.dialects.bedrock.conversation import render_tool_name
 from vaultcore.dialects.bedrock.parts import UNSUPPORTED, ConversePartRenderer
 from vaultcore.dialects.bedrock.publisher import Publisher
 from vaultcore.dialects.default_values import is_default
@@ -85,7 +84,7 @@ class ConverseToolSet:
             message = f"this model does not accept tools of type {kind}"
             raise InvalidRequest(message, param=f"{path}.type", code=UNSUPPORTED)
         function = tool["function"]
-        spec: ConverseToolSpec = {"name": render_tool_name(function["name"])}
+        spec: ConverseToolSpec = {"name": function["name"]}
         if (function.get("description") or "").strip():
             spec["description"] = function["description"]
         spec["inputSchema"] = {"json": parameter_schema(function.get("parameters"), path)}
@@ -142,10 +141,9 @@ class ConverseToolSet:
         self.tools = [tool for tool in self.tools if _name_of(tool) in names]
 
     def _require_tool(self, name: str) -> str:
-        rendered = render_tool_name(name)
-        if all(_name_of(tool) != rendered for tool in self.tools):
+        if all(_name_of(tool) != name for tool in self.tools):
             raise InvalidRequest(f"tool_choice names {name}, which is not in tools", param="tool_choice")
-        return rendered
+        return name
 
     def _declare_called_tools(self, request: ChatRequest, tool_names: list[str]) -> None:
         """Declare the tools that earlier messages call, which the API requires, and forbid further calls."""

@@ -8,6 +8,7 @@ from vaultcore.catalog.schema import MediaOffer
 from vaultcore.dialects.cohere.decoder import Decoder
 from vaultcore.dialects.cohere.request import render_path, render_request
 from vaultcore.dialects.cohere.response import parse_error, parse_response
+from vaultcore.dialects.tool_names import ToolNameRule
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk
@@ -21,10 +22,12 @@ __all__ = [
     "render_path",
     "render_request",
     "requires_call_ids",
+    "tool_names",
 ]
 
 max_tokens_field = "max_tokens"
 requires_call_ids = True
+tool_names = ToolNameRule("a-zA-Z0-9_", first="a-zA-Z_")
 media_offers: Mapping[str, MediaOffer] = {}
 
 

@@ -5,7 +5,6 @@ The roles are `user` and `model`. The results of a model's calls come in the con
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, cast
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 SYSTEM = ("system", "developer")
 FILLER = " "  # the text of a content that must exist but has nothing to say
-NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}")  # a valid function name
-UNSAFE = re.compile(r"[^a-zA-Z0-9_.:-]")
 
 
 def render_system(messages: Sequence[Message], changes: list[Change]) -> tuple[list[GeminiPart], int]:
@@ -189,7 +186,7 @@ class _ContentsBuilder:
             reason = "wrapped: the text is not a JSON object"
             self.changes.append(Change(f"{path}.function.arguments", "emulated", reason))
             arguments = {"arguments": text}
-        name = render_function_name(str(function.get("name") or ""))
+        name = str(function.get("name") or "")
         client_id = str(call.get("id") or "")
         call_id = self._unique_id(client_id or "call")
         results.expect(client_id, call_id, name)
@@ -227,14 +224,6 @@ class _ContentsBuilder:
             unique = f"{base}_{n}"
         self.call_ids.add(unique)
         return unique
-
-
-def render_function_name(name: str) -> str:
-    """Return the name as the API accepts it: other characters become `_`, at most 64 characters remain."""
-    if NAME.fullmatch(name):
-        return name
-    safe = UNSAFE.sub("_", name)[:63]
-    return safe if NAME.fullmatch(safe) else f"_{safe}"
 
 
 def _render_instructions(message: Message, path: str) -> list[GeminiPart]:

@@ -8,6 +8,7 @@ from vaultcore.catalog.schema import MediaOffer
 from vaultcore.dialects.mistral.decoder import create_decoder
 from vaultcore.dialects.mistral.request import render_path, render_request
 from vaultcore.dialects.mistral.response import parse_error, parse_response
+from vaultcore.dialects.tool_names import ToolNameRule
 
 __all__ = [
     "create_decoder",
@@ -18,8 +19,10 @@ __all__ = [
     "render_path",
     "render_request",
     "requires_call_ids",
+    "tool_names",
 ]
 
 max_tokens_field = "max_tokens"
 requires_call_ids = True
+tool_names = ToolNameRule()
 media_offers: Mapping[str, MediaOffer] = {"moderations": MediaOffer("openai", "/moderations")}

@@ -8,6 +8,7 @@ from vaultcore.catalog.schema import MediaOffer
 from vaultcore.dialects.openai.decoder import Decoder
 from vaultcore.dialects.openai.request import render_path, render_request
 from vaultcore.dialects.openai.response import parse_error, parse_response
+from vaultcore.dialects.tool_names import ToolNameRule
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk
@@ -21,10 +22,12 @@ __all__ = [
     "render_path",
     "render_request",
     "requires_call_ids",
+    "tool_names",
 ]
 
 max_tokens_field = "max_completion_tokens"
 requires_call_ids = False
+tool_names = ToolNameRule()
 media_offers: Mapping[str, MediaOffer] = {
     "embeddings": MediaOffer("openai", "/embeddings", tokens=True, batch=2_048),
     "images": MediaOffer("openai", "/images/generations", batch=10),

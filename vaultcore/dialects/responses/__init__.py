@@ -9,6 +9,7 @@ from vaultcore.dialects.responses.decoder import Decoder
 from vaultcore.dialects.responses.reasoning import rewrite_event, rewrite_request, rewrite_response
 from vaultcore.dialects.responses.request import render_path, render_request
 from vaultcore.dialects.responses.response import parse_error, parse_response
+from vaultcore.dialects.tool_names import ToolNameRule
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk
@@ -25,10 +26,12 @@ __all__ = [
     "rewrite_event",
     "rewrite_request",
     "rewrite_response",
+    "tool_names",
 ]
 
 max_tokens_field = "max_output_tokens"
 requires_call_ids = True
+tool_names = ToolNameRule()
 media_offers: Mapping[str, MediaOffer] = {}
 
 
