@@ -34,6 +34,7 @@ SHELL_TOOLS = {  # name -> how it takes a command
 ECHO_TOOL = "shout"  # of mcp_server.py, whatever prefix a client gives it
 TOOL_SCRIPTS = ("shell", "mcp", "function")
 EDITED_FILE = "greeting.txt"
+SEARCH_TOOL = "tool_search"  # of Qwen Code, which sends some tools only after a search
 FUNCTION_TOOL = "loud"  # a function of `llm`
 
 
@@ -78,7 +79,7 @@ def reply(body: dict[str, Any], prompt: Prompt) -> Reply:
     if script is None or prompt.schema is not None or prompt.forced_tool is not None:
         return generate_reply(prompt)
     if script.do in TOOL_SCRIPTS and not _is_called(script, everything):
-        calls = tuple(_calls(script, prompt))
+        calls = tuple(_calls(script, prompt)) or tuple(_searches(script, everything, prompt))
         text = "" if calls else f"NO TOOL among {sorted(tool.name for tool in prompt.tools)}"
     else:
         calls, text = (), _last_words(script, everything)
@@ -127,6 +128,12 @@ def _calls(script: Script, prompt: Prompt) -> Iterator[ReplyToolCall]:
             if (arguments := _arguments(script, tool, number)) is not None:
                 yield ReplyToolCall(stable_id("", script.word, number), tool.name, arguments)
                 break
+
+
+def _searches(script: Script, everything: str, prompt: Prompt) -> Iterator[ReplyToolCall]:
+    """Yield the search for the tool, once, if the client defers its tools."""
+    if any(tool.name == SEARCH_TOOL for tool in prompt.tools) and f"+{ECHO_TOOL}" not in everything:
+        yield ReplyToolCall(stable_id("", script.word, "search"), SEARCH_TOOL, {"query": f"+{ECHO_TOOL}"})
 
 
 def _arguments(script: Script, tool: PromptTool, number: int) -> dict[str, Any] | None:
