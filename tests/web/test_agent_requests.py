@@ -120,9 +120,7 @@ def test_tools_arrive_and_calls_come_back(gateway: AgentGateway, agent: str, pro
     ]
     assert missing == []
     objects = list(objects_in(response.text))
-    absent = [
-        each for each in request["returned"] if not any(each.items() <= found.items() for found in objects)
-    ]
+    absent = [each for each in request["returned"] if not any(each.items() <= one.items() for one in objects)]
     assert absent == []
 
 
