@@ -45,7 +45,7 @@ tracing: call clock errors money routing store telemetry wire
 ledger: catalog clock errors limits store usage
 control: catalog clock errors limits money secrets store telemetry wire
 idempotency: clock errors secrets store telemetry wire
-endpoints: call client_apis dialects errors gateway media usage wire
+endpoints: call client_apis dialects errors gateway media streams usage wire
 content_log: call clock control errors idempotency secrets store telemetry
 admission: aws call catalog clock content_log control dialects errors limits money routing secrets store
   telemetry usage wire

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
-from vaultcore.endpoints import ENDPOINTS
+from vaultcore.endpoints import ENDPOINTS, VERSIONED
 from vaultcore.services import Services
 from vaultcore.web.body import LargeBodies
 from vaultcore.web.cors import CrossOrigin
@@ -23,20 +23,31 @@ from vaultcore.web.usage import usage_endpoint
 
 
 def create_app(services: Services) -> ASGIApp:
-    """Return the application. Data routes exist with and without `/v1`, since a stage may be named `v1`."""
+    """Return the application."""
     large_bodies = LargeBodies()
-    data = [
-        *(Route(row.path, data_endpoint(row, services, large_bodies), methods=["POST"]) for row in ENDPOINTS),
-        Route("/explain", explain_endpoint(services, large_bodies), methods=["POST"]),
-        Route("/key", key_endpoint(services), methods=["GET"]),
-        Route("/usage", usage_endpoint(services), methods=["GET"]),
-        Route("/models", models_endpoint(services), methods=["GET"]),
-        Route("/models/{id:path}", model_endpoint(services), methods=["GET"]),
-    ]
+    models, model = models_endpoint(services), model_endpoint(services)
+    data = {
+        "/explain": (explain_endpoint(services, large_bodies), "POST"),
+        "/key": (key_endpoint(services), "GET"),
+        "/usage": (usage_endpoint(services), "GET"),
+        "/models": (models, "GET"),
+        "/models/{model:path}": (model, "GET"),
+    }
     routes: list[BaseRoute] = [
         Route("/health", _health, methods=["GET"]),
-        *(Route(f"/v1{route.path}", route.endpoint, methods=list(route.methods or ())) for route in data),
-        *data,
+        *(
+            Route(url, data_endpoint(row, services, large_bodies), methods=["POST"])
+            for row in ENDPOINTS
+            for url in row.urls
+        ),
+        *(
+            Route(base + path, handler, methods=[method])
+            for base in VERSIONED
+            for path, (handler, method) in data.items()
+        ),
+        Route("/v1beta/models", models, methods=["GET"]),
+        Route("/v1beta/models/{model:path}", model, methods=["GET"]),
+        Route("/api/hello", _hello, methods=["GET"]),
         Route("/", _to_console, methods=["GET"]),
         Route("/console", _to_console, methods=["GET"]),
         Mount("/console", LazyConsole()),
@@ -52,6 +63,11 @@ def create_app(services: Services) -> ASGIApp:
 
 async def _health(_: Request) -> Response:
     return json_response({"status": "ok"})
+
+
+async def _hello(_: Request) -> Response:
+    """Answer the request with which Claude Code opens a connection ahead of its first message."""
+    return Response()
 
 
 async def _to_console(request: Request) -> Response:

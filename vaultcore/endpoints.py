@@ -1,21 +1,23 @@
 """The data endpoints: one row each. A new endpoint is a row here and the module of its API.
 
-The app makes a route of every row, with and without `/v1`. The web layer reads how to parse a request, what
-to reserve, how to run it and how to render errors; spans read the operation.
+The app makes routes of every row. The web layer reads how to parse a request, what to reserve, how to run it
+and how to render errors; spans read the operation.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from vaultcore.call import Call
-from vaultcore.client_apis import ClientApi, RequestParser, chat, messages, responses
+from vaultcore.client_apis import ClientApi, RequestParser, chat, gemini, messages, responses
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.media import MediaApi, embeddings, images, moderations
+from vaultcore.streams.framing import SseFraming, StreamFraming
 from vaultcore.usage import request_estimate
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.usage.token_estimate import estimate_request
@@ -27,11 +29,20 @@ Run = Callable[[Gateway, Call], Awaitable[Json]]
 EstimateUsage = Callable[[ChatRequest, Json | None], RequestEstimate]
 
 
+FindFraming = Callable[[Mapping[str, str]], StreamFraming]
+VERSIONED = ("/v1", "")  # also without a version, since a stage of API Gateway may be named v1
+GOOGLE_VERSIONS = ("/v1beta", "/v1", "")
+
+
+def _sse_framing(_query: Mapping[str, str]) -> StreamFraming:
+    return SseFraming()
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One data endpoint: `POST /v1{path}`."""
+    """One data endpoint: `POST {base}{path}` for each of its bases."""
 
-    path: str  # below /v1
+    path: str  # may contain parameters of Starlette's routes; a request has them as fields, like `model`
     api: RequestParser
     errors: ClientApi  # renders this endpoint's errors
     run: Run  # makes the whole response's body
@@ -39,17 +50,56 @@ class Endpoint:
     estimate_usage: EstimateUsage | None  # what to reserve; None: free of charge
     native: BuildNative  # builds the request to a provider of the client's own dialect
     streams: bool = False  # `"stream": true` gets an event stream, made by `errors`' encoder
+    bases: tuple[str, ...] = VERSIONED  # the first one is in the documentation
+    fields: Mapping[str, object] = field(default_factory=dict)  # fields that the path stands for
+    framing: FindFraming = _sse_framing  # of streams, chosen by the query
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Return the paths of all routes."""
+        return tuple(base + self.path for base in self.bases)
+
+    def with_path(self, body: object, parameters: Mapping[str, object]) -> object:
+        """Return a request's body with the fields that its path contains."""
+        fields = {**parameters, **self.fields}
+        return {**body, **fields} if fields and isinstance(body, dict) else body
 
 
 def _chat_endpoint(path: str, api: ClientApi, native: BuildNative | None = None) -> Endpoint:
+    native = native or _same_body(api)
+    estimate = request_estimate.estimate_chat
+    return Endpoint(path, api, api, _complete(api), "chat", estimate, native, streams=True)
+
+
+def _google_endpoint(
+    method: str, run: Run, estimate: EstimateUsage | None, *, streams: bool = False
+) -> Endpoint:
+    """Return an endpoint of Google's form, `/models/{model}:{method}`; the model's name may have slashes."""
+    return Endpoint(
+        f"/models/{{model:path}}:{method}",
+        gemini,
+        gemini,
+        run,
+        "generate_content",
+        estimate,
+        gemini.native_request,
+        streams=streams,
+        bases=GOOGLE_VERSIONS,
+        fields={"stream": True} if streams else {},
+        framing=gemini.find_framing,
+    )
+
+
+def _complete(api: ClientApi) -> Run:
+    """Return the run of a conversation's turn whose response is not streamed."""
+
     async def run(gateway: Gateway, call: Call) -> Json:
         response = await gateway.complete(call)
         if call.outcome.is_passthrough:
             return response.body
         return api.render_response(response.completion, call.request)
 
-    native = native or _same_body(api)
-    return Endpoint(path, api, api, run, "chat", request_estimate.estimate_chat, native, streams=True)
+    return run
 
 
 def _media_endpoint(
@@ -79,29 +129,60 @@ def _same_body(api: RequestParser) -> BuildNative:
 COUNT_TOKENS = "/messages/count_tokens"
 
 
-async def _count_tokens(gateway: Gateway, call: Call) -> Json:
-    """Return the provider's count, else an estimate with `"estimated": true`."""
-    try:
-        counts = await gateway.forward(call, COUNT_TOKENS)
-    except AttemptsExhausted:
-        counts = None
-    return counts or {"input_tokens": estimate_request(call.request), "estimated": True}
+def _count_tokens(path: str, field: str) -> Run:
+    """Return the run of a count of tokens at this path of a provider.
+
+    Without one, the response has an estimate in the field, and `"estimated": true`.
+    """
+
+    async def run(gateway: Gateway, call: Call) -> Json:
+        try:
+            counts = await gateway.forward(call, path)
+        except AttemptsExhausted:
+            counts = None
+        return counts or {field: estimate_request(call.request), "estimated": True}
+
+    return run
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     _chat_endpoint("/chat/completions", chat, chat.native_request),
     _chat_endpoint("/messages", messages, messages.native_request),
     _chat_endpoint("/responses", responses, responses.native_request),
-    Endpoint(COUNT_TOKENS, messages, messages, _count_tokens, "chat", None, messages.native_request),
+    Endpoint(
+        COUNT_TOKENS,
+        messages,
+        messages,
+        _count_tokens(COUNT_TOKENS, "input_tokens"),
+        "chat",
+        None,
+        messages.native_request,
+    ),
+    _google_endpoint("generateContent", _complete(gemini), request_estimate.estimate_chat),
+    _google_endpoint(
+        "streamGenerateContent", _complete(gemini), request_estimate.estimate_chat, streams=True
+    ),
+    _google_endpoint("countTokens", _count_tokens(gemini.COUNT_PATH, "totalTokens"), None),
     _media_endpoint("/embeddings", embeddings, "embeddings", request_estimate.estimate_embeddings),
     _media_endpoint("/images/generations", images, "generate_content", request_estimate.estimate_images),
     _media_endpoint("/moderations", moderations, "moderation", request_estimate.estimate_moderations),
 )
 EXPLAINED = ENDPOINTS[0]  # POST /v1/explain takes a body of this endpoint
-_ERRORS: Mapping[str, ClientApi] = {endpoint.path.split("/")[1]: endpoint.errors for endpoint in ENDPOINTS}
+
+# What shows a client's API: a method of Google's, the first segment of a path, or a header of its own.
+_METHODS: Mapping[str, ClientApi] = {
+    row.path.rpartition(":")[2]: row.errors for row in ENDPOINTS if "}:" in row.path
+}
+_SEGMENTS: Mapping[str, ClientApi] = {
+    row.path.split("/")[1]: row.errors for row in ENDPOINTS if "{" not in row.path
+}
+_HEADERS: Mapping[str, ClientApi] = {"anthropic-version": messages, "x-goog-api-client": gemini}
+_VERSION = re.compile(r"/v1(?=/)")
 
 
-def errors_at(path: str) -> ClientApi:
-    """Return the API whose error format a client expects at a path, whether or not an endpoint is there."""
-    first, _, rest = path.lstrip("/").partition("/")
-    return _ERRORS.get(rest.partition("/")[0] if first == "v1" else first, chat)
+def api_at(path: str, headers: Mapping[str, str]) -> ClientApi:
+    """Return the API in whose format a client expects an answer, whether or not there is an endpoint."""
+    if path.startswith(GOOGLE_VERSIONS[0]):
+        return gemini
+    by_path = _METHODS.get(path.rpartition(":")[2]) or _SEGMENTS.get(_VERSION.sub("", path, 1).split("/")[1])
+    return by_path or next((api for name, api in _HEADERS.items() if name in headers), chat)

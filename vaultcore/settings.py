@@ -69,6 +69,7 @@ class Settings:
     timeouts: Timeouts = Timeouts()
     breaker_threshold: int = 5  # consecutive failures that open a circuit; 0: no circuit breakers
     max_body: int = 5_500_000  # bytes of a request body
+    query_keys: bool | None = None  # accept virtual keys as `?key=` on /v1beta; None: if served on loopback
     debug: bool = False
     log_level: str = "INFO"
     cors_origins: tuple[str, ...] | None = None  # of browser pages; None: the default of how it is served
@@ -223,6 +224,7 @@ def _read_calls(settings: Settings, read: _EnvironReader) -> Settings:
         heartbeat=read.millis("VAULTEDGE_HEARTBEAT", 15_000, least=100),
         integration=read.millis("VAULTEDGE_INTEGRATION_TIMEOUT", 29_000, least=1_000),
         max_body=read.number("VAULTEDGE_MAX_BODY", 5_500_000, most=1 << 30),
+        query_keys=read.flag("VAULTEDGE_QUERY_KEYS") if read.optional("VAULTEDGE_QUERY_KEYS") else None,
         cors_origins=read.origins("VAULTEDGE_CORS_ORIGINS"),
         timeouts=Timeouts(
             connect=read.millis("VAULTEDGE_CONNECT_TIMEOUT", 3_000),

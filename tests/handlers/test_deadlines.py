@@ -26,8 +26,8 @@ from vaultcore.settings import Settings, Timeouts
 from vaultcore.store import document_types
 from vaultcore.store.base import Settlement, SettlementResult
 from vaultcore.store.memory import MemoryStore
+from vaultcore.streams.framing import SseFraming
 from vaultcore.web.deadline import ENDING_TIME, ERROR_TIME, DeadlineMiddleware
-from vaultcore.web.reply import KEEP_ALIVE
 
 T = TypeVar("T")
 REMAINING = ENDING_TIME + 1.5
@@ -148,12 +148,12 @@ def test_a_quiet_stream_starts_with_comments(tmp_path: Path) -> None:
     )
 
     for path, answer in answers.items():
-        comments = [at for at, piece in answer.chunks if piece == KEEP_ALIVE]
+        comments = [at for at, piece in answer.chunks if piece == SseFraming.keep_alive]
         assert (answer.status, len(comments) >= 2) == (200, True)
         assert 0.15 < comments[0] < 0.5
         assert "x-vaultedge-provider" not in answer.headers
-        assert answer.chunks[0][1] == KEEP_ALIVE
-        body = answer.body.replace(KEEP_ALIVE, b"")
+        assert answer.chunks[0][1] == SseFraming.keep_alive
+        body = answer.body.replace(SseFraming.keep_alive, b"")
         assert b"".join(part for part in (b"after", b"while") if part in body) == b"afterwhile"
         assert ENDS[path][0] not in body
         assert ENDS[path][1] in body
@@ -169,7 +169,7 @@ def test_a_failure_after_the_first_comment_is_an_event(tmp_path: Path) -> None:
     assert [answer.status for answer in late.values()] == [200] * 3
     assert [answer.status for answer in early.values()] == [400] * 3
     for path, answer in late.items():
-        assert answer.body.startswith(KEEP_ALIVE)
+        assert answer.body.startswith(SseFraming.keep_alive)
         assert b'"error"' in answer.body or b"event: error" in answer.body
         assert ENDS[path][1] not in answer.body
 

@@ -14,8 +14,8 @@ from tests.fakes.provider import FakeProvider, FakeResponse
 from tests.handlers.deployment import EVENTS, serve_deployment
 from tests.handlers.emulator import Emulator, run_emulator
 from tests.handlers.stream_process import event, run_scenario, run_stream_process, wait_for_text
+from vaultcore.streams.framing import SseFraming
 from vaultcore.web.deadline import ENDING_TIME, ERROR_TIME
-from vaultcore.web.reply import KEEP_ALIVE
 
 
 def test_heartbeats_leave_the_function(tmp_path: Path) -> None:
@@ -25,13 +25,13 @@ def test_heartbeats_leave_the_function(tmp_path: Path) -> None:
         async with run_stream_process(tmp_path, VAULTEDGE_HEARTBEAT="200") as stream:
             stream.api.invoke(event("chat_stream"))
             report = await stream.api.report()
-            await wait_for_text(report, KEEP_ALIVE * 2)
+            await wait_for_text(report, SseFraming.keep_alive * 2)
             assert report.head["statusCode"] == 200
             assert b"data: " not in report.content
             stream.provider.say("Hello")
             await wait_for_text(report, b'"Hello"')
             position = report.body.index(b'"Hello"')
-            while KEEP_ALIVE not in report.body[position:]:
+            while SseFraming.keep_alive not in report.body[position:]:
                 assert await report.chunks.get() is not None
             stream.provider.say("")
             await report.complete.wait()

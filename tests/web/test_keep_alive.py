@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncGenerator, MutableMapping
 from typing import Any
 
-from vaultcore.web.reply import KEEP_ALIVE, EventStream
+from vaultcore.streams.framing import SseFraming
+from vaultcore.web.reply import EventStream
 
 
 def test_r18_a_quiet_stream_gets_keep_alive_comments() -> None:
@@ -24,17 +25,17 @@ def test_r18_a_quiet_stream_gets_keep_alive_comments() -> None:
 
         async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message.get("body", b"start"))
-            if sent.count(KEEP_ALIVE) == 3:
+            if sent.count(SseFraming.keep_alive) == 3:
                 finished.set()
 
         async def receive() -> MutableMapping[str, Any]:
             await asyncio.Event().wait()
             raise AssertionError
 
-        await EventStream(chunks(), {}, heartbeat=0.01)({}, receive, send)
+        await EventStream(chunks(), {}, SseFraming(), heartbeat=0.01)({}, receive, send)
 
     asyncio.run(scenario())
 
     assert sent[:2] == [b"start", b"data: 1\n\n"]
     assert sent[-2:] == [b"data: 2\n\n", b""]
-    assert set(sent[2:-2]) == {KEEP_ALIVE}
+    assert set(sent[2:-2]) == {SseFraming.keep_alive}

@@ -11,7 +11,7 @@ from tests.fakes.gateway_app import run_gateway
 from tests.fakes.provider import FakeProvider
 from vaultcore.catalog.load import load_builtin, load_bytes
 from vaultcore.catalog.schema import Model
-from vaultcore.web.models import pricing
+from vaultcore.web.model_list.openai import pricing
 
 
 def get(path: str, folder: Path) -> httpx.Response:

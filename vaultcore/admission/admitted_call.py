@@ -21,7 +21,7 @@ from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.content_log import ContentLog
-from vaultcore.dialects import load_dialect
+from vaultcore.dialects import NativeFields, load_dialect
 from vaultcore.errors import CLIENT_DISCONNECTED, Forbidden, GatewayError, NoRoute
 from vaultcore.limits.allowlist import allowed_targets
 from vaultcore.limits.virtual_key import RESERVE_MAX
@@ -191,7 +191,11 @@ def _cap_completion(call: Call, tokens: int) -> Call:
     request = copy(call.request)  # a copy of its class, which may remember the client's body
     request["max_completion_tokens"] = tokens
     native = call.native
-    field = load_dialect(native.dialect).max_tokens_field if native is not None and native.dialect else ""
-    if native is not None and field:
-        native = replace(native, body={**native.body, field: tokens})
+    if native is None or not native.dialect:
+        return replace(call, request=request, native=native)
+    dialect = load_dialect(native.dialect)
+    if isinstance(dialect, NativeFields):
+        native = replace(native, body=dialect.with_max_tokens(native.body, tokens))
+    elif dialect.max_tokens_field:
+        native = replace(native, body={**native.body, dialect.max_tokens_field: tokens})
     return replace(call, request=request, native=native)

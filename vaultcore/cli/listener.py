@@ -115,11 +115,13 @@ def is_public(server_socket: socket.socket) -> bool:
 def with_local_defaults(settings: Settings) -> Settings:
     """Return the settings with the defaults of a gateway that only this machine can reach, if it is one.
 
-    Browser pages of any origin may use it then, with a key.
+    Browser pages of any origin may use it then, with a key, and Google's clients may send a virtual key in
+    the query.
     """
-    if not _is_loopback(settings.host) or settings.cors_origins is not None:
+    if not _is_loopback(settings.host):
         return settings
-    return replace(settings, cors_origins=(ANY,))
+    origins = (ANY,) if settings.cors_origins is None else settings.cors_origins
+    return replace(settings, cors_origins=origins, query_keys=settings.query_keys is not False)
 
 
 def _is_loopback(host: str) -> bool:

@@ -89,9 +89,12 @@ class NativeRequest:
 
 @dataclass(frozen=True, slots=True)
 class RawEvent:
-    """A provider event that is forwarded unchanged, with the chunks that it decodes to."""
+    """A provider event that is forwarded unchanged, with the chunks that it decodes to.
 
-    event: Event
+    Without an event, the chunks are what the decoder knows only at the end of the stream.
+    """
+
+    event: Event | None
     chunks: tuple[ChatChunk, ...]
 
 
@@ -169,6 +172,19 @@ class StatefulPassthrough(Protocol):
     def rewrite_response(self, body: Json, target: Target) -> Json: ...
 
     def rewrite_event(self, event: Event, target: Target) -> Event: ...
+
+
+@runtime_checkable
+class NativeFields(Protocol):
+    """Functions of a dialect whose native bodies have the model or the maximum of tokens in another place."""
+
+    def with_model(self, body: Json, model: str) -> Json:
+        """Return a native body for a model of the provider."""
+        ...
+
+    def with_max_tokens(self, body: Json, tokens: int) -> Json:
+        """Return a native body whose response has at most that many tokens."""
+        ...
 
 
 @runtime_checkable

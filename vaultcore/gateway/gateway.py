@@ -13,6 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar, cast
+from urllib.parse import quote
 
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
@@ -113,14 +114,17 @@ class Gateway:
     async def forward(self, call: Call, path: str) -> Json | None:
         """Send the client's body to another path of its own dialect and return the provider's body.
 
-        Return None if the first target speaks another dialect.
+        `{model}` in the path stands for the provider's name of the model. Return None if the first target
+        speaks another dialect.
         """
         native, targets = call.native, await self.targets(call)
         if native is None or not targets[0].accepts_dialect(native.dialect):
             return None
 
         async def attempt_once(attempt: Attempt) -> Json:
-            request = replace(passthrough(attempt.candidate.target, call.request, native), path=path)
+            target = attempt.candidate.target
+            name = quote(target.model.name, safe="@")
+            request = replace(passthrough(target, call.request, native), path=path.replace("{model}", name))
             return await self.upstream.post(
                 attempt.candidate,
                 _correlated(request, call),

@@ -239,7 +239,7 @@ def _for_client(
     """Return the item with the state of a forwarded event marked, or with the client's names of tools."""
     if not isinstance(item, RawEvent):
         return tool_names.restore_chunk(item, client_names) if client_names else item
-    if isinstance(dialect, StatefulPassthrough):
+    if item.event is not None and isinstance(dialect, StatefulPassthrough):
         return replace(item, event=dialect.rewrite_event(item.event, target))
     return item
 

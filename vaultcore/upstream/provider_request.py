@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import (
+    NativeFields,
     NativeRequest,
     RenderedRequest,
     StatefulPassthrough,
@@ -54,7 +55,11 @@ def passthrough(target: Target, request: ChatRequest, native: NativeRequest) -> 
     body = native.body
     if isinstance(dialect, StatefulPassthrough):
         body = dialect.rewrite_request(body, target)
-    rendered = RenderedRequest({**body, "model": target.model.name})
+    model = target.model.name
+    addressed = (
+        dialect.with_model(body, model) if isinstance(dialect, NativeFields) else {**body, "model": model}
+    )
+    rendered = RenderedRequest(addressed)
     path = dialect.render_path(request, target)
     return ProviderRequest(path, rendered, native.dialect, native.headers, is_native=True)
 

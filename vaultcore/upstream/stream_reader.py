@@ -79,7 +79,7 @@ class StreamReader:
         chunks = tuple(decoded)
         if not self._raw:
             items += chunks
-        elif event is not None:
+        elif event is not None or chunks:
             items.append(RawEvent(event, chunks))
         for chunk in chunks:
             for choice in chunk.get("choices") or ():

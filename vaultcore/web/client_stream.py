@@ -24,6 +24,8 @@ class ClientStream:
     def feed(self, item: StreamItem) -> Iterable[Event]:
         if not isinstance(item, RawEvent):
             return self._encoder.feed(item) if self._last_raw is None else self._cut(item)
+        if item.event is None:
+            return ()
         self._last_raw = item.event
         self._first_raw = self._first_raw or item.event
         for chunk in item.chunks:

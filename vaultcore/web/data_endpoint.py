@@ -17,6 +17,7 @@ from vaultcore.endpoints import Endpoint
 from vaultcore.errors import GatewayError, StoreUnavailable
 from vaultcore.services import Services
 from vaultcore.store.unavailable_reason import unavailable_reason
+from vaultcore.streams.framing import StreamFraming
 from vaultcore.tracing import HttpRequest
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.web import options
@@ -45,13 +46,14 @@ def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBod
                 services.admission.limiter.refuse_early(caller)
             raw = await large_bodies.read(request, services.settings.max_body)
             worker = large_bodies.worker(len(raw))
-            body = await worker(parse, raw)
+            body = endpoint.with_path(await worker(parse, raw), request.path_params)
             call = await worker(build_call, endpoint, services, request, http_request, body, worker=worker)
             if estimate_usage is None:
                 return await _run_free(endpoint, services, caller, call)
             native = call.native.body if call.native else None
             estimate = await worker(estimate_usage, call.request, native)
-            run = partial(_run, endpoint, services, caller, estimate, call)
+            framing = endpoint.framing(request.query_params)
+            run = partial(_run, endpoint, services, caller, estimate, call, framing=framing)
             forwarded = endpoint.api.headers
             return await run_once(services, request, caller, call, body=body, forwarded=forwarded, run=run)
         except GatewayError as error:
@@ -66,12 +68,14 @@ async def _run(
     caller: Caller,
     estimate: RequestEstimate,
     call: Call,
+    *,
+    framing: StreamFraming,
 ) -> Response:
     """Run an admitted call. It is settled whichever way it ends."""
     admitted = await services.admission.admit(caller, call, estimate)
     try:
         if endpoint.streams and call.is_streaming:
-            return cast(Response, await stream_response(endpoint.errors, services, admitted))
+            return cast(Response, await stream_response(endpoint.errors, services, admitted, framing))
         body = await endpoint.run(services.gateway, admitted.call)
         await admitted.settle(200)
     except GatewayError as error:

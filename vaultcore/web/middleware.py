@@ -10,10 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vaultcore.endpoints import errors_at
+from vaultcore.endpoints import api_at
 from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError, InvalidRequest, Unauthorized
 from vaultcore.services import Services
 from vaultcore.tracing import HttpRequest
+from vaultcore.web import request_target
 from vaultcore.web.deadline import remaining_time
 from vaultcore.web.internal_error import internal_error, location
 from vaultcore.web.refusals import note_refusal
@@ -21,7 +22,7 @@ from vaultcore.web.reply import SAFE_HEADERS
 from vaultcore.web.router_errors import router_error
 
 # Header fields that a request must not repeat: a proxy and the gateway could read different values.
-SINGLE_FIELDS = frozenset({b"host", b"authorization", b"x-api-key", b"api-key"})
+SINGLE_FIELDS = frozenset({b"host", b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"})
 
 
 class RequestMiddleware:
@@ -70,7 +71,7 @@ class RequestMiddleware:
         except Exception as error:  # noqa: BLE001 - the last resort: every request gets an answer
             self._log.error("crash", request_id=request_id, kind=type(error).__name__, at=location(error))
             if not has_started:
-                await _send_crash(scope["path"], request_id, send_with_id)
+                await _send_crash(Request(scope), request_id, send_with_id)
         finally:
             self._end(http_request)
         await self._services.refusals.flush_after_request(remaining_time(scope) / 4)
@@ -78,6 +79,7 @@ class RequestMiddleware:
 
     def _begin(self, scope: Scope) -> HttpRequest:
         """Return the observed request of a scope, and prepare the scope for the application."""
+        request_target.prepare(scope, accept_key=bool(self._services.settings.query_keys))
         http_request = self._observer.begin(secrets.token_hex(12), scope)
         scope["state"] = {**scope.get("state", {}), "request_id": http_request.id}
         http_request.attach(scope)
@@ -117,8 +119,9 @@ def _check_header_fields(scope: Scope) -> None:
         raise InvalidRequest("the header 'host' is missing; HTTP/1.1 requires it", param="host")
 
 
-async def _send_crash(path: str, request_id: str, send: Send) -> None:
-    body = json.dumps(errors_at(path).render_error(internal_error(request_id)))
+async def _send_crash(request: Request, request_id: str, send: Send) -> None:
+    api = api_at(request.url.path, request.headers)
+    body = json.dumps(api.render_error(internal_error(request_id)))
     headers = {"content-type": "application/json", **SAFE_HEADERS}
     fields = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 500, "headers": fields})

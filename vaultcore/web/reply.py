@@ -12,13 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from vaultcore.call import Call
 from vaultcore.client_apis import ClientApi
-from vaultcore.client_apis.json_text import dump
 from vaultcore.dialects import report_changes
 from vaultcore.errors import GatewayError, whole_seconds
 from vaultcore.money import format_usd
+from vaultcore.streams.framing import StreamFraming
+from vaultcore.wire import Json
 
 HEARTBEAT = 15.0  # seconds; proxies and load balancers close after 30 or more without data
-KEEP_ALIVE = b": still here\n\n"  # an SSE comment: clients ignore it
 SAFE_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 WITH_RETRY_AFTER = frozenset({409, 429, 502, 503})  # statuses
 
@@ -55,41 +55,43 @@ def call_headers(call: Call) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}
 
 
-def last_comment(call: Call) -> bytes:
-    """Return the SSE comment that ends an explained stream: what its headers could not contain yet.
+def stream_report(call: Call) -> Json:
+    """Return the report at the end of an explained stream: what its headers could not contain yet.
 
-    `: vaultedge {"translation": [...], "cost_usd": "0.0001", "provider": …, "model": …, "attempts": 1}`
+    `{"translation": [...], "cost_usd": "0.0001", "provider": …, "model": …, "attempts": 1}`
     """
     outcome = call.outcome
     candidate, charge = outcome.candidate, outcome.charge
-    report = {
+    return {
         "translation": report_changes(outcome.changes),
         "cost_usd": None if charge is None else format_usd(charge),
         "provider": candidate.target.provider.name if candidate else None,
         "model": candidate.target.model.name if candidate else None,
         "attempts": len(outcome.attempts),
     }
-    return b": vaultedge " + dump(report).encode() + b"\n\n"
 
 
 class EventStream:
     """An ASGI response that sends a stream as it arrives, and closes it when the client disconnects.
 
-    After `heartbeat` seconds without data it sends a comment, so that no proxy closes the connection.
+    After `heartbeat` seconds without data it sends the framing's keep-alive, so that no proxy closes the
+    connection.
     """
 
     def __init__(
         self,
         chunks: AsyncGenerator[bytes, None],
         headers: Mapping[str, str],
+        framing: StreamFraming,
         *,
         opening: bytes = b"",
         heartbeat: float = HEARTBEAT,
     ) -> None:
         self._chunks, self._opening, self._heartbeat = chunks, opening, heartbeat
+        self._keep_alive_bytes = framing.keep_alive
         self._last_sent = 0.0  # in the loop's time; 0: not started, or finished
         fields = {
-            "content-type": "text/event-stream; charset=utf-8",
+            "content-type": framing.content_type,
             **SAFE_HEADERS,
             "cache-control": "no-store, no-transform",
             "x-accel-buffering": "no",
@@ -120,18 +122,20 @@ class EventStream:
                 await send({"type": "http.response.body", "body": self._opening, "more_body": True})
             self._last_sent = now()
             async for chunk in chunks:
+                if not chunk:
+                    continue
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 self._last_sent = now()
             self._last_sent = 0.0
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _keep_alive(self, send: Send) -> None:
-        """Send a comment whenever nothing was sent for a heartbeat, between the start and the end."""
+        """Send the keep-alive whenever nothing was sent for a heartbeat, between the start and the end."""
         now, wait = asyncio.get_running_loop().time, self._heartbeat
         while True:
             await asyncio.sleep(wait)
             if self._last_sent and now() - self._last_sent >= self._heartbeat:
-                await send({"type": "http.response.body", "body": KEEP_ALIVE, "more_body": True})
+                await send({"type": "http.response.body", "body": self._keep_alive_bytes, "more_body": True})
                 self._last_sent = now()
             elapsed = now() - self._last_sent
             wait = max(self._heartbeat - elapsed, 0.001) if self._last_sent else self._heartbeat

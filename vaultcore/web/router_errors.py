@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.endpoints import errors_at
+from vaultcore.endpoints import api_at
 from vaultcore.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound
 from vaultcore.web.reply import error_response
 
@@ -25,7 +25,7 @@ def router_error(request: Request, error: GatewayError | HTTPException) -> Respo
             reply = NotFound("no such path")
         case _:
             reply = InvalidRequest("the request cannot be parsed")
-    return error_response(reply, errors_at(request.url.path), headers)
+    return error_response(reply, api_at(request.url.path, request.headers), headers)
 
 
 async def fastapi_error(request: Request, error: Exception) -> Response:

@@ -12,18 +12,21 @@ from vaultcore.client_apis import ClientApi
 from vaultcore.dialects import StreamItem
 from vaultcore.errors import GatewayError
 from vaultcore.services import Services
+from vaultcore.streams.framing import StreamFraming
 from vaultcore.streams.sse import Event
 from vaultcore.web.client_stream import ClientStream
 from vaultcore.web.deadline import ERROR_TIME
 from vaultcore.web.internal_error import internal_error, location
-from vaultcore.web.reply import KEEP_ALIVE, EventStream, call_headers, last_comment
+from vaultcore.web.reply import EventStream, call_headers, stream_report
 
 
-async def stream_response(api: ClientApi, services: Services, admitted: AdmittedCall) -> ASGIApp:
+async def stream_response(
+    api: ClientApi, services: Services, admitted: AdmittedCall, framing: StreamFraming
+) -> ASGIApp:
     """Return the event stream of a call. A failure before the first item is raised: it becomes a status.
 
-    If the first item takes longer than a heartbeat, the response starts without it: with a comment, without
-    the headers that name the provider, and a later failure is the stream's last event.
+    If the first item takes longer than a heartbeat, the response starts without it: with a keep-alive,
+    without the headers that name the provider, and a later failure is the stream's last event.
     """
     items, heartbeat = services.gateway.stream(admitted.call), services.settings.heartbeat
     first = asyncio.ensure_future(anext(items))
@@ -38,10 +41,10 @@ async def stream_response(api: ClientApi, services: Services, admitted: Admitted
     headers = dict(admitted.rate_limit_headers)
     if first.done():
         headers = {**call_headers(admitted.call), **headers}
-    events = _events(api, services, admitted, first, items)
+    events = _events(api, services, admitted, first, items, framing=framing)
     # Started here, so that the generator runs to its end, and settles, whenever the client disconnects.
     opening = await anext(events, b"")
-    return EventStream(events, headers, opening=opening, heartbeat=heartbeat)
+    return EventStream(events, headers, framing, opening=opening, heartbeat=heartbeat)
 
 
 async def _events(
@@ -50,22 +53,23 @@ async def _events(
     admitted: AdmittedCall,
     first: asyncio.Future[StreamItem],
     rest: AsyncGenerator[StreamItem, None],
+    *,
+    framing: StreamFraming,
 ) -> AsyncGenerator[bytes, None]:
-    call = admitted.call
-    outcome = call.outcome
+    call, outcome = admitted.call, admitted.call.outcome
     client = ClientStream(api, call.request)
     try:
         try:
             try:
                 if not first.done():
-                    yield KEEP_ALIVE
+                    yield framing.keep_alive
                 item = await first
                 outcome.first_token_at = outcome.first_token_at or services.clock.now()
                 for event in client.feed(item):
-                    yield event.encode()
+                    yield framing.encode(event)
                 async for item in rest:
                     for event in client.feed(item):
-                        yield event.encode()
+                        yield framing.encode(event)
             finally:
                 await _stop(first, rest)
             ending = [*client.close()]  # encoded first: if that fails, nothing is charged
@@ -73,11 +77,12 @@ async def _events(
         except (GatewayError, asyncio.CancelledError) as raised:
             ending = await _fail(client, services, admitted, raised)
         for event in ending:
-            yield event.encode()
+            yield framing.encode(event)
         if call.explain:
-            yield last_comment(call)
+            yield framing.encode_report(stream_report(call))
+        yield framing.close()
     except Exception as error:  # noqa: BLE001 - a bug: the stream ends with an error and costs nothing
-        yield await _crash(api, services, admitted, error)
+        yield framing.encode(await _crash(api, services, admitted, error)) + framing.close()
     finally:  # after a client disconnect nothing has been settled yet
         await admitted.abandon()
 
@@ -98,14 +103,14 @@ async def _fail(
     return ending
 
 
-async def _crash(api: ClientApi, services: Services, admitted: AdmittedCall, error: Exception) -> bytes:
+async def _crash(api: ClientApi, services: Services, admitted: AdmittedCall, error: Exception) -> Event:
     """Log an unexpected exception, settle the call without a charge, and return the stream's last event."""
     call, kind = admitted.call, type(error).__name__
     services.log.error("crash", request_id=call.id, kind=kind, at=location(error))
     call.outcome.flags.append("broken")
     failure = internal_error(call.id)
     await admitted.settle(500, failure, wait=ERROR_TIME)  # the encoder may be what failed: it is not used
-    return api.render_stream_error(failure).encode()
+    return api.render_stream_error(failure)
 
 
 async def _stop(first: asyncio.Future[StreamItem], items: AsyncGenerator[StreamItem, None]) -> None:

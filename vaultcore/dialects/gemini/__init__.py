@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from vaultcore.catalog.schema import MediaOffer
 from vaultcore.dialects.gemini.decoder import Decoder
+from vaultcore.dialects.gemini.native import with_max_tokens, with_model
 from vaultcore.dialects.gemini.request import render_path, render_request
 from vaultcore.dialects.gemini.response import parse_error, parse_response
 from vaultcore.dialects.tool_names import ToolNameRule
@@ -23,6 +24,8 @@ __all__ = [
     "render_request",
     "requires_call_ids",
     "tool_names",
+    "with_max_tokens",
+    "with_model",
 ]
 
 max_tokens_field = ""  # generationConfig.maxOutputTokens

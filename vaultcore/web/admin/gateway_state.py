@@ -12,7 +12,7 @@ from vaultcore.catalog.lookup import list_models
 from vaultcore.routing.plan import credentials, reachable
 from vaultcore.settings import Settings
 from vaultcore.web.admin.validation import ServicesDep
-from vaultcore.web.models import pricing
+from vaultcore.web.model_list.openai import pricing
 
 api = APIRouter()
 
