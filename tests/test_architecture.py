@@ -56,7 +56,7 @@ services: admission alerts catalog clock control gateway idempotency ledger main
 web: admission call catalog client_apis clock console_bundle control dialects endpoints errors gateway
   idempotency ledger limits money routing secrets services settings store streams telemetry tracing upstream
   usage wire
-app: endpoints services web
+app: endpoints errors services web
 """
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 THIRD_PARTIES = """

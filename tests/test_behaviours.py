@@ -10,7 +10,7 @@ import pytest
 
 from tools import build_behaviours as behaviours
 
-HIGHEST = "X33 E11 U10 A50 AR21 G30 GR13 B32 C15 M17 Q38 O15 P12 R18 T8 Z10"  # number of each kind
+HIGHEST = "X33 E11 U10 A50 AR21 G30 GR13 B32 C15 M17 Q38 O15 P12 R18 N13 T8 Z10"  # number of each kind
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
 PAGE = ROOT / "docs/behaviours.md"
-KINDS = ["X", "E", "U", "A", "AR", "G", "GR", "B", "C", "M", "Q", "O", "P", "R", "T", "Z"]
+KINDS = ["X", "E", "U", "A", "AR", "G", "GR", "B", "C", "M", "Q", "O", "P", "R", "N", "T", "Z"]
 NUMBER = re.compile(r"(?<![a-z0-9])([a-z]{1,2})0?(\d{1,2})(?![a-z0-9])")
 CASE = re.compile(r"[a-z]{1,2}\d{1,2}[ _]\S.*")  # the id of a parametrised case
 ROW = re.compile(r"^\| ([A-Z]+\d+) \| ([^|]+) \| ([^|]*)\| ([^|]*)\|$", re.MULTILINE)

@@ -7,7 +7,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp
 
-from vaultcore.endpoints import ENDPOINTS, VERSIONED
+from vaultcore.endpoints import ENDPOINTS, GOOGLE_METHODS, VERSIONED
+from vaultcore.errors import NotFound
 from vaultcore.services import Services
 from vaultcore.web.body import LargeBodies
 from vaultcore.web.cors import CrossOrigin
@@ -47,6 +48,7 @@ def create_app(services: Services) -> ASGIApp:
         ),
         Route("/v1beta/models", models, methods=["GET"]),
         Route("/v1beta/models/{model:path}", model, methods=["GET"]),
+        Route("/v1beta/models/{model:path}", _unknown_method, methods=["POST"]),
         Route("/api/hello", _hello, methods=["GET"]),
         Route("/", _to_console, methods=["GET"]),
         Route("/console", _to_console, methods=["GET"]),
@@ -68,6 +70,11 @@ async def _health(_: Request) -> Response:
 async def _hello(_: Request) -> Response:
     """Answer the request with which Claude Code opens a connection ahead of its first message."""
     return Response()
+
+
+async def _unknown_method(_: Request) -> Response:
+    """Raise NotFound for a method of Google's that the gateway does not have."""
+    raise NotFound(f"no such method; the methods of models are {', '.join(GOOGLE_METHODS)}")
 
 
 async def _to_console(request: Request) -> Response:

@@ -170,7 +170,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 EXPLAINED = ENDPOINTS[0]  # POST /v1/explain takes a body of this endpoint
 
 # What shows a client's API: a method of Google's, the first segment of a path, or a header of its own.
-_METHODS: Mapping[str, ClientApi] = {
+GOOGLE_METHODS: Mapping[str, ClientApi] = {
     row.path.rpartition(":")[2]: row.errors for row in ENDPOINTS if "}:" in row.path
 }
 _SEGMENTS: Mapping[str, ClientApi] = {
@@ -184,5 +184,7 @@ def api_at(path: str, headers: Mapping[str, str]) -> ClientApi:
     """Return the API in whose format a client expects an answer, whether or not there is an endpoint."""
     if path.startswith(GOOGLE_VERSIONS[0]):
         return gemini
-    by_path = _METHODS.get(path.rpartition(":")[2]) or _SEGMENTS.get(_VERSION.sub("", path, 1).split("/")[1])
+    by_path = GOOGLE_METHODS.get(path.rpartition(":")[2]) or _SEGMENTS.get(
+        _VERSION.sub("", path, 1).split("/")[1]
+    )
     return by_path or next((api for name, api in _HEADERS.items() if name in headers), chat)

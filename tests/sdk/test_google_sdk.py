@@ -1,4 +1,4 @@
-"""Google's SDK against the gateway, over a provider of each format: Gemini natively, the others translated."""
+"""Google's SDK against the gateway: over Gemini natively, over other providers translated."""
 
 from __future__ import annotations
 

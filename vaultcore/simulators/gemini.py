@@ -10,6 +10,7 @@ from http import HTTPStatus
 from vaultcore.simulators.faults import SimulatedError
 from vaultcore.simulators.gemini_rules import (
     SKIP,
+    as_json_schema,
     blocks,
     check_request,
     is_gemini_3_or_later,
@@ -105,6 +106,16 @@ def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
     yield _data({**_event([{"text": ""}], reply, _finish_reason(reply)), **_head(body)})
 
 
+def count_tokens(_headers: Mapping[str, str], body: Json) -> Json:
+    """Return the tokens of the contents, or of the request that the body wraps."""
+    contents = (body.get("generateContentRequest") or body).get("contents")
+    require(isinstance(contents, list) and contents, "contents is not specified")
+    return {"totalTokens": sum(tokens(_text(content["parts"])) for content in contents or [])}
+
+
+ENDPOINTS = {"/models/{model}:countTokens": count_tokens}
+
+
 def render_error(error: SimulatedError) -> Json:
     detail: Json = {"code": error.status, "message": str(error)}
     detail["status"] = STATUS_NAMES.get(error.status) or HTTPStatus(error.status).name
@@ -163,7 +174,7 @@ def _call(body: Json, call: ReplyToolCall) -> Json:
 def _schema(body: Json, config: Json) -> Json | None:
     """Return the schema for JSON output: a field of the request, or in the text of the prompt."""
     if config.get("responseMimeType") == "application/json":
-        schema: Json = config.get("responseJsonSchema") or {}
+        schema: Json = config.get("responseJsonSchema") or as_json_schema(config.get("responseSchema"))
         return schema
     return find_schema(_text((body.get("systemInstruction") or {}).get("parts") or []))
 

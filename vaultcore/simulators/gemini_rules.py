@@ -82,9 +82,32 @@ def blocks(content: Json, kind: str) -> list[Json]:
 
 
 def parameters(declaration: Json) -> Json:
-    """Return the schema of a function's arguments; the API accepts two spellings of the field."""
+    """Return the schema of a function's arguments, a JSON schema or a Schema of Google's."""
     schema = declaration.get("parametersJsonSchema") or declaration.get("parameters_json_schema")
-    return schema or {"type": "object"}
+    return schema or as_json_schema(declaration.get("parameters")) or {"type": "object"}
+
+
+def as_json_schema(schema: object) -> Json:
+    """Return a Schema of Google's, whose types are in capitals, as a JSON schema."""
+    match schema:
+        case dict():
+            return {name: _as_keyword(name, value) for name, value in schema.items()}
+        case _:
+            return {}
+
+
+def _as_keyword(name: str, value: object) -> object:
+    match name, value:
+        case "type", str():
+            return value.lower()
+        case (("properties" | "$defs"), dict()):
+            return {key: as_json_schema(inner) for key, inner in value.items()}
+        case (("items" | "additionalProperties"), dict()):
+            return as_json_schema(value)
+        case ("anyOf", list()):
+            return [as_json_schema(inner) for inner in value]
+        case _:
+            return value
 
 
 def _check_tools(body: Json) -> list[str]:
@@ -191,7 +214,7 @@ def _check_content(content: Json, place: str) -> None:
 
 def _check_conversation(body: Json) -> None:
     """Check the order of roles, and that calls and their responses match in number and order."""
-    contents: list[Json] = body["contents"]
+    contents = _join_turns(body["contents"])
     require(contents[0]["role"] == "user", "Please ensure that the conversation starts with a user turn.")
     for at, content in enumerate(contents):
         calls, responses = blocks(content, "functionCall"), blocks(content, "functionResponse")
@@ -206,11 +229,26 @@ def _check_conversation(body: Json) -> None:
         if responses:
             previous = blocks(contents[at - 1], "functionCall") if at else []
             require(
-                [call["name"] for call in previous] == [response["name"] for response in responses]
-                and [call.get("id") for call in previous] == [response.get("id") for response in responses],
+                len(previous) == len(responses) and all(map(_answers, responses, previous)),
                 "Please ensure that the number of function response parts is equal to the number of "
                 "function call parts of the function call turn.",
             )
+
+
+def _join_turns(contents: list[Json]) -> list[Json]:
+    """Return the contents with those of the model in a row as one: clients send the chunks of a stream so."""
+    joined: list[Json] = []
+    for content in contents:
+        if joined and content["role"] == joined[-1]["role"] == "model":
+            joined[-1] = {**content, "parts": [*joined[-1]["parts"], *content["parts"]]}
+        else:
+            joined.append(content)
+    return joined
+
+
+def _answers(response: Json, call: Json) -> bool:
+    """Return True if a response has the name of a call and, if it has an id, the call's."""
+    return response["name"] == call["name"] and response.get("id") in (None, call.get("id"))
 
 
 def _check_calls(body: Json, content: Json) -> None:

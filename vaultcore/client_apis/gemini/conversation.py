@@ -50,7 +50,7 @@ def parse_contents(request: Fields, config: Fields, changes: list[Change]) -> li
             conversation.add_user(i, parts)
         else:
             changes.append(Change(content.at("role"), "refused", "must be user or model"))
-    return conversation.messages
+    return conversation.finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,16 @@ class _OpenCall:
 
 @dataclass(slots=True)
 class _Conversation:
+    """Builds the messages. Contents of the model in a row are one message: SDKs send a stream's chunks so."""
+
     resolution: str  # of all media
     changes: list[Change]
     messages: list[Message] = field(default_factory=list)
+    turn: _ModelMessage | None = None  # of the model, not ended yet
     open_calls: list[_OpenCall] = field(default_factory=list)
 
     def add_user(self, index: int, parts: list[Fields]) -> None:
+        self._end_turn()
         results = [part for part in parts if "functionResponse" in part]
         for i, part in enumerate(results):
             self._add_result(f"call_{index}_{i}", part)
@@ -82,11 +86,19 @@ class _Conversation:
             self.messages.append({"role": "user", "content": simplify_text(content)})
 
     def add_model(self, index: int, parts: list[Fields]) -> None:
-        builder = _ModelMessage(index, self.changes)
+        self.turn = self.turn or _ModelMessage(index, self.changes)
         for part in parts:
-            builder.add(part)
-        self.messages.append(builder.build())
-        self.open_calls = builder.open_calls
+            self.turn.add(part)
+
+    def finish(self) -> list[Message]:
+        """Return the messages, after the last content."""
+        self._end_turn()
+        return self.messages
+
+    def _end_turn(self) -> None:
+        if self.turn is not None:
+            self.messages.append(self.turn.build())
+            self.open_calls, self.turn = self.turn.open_calls, None
 
     def _add_result(self, fallback_id: str, part: Fields) -> None:
         result = part.inner("functionResponse")
@@ -108,7 +120,7 @@ class _Conversation:
 class _ModelMessage:
     """Builds one assistant message from a model's parts."""
 
-    index: int  # of the content
+    index: int  # of its first content
     changes: list[Change]
     text: str = ""
     reasoning: str = ""

@@ -34,8 +34,8 @@ READ_FIELDS = (*DATA_FIELDS, "thought", "thoughtSignature", "mediaResolution")
 def parse_part(part: Fields, resolution: str, changes: list[Change]) -> Iterator[Json]:
     """Yield the content part of a user's part, if chat messages have one.
 
-    What only Google can read is refused, not dropped: it is part of what the user said. `resolution` is the
-    request's mediaResolution.
+    A part that only Google can read is refused, not dropped: it is part of what the user said. `resolution`
+    is the request's mediaResolution.
     """
     if "text" in part:
         if text := part.text("text"):

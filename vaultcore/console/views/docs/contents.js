@@ -11,8 +11,9 @@ export const SECTIONS = [
   ["API", [
     { id: "messages", title: "Messages (Anthropic)", file: "messages.md" },
     { id: "responses", title: "Responses", file: "responses.md" },
+    { id: "gemini-api", title: "Gemini API (Google)", file: "gemini-api.md" },
     { id: "embeddings-and-images", title: "Embeddings, images, moderations", file: "embeddings-and-images.md" },
-    { id: "gemini", title: "Gemini", file: "gemini.md" },
+    { id: "gemini", title: "Gemini models", file: "gemini.md" },
     { id: "idempotency", title: "Idempotency-Key", file: "idempotency.md" },
     { id: "support-matrix", title: "What a provider receives", file: "support-matrix.md" },
     { id: "admin", title: "Admin API reference" },
