@@ -27,6 +27,7 @@ LIMITS = Limits(
 )
 ACCOUNT = Account(
     requests=3,
+    in_flight=2,
     minute=8_800,
     request_counts={int((NOON + 50) * 100): 3},
     token_counts={int((NOON + 50) * 100): 8_800},

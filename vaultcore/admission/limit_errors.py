@@ -8,7 +8,8 @@ from __future__ import annotations
 from vaultcore.admission.caller import Caller
 from vaultcore.admission.grant import rate_limit_headers
 from vaultcore.errors import CreditsExhausted, GatewayError, LimitExceeded, LimitShortage, whole_seconds
-from vaultcore.limits.account import Account, Lease, remaining
+from vaultcore.limits.account import Lease, needed, remaining, reserved
+from vaultcore.limits.bounds import BOUNDS
 from vaultcore.limits.reservation import LimitRefused
 from vaultcore.money import format_usd
 
@@ -54,31 +55,20 @@ def limit_error(refused: LimitRefused, caller: Caller, now: float, need: Lease |
 def _find_shortage(refused: LimitRefused, now: float, need: Lease | None) -> LimitShortage:
     limit, limits, account = refused.denial.limit, refused.level.limits, refused.account
     most: int = getattr(limits, limit)
-    if limit in {"rpm", "tpm"}:
+    bound = BOUNDS[limit]
+    if bound.counts:
         rest = remaining(account, limits, now)[limit][1]
     else:
-        rest = max(0, most - _reserved(account, limit, most))
-    amounts = {"rpm": 1, "parallel": 1}
+        rest = max(0, most - reserved(account, limit))
+    amount = None if bound.need else 1
     if need is not None:
-        amounts |= {"tpm": need.minute, "tokens": need.tokens}
-        amounts |= dict.fromkeys(("credits", "day", "month"), need.nanos)
-    return LimitShortage(account_level(refused.level.account), limit, most, rest, amounts.get(limit))
+        amount = needed(bound, need)
+    return LimitShortage(account_level(refused.level.account), limit, most, rest, amount)
 
 
 def account_level(account: str) -> str:
     """Return the level of an account's name: key, owner or gateway."""
     return account.partition(":")[0]
-
-
-def _reserved(account: Account, limit: str, most: int) -> int:
-    """Return the used and reserved amount of a limit that is not a rate; for `parallel`, the whole limit."""
-    reserved = {
-        "tokens": account.tokens_held,
-        "credits": account.nanos_held,
-        "day": account.day_held,
-        "month": account.month_held,
-    }
-    return reserved.get(limit, most)
 
 
 def _error(shortage: LimitShortage, wait: float | None) -> GatewayError:
@@ -123,6 +113,6 @@ def _join(first: str, second: str) -> str:
 
 
 def _amount(limit: str, amount: int | None) -> str:
-    if limit in {"credits", "day", "month"}:
+    if BOUNDS[limit].is_money:
         return f"${format_usd(amount or 0)}"
     return f"{amount or 0:,} tokens" if limit in {"tpm", "tokens"} else f"{amount or 0:,}"

@@ -24,7 +24,8 @@ from vaultcore.call import Call
 from vaultcore.catalog.schema import Model, Target
 from vaultcore.clock import Clock
 from vaultcore.errors import GatewayError, StoreUnavailable
-from vaultcore.limits.account import Account, Lease, day_of
+from vaultcore.limits.account import Lease, day_of, reserved
+from vaultcore.limits.bounds import BOUNDS
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import LimitRefused, Reservation, ReservationResult
 from vaultcore.store.base import Put, Settlement, SettlementResult, Store
@@ -217,10 +218,10 @@ def _smaller_completion(
     They are a share of what remains, the prompt included. A prompt that may fill the context window is not
     part of the share: it would rarely fit.
     """
-    limits, account, limit = refused.level.limits, refused.account, refused.denial.limit
-    remaining = _remaining(account, limits).get(limit)
-    if estimate.completion is not None or remaining is None:
+    limit = refused.denial.limit
+    if estimate.completion is not None or not BOUNDS[limit].settled:
         return None
+    remaining = getattr(refused.level.limits, limit) - reserved(refused.account, limit)
     if limit == "tokens":
         prompt, rate = max((estimate.max_prompt(model) for model in models), default=estimate.prompt), 0
     else:
@@ -235,14 +236,3 @@ def _smaller_completion(
     tokens = rest if limit == "tokens" else rest * 1_000_000 // rate if rate else 0
     tokens -= tokens % estimate.choices
     return tokens if 0 < tokens < completion else None
-
-
-def _remaining(account: Account, limits: Limits) -> dict[str, int]:
-    """Return what remains of each lasting limit, with open reservations subtracted."""
-    reserved = {
-        "tokens": (limits.tokens, account.tokens_held),
-        "credits": (limits.credits, account.nanos_held),
-        "day": (limits.day, account.day_held),
-        "month": (limits.month, account.month_held),
-    }
-    return {name: limit - used for name, (limit, used) in reserved.items() if limit is not None}

@@ -21,10 +21,12 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from vaultcore.limits import rate_window
+from vaultcore.limits.bounds import BOUNDS, Bound
 from vaultcore.limits.lease_bucket import Bucket, BucketKey, Buckets, bucket_end
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.rate_window import Counts
 
+PARALLEL_PAUSE = 1.0  # seconds until a request may end and another fit
 _EMPTY: Mapping[Any, Any] = MappingProxyType({})
 _NO_BUCKET = Bucket()
 
@@ -161,26 +163,26 @@ def reserve(account: Account, limits: Limits, lease: Lease) -> Account | Denial:
 
 def find_denial(account: Account, limits: Limits, lease: Lease) -> Denial | None:
     """Return the first limit that the lease would exceed, or None. `account` must be rolled to `lease.at`."""
-    now = lease.at
-    rates = (
-        ("rpm", limits.rpm, 1, account.requests, account.request_counts),
-        ("tpm", limits.tpm, lease.minute, account.minute, account.token_counts),
-    )
-    for name, limit, more, current, counts in rates:
-        if limit is not None and current + more > limit:
-            return Denial(name, rate_window.seconds_until(counts, limit - more, now))
-    if limits.parallel is not None and account.in_flight >= limits.parallel:
-        return Denial("parallel", 1.0)
-    lasting = (
-        ("tokens", limits.tokens, account.tokens_held, lease.tokens, None),
-        ("credits", limits.credits, account.nanos_held, lease.nanos, None),
-        ("day", limits.day, account.day_held, lease.nanos, account.day),
-        ("month", limits.month, account.month_held, lease.nanos, account.month),
-    )
-    for name, limit, total, more, period in lasting:
-        if limit is not None and total + more > limit:
-            return Denial(name, _until_next(period, now) if period and more <= limit else None)
+    for name, bound in BOUNDS.items():
+        limit: int | None = getattr(limits, name)
+        if limit is None:
+            continue
+        need = needed(bound, lease)
+        if getattr(account, bound.reserved) + need > limit:
+            return Denial(name, _retry_after(bound, account, limit - need, lease.at))
     return None
+
+
+def needed(bound: Bound, lease: Lease) -> int:
+    """Return what a lease adds to the field that a limit bounds."""
+    need: int = getattr(lease, bound.need) if bound.need else 1
+    return need
+
+
+def reserved(account: Account, limit: str) -> int:
+    """Return what is used and reserved of a limit, a field of Limits."""
+    amount: int = getattr(account, BOUNDS[limit].reserved)
+    return amount
 
 
 def release_ended(account: Account, now: float, most: int | None = None) -> Account:
@@ -320,6 +322,15 @@ def _count(account: Account, limits: Limits, lease: Lease) -> None:
         expiry = rate_window.expiry(lease.at)
         account.token_counts = rate_window.add(account.token_counts, expiry, lease.minute)
         account.minute += lease.minute
+
+
+def _retry_after(bound: Bound, account: Account, capacity: int, now: float) -> float | None:
+    """Return the seconds until at most `capacity` of a limit is used; None if waiting does not help."""
+    if bound.counts:
+        return rate_window.seconds_until(getattr(account, bound.counts), capacity, now)
+    if bound.period:
+        return _until_next(getattr(account, bound.period), now) if capacity >= 0 else None
+    return None if bound.settled else PARALLEL_PAUSE
 
 
 def _until_next(period: str, now: float) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vaultcore.limits.account import Account
+from vaultcore.limits.bounds import BOUNDS
 from vaultcore.limits.limits import Limits
 
 MAX_REMAINING = 20  # per cent of a limit; with more than this left, a refusal is due to a large request
@@ -32,13 +33,13 @@ class Crossing:
 
 def limit_usages(account: Account, limits: Limits) -> list[LimitUsage]:
     """Return the use of each lasting limit that is set, for the account's own day and month."""
-    rows = (
-        ("tokens", account.tokens, limits.tokens, ""),
-        ("credits", account.nanos, limits.credits, ""),
-        ("day", account.day_nanos, limits.day, account.day),
-        ("month", account.month_nanos, limits.month, account.month),
-    )
-    return [LimitUsage(name, used, most, period) for name, used, most, period in rows if most is not None]
+    usages = []
+    for limit, bound in BOUNDS.items():
+        most: int | None = getattr(limits, limit)
+        if bound.settled and most is not None:
+            period = getattr(account, bound.period) if bound.period else ""
+            usages.append(LimitUsage(limit, getattr(account, bound.settled), most, period))
+    return usages
 
 
 def threshold_amount(most: int, percent: int) -> int:

@@ -11,14 +11,15 @@ from random import Random, random
 import pytest
 
 from tests.fakes.clock import FakeClock
+from tests.store.dynamodb.proxy import proxy_for
 from tests.store.ministack import EmulatedTable, session, table
 from tests.store.store_request import LEASE, NOON, StoreRequest, level, numbers
 from vaultcore.aws.dynamodb import DynamoDBClient
-from vaultcore.limits.account import Charge
+from vaultcore.limits.account import Charge, reserved
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level, LimitRefused, ReservationResult
 from vaultcore.store.dynamodb.account_item import account_key, parse_account
-from vaultcore.store.dynamodb.shard_allocation import LIMITED, SHARDS, shard_name
+from vaultcore.store.dynamodb.shard_allocation import SHARDS, shard_name
 from vaultcore.store.dynamodb.store import DynamoDBStore
 
 pytestmark = pytest.mark.anyio
@@ -65,7 +66,7 @@ async def slices(at: EmulatedTable, clock: FakeClock, account: str) -> dict[str,
         assert item.shards == SHARDS
         for name, amount in item.slices.items():
             sums[name] = sums.get(name, 0) + amount
-            assert getattr(item.account, LIMITED[name]) <= max(amount, 0)
+            assert reserved(item.account, name) <= max(amount, 0)
     await client.aclose()
     return sums
 
@@ -142,6 +143,29 @@ async def test_a_limit_that_changes(clock: FakeClock) -> None:
         assert await admitted(Limits(tokens=1_500), 30, 50) == 10
         assert await admitted(Limits(tokens=1_200), 5, 1) == 0
         assert await admitted(Limits(tokens=1_600, parallel=31), 5, 1) == 1
+
+
+@pytest.mark.parametrize("lowered", [1_000, 800])
+async def test_refusals_of_a_divided_account(clock: FakeClock, lowered: int) -> None:
+    """A flood of refusals reads the shards once a second. Each has the sums of the whole account.
+
+    The limit may have been lowered below what the account has used.
+    """
+    async with proxy_for(table()) as proxy, open_stores(clock, proxy.table, 1) as (store,):
+        full = (level("gateway", Limits(tokens=1_000)),)
+        for n in range(20):
+            await store.reserve(StoreRequest(f"{n}", full, tokens=50).reservation)
+        levels = (level("gateway", Limits(tokens=lowered)),)
+        with proxy.counted() as calls:
+            for n in range(40):
+                with pytest.raises(LimitRefused) as refused:
+                    await store.reserve(StoreRequest(f"flood {n}", levels, NOON + n / 50, 50).reservation)
+                assert refused.value.account.tokens_held == 1_000
+
+        assert len(calls) <= 2
+        with proxy.counted() as calls, pytest.raises(LimitRefused):
+            await store.reserve(StoreRequest("later", levels, NOON + 1.1, 50).reservation)
+        assert calls
 
 
 async def test_expired_reservations_of_shards(clock: FakeClock) -> None:

@@ -17,9 +17,11 @@ from vaultcore.limits.account import (
     begin_day,
     copy,
     find_denial,
+    needed,
     release_ended,
     roll_forward,
 )
+from vaultcore.limits.bounds import BOUNDS
 from vaultcore.limits.lease_bucket import Bucket, BucketKey
 from vaultcore.limits.limits import Limits
 from vaultcore.store.dynamodb.account_item import (
@@ -33,7 +35,7 @@ from vaultcore.store.dynamodb.account_item import (
     render_amounts,
 )
 from vaultcore.store.dynamodb.operation_marks import add_mark
-from vaultcore.store.dynamodb.shard_allocation import LIMITED, Slices
+from vaultcore.store.dynamodb.shard_allocation import Slices
 from vaultcore.store.dynamodb.update_expression import UpdateExpression
 
 MAX_EXPIRED = 8  # expired counts that an update may leave in the item
@@ -42,7 +44,6 @@ BUCKET_ENTRIES = 6  # what the removal of a bucket costs, compared with a count
 MAX_BUCKETS = MAX_REMOVED // BUCKET_ENTRIES  # that an update releases
 MAX_AGE = 3_600.0  # seconds since the last admission, after which it leaves none
 PERIODS = ("day_nanos", "day_held", "month_nanos", "month_held")
-_SUMS = (("tokens", "tokens_held"), ("credits", "nanos_held"), ("day", "day_held"), ("month", "month_held"))
 
 
 class AccountUpdate:
@@ -92,7 +93,7 @@ class AccountUpdate:
         is_over = {"day": self._account.day < today, "month": self._account.month < today[:7]}
         for limit, amount in slices.items():
             if not is_over.get(limit):
-                update.require(NUMBERS[LIMITED[limit]], "<=", amount)
+                update.require(NUMBERS[BOUNDS[limit].reserved], "<=", amount)
         update.set("s", render_amounts(slices))
         update.set("z", render_amounts(totals))
         update.set("n", shards)
@@ -240,19 +241,12 @@ class AccountUpdate:
 
         An item's sum may be higher than the one in `account` by what this update removes.
         """
-        rows = [
-            ("requests", limits.rpm, 1),
-            ("minute", limits.tpm, lease.minute),
-            ("in_flight", limits.parallel, 1),
-            *(
-                (name, getattr(limits, limit), lease.tokens if limit == "tokens" else lease.nanos)
-                for limit, name in _SUMS
-            ),
-        ]
-        for name, limit, more in rows:
-            if limit is not None and name not in self._resets:  # the day's condition implies a reset sum
+        for limit, most in limits.pack().items():
+            bound = BOUNDS[limit]
+            name = bound.reserved
+            if name not in self._resets:  # the day's condition implies a reset sum
                 removed = getattr(self._account, name) - getattr(account, name)
-                self._update.require(NUMBERS[name], "<=", limit - more + removed)
+                self._update.require(NUMBERS[name], "<=", most - needed(bound, lease) + removed)
 
     def _has_bucket(self, lease: Lease) -> bool:
         """Return True if the item's bucket contains the lease, and require that this is still so."""

@@ -23,7 +23,8 @@ from vaultcore.aws.dynamodb import (
     WriteAction,
 )
 from vaultcore.clock import Clock
-from vaultcore.limits.account import Account, Lease
+from vaultcore.limits.account import Account, Lease, needed
+from vaultcore.limits.bounds import BOUNDS
 from vaultcore.limits.reservation import LimitRefused
 from vaultcore.store.dynamodb.account_item import (
     AccountItem,
@@ -41,7 +42,7 @@ from vaultcore.store.dynamodb.previous_accounts import (
     mark_imported,
     parse_previous_item,
 )
-from vaultcore.store.dynamodb.shard_allocation import combine, needed, shard_name
+from vaultcore.store.dynamodb.shard_allocation import combine, shard_name
 from vaultcore.wire import Json
 
 MAX_ACCOUNTS = 2_000  # cached
@@ -233,16 +234,16 @@ class AccountTable:
         """Remember a refusal, unless its cause may end at any moment."""
         limit = refused.denial.limit
         if limit != "parallel":
-            self._refusals[refused.level.account] = (lease.at, limit, needed(limit, lease))
+            self._refusals[refused.level.account] = (lease.at, limit, needed(BOUNDS[limit], lease))
 
-    def repeats_refusal(self, refused: LimitRefused, lease: Lease) -> bool:
-        """Return True if a refusal by a cached account may be raised without a read.
+    def refusing_limit(self, account: str, lease: Lease) -> str:
+        """Return the limit that has refused a lease that needs no more less than a second ago, or "".
 
-        A request that needs as much of the same limit was refused less than a second ago.
+        A refusal by this limit may be raised from the cache, without a read.
         """
-        at, limit, need = self._refusals.get(refused.level.account, (-REFUSAL_SECONDS, "", 0))
+        at, limit, need = self._refusals.get(account, (-REFUSAL_SECONDS, "", 0))
         is_recent = at <= lease.at < at + REFUSAL_SECONDS
-        return is_recent and refused.denial.limit == limit and needed(limit, lease) >= need
+        return limit if is_recent and needed(BOUNDS[limit], lease) >= need else ""
 
     async def _read(self, name: str) -> AccountItem:
         (item,) = await self.table.get([account_key(name)])

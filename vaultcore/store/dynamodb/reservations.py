@@ -26,7 +26,7 @@ from vaultcore.store.dynamodb.account_updates import AccountUpdate
 from vaultcore.store.dynamodb.accounts import AccountTable
 from vaultcore.store.dynamodb.contention import WriteBackoff
 from vaultcore.store.dynamodb.operation_marks import mark_of
-from vaultcore.store.dynamodb.shard_allocation import shard_name, slice_limits
+from vaultcore.store.dynamodb.shard_allocation import combine, shard_name, slice_limits
 from vaultcore.store.dynamodb.shards import divide, is_busy, reallocate
 
 ALLOCATION_PAUSE = 10.0  # seconds for which processes that know other limits do not set the slices again
@@ -46,7 +46,7 @@ async def reserve(accounts: AccountTable, reservation: Reservation) -> Reservati
         try:
             later = await _run(operations, reservation.id)
         except LimitRefused as refused:
-            is_repeated = accounts.repeats_refusal(refused, lease)
+            is_repeated = accounts.refusing_limit(refused.level.account, lease) == refused.denial.limit
             if not is_repeated:
                 accounts.remember_refusal(refused, lease)
             if is_retried or is_repeated or len(reservation.levels) == 1:
@@ -185,17 +185,34 @@ class _LevelReservation:
         is_recent = self._accounts.allocated_at(self._level.account) > self._lease.at - ALLOCATION_PAUSE
         has_all = limits.keys() <= self.item.slices.keys()
         if self.item.totals != limits and not (has_all and (is_recent or self._is_reallocated)):
+            self._repeat_refusal()
             await self._reallocate()
 
     def _refusal(self) -> LimitRefused | None:
-        rolled = roll_forward(self.item.account, self._lease.at, self._lease.day)
-        denial = find_denial(rolled, self._limits, self._lease)
+        return self._find_refusal([self.item], self._limits)
+
+    def _find_refusal(self, items: Sequence[AccountItem], limits: Limits) -> LimitRefused | None:
+        lease = self._lease
+        rolled = combine([roll_forward(item.account, lease.at, lease.day) for item in items])
+        denial = find_denial(rolled, limits, lease)
         return LimitRefused(self._level, denial, rolled) if denial else None
+
+    def _repeat_refusal(self) -> None:
+        """Raise a recent refusal of the account again if it still follows from the cached items."""
+        limit = self._accounts.refusing_limit(self._level.account, self._lease)
+        if self._is_retried or not limit:
+            return
+        names = [shard_name(self._level.account, n) for n in range(self.item.shards)]
+        items = [item for name in names if (item := self._accounts.cached(name)) is not None]
+        if len(items) < len(names):
+            return
+        refused = self._find_refusal(items, self._level.limits)
+        if refused is not None and refused.denial.limit == limit:
+            raise refused
 
     async def _confirm(self, refused: LimitRefused) -> None:
         """Raise a refusal if the account was read for it, or if it may be repeated. Otherwise read it."""
-        if not self._is_retried and self._accounts.repeats_refusal(refused, self._lease):
-            raise refused
+        self._repeat_refusal()
         if not self.item.is_current:
             self.item = await self._accounts.read(self._name)
             return

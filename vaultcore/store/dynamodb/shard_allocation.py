@@ -11,19 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
-from vaultcore.limits.account import Account, Lease, copy
+from vaultcore.limits.account import Account, Lease, copy, needed, reserved
+from vaultcore.limits.bounds import BOUNDS
 from vaultcore.limits.limits import Limits
 
 SHARDS = 16
-LIMITED: Mapping[str, str] = {  # the field of Account that each limit bounds
-    "rpm": "requests",
-    "tpm": "minute",
-    "parallel": "in_flight",
-    "tokens": "tokens_held",
-    "credits": "nanos_held",
-    "day": "day_held",
-    "month": "month_held",
-}
 _SUMS = tuple(each.name for each in fields(Account) if each.type == "int")
 
 Slices = Mapping[str, int]  # by limit
@@ -39,19 +31,6 @@ def slice_limits(limits: Limits, slices: Slices) -> Limits:
     return Limits.unpack({name: slices[name] for name in limits.pack()})
 
 
-def needed(limit: str, lease: Lease) -> int:
-    """Return what a lease adds to the field that a limit bounds."""
-    match limit:
-        case "rpm" | "parallel":
-            return 1
-        case "tpm":
-            return lease.minute
-        case "tokens":
-            return lease.tokens
-        case _:
-            return lease.nanos
-
-
 def allocate(limits: Limits, accounts: Sequence[Account], lease: Lease, favored: int) -> list[dict[str, int]]:
     """Return the slices of every item. The remainder of a limit is divided evenly.
 
@@ -59,9 +38,10 @@ def allocate(limits: Limits, accounts: Sequence[Account], lease: Lease, favored:
     """
     slices: list[dict[str, int]] = [{} for _ in accounts]
     for limit, total in limits.pack().items():
-        used = [getattr(account, LIMITED[limit]) for account in accounts]
-        free = total - sum(used)
-        need = needed(limit, lease) if free >= needed(limit, lease) else 0
+        used = [reserved(account, limit) for account in accounts]
+        free, need = total - sum(used), needed(BOUNDS[limit], lease)
+        if need > free:
+            need = 0
         share, rest = divmod(free - need, len(accounts))
         for number, amount in enumerate(used):
             more = need if number == favored else 0
@@ -72,6 +52,8 @@ def allocate(limits: Limits, accounts: Sequence[Account], lease: Lease, favored:
 def combine(accounts: Sequence[Account]) -> Account:
     """Return the sum of several items as one account."""
     total, *others = accounts
+    if not others:
+        return total
     total = copy(total)
     day = max(account.day for account in accounts)
     for name in _SUMS:
