@@ -25,7 +25,7 @@ from vaultcore.ledger.totals import Sums, is_added_by_ledger
 from vaultcore.store import document_types
 from vaultcore.store.base import Add, Conflict, Document, DocumentKey, Put, Store
 
-BATCH = 120  # seals: one write for a sum then covers up to 30,000 rows
+BATCH = 300  # seals: one write for a sum then covers up to 30,000 rows
 ADDS = 24  # sums per write, beside the position
 RETENTION = RETENTION_DAYS * 86_400.0  # seconds that sums are stored
 ROWS_PER_READ = 100  # late rows, read by key

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 GRACE = 60.0  # seconds after its end within which a record appears in the store
 SWEEP = 3_600.0  # seconds between two looks back
 LOOK_BACK_DAYS = 1  # before the last look back, unless the caller asks for more
-ROWS = 250  # per seal; 1,000 take 11 MB of memory while they are sealed
+ROWS = 100  # per seal; each takes 11 kB of memory while it is sealed
 SEALS_PER_READ = 8  # each contains the keys of all its rows
-PAGE = 250  # documents per query
+PAGE = 100  # documents per query
 MAX_CONFLICTS = 20  # with other sealers, after which a run ends
 RETENTION_DAYS = 400  # of records; no older ones exist
 
@@ -61,6 +61,7 @@ class Sealer:
             moved = position if day == position.day else replace(position, day=day, last="", number=0)
             moved = replace(moved, swept=now) if is_swept and sweeps else moved
             stored = self._seal(moved, late, rows, now) if late or rows else None
+            del late, rows  # before the next ones are read
             if stored is None and moved == position:
                 break
             try:
@@ -179,11 +180,13 @@ async def iterate_documents(
     """Yield all documents of a collection between two IDs, reading `limit` at a time."""
     while True:
         page = await store.query(collection, after=after, before=before, limit=limit)
-        for document in page:
-            yield document
-        if len(page) < limit:
+        is_last = len(page) < limit
+        page.reverse()
+        while page:  # none is referenced here while the next page is read
+            after = page[-1].key.id
+            yield page.pop()
+        if is_last:
             return
-        after = page[-1].key.id
 
 
 def key_of_row(key: DocumentKey) -> str:
