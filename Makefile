@@ -23,7 +23,7 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load lint format docs fuzz bench bench-store install lock clean
+.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load test-long test-slow lint format docs fuzz bench bench-store install lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,15 @@ demo: $(VENV)/.serve ## try the gateway against simulated providers, then keep s
 serve: $(VENV)/.serve ## serve the gateway on this machine with your own keys
 	@$(BIN)/vaultedge serve --port $(PORT) $(ARGS)
 
-test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## install everything and run all tests; TESTS=tests/vault runs some
-	@$(BIN)/python -W error -m pytest -q $(XDIST) $(TESTS) $(ARGS)
+test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## install everything and run all tests that are not slow; TESTS=tests/vault runs some
+	@$(BIN)/python -W error -m pytest -q $(XDIST) $(or $(TESTS),-m "not slow") $(ARGS)
+
+# CI runs both. A slow test is one that takes more than a few seconds without a smaller version that shows the same.
+test-slow: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## run the slow tests: wheel, Lambda bundles, templates, every bit of a vault
+	@$(BIN)/python -W error -m pytest -q $(XDIST) -m slow $(TESTS) $(ARGS)
+
+test-long: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## repeat races, sequences, sums and mutations 10 to 50 times more often
+	@VAULTEDGE_TEST_LONG=1 $(BIN)/python -W error -m pytest -q $(XDIST) -m repeated $(TESTS) $(ARGS)
 
 test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## test LangChain, LlamaIndex, Vercel AI, ... against a running gateway
 	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \

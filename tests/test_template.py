@@ -59,6 +59,7 @@ def integrations(resources: Resources) -> Iterator[tuple[str, str, dict[str, Any
             yield path, method, operation["x-amazon-apigateway-integration"]
 
 
+@pytest.mark.slow
 def test_the_template_is_valid(tmp_path: Path) -> None:
     """`sam validate --lint` reports nothing."""
     environ = {
@@ -78,6 +79,7 @@ def test_the_template_is_valid(tmp_path: Path) -> None:
     assert "[W" not in completed.stdout + completed.stderr
 
 
+@pytest.mark.slow
 def test_the_translated_template_is_valid(template: dict[str, Any], tmp_path: Path) -> None:
     """cfn-lint reports nothing for the translated template beyond the template's explained exceptions."""
     file = tmp_path / "template.json"

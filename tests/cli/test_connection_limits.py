@@ -96,6 +96,7 @@ def test_idle_and_slow_connections_delay_nobody(
     assert "accept" not in log
 
 
+@pytest.mark.slow
 def test_a_silent_connection_is_closed(tmp_path: Path, simulators: dict[str, Simulator]) -> None:
     """A connection without a request is closed after HEAD_TIME, and so is half a head, which gets 408.
 

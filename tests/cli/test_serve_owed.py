@@ -8,14 +8,11 @@ import threading
 import time
 from pathlib import Path
 
-import pytest
-
 from tests.cli.test_serve_killed import admin, ask, environ
 from tests.fakes.provider import FakeProvider, FakeResponse
 from tests.fakes.served import run_serve
 
 
-@pytest.mark.slow
 def test_a_settlement_outlives_the_process(tmp_path: Path) -> None:
     """While another program locks the store, a call is answered; after SIGKILL its use is charged once.
 

@@ -69,6 +69,7 @@ def provider() -> Any:
         yield running
 
 
+@pytest.mark.slow
 def test_requests_that_outlive_the_grace_period_end_with_an_error(
     tmp_path: Path, provider: FakeProvider
 ) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
 from collections import Counter
 from dataclasses import replace
@@ -19,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.fakes import seeds
+from tests.sizes import times
 from vaultcore.admission.caller import Caller
 from vaultcore.admission.grant import Grant
 from vaultcore.admission.settlement import FinalStatus, settlement
@@ -37,7 +37,7 @@ from vaultcore.usage.plausible import UsageBounds
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.wire import ChatCompletion, ChatRequest
 
-COUNT = int(os.environ.get("MUTATED", "1000"))
+COUNT = times(1_000, 20_000)
 SCALARS: list[Any] = [None, True, 0, -3, 1.5, 1e300, "", "x"]
 WRONG = [*SCALARS, [], ["x"], [None], [{}], {}, {"x": 1}, {"index": "x"}]
 MODEL = Model("m", price=Price(1_000, 2_000))
@@ -136,6 +136,7 @@ def place_of(error: BaseException) -> str:
     return f"{type(error).__name__} in {where}"
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("name", DIALECTS)
 def test_completions(name: str) -> None:
     """A mutated answer raises ValueError or StreamFault in the parser, and nothing later."""
@@ -162,6 +163,7 @@ def test_completions(name: str) -> None:
     assert not failures, failures.most_common()
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("name", DIALECTS)
 def test_streams(name: str) -> None:
     """A stream with mutated events ends with a fault of the reader, or reaches the client."""

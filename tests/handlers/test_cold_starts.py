@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import socket
 import struct
@@ -21,10 +20,13 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.aws.secrets_manager import SecretsManagerServer
 from tests.handlers.stream_process import StreamProcess, event, run_stream_process
+from tests.sizes import times
 
-STARTS = int(os.environ.get("VAULTEDGE_COLD_STARTS", "8"))
+STARTS = times(8, 50)
 FAILURES = ("denied", "reset", "garbage", "internal", "throttled", "slow")
 REFUSED = {
     "internal": (500, "InternalServiceError"),
@@ -122,6 +124,7 @@ async def cold_start(running: StreamProcess) -> list[int]:
     return statuses
 
 
+@pytest.mark.repeated
 def test_cold_starts_in_a_row(tmp_path: Path) -> None:
     """Every start responds: with 503 and Retry-After until the vault is read, without a crash."""
     failures, starts = FailurePlan(), Counter[int]()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from random import Random
 from typing import Any
 
 import pytest
 
+from tests.sizes import times
 from tests.store.conftest import OpenStore
 from tests.store.store_request import NOON
 from tests.store.workers import Workers
@@ -16,7 +16,7 @@ from vaultcore.store.base import Store
 
 pytestmark = pytest.mark.anyio
 CLIENTS, CROWDS = 200, 3
-SEEDS = {"memory": 50, "sqlite": 50, "dynamo": 2}  # SEEDS=n in the environment: as many for each
+SEEDS = {"memory": times(20, 200), "sqlite": times(20, 200), "dynamo": times(2, 20)}
 
 RequestTuple = tuple[str, int, int, int]  # id, tokens, tokens a minute, nano-dollars
 
@@ -45,21 +45,21 @@ async def run_together(
     return set(named)
 
 
-@pytest.mark.parametrize("limits", [{"rpm": 60}, {"tpm": 60_999}, {"parallel": 60}, {"day": 60_999}])
-async def test_sixty_of_two_hundred(workers: Workers, store: Store, limits: dict[str, int]) -> None:
+async def test_sixty_of_two_hundred(workers: Workers, store: Store) -> None:
     """Of 200 concurrent clients, exactly as many are admitted as the limit allows, and no later one."""
     requests = [(f"{n}", 1_000, 1_000, 1_000) for n in range(CLIENTS)]
+    later = [(f"again {n}", 1, 1_000, 1_000) for n in range(40)]
+    for name, most in (("rpm", 60), ("tpm", 60_999), ("parallel", 60), ("day", 60_999)):
+        account, limits = f"key:{name}", {name: most}
 
-    admitted = await run_together(workers, "reserve", requests, "key:one", limits)
-    again = await run_together(
-        workers, "reserve", [(f"again {n}", 1, 1_000, 1_000) for n in range(40)], "key:one", limits
-    )
+        admitted = await run_together(workers, "reserve", requests, account, limits)
+        again = await run_together(workers, "reserve", later, account, limits)
 
-    assert (len(admitted), len(again)) == (60, 0)
-    (one,) = await store.accounts("key:one")
-    assert (one.in_flight, one.nanos_held) == (60, 60_000)
-    assert one.requests == (60 if "rpm" in limits else 0)
-    assert one.minute == (60_000 if "tpm" in limits else 0)
+        assert (len(admitted), len(again)) == (60, 0), name
+        (one,) = await store.accounts(account)
+        assert (one.in_flight, one.nanos_held) == (60, 60_000), name
+        assert one.requests == (60 if name == "rpm" else 0)
+        assert one.minute == (60_000 if name == "tpm" else 0)
 
 
 async def test_the_same_settlements_from_everywhere(workers: Workers, store: Store) -> None:
@@ -149,9 +149,10 @@ async def read_records(store: Store, collection: str) -> dict[str, list[int]]:
     }
 
 
+@pytest.mark.repeated
 async def test_limits_are_used_to_the_last_token(backend: OpenStore, workers: Workers) -> None:
     """No quota or credit is exceeded, no request that fits is refused, and all totals are correct."""
-    for seed in range(int(os.environ.get("SEEDS", SEEDS[backend.kind]))):
+    for seed in range(SEEDS[backend.kind]):
         trial = Trial(seed)
 
         finished = await trial.run(workers)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Coroutine
 from itertools import count
 from pathlib import Path
@@ -24,6 +23,7 @@ from hypothesis.stateful import (
 )
 
 from tests.fakes.clock import FakeClock
+from tests.sizes import times
 from tests.store.conftest import MAKERS
 from tests.store.reference_account import ReferenceAccount, refusal
 from tests.store.store_request import LEASE, NOON, StoreRequest, alert_document
@@ -33,7 +33,7 @@ from vaultcore.limits.reservation import Level, LimitRefused
 from vaultcore.store.base import DocumentKey, Store
 
 T = TypeVar("T")
-EXAMPLES = {"memory": 250, "sqlite": 250, "dynamo": 15}  # SEEDS=n in the environment: as many for each
+EXAMPLES = {"memory": times(100, 2_000), "sqlite": times(100, 2_000), "dynamo": times(10, 100)}
 STEPS = 20
 PAUSES = [0.125, 1.0, 7.5, 29.875, 30.0, 59.5, 60.0, 61.0, 150.0, LEASE, 21_600.0, 86_400.0, 9 * 86_400.0]
 numbers = count()
@@ -176,11 +176,11 @@ class Sequence(RuleBasedStateMachine):
         assert len(set(self.crossed)) == len(self.crossed)
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("kind", MAKERS)
 def test_any_sequence(kind: str, tmp_path: Path) -> None:
     """Two keys and a gateway, different clocks, passing days, expiring leases: every field is correct."""
     clock = FakeClock()
-    examples = int(os.environ.get("SEEDS", EXAMPLES[kind]))
     with asyncio.Runner() as runner:
         backend = MAKERS[kind](clock, tmp_path)
         opened = runner.run(backend.__aenter__())
@@ -188,7 +188,7 @@ def test_any_sequence(kind: str, tmp_path: Path) -> None:
             run_state_machine_as_test(
                 lambda: Sequence(runner, opened.store, clock),
                 settings=settings(
-                    max_examples=examples,
+                    max_examples=EXAMPLES[kind],
                     stateful_step_count=STEPS,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import httpx
 import pytest
 
 from tests.fakes.gateway_app import PEPPER, SYSTEM, bearer, issue_key, run_with_client
+from tests.sizes import times
 from vaultcore.admission.caller import account
 from vaultcore.compose import compose
 from vaultcore.limits.account import day_of
@@ -38,7 +38,7 @@ EXTRA = {  # tokens that a simulated provider adds to each answer
     "gemini": gemini.REASONING_TOKENS,
 }
 CUT_AFTER = {"openai": 5, "mistral": 5, "anthropic": 6, "gemini": 3}  # events: in the middle of the text
-COUNT = int(os.environ.get("SUMMED", "140"))
+COUNT = times(140, 5_000)
 
 
 @contextmanager
@@ -97,6 +97,7 @@ def test_invalid_counts_are_estimated(
     assert record.reported_usage
 
 
+@pytest.mark.repeated
 def test_the_sum_of_charges_is_what_providers_produced(tmp_path: Path) -> None:
     """Records, the key's account and the simulated providers agree about every possible usage.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import pytest
 
 from tests.fakes.gateway_app import PEPPER, SYSTEM, issue_key
 from tests.fakes.mixed_calls import IMPLAUSIBLE, MARK, MixedCall, draw_call, draw_fault, send
+from tests.sizes import times
 from tests.web.test_reported_usage import ENVIRON, EXTRA, PROVIDERS
 from vaultcore.admission.caller import account, owners_account
 from vaultcore.app import create_app
@@ -40,7 +40,7 @@ from vaultcore.store import document_types
 from vaultcore.usage.record import Record
 from vaultcore.vault.keyring import Credential, Keyring
 
-COUNT = int(os.environ.get("SUMMED", "100"))
+COUNT = times(100, 5_000)
 WORKERS = 8  # each with a key of its own
 OWNER = "team"
 MAX = 10**15
@@ -199,6 +199,7 @@ async def read_store(services: Services, url: str, result: Run) -> None:
     await store.aclose()
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("store", ["memory:", "sqlite:{}/store.db"])
 def test_records_accounts_and_providers_agree(
     store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

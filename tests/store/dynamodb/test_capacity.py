@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sizes import times
 from tests.store.dynamodb.load import USED, Profile, run_load
 from tests.store.dynamodb.partitions import partitioned
 from tests.store.ministack import table
@@ -16,11 +17,12 @@ pytestmark = pytest.mark.anyio
 LIMITS = Limits(rpm=10**6, tpm=10**9, tokens=10**12, credits=Nanos(10**18), day=Nanos(10**18))
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize(
     ("account", "profile", "units"),
     [
-        ("key:one", Profile(rate=6.0, seconds=8.0, answer=2.0, busy_rate=10**6), 40.0),
-        ("gateway", Profile(rate=10.0, seconds=12.0, answer=2.0, busy_rate=3.0), 12.0),
+        ("key:one", Profile(rate=6.0, seconds=times(4, 16), answer=2.0, busy_rate=10**6), 40.0),
+        ("gateway", Profile(rate=10.0, seconds=times(7, 24), answer=2.0, busy_rate=3.0), 12.0),
     ],
     ids=["one item", "divided"],
 )

@@ -171,7 +171,7 @@ async def test_a_lost_response(
 async def test_a_late_reservation(proxy: DynamoDBProxy, store: DynamoDBStore, clock: FakeClock) -> None:
     """A reservation that is applied after its timeout expires."""
     await run_request(store, StoreRequest("before", KEY), Charge())
-    hasty = proxy.table.store(clock, patience=1.0)
+    hasty = proxy.table.store(clock, patience=0.5)
     await hasty.accounts("key:one")
     proxy.faults.extend([DELAYED] * 3)
     with pytest.raises(StoreUnavailable):
@@ -194,7 +194,7 @@ async def test_a_late_settlement(
     """A write that is applied after its timeout changes nothing that was repeated meanwhile."""
     request = StoreRequest("one", KEY, tokens=100, minute=50, nanos=1_000)
     await store.reserve(request.reservation)
-    hasty = proxy.table.store(clock, patience=1.0)
+    hasty = proxy.table.store(clock, patience=0.5)
     await hasty.accounts("key:one")
     proxy.faults.extend([*[None] * first, *[DELAYED] * 3])
     with pytest.raises(StoreUnavailable):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from tests.fakes.clock import FakeClock
+from tests.sizes import times
 from tests.store.ministack import PATIENCE, EmulatedTable, dynamo_store, session, table
 from tests.store.store_request import LEASE, NOON, StoreRequest, alert_document, level
 from tests.store.test_sequences import STEPS, Sequence
@@ -24,7 +25,7 @@ from vaultcore.store.dynamodb.store import DynamoDBStore
 from vaultcore.wire import Json
 
 WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
-EXAMPLES = 8
+EXAMPLES = times(8, 80)
 LEVELS = (
     level("key:one", Limits(rpm=50, tpm=5_000, tokens=1_000)),
     level("owner:acme", Limits(month=10_000)),
@@ -161,6 +162,7 @@ class RepeatingSequence(Sequence):
         assert self.do(self.store.sweep(account.name)) in (0, account.end(self.clock.time))
 
 
+@pytest.mark.repeated
 def test_any_sequence() -> None:
     """After any sequence of operations, all numbers are exact."""
     clock = FakeClock()

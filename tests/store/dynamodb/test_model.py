@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -12,6 +11,7 @@ from math import inf
 import pytest
 
 from tests.fakes.clock import FakeClock
+from tests.sizes import times
 from tests.store.ministack import dynamo_store, table
 from tests.store.store_request import DOLLAR, NOON, StoreRequest, alert_document, numbers
 from vaultcore.limits.account import Charge, Denial, Lease
@@ -22,7 +22,7 @@ from vaultcore.store.base import SettlementResult, Store
 from vaultcore.store.memory import MemoryStore
 
 pytestmark = pytest.mark.anyio
-SEEDS = range(int(os.environ.get("SEEDS", "3")))
+SEEDS = range(times(3, 30))
 STEPS = 40
 NAMES = ("key:a", "key:b", "owner:x", "gateway")
 LEVELS = (("key:a",), ("key:b",), ("key:a", "gateway"), ("key:b", "owner:x", "gateway"))
@@ -126,6 +126,7 @@ async def outcome(step: Step, store: Store, *, exactly: bool) -> object:
     return actual if exactly or not isinstance(actual, Refused | int) else type(actual)
 
 
+@pytest.mark.repeated
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("size", [1, 3])
 async def test_random_operations_match_the_model(seed: int, size: int) -> None:
