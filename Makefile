@@ -61,7 +61,7 @@ test-load: $(VENV)/.dev ## load vaultedge serve with every limit, one process an
 	@VAULTEDGE_TEST_LOAD=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/load) $(ARGS)
 
 test-console: $(CONSOLE)/.installed $(PEER)/.installed ## test the console in Chromium (CHROMIUM=/path); screenshots in build/console-screenshots
-	@$(CONSOLE)/bin/python -W error -m pytest -q --durations=15 $(XDIST) $(if $(XDIST),--dist loadscope) \
+	@$(CONSOLE)/bin/python -W error -m pytest -q --durations=15 $(XDIST) $(if $(XDIST),--dist loadscope --no-loadscope-reorder) \
 		$(or $(TESTS),tests/console) $(ARGS)
 
 lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict

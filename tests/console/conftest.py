@@ -43,11 +43,17 @@ HTTP_OPTIONS: dict[str, Any] = {"trust_env": False, "timeout": TIMEOUT}
 
 # Only `make test-console` has the browser driver; `make test` runs the tests that need no browser.
 collect_ignore_glob = [] if importlib.util.find_spec("playwright") else ["test_*.py"]
+LONGEST = "test_screens.py"
 BROWSERLESS = {"test_vendored.py", "test_headers.py"}
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return False if collection_path.name in BROWSERLESS else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the longest file, so that the other worker does not wait for it at the end."""
+    items.sort(key=lambda item: item.path.name != LONGEST)
 
 
 class NoBrowser(Exception):
