@@ -73,7 +73,7 @@ simulators: starlette uvicorn
 tracing: httpx
 upstream: botocore h11 httpx
 vault: cryptography
-web: fastapi pydantic starlette
+web: fastapi pydantic python_multipart starlette
 """
 PURE = ("limits", "media", "dialects", "client_apis", "routing", "streams", "usage", "catalog")
 

@@ -16,7 +16,7 @@ from vaultcore.client_apis import ClientApi, RequestParser, chat, gemini, messag
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
-from vaultcore.media import MediaApi, embeddings, images, moderations
+from vaultcore.media import MediaApi, embeddings, image_edits, images, moderations
 from vaultcore.streams.framing import SseFraming, StreamFraming
 from vaultcore.usage import request_estimate
 from vaultcore.usage.request_estimate import RequestEstimate
@@ -49,6 +49,7 @@ class Endpoint:
     operation: str  # OpenTelemetry's `gen_ai.operation.name`
     estimate_usage: EstimateUsage | None  # what to reserve; None: free of charge
     native: BuildNative  # builds the request to a provider of the client's own dialect
+    accepts_forms: bool = False  # the body may be multipart/form-data instead of JSON
     streams: bool = False  # `"stream": true` gets an event stream, made by `errors`' encoder
     bases: tuple[str, ...] = VERSIONED  # the first one is in the documentation
     fields: Mapping[str, object] = field(default_factory=dict)  # fields that the path stands for
@@ -103,7 +104,12 @@ def _complete(api: ClientApi) -> Run:
 
 
 def _media_endpoint(
-    path: str, api: MediaApi, operation: str, estimate: Callable[[Json], RequestEstimate]
+    path: str,
+    api: MediaApi,
+    operation: str,
+    estimate: Callable[[Json], RequestEstimate],
+    *,
+    accepts_forms: bool = False,
 ) -> Endpoint:
     async def run(gateway: Gateway, call: Call) -> Json:
         return await gateway.media(call, api)
@@ -111,7 +117,8 @@ def _media_endpoint(
     def estimate_usage(request: ChatRequest, _body: Json | None) -> RequestEstimate:
         return estimate(cast(Json, request))  # a media request shares only `model` with a chat request
 
-    return Endpoint(path, api, chat, run, operation, estimate_usage, _same_body(api))
+    native = _same_body(api)
+    return Endpoint(path, api, chat, run, operation, estimate_usage, native, accepts_forms=accepts_forms)
 
 
 def _same_body(api: RequestParser) -> BuildNative:
@@ -165,6 +172,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _google_endpoint("countTokens", _count_tokens(gemini.COUNT_PATH, "totalTokens"), None),
     _media_endpoint("/embeddings", embeddings, "embeddings", request_estimate.estimate_embeddings),
     _media_endpoint("/images/generations", images, "generate_content", request_estimate.estimate_images),
+    _media_endpoint(
+        "/images/edits",
+        image_edits,
+        "generate_content",
+        request_estimate.estimate_image_edits,
+        accepts_forms=True,
+    ),
     _media_endpoint("/moderations", moderations, "moderation", request_estimate.estimate_moderations),
 )
 EXPLAINED = ENDPOINTS[0]  # POST /v1/explain takes a body of this endpoint

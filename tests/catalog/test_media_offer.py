@@ -48,7 +48,7 @@ def test_columns_override_the_defaults_of_a_format() -> None:
     assert parsed[0].auth == Auth("x-key", "")
     assert (parsed[0].batch, parsed[0].when, parsed[0].ratios) == (1, ("flux",), ("16:9",))
     assert (parsed[0].refuse, parsed[0].values) == (frozenset({"style"}), {"quality": {"hd": "high"}})
-    assert parsed[1] == MediaOffer("openai", "/images/generations", batch=10)
+    assert parsed[1] == MediaOffer("openai", "/images/generations", "/images/edits", batch=10)
 
 
 @pytest.mark.parametrize(

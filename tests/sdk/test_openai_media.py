@@ -35,6 +35,7 @@ providers:
 models:
   vectors: {{primary: openai/text-embedding-3-small, fallbacks: [cohere/embed-v4.0]}}
   pictures: {{primary: openai/dall-e-3, fallbacks: [gemini/imagen-4.0-generate-001]}}
+  edits: {{primary: gemini/imagen-4.0-generate-001, fallbacks: [openai/gpt-image-1]}}
   guard: {{primary: openai/omni-moderation-latest, fallbacks: [mistral/mistral-moderation-latest]}}
 """
 NAMES = ("openai", "plain", "gemini", "cohere", "bedrock", "together", "fireworks", "bfl", "xai", "mistral")
@@ -266,6 +267,57 @@ def test_images_have_a_cost(client: openai.OpenAI) -> None:
 
     assert float(image_model.headers["x-vaultedge-cost-usd"]) == pytest.approx((9 * 5 + 100 * 40) / 1e6)
     assert float(hybrid.headers["x-vaultedge-cost-usd"]) == pytest.approx((5 * 0.3 + 1_290 * 30) / 1e6)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_images_are_edited(count: int, client: openai.OpenAI, simulator: Simulator) -> None:
+    """Files, mask and options of a form reach the provider unchanged; the response has a cost."""
+    files = [
+        (f"{number}.png", PNG_SIGNATURE + bytes([number, 13, 10, 45, 45]), "image/png")
+        for number in range(count)
+    ]
+    raw = client.images.with_raw_response.edit(
+        model="openai/gpt-image-1",
+        image=files if count > 1 else files[0],
+        mask=("mask.png", PNG_SIGNATURE, "image/png"),
+        prompt="a häuschen",
+        n=2,
+        quality="low",
+        extra_headers={"x-vaultedge-explain": "1"},
+    )
+
+    sent = simulator.script.requests[-1]
+    contents = [content for _, content, _ in files]
+    assert sent.path == "/v1/images/edits"
+    assert sent.body == {
+        "model": "gpt-image-1",
+        "prompt": "a häuschen",
+        "n": "2",
+        "quality": "low",
+        "image": contents if count > 1 else contents[0],
+        "mask": PNG_SIGNATURE,
+    }
+    assert [each.b64_json for each in raw.parse().data or ()] == [image("a häuschen", i) for i in range(2)]
+    assert json.loads(raw.content)["vaultedge"]["translation"] == []
+    assert float(raw.headers["x-vaultedge-cost-usd"]) == pytest.approx((9 * 5 + 300 * 10 + 200 * 40) / 1e6)
+
+
+def test_images_by_url_are_edited(client: openai.OpenAI, simulator: Simulator) -> None:
+    """A JSON body whose images are URLs reaches the provider as JSON."""
+    images = [{"image_url": "https://pictures.example/0.png"}]
+    body = {"model": "openai/gpt-image-1", "prompt": "a dot", "images": images}
+    client.post("/images/edits", body=body, cast_to=object)
+
+    assert simulator.script.requests[-1].body == {**body, "model": "gpt-image-1"}
+
+
+def test_a_provider_without_edits_is_skipped(client: openai.OpenAI) -> None:
+    """A provider whose images have another format cannot edit them; a route's next target can."""
+    picture = ("a.png", PNG_SIGNATURE, "image/png")
+    with pytest.raises(openai.BadRequestError, match="edited images"):
+        client.images.edit(model="gemini/imagen-4.0-generate-001", image=picture, prompt="a dot")
+    response = client.images.with_raw_response.edit(model="edits", image=picture, prompt="a dot")
+    assert response.headers["x-vaultedge-provider"] == "openai"
 
 
 @pytest.mark.parametrize("model", ["openai/omni-moderation-latest", "mistral/mistral-moderation-latest"])

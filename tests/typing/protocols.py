@@ -14,11 +14,12 @@ from vaultcore.client_apis.responses.encoder import Encoder
 from vaultcore.clock import SystemClock
 from vaultcore.dialects import Dialect, StatefulPassthrough, anthropic, cohere, mistral, openai
 from vaultcore.dialects import responses as responses_dialect
-from vaultcore.media import MediaApi, MediaFormat, embeddings, images, moderations
+from vaultcore.media import MediaApi, MediaFormat, embeddings, image_edits, images, moderations
 from vaultcore.media.embeddings import cohere as cohere_embeddings
 from vaultcore.media.embeddings import gemini as gemini_embeddings
 from vaultcore.media.embeddings import openai as openai_embeddings
 from vaultcore.media.embeddings import titan
+from vaultcore.media.image_edits import openai as openai_edits
 from vaultcore.media.images import bfl, canvas, fireworks, imagen, stability
 from vaultcore.media.images import gemini as gemini_images
 from vaultcore.media.images import openai as openai_images
@@ -40,9 +41,10 @@ EVENTS: tuple[Stage[ChatChunk, Event], ...] = (
     chat.ChatUsageEncoder(),
     messages.encoder({}),
 )
-MEDIA_APIS: tuple[MediaApi, ...] = (embeddings, images, moderations)
+MEDIA_APIS: tuple[MediaApi, ...] = (embeddings, images, image_edits, moderations)
 EMBEDDING_FORMATS: tuple[MediaFormat, ...] = (openai_embeddings, gemini_embeddings, cohere_embeddings, titan)
 MODERATION_FORMAT: MediaFormat = openai_moderations
+EDIT_FORMAT: MediaFormat = openai_edits
 IMAGE_FORMATS: tuple[MediaFormat, ...] = (
     openai_images,
     gemini_images,

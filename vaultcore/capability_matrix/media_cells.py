@@ -10,15 +10,17 @@ from vaultcore.capability_matrix.support import MatrixCell, Support, best_cell
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Target
 from vaultcore.errors import InvalidRequest, UpstreamError
-from vaultcore.media import MediaApi, embeddings, images, moderations
+from vaultcore.media import MediaApi, embeddings, image_edits, images, moderations
 from vaultcore.upstream.media_jobs import media_jobs
 from vaultcore.wire import Json
 
 MAX_MODELS = 3  # to test per API; one that works is enough
+PICTURE = "data:image/png;base64,iVBORw0KGgo="
 # Title of the row, API, types of models to test, request without its model.
 ROWS: tuple[tuple[str, MediaApi, tuple[str, ...], Json], ...] = (
     ("embeddings", embeddings, ("embedding",), {"input": ["one", "two"]}),
     ("image generation", images, ("image", "hybrid"), {"prompt": "a boat", "n": 1}),
+    ("image edits", image_edits, ("image",), {"prompt": "a boat", "image": [PICTURE], "n": 1}),
     ("moderation", moderations, ("moderation",), {"input": ["one", "two"]}),
 )
 

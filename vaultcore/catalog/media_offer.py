@@ -21,7 +21,7 @@ FORMATS: Mapping[str, Mapping[str, Json]] = {  # column -> format -> its default
         "titan": {"path": "/model/{model}/invoke", "batch": 1},
     },
     "images": {
-        "openai": {"path": "/images/generations", "batch": 10},
+        "openai": {"path": "/images/generations", "edits": "/images/edits", "batch": 10},
         "gemini": {
             "path": "/models/{model}:generateContent",
             "batch": 1,

@@ -56,6 +56,7 @@ class MediaOffer:
     format: str  # a module of vaultcore.media
     # Below the base URL. {model} stands for the model's name, {+model} for a name with slashes.
     path: str = field(metadata={"format": "media path"})
+    edits: str = field(default="", metadata={"format": "media path"})  # path of image edits; "": none
     when: tuple[str, ...] = ()  # applies to models whose name contains one of these; empty: to all
     strip: tuple[str, ...] = ()  # endings to remove from the base URL before the path is added
     auth: Auth | None = field(default=None, metadata={"format": "auth"})  # None: the provider's

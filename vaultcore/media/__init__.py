@@ -18,7 +18,7 @@ from vaultcore.catalog.schema import MediaOffer, Model, Target
 from vaultcore.dialects import Change
 from vaultcore.wire import ChatRequest, Json, Usage
 
-Kind = Literal["embeddings", "images", "moderations"]
+Kind = Literal["embeddings", "images", "image_edits", "moderations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class MediaRequest:
     path: str  # below the offer's base URL
     body: Json
     count: int  # embeddings, images or moderation results that it asks for
+    is_form: bool = False  # sent as multipart/form-data instead of JSON
 
 
 @dataclass(frozen=True, slots=True)

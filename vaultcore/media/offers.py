@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import quote
 
 from vaultcore.catalog.schema import MediaOffer, Provider, Target
@@ -9,18 +11,26 @@ from vaultcore.dialects import load_dialect
 from vaultcore.errors import InvalidRequest
 from vaultcore.media import Kind, MediaApi
 
+NOUNS: Mapping[Kind, str] = {
+    "embeddings": "embeddings",
+    "images": "images",
+    "image_edits": "edited images",
+    "moderations": "moderations",
+}
+
 
 def find_offer(target: Target, api: MediaApi) -> MediaOffer:
     """Return the first offer for the target's model. Raises InvalidRequest if there is none."""
     kind, model = api.kind, target.model
     if model.type in api.unsupported_types or (model.type == "text" and model.capabilities.tools):
         raise InvalidRequest(
-            f"{model.name} is {_with_article(model.type)} model: it does not create {kind}", param="model"
+            f"{model.name} is {_with_article(model.type)} model: it does not create {NOUNS[kind]}",
+            param="model",
         )
     for offer in _provider_offers(target.provider, kind):
         if not offer.when or any(fragment in model.name for fragment in offer.when):
             return offer
-    problem = f"{target.provider.title} does not create {kind} with {model.name}"
+    problem = f"{target.provider.title} does not create {NOUNS[kind]} with {model.name}"
     raise InvalidRequest(problem, param="model")
 
 
@@ -50,6 +60,8 @@ def base_url(provider: Provider, offer: MediaOffer) -> str:
 
 
 def _provider_offers(provider: Provider, kind: Kind) -> tuple[MediaOffer, ...]:
+    if kind == "image_edits":
+        return _edit_offers(provider)
     columns = {"embeddings": provider.embeddings, "images": provider.images}  # no column for moderations
     offers = columns.get(kind)
     if offers is not None:
@@ -57,6 +69,13 @@ def _provider_offers(provider: Provider, kind: Kind) -> tuple[MediaOffer, ...]:
     # The default of the dialect. Such a provider may still reject the request.
     default = load_dialect(provider.dialect).media_offers.get(kind)
     return (default,) if default else ()
+
+
+def _edit_offers(provider: Provider) -> tuple[MediaOffer, ...]:
+    """Return the offers for images that can edit them, at their paths for edits."""
+    return tuple(
+        replace(offer, path=offer.edits) for offer in _provider_offers(provider, "images") if offer.edits
+    )
 
 
 def _with_article(type: str) -> str:

@@ -160,6 +160,20 @@ def _images(_: str, body: Json) -> Json:
     return {"created": CREATED, "data": data, **usage_field}
 
 
+def _edits(_: str, body: Json) -> Json:
+    _check_fields(
+        body,
+        *("model", "prompt", "image", "images", "mask", "n", "size", "quality", "background", "user"),
+        *("output_format", "output_compression", "input_fidelity", "moderation", "response_format"),
+    )
+    _require(body.get("image") or body.get("images"), "is required", "image")
+    edited = _images("", {**body, "n": int(body.get("n", 1))})
+    if "usage" in edited:
+        details = {"text_tokens": 9, "image_tokens": 300}
+        edited["usage"] |= {"input_tokens": 309, "input_tokens_details": details}
+    return edited
+
+
 def _gemini_image(_: str, body: Json) -> Json:
     config = body["generationConfig"]
     _check_fields(config, "responseModalities", "imageConfig", "seed")
@@ -227,6 +241,7 @@ HANDLERS: Mapping[str, MediaHandler] = {
     r"/v2/embed": _cohere_embeddings,
     r"/model/(?P<model>[^/]+)/invoke": _invoke,
     r"/images/generations": _images,
+    r"/images/edits": _edits,
     r"/moderations": _moderations,
     r"/models/(?P<model>[^/]+):generateContent": _gemini_image,
     r"/models/(?P<model>[^/]+):predict": _imagen,

@@ -23,7 +23,7 @@ def media_routes(keys: tuple[str, ...], script: FaultScript) -> list[Route]:
 
     async def create(request: Request) -> Response:
         path = "/" + request.path_params["path"]
-        body: dict[str, Any] = await request.json()
+        body = await _read_body(request)
         is_authorized = _request_key(request) in keys
         name = str(body.get("model") or path)
         script.requests.append(SimulatedRequest(request.url.path, name, False, is_authorized, body))
@@ -56,6 +56,22 @@ def media_routes(keys: tuple[str, ...], script: FaultScript) -> list[Route]:
         Route("/v1/get_result", poll, methods=["GET"]),
         Route("/v1/{path:path}", create, methods=["POST"]),
     ]
+
+
+async def _read_body(request: Request) -> dict[str, Any]:
+    """Return a JSON body, or the fields of a form with its files as bytes."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        body: dict[str, Any] = await request.json()
+        return body
+    fields: dict[str, Any] = {}
+    async with request.form() as form:
+        for name, value in form.multi_items():
+            item = value if isinstance(value, str) else await value.read()
+            if name.endswith("[]"):
+                fields.setdefault(name.removesuffix("[]"), []).append(item)
+            else:
+                fields[name] = item
+    return fields
 
 
 def _request_key(request: Request) -> str:

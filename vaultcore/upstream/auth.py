@@ -33,7 +33,12 @@ class InvalidProviderRequest(Exception):
 
 
 def build_headers(
-    provider: Provider, credential: Credential, *, accept: str, client_headers: Mapping[str, str] = NO_HEADERS
+    provider: Provider,
+    credential: Credential,
+    *,
+    accept: str,
+    content_type: str = "application/json",
+    client_headers: Mapping[str, str] = NO_HEADERS,
 ) -> httpx.Headers:
     """Return all headers of a request. Raises InvalidProviderRequest for invalid characters.
 
@@ -43,7 +48,7 @@ def build_headers(
         **client_headers,
         "accept": accept,
         "accept-encoding": "identity",
-        "content-type": "application/json",
+        "content-type": content_type,
         "user-agent": USER_AGENT,
         **{name.lower(): value for name, value in provider.headers.items()},
     }

@@ -26,6 +26,7 @@ async def build_request(
     client_headers: Mapping[str, str],
     *,
     accept: str,
+    content_type: str,
     signer: RequestSigner,
 ) -> httpx.Request:
     """Return the request for a path below the provider's base URL; a GET if there is no content.
@@ -35,7 +36,13 @@ async def build_request(
     provider = candidate.target.provider
     is_signed = SCHEMES[provider.auth.scheme](candidate.credential.key)
     try:
-        fields = build_headers(provider, candidate.credential, accept=accept, client_headers=client_headers)
+        fields = build_headers(
+            provider,
+            candidate.credential,
+            accept=accept,
+            content_type=content_type,
+            client_headers=client_headers,
+        )
     except InvalidProviderRequest as error:
         reason, fault = str(error), Fault.KEY
     else:

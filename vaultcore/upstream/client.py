@@ -174,9 +174,14 @@ class Upstream:
     ) -> httpx.Request:
         try:
             async with asyncio.timeout_at(deadlines.for_response()):  # signing may wait for credentials
-                content = None if request.method == "GET" else request.encoded().content
                 return await build_request(
-                    candidate, request.path, content, request.headers, accept=accept, signer=self._signer
+                    candidate,
+                    request.path,
+                    None if request.method == "GET" else request.encoded().content,
+                    request.headers,
+                    accept=accept,
+                    content_type=request.content_type,
+                    signer=self._signer,
                 )
         except TimeoutError:
             reason = deadlines.description

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from secrets import token_hex
 from urllib.parse import urlsplit
 
 from vaultcore.catalog.schema import MediaOffer, Target
@@ -21,6 +22,7 @@ from vaultcore.media import (
     load_format,
     offers,
 )
+from vaultcore.media.form import encode_form
 from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream import errors
 from vaultcore.upstream.client import OnHeaders, Upstream
@@ -95,7 +97,8 @@ class _MediaAttempt:
 
     async def fetch(self, request: MediaRequest) -> MediaResult:
         """Return the result of a request; poll if it is not ready. Raises UpstreamError."""
-        result, url, pause = await self._send(self.candidate, request.path, request.body), "", FIRST_PAUSE
+        result = await self._send(self.candidate, request.path, request.body, is_form=request.is_form)
+        url, pause = "", FIRST_PAUSE
         while isinstance(result, PendingMedia):
             url = result.url or url
             await self._pause(pause)
@@ -107,20 +110,21 @@ class _MediaAttempt:
             raise errors.host_error(self.candidate, reason, status=200)
         return result
 
-    async def _send(self, candidate: Candidate, path: str, body: Json | None) -> MediaResult | PendingMedia:
+    async def _send(
+        self, candidate: Candidate, path: str, body: Json | None, *, is_form: bool = False
+    ) -> MediaResult | PendingMedia:
         response_headers: dict[str, str] = {}
 
         def on_headers(headers: Mapping[str, str], status: int) -> None:
             response_headers.update({name.lower(): value for name, value in headers.items()})
             self.on_headers(headers, status)
 
-        request = ProviderRequest(
-            path,
-            RenderedRequest(body or {}),
-            candidate.target.provider.dialect,
-            self.job.headers,
-            method="GET" if body is None else "POST",
-        )
+        dialect, rendered = candidate.target.provider.dialect, RenderedRequest(body or {})
+        method = "GET" if body is None else "POST"
+        request = ProviderRequest(path, rendered, dialect, self.job.headers, method=method)
+        if is_form:
+            content, content_type = encode_form(rendered.body, token_hex(16))
+            request = replace(request, content=content, content_type=content_type)
         # Raised here, where no local variable holds the body: it may contain the key.
         result = _parse(
             candidate,

@@ -35,6 +35,7 @@ class ProviderRequest:
     method: str = "POST"  # a GET has no body
     content: bytes | None = None  # the encoded body, once `encoded` has run
     client_names: Mapping[str, str] = field(default_factory=dict)  # of renamed tools, by the provider's name
+    content_type: str = "application/json"
 
     def encoded(self) -> ProviderRequest:
         """Return the request with its content. Raises InvalidRequest if JSON cannot express the body."""

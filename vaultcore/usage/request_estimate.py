@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from vaultcore.catalog.schema import Model
@@ -24,6 +24,7 @@ PER_MESSAGE = 16  # tokens around a message, in any provider's template
 TOOLS = 800  # tokens that providers add to a request with tools
 IMAGE = 6_000  # tokens of the largest image that most models accept
 BYTES_OF_FILE = 4  # characters of base64 per token of a document or recording; documents may have more
+EDITED_IMAGE = 7_000  # tokens of an image that is edited, at the highest fidelity
 PER_IMAGE = 8_500  # completion tokens of a generated image that is billed by tokens, at the highest quality
 UNKNOWN_WINDOW = 2_000_000  # tokens of a context window that the catalog does not know
 # Types of items and parts that the chat form of a request contains; the others are counted by their bytes.
@@ -105,6 +106,14 @@ def estimate_images(request: Mapping[str, object]) -> RequestEstimate:
     count = max(1, int(cast(int, request.get("n") or 1)))
     most = _size(request.get("prompt")) + PER_MESSAGE
     return RequestEstimate(most, max(1, most // 3), count * PER_IMAGE, count, count, runs=count)
+
+
+def estimate_image_edits(request: Mapping[str, object]) -> RequestEstimate:
+    """Estimate a request for edited images: as for new ones, and tokens for every image that is edited."""
+    sources = _length(request.get("image")) + (request.get("mask") is not None)
+    estimate = estimate_images(request)
+    added = sources * EDITED_IMAGE
+    return replace(estimate, prompt=estimate.prompt + added, expected=estimate.expected + added)
 
 
 def _length(value: object) -> int:

@@ -22,6 +22,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 ParseFloat = Callable[[str], object]
 
+Types = tuple[str, ...]
+JSON: Types = ("application/json",)
+FORM = "multipart/form-data"
 SWITCH_INTERVAL = 0.0005  # seconds; the event loop waits as long after each read of a socket
 LARGE = 256 * 1024  # bytes of a body that is parsed in a thread
 MAX_READING = 4  # large bodies
@@ -44,20 +47,22 @@ class LargeBodies:
         self._thread: Executor | None = None
         self._reading = asyncio.Semaphore(MAX_READING)
 
-    async def read(self, request: Request, limit: int) -> bytes:
-        """Return the bytes of a JSON body, at most `limit`. Raises RequestTooLarge or UnsupportedMedia.
+    async def read(self, request: Request, limit: int, types: Types = JSON) -> bytes:
+        """Return the bytes of a body of one of these types, at most `limit`.
+
+        Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
 
         MAX_READING large bodies are read at a time: a hundred at once would keep the event loop busy. Slow
         clients cannot block others, which wait READING_WAIT seconds at most.
         """
         if _announced(request) <= LARGE:
-            return await read_body(request, limit)
+            return await read_body(request, limit, types)
         try:
             await asyncio.wait_for(self._reading.acquire(), READING_WAIT)
         except TimeoutError:
-            return await read_body(request, limit)
+            return await read_body(request, limit, types)
         try:
-            return await read_body(request, limit)
+            return await read_body(request, limit, types)
         finally:
             self._reading.release()
 
@@ -94,19 +99,24 @@ async def read_json(request: Request, limit: int, *, parse_float: ParseFloat | N
     return parse(await read_body(request, limit), parse_float=parse_float)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
-    """Return the bytes of a JSON body, decompressed, at most `limit`.
+async def read_body(request: Request, limit: int, types: Types = JSON) -> bytes:
+    """Return the bytes of a body of one of these types, decompressed, at most `limit`.
 
     Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
-        raise UnsupportedMedia("the content-type must be application/json")
+    if content_type(request) not in types:
+        raise UnsupportedMedia(f"the content-type must be {' or '.join(types)}")
     encoding = request.headers.get(ENCODING, "").strip().lower()
     if encoding in {"", "identity"}:
         return await _read(request, limit)
     check_encoding(encoding)
     return decompress(await _read(request, limit), encoding, limit)
+
+
+def content_type(request: Request) -> str:
+    """Return the media type of a body, without parameters; that of JSON for types that end with `+json`."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return JSON[0] if kind.endswith("+json") else kind
 
 
 def parse(body: bytes, *, parse_float: ParseFloat | None = None) -> object:

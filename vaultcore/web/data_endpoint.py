@@ -21,7 +21,7 @@ from vaultcore.streams.framing import StreamFraming
 from vaultcore.tracing import HttpRequest
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.web import options
-from vaultcore.web.body import LargeBodies, parse
+from vaultcore.web.body import FORM, JSON, LargeBodies, content_type, parse
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.deadline import ENDING_TIME, remaining_time
 from vaultcore.web.idempotency import may_replay, run_once
@@ -37,6 +37,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBodies) -> Handler:
     """Return the handler of an endpoint."""
     estimate_usage = endpoint.estimate_usage
+    types = (*JSON, FORM) if endpoint.accepts_forms else JSON
 
     async def handle(request: Request) -> Response:
         http_request = HttpRequest.of(request.scope)
@@ -44,9 +45,9 @@ def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBod
             caller = await authenticate(request, services)
             if estimate_usage is not None and not may_replay(request):
                 services.admission.limiter.refuse_early(caller)
-            raw = await large_bodies.read(request, services.settings.max_body)
+            raw = await large_bodies.read(request, services.settings.max_body, types)
             worker = large_bodies.worker(len(raw))
-            body = endpoint.with_path(await worker(parse, raw), request.path_params)
+            body = endpoint.with_path(await worker(_parser(request), raw), request.path_params)
             call = await worker(build_call, endpoint, services, request, http_request, body, worker=worker)
             if estimate_usage is None:
                 return await _run_free(endpoint, services, caller, call)
@@ -60,6 +61,14 @@ def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBod
             return _rejected(endpoint.errors, services, request, http_request, error)
 
     return handle
+
+
+def _parser(request: Request) -> Callable[[bytes], object]:
+    if content_type(request) != FORM:
+        return parse
+    from vaultcore.web.form import parse_form  # for few requests only
+
+    return partial(parse_form, content_type=request.headers["content-type"])
 
 
 async def _run(

@@ -30,7 +30,7 @@ requires_call_ids = False
 tool_names = ToolNameRule()
 media_offers: Mapping[str, MediaOffer] = {
     "embeddings": MediaOffer("openai", "/embeddings", tokens=True, batch=2_048),
-    "images": MediaOffer("openai", "/images/generations", batch=10),
+    "images": MediaOffer("openai", "/images/generations", "/images/edits", batch=10),
     "moderations": MediaOffer("openai", "/moderations"),
 }
 
