@@ -89,7 +89,8 @@ def test_fifty_concurrent_repeats_run_once(tmp_path: Path, name: str, store: str
         others = [each for each in responses if each is not first]
 
         assert {each.status_code for each in others} <= {200, 409}
-        assert {each.headers["retry-after"] for each in others if each.status_code == 409} == {"1"}
+        waits = [int(each.headers["retry-after"]) for each in others if each.status_code == 409]
+        assert all(1 <= wait <= 9 for wait in waits)  # more than 1 if the first request takes longer
         for each in [*later, *(each for each in others if each.status_code == 200)]:
             assert replayed(each)
             assert (each.status_code, each.content) == (200, first.content)
