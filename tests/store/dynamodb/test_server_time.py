@@ -38,8 +38,8 @@ async def test_an_instance_with_a_wrong_clock_frees_nothing(wrong_by: float) -> 
     correct, wrong = store_at(at, 0.0), store_at(at, wrong_by)
     for store in (correct, wrong):
         await store.get(DocumentKey("keys", "one"))  # as each request does first, to authenticate its key
-    held = request("held", correct)
-    await correct.reserve(held.reservation)
+    first = request("first", correct)
+    await correct.reserve(first.reservation)
 
     with pytest.raises(LimitRefused):
         await wrong.reserve(request("other", wrong).reservation)
