@@ -75,6 +75,7 @@ format: $(VENV)/.dev ## ruff check --fix and ruff format
 
 docs: $(VENV)/.dev ## regenerate docs/cli.md, the tables in docs/ and the digest in docs/vault.md
 	@$(BIN)/python -m tools.build_providers
+	@$(BIN)/python -m tools.build_clients
 	@$(BIN)/python -m tools.build_support
 	@$(BIN)/python -m tools.build_behaviours
 	@$(BIN)/python -m tools.build_vault_page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ class Home:
     settings: ConnectSettings
     client: Client
     environment: dict[str, str] = field(default_factory=dict)
+    arguments: list[str] = field(default_factory=list)  # of the command that connects the client
 
     @property
     def work(self) -> Path:
@@ -53,17 +55,20 @@ class Agent(Protocol):
         ...
 
 
-def make_home(folder: Path, agent: Agent, settings: ConnectSettings) -> Home:
-    """Return a home that has the client's files and variables, as `vaultedge connect` shows them."""
+def make_home(folder: Path, agent: Agent, settings: ConnectSettings, *, by_shell: bool) -> Home:
+    """Return a home that `vaultedge connect` describes: by lines of a shell or by files."""
     client = load_clients()[agent.id]
+    in_shell = bool(client.environment) and by_shell
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     environment |= {"HOME": str(folder), KEY_VARIABLE: settings.key, **QUIET}
-    environment |= {name: settings.fill(value) for name, value in client.environment.items()}
-    for file in client.files:
+    if in_shell:
+        environment |= {name: settings.fill(value) for name, value in client.environment.items()}
+    for file in () if in_shell else client.files:
         path = file.path(environment)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(render(file.filled(settings), file.format))
-    home = Home(folder, settings, client, environment)
+    arguments = shlex.split(settings.fill(client.command))[1:] if in_shell or not client.environment else []
+    home = Home(folder, settings, client, environment, arguments)
     home.work.mkdir(parents=True)
     subprocess.run(["git", "init", "-q", home.work], check=True, env=environment)
     agent.prepare(home)

@@ -55,7 +55,7 @@ class GeminiCli:
 
     def command(self, home: Home, prompt: str, *, resume: bool) -> Sequence[str]:
         session = ["--resume", "latest"] if resume else []
-        return [str(NODE / "gemini"), *session, "--yolo", "--skip-trust", "-p", prompt]
+        return [str(NODE / "gemini"), *home.arguments, *session, "--yolo", "--skip-trust", "-p", prompt]
 
 
 class QwenCode:
@@ -68,7 +68,14 @@ class QwenCode:
         update_json(home.folder / ".qwen/settings.json", mcpServers={"echo": {**MCP, "trust": True}}, **quiet)
 
     def command(self, home: Home, prompt: str, *, resume: bool) -> Sequence[str]:
-        return [str(NODE / "qwen"), *(["--continue"] if resume else []), "--yolo", "-p", prompt]
+        return [
+            str(NODE / "qwen"),
+            *home.arguments,
+            *(["--continue"] if resume else []),
+            "--yolo",
+            "-p",
+            prompt,
+        ]
 
 
 class OpenCode:
@@ -104,7 +111,15 @@ class Aider:
         quiet = ["--no-analytics", "--no-check-update", "--no-show-release-notes", "--no-show-model-warnings"]
         plain = ["--yes-always", "--no-git", "--no-pretty", "--no-gitignore", "--edit-format", "whole"]
         session = ["--restore-chat-history"] if resume else []
-        return [str(PROGRAMS / "aider/bin/aider"), *quiet, *plain, *session, "--message", prompt]
+        return [
+            str(PROGRAMS / "aider/bin/aider"),
+            *home.arguments,
+            *quiet,
+            *plain,
+            *session,
+            "--message",
+            prompt,
+        ]
 
 
 class Llm:
@@ -119,7 +134,7 @@ class Llm:
 
     def command(self, home: Home, prompt: str, *, resume: bool) -> Sequence[str]:
         tools = ["--functions", str(home.folder / "loud.py")]
-        return [str(PROGRAMS / "llm/bin/llm"), *(["-c"] if resume else ["-m", "vaultedge"]), *tools, prompt]
+        return [str(PROGRAMS / "llm/bin/llm"), *home.arguments, *(["-c"] if resume else []), *tools, prompt]
 
 
 AGENTS: tuple[Agent, ...] = (ClaudeCode(), Codex(), GeminiCli(), OpenCode(), QwenCode(), Aider(), Llm())

@@ -31,7 +31,7 @@ def test_agent(
         record_property("reason", reason)
         pytest.skip(reason)
     model = f"failover-{provider}" if scenario == "failover" else MODELS[provider]
-    home = make_home(tmp_path / "home", agent, rig.settings(model))
+    home = make_home(tmp_path / "home", agent, rig.settings(model), by_shell=scenario == "tool")
     started = len(rig.recorder.connections)
     script = _script(agent, scenario)
 

@@ -39,9 +39,10 @@ def test_a_configuration_is_printed_without_the_key(client: str, tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("client", load_clients())
-def test_written_files_are_read_again(client: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("client", dict.fromkeys(client for client, _ in FILES))
+def test_written_files_are_read_again(client: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second run with the same values changes nothing, and the key is only in files of the owner."""
+    monkeypatch.chdir(tmp_path)
     connect(client, "--write", "--yes", home=tmp_path)
     status, printed, errors = connect(client, "--write", "--yes", home=tmp_path)
 
@@ -58,6 +59,14 @@ def test_the_key_of_a_file_is_printed_on_request(tmp_path: Path) -> None:
 
     assert KEY in printed
     assert KEY not in diff
+
+
+def test_a_library_has_no_file(tmp_path: Path) -> None:
+    """`--write` for a library is misuse, and says what to run."""
+    status, _, errors = connect("openai-python", "--write", home=tmp_path)
+
+    assert status == 2
+    assert "no file to write" in errors
 
 
 def test_nothing_is_written_without_consent(tmp_path: Path) -> None:

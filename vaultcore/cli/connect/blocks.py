@@ -13,29 +13,27 @@ PLACEHOLDER = "vg-your-key"  # where a file has the key and it is not shown
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A text and where it belongs: the shell, or a file's path with ~."""
+    """A text, and the place where it belongs."""
 
-    place: str  # "" for the shell
-    format: str
+    place: str  # "shell", "code" or a file's path with ~
+    format: str  # "sh", "json", "toml", "yaml", "dotenv", "python" or "javascript"
     text: str
+
+
+def blocks(client: Client, settings: ConnectSettings) -> Iterator[Block]:
+    """Yield the blocks of a client: for the shell, its files, its code. Most read VAULTEDGE_KEY."""
+    if client.environment:
+        yield shell_block(client, settings)
+    for file in client.files:
+        yield Block(f"{file.folder}/{file.name}", file.format, render(file.filled(settings), file.format))
+    if client.files and not client.environment:
+        yield shell_block(client, settings)
+    if client.code:
+        yield Block("code", client.language, settings.fill(client.code))
 
 
 def shell_block(client: Client, settings: ConnectSettings) -> Block:
     """Return the lines for a shell. The key is read from $VAULTEDGE_KEY."""
     in_shell = replace(settings, key=f"${KEY_VARIABLE}")
     environment = {name: in_shell.fill(value) for name, value in client.environment.items()}
-    command = in_shell.fill(client.command)
-    return Block("", "sh", f"{render_exports(environment)}{command}\n")
-
-
-def file_blocks(client: Client, settings: ConnectSettings) -> Iterator[Block]:
-    """Yield the client's files, with the key where they have one."""
-    for file in client.files:
-        place = f"{file.folder}/{file.name}"
-        yield Block(place, file.format, render(file.filled(settings), file.format))
-
-
-def needs_key_variable(client: Client) -> bool:
-    """Return True if the client, or the shell lines for it, read $VAULTEDGE_KEY."""
-    texts = [*client.environment.values(), *(str(file.content) for file in client.files)]
-    return any("{key}" in text or KEY_VARIABLE in text for text in texts)
+    return Block("shell", "sh", f"{render_exports(environment)}{in_shell.fill(client.command)}\n")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import cast
@@ -11,6 +12,7 @@ from typing import cast
 from vaultcore.wire import Json
 
 KEY_VARIABLE = "VAULTEDGE_KEY"
+FIELD = re.compile(r"\{(url|base|model|key)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class ConnectSettings:
     key: str
 
     def fill(self, text: str) -> str:
-        return text.format(url=self.url, base=f"{self.url}/v1", model=self.model, key=self.key)
+        values = {"url": self.url, "base": f"{self.url}/v1", "model": self.model, "key": self.key}
+        return FIELD.sub(lambda match: values[match[1]], text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +55,19 @@ class ConfigFile:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client and its configuration."""
+    """A client and its configuration: a program with a command, or a library with code."""
 
     id: str
     title: str
     api: str  # of the gateway: "chat", "messages", "responses" or "gemini"
-    command: str
-    environment: Mapping[str, str]
-    files: tuple[ConfigFile, ...]
-    notes: tuple[str, ...]
+    command: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[ConfigFile, ...] = ()
+    steps: tuple[str, ...] = ()  # for a person, where no file can be written
+    packages: str = ""  # of a library
+    language: str = ""
+    code: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def load_clients() -> dict[str, Client]:
@@ -72,15 +79,9 @@ def load_clients() -> dict[str, Client]:
 
 
 def _client(name: str, row: Json) -> Client:
-    return Client(
-        id=name,
-        title=row["title"],
-        api=row["api"],
-        command=row["command"],
-        environment=row.get("environment", {}),
-        files=tuple(ConfigFile(**each) for each in row.get("files", [])),
-        notes=tuple(row.get("notes", [])),
-    )
+    lists = {each: tuple(row.get(each, ())) for each in ("steps", "notes")}
+    files = tuple(ConfigFile(**each) for each in row.get("files", ()))
+    return Client(**{**row, **lists, "id": name, "files": files})
 
 
 def _strings(value: object) -> Iterator[str]:

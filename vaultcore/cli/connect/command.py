@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vaultcore.cli.admin_client import parse_url
-from vaultcore.cli.connect.blocks import PLACEHOLDER, file_blocks, shell_block
+from vaultcore.cli.connect.blocks import PLACEHOLDER, blocks
 from vaultcore.cli.connect.client import KEY_VARIABLE, Client, ConfigFile, ConnectSettings, load_clients
 from vaultcore.cli.connect.merge import CannotMerge, merge_text
 from vaultcore.cli.terminal import Terminal, UsageError
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     clients = load_clients()
     if args.client is None:
         for client in clients.values():
-            terminal.say(f"{client.id:<16}{client.title}")
+            terminal.say(f"{client.id:<21}{client.title}")
         return 0
     if args.client not in clients:
         raise UsageError(f"no such client; the list: {', '.join(clients)}", hint="vaultedge connect")
@@ -51,6 +51,8 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     has_key = any(file.has_key for file in client.files)
     key = _read_key(terminal) if has_key and (args.write or args.show_key) else PLACEHOLDER
     settings = ConnectSettings(url, args.model, key)
+    if args.write and not client.files:
+        raise UsageError(f"{client.title} has no file to write", hint=f"vaultedge connect {client.id}")
     if not args.write:
         terminal.say("\n".join(_guide(client, settings)))
         return 0
@@ -68,13 +70,13 @@ def _read_key(terminal: Terminal) -> str:
 def _guide(client: Client, settings: ConnectSettings) -> Iterator[str]:
     """Yield the lines to print. Comments are those of a shell, so that a block can be pasted."""
     yield f"# {client.title}: set {KEY_VARIABLE} to a virtual key (vaultedge keys create)"
-    if client.environment:
-        yield shell_block(client, settings).text
-    for block in file_blocks(client, settings):
-        yield f"# {block.place}"
+    if client.packages:
+        yield f"# packages: {client.packages}"
+    yield from (f"# {number}. {settings.fill(step)}" for number, step in enumerate(client.steps, 1))
+    for block in blocks(client, settings):
+        if block.place not in {"shell", "code"}:
+            yield f"# {block.place}"
         yield block.text
-    if not client.environment:
-        yield shell_block(client, settings).text
     yield from (f"# {note}" for note in client.notes)
 
 

@@ -6,6 +6,7 @@ import { OwnOverview } from "./overview/own.js";
 import { Providers } from "./overview/providers.js";
 import { Days, Today, recentDays } from "./overview/activity.js";
 import { loadDefaultModel } from "./playground/models.js";
+import { Connect } from "./connect.js";
 import { snippets } from "./snippets.js";
 
 const INTRO = "One OpenAI-compatible endpoint for many providers. Provider keys stay in the vault; your applications use virtual keys.";
@@ -35,7 +36,9 @@ const GuestOverview = ({ api }) => html`
   </div>
   <${SampleCode} api=${api} />`;
 
-const SampleCode = ({ api, model }) => html`<${Section} title="Sample code"><${Snippets} samples=${snippets(api.base, model)} /><//>`;
+const SampleCode = ({ api, model }) => html`
+  <${Section} title="Sample code"><${Snippets} samples=${snippets(api.base, model)} /><//>
+  <${Connect} base=${api.base} model=${model} />`;
 
 /** Sample code with a model that the session can use. */
 function OwnSampleCode({ api, session }) {
