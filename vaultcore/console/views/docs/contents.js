@@ -14,7 +14,6 @@ export const SECTIONS = [
     { id: "gemini-api", title: "Gemini API (Google)", file: "gemini-api.md" },
     { id: "embeddings-and-images", title: "Embeddings, images, moderations", file: "embeddings-and-images.md" },
     { id: "gemini", title: "Gemini models", file: "gemini.md" },
-    { id: "gemini", title: "Gemini", file: "gemini.md" },
     { id: "clients", title: "Connect a client", file: "clients.md" },
     { id: "idempotency", title: "Idempotency-Key", file: "idempotency.md" },
     { id: "support-matrix", title: "What a provider receives", file: "support-matrix.md" },
