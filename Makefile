@@ -39,7 +39,7 @@ test: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed $(NODE)/.installed ## ins
 
 # CI runs both. A slow test is one that takes more than a few seconds without a smaller version that shows the same.
 test-slow: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## run the slow tests: wheel, Lambda bundles, templates, every bit of a vault
-	@$(BIN)/python -W error -m pytest -q $(XDIST) -m slow $(TESTS) $(ARGS)
+	@$(BIN)/python -W error -m pytest -q $(XDIST) $(if $(XDIST),--dist loadscope) -m slow $(TESTS) $(ARGS)
 
 test-long: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## repeat races, sequences, sums and mutations 10 to 50 times more often
 	@VAULTEDGE_TEST_LONG=1 $(BIN)/python -W error -m pytest -q $(XDIST) -m repeated $(TESTS) $(ARGS)
