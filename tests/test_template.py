@@ -16,7 +16,7 @@ from tests.handlers.sam import ROOT, sam_python
 from tests.handlers.sam_template import Resources, resources_of_type, translate_template
 
 CONSOLE = {"/", "/console", "/console/{proxy+}"}  # compressed files need streaming
-DATA_PLANE = {"/health", "/v1/{proxy+}", *CONSOLE}
+DATA_PLANE = {"/health", "/api/hello", "/v1/{proxy+}", "/v1beta/{proxy+}", *CONSOLE}
 ADMIN_PLANE = {"/admin", "/admin/{proxy+}"}
 ENVIRONMENT = {  # only ids and settings that are not secret
     "VAULTEDGE_AWS_ROLE": {"Ref": "BedrockAccess"},
@@ -116,9 +116,10 @@ def test_no_admin_route_streams(resources: Resources) -> None:
         assert "2015-03-31" in uri
 
 
-def test_all_methods_reach_the_application(resources: Resources) -> None:
+@pytest.mark.parametrize("path", ["/v1/{proxy+}", "/v1beta/{proxy+}"])
+def test_all_methods_reach_the_application(path: str, resources: Resources) -> None:
     """Every method of the data plane reaches the application, so errors have the API's envelope."""
-    methods = {method for path, method, _ in integrations(resources) if path == "/v1/{proxy+}"}
+    methods = {method for route, method, _ in integrations(resources) if route == path}
 
     assert methods == {"get", "head", "post", "put", "patch", "delete", "options"}
 

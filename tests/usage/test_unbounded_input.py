@@ -22,7 +22,18 @@ def block(source: dict[str, Any], kind: str = "document") -> dict[str, Any]:
     return {"type": kind, "source": source}
 
 
+def contents(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a request of Google's API with a part."""
+    return {"contents": [{"role": "user", "parts": [{"text": URL}, part]}]}
+
+
 BOUNDED: dict[str, Any] = {
+    "Google's image": contents({"inlineData": {"mimeType": "image/png", "data": "aGk="}}),
+    "Google's text file": contents({"inline_data": {"mime_type": "text/csv", "data": "aGk="}}),
+    "Google's call": contents({"functionCall": {"name": "f", "args": {"url": URL}}}),
+    "Google's result": contents({"functionResponse": {"name": "f", "response": {"fileUri": URL}}}),
+    "Google's functions": {**contents({}), "tools": [{"functionDeclarations": [{"name": "f"}]}]},
+    "Google's instruction": {**contents({}), "systemInstruction": {"parts": [{"text": URL}]}},
     "text that is an address": {"messages": [{"role": "user", "content": URL}]},
     "an image": ask({"type": "image_url", "image_url": {"url": PNG, "detail": "high"}}),
     "an image as text": ask({"type": "input_image", "image_url": PNG}),
@@ -117,6 +128,23 @@ UNBOUNDED: dict[str, tuple[Any, str]] = {
         {"input": [{"type": "function_call_output", "output": [{"type": "input_image", "image_url": URL}]}]},
         "input[0].output[0].image_url",
     ),
+    "Google's document": (
+        contents({"inlineData": {"mimeType": "application/pdf", "data": "aGk="}}),
+        "contents[0].parts[1].inlineData.data",
+    ),
+    "Google's file": (
+        contents({"file_data": {"file_uri": "https://x/y"}}),
+        "contents[0].parts[1].file_data.file_uri",
+    ),
+    "a file in Google's result": (
+        contents({"functionResponse": {"parts": [{"fileData": {"fileUri": "gs://x"}}]}}),
+        "contents[0].parts[1].functionResponse.parts[0].fileData.fileUri",
+    ),
+    "Google's search beside functions": (
+        {**contents({}), "tools": [{"functionDeclarations": [], "googleSearch": {}}]},
+        "tools[0]",
+    ),
+    "a response to continue": ({**contents({}), "continuationToken": "YQ=="}, "continuationToken"),
     "a stored prompt": ({"prompt": {"id": "pmpt_1"}, "input": "x"}, "prompt"),
     "cached content": ({"messages": [], "cached_content": "cachedContents/1"}, "cached_content"),
     "a web search": ({**ask(), "web_search_options": {}}, "web_search_options"),
@@ -180,3 +208,5 @@ def test_parts_without_a_translation_are_counted_by_their_bytes() -> None:
     bare, full = estimate_chat(chat, ask()), estimate_chat(chat, ask(result))
 
     assert full.prompt - bare.prompt > 10_000
+    signed = estimate_chat(chat, contents({"text": "hi", "thoughtSignature": "x" * 10_000}))
+    assert signed.prompt - bare.prompt > 10_000

@@ -35,7 +35,19 @@ DATA = (
 )
 SCHEMA = frozenset(
     [
-        *("$ref", "$defs", "$id", "$anchor", "type", "format", "title", "description", "enum", "items"),
+        *(
+            "$schema",
+            "$ref",
+            "$defs",
+            "$id",
+            "$anchor",
+            "type",
+            "format",
+            "title",
+            "description",
+            "enum",
+            "items",
+        ),
         *("prefixItems", "minItems", "maxItems", "minimum", "maximum", "anyOf", "oneOf", "properties"),
         *("additionalProperties", "required", "propertyOrdering", "default", "minLength", "maxLength"),
         *("pattern", "minProperties", "maxProperties", "nullable"),

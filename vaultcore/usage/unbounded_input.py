@@ -17,8 +17,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from vaultcore.wire import Json
 
-INPUTS = ("messages", "input", "system", "instructions")  # fields that hold the conversation
-BY_REFERENCE = ("prompt", "cached_content", "cachedContent")  # stored prompts and cached input
+INPUTS = (  # fields that hold the conversation
+    *("messages", "input", "system", "instructions"),
+    *("contents", "systemInstruction", "system_instruction"),
+)
+BY_REFERENCE = (  # stored prompts, cached input, responses to continue
+    *("prompt", "cached_content", "cachedContent", "continuationToken", "continuation_token"),
+)
 SERVER_FIELDS = (  # of a request; each turns on tools of the provider
     *("web_search_options", "plugins", "mcp_servers", "search_parameters", "enable_search"),
     *("data_sources", "connectors", "compound_custom"),
@@ -40,6 +45,17 @@ SKIPPED = frozenset(
         *("detail", "arguments", "tool_calls", "function_call", "tool_call_id", "tool_use_id", "call_id"),
         *("annotations", "citations", "cache_control", "thinking_blocks", "reasoning_content"),
         *("reasoning_details", "extra_content", "metadata", "status", "phase"),
+        *("functionCall", "response", "executableCode", "codeExecutionResult", "thoughtSignature"),
+        *("executable_code", "code_execution_result", "thought_signature"),
+    ]
+)
+FUNCTIONS = {"functionDeclarations", "function_declarations"}  # Google's field for the client's tools
+MIME_TYPES = ("mimeType", "mime_type")
+GOOGLE_PARTS = frozenset(  # fields of Google's parts that the chat form of a request contains
+    [
+        *("text", "inlineData", "fileData", "functionCall", "functionResponse"),
+        *("inline_data", "file_data", "function_call", "function_response"),
+        *("executableCode", "codeExecutionResult", "executable_code", "code_execution_result", "thought"),
     ]
 )
 ADDRESS = re.compile(r"(https?|gs|s3|file)://", re.IGNORECASE)
@@ -58,6 +74,8 @@ def find_unbounded(body: Mapping[str, object]) -> str | None:
             return name
     for name in INPUTS:
         items = body.get(name)
+        if isinstance(items, dict) and (place := _search(items, name)):
+            return place
         for i, item in enumerate(items if isinstance(items, list) else ()):
             # Most messages have only a role and a text; searching them too takes 3 µs each.
             is_text = isinstance(item, dict) and len(item) == 2 and isinstance(item.get("content"), str)
@@ -79,7 +97,10 @@ def find_server_tool(body: Mapping[str, object]) -> str | None:
 
 
 def opaque_parts(body: Mapping[str, object], known: Sequence[str]) -> Iterator[Json]:
-    """Yield the items and content parts of the conversation whose type is not in `known`."""
+    """Yield the items and content parts of the conversation whose type is not in `known`.
+
+    Of Google's parts, yield the fields that are not in GOOGLE_PARTS.
+    """
     for name in INPUTS:
         value = body.get(name)
         for item in value if isinstance(value, list) else ():
@@ -87,10 +108,16 @@ def opaque_parts(body: Mapping[str, object], known: Sequence[str]) -> Iterator[J
             for each in (item, *(parts if isinstance(parts, list) else ())):
                 if isinstance(each, dict) and isinstance(each.get("type"), str) and each["type"] not in known:
                     yield each
+            google_parts = item.get("parts") if isinstance(item, dict) else None
+            for part in google_parts if isinstance(google_parts, list) else ():
+                if isinstance(part, dict) and not part.keys() <= GOOGLE_PARTS:
+                    yield {name: value for name, value in part.items() if name not in GOOGLE_PARTS}
 
 
 def _is_client_tool(tool: Json) -> bool:
     kind = tool.get("type")
+    if kind is None and not tool.keys().isdisjoint(FUNCTIONS):
+        return tool.keys() <= FUNCTIONS
     if kind is None:
         return "function" in tool or "input_schema" in tool or "parameters" in tool or "toolSpec" in tool
     return isinstance(kind, str) and bool(CLIENT_TOOLS.fullmatch(kind))
@@ -128,6 +155,8 @@ def _search_field(holder: Json, name: str, value: object, path: str) -> str | No
             is_bounded = False  # an earlier answer, by id
         case "input_audio", {"format": str(kind), "data": str(data)}:
             is_bounded = kind in BOUNDED_AUDIO and not ADDRESS.match(data)
+        case "data", str() if mime_type := next(filter(None, map(holder.get, MIME_TYPES)), None):
+            is_bounded = bool(BOUNDED_DATA.match(str(mime_type)))
         case "data", str() if holder.get("type") == "base64":
             is_bounded = bool(BOUNDED_DATA.match(str(holder.get("media_type"))))
         case _, str() | dict() if name in REFERENCES:

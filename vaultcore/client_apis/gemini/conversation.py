@@ -26,18 +26,18 @@ CODE_PARTS = ("executableCode", "codeExecutionResult")  # of Google's code execu
 SERVER_PARTS = ("toolCall", "toolResponse")  # of Google's other tools
 
 
-def parse_system(request: Fields, changes: list[Change]) -> list[Message]:
+def parse_system(request: Fields, changes: list[Change]) -> list[Turn]:
     """Return the system instruction as a list of at most one message."""
-    value = request.get("systemInstruction")
+    value, place = request.get("systemInstruction"), request.at("systemInstruction")
     if isinstance(value, str):
-        return [{"role": "system", "content": value}] if value else []
+        return [Turn({"role": "system", "content": value}, place)] if value else []
     parts: list[Json] = []
     for path, part in request.inner("systemInstruction").elements("parts"):
         parts += parse_part(Fields.of(part, path), "", changes)
-    return [{"role": "system", "content": simplify_text(parts)}] if parts else []
+    return [Turn({"role": "system", "content": simplify_text(parts)}, place)] if parts else []
 
 
-def parse_contents(request: Fields, config: Fields, changes: list[Change]) -> list[Message]:
+def parse_contents(request: Fields, config: Fields, changes: list[Change]) -> list[Turn]:
     """Return the messages of all contents."""
     conversation = _Conversation(config.text("mediaResolution"), changes)
     for i, (path, value) in enumerate(request.elements("contents")):
@@ -45,12 +45,20 @@ def parse_contents(request: Fields, config: Fields, changes: list[Change]) -> li
         role = content.text("role")
         parts = [Fields.of(part, place) for place, part in content.elements("parts")]
         if role == MODEL_ROLE:
-            conversation.add_model(i, parts)
+            conversation.add_model(i, path, parts)
         elif role in USER_ROLES:
-            conversation.add_user(i, parts)
+            conversation.add_user(i, path, parts)
         else:
             changes.append(Change(content.at("role"), "refused", "must be user or model"))
     return conversation.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message, and the path of what it comes from."""
+
+    message: Message
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +76,12 @@ class _Conversation:
 
     resolution: str  # of all media
     changes: list[Change]
-    messages: list[Message] = field(default_factory=list)
-    turn: _ModelMessage | None = None  # of the model, not ended yet
+    turns: list[Turn] = field(default_factory=list)
+    model: _ModelMessage | None = None  # of the model, not ended yet
     open_calls: list[_OpenCall] = field(default_factory=list)
 
-    def add_user(self, index: int, parts: list[Fields]) -> None:
-        self._end_turn()
+    def add_user(self, index: int, path: str, parts: list[Fields]) -> None:
+        self._end_model()
         results = [part for part in parts if "functionResponse" in part]
         for i, part in enumerate(results):
             self._add_result(f"call_{index}_{i}", part)
@@ -83,22 +91,22 @@ class _Conversation:
                 content += parse_part(part, self.resolution, self.changes)
                 report_fields(part, self.changes)
         if content or not results:
-            self.messages.append({"role": "user", "content": simplify_text(content)})
+            self.turns.append(Turn({"role": "user", "content": simplify_text(content)}, path))
 
-    def add_model(self, index: int, parts: list[Fields]) -> None:
-        self.turn = self.turn or _ModelMessage(index, self.changes)
+    def add_model(self, index: int, path: str, parts: list[Fields]) -> None:
+        self.model = self.model or _ModelMessage(index, path, self.changes)
         for part in parts:
-            self.turn.add(part)
+            self.model.add(part)
 
-    def finish(self) -> list[Message]:
+    def finish(self) -> list[Turn]:
         """Return the messages, after the last content."""
-        self._end_turn()
-        return self.messages
+        self._end_model()
+        return self.turns
 
-    def _end_turn(self) -> None:
-        if self.turn is not None:
-            self.messages.append(self.turn.build())
-            self.open_calls, self.turn = self.turn.open_calls, None
+    def _end_model(self) -> None:
+        if self.model is not None:
+            self.turns.append(Turn(self.model.build(), self.model.path))
+            self.open_calls, self.model = self.model.open_calls, None
 
     def _add_result(self, fallback_id: str, part: Fields) -> None:
         result = part.inner("functionResponse")
@@ -106,7 +114,8 @@ class _Conversation:
         if call is not None:
             self.open_calls.remove(call)
         call_id = call.id if call else result.text("id") or fallback_id
-        self.messages.append(parse_result(result, call_id, self.resolution, self.changes))
+        message = parse_result(result, call_id, self.resolution, self.changes)
+        self.turns.append(Turn(message, result.path))
         report_fields(part, self.changes)
 
     def _answered_call(self, result: Fields) -> _OpenCall | None:
@@ -121,6 +130,7 @@ class _ModelMessage:
     """Builds one assistant message from a model's parts."""
 
     index: int  # of its first content
+    path: str  # likewise
     changes: list[Change]
     text: str = ""
     reasoning: str = ""

@@ -18,6 +18,7 @@ SCHEMA_NAME = "response"
 MODALITIES = {"TEXT": "text", "IMAGE": "image", "AUDIO": "audio"}
 THINKING = ("thinkingLevel", "thinkingBudget", "includeThoughts")
 LEVEL_PREFIX = "thinking_level_"
+MAX_DIGITS = 20  # of a number that is written as text
 DYNAMIC_BUDGET = -1  # the model decides how much it thinks
 
 ConfigParser = Callable[[Fields, str, Json, list[Change]], None]
@@ -34,8 +35,10 @@ def parse_config(config: Fields, request: Json, changes: list[Change]) -> None:
 
 
 def _copy(target: str, config: Fields, name: str, request: Json, changes: list[Change]) -> None:
-    """Copy a number. Google's own parser also takes numbers for text: `"topK": 40.0`."""
+    """Copy a number. Google also reads whole numbers written as text or with a point: `"topK": 40.0`."""
     value = config.get(name)
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < MAX_DIGITS:
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         changes.append(Change(config.at(name), "refused", "must be a number"))
         return

@@ -8,11 +8,12 @@ translated request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import cast
 
 from vaultcore.client_apis.gemini.conversation import parse_contents, parse_system
 from vaultcore.client_apis.gemini.fields import Fields
 from vaultcore.client_apis.gemini.generation_config import parse_config
+from vaultcore.client_apis.gemini.google_request import GoogleRequest
 from vaultcore.client_apis.gemini.opaque_state import remove_packed
 from vaultcore.client_apis.gemini.tools import parse_tool_config, parse_tools
 from vaultcore.dialects import Change, NativeRequest
@@ -34,16 +35,6 @@ ELSEWHERE = {  # fields that stand for a part of the request which Google has st
 SERVICE_TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 
 FieldParser = Callable[[Fields, str, list[Change]], Json]
-
-
-class GoogleRequest(dict[str, Any]):
-    """A chat request, with what its response depends on besides."""
-
-    __slots__ = ("has_thoughts",)
-
-    def __init__(self, request: Mapping[str, Any], *, has_thoughts: bool) -> None:
-        super().__init__(request)
-        self.has_thoughts = has_thoughts  # the client wants to see the model's thoughts
 
 
 def parse_request(body: object) -> ChatRequest:
@@ -94,8 +85,8 @@ def _parse(body: Json) -> tuple[ChatRequest, tuple[Change, ...]]:
     parsed: Json = {"model": str(body["model"]).removeprefix(MODEL_PREFIX)}
     if body.get("stream") is True:
         parsed["stream"] = True
-    messages = [*parse_system(fields, changes), *parse_contents(fields, config, changes)]
-    parsed["messages"] = messages
+    turns = [*parse_system(fields, changes), *parse_contents(fields, config, changes)]
+    parsed["messages"] = [turn.message for turn in turns]
     for name, value in fields.pairs():
         if name in FIELDS:
             parsed |= FIELDS[name](fields, name, changes)
@@ -104,8 +95,10 @@ def _parse(body: Json) -> tuple[ChatRequest, tuple[Change, ...]]:
         elif name not in READ and value not in ({}, []):
             changes.append(Change(fields.at(name), "dropped", GOOGLE_ONLY))
     parse_config(config, parsed, changes)
-    has_thoughts = config.inner("thinkingConfig").get("includeThoughts") is True
-    return cast(ChatRequest, GoogleRequest(parsed, has_thoughts=has_thoughts)), tuple(changes)
+    added = len(parsed["messages"]) - len(turns)  # instructions that the config needs
+    sources = [*[fields.at("generationConfig")] * added, *(turn.path for turn in turns)]
+    request = GoogleRequest(parsed, fields, sources)
+    return cast(ChatRequest, request), tuple(changes)
 
 
 def _parse_tools(fields: Fields, name: str, changes: list[Change]) -> Json:
