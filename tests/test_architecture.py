@@ -34,7 +34,7 @@ usage: catalog errors money settings wire
 secrets: errors vault
 routing: catalog clock errors vault wire
 media: catalog dialects errors wire
-client_apis: dialects errors streams usage wire
+client_apis: catalog dialects errors streams usage wire
 aws: clock errors secrets settings telemetry upstream vault wire
 call: catalog dialects errors money routing telemetry usage wire
 upstream: catalog dialects errors media routing settings streams telemetry vault wire

@@ -41,6 +41,7 @@ class Outcome:
     decision: Decision = field(default_factory=Decision)
     changes: tuple[Change, ...] = ()  # of the latest attempt's translation
     is_passthrough: bool = False  # the provider's own body goes to the client
+    response_fields: Mapping[str, Any] = field(default_factory=dict)  # of the latest attempt's translation
     usage: Usage | None = None
     reported_usage: Json | None = None  # the provider's counts, if they were not charged
     cost: Nanos | None = None  # None: the model has no price

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from vaultcore.call import Call
-from vaultcore.client_apis import ClientApi, RequestParser, chat, gemini, messages, responses
+from vaultcore.client_apis import (
+    ClientApi,
+    RequestParser,
+    chat,
+    forwarded_headers,
+    gemini,
+    messages,
+    responses,
+)
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
@@ -127,8 +135,7 @@ def _same_body(api: RequestParser) -> BuildNative:
     def build(body: Json, headers: Mapping[str, str]) -> NativeRequest | None:
         if not api.native:
             return None
-        forwarded = {name: value for name in api.headers if (value := headers.get(name)) is not None}
-        return NativeRequest(api.native, body, forwarded)
+        return NativeRequest(api.native, body, forwarded_headers(api.headers, headers))
 
     return build
 

@@ -8,6 +8,7 @@ Two are never raised by a request:
 GatewayError is the base class of errors that a client receives. It carries the HTTP status:
 
     InvalidRequest          400  the request is invalid
+      ConversationElsewhere 400  the provider does not hold the conversation that the request continues
     Unauthorized            401  the API key is missing or unknown
     CreditsExhausted        402  the prepaid credits do not cover the request
     Forbidden               403  the key is not allowed to do this
@@ -35,7 +36,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from math import ceil
-from typing import ClassVar
+from typing import Any, ClassVar
 
 CLIENT_DISCONNECTED = 499  # status of a request whose client disconnected, which did not fail (nginx's code)
 
@@ -95,12 +96,32 @@ class GatewayError(Exception):
         self.retry_after = retry_after  # seconds
         self.headers: dict[str, str] = {}  # additional response headers
         self.shortage: LimitShortage | None = None  # the limit that refuses the request
+        self.details: dict[str, Any] | None = None  # for clients that act on it, see client_apis.messages
+        self.upstream_request_id: str | None = None  # in the provider's own error body
         if code is not None:
             self.code = code
+
+    @property
+    def is_budget_used(self) -> bool:
+        """Return True if a quota, a budget or credits are used up: waiting a moment does not help."""
+        return self.type == CreditsExhausted.type
 
 
 class InvalidRequest(GatewayError):
     status, type, code = 400, "invalid_request_error", "invalid_value"
+
+
+class ConversationElsewhere(InvalidRequest):
+    """The request continues a conversation that only its first provider holds.
+
+    Anthropic's SDKs read `details` and send the whole conversation instead.
+    """
+
+    code = "thread_unsupported_request"
+
+    def __init__(self, message: str, *, param: str, features: Sequence[str]) -> None:
+        super().__init__(message, param=param)
+        self.details = {"error_code": self.code, "unsupported": [*features]}
 
 
 class Unauthorized(GatewayError):

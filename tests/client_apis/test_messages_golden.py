@@ -12,6 +12,7 @@ from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message, RawMessageStreamEvent
 from pydantic import TypeAdapter
 
+from vaultcore.catalog.schema import Model, Provider, Target
 from vaultcore.client_apis import messages
 from vaultcore.dialects import report_changes
 
@@ -19,6 +20,7 @@ CASES = sorted(path for path in (Path(__file__).parent / "golden" / "messages").
 STREAM_CASES = [case for case in CASES if (case / "chunks.json").exists()]
 BOTH_CASES = [case for case in STREAM_CASES if (case / "completion.json").exists()]
 EVENT: Any = TypeAdapter(RawMessageStreamEvent)
+TARGET = Target(Provider("acme", "https://api.acme.test/v1", reasoning="effort"), Model("m"))
 REQUEST: Any = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 
 
@@ -40,11 +42,13 @@ def outcome(case: Path, name: str) -> Any:
     """Return what the case's inputs give for an expected file."""
     match name:
         case "chat" if (request := load(case, "request")) is not None:
-            translation = messages.native_request(request, {}).translation_changes()
+            chat = messages.parse_request(request)
+            translation = messages.native_request(request, {}).translated(chat, TARGET)
             changes = [
-                f"{each['kind']} {each['path']}: {each['reason']}" for each in report_changes(translation)
+                f"{each['kind']} {each['path']}: {each['reason']}"
+                for each in report_changes(translation.changes)
             ]
-            return {"request": messages.parse_request(request), "changes": changes}
+            return {"request": translation.request, "changes": changes}
         case "message" if (completion := load(case, "completion")) is not None:
             return messages.render_completion(completion)
         case "events" if (chunks := load(case, "chunks")) is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.secrets import FixedSecrets, Secrets, digest_key
 from vaultcore.services import Services
 from vaultcore.settings import Settings
+from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential, Keyring
 
 PEPPER = b"vp-" + b"7" * 40
@@ -100,3 +101,26 @@ def run_gateway(
 ) -> T:
     """Run a scenario with a new gateway; return its result."""
     return run_with_client(build_services(folder, provider, **more), scenario)
+
+
+def run_simulated(
+    folder: Path,
+    dialects: Mapping[str, str],
+    scenario: Callable[[httpx.AsyncClient, Mapping[str, Simulator]], Awaitable[T]],
+) -> T:
+    """Run a scenario with a new gateway over simulated providers: catalog row -> dialect."""
+    with simulated(dialects) as simulators:
+        region = {
+            name: ", params: {region: eu-west-1}" if dialect == "bedrock" else ""
+            for name, dialect in dialects.items()
+        }
+        rows = [
+            f'  {name}: {{base_url: "{each.base_url}", local: true{region[name]}}}'
+            for name, each in simulators.items()
+        ]
+        file = folder / "providers.yaml"
+        file.write_text("\n".join(["providers:", *rows]))
+        keyring = Keyring(Credential(name, each.key) for name, each in simulators.items())
+        secrets = FixedSecrets(Secrets(keyring, digest_key(SYSTEM), digest_key(ADMIN), PEPPER))
+        services = compose(Settings(providers_file=file, home=folder), secrets)
+        return run_with_client(services, lambda client: scenario(client, simulators))

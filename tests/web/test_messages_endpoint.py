@@ -169,7 +169,7 @@ def test_a_native_fallback_gets_the_clients_body(tmp_path: Path, provider: FakeP
     assert last_body(provider) == {"model": "claude-fake", "max_tokens": 64, "messages": HI, "top_k": 3}
 
 
-@pytest.mark.parametrize("field", ["context_management", "container", "mcp_servers"])
+@pytest.mark.parametrize("field", ["container", "mcp_servers"])
 def test_r17_anthropic_only_fields_are_rejected_elsewhere(
     tmp_path: Path, provider: FakeProvider, field: str
 ) -> None:
@@ -180,6 +180,70 @@ def test_r17_anthropic_only_fields_are_rejected_elsewhere(
     assert response.json()["error"]["type"] == "invalid_request_error"
     assert field in response.json()["error"]["message"]
     assert provider.requests == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_r26_responses_list_applied_edits(tmp_path: Path, provider: FakeProvider, stream: bool) -> None:
+    """The response lists the edits that took effect, as Anthropic's does, in `message_delta` if streamed."""
+    call = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": "rain " * 100}
+    conversation = [*HI, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    edit = {"type": "clear_tool_uses_20250919", "trigger": {"type": "tool_uses", "value": 0}}
+    edit["keep"] = {"type": "tool_uses", "value": 0}
+    tools = [{"name": "look", "input_schema": {"type": "object"}}]
+    fields = {"messages": conversation, "tools": tools, "context_management": {"edits": [edit]}}
+    response = post(tmp_path, provider, "one/gpt-fake", stream=stream, **fields)
+
+    events = [json.loads(line[5:]) for line in response.text.splitlines() if line.startswith("data:")]
+    message = next(each for each in events if each["type"] == "message_delta") if stream else response.json()
+    (applied,) = message["context_management"]["applied_edits"]
+    assert applied["type"] == "clear_tool_uses_20250919"
+    assert applied["cleared_tool_uses"] == 1
+    assert applied["cleared_input_tokens"] > 50
+    assert "rain" not in json.dumps(last_body(provider))
+
+
+def test_r26_keeping_everything_is_no_edit(tmp_path: Path, provider: FakeProvider) -> None:
+    """Claude Code's default, to keep all thinking, changes nothing and is no loss in strict mode."""
+    edits = {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}
+    strict = {"x-vaultedge-strict": "1"}
+    response = post(tmp_path, provider, "one/gpt-fake", headers=strict, context_management=edits)
+
+    assert response.status_code == 200
+    assert response.json()["context_management"] == {"applied_edits": []}
+    assert "x-vaultedge-translation" not in response.headers
+
+
+@pytest.mark.parametrize("kind", ["create", "continue"])
+def test_r27_threads_are_refused_elsewhere(tmp_path: Path, provider: FakeProvider, kind: str) -> None:
+    """A thread is a conversation that only Anthropic holds: SDKs read the details and send it whole."""
+    thread = {"type": kind, **({"previous_message_id": "msg_1"} if kind == "continue" else {})}
+    response = post(tmp_path, provider, "one/gpt-fake", thread=thread)
+
+    assert response.status_code == 400
+    assert response.json()["error"]["type"] == "invalid_request_error"
+    assert response.json()["error"]["details"] == {
+        "error_code": "thread_unsupported_request",
+        "unsupported": ["thread"],
+    }
+    assert provider.requests == []
+
+
+@pytest.mark.parametrize("status", [401, 404, 429, 529])
+def test_r27_a_continued_thread_has_no_failover(tmp_path: Path, provider: FakeProvider, status: int) -> None:
+    """Another provider or another account does not know the thread: nobody else is asked."""
+    provider.script("claude-fake", FakeResponse(status=status))
+    thread = {"type": "continue", "previous_message_id": "msg_1"}
+    keys = [("one", "sk-one-0123456789"), ("two", "sk-two-0123456789"), ("two", "sk-two-9876543210")]
+
+    async def scenario(client: httpx.AsyncClient) -> httpx.Response:
+        body = {"model": "turned", "max_tokens": 64, "messages": HI, "thread": thread}
+        return await client.post("/v1/messages", json=body)
+
+    response = run_gateway(tmp_path, provider, scenario, keys=keys)
+
+    assert response.status_code >= 400
+    assert {request.key for request in provider.requests} == {"sk-two-0123456789"}
 
 
 def test_r15_ignored_betas_are_reported(tmp_path: Path, provider: FakeProvider) -> None:

@@ -31,6 +31,11 @@ ROLES = ("system", "developer", "user", "assistant", "tool")
 RESPONSE_FORMATS = ("text", "json_object", "json_schema")
 TOOL_CHOICES = ("auto", "none", "required", "function", "allowed_tools")
 EXTENSIONS = ("cache_control", "prompt_cache_breakpoint", "extra_content", "is_error")
+# Patterns of headers of Anthropic's API that say who pays or who calls: a client must not choose them.
+OPERATOR_HEADERS = (
+    *("anthropic-workspace*", "anthropic-organization*", "anthropic-user-profile*", "anthropic-admin*"),
+    *("anthropic-*key", "anthropic-*token", "anthropic-*secret", "anthropic-auth*", "anthropic-*credential*"),
+)
 THINKING_CONFLICTS = ("forced_tools", "unreasoned_calls")  # see dialects/thinking_conflicts.py
 REPLAY_FIELDS = ("reasoning_content", "reasoning", "reasoning_details", "none")
 
@@ -106,6 +111,8 @@ class Provider:
     # Preference among providers that list the same model; the lowest comes first.
     fallback_order: int = field(default=1_000, metadata={"range": (0, 1_000_000)})
     headers: Mapping[str, str] = field(default_factory=dict, metadata={"format": "headers"})
+    # Patterns of headers that a client cannot set, though its API forwards headers like them.
+    operator_headers: tuple[str, ...] = OPERATOR_HEADERS
     rename: Mapping[str, str] = field(default_factory=dict)  # top-level request field -> provider's name
     drop: frozenset[str] = frozenset()  # top-level request fields that it rejects
     defaults: Mapping[str, Any] = field(default_factory=dict)  # sent if the request does not set the field

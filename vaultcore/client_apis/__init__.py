@@ -7,14 +7,34 @@ the encoder write its response. All of it is pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Protocol, runtime_checkable
 
-from vaultcore.errors import GatewayError
+from vaultcore.errors import GatewayError, InvalidRequest
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
+
+_VALUE = re.compile(r"[\x20-\x7e]*")  # characters of a forwarded header
+
+
+def forwarded_headers(api_headers: Sequence[str], headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the client's headers that an API forwards, repeated ones joined. Raises InvalidRequest.
+
+    >>> forwarded_headers(("anthropic-*",), {"anthropic-beta": "a", "x-api-key": "k"})
+    {'anthropic-beta': 'a'}
+    """
+    forwarded: dict[str, str] = {}
+    for name, value in headers.items() if api_headers else ():
+        if not any(fnmatchcase(name, pattern) for pattern in api_headers):
+            continue
+        if not _VALUE.fullmatch(value):
+            raise InvalidRequest(f"the header {name!r} has characters other than ASCII", param=name)
+        forwarded[name] = f"{forwarded[name]},{value}" if name in forwarded else value
+    return forwarded
 
 
 class RequestParser(Protocol):
@@ -27,7 +47,10 @@ class RequestParser(Protocol):
 
     @property
     def headers(self) -> tuple[str, ...]:
-        """The request headers, in lower case, that are forwarded to a provider of the native dialect."""
+        """The request headers, in lower case, that are forwarded to a provider of the native dialect.
+
+        A name that ends in `*` stands for all headers that begin like it.
+        """
         ...
 
     def parse_request(self, body: object) -> ChatRequest:
@@ -68,6 +91,21 @@ class FailureEncoder(Protocol):
         `after` is the last event that was passed through unchanged, or None.
         """
         ...
+
+
+@runtime_checkable
+class OwnErrorStatus(Protocol):
+    """An API whose clients expect other statuses than the gateway's own."""
+
+    def error_status(self, error: GatewayError) -> int: ...
+
+
+@runtime_checkable
+class OwnRequestId(Protocol):
+    """An API whose clients read the id of a request from a header of another name."""
+
+    @property
+    def request_id_header(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ no clock and keeps no state except that of one stream. docs/new-dialect.md lists
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.streams import Stage
@@ -77,6 +77,16 @@ class RenderedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """A client's request in chat form, for a provider with another dialect than the client's."""
+
+    request: ChatRequest
+    changes: tuple[Change, ...] = ()
+    restore_path: Callable[[str], str] = str  # turns a path of the chat request into one of the client's body
+    response_fields: Mapping[str, Any] = field(default_factory=dict)  # added to the response in chat form
+
+
+@dataclass(frozen=True, slots=True)
 class NativeRequest:
     """A client request in the client's own format, for providers that use the same dialect."""
 
@@ -85,6 +95,16 @@ class NativeRequest:
     headers: Mapping[str, str]  # client headers that are forwarded with the body
     # Returns the changes that a translation to another dialect makes; called for such targets only.
     translation_changes: Callable[[], tuple[Change, ...]] = tuple
+    # Only the provider and key that answered the last request know the conversation: no failover.
+    is_continuation: bool = False
+    # Returns the request for a target of another dialect; None: `translation_changes` says all.
+    translate: Callable[[ChatRequest, Target], Translation] | None = None
+
+    def translated(self, request: ChatRequest, target: Target) -> Translation:
+        """Return the chat request for a target of another dialect. Raises InvalidRequest."""
+        if self.translate is not None:
+            return self.translate(request, target)
+        return Translation(request, self.translation_changes())
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +128,8 @@ class ErrorDetail:
     message: str
     code: str | None = None  # the provider's own code or type: insufficient_quota, overloaded_error, ...
     param: str | None = None
+    details: Json | None = None  # what a client of the same format acts on, see parse_error of `anthropic`
+    request_id: str | None = None  # the provider's, if the body contains it
 
 
 class Dialect(Protocol):
@@ -129,6 +151,11 @@ class Dialect(Protocol):
     @property
     def tool_names(self) -> ToolNameRule:
         """The names of tools that the provider accepts; others are replaced before a request is rendered."""
+        ...
+
+    @property
+    def reads_thinking(self) -> bool:
+        """True if requests may contain Anthropic's `thinking`, whatever the provider's row says."""
         ...
 
     @property

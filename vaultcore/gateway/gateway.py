@@ -19,12 +19,13 @@ from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
-from vaultcore.dialects import Change, RawEvent, StreamItem
-from vaultcore.errors import Fault, InvalidRequest, NoRoute, UpstreamError
+from vaultcore.dialects import RawEvent, StreamItem
+from vaultcore.errors import Fault, NoRoute, UpstreamError
 from vaultcore.gateway.call_usage import record_completion, record_stream, record_usage
 from vaultcore.gateway.output_meter import OutputMeter
 from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.gateway.structured_output import matches_schema
+from vaultcore.gateway.target_request import correlated, reject_losses, render_for
 from vaultcore.media import MediaApi
 from vaultcore.routing.attempts import Attempt, RetryPolicy, attempts
 from vaultcore.routing.candidate import Candidate
@@ -36,7 +37,7 @@ from vaultcore.secrets import SecretSource
 from vaultcore.telemetry import Log
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.media_jobs import media_jobs
-from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse, passthrough, render
+from vaultcore.upstream.provider_request import ProviderResponse, passthrough
 from vaultcore.upstream.provider_request_id import provider_request_id
 from vaultcore.wire import ChatCompletion, Json
 
@@ -61,7 +62,7 @@ class Gateway:
 
         async def attempt_once(attempt: Attempt) -> ProviderResponse:
             target = attempt.candidate.target
-            request = await call.worker(self._render, call, target)
+            request = await call.worker(render_for, call, target)
             response = await self.upstream.complete(
                 attempt.candidate, request, self._observer(attempt), self._remaining(call)
             )
@@ -72,6 +73,7 @@ class Gateway:
             _require_structure(call, target, completion)
             created = completion.get("created") or int(call.started)
             shaped: ChatCompletion = {**completion, "created": created, "model": call.model}
+            shaped = cast(ChatCompletion, {**shaped, **call.outcome.response_fields})
             return replace(response, completion=_with_client_usage(shaped))
 
         return await self._first_success(call, await self.targets(call), attempt_once)
@@ -85,8 +87,9 @@ class Gateway:
         async with aclosing(self._attempts(call, await self.targets(call))) as tries:
             async for attempt in tries:
                 with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
-                    request = await call.worker(self._render, call, attempt.candidate.target)
+                    request = await call.worker(render_for, call, attempt.candidate.target)
                     model, meter = attempt.candidate.target.model, _output_meter(call, attempt)
+                    joiner.fields = call.outcome.response_fields
                     items = self.upstream.stream(
                         attempt.candidate, request, self._observer(attempt), self._remaining(call)
                     )
@@ -127,7 +130,7 @@ class Gateway:
             request = replace(passthrough(target, call.request, native), path=path.replace("{model}", name))
             return await self.upstream.post(
                 attempt.candidate,
-                _correlated(request, call),
+                correlated(request, call),
                 self._observer(attempt),
                 self.upstream.deadlines(self._remaining(call)),
             )
@@ -145,7 +148,7 @@ class Gateway:
             target, outcome = attempt.candidate.target, call.outcome
             job = replace(jobs[target.name], headers=call.correlation_headers)
             outcome.is_passthrough, outcome.changes = False, job.changes
-            _reject_losses(outcome.changes, target, strict=call.strict)
+            reject_losses(outcome.changes, target, strict=call.strict)
             parts = await job.run(
                 self.upstream, attempt.candidate, self._observer(attempt), self._remaining(call)
             )
@@ -191,11 +194,15 @@ class Gateway:
 
     async def _attempts(self, call: Call, targets: Sequence[Target]) -> AsyncGenerator[Attempt, None]:
         """Yield the attempts of a call. Each is added to the outcome; a failed one is logged."""
+        first: list[Candidate] = []
 
         async def candidates() -> Sequence[Candidate]:
             keyring = (await self.secrets.current()).keyring
             now = self.clock.now()
             planned = plan(targets, keyring, self.health, now)
+            if call.native is not None and call.native.is_continuation:
+                first.extend(_only_candidate(planned, call.native.dialect) if not first else ())
+                planned = first
             decision.begin_round(planned, lambda each: self.health.cooldown(each, now)[0] > 0)
             return planned
 
@@ -213,23 +220,6 @@ class Gateway:
                     self._log_failure(call, attempt)
                     if attempt.refusal is not None:
                         call.outcome.attempts.remove(attempt)  # the provider was not called
-
-    def _render(self, call: Call, target: Target) -> ProviderRequest:
-        """Return the request in the target's dialect; the client's own body if that is the same dialect.
-
-        Raises InvalidRequest if the target cannot carry the request or, in strict mode, if anything is lost.
-        """
-        outcome = call.outcome
-        if call.native is not None and target.accepts_dialect(call.native.dialect):
-            request = passthrough(target, call.request, call.native).encoded()
-            outcome.changes, outcome.is_passthrough = (), True
-            return _correlated(request, call)
-        native_changes = call.native.translation_changes() if call.native is not None else ()
-        _reject_losses(native_changes, target, strict=call.strict)
-        request = render(target, call.request).encoded()
-        _reject_losses(request.rendered.changes, target, strict=call.strict)
-        outcome.changes, outcome.is_passthrough = (*native_changes, *request.rendered.changes), False
-        return _correlated(request, call)
 
     def _remaining(self, call: Call) -> float:
         """Return the seconds until the call's deadline."""
@@ -275,16 +265,10 @@ class HeaderObserver:
             self.health.record_quota(credential, quota)
 
 
-def _correlated(request: ProviderRequest, call: Call) -> ProviderRequest:
-    return replace(request, headers={**request.headers, **call.correlation_headers})
-
-
-def _reject_losses(changes: Sequence[Change], target: Target, *, strict: bool) -> None:
-    """Raise InvalidRequest for a refused change or, in strict mode, for a lossy one."""
-    for change in changes:
-        if change.kind == "refused" or (strict and change.lossy):
-            text = f"{change.path}: {change.reason} ({target.name})"
-            raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
+def _only_candidate(planned: Sequence[Candidate], dialect: str) -> Sequence[Candidate]:
+    """Return the candidate that holds the conversation: the first one of its dialect, else the first."""
+    native = [each for each in planned if each.target.accepts_dialect(dialect)]
+    return (native or planned)[:1]
 
 
 def _require_structure(call: Call, target: Target, completion: ChatCompletion) -> None:

@@ -98,6 +98,15 @@ _REQUEST_CODES = frozenset(
         "string_above_max_length",
     }
 )
+# Errors about the conversation that a request continues; the client sends it again in another form.
+_CONVERSATION_CODES = frozenset(
+    {
+        "thread_already_continued",
+        "thread_continue_in_flight",
+        "thread_not_found",
+        "thread_unsupported_request",
+    }
+)
 _BY_CODE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
     400: (
         (_KEY_CODES, Fault.KEY),
@@ -123,6 +132,8 @@ def classify_fault(status: int | None, code: str | None) -> Fault:
     `status` is None if no response arrived, or if a stream reported an error event.
     """
     if code is not None:
+        if code.lower() in _CONVERSATION_CODES:
+            return Fault.REQUEST
         for codes, kind in _BY_CODE.get(status, ()):
             if code.lower() in codes:
                 return kind

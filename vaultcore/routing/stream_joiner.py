@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 from vaultcore.wire import INTERNAL_USAGE, ChatChunk, ChunkChoice, Delta, Usage
 
@@ -20,6 +21,7 @@ class StreamJoiner:
             "created": created,
             "model": model,
         }
+        self.fields: Mapping[str, Any] = {}  # added to every chunk; only some client APIs have any
         self._choices_with_role: set[int] = set()
         self.texts: list[str] = []  # of all choices, in order of arrival
         self.length = 0  # of the texts, in characters
@@ -69,7 +71,7 @@ class StreamJoiner:
         """Return the chunk as the client receives it."""
         self.observe(chunk)
         choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
-        joined: ChatChunk = {**chunk, **self._envelope, "choices": choices}
+        joined = cast(ChatChunk, {**chunk, **self.fields, **self._envelope, "choices": choices})
         if "usage" in chunk:
             joined["usage"] = client_usage(chunk["usage"])
         return joined

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from functools import lru_cache
 
 import httpx
@@ -16,6 +17,7 @@ from vaultcore.upstream.signing import is_pair
 from vaultcore.vault.keyring import Credential
 
 USER_AGENT = "vaultedge/0.1"
+LISTS = ("anthropic-beta",)  # headers with a list as value
 NO_HEADERS: Mapping[str, str] = {}
 SCHEMES: Mapping[
     Scheme, Callable[[str], bool]
@@ -42,15 +44,17 @@ def build_headers(
 ) -> httpx.Headers:
     """Return all headers of a request. Raises InvalidProviderRequest for invalid characters.
 
-    `client_headers` are those of the client that its API forwards; they replace none of the gateway's.
+    `client_headers` are those of the client that its API forwards. They replace those of the row, except for
+    `operator_headers`, and none of the gateway's own.
     """
+    row = {name.lower(): value for name, value in provider.headers.items()}
     fields = {
-        **client_headers,
         "accept": accept,
         "accept-encoding": "identity",
         "content-type": content_type,
         "user-agent": USER_AGENT,
-        **{name.lower(): value for name, value in provider.headers.items()},
+        **row,
+        **_client_fields(provider, row, client_headers),
     }
     for name, value in fields.items():
         if not (_VISIBLE.fullmatch(name) and _FIELD.fullmatch(value)):
@@ -65,6 +69,19 @@ def build_headers(
     if not provider.local:
         raise InvalidProviderRequest("the key is empty")
     return httpx.Headers(fields)
+
+
+def _client_fields(
+    provider: Provider, row: Mapping[str, str], client_headers: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the client's headers that the row allows; lists are joined with those of the row."""
+    allowed = {
+        name: value
+        for name, value in client_headers.items()
+        if not any(fnmatchcase(name, pattern) for pattern in provider.operator_headers)
+    }
+    joined = {name: f"{row[name]},{allowed[name]}" for name in LISTS if name in row and name in allowed}
+    return {**allowed, **joined}
 
 
 class HiddenHeaders(httpx.Headers):

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from typing import cast
 
 import httpx
 
@@ -22,9 +23,12 @@ from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.fault import classify_fault
 from vaultcore.telemetry import redact
 from vaultcore.upstream.http1.proxy import ProxyRefused, ProxyUnreachable
+from vaultcore.wire import Json
 
 QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the client needs to know why
 TOO_LONG = "context_length_exceeded"  # OpenAI's code
+MAX_DEPTH = 4  # of the details of an error
+MAX_ITEMS = 32  # in one list or object of them
 MAX_WAIT = 7 * 86_400.0  # seconds
 _CODE = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _PARAM = re.compile(r"[\w.\[\]:-]{1,128}", re.ASCII)
@@ -40,7 +44,8 @@ def error_from_response(
     candidate: Candidate, status: int, detail: ErrorDetail, *, retry_after: float | None = None
 ) -> UpstreamError:
     """Return the error for a response with an error status."""
-    return _build(candidate, status, classify_fault(status, detail.code), detail, retry_after)
+    kind = classify_fault(status, _specific_code(detail) or detail.code)
+    return _build(candidate, status, kind, detail, retry_after)
 
 
 def with_header_code(detail: ErrorDetail, headers: Mapping[str, str]) -> ErrorDetail:
@@ -132,7 +137,7 @@ def _build(
     is_quoted = kind in QUOTED
     status_text = f" ({status})" if status is not None else ""
     message = redact(detail.message, key) if is_quoted else ""
-    return UpstreamError(
+    error = UpstreamError(
         message or f"{provider.title} {_MESSAGES.get(kind, 'rejected the request')}{status_text}",
         fault=kind,
         provider=provider.name,
@@ -142,6 +147,31 @@ def _build(
         param=_safe(_PARAM, detail.param, key) if is_quoted else None,
         code=TOO_LONG if kind is Fault.SIZE else _safe(_CODE, detail.code, key) if is_quoted else None,
     )
+    if is_quoted and detail.details is not None:
+        error.details = cast(Json, _redacted(detail.details, key))
+    error.upstream_request_id = _safe(_CODE, detail.request_id, key)
+    return error
+
+
+def _specific_code(detail: ErrorDetail) -> str | None:
+    code = (detail.details or {}).get("error_code")
+    return code if isinstance(code, str) else None
+
+
+def _redacted(value: object, key: str, depth: int = 0) -> object:
+    """Return JSON with every text redacted, and without what is nested deeper than any real error."""
+    match value:
+        case _ if depth > MAX_DEPTH:
+            return None
+        case str():
+            return redact(value, key)
+        case list():
+            return [_redacted(each, key, depth + 1) for each in value[:MAX_ITEMS]]
+        case dict():
+            fields = list(value.items())[:MAX_ITEMS]
+            return {redact(str(name), key): _redacted(each, key, depth + 1) for name, each in fields}
+        case _:
+            return value
 
 
 def _safe(grammar: re.Pattern[str], text: str | None, key: str) -> str | None:

@@ -55,8 +55,7 @@ def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBod
             estimate = await worker(estimate_usage, call.request, native)
             framing = endpoint.framing(request.query_params)
             run = partial(_run, endpoint, services, caller, estimate, call, framing=framing)
-            forwarded = endpoint.api.headers
-            return await run_once(services, request, caller, call, body=body, forwarded=forwarded, run=run)
+            return await run_once(services, request, caller, call, body=body, run=run)
         except GatewayError as error:
             return _rejected(endpoint.errors, services, request, http_request, error)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,19 +30,17 @@ async def run_once(
     call: Call,
     *,
     body: object,
-    forwarded: Sequence[str],
     run: Callable[[], Awaitable[Response]],
 ) -> Response:
     """Return the response of `run`, or the stored one if the client repeats an `Idempotency-Key`.
 
-    `forwarded` names the request headers that a provider receives: they are part of what must be repeated.
     Raises InvalidRequest, AlreadyRunning, KeyReused or StoreUnavailable, and what `run` raises. The key of a
     failed request can be used again.
     """
     key = _read_key(request, call)
     if key is None:
         return await run()
-    claim = await services.claims.begin(caller.id, key, _fingerprint(request, call, body, forwarded))
+    claim = await services.claims.begin(caller.id, key, _fingerprint(call, body))
     if isinstance(claim, Replay):
         await services.admission.allowed_targets(caller, call)
         return _replay(services, caller, call, claim)
@@ -80,9 +78,9 @@ def _read_key(request: Request, call: Call) -> str | None:
     return values[0]
 
 
-def _fingerprint(request: Request, call: Call, body: object, forwarded: Sequence[str]) -> bytes:
+def _fingerprint(call: Call, body: object) -> bytes:
     """Return everything the response depends on. The order of JSON keys and white space do not count."""
-    headers = {name: value for name in forwarded if (value := request.headers.get(name)) is not None}
+    headers = dict(call.native.headers) if call.native else {}
     inputs = [call.path, call.strategy, call.strict, call.explain, headers, body]
     return json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()
 

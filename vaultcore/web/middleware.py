@@ -6,10 +6,12 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vaultcore.client_apis import OwnRequestId
 from vaultcore.endpoints import api_at
 from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError, InvalidRequest, Unauthorized
 from vaultcore.services import Services
@@ -50,8 +52,8 @@ class RequestMiddleware:
             has_started = True
             if message["type"] == "http.response.start":
                 http_request.status = message["status"]
-                header = (b"x-request-id", request_id.encode())
-                message = {**message, "headers": [*message.get("headers", ()), header]}
+                headers = [*message.get("headers", ()), *_id_headers(scope, request_id)]
+                message = {**message, "headers": headers}
             await send(message)
 
         try:
@@ -102,6 +104,12 @@ class RequestMiddleware:
                     await self._close()
                     await send({"type": "lifespan.shutdown.complete"})
                     return
+
+
+def _id_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
+    api = api_at(scope["path"], Headers(scope=scope))
+    names = ["x-request-id", *([api.request_id_header] if isinstance(api, OwnRequestId) else ())]
+    return [(name.encode(), request_id.encode()) for name in names]
 
 
 def _check_header_fields(scope: Scope) -> None:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vaultcore.call import Call
-from vaultcore.client_apis import ClientApi
+from vaultcore.client_apis import ClientApi, OwnErrorStatus
 from vaultcore.dialects import report_changes
 from vaultcore.errors import GatewayError, whole_seconds
 from vaultcore.money import format_usd
@@ -20,6 +20,9 @@ from vaultcore.wire import Json
 
 HEARTBEAT = 15.0  # seconds; proxies and load balancers close after 30 or more without data
 SAFE_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+SHOULD_RETRY = "x-should-retry"  # OpenAI's and Anthropic's SDKs and Claude Code obey it
+FINAL = frozenset({400, 401, 402, 403, 404})  # statuses that a repetition does not change
+UNKNOWN_WAIT = 3_600.0  # seconds; nobody knows when an operator grants new credits
 WITH_RETRY_AFTER = frozenset({409, 429, 502, 503})  # statuses
 
 
@@ -31,10 +34,16 @@ def json_response(body: object, status: int = 200, headers: Mapping[str, str] | 
 
 def error_response(error: GatewayError, api: ClientApi, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error in the format of the client's API."""
+    status = api.error_status(error) if isinstance(api, OwnErrorStatus) else error.status
     fields = {**(headers or {}), **error.headers}
-    if error.retry_after is not None and error.status in WITH_RETRY_AFTER:
-        fields["retry-after"] = str(whole_seconds(error.retry_after))
-    return json_response(api.render_error(error), error.status, fields)
+    if error.is_budget_used or status in FINAL:
+        fields[SHOULD_RETRY] = "false"
+    wait = error.retry_after
+    if wait is None and error.is_budget_used and isinstance(api, OwnErrorStatus):
+        wait = UNKNOWN_WAIT
+    if wait is not None and status in WITH_RETRY_AFTER:
+        fields["retry-after"] = str(whole_seconds(wait))
+    return json_response(api.render_error(error), status, fields)
 
 
 def call_headers(call: Call) -> dict[str, str]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from vaultcore.client_apis.messages.encoder import Encoder
-from vaultcore.client_apis.messages.request import HEADERS, NATIVE, native_request, parse_request
+from vaultcore.client_apis.messages.request import parse_request
 from vaultcore.client_apis.messages.response import (
+    error_status,
     render_completion,
     render_error,
     render_response,
     render_stream_error,
 )
+from vaultcore.client_apis.messages.translation import HEADERS, NATIVE, native_request
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatRequest
 
 __all__ = [
     "encoder",
+    "error_status",
     "headers",
     "native",
     "native_request",
@@ -24,9 +27,11 @@ __all__ = [
     "render_error",
     "render_response",
     "render_stream_error",
+    "request_id_header",
 ]
 
 native = NATIVE
+request_id_header = "request-id"
 headers = HEADERS
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from vaultcore.client_apis.json_text import dump
+from vaultcore.client_apis.messages.compaction import compacted_conversation
 from vaultcore.client_apis.messages.opaque_state import is_packed, merge_state, opaque_fields, unpack
 from vaultcore.client_apis.messages.parts import (
+    NO_CONTENT,
     copy_cache_control,
     object_or_empty,
     parse_block,
@@ -22,34 +24,61 @@ from vaultcore.dialects import Change
 from vaultcore.wire import Json, Message
 
 TOOL_RESULT = "tool_result"
+BILLING_HEADER = "x-anthropic-billing-header"  # begins a system block of Claude Code
 
 
 def parse_system(system: object, changes: list[Change]) -> list[Message]:
     """Return the system prompt, a string or a list of blocks, as a list of at most one message."""
-    content = parse_content(system, "system", changes)
+    content = parse_content(_without_billing_header(system, changes), "system", changes)
     return [{"role": "system", "content": content}] if content else []
 
 
-def parse_conversation(messages: list[Json], changes: list[Change]) -> list[Message]:
-    parsed: list[Message] = []
-    for i, message in enumerate(messages):
+def parse_conversation(messages: list[Json], changes: list[Change]) -> list[tuple[str, Message]]:
+    """Return the messages, each with its path in the client's body."""
+    parsed: list[tuple[str, Message]] = []
+    last_user = max((i for i, message in enumerate(messages) if message["role"] == "user"), default=-1)
+    for i, message in compacted_conversation(messages):
         path, content = f"messages[{i}].content", message.get("content")
         match message["role"]:
             case "assistant":
-                parsed.append(_parse_assistant(content, path, changes))
+                parsed.append((path, _parse_assistant(content, path, changes)))
+            case "system" if message.get("clear_at") == "next_user_message" and last_user > i:
+                continue  # the model shall see it until then
             case "system":
-                parsed.append({"role": "system", "content": parse_content(content, path, changes)})
+                parsed.append((path, {"role": "system", "content": parse_content(content, path, changes)}))
             case _:
                 parsed += _parse_user(content, path, changes)
-    return parsed
+    return [(path, message) for path, message in parsed if not _is_blank(message)] or parsed
 
 
-def _parse_user(content: object, path: str, changes: list[Change]) -> list[Message]:
+def _without_billing_header(system: object, changes: list[Change]) -> object:
+    """Return the system prompt without Claude Code's accounting, which would differ in every session."""
+    if not isinstance(system, list):
+        return system
+    texts = [object_or_empty(block).get("text") for block in system]
+    others = [
+        block
+        for block, text in zip(system, texts, strict=True)
+        if not (isinstance(text, str) and text.startswith(BILLING_HEADER))
+    ]
+    if len(others) < len(system):
+        changes.append(Change("system", "emulated", f"{BILLING_HEADER} is for Anthropic: not in the prompt"))
+    return others
+
+
+def _is_blank(message: Message) -> bool:
+    """Return True for instructions or an answer without content."""
+    if message.get("role") not in {"system", "assistant"} or message.get("content"):
+        return False
+    return not message.keys() - {"role", "content"}
+
+
+def _parse_user(content: object, path: str, changes: list[Change]) -> list[tuple[str, Message]]:
     if not isinstance(content, list):
-        return [{"role": "user", "content": parse_content(content, path, changes)}]
+        return [(path, {"role": "user", "content": parse_content(content, path, changes)})]
     blocks = [(f"{path}[{i}]", block) for i, block in enumerate(content)]
     results = [(place, object_or_empty(block)) for place, block in blocks if _is_tool_result(block)]
-    parsed = [_parse_tool_result(block, place, changes) for place, block in results]
+    parsed = [(place, _parse_tool_result(block, place, changes)) for place, block in results]
     if len(results) < len(blocks) or not blocks:
         parts = [
             part
@@ -57,7 +86,8 @@ def _parse_user(content: object, path: str, changes: list[Change]) -> list[Messa
             if not _is_tool_result(block)
             for part in parse_block(block, place, changes)
         ]
-        parsed.append({"role": "user", "content": simplify_text(parts)})
+        if parts or not blocks:
+            parsed.append((path, {"role": "user", "content": simplify_text(parts)}))
     return parsed
 
 
@@ -110,8 +140,10 @@ class _AssistantBuilder:
                     self.state[key] = object_or_empty(merge_state(self.state.get(key, {}), state))
             case {"type": "thinking" | "redacted_thinking"}:
                 self.thinking_blocks.append(fields)
+            case {"type": str(kind)} if kind in NO_CONTENT:
+                pass
             case {"type": str(kind)}:
-                self.changes.append(Change(path, "dropped", f"only Anthropic reads {kind} blocks"))
+                self.changes.append(Change(path, "dropped", f"only Anthropic reads {kind[:64]} blocks"))
             case _:
                 self.changes.append(Change(path, "refused", "not a content block: it needs a type"))
 

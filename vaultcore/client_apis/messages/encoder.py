@@ -22,6 +22,7 @@ from vaultcore.client_apis.messages.opaque_state import (
     pack,
 )
 from vaultcore.client_apis.messages.response import (
+    context_fields,
     parse_tool_input,
     render_envelope,
     render_stop,
@@ -73,11 +74,14 @@ class Encoder:
         self._usage: Usage | None = None
         self._output_tokens = 0  # an estimate
         self._state: Json = {}
+        self._refusal = ""
+        self._context: Json = {}  # context_management of the message_delta
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
         events = [] if self._has_begun else self._begin(item)
         if usage := item.get("usage"):
             self._usage = usage
+        self._context = context_fields(item) or self._context
         for choice in item.get("choices") or ():
             if choice["index"] == 0:
                 self._add_delta(choice["delta"], events)  # type: ignore[arg-type]  # fields beside Delta's
@@ -95,8 +99,8 @@ class Encoder:
         if self._usage is None:
             counts = {"input_tokens": estimate_request(self._request), "output_tokens": self._output_tokens}
             usage = {**usage, **counts, "estimated": True}
-        stop = render_stop(self._choice)
-        events.append(_event("message_delta", delta=stop, usage=usage))
+        stop = render_stop({**self._choice, "refusal": self._refusal})
+        events.append(_event("message_delta", delta=stop, usage=usage, **self._context))
         events.append(_event("message_stop"))
         return events
 
@@ -124,6 +128,7 @@ class Encoder:
 
     def _add_delta(self, delta: Json, events: list[Event]) -> None:
         self._add_reasoning(delta, events)
+        self._refusal += delta.get("refusal") or ""
         for text in (delta.get("content"), delta.get("refusal")):
             if isinstance(text, str) and text:
                 self._output_tokens += estimate_tokens(text)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from vaultcore.dialects import Change
 from vaultcore.wire import Json
 
+NO_CONTENT = ("compaction", "tool_addition", "tool_removal")  # their effect is elsewhere in the request
+ESSENTIAL = ("image", "document", "container_upload")  # what the user said is in them
 ANTHROPIC_ONLY = "only Anthropic can read it"
 
 
@@ -35,7 +37,7 @@ def simplify_text(parts: list[Json]) -> str | list[Json]:
 def parse_block(block: object, path: str, changes: list[Change]) -> Iterator[Json]:
     """Yield a block's parts.
 
-    A block that only Anthropic can read is refused, not dropped: it is part of what the user said.
+    A file that only Anthropic can read is refused, not dropped: it is part of what the user said.
     """
     fields = object_or_empty(block)
     match fields:
@@ -51,8 +53,18 @@ def parse_block(block: object, path: str, changes: list[Change]) -> Iterator[Jso
             tag = f'<search_result title="{title}" source="{origin}">'
             text = f"{tag}\n{_joined_text(fields.get('content'))}\n</search_result>"
             yield copy_cache_control(_text_part(text), fields)
-        case {"type": str(kind)}:
+        case {"type": "tool_reference", "tool_name": str(name)}:
+            changes.append(Change(path, "emulated", "sent as text: all tools are in the request"))
+            yield copy_cache_control(_text_part(f"The tool {name} is available."), fields)
+        case {"type": str(kind)} if kind in NO_CONTENT:
+            return
+        case {"type": str(kind)} if kind in ESSENTIAL:
             changes.append(Change(path, "refused", f"{kind} blocks: {ANTHROPIC_ONLY}"))
+        case {"type": str(kind)} if text := _joined_text(fields.get("text") or fields.get("content")):
+            changes.append(Change(path, "emulated", f"sent as text: only Anthropic reads {kind[:64]} blocks"))
+            yield copy_cache_control(_text_part(text), fields)
+        case {"type": str(kind)}:
+            changes.append(Change(path, "dropped", f"only Anthropic reads {kind[:64]} blocks"))
         case _:
             changes.append(Change(path, "refused", "not a content block: it needs a type"))
 

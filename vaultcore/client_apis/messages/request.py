@@ -8,51 +8,27 @@ translated request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import cast
 
 from vaultcore.client_apis.messages.conversation import parse_conversation, parse_system
-from vaultcore.client_apis.messages.opaque_state import remove_packed
-from vaultcore.client_apis.messages.tools import parse_tool_choice, parse_tools
-from vaultcore.dialects import Change, NativeRequest
+from vaultcore.client_apis.messages.tools import parse_all_tools, parse_tool_choice
+from vaultcore.dialects import Change
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
-NATIVE = "anthropic"
-BETA = "anthropic-beta"
-HEADERS = (BETA, "anthropic-version")
 ROLES = ("user", "assistant", "system")
 MAX_MODEL_LENGTH = 512  # characters
 MAX_MESSAGES = 100_000
 MAX_USER_LENGTH = 64  # characters: the limit of OpenAI
-EFFORTS = (
-    (4_096, "high"),
-    (2_048, "medium"),
-    (0, "low"),
-)  # least thinking budget in tokens, reasoning effort
 
 FieldParser = Callable[[object, list[Change]], Json]
 
 
 def parse_request(body: object) -> ChatRequest:
-    return _parse(_validate(body))[0]
-
-
-def native_request(body: Json, headers: Mapping[str, str]) -> NativeRequest:
-    """Return the client's own body and headers for an Anthropic provider.
-
-    `translation_changes` returns the changes that apply with any other provider.
-    """
-    forwarded = {name: value for name in HEADERS if (value := headers.get(name)) is not None}
-    return NativeRequest(
-        NATIVE, remove_packed(body), forwarded, partial(_translation_changes, body, headers.get(BETA))
-    )
-
-
-def _translation_changes(body: Json, betas: str | None) -> tuple[Change, ...]:
-    beta = Change(BETA, "dropped", "only Anthropic has these betas", was=betas)
-    return (*_parse(body)[1], *([beta] if betas else ()))
+    return parse_body(_validate(body)).request
 
 
 def _validate(body: object) -> Json:
@@ -82,22 +58,55 @@ def _validate_message(path: str, message: object) -> None:
         raise InvalidRequest(f"{path}.content: must be a string or a list of blocks", param=f"{path}.content")
 
 
-def _parse(body: Json) -> tuple[ChatRequest, tuple[Change, ...]]:
+@dataclass(frozen=True, slots=True)
+class ParsedRequest:
+    """A Messages request in chat form, what that changes, and where its parts are in the client's body."""
+
+    request: ChatRequest
+    changes: tuple[Change, ...]
+    message_paths: tuple[str, ...]  # of the chat messages, in order
+    tool_paths: tuple[str, ...]
+    web_search_path: str
+
+
+def parse_body(body: Json) -> ParsedRequest:
+    """Return a valid body in chat form. The parsed request is cached nowhere: it costs little."""
     changes: list[Change] = []
-    messages = [
-        *parse_system(body.get("system"), changes),
+    system = parse_system(body.get("system"), changes)
+    conversation = [
+        *(("system", message) for message in system),
         *parse_conversation(body["messages"], changes),
     ]
-    parsed: Json = {"model": body["model"], "messages": messages}
+    tools = parse_all_tools(body, changes)
+    parsed: Json = {"model": body["model"], "messages": [message for _, message in conversation]}
     for name, parse_field in FIELDS.items():
         if (value := body.get(name)) is not None:
             parsed.update(parse_field(value, changes))
+    parsed |= tools.parsed()
+    if (choice := body.get("tool_choice")) is not None:
+        names = [tool["function"]["name"] for tool in tools.tools]
+        parsed |= parse_tool_choice(choice, names, changes)
+    if (effort := latest_effort(body["messages"])) is not None:
+        parsed["reasoning_effort"] = effort
     for name, value in body.items():
-        if value and name not in MESSAGE_FIELDS and name not in FIELDS:
+        if value and name not in PARSED_FIELDS and value != DEFAULTS.get(name):
             is_essential = name in ANTHROPIC_ONLY
             reason = "only Anthropic can do it" if is_essential else "only Anthropic has this field"
             changes.append(Change(name, "refused" if is_essential else "dropped", reason))
-    return cast(ChatRequest, parsed), tuple(changes)
+    return ParsedRequest(
+        cast(ChatRequest, parsed),
+        tuple(changes),
+        tuple(path for path, _ in conversation),
+        tuple(tools.positions),
+        tools.web_search_path,
+    )
+
+
+def latest_effort(messages: list[Json]) -> str | None:
+    """Return the effort that the last system message with one sets for the turns after it."""
+    configs = (message.get("output_config") for message in reversed(messages) if message["role"] == "system")
+    efforts = (config.get("effort") for config in configs if isinstance(config, dict))
+    return next((effort for effort in efforts if isinstance(effort, str)), None)
 
 
 def _same_name(name: str, kind: type | tuple[type, ...], value: object, changes: list[Change]) -> Json:
@@ -115,25 +124,32 @@ def _parse_stop(value: object, changes: list[Change]) -> Json:
     return {}
 
 
+def _parse_max_tokens(value: object, changes: list[Change]) -> Json:
+    """Return the limit. With 0, Anthropic fills its cache; other providers answer with at least a token."""
+    if value == 0 and type(value) is int:
+        changes.append(Change("max_tokens", "emulated", "only Anthropic answers with no token", 0, 1))
+        return {"max_tokens": 1}
+    return _same_name("max_tokens", int, value, changes)
+
+
 def _parse_thinking(value: object, changes: list[Change]) -> Json:
-    match value:
-        case {"type": "enabled" | "adaptive", "display": "omitted", **rest}:
+    if not isinstance(value, dict):
+        changes.append(Change("thinking", "refused", "thinking must be an object"))
+        return {}
+    for name, setting in value.items():
+        if name not in THINKING_FIELDS and setting and setting != "summarized":
             reason = "the response includes reasoning if the provider returns it"
-            changes.append(Change("thinking.display", "dropped", reason))
-            return _parse_thinking(rest | {"type": cast(Json, value)["type"]}, changes)
-        case {"type": "enabled", "budget_tokens": int(budget)}:
-            effort = next(effort for least, effort in EFFORTS if budget >= least or not least)
-            path = "thinking.budget_tokens"
-            changes.append(Change(path, "emulated", "sent as an effort, not a budget", budget, effort))
-            return {"reasoning_effort": effort}
-        case {"type": "adaptive"}:
-            return {"reasoning_effort": "medium"}
-        case {"type": "disabled"}:
-            reason = "no reasoning is requested; a model that always reasons still does"
-            changes.append(Change("thinking", "emulated", reason))
+            changes.append(Change(f"thinking.{name}", "dropped", reason))
+    match value:
+        case {"type": "enabled", "budget_tokens": int(budget)} if not isinstance(budget, bool):
+            return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+        case {"type": "adaptive" | "disabled" as kind}:
+            return {"thinking": {"type": kind}}
+        case {"type": "enabled"}:
+            changes.append(Change("thinking.budget_tokens", "refused", "a whole number is required"))
             return {}
         case _:
-            changes.append(Change("thinking", "refused", "only Anthropic has this kind of thinking"))
+            changes.append(Change("thinking", "dropped", "only Anthropic has this kind of thinking"))
             return {}
 
 
@@ -151,13 +167,17 @@ def _parse_output_config(value: object, changes: list[Change]) -> Json:
             case "format", {"type": "json_schema", "schema": dict() as schema}:
                 json_schema = {"name": "answer", "schema": schema, "strict": True}
                 parsed["response_format"] = {"type": "json_schema", "json_schema": json_schema}
+            case "format", _:
+                changes.append(Change("output_config.format", "refused", "only json_schema is known"))
             case _:
                 reason = "only Anthropic has this field"
-                changes.append(Change(f"output_config.{name}", "refused", reason))
+                changes.append(Change(f"output_config.{name}", "dropped", reason))
     return parsed
 
 
 def _parse_metadata(value: object, changes: list[Change]) -> Json:
+    others = [name for name in value if name != "user_id"] if isinstance(value, dict) else []
+    changes += [Change(f"metadata.{name}"[:80], "dropped", "unknown to Anthropic too") for name in others]
     user = value.get("user_id") if isinstance(value, dict) else None
     if not isinstance(user, str) or not user:
         return {}
@@ -179,19 +199,29 @@ def _parse_service_tier(value: object, changes: list[Change]) -> Json:
             return {}
 
 
-MESSAGE_FIELDS = ("model", "system", "messages")  # translated outside FIELDS
-ANTHROPIC_ONLY = ("context_management", "container", "mcp_servers")  # without them it is another request
+ANTHROPIC_ONLY = ("container", "mcp_servers")  # without them it is another request
+THINKING_FIELDS = ("type", "budget_tokens")
+DEFAULTS = {"speed": "standard", "billing_policy": {"type": "billing_policy", "bill_to": "self"}}
 FIELDS: Mapping[str, FieldParser] = {  # in this order: output_config.effort replaces the effort of a budget
     "stream": partial(_same_name, "stream", bool),
-    "max_tokens": partial(_same_name, "max_tokens", int),
+    "max_tokens": _parse_max_tokens,
     "temperature": partial(_same_name, "temperature", (int, float)),
     "top_p": partial(_same_name, "top_p", (int, float)),
     "top_k": partial(_same_name, "top_k", int),
     "stop_sequences": _parse_stop,
-    "tools": parse_tools,
-    "tool_choice": parse_tool_choice,
     "thinking": _parse_thinking,
     "output_config": _parse_output_config,
     "metadata": _parse_metadata,
     "service_tier": _parse_service_tier,
+    "cache_control": partial(_same_name, "cache_control", dict),
 }
+PARSED_FIELDS = (
+    *FIELDS,
+    "model",
+    "system",
+    "messages",
+    "tools",
+    "tool_choice",
+    "context_management",
+    "thread",
+)

@@ -18,7 +18,7 @@ from vaultcore.client_apis.messages.opaque_state import (
     pack,
 )
 from vaultcore.dialects import json_fields
-from vaultcore.errors import GatewayError
+from vaultcore.errors import GatewayError, LimitExceeded
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import ChatCompletion, ChatRequest, Json, Usage
@@ -61,9 +61,16 @@ def render_completion(completion: ChatCompletion) -> Json:
     return {
         **render_envelope(completion.get("id", ""), completion.get("model", "")),
         "content": _render_blocks(choice["message"]),
-        **render_stop(choice),
+        **render_stop({**choice, "refusal": choice["message"].get("refusal")}),
         "usage": render_usage(completion.get("usage")),
+        **context_fields(completion),
     }
+
+
+def context_fields(fields: Mapping[str, object]) -> Json:
+    """Return `context_management` of a completion or chunk; the gateway adds it if the client wants edits."""
+    edited = fields.get("context_management")
+    return {} if edited is None else {"context_management": edited}
 
 
 def render_envelope(completion_id: str, model: str) -> Json:
@@ -80,7 +87,10 @@ def render_stop(choice: Json) -> Json:
     reason, matched = choice.get("finish_reason"), choice.get("stop_reason")
     sequence = matched if reason == "stop" and isinstance(matched, str) and matched else None
     stop_reason = "stop_sequence" if sequence else STOP_REASONS.get(str(reason), "end_turn")
-    return {"stop_reason": stop_reason, "stop_sequence": sequence, "stop_details": None}
+    details: Json | None = None
+    if stop_reason == "refusal" and isinstance(explanation := choice.get("refusal"), str) and explanation:
+        details = {"type": "refusal", "category": None, "explanation": explanation}
+    return {"stop_reason": stop_reason, "stop_sequence": sequence, "stop_details": details}
 
 
 def render_usage(usage: Usage | None) -> Json:
@@ -129,8 +139,24 @@ def _close_json(text: str) -> str:
 
 
 def render_error(error: GatewayError) -> Json:
-    kind = ERROR_TYPES.get(error.status) or (ERROR_TYPES[400] if error.status < 500 else "api_error")
-    return {"type": "error", "error": {"type": kind, "message": str(error)}}
+    """Return Anthropic's error body, with the fields of a provider's own error that its SDKs act on."""
+    detail: Json = {"type": _error_type(error), "message": str(error)}
+    if error.details is not None:
+        detail["details"] = error.details
+    if error.upstream_request_id is None:
+        return {"type": "error", "error": detail}
+    return {"type": "error", "error": detail, "request_id": error.upstream_request_id}
+
+
+def error_status(error: GatewayError) -> int:
+    """Return the HTTP status of an error: 429 for used-up credits, as Claude Code expects of a gateway."""
+    return LimitExceeded.status if error.is_budget_used else error.status
+
+
+def _error_type(error: GatewayError) -> str:
+    if error.is_budget_used:
+        return "billing_error"
+    return ERROR_TYPES.get(error.status) or (ERROR_TYPES[400] if error.status < 500 else "api_error")
 
 
 def render_stream_error(error: GatewayError) -> Event:

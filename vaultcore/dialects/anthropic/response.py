@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, repair
@@ -63,7 +65,22 @@ def parse_response(body: Json) -> ChatCompletion:
 
 
 def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - a parameter of the protocol
-    return parse_error_body(body)
+    """Return the content of an error response, with the fields that Anthropic's SDKs act on.
+
+    `{"type": "error", "error": {"type", "message", "details": {"error_code", …}}, "request_id": "req_…"}`
+    """
+    detail = parse_error_body(body)
+    try:
+        envelope = json.loads(body)
+    except (ValueError, RecursionError):
+        return detail
+    match envelope:
+        case {"error": {"details": dict() as details}}:
+            detail = replace(detail, details=details)
+    match envelope:
+        case {"request_id": str(request_id)}:
+            detail = replace(detail, request_id=request_id)
+    return detail
 
 
 def parse_stop_reason(reason: object, *, has_calls: bool, has_output: bool) -> FinishReason:

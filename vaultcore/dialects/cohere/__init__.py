@@ -19,6 +19,7 @@ __all__ = [
     "media_offers",
     "parse_error",
     "parse_response",
+    "reads_thinking",
     "render_path",
     "render_request",
     "requires_call_ids",
@@ -28,6 +29,7 @@ __all__ = [
 max_tokens_field = "max_tokens"
 requires_call_ids = True
 tool_names = ToolNameRule("a-zA-Z0-9_", first="a-zA-Z_")
+reads_thinking = True
 media_offers: Mapping[str, MediaOffer] = {}
 
 

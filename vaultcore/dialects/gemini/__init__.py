@@ -20,6 +20,7 @@ __all__ = [
     "media_offers",
     "parse_error",
     "parse_response",
+    "reads_thinking",
     "render_path",
     "render_request",
     "requires_call_ids",
@@ -31,6 +32,7 @@ __all__ = [
 max_tokens_field = ""  # generationConfig.maxOutputTokens
 requires_call_ids = True
 tool_names = ToolNameRule("a-zA-Z0-9_.:-", first="a-zA-Z_")
+reads_thinking = True
 media_offers: Mapping[str, MediaOffer] = {}
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "media_offers",
     "parse_error",
     "parse_response",
+    "reads_thinking",
     "render_path",
     "render_request",
     "requires_call_ids",
@@ -25,4 +26,5 @@ __all__ = [
 max_tokens_field = "max_tokens"
 requires_call_ids = True
 tool_names = ToolNameRule()
+reads_thinking = False  # the row's column `reasoning` says how it is sent
 media_offers: Mapping[str, MediaOffer] = {"moderations": MediaOffer("openai", "/moderations")}

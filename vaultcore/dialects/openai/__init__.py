@@ -19,6 +19,7 @@ __all__ = [
     "media_offers",
     "parse_error",
     "parse_response",
+    "reads_thinking",
     "render_path",
     "render_request",
     "requires_call_ids",
@@ -28,6 +29,7 @@ __all__ = [
 max_tokens_field = "max_completion_tokens"
 requires_call_ids = False
 tool_names = ToolNameRule()
+reads_thinking = False  # the row's column `reasoning` says how it is sent
 media_offers: Mapping[str, MediaOffer] = {
     "embeddings": MediaOffer("openai", "/embeddings", tokens=True, batch=2_048),
     "images": MediaOffer("openai", "/images/generations", "/images/edits", batch=10),

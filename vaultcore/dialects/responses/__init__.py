@@ -20,6 +20,7 @@ __all__ = [
     "media_offers",
     "parse_error",
     "parse_response",
+    "reads_thinking",
     "render_path",
     "render_request",
     "requires_call_ids",
@@ -32,6 +33,7 @@ __all__ = [
 max_tokens_field = "max_output_tokens"
 requires_call_ids = True
 tool_names = ToolNameRule()
+reads_thinking = True
 media_offers: Mapping[str, MediaOffer] = {}
 
 

@@ -1,0 +1,60 @@
+"""The request of a call for one target: the client's own body, or its translation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from vaultcore.call import Call
+from vaultcore.catalog.schema import Target
+from vaultcore.dialects import Change, Translation
+from vaultcore.errors import InvalidRequest
+from vaultcore.upstream.provider_request import ProviderRequest, passthrough, render
+
+
+def render_for(call: Call, target: Target) -> ProviderRequest:
+    """Return the request in the target's dialect; the client's own body if that is the same dialect.
+
+    Raises InvalidRequest if the target cannot carry the request or, in strict mode, if anything is lost.
+    """
+    outcome = call.outcome
+    if call.native is not None and target.accepts_dialect(call.native.dialect):
+        request = passthrough(target, call.request, call.native).encoded()
+        outcome.changes, outcome.is_passthrough, outcome.response_fields = (), True, {}
+        return correlated(request, call)
+    translation = _translation(call, target)
+    reject_losses(translation.changes, target, strict=call.strict)
+    request = _render_translation(translation, target).encoded()
+    reject_losses(request.rendered.changes, target, strict=call.strict)
+    outcome.changes, outcome.is_passthrough = (*translation.changes, *request.rendered.changes), False
+    outcome.response_fields = translation.response_fields
+    return correlated(request, call)
+
+
+def reject_losses(changes: Sequence[Change], target: Target, *, strict: bool) -> None:
+    """Raise InvalidRequest for a refused change or, in strict mode, for a lossy one."""
+    for change in changes:
+        if change.kind == "refused" or (strict and change.lossy):
+            text = f"{change.path}: {change.reason} ({target.name})"
+            raise InvalidRequest(text, param=change.path, code="unsupported_parameter")
+
+
+def correlated(request: ProviderRequest, call: Call) -> ProviderRequest:
+    return replace(request, headers={**request.headers, **call.correlation_headers})
+
+
+def _translation(call: Call, target: Target) -> Translation:
+    return Translation(call.request) if call.native is None else call.native.translated(call.request, target)
+
+
+def _render_translation(translation: Translation, target: Target) -> ProviderRequest:
+    """Return the request in the target's dialect. Changes and errors have the paths of the client's body."""
+    try:
+        request = render(target, translation.request)
+    except InvalidRequest as error:
+        error.param = error.param and translation.restore_path(error.param)
+        raise
+    changes = [
+        replace(change, path=translation.restore_path(change.path)) for change in request.rendered.changes
+    ]
+    return replace(request, rendered=replace(request.rendered, changes=tuple(changes)))
