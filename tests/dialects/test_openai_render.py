@@ -37,3 +37,19 @@ def test_the_path() -> None:
         openai.render_path(REQUEST, Target(Provider("a", "https://a.test"), Model("m")))
         == "/chat/completions"
     )
+
+
+def test_a_repeated_result_is_sent_once() -> None:
+    """Of two results of one call the last one is sent; calls that share an id keep their results."""
+    call = {"id": "one", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    results = [{"role": "tool", "tool_call_id": "one", "content": text} for text in ("first", "last")]
+    target = Target(Provider("acme", "https://api.acme.test/v1"), Model("m"))
+
+    def render(calls: int) -> list[object]:
+        turns = [{"role": "assistant", "content": None, "tool_calls": [call] * calls}, *results]
+        request = {"model": "m", "messages": [{"role": "user", "content": "Hi"}, *turns]}
+        rendered = openai.render_request(request, target)  # type: ignore[arg-type]  # literals
+        return [*(message["content"] for message in rendered.body["messages"][2:]), len(rendered.changes)]
+
+    assert render(1) == ["last", 1]
+    assert render(2) == ["first", "last", 0]

@@ -39,6 +39,31 @@ def move_media_from_results(messages: Sequence[Message], changes: list[Change]) 
     return [*out, {"role": "user", "content": pending}] if pending else out
 
 
+def drop_repeated_results(messages: Sequence[Message], changes: list[Change]) -> Sequence[Message]:
+    """Return the messages with one result per call: the last one of those with the same id in a row.
+
+    Gemini CLI sends a result twice when it resumes a session.
+    """
+    last: dict[tuple[int, object], int] = {}  # (run of tool messages, call id) -> place
+    run, repeated = 0, set()
+    for i, message in enumerate(messages):
+        if message.get("role") != "tool":
+            run = i
+            continue
+        call = (run, message.get("tool_call_id"))
+        if call in last and _count_calls(messages[run], call[1]) < 2:
+            repeated.add(last[call])
+        last[call] = i
+    if not repeated:
+        return messages
+    changes.extend(Change(f"messages[{i}]", "dropped", REPEATED_RESULT) for i in sorted(repeated))
+    return [message for i, message in enumerate(messages) if i not in repeated]
+
+
+def _count_calls(message: Message, call_id: object) -> int:
+    return sum(call.get("id") == call_id for call in message.get("tool_calls") or ())
+
+
 def pair_calls_with_results(
     messages: Sequence[Message], changes: list[Change], *, rename: Callable[[str], str] = str
 ) -> list[Json]:

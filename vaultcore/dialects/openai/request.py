@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.dialects import Change, RenderedRequest, quirks, vendor_fields
 from vaultcore.dialects.cache_marks import add_auto_marks, mark_last_message
-from vaultcore.dialects.call_pairing import move_media_from_results
+from vaultcore.dialects.call_pairing import drop_repeated_results, move_media_from_results
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.tools import drop_lone_tool_fields
 from vaultcore.errors import InvalidRequest
@@ -106,7 +106,8 @@ def _adapt_messages(body: Json, provider: Provider, changes: list[Change]) -> No
     prefix = MESSAGE_PREFIX
     rejected = {name.removeprefix(prefix) for name in provider.drop if name.startswith(prefix)}
     rejected.update(OPAQUE_FIELDS)
-    messages = cast("list[Json]", move_media_from_results(body.get("messages") or [], changes))
+    single = drop_repeated_results(body.get("messages") or [], changes)
+    messages = cast("list[Json]", move_media_from_results(single, changes))
     messages = [_wrap_image_urls(message) for message in messages]
     body["messages"] = messages
     if all(rejected.isdisjoint(message) for message in messages):
