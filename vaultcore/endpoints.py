@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from vaultcore.call import Call
@@ -25,6 +25,7 @@ from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.media import MediaApi, embeddings, image_edits, images, moderations
+from vaultcore.media.embeddings import embed_content
 from vaultcore.streams.framing import SseFraming, StreamFraming
 from vaultcore.usage import request_estimate
 from vaultcore.usage.request_estimate import RequestEstimate
@@ -85,7 +86,7 @@ def _google_endpoint(
 ) -> Endpoint:
     """Return an endpoint of Google's form, `/models/{model}:{method}`; the model's name may have slashes."""
     return Endpoint(
-        f"/models/{{model:path}}:{method}",
+        gemini.method_path(method),
         gemini,
         gemini,
         run,
@@ -127,6 +128,14 @@ def _media_endpoint(
 
     native = _same_body(api)
     return Endpoint(path, api, chat, run, operation, estimate_usage, native, accepts_forms=accepts_forms)
+
+
+def _google_embeddings(method: str) -> Endpoint:
+    """Return an endpoint of embeddings in Google's form."""
+    endpoint = _media_endpoint(
+        gemini.method_path(method), embed_content, "embeddings", request_estimate.estimate_embeddings
+    )
+    return replace(endpoint, errors=gemini, bases=GOOGLE_VERSIONS)
 
 
 def _same_body(api: RequestParser) -> BuildNative:
@@ -177,6 +186,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "streamGenerateContent", _complete(gemini), request_estimate.estimate_chat, streams=True
     ),
     _google_endpoint("countTokens", _count_tokens(gemini.COUNT_PATH, "totalTokens"), None),
+    _google_embeddings("embedContent"),
+    _google_embeddings("batchEmbedContents"),
     _media_endpoint("/embeddings", embeddings, "embeddings", request_estimate.estimate_embeddings),
     _media_endpoint("/images/generations", images, "generate_content", request_estimate.estimate_images),
     _media_endpoint(

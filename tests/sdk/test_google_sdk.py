@@ -161,3 +161,14 @@ def test_errors_have_googles_form(gateway: GoogleGateway) -> None:
 
     assert (unknown.value.code, unknown.value.status) == (404, "NOT_FOUND")
     assert (wrong.value.code, wrong.value.status) == (401, "UNAUTHENTICATED")
+
+
+@pytest.mark.parametrize("model", ["openai/text-embedding-3-small", "gemini/gemini-embedding-001"])
+def test_contents_are_embedded(gateway: GoogleGateway, model: str) -> None:
+    """The SDK gets one vector for each content, of the size that it asks for."""
+    config = types.EmbedContentConfig(task_type="RETRIEVAL_QUERY", output_dimensionality=8)
+    contents = [types.Content(parts=[types.Part(text=text)]) for text in ("one", "two")]
+    response = gateway.client.models.embed_content(model=model, contents=contents, config=config)
+
+    assert response.embeddings is not None
+    assert [len(each.values or ()) for each in response.embeddings] == [8, 8]

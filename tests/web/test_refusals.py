@@ -18,7 +18,11 @@ from vaultcore.services import Services
 
 CHAT = "/v1/chat/completions"
 BODY = {"model": "fast", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
-BODIES = {"embeddings": {"input": "hi"}, "images": {"prompt": "hi"}, "moderations": {"input": "hi"}}
+BODIES = {
+    "embeddings": {"input": "hi"},
+    "images": {"prompt": "hi", "image": "data:image/png;base64,iVBORw0KGgo="},
+    "moderations": {"input": "hi"},
+}
 VARYING = {"message": "", "details": None}  # they name the remaining time
 CONTENTS = [{"parts": [{"text": "hi"}]}]
 PAID = [row.urls[0].replace("{model:path}", "fast") for row in ENDPOINTS if row.estimate_usage is not None]
@@ -42,7 +46,10 @@ only_memory = pytest.mark.parametrize("services", ["memory"], indirect=True)
 
 
 async def post(client: httpx.AsyncClient, token: str, path: str = CHAT, **more: Any) -> httpx.Response:
-    body = {**BODY, **BODIES.get(path.split("/")[2], {}), "input": "hi", "contents": CONTENTS, **more}
+    google = {"contents": CONTENTS, "content": CONTENTS[0]}
+    body = {**BODY, **BODIES.get(path.split("/")[2], {}), **google, "input": "hi", **more}
+    if path.endswith(":batchEmbedContents"):
+        body["requests"] = [{"content": CONTENTS[0]}]
     return await client.post(path, json=body, headers=bearer(token))
 
 

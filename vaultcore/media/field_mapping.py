@@ -36,11 +36,14 @@ def map_fields(
     field without an equivalent.
     """
     body: Json = {}
+    advisory: Collection[str] = getattr(request, "advisory", ())  # fields that a provider may lack
     for name, value in request.items():
         if value is None or name == "model":
             continue
         is_supported = (supported is None or name in supported) and name not in offer.refuse
-        if name in offer.drop or (not is_supported and name in (*IGNORABLE, *EMULATED)):
+        if name in advisory and (supported is None or name not in supported):
+            changes.append(Change(name, "dropped", f"{target.provider.title} does not support it", value))
+        elif name in offer.drop or (not is_supported and name in (*IGNORABLE, *EMULATED)):
             changes.extend(_omission(name, value, target))
         elif is_supported:
             _set_field(body, name, value, offer, changes)

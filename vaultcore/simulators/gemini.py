@@ -17,6 +17,7 @@ from vaultcore.simulators.gemini_rules import (
     parameters,
     require,
 )
+from vaultcore.simulators.media import create_media
 from vaultcore.simulators.reply import (
     REASONING,
     Json,
@@ -106,14 +107,10 @@ def render_events(body: Json, reply: Reply) -> Iterator[bytes]:
     yield _data({**_event([{"text": ""}], reply, _finish_reason(reply)), **_head(body)})
 
 
-def count_tokens(_headers: Mapping[str, str], body: Json) -> Json:
-    """Return the tokens of the contents, or of the request that the body wraps."""
-    contents = (body.get("generateContentRequest") or body).get("contents")
-    require(isinstance(contents, list) and contents, "contents is not specified")
-    return {"totalTokens": sum(tokens(_text(content["parts"])) for content in contents or [])}
-
-
-ENDPOINTS = {"/models/{model}:countTokens": count_tokens}
+def embed_contents(_headers: Mapping[str, str], body: Json) -> Json:
+    path = f"/models/{body['model']}:batchEmbedContents"
+    fields = {name: value for name, value in body.items() if name not in {"model", "stream"}}
+    return create_media(path, fields) or {}
 
 
 def render_error(error: SimulatedError) -> Json:
@@ -219,4 +216,7 @@ def _count_tokens(_headers: Mapping[str, str], body: Json) -> Json:
     return {"totalTokens": sum(map(tokens, texts))}
 
 
-ENDPOINTS = {"/models/{model}:countTokens": _count_tokens}
+ENDPOINTS = {
+    "/models/{model}:countTokens": _count_tokens,
+    "/models/{model}:batchEmbedContents": embed_contents,
+}

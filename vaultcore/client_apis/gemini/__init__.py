@@ -20,6 +20,7 @@ __all__ = [
     "encoder",
     "find_framing",
     "headers",
+    "method_path",
     "native",
     "native_request",
     "parse_request",
@@ -31,6 +32,11 @@ __all__ = [
 native = NATIVE
 headers = HEADERS
 COUNT_PATH = "/models/{model}:countTokens"  # at a provider
+
+
+def method_path(method: str) -> str:
+    """Return the path of a model's method, in the form of Starlette's routes. Names may have slashes."""
+    return f"/models/{{model:path}}:{method}"
 
 
 def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
