@@ -40,7 +40,10 @@ class Home:
 
 
 class Agent(Protocol):
-    """A coding agent. `not_offered` names the scenarios that it cannot run, with the reason."""
+    """A coding agent. `not_offered` has the reason of each scenario that it cannot run.
+
+    A key is a scenario, or a scenario and a provider with a space between them.
+    """
 
     id: str  # in clients.yaml
     loop: str  # the script of its tool loop: "shell", "function" or "edit"

@@ -45,7 +45,9 @@ class Codex:
 class GeminiCli:
     id = "gemini-cli"
     loop = "shell"
-    not_offered = ALL_OFFERED
+    not_offered: Mapping[str, str] = MappingProxyType(
+        {"resume gemini": "Gemini CLI repeats a result when it resumes, which Gemini's own API rejects"}
+    )
 
     def prepare(self, home: Home) -> None:
         quiet = {"privacy": {"usageStatisticsEnabled": False}, "general": {"disableAutoUpdate": True}}

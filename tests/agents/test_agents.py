@@ -27,7 +27,8 @@ def test_agent(
 ) -> None:
     """The agent does what the scripted model asks, and prints the model's last words."""
     record_property("place", [agent.id, provider, scenario])
-    if reason := agent.not_offered.get(scenario):
+    reason = agent.not_offered.get(scenario) or agent.not_offered.get(f"{scenario} {provider}")
+    if reason:
         record_property("reason", reason)
         pytest.skip(reason)
     model = f"failover-{provider}" if scenario == "failover" else MODELS[provider]

@@ -39,8 +39,6 @@ DIALECTS = {name: name for name in MODELS} | {"house": "openai"}
 ENVIRON = {"AWS_REGION": "us-east-1"}
 DONE = "the work is done"
 AWAITED = {  # not served completely yet
-    *(("claude-code", name) for name in MODELS),
-    *(("claude-code-unknown-model", name) for name in MODELS),
     ("gemini-cli", "house"),
 }
 CELLS = [
