@@ -29,17 +29,19 @@ shutdown: errors
 catalog: errors money wire
 vault: errors wire
 limits: catalog money
-dialects: catalog errors streams wire
+opaque_state: streams wire
+dialects: catalog errors opaque_state streams wire
 usage: catalog errors money settings wire
 secrets: errors vault
 routing: catalog clock errors vault wire
 media: catalog dialects errors wire
-client_apis: catalog dialects errors streams usage wire
+client_apis: catalog dialects errors opaque_state streams usage wire
 aws: clock errors secrets settings telemetry upstream vault wire
 call: catalog dialects errors money routing telemetry usage wire
-upstream: catalog dialects errors media routing settings streams telemetry vault wire
+upstream: catalog dialects errors media opaque_state routing settings streams telemetry vault wire
 store: aws clock errors limits wire
-gateway: call catalog clock dialects errors media money routing secrets telemetry upstream usage vault wire
+gateway: call catalog clock dialects errors media money opaque_state routing secrets streams telemetry
+  upstream usage vault wire
 capability_matrix: catalog client_apis dialects errors media routing settings simulators upstream vault wire
 tracing: call clock errors money routing store telemetry wire
 ledger: catalog clock errors limits store usage
@@ -69,6 +71,7 @@ cli: httptools httpx starlette uvicorn yaml
 handlers: mangum snapshot_restore_py
 idempotency: cryptography
 ledger: cryptography
+opaque_state: cryptography
 simulators: starlette uvicorn
 tracing: httpx
 upstream: botocore h11 httpx

@@ -82,6 +82,7 @@ class Call:
     deadline: float = float("inf")  # seconds since the epoch
     native: NativeRequest | None = None  # the client's body, for providers of the same dialect
     path: str = ""  # of the endpoint
+    seals_state: bool = False  # the client gets opaque state in sealed blocks, not in labelled fields
     operation: str = "chat"  # OpenTelemetry's `gen_ai.operation.name`
     client_id: str | None = None  # the client's own id of the request
     trace: Trace | None = None

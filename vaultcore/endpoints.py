@@ -59,6 +59,7 @@ class Endpoint:
     estimate_usage: EstimateUsage | None  # what to reserve; None: free of charge
     native: BuildNative  # builds the request to a provider of the client's own dialect
     accepts_forms: bool = False  # the body may be multipart/form-data instead of JSON
+    seals_state: bool = False  # its clients get opaque state in sealed thinking blocks
     streams: bool = False  # `"stream": true` gets an event stream, made by `errors`' encoder
     bases: tuple[str, ...] = VERSIONED  # the first one is in the documentation
     fields: Mapping[str, object] = field(default_factory=dict)  # fields that the path stands for
@@ -75,10 +76,20 @@ class Endpoint:
         return {**body, **fields} if fields and isinstance(body, dict) else body
 
 
-def _chat_endpoint(path: str, api: ClientApi, native: BuildNative | None = None) -> Endpoint:
-    native = native or _same_body(api)
-    estimate = request_estimate.estimate_chat
-    return Endpoint(path, api, api, _complete(api), "chat", estimate, native, streams=True)
+def _chat_endpoint(
+    path: str, api: ClientApi, native: BuildNative | None = None, *, seals_state: bool = False
+) -> Endpoint:
+    return Endpoint(
+        path,
+        api,
+        api,
+        _complete(api),
+        "chat",
+        request_estimate.estimate_chat,
+        native or _same_body(api),
+        seals_state=seals_state,
+        streams=True,
+    )
 
 
 def _google_endpoint(
@@ -170,8 +181,8 @@ def _count_tokens(path: str, field: str) -> Run:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     _chat_endpoint("/chat/completions", chat, chat.native_request),
-    _chat_endpoint("/messages", messages, messages.native_request),
-    _chat_endpoint("/responses", responses, responses.native_request),
+    _chat_endpoint("/messages", messages, messages.native_request, seals_state=True),
+    _chat_endpoint("/responses", responses, responses.native_request, seals_state=True),
     Endpoint(
         COUNT_TOKENS,
         messages,

@@ -19,6 +19,7 @@ GatewayError is the base class of errors that a client receives. It carries the 
     IdempotencyKeyReused    409  the idempotency key belongs to a different request
     RequestTooLarge         413  the body exceeds the size limit
     UnsupportedMedia        415  the content type or encoding is not supported
+    UpgradeRequired         426  the client wants a WebSocket
     LimitExceeded           429  a rate limit, quota or budget is reached
     StoreUnavailable        503  the store cannot be reached
     VaultUnavailable        503  the vault cannot be reached
@@ -151,6 +152,16 @@ class NotFound(GatewayError):
 
 class MethodNotAllowed(GatewayError):
     status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+class UpgradeRequired(GatewayError):
+    """The client wants a WebSocket. Clients such as Codex go on over HTTP after this status only."""
+
+    status, type, code = 426, "invalid_request_error", "websocket_not_supported"
+
+    def __init__(self) -> None:
+        super().__init__("This gateway does not accept WebSockets. Send the request over HTTP.")
+        self.headers["upgrade"] = "HTTP/1.1"  # required by RFC 9110, section 15.5.22
 
 
 class RequestTooLarge(GatewayError):

@@ -30,6 +30,13 @@ class Secrets:
     admin: bytes | None = field(default=None, repr=False)
     pepper: bytes | None = field(default=None, repr=False)  # HMAC key of the digests of virtual keys
 
+    @property
+    def state_key(self) -> bytes:
+        """Return the key of the envelopes of opaque state: of the pepper or, without one, of the vault."""
+        keys = sorted(f"{each.provider.lower()}\0{each.key}" for each in self.keyring)
+        material = self.pepper or "\0".join(keys).encode("utf-8", "surrogatepass")
+        return hmac.digest(material or b"\0", b"vaultedge opaque state v1", hashlib.sha256)
+
     def is_system_key(self, token: str) -> bool:
         return self.system is not None and hmac.compare_digest(digest_key(token), self.system)
 

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.sdk.conftest import SdkGateway
-from vaultcore.dialects.responses.opaque_state import decode_state, is_encoded_state
+from vaultcore.opaque_state.envelope import is_sealed
 from vaultcore.simulators.faults import InjectedFault
 
 QUESTION = "why is the sky blue?"
@@ -179,7 +179,7 @@ def test_p9_store_is_false_by_default(client: openai.OpenAI, gateway: SdkGateway
 
 
 def test_p3_reasoning_returns_to_its_issuer_only(client: openai.OpenAI, gateway: SdkGateway) -> None:
-    """Encrypted reasoning is wrapped, and unwrapped only for the provider and model that issued it."""
+    """Encrypted reasoning is sealed, and opened only for the provider and model that issued it."""
     fields: Any = {
         "reasoning": {"effort": "low", "summary": "auto"},
         "include": ["reasoning.encrypted_content"],
@@ -188,9 +188,7 @@ def test_p3_reasoning_returns_to_its_issuer_only(client: openai.OpenAI, gateway:
     first = client.responses.create(model="openai/gpt-4o-mini", input="call now", **fields)
     reasoning = first.output[0]
     assert reasoning.type == "reasoning"
-    blocks = decode_state(reasoning.encrypted_content)
-    assert blocks is not None
-    secret = json.loads(blocks[0]["item"])["encrypted_content"]
+    assert is_sealed(reasoning.encrypted_content)
     history: Any = [
         {"role": "user", "content": "call now"},
         *(item.model_dump(exclude_none=True) for item in first.output),
@@ -200,17 +198,15 @@ def test_p3_reasoning_returns_to_its_issuer_only(client: openai.OpenAI, gateway:
     for model in ("openai/gpt-4o-mini", "openai/gpt-4o", "anthropic/claude-simulated"):
         response = client.responses.create(model=model, input=history, tools=TOOLS)
         assert "noon" in response.output_text
-    requests = [each.script.requests for each in gateway.simulators.values() if each.script.requests]
-    last_bodies = [json.dumps(each[-1].body) for each in requests]
-    with_secret = [
-        each
-        for each in gateway.simulators["openai"].script.requests
-        if each.model == "gpt-4o-mini" and secret in json.dumps(each.body)
-    ]
+    bodies = {
+        each.model: json.dumps(each.body)
+        for simulator in gateway.simulators.values()
+        for each in simulator.script.requests
+    }
 
-    assert is_encoded_state(reasoning.encrypted_content)
-    assert with_secret
-    assert not any(secret in body or "ve1." in body for body in last_bodies)
+    assert 'encrypted_content": ' in bodies["gpt-4o-mini"]
+    assert not any('encrypted_content": ' in body for model, body in bodies.items() if model != "gpt-4o-mini")
+    assert not any("ve2." in body for body in bodies.values())
 
 
 def test_p3_reasoning_without_store_or_include(client: openai.OpenAI, gateway: SdkGateway) -> None:
@@ -251,7 +247,7 @@ def test_p3_streamed_reasoning_is_wrapped(client: openai.OpenAI) -> None:
 
     for item in (done[0], last.response.output[0]):
         assert item.type == "reasoning"
-        assert is_encoded_state(item.encrypted_content)
+        assert is_sealed(item.encrypted_content)
 
 
 def test_o3_chat_with_a_responses_only_model(client: openai.OpenAI, gateway: SdkGateway) -> None:

@@ -7,7 +7,7 @@ default and meaning of a column are declared here and nowhere else. columns.py d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from string import Formatter
 from typing import Any, Literal
 
@@ -139,6 +139,8 @@ class Provider:
     cache: Literal["client", "auto"] = "client"
     # Models whose name contains one of these accept `web_search_options`; "*" stands for all models.
     web_search: tuple[str, ...] = ()
+    # Models whose name begins with one of these take tools while they reason only at `/responses`.
+    tools_at_responses: tuple[str, ...] = ()
     functions: bool = False  # accepts the legacy fields `functions` and `function_call`
     think_tags: bool = False  # its reasoning is in the text, between <think> and </think>
     local: bool = False  # a server on this machine: plain http on loopback is allowed, and no key is needed
@@ -304,6 +306,10 @@ class Target:
     def dialect(self) -> str:
         """Return the dialect into which requests are translated."""
         return self.model.dialect or self.provider.dialect
+
+    def for_dialect(self, dialect: str) -> Target:
+        """Return this target with requests translated into `dialect`."""
+        return replace(self, model=replace(self.model, dialect=dialect))
 
     def accepts_dialect(self, dialect: str) -> bool:
         """Return True if a request in `dialect` can be sent without translation."""

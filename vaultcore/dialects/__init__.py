@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 from vaultcore.catalog.schema import MediaOffer, Target
+from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
@@ -95,6 +96,7 @@ class NativeRequest:
     headers: Mapping[str, str]  # client headers that are forwarded with the body
     # Returns the changes that a translation to another dialect makes; called for such targets only.
     translation_changes: Callable[[], tuple[Change, ...]] = tuple
+    path: str | None = None  # below the provider's base URL; None: the dialect's own
     # Only the provider and key that answered the last request know the conversation: no failover.
     is_continuation: bool = False
     # Returns the request for a target of another dialect; None: `translation_changes` says all.
@@ -187,18 +189,23 @@ class Dialect(Protocol):
         ...
 
 
+class NativeRewriter(Protocol):
+    """Rewrites the opaque state in one native request and its response, buffered or streamed."""
+
+    def rewrite_request(self, body: Json) -> Json: ...
+
+    def rewrite_response(self, body: Json) -> Json: ...
+
+    def rewrite_event(self, event: Event) -> Event: ...
+
+
 @runtime_checkable
 class StatefulPassthrough(Protocol):
-    """Extra functions of a dialect whose native bodies hold state that only its issuer can read.
+    """An extra function of a dialect whose native bodies hold state that only its issuer can read."""
 
-    They rewrite native requests and responses and are not used for translated ones.
-    """
-
-    def rewrite_request(self, body: Json, target: Target) -> Json: ...
-
-    def rewrite_response(self, body: Json, target: Target) -> Json: ...
-
-    def rewrite_event(self, event: Event, target: Target) -> Event: ...
+    def create_rewriter(self, target: Target, sealer: StateSeal, path: str) -> NativeRewriter:
+        """Return a rewriter for one request to a path of the provider."""
+        ...
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ from vaultcore.dialects.cache_marks import mark_last_part
 from vaultcore.dialects.call_pairing import MISSING_RESULT, REPEATED_RESULT, function_name
 from vaultcore.dialects.json_fields import parse_arguments
 from vaultcore.dialects.prompts import CONTINUE_PROMPT, FILLER, NO_RESULT
+from vaultcore.dialects.turn_order import split_content, turn_parts
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json, Message
 
@@ -192,16 +193,38 @@ class AlternatingConversation:
         content = self._content(path, message)
         if (refusal := message.get("refusal")) and refusal.strip():
             content.append(self.writer.text(refusal))
-        calls: list[Json] = []
-        for j, call in enumerate(message.get("tool_calls") or ()):
-            calls += self._call(f"{path}.tool_calls[{j}]", cast(Json, call))
-        if any(self.writer.kind(part) != "mark" for part in [*content, *calls]):
+        calls = [
+            self._call(f"{path}.tool_calls[{j}]", cast(Json, call))
+            for j, call in enumerate(message.get("tool_calls") or ())
+        ]
+        turn = self._in_order(message.get("thinking_blocks") or (), reasoning, content, calls)
+        if any(self.writer.kind(part) != "mark" for part in turn):
             self._flush_instructions()
-            self._append("assistant", [*reasoning, *content, *calls])
+            self._append("assistant", turn)
         if calls:
             # Add the message of the results now: user text before the last result must come after them.
             self.results = []
             self.conversation.append({"role": "user", "content": self.results})
+
+    def _in_order(
+        self, blocks: Sequence[Json], reasoning: list[Json], content: list[Json], calls: list[list[Json]]
+    ) -> list[Json]:
+        """Return the parts of an assistant's turn in the order in which its model has written them."""
+        if all("position" not in block for block in blocks) or not reasoning:
+            return [*reasoning, *content, *(part for call in calls for part in call)]
+        turn: list[Json] = []
+        texts = [part for part in content if self.writer.kind(part) == "text"]
+        length = sum(len(part["text"]) for part in texts)
+        for part in turn_parts(blocks, length, len(calls)):
+            match part.kind:
+                case "reasoning":
+                    turn.append(reasoning[part.start])
+                case "text":
+                    pieces = split_content(content, part.start, part.end)
+                    turn += [piece for piece in pieces if not _is_blank(piece)]
+                case "call":
+                    turn += calls[part.start]
+        return turn
 
     def _reasoning(self, path: str, message: Message) -> list[Json]:
         """Return all reasoning parts of the message, or none if one of them is not signed."""
@@ -288,6 +311,11 @@ class AlternatingConversation:
 
     def _report(self, path: str, kind: ChangeKind, reason: str) -> None:
         self.changes.append(Change(path, kind, reason))
+
+
+def _is_blank(part: Json) -> bool:
+    """Return True for a text of white space only, which providers reject as a part of its own."""
+    return isinstance(part.get("text"), str) and not part["text"].strip()
 
 
 def shorten_name(name: str, unsafe: re.Pattern[str], max_length: int) -> str:

@@ -22,11 +22,13 @@ from vaultcore.clock import Clock
 from vaultcore.dialects import RawEvent, StreamItem
 from vaultcore.errors import Fault, NoRoute, UpstreamError
 from vaultcore.gateway.call_usage import record_completion, record_stream, record_usage
+from vaultcore.gateway.issued_state import IssuedState, mark_item
 from vaultcore.gateway.output_meter import OutputMeter
 from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.gateway.structured_output import matches_schema
 from vaultcore.gateway.target_request import correlated, reject_losses, render_for
 from vaultcore.media import MediaApi
+from vaultcore.opaque_state.marks import create_stage, mark_completion
 from vaultcore.routing.attempts import Attempt, RetryPolicy, attempts
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
@@ -55,14 +57,18 @@ class Gateway:
     clock: Clock
     health: Health = field(default_factory=Health)
     log: Log = field(default_factory=Log)
+    _state: IssuedState = field(init=False, repr=False)
     _routes: RouteCache = field(default_factory=RouteCache, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_state", IssuedState(self.secrets))
 
     async def complete(self, call: Call) -> ProviderResponse:
         """Return a whole response. Raises InvalidRequest, NoRoute, AttemptsExhausted, DeadlineExceeded."""
 
         async def attempt_once(attempt: Attempt) -> ProviderResponse:
-            target = attempt.candidate.target
-            request = await call.worker(render_for, call, target)
+            target, seal = attempt.candidate.target, await self._state.seal_of(attempt.candidate)
+            request = await call.worker(render_for, call, target, seal)
             response = await self.upstream.complete(
                 attempt.candidate, request, self._observer(attempt), self._remaining(call)
             )
@@ -74,6 +80,8 @@ class Gateway:
             created = completion.get("created") or int(call.started)
             shaped: ChatCompletion = {**completion, "created": created, "model": call.model}
             shaped = cast(ChatCompletion, {**shaped, **call.outcome.response_fields})
+            if not call.outcome.is_passthrough:
+                shaped = mark_completion(shaped, seal, seals=call.seals_state)
             return replace(response, completion=_with_client_usage(shaped))
 
         return await self._first_success(call, await self.targets(call), attempt_once)
@@ -87,7 +95,9 @@ class Gateway:
         async with aclosing(self._attempts(call, await self.targets(call))) as tries:
             async for attempt in tries:
                 with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
-                    request = await call.worker(render_for, call, attempt.candidate.target)
+                    seal = await self._state.seal_of(attempt.candidate)
+                    request = await call.worker(render_for, call, attempt.candidate.target, seal)
+                    stage = create_stage(seal, seals=call.seals_state)
                     model, meter = attempt.candidate.target.model, _output_meter(call, attempt)
                     joiner.fields = call.outcome.response_fields
                     items = self.upstream.stream(
@@ -96,7 +106,8 @@ class Gateway:
                     try:
                         async with aclosing(items):
                             async for item in items:
-                                yield _join(joiner, item)
+                                for marked in mark_item(stage, item):
+                                    yield _join(joiner, marked)
                                 if meter.is_exceeded(joiner):
                                     call.outcome.flags.append("cut_off")
                                     break
@@ -125,9 +136,10 @@ class Gateway:
             return None
 
         async def attempt_once(attempt: Attempt) -> Json:
-            target = attempt.candidate.target
+            target, seal = attempt.candidate.target, await self._state.seal_of(attempt.candidate)
             name = quote(target.model.name, safe="@")
-            request = replace(passthrough(target, call.request, native), path=path.replace("{model}", name))
+            addressed = replace(native, path=path.replace("{model}", name))
+            request = passthrough(target, call.request, addressed, seal)
             return await self.upstream.post(
                 attempt.candidate,
                 correlated(request, call),
@@ -199,7 +211,7 @@ class Gateway:
         async def candidates() -> Sequence[Candidate]:
             keyring = (await self.secrets.current()).keyring
             now = self.clock.now()
-            planned = plan(targets, keyring, self.health, now)
+            planned = plan(targets, keyring, self.health, now, preferred=accounts)
             if call.native is not None and call.native.is_continuation:
                 first.extend(_only_candidate(planned, call.native.dialect) if not first else ())
                 planned = first
@@ -207,6 +219,7 @@ class Gateway:
             return planned
 
         policy, decision = call.retry_policy, call.outcome.decision
+        accounts = await self._state.issuing_accounts(call)
         decision.retries = None if policy == RetryPolicy() else (policy.attempts, policy.key_retries)
         loop = attempts(
             candidates, policy, self.health, self.clock, deadline=call.deadline, on_skip=decision.skip

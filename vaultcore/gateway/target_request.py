@@ -9,24 +9,29 @@ from vaultcore.call import Call
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, Translation
 from vaultcore.errors import InvalidRequest
+from vaultcore.gateway.issued_state import restore_state
+from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.upstream.provider_request import ProviderRequest, passthrough, render
 
 
-def render_for(call: Call, target: Target) -> ProviderRequest:
+def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     """Return the request in the target's dialect; the client's own body if that is the same dialect.
 
     Raises InvalidRequest if the target cannot carry the request or, in strict mode, if anything is lost.
     """
     outcome = call.outcome
     if call.native is not None and target.accepts_dialect(call.native.dialect):
-        request = passthrough(target, call.request, call.native).encoded()
+        request = passthrough(target, call.request, call.native, seal).encoded()
         outcome.changes, outcome.is_passthrough, outcome.response_fields = (), True, {}
         return correlated(request, call)
     translation = _translation(call, target)
     reject_losses(translation.changes, target, strict=call.strict)
+    restored, omissions = restore_state(translation.request, seal)
+    translation = replace(translation, request=restored)
     request = _render_translation(translation, target).encoded()
-    reject_losses(request.rendered.changes, target, strict=call.strict)
-    outcome.changes, outcome.is_passthrough = (*translation.changes, *request.rendered.changes), False
+    changes = (*_in_client_paths(omissions, translation), *request.rendered.changes)
+    reject_losses(changes, target, strict=call.strict)
+    outcome.changes, outcome.is_passthrough = (*translation.changes, *changes), False
     outcome.response_fields = translation.response_fields
     return correlated(request, call)
 
@@ -54,7 +59,9 @@ def _render_translation(translation: Translation, target: Target) -> ProviderReq
     except InvalidRequest as error:
         error.param = error.param and translation.restore_path(error.param)
         raise
-    changes = [
-        replace(change, path=translation.restore_path(change.path)) for change in request.rendered.changes
-    ]
-    return replace(request, rendered=replace(request.rendered, changes=tuple(changes)))
+    changes = _in_client_paths(request.rendered.changes, translation)
+    return replace(request, rendered=replace(request.rendered, changes=changes))
+
+
+def _in_client_paths(changes: Sequence[Change], translation: Translation) -> tuple[Change, ...]:
+    return tuple(replace(change, path=translation.restore_path(change.path)) for change in changes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from vaultcore.catalog.schema import Price, Provider, Route, Strategy, Target
 from vaultcore.routing.candidate import Candidate
@@ -40,15 +40,26 @@ def order(route: Route, strategy: Strategy | None, draws: Sequence[int] = ()) ->
             return route.targets
 
 
-def plan(targets: Iterable[Target], keyring: Keyring, health: Health, now: float) -> list[Candidate]:
+def plan(
+    targets: Iterable[Target],
+    keyring: Keyring,
+    health: Health,
+    now: float,
+    *,
+    preferred: Collection[str] = (),
+) -> list[Candidate]:
     """Return every key of every target, candidates in cooldown last.
 
-    Otherwise targets keep their order, and the keys of a target are sorted by remaining quota.
+    Otherwise targets keep their order, and the keys of a target are sorted by remaining quota, after those
+    whose id is `preferred`.
     """
     candidates = [
         Candidate(target, credential)
         for target in targets
-        for credential in health.by_quota(credentials(target.provider, keyring), now)
+        for credential in sorted(
+            health.by_quota(credentials(target.provider, keyring), now),
+            key=lambda credential: credential.id not in preferred,
+        )
     ]
     return sorted(candidates, key=lambda candidate: health.cooldown(candidate, now)[0] > 0)
 

@@ -12,11 +12,10 @@ from dataclasses import replace
 
 import httpx
 
-from vaultcore.catalog.schema import Framing, Target
+from vaultcore.catalog.schema import Framing
 from vaultcore.dialects import (
     Dialect,
     RawEvent,
-    StatefulPassthrough,
     StreamFault,
     StreamItem,
     load_dialect,
@@ -84,10 +83,11 @@ class Upstream:
         dialect = load_dialect(request.dialect)
         async with self._response(candidate, dialect, http_request, on_headers, deadlines) as response:
             result = await read_completion(candidate, dialect, response, deadlines)
-        if request.is_native and isinstance(dialect, StatefulPassthrough):
-            return replace(result, body=dialect.rewrite_response(result.body, candidate.target))
         completion = tool_names.restore_completion(result.completion, request.client_names)
-        return replace(result, completion=completion)
+        result = replace(result, completion=completion)
+        if request.rewriter is not None:
+            return replace(result, body=request.rewriter.rewrite_response(result.body))
+        return result
 
     def deadlines(self, remaining: float = NO_LIMIT) -> Deadlines:
         """Return the deadlines of an attempt at a whole response, however many requests it takes."""
@@ -139,7 +139,7 @@ class Upstream:
             async with aclosing(read_chunks(candidate, response, deadlines)) as chunks:
                 while not reader.is_ended:
                     for item in await _next_items(candidate, chunks, reader, deadlines):
-                        yield _for_client(item, dialect, candidate.target, request.client_names)
+                        yield _for_client(item, request)
                     if reader.fault is not None or reader.was_cut:
                         raise _stream_error(candidate, reader)
                 await _drain(chunks, deadlines)
@@ -238,14 +238,12 @@ def _stream_error(candidate: Candidate, reader: StreamReader) -> UpstreamError:
     return errors.stream_error(error) if reader.has_started else error
 
 
-def _for_client(
-    item: StreamItem, dialect: Dialect, target: Target, client_names: Mapping[str, str]
-) -> StreamItem:
+def _for_client(item: StreamItem, request: ProviderRequest) -> StreamItem:
     """Return the item with the state of a forwarded event marked, or with the client's names of tools."""
     if not isinstance(item, RawEvent):
-        return tool_names.restore_chunk(item, client_names) if client_names else item
-    if item.event is not None and isinstance(dialect, StatefulPassthrough):
-        return replace(item, event=dialect.rewrite_event(item.event, target))
+        return tool_names.restore_chunk(item, request.client_names) if request.client_names else item
+    if item.event is not None and request.rewriter is not None:
+        return replace(item, event=request.rewriter.rewrite_event(item.event))
     return item
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import (
     NativeFields,
     NativeRequest,
+    NativeRewriter,
     RenderedRequest,
     StatefulPassthrough,
     client_path,
@@ -18,6 +20,7 @@ from vaultcore.dialects import (
 from vaultcore.dialects.legacy_functions import adapt_request, restore_paths
 from vaultcore.dialects.tool_names import rename_tools
 from vaultcore.errors import InvalidRequest
+from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 PART = 500  # items of a list that are encoded at a time
@@ -32,6 +35,7 @@ class ProviderRequest:
     dialect: str  # of the body, and so of the response
     headers: Mapping[str, str] = field(default_factory=dict)
     is_native: bool = False  # the client's own body: the response is passed through too
+    rewriter: NativeRewriter | None = None  # of the native response
     method: str = "POST"  # a GET has no body
     content: bytes | None = None  # the encoded body, once `encoded` has run
     client_names: Mapping[str, str] = field(default_factory=dict)  # of renamed tools, by the provider's name
@@ -50,19 +54,22 @@ class ProviderResponse:
     body: Json
 
 
-def passthrough(target: Target, request: ChatRequest, native: NativeRequest) -> ProviderRequest:
+def passthrough(
+    target: Target, request: ChatRequest, native: NativeRequest, sealer: StateSeal
+) -> ProviderRequest:
     """Return the client's own body for a provider of the same dialect, with the provider's model name."""
     dialect = load_dialect(native.dialect)
-    body = native.body
+    path, body = native.path or dialect.render_path(request, target), native.body
+    rewriter = None
     if isinstance(dialect, StatefulPassthrough):
-        body = dialect.rewrite_request(body, target)
+        rewriter = dialect.create_rewriter(target, sealer, path)
+        body = rewriter.rewrite_request(body)
     model = target.model.name
     addressed = (
         dialect.with_model(body, model) if isinstance(dialect, NativeFields) else {**body, "model": model}
     )
     rendered = RenderedRequest(addressed)
-    path = dialect.render_path(request, target)
-    return ProviderRequest(path, rendered, native.dialect, native.headers, is_native=True)
+    return ProviderRequest(path, rendered, native.dialect, native.headers, is_native=True, rewriter=rewriter)
 
 
 def render(target: Target, request: ChatRequest) -> ProviderRequest:
@@ -70,6 +77,7 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
 
     Changes and errors name the parts of the client's own body.
     """
+    target = _target_for(request, target)
     dialect = load_dialect(target.dialect)
     renamed = rename_tools(adapt_request(request, target), dialect.tool_names)
     try:
@@ -83,6 +91,26 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
         path = dialect.render_path(renamed.request, target)
         return ProviderRequest(path, rendered, target.dialect, client_names=renamed.client_names)
     raise _in_client_names(invalid, request)
+
+
+def _target_for(request: ChatRequest, target: Target) -> Target:
+    """Return the target, with another dialect if the model can answer this request only there.
+
+    OpenAI's later models reject tools in chat completions unless `reasoning_effort` is "none".
+    """
+    fields = cast(Json, request)
+    uses_tools = bool(fields.get("tools") or fields.get("functions"))
+    name = target.model.name
+    if not uses_tools or not name.startswith(target.provider.tools_at_responses) or _is_unreasoned(fields):
+        return target
+    return target.for_dialect("responses")
+
+
+def _is_unreasoned(request: Json) -> bool:
+    """Return True if the request switches reasoning off."""
+    reasoning = request.get("reasoning")
+    nested = reasoning.get("effort") if isinstance(reasoning, dict) else None
+    return "none" in (request.get("reasoning_effort"), nested)
 
 
 def _in_client_names(error: InvalidRequest, request: ChatRequest) -> InvalidRequest:

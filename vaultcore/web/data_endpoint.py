@@ -128,6 +128,7 @@ def build_call(
         trace=http_request.trace,
         path=request.url.path,
         operation=endpoint.operation,
+        seals_state=endpoint.seals_state,
         request=endpoint.api.parse_request(body),
         started=now,
         retry_policy=options.retry_policy(services.settings, request.headers),

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.client_apis import OwnRequestId
 from vaultcore.endpoints import api_at
-from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError, InvalidRequest, Unauthorized
+from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError, InvalidRequest, Unauthorized, UpgradeRequired
 from vaultcore.services import Services
 from vaultcore.tracing import HttpRequest
 from vaultcore.web import request_target
@@ -115,8 +115,11 @@ def _id_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
 def _check_header_fields(scope: Scope) -> None:
     """Raise InvalidRequest if a field of SINGLE_FIELDS is repeated, or if an HTTP/1.1 request has no Host.
 
-    RFC 9112, section 3.2, requires status 400 for a missing or repeated Host.
+    RFC 9112, section 3.2, requires status 400 for a missing or repeated Host. Raise UpgradeRequired if the
+    client wants a WebSocket, at any path.
     """
+    if any(name == b"upgrade" and value.lower() == b"websocket" for name, value in scope["headers"]):
+        raise UpgradeRequired
     names = [name for name, _ in scope["headers"] if name in SINGLE_FIELDS]
     for name in names:
         if names.count(name) > 1:

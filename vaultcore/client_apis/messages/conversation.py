@@ -21,6 +21,7 @@ from vaultcore.client_apis.messages.parts import (
     simplify_text,
 )
 from vaultcore.dialects import Change
+from vaultcore.dialects.turn_order import position
 from vaultcore.wire import Json, Message
 
 TOOL_RESULT = "tool_result"
@@ -139,7 +140,8 @@ class _AssistantBuilder:
                 for key, state in unpack(fields).items():
                     self.state[key] = object_or_empty(merge_state(self.state.get(key, {}), state))
             case {"type": "thinking" | "redacted_thinking"}:
-                self.thinking_blocks.append(fields)
+                place = position(sum(len(part["text"]) for part in self.parts), len(self.calls))
+                self.thinking_blocks.append({**fields, **place})
             case {"type": str(kind)} if kind in NO_CONTENT:
                 pass
             case {"type": str(kind)}:

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from typing import cast
 
 from vaultcore.client_apis.json_text import dump
+from vaultcore.opaque_state.carriers import state_text
+from vaultcore.opaque_state.envelope import is_sealed
 from vaultcore.wire import Json
 
 PREFIX = "ve1."
@@ -78,19 +80,35 @@ def merge_state(existing: object, fragment: object) -> object:
             return fragment
 
 
+def is_gateways(block: object) -> bool:
+    """Return True if the gateway has packed or sealed a thinking block: it is not Anthropic's own."""
+    return is_packed(block) or (isinstance(block, dict) and is_sealed(state_text(block)))
+
+
 def remove_packed(body: Json) -> Json:
-    """Return a request's body without packed blocks, or the same object if it has none."""
+    """Return a request's body without the gateway's own blocks, or the same object if it has none.
+
+    Empty text blocks of an assistant go, too: Anthropic's responses may contain one, its requests may not.
+    """
     messages = body.get("messages")
-    if not isinstance(messages, list) or not any(_has_packed(message) for message in messages):
+    if not isinstance(messages, list) or not any(_needs_cleaning(message) for message in messages):
         return body
-    cleaned = [_clean(message) if _has_packed(message) else message for message in messages]
+    cleaned = [_clean(message) if _needs_cleaning(message) else message for message in messages]
     return {**body, "messages": [message for message in cleaned if message["content"]]}
 
 
-def _has_packed(message: object) -> bool:
+def _needs_cleaning(message: object) -> bool:
     content = message.get("content") if isinstance(message, dict) else None
-    return isinstance(content, list) and any(map(is_packed, content))
+    return isinstance(content, list) and any(_is_unusable(block, cast(Json, message)) for block in content)
 
 
 def _clean(message: Json) -> Json:
-    return {**message, "content": [block for block in message["content"] if not is_packed(block)]}
+    content = [block for block in message["content"] if not _is_unusable(block, message)]
+    return {**message, "content": content}
+
+
+def _is_unusable(block: object, message: Json) -> bool:
+    """Return True if Anthropic would reject a block that the client has received from the gateway."""
+    if is_gateways(block):
+        return True
+    return message.get("role") == "assistant" and block == {"type": "text", "text": ""}

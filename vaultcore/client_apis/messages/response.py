@@ -18,7 +18,9 @@ from vaultcore.client_apis.messages.opaque_state import (
     pack,
 )
 from vaultcore.dialects import json_fields
+from vaultcore.dialects.turn_order import turn_parts
 from vaultcore.errors import GatewayError, LimitExceeded
+from vaultcore.opaque_state.carriers import PLACE
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import ChatCompletion, ChatRequest, Json, Usage
@@ -165,15 +167,26 @@ def render_stream_error(error: GatewayError) -> Event:
 
 def _render_blocks(message: Json) -> list[Json]:
     calls: list[Json] = message.get("tool_calls") or []
-    blocks = _render_reasoning(message)
-    for text in (message.get("content"), message.get("refusal")):
-        if isinstance(text, str) and text:
-            blocks.append({"type": "text", "text": text})
-    for call in calls:
-        blocks += _render_call(call)
+    reasoning, text = _render_reasoning(message), message.get("content")
+    text = text if isinstance(text, str) else ""
+    blocks: list[Json] = []
+    for part in turn_parts(reasoning, len(text), len(calls)):
+        match part.kind:
+            case "reasoning":
+                blocks.append(_without_place(reasoning[part.start]))
+            case "text":
+                blocks.append({"type": "text", "text": text[part.start : part.end]})
+            case "call":
+                blocks += _render_call(calls[part.start])
+    if isinstance(refusal := message.get("refusal"), str) and refusal:
+        blocks.append({"type": "text", "text": refusal})
     if state := message_state(message):
         blocks.append({"type": "redacted_thinking", "data": pack({"": state})})
     return blocks
+
+
+def _without_place(block: Json) -> Json:
+    return {name: value for name, value in block.items() if name not in PLACE}
 
 
 def _render_call(call: Json) -> list[Json]:
@@ -197,8 +210,7 @@ def _render_reasoning(message: Json) -> list[Json]:
     text = message.get("reasoning_content")
     if text and not any(block["type"] == "thinking" for block in blocks):
         blocks.insert(0, {"type": "thinking", "thinking": text})
-    without_index = [{name: value for name, value in block.items() if name != "index"} for block in blocks]
     return [
         {**block, "signature": block.get("signature") or pack({})} if block["type"] == "thinking" else block
-        for block in without_index
+        for block in blocks
     ]

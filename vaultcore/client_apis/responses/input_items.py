@@ -12,7 +12,9 @@ from vaultcore.client_apis.responses.client_tools import LOADING_ITEMS, Toolbox
 from vaultcore.client_apis.responses.parts import parse_content, parse_parts
 from vaultcore.client_apis.responses.tool_items import CALLS, OUTPUTS, output_text, parse_call, require_string
 from vaultcore.dialects.responses.opaque_state import decode_state
+from vaultcore.dialects.turn_order import position
 from vaultcore.errors import InvalidRequest
+from vaultcore.opaque_state.carriers import PLACE
 from vaultcore.wire import Json
 
 ROLES = ("system", "developer", "user", "assistant")
@@ -131,6 +133,7 @@ class _ConversationBuilder:
         output = output_text(item, self.box)
         if output is None:
             raise InvalidRequest(f"{path}.output is required", param=f"{path}.output")
+        self._end_reasoning(path)
         content = output if isinstance(output, str) else parse_parts(output, f"{path}.output")
         call_id = self._call_id(path, item)
         message = {"role": "tool", "tool_call_id": call_id, "content": content}
@@ -162,7 +165,8 @@ class _ConversationBuilder:
     def _end_reasoning(self, path: str) -> None:
         """Keep reasoning that no message or call follows as a turn of its own, if its issuer can read it."""
         if any(decode_state(item.get("encrypted_content")) for _, item in self.reasoning):
-            self._append({"role": "assistant", "content": None}, MessageSource(path))
+            if not self.messages or self.messages[-1].get("role") != "assistant":
+                self._append({"role": "assistant", "content": ""}, MessageSource(path))
             self._attach_reasoning(self.messages[-1], self.sources[-1])
         self.reasoning.clear()
 
@@ -172,9 +176,15 @@ class _ConversationBuilder:
             if text := "\n\n".join(_summary(item)):
                 existing = message.get("reasoning_content")
                 message["reasoning_content"] = f"{existing}\n\n{text}" if existing else text
+            place = position(len(message.get("content") or ""), len(message.get("tool_calls") or ()))
             if blocks := decode_state(item.get("encrypted_content")):
-                message["thinking_blocks"] = [*message.get("thinking_blocks", ()), *blocks]
+                placed = [{**_without_place(block), **place} for block in blocks]
+                message["thinking_blocks"] = [*message.get("thinking_blocks", ()), *placed]
         self.reasoning.clear()
+
+
+def _without_place(block: Json) -> Json:
+    return {name: value for name, value in block.items() if name not in PLACE}
 
 
 def _summary(item: Json) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from vaultcore.dialects import repair
 from vaultcore.dialects.responses.opaque_state import encode_state
+from vaultcore.opaque_state.carriers import PLACE
 from vaultcore.wire import Json
 
 ID_PREFIXES = {
@@ -28,7 +29,7 @@ def reasoning(item_id: str, text: str, blocks: Sequence[Json]) -> Json:
     """Return a reasoning item: the text as its summary, the blocks as its `encrypted_content`."""
     summary = [summary_part(text)] if text else []
     item: Json = {"id": item_id, "type": "reasoning", "summary": summary, "status": "completed"}
-    without_index = [{name: value for name, value in block.items() if name != "index"} for block in blocks]
+    without_index = [{name: value for name, value in block.items() if name not in PLACE} for block in blocks]
     return {**item, "encrypted_content": encode_state(without_index)} if blocks else item
 
 

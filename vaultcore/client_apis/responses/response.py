@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 from vaultcore.client_apis.responses import output_items
@@ -9,6 +11,7 @@ from vaultcore.client_apis.responses.client_tools import Toolbox
 from vaultcore.client_apis.responses.request_fields import RequestFields
 from vaultcore.client_apis.responses.response_object import complete_response, start_response
 from vaultcore.client_apis.responses.tool_items import find_tool, item_type, render_call
+from vaultcore.dialects.turn_order import turn_parts
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 
@@ -29,39 +32,98 @@ def render_response(completion: ChatCompletion, request: ChatRequest | RequestFi
 
 
 def _render_items(completion: ChatCompletion, box: Toolbox) -> list[Json]:
-    completion_id, choice = completion.get("id", ""), completion["choices"][0]
-    items: list[Json] = []
-
-    def next_id(kind: str) -> str:
-        return output_items.item_id(kind, completion_id, len(items))
-
-    message = cast(Json, choice["message"])
-    reasoning, blocks = message.get("reasoning_content") or "", message.get("thinking_blocks") or []
-    if reasoning or blocks:
-        items.append(output_items.reasoning(next_id("reasoning"), reasoning, blocks))
-    cut_status = "incomplete" if choice["finish_reason"] == "length" else "completed"
-    calls = message.get("tool_calls") or []
-    content = _render_content(message, cast(Json, choice))
-    if content or not calls:
-        status = "completed" if calls else cut_status
-        items.append(output_items.message(next_id("message"), content, status=status))
-    for call in calls:
-        tool = find_tool(call, box)
-        items.append(render_call(next_id(item_type(call, tool)), call, tool, status=cut_status))
-    return items
+    choice = cast(Json, completion["choices"][0])
+    return _OutputBuilder(completion.get("id", ""), choice, box).build()
 
 
-def _render_content(message: Json, choice: Json) -> list[Json]:
-    text, refusal = message.get("content"), message.get("refusal")
-    logprobs = (choice.get("logprobs") or {}).get("content") or []
-    parts = []
-    if isinstance(text, str) and text:
+@dataclass(slots=True)
+class _OutputBuilder:
+    """Builds the output items of one choice, in the order of its reasoning, text and calls."""
+
+    completion_id: str
+    choice: Json
+    box: Toolbox
+    items: list[Json] = field(default_factory=list)
+    blocks: list[Json] = field(default_factory=list)  # of the reasoning item that is not built yet
+
+    def build(self) -> list[Json]:
+        message = self.choice["message"]
+        blocks, calls = message.get("thinking_blocks") or [], message.get("tool_calls") or []
+        content = message.get("content")
+        text, reasoning = content if isinstance(content, str) else "", message.get("reasoning_content") or ""
+        parts = [*turn_parts(blocks, len(text), len(calls))]
+        if reasoning and not (parts and parts[0].kind == "reasoning"):
+            self._add_reasoning(reasoning)
+        for part in parts:
+            match part.kind:
+                case "reasoning":
+                    self.blocks.append(blocks[part.start])
+                    continue
+                case "text":
+                    self._end_reasoning(reasoning)
+                    is_last = part.end == len(text) and not calls
+                    self._add_message(part.start, part.end, is_last=is_last)
+                case "call":
+                    self._end_reasoning(reasoning)
+                    self._add_call(calls[part.start])
+        self._end_reasoning(reasoning)
+        has_message = any(item["type"] == "message" for item in self.items)
+        if message.get("refusal") or not (has_message or calls):
+            self._add_refusal(message.get("refusal"), is_last=not calls)
+        return self.items
+
+    @property
+    def _cut_status(self) -> str:
+        return "incomplete" if self.choice["finish_reason"] == "length" else "completed"
+
+    def _next_id(self, kind: str) -> str:
+        return output_items.item_id(kind, self.completion_id, len(self.items))
+
+    def _end_reasoning(self, whole: str) -> None:
+        """Add the blocks so far as one item, with their own text; the first item gets all without one."""
+        if not self.blocks:
+            return
+        text = "".join(block.get("thinking") or "" for block in self.blocks)
+        blocks, self.blocks = self.blocks, []
+        self._add_reasoning(text or ("" if self.items else whole), blocks)
+
+    def _add_reasoning(self, text: str, blocks: Sequence[Json] = ()) -> None:
+        self.items.append(output_items.reasoning(self._next_id("reasoning"), text, blocks))
+
+    def _add_message(self, start: int, end: int, *, is_last: bool) -> None:
+        message = self.choice["message"]
+        text = message["content"]
         citations = [output_items.citation(annotation) for annotation in message.get("annotations") or ()]
-        annotations = [citation for citation in citations if citation is not None]
-        parts.append(output_items.text_part(text, annotations, [render_logprob(each) for each in logprobs]))
-    if refusal:
-        parts.append(output_items.refusal_part(refusal))
-    return parts
+        annotations = [moved for each in citations if each and (moved := _move(each, start, end)) is not None]
+        whole = (start, end) == (0, len(text))
+        logprobs = (self.choice.get("logprobs") or {}).get("content") or [] if whole else []
+        part = output_items.text_part(text[start:end], annotations, [*map(render_logprob, logprobs)])
+        status = self._cut_status if is_last else "completed"
+        self.items.append(output_items.message(self._next_id("message"), [part], status=status))
+
+    def _add_refusal(self, refusal: object, *, is_last: bool) -> None:
+        """Add a refusal to the last message, or a message without content if there is nothing at all."""
+        content = [output_items.refusal_part(str(refusal))] if refusal else []
+        if self.items and self.items[-1]["type"] == "message":
+            self.items[-1]["content"] += content
+            return
+        status = self._cut_status if is_last else "completed"
+        self.items.append(output_items.message(self._next_id("message"), content, status=status))
+
+    def _add_call(self, call: Json) -> None:
+        tool = find_tool(call, self.box)
+        item_id = self._next_id(item_type(call, tool))
+        self.items.append(render_call(item_id, call, tool, status=self._cut_status))
+
+
+def _move(citation: Json, start: int, end: int) -> Json | None:
+    """Return a citation with its offsets in the text from `start` to `end`, or None if it is elsewhere."""
+    first, last = citation.get("start_index"), citation.get("end_index")
+    if not isinstance(first, int) or not isinstance(last, int):
+        return citation if start == 0 else None
+    if not start <= first <= end:
+        return None
+    return {**citation, "start_index": first - start, "end_index": last - start}
 
 
 def render_logprob(logprob: Json) -> Json:

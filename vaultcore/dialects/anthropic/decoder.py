@@ -17,6 +17,7 @@ from vaultcore.dialects.anthropic.response import (
 from vaultcore.dialects.anthropic.tool_uses import count_call
 from vaultcore.dialects.chunks import ChunkWriter
 from vaultcore.dialects.json_fields import dump, parse_event, require_object, string_field
+from vaultcore.dialects.turn_order import position
 from vaultcore.dialects.usage_counts import with_tool_uses
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Delta, FunctionCall, Json, ToolCall, Usage
@@ -110,6 +111,8 @@ class Decoder(ChunkWriter):
     def _reasoning(self, part: _AnthropicPart, fragment: Json, delta: Delta | None = None) -> list[ChatChunk]:
         """Return a fragment of a thinking block. Clients join the fragments of one index to send it back."""
         head: Json = {"index": part.index, "type": part.kind}
+        if not part.has_output:
+            head |= position(self._text_length, self._call_count)
         if not part.has_output and part.kind == "thinking":
             fragment = {"thinking": "", **fragment}
         part.has_output = True

@@ -11,6 +11,7 @@ from vaultcore.dialects import ErrorDetail, repair
 from vaultcore.dialects.anthropic.tool_uses import count_call, parse_tool_uses
 from vaultcore.dialects.json_fields import dump, require_object, string_field
 from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.dialects.turn_order import position
 from vaultcore.dialects.usage_counts import mark_unusable, read_count, with_tool_uses
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
@@ -192,7 +193,7 @@ def _parse_message(blocks: list[AnthropicBlock]) -> Json:
             case {"type": "tool_use"}:
                 calls.append(_parse_call(block))
             case {"type": "thinking" | "redacted_thinking"}:
-                reasoning.append(block)
+                reasoning.append(cast("AnthropicBlock", {**block, **position(len(text), len(calls))}))
     message: Json = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}
     if reasoning_text := "".join(string_field(block, "thinking") for block in reasoning):
         message["reasoning_content"] = reasoning_text

@@ -22,6 +22,7 @@ from vaultcore.dialects.bedrock.response import (
 from vaultcore.dialects.chunks import ChunkWriter
 from vaultcore.dialects.json_fields import parse_event, string_field
 from vaultcore.dialects.provider_error import error_detail
+from vaultcore.dialects.turn_order import position
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Delta, FunctionCall, Json, ToolCall
 
@@ -131,7 +132,10 @@ class Decoder(ChunkWriter):
         redacted = string_field(fragment, "redactedContent")
         part = self._open_part(index, "redacted_thinking" if redacted else "thinking")
         head: Json = {"index": part.index, "type": part.kind}
+        if not part.has_output:
+            head |= position(self._text_length, self._call_count)
         if redacted:
+            part.has_output = True
             return self._chunk({"thinking_blocks": [{**head, "data": redacted}]})
         text, signature = string_field(fragment, "text"), string_field(fragment, "signature")
         if not (text or signature) or part.kind != "thinking":

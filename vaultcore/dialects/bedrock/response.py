@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
 from vaultcore.dialects.json_fields import dump, require_object, string_field
 from vaultcore.dialects.provider_error import parse_error_body
+from vaultcore.dialects.turn_order import position
 from vaultcore.dialects.usage_counts import mark_unusable, read_count, with_tool_uses
 from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 
@@ -174,7 +175,8 @@ def _parse_message(message: ConverseResponseMessage) -> Json:
                 text += _cited_text(block["citationsContent"])
                 annotations += _parse_citations(block["citationsContent"], start, len(text))
             case {"reasoningContent": dict()}:
-                reasoning += _parse_reasoning(block["reasoningContent"])
+                place = position(len(text), len(calls))
+                reasoning += [{**each, **place} for each in _parse_reasoning(block["reasoningContent"])]
             case {"toolUse": dict()}:
                 calls += _parse_call(block["toolUse"])
     parsed: Json = {"role": "assistant", "content": text or (None if calls else ""), "refusal": None}

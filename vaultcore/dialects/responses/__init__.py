@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vaultcore.catalog.schema import MediaOffer
+from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects.responses.decoder import Decoder
-from vaultcore.dialects.responses.reasoning import rewrite_event, rewrite_request, rewrite_response
+from vaultcore.dialects.responses.passthrough import ResponsesRewriter
 from vaultcore.dialects.responses.request import render_path, render_request
 from vaultcore.dialects.responses.response import parse_error, parse_response
 from vaultcore.dialects.tool_names import ToolNameRule
+from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk
 
 __all__ = [
     "create_decoder",
+    "create_rewriter",
     "max_tokens_field",
     "media_offers",
     "parse_error",
@@ -24,9 +26,6 @@ __all__ = [
     "render_path",
     "render_request",
     "requires_call_ids",
-    "rewrite_event",
-    "rewrite_request",
-    "rewrite_response",
     "tool_names",
 ]
 
@@ -39,3 +38,7 @@ media_offers: Mapping[str, MediaOffer] = {}
 
 def create_decoder() -> Stage[Event, ChatChunk]:
     return Decoder()
+
+
+def create_rewriter(target: Target, sealer: StateSeal, path: str) -> ResponsesRewriter:
+    return ResponsesRewriter(target, sealer, path)

@@ -1,7 +1,7 @@
 """Encodes reasoning that only its issuer can read as one string, which clients send back unchanged.
 
 The string stands in `encrypted_content`. It contains thinking blocks as `wire.Message` has them: Anthropic's
-signed ones, or Responses `reasoning` items with the provider and model that issued them.
+signed ones, or others in sealed form: see vaultcore.opaque_state.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 
 from vaultcore.dialects.json_fields import dump
+from vaultcore.opaque_state.envelope import is_sealed
 from vaultcore.wire import Json
 
 PREFIX = "ve1."
@@ -22,7 +23,12 @@ def encode_state(blocks: Sequence[Json]) -> str:
 
 
 def decode_state(text: object) -> list[Json] | None:
-    """Return the blocks of an encoded string; None if the gateway did not encode it or it is damaged."""
+    """Return the blocks of an encoded string; None if the gateway did not encode it or it is damaged.
+
+    A sealed text, which a native response has, is one block.
+    """
+    if is_sealed(text):
+        return [{"type": "redacted_thinking", "data": text}]
     if not isinstance(text, str) or not text.startswith(PREFIX):
         return None
     try:
@@ -36,4 +42,4 @@ def decode_state(text: object) -> list[Json] | None:
 
 def is_encoded_state(text: object) -> bool:
     """Return True if the gateway encoded the text; it may be damaged."""
-    return isinstance(text, str) and text.startswith(PREFIX)
+    return is_sealed(text) or (isinstance(text, str) and text.startswith(PREFIX))

@@ -1,0 +1,49 @@
+"""Opaque state of a call: restored for the candidate that is called, and marked in its response."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from vaultcore.call import Call
+from vaultcore.dialects import Change, RawEvent, StreamItem, client_path
+from vaultcore.opaque_state.envelope import Issuer, StateSeal
+from vaultcore.opaque_state.marks import Envelopes
+from vaultcore.opaque_state.restore import issuing_accounts, restore_request
+from vaultcore.routing.candidate import Candidate
+from vaultcore.secrets import SecretSource
+from vaultcore.streams import Stage
+from vaultcore.wire import ChatChunk, ChatRequest
+
+OTHER_ISSUER = "another provider, account or model issued it"
+
+
+@dataclass(slots=True)
+class IssuedState:
+    """Makes the seals of candidates from the deployment's secrets."""
+
+    secrets: SecretSource
+    _envelopes: Envelopes = field(default_factory=Envelopes)
+
+    async def seal_of(self, candidate: Candidate) -> StateSeal:
+        """Return the seal of the state that a candidate issues."""
+        target = candidate.target
+        issuer = Issuer.of(target.provider.name, candidate.key_id, target.model.name)
+        return StateSeal(self._envelopes.of(await self.secrets.current()), issuer)
+
+    async def issuing_accounts(self, call: Call) -> frozenset[str]:
+        """Return the ids of the provider keys that issued the latest state in a request."""
+        messages = call.request.get("messages") or ()
+        return issuing_accounts(messages, self._envelopes.of(await self.secrets.current()))
+
+
+def restore_state(request: ChatRequest, seal: StateSeal) -> tuple[ChatRequest, list[Change]]:
+    """Return the request with the state of the seal's issuer only, and a change for each other state."""
+    restored = restore_request(request, seal)
+    changes = [Change(client_path(request, path), "dropped", OTHER_ISSUER) for path in restored.omitted]
+    return restored.request, changes
+
+
+def mark_item(stage: Stage[ChatChunk, ChatChunk], item: StreamItem) -> Iterable[StreamItem]:
+    """Return the item with its state marked; the rewriter of a native stream has done that already."""
+    return (item,) if isinstance(item, RawEvent) else stage.feed(item)
