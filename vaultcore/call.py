@@ -106,6 +106,11 @@ class Call:
         return bool(self.request.get("stream"))
 
     @property
+    def has_one_choice(self) -> bool:
+        """Return True if the client requested one choice."""
+        return self.request.get("n") in (None, 1)
+
+    @property
     def correlation_headers(self) -> dict[str, str]:
         """Return headers that link the provider's log of the latest attempt with the gateway's log."""
         number = len(self.outcome.attempts)

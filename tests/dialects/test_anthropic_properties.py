@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from tests.fakes.rendering import render_body
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
-from vaultcore.client_apis import chat
 from vaultcore.dialects import anthropic
 
 PARAMS = TypeAdapter(MessageCreateParamsNonStreaming)
@@ -114,7 +114,7 @@ def rendered(draw: st.DrawFn) -> dict[str, Any]:
         request["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
     provider = Provider("anthropic", "https://api.example.test/v1")
     target = Target(provider, Model("claude", max_output_tokens=32_000, capabilities=draw(capabilities)))
-    return anthropic.render_request(chat.parse_request(request), target).body
+    return render_body(anthropic, request, target)
 
 
 def exhaust(value: Any) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.dialects.test_no_silent_loss import MODELS, silent_losses
 from tests.fakes.parameters import PARAMETERS, Parameter
+from tests.fakes.rendering import render_body
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.client_apis import chat
 from vaultcore.dialects import bedrock
@@ -146,7 +147,7 @@ def rendered(draw: st.DrawFn) -> tuple[dict[str, Any], Target]:
     target = Target(
         PROVIDER, Model(draw(st.sampled_from(NAMES)), max_output_tokens=32_000, capabilities=capabilities)
     )
-    return bedrock.render_request(chat.parse_request(request), target).body, target
+    return render_body(bedrock, request, target), target
 
 
 def validation_errors(body: dict[str, Any]) -> str:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from pydantic import TypeAdapter, ValidationError
 
 from tests.fakes.conversations import conversations
+from tests.fakes.rendering import render_body
 from vaultcore.catalog.load import load_builtin
 from vaultcore.catalog.schema import Model, Target
-from vaultcore.client_apis import chat
 from vaultcore.dialects import cohere
 from vaultcore.simulators import cohere as simulator
 from vaultcore.simulators.reply import generate_reply
@@ -32,7 +32,7 @@ EVENT = TypeAdapter(sdk.V2ChatStreamResponse)
 
 
 def rendered(request: dict[str, Any]) -> dict[str, Any]:
-    return cohere.render_request(chat.parse_request(request), TARGET).body
+    return render_body(cohere, request, TARGET)
 
 
 def validate(body: dict[str, Any]) -> None:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from tests.fakes.rendering import render_body
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
-from vaultcore.client_apis import chat
 from vaultcore.dialects import gemini
 from vaultcore.simulators import gemini as simulator
 from vaultcore.simulators.gemini_rules import check_request
@@ -155,7 +155,7 @@ def rendered(draw: st.DrawFn) -> tuple[dict[str, Any], Model]:
         request["tools"] = [{**LOOK, "function": {**LOOK["function"], "strict": strict}}]  # type: ignore[dict-item]
         request["tool_choice"] = draw(st.sampled_from(["auto", "none", "required"]))
     model = draw(models)
-    return gemini.render_request(chat.parse_request(request), Target(PROVIDER, model)).body, model
+    return render_body(gemini, request, Target(PROVIDER, model)), model
 
 
 def validate(body: dict[str, Any]) -> None:
@@ -244,7 +244,7 @@ def test_g7_calls_return_unchanged(name: str, several: int) -> None:
         "tools": [LOOK],
     }
     for _ in range(2):
-        body = {**gemini.render_request(chat.parse_request(request), target).body, "model": name}
+        body = {**render_body(gemini, request, target), "model": name}
         simulator.validate_request({"content-type": "application/json"}, body)
         message = gemini.parse_response(
             simulator.render_completion(body, generate_reply(simulator.parse_prompt("Gemini", body)))
@@ -256,7 +256,7 @@ def test_g7_calls_return_unchanged(name: str, several: int) -> None:
         ]
         request["messages"] += results
         if results:
-            again = gemini.render_request(chat.parse_request(request), target).body["contents"]
+            again = render_body(gemini, request, target)["contents"]
             sent = [part for content in again for part in content["parts"] if "functionCall" in part]
             reply = generate_reply(simulator.parse_prompt("Gemini", body))
             response = simulator.render_completion(body, reply)

@@ -95,11 +95,11 @@ def test_generations_are_parsed_from_names(name: str, expected: tuple[int, int])
     ("fields", "param"),
     [
         (
-            user_message({"type": "image_url", "image_url": {"url": "https://a.test/a.png"}}),
+            user_message({"type": "image_url", "image_url": {"url": "ftp://a.test/a.png"}}),
             "messages[0].content[0].image_url.url",
         ),
         (
-            user_message({"type": "image_url", "image_url": {"url": "http://169.254.169.254/"}}),
+            user_message({"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo*"}}),
             "messages[0].content[0].image_url.url",
         ),
         (

@@ -13,9 +13,9 @@ from mistralai.client.models import ChatCompletionRequest, ChatCompletionRespons
 from pydantic import ValidationError
 
 from tests.fakes.conversations import conversations
+from tests.fakes.rendering import render_body
 from vaultcore.catalog.load import load_builtin
 from vaultcore.catalog.schema import Model, Target
-from vaultcore.client_apis import chat
 from vaultcore.dialects import mistral
 from vaultcore.dialects.mistral.request import render_call_id
 from vaultcore.simulators import mistral as simulator
@@ -27,7 +27,7 @@ HEADERS = {"content-type": "application/json"}
 
 
 def rendered(request: dict[str, Any]) -> dict[str, Any]:
-    return mistral.render_request(chat.parse_request(request), TARGET).body
+    return render_body(mistral, request, TARGET)
 
 
 def test_the_sdk_types_reject_errors() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import seeds, transcript
+from tests.fakes.rendering import render_body
 from vaultcore.capability_matrix.observed_response import from_chunks, from_completion
 from vaultcore.capability_matrix.simulated_dialect import simulated_dialects
 from vaultcore.catalog.load import load_builtin
@@ -83,7 +84,7 @@ def conversations(draw: st.DrawFn) -> dict[str, Any]:
 def rendered(name: str, request: dict[str, Any], *, model: str = "m") -> dict[str, Any]:
     row = next((row for row in CATALOG.providers.values() if row.dialect == name), Provider("openai", "x"))
     target = Target(row, CATALOG.model(row.name, model))
-    body = load_dialect(name).render_request(chat.parse_request(request), target).body
+    body = render_body(load_dialect(name), request, target)
     return {**body, "model": model, "stream": bool(request.get("stream"))}
 
 

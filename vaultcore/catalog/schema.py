@@ -126,6 +126,7 @@ class Provider:
     max_stop: int | None = field(default=None, metadata={"range": (1, 1_000)})  # stop sequences; None: any
     # Types of response_format that it accepts; None: all.
     formats: tuple[str, ...] | None = field(default=None, metadata={"choices": RESPONSE_FORMATS})
+    flat_schema: bool = False  # expects the schema of a response format beside its type, without a name
     # Forms of tool_choice that it accepts; None: all.
     tool_choices: tuple[str, ...] | None = field(default=None, metadata={"choices": TOOL_CHOICES})
     reasoning: Reasoning | None = None  # how it is asked to reason; None: as the client writes it

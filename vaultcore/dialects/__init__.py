@@ -132,6 +132,7 @@ class ErrorDetail:
     param: str | None = None
     details: Json | None = None  # what a client of the same format acts on, see parse_error of `anthropic`
     request_id: str | None = None  # the provider's, if the body contains it
+    retry_after: float | None = None  # seconds to wait, if the body says so
 
 
 class Dialect(Protocol):

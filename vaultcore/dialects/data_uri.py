@@ -17,7 +17,8 @@ _SIGNATURES = (  # the first bytes of a file of each type
     ("image/webp", re.compile(rb"RIFF....WEBP", re.DOTALL)),
     ("application/pdf", re.compile(rb"%PDF-")),
 )
-_SNIFFED = 32  # base64 characters that are decoded for it: 24 bytes, more than any signature
+_SNIFFED = 24  # bytes that are searched for it, more than any signature
+_STANDARD = str.maketrans("-_", "+/", " \t\r\n")  # the URL-safe alphabet -> the standard one; no white space
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,14 @@ def sniff_media_type(data: str, path: str) -> str | None:
     if not data:
         raise InvalidRequest("is empty", param=path)
     try:
-        head = binascii.a2b_base64(data[:_SNIFFED].replace("-", "+").replace("_", "/"))
+        content = binascii.a2b_base64(_standard(data), strict_mode=True)
     except ValueError:
         raise InvalidRequest("is not base64", param=path) from None
+    head = content[:_SNIFFED]
     return next((media_type for media_type, signature in _SIGNATURES if signature.match(head)), None)
+
+
+def _standard(data: str) -> str:
+    """Return base64 in the standard alphabet and with its padding, which some clients leave out."""
+    text = data.translate(_STANDARD)
+    return text if text.endswith("=") else text + "=" * (-len(text) % 4)

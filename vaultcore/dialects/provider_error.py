@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vaultcore.dialects import ErrorDetail
+from vaultcore.dialects.wait_time import parse_wait
 
 MAX_MESSAGE = 2_000  # characters; the reader of a message redacts it and cuts it again
 MAX_CODE = 200  # characters
@@ -48,16 +50,20 @@ def parse_error_body(body: bytes) -> ErrorDetail:
 
 
 def error_detail(error: object) -> ErrorDetail:
-    """Return the message and code of parsed JSON: an envelope, its error, a list of either, or a string."""
+    """Return the content of parsed JSON: an envelope, its error, a list of either, or a string."""
+    return replace(_detail(error), retry_after=parse_wait(error))
+
+
+def _detail(error: object) -> ErrorDetail:
     match error:
         case str():
             return ErrorDetail(_cap(error) or "an empty body")
         case [first, *_]:
-            return error_detail(first)
+            return _detail(first)
         case {"error": dict() | list() | str() as inner} | {"base_resp": dict() as inner} if inner:
-            return error_detail(inner)
+            return _detail(inner)
         case {"errors": [first, *_]}:
-            return error_detail(first)
+            return _detail(first)
         case dict():
             return ErrorDetail(_message(error), _code(error), _text(error.get("param")))
         case _:
@@ -99,7 +105,7 @@ def _message(error: dict[str, object]) -> str:
             case str() as text if text.strip():
                 return _cap(text)
             case dict() | [_, *_] as inner:
-                return error_detail(inner).message
+                return _detail(inner).message
     return "an error without a message"
 
 

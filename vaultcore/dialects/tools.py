@@ -15,6 +15,7 @@ from vaultcore.wire import Json
 
 Mode = Literal["auto", "none", "required"]
 ANY_OBJECT: Json = {"type": "object", "properties": {}}
+COMBINED = ("$ref", "anyOf", "oneOf", "allOf")  # keywords of schemas whose type is elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,32 @@ def tool_name(tool: Json) -> str | None:
     function = tool.get("function")
     name = function.get("name") if isinstance(function, dict) else None
     return name if isinstance(name, str) else None
+
+
+def fill_parameters(body: Json) -> None:
+    """Give every function of a request an object's schema, in place: some providers reject an empty one."""
+    tools = body.get("tools")
+    if isinstance(tools, list):
+        body["tools"] = [_fill_tool(tool) for tool in tools]
+
+
+def _fill_tool(tool: Json) -> Json:
+    match tool:
+        case {"function": dict() as function}:
+            parameters = fill_schema(function.get("parameters"))
+            if parameters is function.get("parameters"):
+                return tool
+            return {**tool, "function": {**function, "parameters": parameters}}
+        case _:
+            return tool
+
+
+def fill_schema(parameters: object) -> Json:
+    """Return the schema of a function's parameters: an object's, unless it refers to another schema."""
+    if not isinstance(parameters, dict):
+        return dict(ANY_OBJECT)
+    is_complete = {"type", "properties"} <= parameters.keys() or any(name in parameters for name in COMBINED)
+    return parameters if is_complete else {**ANY_OBJECT, **parameters}
 
 
 def parameter_schema(parameters: object, path: str) -> Json:

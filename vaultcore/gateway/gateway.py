@@ -20,6 +20,7 @@ from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import RawEvent, StreamItem
+from vaultcore.dialects.split_choices import ChoiceJoiner, join_choices
 from vaultcore.errors import Fault, NoRoute, UpstreamError
 from vaultcore.gateway.call_usage import record_completion, record_stream, record_usage
 from vaultcore.gateway.issued_state import IssuedState, mark_item
@@ -73,6 +74,8 @@ class Gateway:
                 attempt.candidate, request, self._observer(attempt), self._remaining(call)
             )
             completion = response.completion
+            if call.has_one_choice:
+                completion = join_choices(completion)
             attempt.response_model = completion.get("model")
             record_completion(call, target.model, completion, self.log)
             call.outcome.content = partial(dict, completion)
@@ -91,7 +94,8 @@ class Gateway:
 
         Raises what `complete` raises and, after the first item, StreamBroken.
         """
-        joiner = StreamJoiner(f"chatcmpl-{call.id}", call.model, int(call.started))
+        choices = ChoiceJoiner() if call.has_one_choice else None
+        joiner = StreamJoiner(f"chatcmpl-{call.id}", call.model, int(call.started), choices)
         async with aclosing(self._attempts(call, await self.targets(call))) as tries:
             async for attempt in tries:
                 with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on

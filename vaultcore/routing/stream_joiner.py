@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from vaultcore.dialects.split_choices import ChoiceJoiner
 from vaultcore.wire import INTERNAL_USAGE, ChatChunk, ChunkChoice, Delta, Usage
 
 
@@ -14,7 +15,8 @@ class StreamJoiner:
     It also collects what the gateway needs at the end: usage, text, the provider's model name.
     """
 
-    def __init__(self, id: str, model: str, created: int) -> None:
+    def __init__(self, id: str, model: str, created: int, choices: ChoiceJoiner | None = None) -> None:
+        self._choices = choices  # of a request for one choice
         self._envelope: ChatChunk = {
             "id": id,
             "object": "chat.completion.chunk",
@@ -69,6 +71,8 @@ class StreamJoiner:
 
     def join(self, chunk: ChatChunk) -> ChatChunk:
         """Return the chunk as the client receives it."""
+        if self._choices is not None:
+            chunk = self._choices.join(chunk)
         self.observe(chunk)
         choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
         joined = cast(ChatChunk, {**chunk, **self.fields, **self._envelope, "choices": choices})

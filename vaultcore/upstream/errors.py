@@ -135,6 +135,8 @@ def _build(
 ) -> UpstreamError:
     provider, key = candidate.target.provider, candidate.credential.key
     is_quoted = kind in QUOTED
+    if wait is None and detail.retry_after is not None and not is_quoted:
+        wait = min(detail.retry_after, MAX_WAIT)
     status_text = f" ({status})" if status is not None else ""
     message = redact(detail.message, key) if is_quoted else ""
     error = UpstreamError(

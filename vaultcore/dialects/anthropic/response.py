@@ -18,6 +18,7 @@ from vaultcore.wire import ChatCompletion, FinishReason, Json, Usage
 if TYPE_CHECKING:
     from vaultcore.dialects.anthropic.wire import (
         AnthropicBlock,
+        AnthropicCitation,
         AnthropicResponse,
         AnthropicUsage,
     )
@@ -142,22 +143,26 @@ def parse_service_tier(usage: AnthropicUsage) -> Json:
 
 
 def parse_citations(block: AnthropicBlock, start: int) -> list[Json]:
-    """Return the web pages that a text block cites; `start` is the block's offset in the whole text."""
+    """Return what a text block cites as annotations; `start` is the block's offset in the whole text.
+
+    A document has no URL: it is `document:` and its index in the request.
+    """
     end = start + len(string_field(block, "text"))
     citations = block.get("citations")
-    return [
-        {
-            "type": "url_citation",
-            "url_citation": {
-                "start_index": start,
-                "end_index": end,
-                "url": citation["url"],
-                "title": string_field(citation, "title"),
-            },
-        }
-        for citation in (citations if isinstance(citations, list) else ())
-        if isinstance(citation, dict) and isinstance(citation.get("url"), str)
-    ]
+    annotations = []
+    for citation in citations if isinstance(citations, list) else ():
+        if isinstance(citation, dict) and (url := _cited_url(cast("AnthropicCitation", citation))):
+            title = string_field(citation, "title") or string_field(citation, "document_title")
+            cited = {"start_index": start, "end_index": end, "url": url, "title": title}
+            annotations.append({"type": "url_citation", "url_citation": cited})
+    return annotations
+
+
+def _cited_url(citation: AnthropicCitation) -> str:
+    """Return the URL of a web page, the source of a search result, or the name of a document; "" if none."""
+    url = string_field(citation, "url") or string_field(citation, "source")
+    index = citation.get("document_index")
+    return url or (f"document:{index}" if isinstance(index, int) else "")
 
 
 def _count_one_hour_writes(usage: AnthropicUsage) -> int:

@@ -31,7 +31,10 @@ class AnthropicSource(TypedDict, total=False):
 class AnthropicCitation(TypedDict, total=False):
     type: str
     url: str  # web search results only
+    source: str  # search results of the request only
     title: str | None
+    document_index: int  # documents only, as is the next one
+    document_title: str | None
 
 
 class AnthropicText(TypedDict, total=False):

@@ -86,8 +86,8 @@ class Decoder(ChunkWriter):
 
     def _start_block(self, event: ConverseEvent) -> list[ChatChunk]:
         start = event.get("start")
-        if not isinstance(start, dict):
-            return []
+        if not isinstance(start, dict) or not start:
+            return []  # some models start a block of text so; its first delta shows its kind
         call = start.get("toolUse")
         if not isinstance(call, dict) or call.get("type") == SERVER_TOOL:
             self._parts[_index(event)] = _ConversePart("other")

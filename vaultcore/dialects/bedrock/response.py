@@ -136,19 +136,35 @@ def parse_service_tier(service_tier: ConverseServiceTier | None) -> str | None:
 
 
 def parse_citation(citation: ConverseCitation | None, start: int, end: int) -> Json | None:
-    """Return the annotation of a cited web page, or None. `start` and `end` delimit the citing text."""
+    """Return the annotation of a cited page or document, or None. `start` and `end` delimit the citing text.
+
+    A document has no URL: it is `document:` and its index in the request.
+    """
     match citation:
-        case {"location": {"web": {"url": str(url)}}, **details}:
-            title = details.get("title")
-            annotation = {
-                "start_index": start,
-                "end_index": end,
-                "url": url,
-                "title": title if isinstance(title, str) else "",
-            }
-            return {"type": "url_citation", "url_citation": annotation}
+        case {"location": {"web": {"url": str(url)}}}:
+            pass
+        case {"source": str(url)} if url:
+            pass
+        case {"location": dict() as location} if (index := _document_index(location)) is not None:
+            url = f"document:{index}"
         case _:
             return None
+    annotation = {
+        "start_index": start,
+        "end_index": end,
+        "url": url,
+        "title": string_field(cast(Json, citation), "title"),
+    }
+    return {"type": "url_citation", "url_citation": annotation}
+
+
+def _document_index(location: Mapping[str, object]) -> int | None:
+    """Return the index of the document in a location: `{"documentPage": {"documentIndex": 0, …}}`."""
+    for place in location.values():
+        index = place.get("documentIndex") if isinstance(place, dict) else None
+        if isinstance(index, int):
+            return index
+    return None
 
 
 def _count_one_hour_writes(usage: ConverseUsage) -> int:

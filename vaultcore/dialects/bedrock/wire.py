@@ -69,6 +69,7 @@ class ConverseLocation(TypedDict, total=False):
 
 class ConverseCitation(TypedDict, total=False):
     title: str
+    source: str  # of a search result of the request
     location: ConverseLocation
 
 

@@ -33,10 +33,27 @@ def render_messages(messages: Sequence[Message], changes: list[Change]) -> list[
                 out.append({"role": "user", "content": content or FILLER})
             case _ if content:
                 out.append({"role": "system", "content": content})
+    out = _move_last_system(out, changes)
     if not out or out[-1]["role"] in {"assistant", "system"}:
         changes.append(Change("messages", "injected", "the last message must be the user's or a result"))
-        out.append({"role": "user", "content": CONTINUE_PROMPT if out else FILLER})
+        has_spoken = any(message["role"] == "assistant" for message in out[-1:])
+        out.append({"role": "user", "content": CONTINUE_PROMPT if has_spoken else FILLER})
     return out
+
+
+def _move_last_system(messages: list[CohereMessage], changes: list[Change]) -> list[CohereMessage]:
+    """Return the messages with the system messages at the end before the user's last turn."""
+    end = len(messages)
+    while end and messages[end - 1]["role"] == "system":
+        end -= 1
+    if end in {0, len(messages)} or messages[end - 1]["role"] == "assistant":
+        return messages
+    start = end - 1
+    while start and messages[start]["role"] == "tool":
+        start -= 1  # results stay behind the message with their calls
+    reason = "sent before the user's last turn: Cohere accepts no system message at the end"
+    changes.append(Change("messages", "emulated", reason))
+    return [*messages[:start], *messages[end:], *messages[start:end]]
 
 
 def _check(messages: Sequence[Message], changes: list[Change]) -> None:

@@ -31,7 +31,8 @@ class Decoder(ChunkWriter):
         super().__init__()
         self._is_finished = self._has_output = False
         self._starts: dict[int, int] = {}  # content index -> offset in the whole text, in characters
-        self._reasoning_parts: set[int] = set()  # content indexes
+        self._kinds: dict[int, str] = {}  # content index -> type of the part that began last
+        self._thought: set[int] = set()  # content indexes with reasoning in a field of its own
         self._text_length = self._citation_count = 0
         self._has_arguments: list[bool] = []  # of each call
         self._positions: dict[int, int] = {}  # the provider's index of a call -> ours
@@ -56,13 +57,14 @@ class Decoder(ChunkWriter):
     def _read_content(self, event: CohereEvent) -> list[ChatChunk]:
         """Read content-start and content-delta."""
         index, content = repair.read_count(event, "index"), _object(_message(event).get("content"))
-        if content.get("type") == "thinking" or "thinking" in content:
-            self._reasoning_parts.add(index)
-        elif index not in self._starts:
-            self._starts[index] = self._text_length
-        if index in self._reasoning_parts:
-            return self._reasoning(string_field(content, "thinking") or string_field(content, "text"))
+        kind = string_field(content, "type") or ("thinking" if "thinking" in content else "")
+        self._kinds[index] = kind or self._kinds.get(index, "text")
         text = string_field(content, "text")
+        if self._kinds[index] == "thinking" and not (text and index in self._thought):
+            if string_field(content, "thinking"):
+                self._thought.add(index)
+            return self._reasoning(string_field(content, "thinking") or text)
+        self._starts.setdefault(index, self._text_length)
         if not text:
             return []
         self._text_length += len(text)

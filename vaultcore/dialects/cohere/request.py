@@ -11,7 +11,7 @@ from vaultcore.dialects.cohere.conversation import render_messages
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.quirks import json_instruction
 from vaultcore.dialects.reasoning_effort import report_overruled
-from vaultcore.dialects.tools import ANY_OBJECT, parse_tool_choice
+from vaultcore.dialects.tools import fill_schema, parse_tool_choice
 from vaultcore.dialects.unsupported_fields import report_unsupported
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
@@ -103,7 +103,7 @@ def _render_tool(path: str, tool: Json) -> Json:
     function: Json = {"name": source["name"]}
     if source.get("description"):
         function["description"] = source["description"]
-    function["parameters"] = source.get("parameters") or ANY_OBJECT
+    function["parameters"] = fill_schema(source.get("parameters"))
     return {"type": "function", "function": function}
 
 

@@ -18,6 +18,7 @@ from vaultcore.dialects.gemini.partial_arguments import StreamedFunctionCall
 from vaultcore.dialects.gemini.response import (
     blocked_finish,
     parse_audio,
+    parse_block_message,
     parse_block_reason,
     parse_call,
     parse_finish,
@@ -51,6 +52,7 @@ class _CandidateState:
     state_count: int = 0  # items of extra_content.google.parts
     has_audio: bool = False
     finish_reason: object = None
+    finish_message: str = ""
     grounding: GeminiGroundingMetadata | None = None
     partial_call: StreamedFunctionCall | None = None
 
@@ -72,6 +74,7 @@ class Decoder:
         self._usage: GeminiUsage = {}
         self._groundings: list[GeminiGroundingMetadata] = []  # all that have arrived
         self._block_reason: str | None = None
+        self._block_message: str | None = None
         self._response_id = ""
 
     def feed(self, item: Event) -> Iterable[ChatChunk]:
@@ -84,7 +87,10 @@ class Decoder:
             self._set_envelope(event)
         self._merge_usage(event.get("usageMetadata"))
         if block_reason := parse_block_reason(event.get("promptFeedback")):
-            self._block_reason = block_reason
+            self._block_reason, self._block_message = (
+                block_reason,
+                parse_block_message(event.get("promptFeedback")),
+            )
         chunks: list[ChatChunk] = []
         for position, candidate in enumerate(list_candidates(event)):
             index = candidate_index(candidate, position)
@@ -92,6 +98,7 @@ class Decoder:
             for part in list_parts(candidate):
                 chunks += self._read_part(index, state, part)
             state.finish_reason = candidate.get("finishReason") or state.finish_reason
+            state.finish_message = string_field(candidate, "finishMessage") or state.finish_message
             if grounding := candidate.get("groundingMetadata"):
                 state.grounding = grounding
                 self._groundings.append(grounding)
@@ -107,6 +114,8 @@ class Decoder:
         if self._block_reason and not self._candidates:
             state = self._candidates.setdefault(0, _CandidateState())
             chunks.append(self._output(0, state, {"content": ""}))
+            if self._block_message:
+                chunks.append(self._chunk(0, {"refusal": self._block_message}))
             chunks.append(self._finish_chunk(0, blocked_finish(self._block_reason)))
         else:
             for index, state in sorted(self._candidates.items()):
@@ -216,6 +225,8 @@ class Decoder:
         finish = parse_finish(
             state.finish_reason, has_calls=bool(state.call_count), has_output=state.has_output
         )
+        if finish["finish_reason"] == "content_filter" and state.finish_message and not state.has_output:
+            chunks.append(self._chunk(index, {"refusal": state.finish_message}))
         return [*chunks, self._finish_chunk(index, finish)]
 
     def _output(self, index: int, state: _CandidateState, delta: Delta) -> ChatChunk:

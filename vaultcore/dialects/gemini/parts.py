@@ -20,9 +20,7 @@ from vaultcore.wire import Json
 if TYPE_CHECKING:
     from vaultcore.dialects.gemini.wire import GeminiFileData, GeminiPart
 
-FETCHABLE = re.compile(  # URLs that Google fetches itself: its Files API, Cloud Storage, YouTube
-    r"gs://.+|https://generativelanguage\.googleapis\.com/.+|https://(?:www\.|m\.)?youtube\.com/.+|https://youtu\.be/.+"
-)
+FETCHABLE = re.compile(r"(?:gs|https?)://.+", re.IGNORECASE)  # URLs that Google fetches itself
 FILE_NAME = re.compile(r"files/[\w-]+")
 FILES_URL = "https://generativelanguage.googleapis.com/v1beta/"
 AUDIO_TYPES = {"mp3": "audio/mp3", "wav": "audio/wav", "pcm16": "audio/pcm", "m4a": "audio/m4a"}
@@ -66,7 +64,7 @@ def render_data_uri(uri: str, path: str, mime_type: str = "") -> GeminiPart:
     """Return a data URI as inline data. Its first bytes decide the type, then the URI, then `mime_type`."""
     data_uri = parse_data_uri(uri)
     if data_uri is None:
-        raise InvalidRequest("must be a data URI or a URL that Google fetches itself", param=path)
+        raise InvalidRequest("must be a data URI or a URL that Google can fetch", param=path)
     return _render_data(data_uri.as_base64(), data_uri.media_type or mime_type, path)
 
 
@@ -112,7 +110,7 @@ def _render_url(url: str, path: str, family: str, mime_type: str | None) -> Gemi
         return render_data_uri(url, path, mime_type or "")
     if FETCHABLE.fullmatch(url):
         return _render_fetchable(url, family, mime_type)
-    message = "Gemini fetches URLs of its Files API, gs:// and YouTube only: send the data as a data URI"
+    message = "must be a data URI, or a URL that begins with https:// or gs://"
     raise InvalidRequest(message, param=path, code=UNSUPPORTED)
 
 

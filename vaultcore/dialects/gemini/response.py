@@ -81,7 +81,7 @@ def parse_response(body: Json) -> ChatCompletion:
         "object": "chat.completion",
         "created": 0,  # the API does not return it
         "model": string_field(response, "modelVersion"),
-        "choices": choices or [{"index": 0, "message": _empty_message(), **blocked_finish(block_reason)}],
+        "choices": choices or [_blocked_choice(response.get("promptFeedback"), block_reason)],
     }
     usage = response.get("usageMetadata")
     searches = count_searches([candidate.get("groundingMetadata") for candidate in candidates])
@@ -124,6 +124,16 @@ def parse_finish(reason: object, *, has_calls: bool, has_output: bool) -> Json:
 def parse_block_reason(feedback: GeminiPromptFeedback | None) -> str | None:
     """Return the reason why Google blocked the prompt, or None."""
     return string_field(feedback, "blockReason") or None if isinstance(feedback, dict) else None
+
+
+def parse_block_message(feedback: GeminiPromptFeedback | None) -> str | None:
+    """Return Google's explanation of a blocked prompt, or None."""
+    return string_field(feedback, "blockReasonMessage") or None if isinstance(feedback, dict) else None
+
+
+def _blocked_choice(feedback: GeminiPromptFeedback | None, reason: str | None) -> Json:
+    message = {**_empty_message(), "refusal": parse_block_message(feedback)}
+    return {"index": 0, "message": message, **blocked_finish(reason)}
 
 
 def blocked_finish(reason: str | None) -> Json:
@@ -206,6 +216,8 @@ def _parse_candidate(index: int, candidate: GeminiCandidate, response_id: str) -
     message = reader.build_message(candidate)
     has_output = bool(reader.text or reader.reasoning or reader.images or reader.audio)
     finish = parse_finish(candidate.get("finishReason"), has_calls=bool(reader.calls), has_output=has_output)
+    if finish["finish_reason"] == "content_filter" and not has_output:
+        message["refusal"] = string_field(candidate, "finishMessage") or None
     choice: Json = {"index": index, "message": message, **finish}
     if logprobs := parse_logprobs(candidate.get("logprobsResult")):
         choice["logprobs"] = logprobs

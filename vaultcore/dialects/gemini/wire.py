@@ -178,6 +178,7 @@ class GeminiCandidate(TypedDict, total=False):
     index: int
     content: GeminiResponseContent
     finishReason: str
+    finishMessage: str
     groundingMetadata: GeminiGroundingMetadata
     logprobsResult: GeminiLogprobsResult
 
@@ -203,6 +204,7 @@ class GeminiUsage(TypedDict, total=False):
 
 class GeminiPromptFeedback(TypedDict, total=False):
     blockReason: str
+    blockReasonMessage: str
 
 
 class GeminiResponse(TypedDict, total=False):

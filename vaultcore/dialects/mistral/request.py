@@ -17,7 +17,7 @@ from vaultcore.dialects.call_pairing import move_media_from_results, pair_calls_
 from vaultcore.dialects.data_uri import is_data_uri, pdf_data_uri
 from vaultcore.dialects.openai import render_path
 from vaultcore.dialects.prompts import FILLER
-from vaultcore.dialects.tools import ANY_OBJECT, parse_tool_choice
+from vaultcore.dialects.tools import fill_schema, parse_tool_choice
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json, Message
 
@@ -142,4 +142,4 @@ def _render_tool(path: str, tool: Json) -> Json:
     function = tool.get("function")
     if not isinstance(function, dict):
         return tool
-    return {**tool, "function": {**function, "parameters": function.get("parameters") or ANY_OBJECT}}
+    return {**tool, "function": {**function, "parameters": fill_schema(function.get("parameters"))}}

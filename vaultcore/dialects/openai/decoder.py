@@ -99,7 +99,7 @@ class Decoder:
         chunk["choices"] = [choice for choice in choices if not self._is_empty_repeat(choice)]
         envelope = {key: chunk[key] for key in ("id", "object", "created", "model")}
         head = [{**envelope, "choices": [choice]} for choice in preceding]
-        return [*head, chunk] if chunk["choices"] or not choices or chunk.get("usage") else head
+        return [*head, chunk] if chunk["choices"] or chunk.get("usage") else head
 
     def _count_tools(self, chunk: Json) -> None:
         """Add the uses of tools so far to the chunk's usage, in place, if it has one or they change."""

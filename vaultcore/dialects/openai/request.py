@@ -14,7 +14,8 @@ from vaultcore.dialects import Change, RenderedRequest, quirks, vendor_fields
 from vaultcore.dialects.cache_marks import add_auto_marks, mark_last_message
 from vaultcore.dialects.call_pairing import drop_repeated_results, move_media_from_results
 from vaultcore.dialects.default_values import is_default
-from vaultcore.dialects.tools import drop_lone_tool_fields
+from vaultcore.dialects.max_tokens import clamp_max_tokens
+from vaultcore.dialects.tools import drop_lone_tool_fields, fill_parameters
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -35,6 +36,8 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     if "cache_control" in provider.keeps:
         request = mark_last_message(add_auto_marks(request, target, changes))
     body = cast(Json, _openai_request(request, target.model.name, changes))
+    clamp_max_tokens(body, target.model, changes)
+    fill_parameters(body)
     drop_lone_tool_fields(body, changes)
     _drop_web_search(body, target, changes)
     for name in [name for name in body if name in provider.rename]:
@@ -47,6 +50,8 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     _adapt_messages(body, provider, changes)
     vendor_fields.remove_vendor_fields(body, provider, changes)
     quirks.apply_quirks(body, target, changes)
+    if provider.flat_schema:
+        _flatten_schema(body)
     return RenderedRequest(body, tuple(changes))
 
 
@@ -61,6 +66,14 @@ def _openai_request(request: ChatRequest, model: str, changes: list[Change]) -> 
     else:
         body.pop("stream_options", None)
     return body
+
+
+def _flatten_schema(body: Json) -> None:
+    """Put the schema of a response format beside its type, where some providers expect it."""
+    match body.get("response_format"):
+        case {"type": "json_schema", "json_schema": {"schema": dict() as schema, **options}}:
+            described = {"description": options["description"]} if options.get("description") else {}
+            body["response_format"] = {"type": "json_schema", "schema": {**described, **schema}}
 
 
 def _merge_max_tokens(body: OpenAIRequest, changes: list[Change]) -> None:

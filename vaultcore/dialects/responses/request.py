@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, RenderedRequest
 from vaultcore.dialects.default_values import is_default
+from vaultcore.dialects.max_tokens import clamp_max_tokens
 from vaultcore.dialects.reasoning_effort import overruled_fields, parse_reasoning, report_overruled
 from vaultcore.dialects.responses.conversation import render_input
 from vaultcore.dialects.responses.reasoning import ENCRYPTED
@@ -54,6 +55,7 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     source = _render_thinking(source, target, changes)
     if not is_default("n", source.get("n")):
         raise InvalidRequest(f"n must be 1: {title} returns one choice per request", param="n")
+    clamp_max_tokens(source, target.model, changes)
     items = render_input(request["messages"], target, changes)
     body: ResponsesRequest = {"model": target.model.name, "input": items, "store": False}
     for name, value in source.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from vaultcore.dialects.tools import fill_schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
@@ -40,7 +41,7 @@ def _render_tool(tool: Json) -> ResponsesTool:
         case {"type": "custom", "custom": dict() as custom}:
             return _render_custom(custom)
         case {"function": dict() as function} if tool.get("type", "function") == "function":
-            parameters = function.get("parameters") or {"type": "object", "properties": {}}
+            parameters = fill_schema(function.get("parameters"))
             flat: ResponsesTool = {
                 "type": "function",
                 "name": function.get("name"),
