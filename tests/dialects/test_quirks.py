@@ -15,7 +15,10 @@ from vaultcore.upstream.provider_request import render
 
 ROWS = load_builtin().providers
 HI: list[dict[str, Any]] = [{"role": "user", "content": "Hi"}]
-TOOLS: list[dict[str, Any]] = [{"type": "function", "function": {"name": name}} for name in ("look", "now")]
+EMPTY: dict[str, Any] = {"type": "object", "properties": {}}
+TOOLS: list[dict[str, Any]] = [
+    {"type": "function", "function": {"name": name, "parameters": EMPTY}} for name in ("look", "now")
+]
 NAMED = {"type": "function", "function": {"name": "now"}}
 ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [NAMED]}}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
