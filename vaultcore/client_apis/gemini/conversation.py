@@ -12,10 +12,18 @@ from typing import cast
 
 from vaultcore.client_apis.gemini.fields import Fields
 from vaultcore.client_apis.gemini.function_results import parse_result
-from vaultcore.client_apis.gemini.opaque_state import CALL, MESSAGE, foreign_signature, unpack_signature
+from vaultcore.client_apis.gemini.opaque_state import (
+    BLOCKS,
+    CALL,
+    MESSAGE,
+    foreign_signature,
+    merge_state,
+    unpack_signature,
+    without_indexes,
+)
 from vaultcore.client_apis.gemini.parts import blob_uri, parse_part, report_fields, simplify_text
 from vaultcore.client_apis.json_text import dump
-from vaultcore.client_apis.messages.opaque_state import merge_state, opaque_fields
+from vaultcore.client_apis.messages.opaque_state import opaque_fields
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.opaque_state import wrap_signature
 from vaultcore.wire import Json, Message
@@ -83,8 +91,9 @@ class _Conversation:
     def add_user(self, index: int, path: str, parts: list[Fields]) -> None:
         self._end_model()
         results = [part for part in parts if "functionResponse" in part]
+        calls = self._answered_calls([part.inner("functionResponse") for part in results])
         for i, part in enumerate(results):
-            self._add_result(f"call_{index}_{i}", part)
+            self._add_result(f"call_{index}_{i}", part, calls.get(i))
         content: list[Json] = []
         for part in parts:
             if "functionResponse" not in part:
@@ -108,21 +117,35 @@ class _Conversation:
             self.turns.append(Turn(self.model.build(), self.model.path))
             self.open_calls, self.model = self.model.open_calls, None
 
-    def _add_result(self, fallback_id: str, part: Fields) -> None:
+    def _add_result(self, fallback_id: str, part: Fields, call: _OpenCall | None) -> None:
         result = part.inner("functionResponse")
-        call = self._answered_call(result)
-        if call is not None:
-            self.open_calls.remove(call)
         call_id = call.id if call else result.text("id") or fallback_id
         message = parse_result(result, call_id, self.resolution, self.changes)
         self.turns.append(Turn(message, result.path))
         report_fields(part, self.changes)
 
-    def _answered_call(self, result: Fields) -> _OpenCall | None:
-        """Return the call that a result belongs to: by id, else the first of its name, else the first one."""
-        by_id = [call for call in self.open_calls if call.client_id and call.client_id == result.text("id")]
-        by_name = [call for call in self.open_calls if call.name == result.text("name")]
-        return next(iter([*by_id, *by_name, *self.open_calls]), None)
+    def _answered_calls(self, results: list[Fields]) -> dict[int, _OpenCall]:
+        """Return the calls that the results belong to, by position: by id, else by name, else in order."""
+        answered: dict[int, _OpenCall] = {}
+        for belongs in (_has_id, _has_name, _is_any):
+            for i, result in enumerate(results):
+                matches = [call for call in self.open_calls if belongs(call, result)]
+                if i not in answered and matches:
+                    answered[i] = matches[0]
+                    self.open_calls.remove(matches[0])
+        return answered
+
+
+def _has_id(call: _OpenCall, result: Fields) -> bool:
+    return bool(call.client_id) and call.client_id == result.text("id")
+
+
+def _has_name(call: _OpenCall, result: Fields) -> bool:
+    return call.name == result.text("name")
+
+
+def _is_any(_call: _OpenCall, _result: Fields) -> bool:
+    return True
 
 
 @dataclass(slots=True)
@@ -162,8 +185,8 @@ class _ModelMessage:
 
     def build(self) -> Message:
         message: Json = {"role": "assistant", "content": self.text or (None if self.calls else "")}
-        if isinstance(blocks := self.state.get("thinking_blocks"), list):
-            message["thinking_blocks"] = blocks
+        if isinstance(blocks := self.state.get(BLOCKS), list):
+            message[BLOCKS] = without_indexes(blocks)
         if self.reasoning:
             message["reasoning_content"] = self.reasoning
         if self.calls:

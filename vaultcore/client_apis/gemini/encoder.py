@@ -13,7 +13,7 @@ from typing import cast
 
 from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.gemini.grounding import render_grounding
-from vaultcore.client_apis.gemini.opaque_state import pack_signature
+from vaultcore.client_apis.gemini.opaque_state import merge_state, message_state, pack_signature
 from vaultcore.client_apis.gemini.response import (
     EMPTY_PART,
     estimate_usage,
@@ -27,7 +27,7 @@ from vaultcore.client_apis.gemini.response import (
     render_usage,
 )
 from vaultcore.client_apis.json_text import dump
-from vaultcore.client_apis.messages.opaque_state import merge_state, message_state, opaque_fields
+from vaultcore.client_apis.messages.opaque_state import opaque_fields
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_tokens
 from vaultcore.wire import ChatChunk, ChatRequest, Json, Usage
