@@ -134,7 +134,7 @@ def test_damaged_state_is_ignored(damage: str) -> None:
 
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyzABCDEFXYZ0123456789+/-_=.", max_size=60))
 def test_any_signature_is_a_signature(text: str) -> None:
-    """Whatever a signature is, a request with it is parsed, and a native body keeps what is not packed."""
+    """A request with any signature is parsed, and a native body keeps what is not packed."""
     content = {"role": "model", "parts": [{"text": "A", "thoughtSignature": text}]}
     body = gemini.native_request({"model": "m", "contents": [content]}, {}).body
 
