@@ -31,7 +31,7 @@ class SdkGateway:
 @pytest.fixture(scope="session")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SdkGateway]:
     home: Path = tmp_path_factory.mktemp("home")
-    dialects = {name: name for name in ("openai", "anthropic", "cohere", "mistral")}
+    dialects = {name: name for name in ("openai", "anthropic", "gemini", "cohere", "mistral")}
     with simulated(dialects) as simulators:
         overlay = prepare_home(home, simulators)
         with run_serve(home, "--providers", str(overlay)) as running:
