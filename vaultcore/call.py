@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from vaultcore.catalog.schema import Strategy, Target
-from vaultcore.dialects import Change, NativeRequest
+from vaultcore.dialects import Change, Compaction, NativeRequest
 from vaultcore.errors import GatewayError
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, RetryPolicy
@@ -42,6 +42,7 @@ class Outcome:
     changes: tuple[Change, ...] = ()  # of the latest attempt's translation
     is_passthrough: bool = False  # the provider's own body goes to the client
     response_fields: Mapping[str, Any] = field(default_factory=dict)  # of the latest attempt's translation
+    compaction: Compaction | None = None  # likewise
     usage: Usage | None = None
     reported_usage: Json | None = None  # the provider's counts, if they were not charged
     cost: Nanos | None = None  # None: the model has no price

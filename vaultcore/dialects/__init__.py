@@ -78,6 +78,15 @@ class RenderedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Compaction:
+    """A summary of the conversation that the same model writes before it answers."""
+
+    request: ChatRequest  # asks for the summary
+    # Returns the request that continues from a summary; None: the summary is the whole response.
+    resume: Callable[[str], ChatRequest] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """A client's request in chat form, for a provider with another dialect than the client's."""
 
@@ -85,6 +94,7 @@ class Translation:
     changes: tuple[Change, ...] = ()
     restore_path: Callable[[str], str] = str  # turns a path of the chat request into one of the client's body
     response_fields: Mapping[str, Any] = field(default_factory=dict)  # added to the response in chat form
+    compaction: Compaction | None = None  # in place of `request`
 
 
 @dataclass(frozen=True, slots=True)

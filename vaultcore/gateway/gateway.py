@@ -25,10 +25,12 @@ from vaultcore.errors import Fault, NoRoute, UpstreamError
 from vaultcore.gateway.call_usage import record_completion, record_stream, record_usage
 from vaultcore.gateway.issued_state import IssuedState, mark_item
 from vaultcore.gateway.output_meter import OutputMeter
+from vaultcore.gateway.provider_call import ProviderCall
 from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.gateway.structured_output import matches_schema
 from vaultcore.gateway.target_request import correlated, reject_losses, render_for
 from vaultcore.media import MediaApi
+from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.opaque_state.marks import create_stage, mark_completion
 from vaultcore.routing.attempts import Attempt, RetryPolicy, attempts
 from vaultcore.routing.candidate import Candidate
@@ -70,9 +72,7 @@ class Gateway:
         async def attempt_once(attempt: Attempt) -> ProviderResponse:
             target, seal = attempt.candidate.target, await self._state.seal_of(attempt.candidate)
             request = await call.worker(render_for, call, target, seal)
-            response = await self.upstream.complete(
-                attempt.candidate, request, self._observer(attempt), self._remaining(call)
-            )
+            response = await self._provider_call(call, attempt, seal).complete(request)
             completion = response.completion
             if call.has_one_choice:
                 completion = join_choices(completion)
@@ -103,10 +103,8 @@ class Gateway:
                     request = await call.worker(render_for, call, attempt.candidate.target, seal)
                     stage = create_stage(seal, seals=call.seals_state)
                     model, meter = attempt.candidate.target.model, _output_meter(call, attempt)
+                    items = await self._provider_call(call, attempt, seal).stream(request)
                     joiner.fields = call.outcome.response_fields
-                    items = self.upstream.stream(
-                        attempt.candidate, request, self._observer(attempt), self._remaining(call)
-                    )
                     try:
                         async with aclosing(items):
                             async for item in items:
@@ -237,6 +235,16 @@ class Gateway:
                     self._log_failure(call, attempt)
                     if attempt.refusal is not None:
                         call.outcome.attempts.remove(attempt)  # the provider was not called
+
+    def _provider_call(self, call: Call, attempt: Attempt, seal: StateSeal) -> ProviderCall:
+        return ProviderCall(
+            call,
+            attempt.candidate,
+            seal,
+            self.upstream,
+            self._observer(attempt),
+            partial(self._remaining, call),
+        )
 
     def _remaining(self, call: Call) -> float:
         """Return the seconds until the call's deadline."""

@@ -12,6 +12,7 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.gateway.issued_state import restore_state
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.upstream.provider_request import ProviderRequest, passthrough, render
+from vaultcore.wire import ChatRequest
 
 
 def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
@@ -23,17 +24,26 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     if call.native is not None and target.accepts_dialect(call.native.dialect):
         request = passthrough(target, call.request, call.native, seal).encoded()
         outcome.changes, outcome.is_passthrough, outcome.response_fields = (), True, {}
+        outcome.compaction = None
         return correlated(request, call)
     translation = _translation(call, target)
     reject_losses(translation.changes, target, strict=call.strict)
-    restored, omissions = restore_state(translation.request, seal)
+    compaction = translation.compaction
+    first = translation.request if compaction is None else compaction.request
+    restored, omissions = restore_state(first, seal)
     translation = replace(translation, request=restored)
     request = _render_translation(translation, target).encoded()
     changes = (*_in_client_paths(omissions, translation), *request.rendered.changes)
     reject_losses(changes, target, strict=call.strict)
     outcome.changes, outcome.is_passthrough = (*translation.changes, *changes), False
-    outcome.response_fields = translation.response_fields
+    outcome.response_fields, outcome.compaction = translation.response_fields, compaction
     return correlated(request, call)
+
+
+def render_resumed(call: Call, target: Target, seal: StateSeal, request: ChatRequest) -> ProviderRequest:
+    """Return the request that follows a compaction. Its changes were reported with the first one."""
+    restored, _ = restore_state(request, seal)
+    return correlated(render(target, restored).encoded(), call)
 
 
 def reject_losses(changes: Sequence[Change], target: Target, *, strict: bool) -> None:

@@ -75,16 +75,29 @@ def estimate_chat(request: ChatRequest, body: Mapping[str, object] | None = None
     limit = max(request.get("max_completion_tokens") or 0, request.get("max_tokens") or 0)
     choices = max(1, int(request.get("n") or 1))
     own = cast(Json, request) if body is None else body
+    runs = 2 if _compacts(own) else 1
     hidden = sum(_size(part) for part in opaque_parts(own, TRANSLATED)) if body is not None else 0
     return RequestEstimate(
-        _bound_prompt(request) + hidden,
+        (_bound_prompt(request) + hidden) * runs,
         estimate_request(request),
-        limit * choices if limit else None,
+        limit * choices * runs if limit else None,
         choices,
         unbounded=find_unbounded(own),
         server_tools=find_server_tool(own) is not None,
         body=own,
+        runs=runs,
     )
+
+
+def _compacts(body: Mapping[str, object]) -> bool:
+    """Return True if the model may summarize the conversation before it answers: a second run."""
+    match body.get("context_management"):
+        case {"edits": list() as edits}:
+            return any(
+                str(each.get("type")).startswith("compact_") for each in edits if isinstance(each, dict)
+            )
+        case _:
+            return False
 
 
 def estimate_embeddings(request: Mapping[str, object]) -> RequestEstimate:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from vaultcore.client_apis.messages.compaction import EDIT as COMPACT
 from vaultcore.client_apis.messages.parts import object_or_empty
 from vaultcore.dialects import Change
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
@@ -42,6 +43,8 @@ def apply_edits(
             request, result = _clear_tool_uses(request, fields)
         elif kind.startswith(CLEAR_THINKING):
             request, result = _clear_thinking(request, fields)
+        elif kind.startswith(COMPACT):
+            continue  # see compaction.py
         else:
             changes.append(Change(path, "dropped", "only Anthropic has this edit", was=kind[:64]))
             continue

@@ -22,6 +22,8 @@ from vaultcore.client_apis.messages.opaque_state import (
     pack,
 )
 from vaultcore.client_apis.messages.response import (
+    COMPACTION,
+    compaction_usage,
     context_fields,
     parse_tool_input,
     render_envelope,
@@ -76,12 +78,15 @@ class Encoder:
         self._state: Json = {}
         self._refusal = ""
         self._context: Json = {}  # context_management of the message_delta
+        self._summed: Json = {}  # the last chunk with `compaction_usage`
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
         events = [] if self._has_begun else self._begin(item)
         if usage := item.get("usage"):
             self._usage = usage
         self._context = context_fields(item) or self._context
+        if "compaction_usage" in item:
+            self._summed = cast(Json, item)
         for choice in item.get("choices") or ():
             if choice["index"] == 0:
                 self._add_delta(choice["delta"], events)  # type: ignore[arg-type]  # fields beside Delta's
@@ -100,6 +105,7 @@ class Encoder:
             counts = {"input_tokens": estimate_request(self._request), "output_tokens": self._output_tokens}
             usage = {**usage, **counts, "estimated": True}
         stop = render_stop({**self._choice, "refusal": self._refusal})
+        usage = compaction_usage(self._summed, usage)
         events.append(_event("message_delta", delta=stop, usage=usage, **self._context))
         events.append(_event("message_stop"))
         return events
@@ -127,6 +133,9 @@ class Encoder:
         return [_event("message_start", message=message), PING]
 
     def _add_delta(self, delta: Json, events: list[Event]) -> None:
+        if summary := delta.get("compaction"):
+            block = self._find_block(COMPACTION, {"type": COMPACTION, "content": ""}, events)
+            self._send_delta(block, {"type": "compaction_delta", "content": summary}, events)
         self._add_reasoning(delta, events)
         self._refusal += delta.get("refusal") or ""
         for text in (delta.get("content"), delta.get("refusal")):

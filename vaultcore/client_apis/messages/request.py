@@ -223,5 +223,6 @@ PARSED_FIELDS = (
     "tools",
     "tool_choice",
     "context_management",
+    "compaction",
     "thread",
 )

@@ -31,6 +31,7 @@ STOP_REASONS: Mapping[str, str] = {
     "tool_calls": "tool_use",
     "content_filter": "refusal",
 }
+COMPACTION = "compaction"  # stop reason, and type of a block
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 TOKENS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', re.DOTALL)  # strings, whole or cut off, and brackets
 ERROR_TYPES: Mapping[int, str] = {  # by HTTP status
@@ -64,7 +65,7 @@ def render_completion(completion: ChatCompletion) -> Json:
         **render_envelope(completion.get("id", ""), completion.get("model", "")),
         "content": _render_blocks(choice["message"]),
         **render_stop({**choice, "refusal": choice["message"].get("refusal")}),
-        "usage": render_usage(completion.get("usage")),
+        "usage": compaction_usage(completion, render_usage(completion.get("usage"))),
         **context_fields(completion),
     }
 
@@ -73,6 +74,19 @@ def context_fields(fields: Mapping[str, object]) -> Json:
     """Return `context_management` of a completion or chunk; the gateway adds it if the client wants edits."""
     edited = fields.get("context_management")
     return {} if edited is None else {"context_management": edited}
+
+
+def compaction_usage(fields: Mapping[str, object], usage: Json) -> Json:
+    """Return a message's usage with that of a compaction as an iteration, which the totals exclude."""
+    summary = fields.get("compaction_usage")
+    if not isinstance(summary, dict):
+        return usage
+    own = render_usage(cast(Usage, summary))
+    counts = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    rest = {**usage, **{name: max(0, usage[name] - own[name]) for name in counts}}
+    compaction = {"type": "compaction", **{name: own[name] for name in counts}}
+    message = {"type": "message", **{name: rest[name] for name in counts}}
+    return {**rest, "iterations": [compaction, message]}
 
 
 def render_envelope(completion_id: str, model: str) -> Json:
@@ -88,6 +102,8 @@ def render_stop(choice: Json) -> Json:
     """Return the stop reason, and the stop sequence if the provider reports it."""
     reason, matched = choice.get("finish_reason"), choice.get("stop_reason")
     sequence = matched if reason == "stop" and isinstance(matched, str) and matched else None
+    if choice.get("native_finish_reason") == COMPACTION:
+        return {"stop_reason": COMPACTION, "stop_sequence": None, "stop_details": None}
     stop_reason = "stop_sequence" if sequence else STOP_REASONS.get(str(reason), "end_turn")
     details: Json | None = None
     if stop_reason == "refusal" and isinstance(explanation := choice.get("refusal"), str) and explanation:
@@ -169,7 +185,8 @@ def _render_blocks(message: Json) -> list[Json]:
     calls: list[Json] = message.get("tool_calls") or []
     reasoning, text = _render_reasoning(message), message.get("content")
     text = text if isinstance(text, str) else ""
-    blocks: list[Json] = []
+    summary = message.get("compaction")
+    blocks: list[Json] = [{"type": COMPACTION, "content": summary}] if summary else []
     for part in turn_parts(reasoning, len(text), len(calls)):
         match part.kind:
             case "reasoning":

@@ -14,6 +14,7 @@ from typing import cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.client_apis import forwarded_headers
+from vaultcore.client_apis.messages.compaction import find_compaction
 from vaultcore.client_apis.messages.context_edits import apply_edits
 from vaultcore.client_apis.messages.opaque_state import remove_packed
 from vaultcore.client_apis.messages.parts import object_or_empty
@@ -72,7 +73,8 @@ def translate(body: Json, betas: str | None, request: ChatRequest, target: Targe
         fields["context_management"] = {"applied_edits": applied}
     if not (target.provider.reasoning or load_dialect(target.dialect).reads_thinking):
         request = _effort_only(request, changes)
-    return Translation(request, tuple(changes), partial(_restore_path, parsed), fields)
+    compaction = find_compaction(body, request, changes)
+    return Translation(request, tuple(changes), partial(_restore_path, parsed), fields, compaction)
 
 
 def _effort_only(request: ChatRequest, changes: list[Change]) -> ChatRequest:
