@@ -10,9 +10,10 @@ import pytest
 from tests.fakes.rendering import render_body
 from vaultcore.catalog.schema import Capabilities, Model, Provider, Target
 from vaultcore.client_apis import chat
-from vaultcore.dialects import DIALECTS, load_dialect
+from vaultcore.dialects import DIALECTS, load_dialect, repair, response_shape
 from vaultcore.errors import InvalidRequest
 from vaultcore.streams.sse import Event
+from vaultcore.usage.units import count_units
 
 HI = {"role": "user", "content": "hi"}
 NOTE = {"role": "system", "content": "note"}
@@ -174,3 +175,34 @@ def test_gr02_a_blocked_prompt_has_its_explanation() -> None:
 
     assert (choice["message"]["refusal"], choice["finish_reason"]) == ("Not that.", "content_filter")
     assert [delta["refusal"] for delta in deltas if delta.get("refusal")] == ["Not that."]
+
+
+def test_u02_a_total_without_the_cached_tokens() -> None:
+    """More cached tokens than prompt tokens are charged; the client gets the provider's own numbers."""
+    usage = {"prompt_tokens": 24, "completion_tokens": 2, "total_tokens": 26}
+    repaired = repair.repair_usage({**usage, "prompt_tokens_details": {"cached_tokens": 161}})
+
+    assert repaired is not None
+    assert {name: repaired[name] for name in usage} == usage  # type: ignore[literal-required]
+    units = {name: count for name, count in (count_units(repaired) or {}).items() if count}
+    assert units == {"input": 24, "cache_read": 161, "output": 2}
+
+
+def test_g21_bytes_of_tokens_in_base64() -> None:
+    """The bytes of a token are a list of numbers, also if the provider sends base64."""
+    token: dict[str, Any] = {"token": "Hi", "logprob": 0.0, "bytes": "SGk=", "top_logprobs": []}
+    choice: dict[str, Any] = {"finish_reason": "stop", "logprobs": {"content": [token]}}
+    response_shape.check_choice(choice)
+
+    assert choice["logprobs"]["content"][0]["bytes"] == [72, 105]
+
+
+def test_q08_rows_may_keep_parallel_tool_calls_without_tools() -> None:
+    """A provider that accepts `parallel_tool_calls` without tools gets it; others do not."""
+    request = {"model": "m", "messages": [HI], "parallel_tool_calls": False}
+    bodies = [
+        render_body(load_dialect("openai"), request, target("openai", parallel_without_tools=accepts))
+        for accepts in (False, True)
+    ]
+
+    assert ["parallel_tool_calls" in body for body in bodies] == [False, True]

@@ -30,7 +30,10 @@ DIALECTS = tuple(ENDPOINTS)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 RESPONSE_FORMATS = ("text", "json_object", "json_schema")
 TOOL_CHOICES = ("auto", "none", "required", "function", "allowed_tools")
-EXTENSIONS = ("cache_control", "prompt_cache_breakpoint", "extra_content", "is_error")
+EXTENSIONS = (
+    *("cache_control", "message_cache_control", "prompt_cache_breakpoint"),
+    *("extra_content", "is_error"),
+)
 # Patterns of headers of Anthropic's API that say who pays or who calls: a client must not choose them.
 OPERATOR_HEADERS = (
     *("anthropic-workspace*", "anthropic-organization*", "anthropic-user-profile*", "anthropic-admin*"),
@@ -126,6 +129,7 @@ class Provider:
     max_stop: int | None = field(default=None, metadata={"range": (1, 1_000)})  # stop sequences; None: any
     # Types of response_format that it accepts; None: all.
     formats: tuple[str, ...] | None = field(default=None, metadata={"choices": RESPONSE_FORMATS})
+    parallel_without_tools: bool = False  # accepts `parallel_tool_calls` in a request without tools
     flat_schema: bool = False  # expects the schema of a response format beside its type, without a name
     # Forms of tool_choice that it accepts; None: all.
     tool_choices: tuple[str, ...] | None = field(default=None, metadata={"choices": TOOL_CHOICES})

@@ -92,8 +92,15 @@ def repair_usage(usage: object) -> Usage | None:
         usage_counts.read_count(usable.get(DETAILS[1]), "reasoning_tokens"),
         is_beside="prompt_tokens" not in usage and "cache_read_input_tokens" in usage,  # Anthropic's names
     )
+    billed: Json = {}
+    if more_prompt and usage_counts.read_count(usage, "total_tokens") == prompt + completion:
+        # The provider's counts do not contain what it read from its cache, its price does.
+        billed = {"prompt_tokens": prompt + more_prompt, "completion_tokens": completion + more_completion}
+        billed = {"billed": {**billed, DETAILS[0]: dict(cache)}}
+        more_prompt = 0
     prompt, completion = prompt + more_prompt, completion + more_completion
     repaired: Json = {
+        **billed,
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,

@@ -6,6 +6,7 @@ and owns. A value that the response cannot do without raises ValueError; an opti
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Mapping
 
 from vaultcore.wire import Json, is_count
@@ -67,6 +68,19 @@ def check_choice(choice: Json) -> None:
         raise ValueError("the finish reason of a choice is not a string")
     if choice.get("logprobs") is not None and not has_valid_logprobs(choice["logprobs"]):
         choice["logprobs"] = None
+    for token in (choice.get("logprobs") or {}).get("content") or ():
+        for each in (token, *(token.get("top_logprobs") or ())):
+            each["bytes"] = _byte_list(each.get("bytes"))
+
+
+def _byte_list(value: object) -> list[int] | None:
+    """Return the bytes of a token as OpenAI lists them; some providers send base64."""
+    if isinstance(value, list) and all(type(each) is int for each in value):
+        return value
+    try:
+        return list(a2b_base64(value)) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def has_valid_logprobs(logprobs: object) -> bool:

@@ -27,9 +27,9 @@ def remove_vendor_fields(body: Json, provider: Provider, changes: list[Change]) 
     """Replace `messages` and `tools` of `body` by copies without the fields that the provider rejects."""
     names = REASONS.keys() - set(provider.keeps)
     reasons = {name: REASONS[name].format(provider.title) for name in sorted(names)}
-    if "cache_control" in provider.keeps:
+    if "cache_control" in provider.keeps and "message_cache_control" not in provider.keeps:
         body["messages"] = [cast(Json, mark_last_part(each)) for each in body.get("messages") or ()]
-    elif body.pop("cache_control", None) is not None:
+    elif "cache_control" not in provider.keeps and body.pop("cache_control", None) is not None:
         changes.append(Change("cache_control", "dropped", reasons["cache_control"]))
     for field in ("messages", "tools"):
         if isinstance(body.get(field), list):

@@ -38,7 +38,10 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     body = cast(Json, _openai_request(request, target.model.name, changes))
     clamp_max_tokens(body, target.model, changes)
     fill_parameters(body)
+    parallel = body.get("parallel_tool_calls")
     drop_lone_tool_fields(body, changes)
+    if provider.parallel_without_tools and parallel is not None:
+        body["parallel_tool_calls"] = parallel
     _drop_web_search(body, target, changes)
     for name in [name for name in body if name in provider.rename]:
         _rename(body, name, provider.rename[name], changes)
