@@ -172,3 +172,50 @@ def test_contents_are_embedded(gateway: GoogleGateway, model: str) -> None:
 
     assert response.embeddings is not None
     assert [len(each.values or ()) for each in response.embeddings] == [8, 8]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_signed_thinking_returns_to_claude(gateway: GoogleGateway, streamed: bool) -> None:
+    """Thoughts are in the response if requested, and Claude gets its signed thinking back with the result."""
+
+    def get_weather(city: str) -> str:
+        """Return the weather of a city."""
+        return f"sunny in {city}"
+
+    thinking = types.ThinkingConfig(include_thoughts=True, thinking_budget=2048)
+    config = types.GenerateContentConfig(tools=[get_weather], thinking_config=thinking)
+    models, prompt, model = gateway.client.models, "Please call get_weather.", "anthropic/claude-sonnet-4-5"
+    if streamed:
+        responses = list(models.generate_content_stream(model=model, contents=prompt, config=config))
+    else:
+        responses = [models.generate_content(model=model, contents=prompt, config=config)]
+    contents = [each.candidates[0].content for each in responses if each.candidates]
+    parts = [part for content in contents if content for part in content.parts or ()]
+    body = gateway.simulators["anthropic"].script.requests[-1].body
+
+    assert any(part.thought and part.text for part in parts)
+    assert "sunny in" in "".join(part.text or "" for part in parts if not part.thought)
+    blocks = [
+        block
+        for message in body["messages"]
+        if message["role"] == "assistant"
+        for block in message["content"]
+    ]
+    assert [block["type"] for block in blocks][:1] == ["thinking"]
+    assert blocks[0]["signature"]
+
+
+class Order(BaseModel):
+    """A structure with an optional field."""
+
+    name: str
+    note: str | None = None
+
+
+@every_model
+def test_an_optional_field_is_accepted(gateway: GoogleGateway, model: str) -> None:
+    """A schema with optional fields is accepted by every provider."""
+    config = types.GenerateContentConfig(response_mime_type="application/json", response_schema=Order)
+    response = gateway.client.models.generate_content(model=model, contents="An order", config=config)
+
+    assert isinstance(response.parsed, Order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 
 from vaultcore.catalog.lookup import ListedModel
@@ -61,6 +61,6 @@ def _read_size(text: str | None) -> int:
 
 def _read_token(token: str | None) -> str:
     try:
-        return urlsafe_b64decode(token or "").decode()
+        return b64decode(token or "", altchars=b"-_", validate=True).decode()
     except ValueError:
         raise InvalidRequest("pageToken: not a token of this list", param="pageToken") from None
