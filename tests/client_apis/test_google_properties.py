@@ -162,8 +162,8 @@ def test_a_stream_says_what_its_deltas_say(pieces: list[dict[str, Any]], shows_t
     assert "".join(part["text"] for part in parts if "text" in part and not part.get("thought")) == "".join(
         texts
     )
-    shown = "".join(part["text"] for part in parts if part.get("thought"))
-    assert shown == ("".join(thoughts) if shows_thoughts else "")
+    visible = "".join(part["text"] for part in parts if part.get("thought"))
+    assert visible == ("".join(thoughts) if shows_thoughts else "")
     calls = [part["functionCall"] for part in parts if "functionCall" in part]
     fragments = [each["tool_calls"][0] for each in pieces if "tool_calls" in each]
     arguments = [
