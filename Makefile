@@ -64,10 +64,11 @@ test-console: $(CONSOLE)/.installed $(PEER)/.installed ## test the console in Ch
 	@$(CONSOLE)/bin/python -W error -m pytest -q --durations=15 $(XDIST) $(if $(XDIST),--dist loadscope --no-loadscope-reorder) \
 		$(or $(TESTS),tests/console) $(ARGS)
 
-lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict
+lint: $(VENV)/.dev ## ruff check, ruff format --check, mypy --strict, fields of the vendors' SDKs
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m tools.sdk_fields
 
 format: $(VENV)/.dev ## ruff check --fix and ruff format
 	@$(BIN)/ruff check --fix .
