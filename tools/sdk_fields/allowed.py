@@ -175,7 +175,7 @@ ALLOWED: dict[str, dict[str, str]] = {
         "*.searchResult": "search results of the Messages API become text",
         "ContentBlock.tool*": "tools that change within a conversation: every tool is sent instead",
         "*.additionalModelResponseFields": "returned only if the request asks for it, which it never does",
-        "ConverseStreamOutput.*": "an exception in a stream is read from its event's headers, whatever its name",
+        "ConverseStreamOutput.*": "an exception in a stream is read from the headers of its event",
         "DocumentBlock.context": "only Bedrock has it, and Bedrock has no client API here",
         "Document*Location.*": "inside a citation of a document: chat clients get its title",
         "ModelStreamErrorException.*": "the message of the exception is carried",
