@@ -23,7 +23,7 @@ HIGHEST = (  # number of each kind; one per line, so that changes merge
     "M17",
     "Q38",
     "O16",
-    "P14",
+    "P15",
     "R29",
     "N13",
     "T8",

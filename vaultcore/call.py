@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from vaultcore.catalog.schema import Strategy, Target
-from vaultcore.dialects import Change, Compaction, NativeRequest
+from vaultcore.dialects import Change, Compaction, NativeRequest, asks_for_compaction
 from vaultcore.errors import GatewayError
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, RetryPolicy
@@ -83,6 +83,7 @@ class Call:
     deadline: float = float("inf")  # seconds since the epoch
     native: NativeRequest | None = None  # the client's body, for providers of the same dialect
     path: str = ""  # of the endpoint
+    caller: str = ""  # id of the client's key
     seals_state: bool = False  # the client gets opaque state in sealed blocks, not in labelled fields
     operation: str = "chat"  # OpenTelemetry's `gen_ai.operation.name`
     client_id: str | None = None  # the client's own id of the request
@@ -100,6 +101,11 @@ class Call:
     def model(self) -> str:
         """Return the model name that the client sent."""
         return self.request["model"]
+
+    @property
+    def compacts(self) -> bool:
+        """Return True if the response is to be a compaction of the conversation."""
+        return asks_for_compaction(self.request)
 
     @property
     def is_streaming(self) -> bool:

@@ -9,18 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import cast
 
 from vaultcore.call import Call
 from vaultcore.client_apis import (
     ClientApi,
     RequestParser,
+    ResponseRenderer,
     chat,
     forwarded_headers,
     gemini,
     messages,
     responses,
 )
+from vaultcore.client_apis.responses import compact
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
@@ -111,7 +114,7 @@ def _google_endpoint(
     )
 
 
-def _complete(api: ClientApi) -> Run:
+def _complete(api: ResponseRenderer) -> Run:
     """Return the run of a conversation's turn whose response is not streamed."""
 
     async def run(gateway: Gateway, call: Call) -> Json:
@@ -161,12 +164,14 @@ def _same_body(api: RequestParser) -> BuildNative:
 
 
 COUNT_TOKENS = "/messages/count_tokens"
+COMPACT = "/responses/compact"
+INPUT_TOKENS = "/responses/input_tokens"
 
 
-def _count_tokens(path: str, field: str) -> Run:
+def _count_tokens(path: str, field: str, **fields: str) -> Run:
     """Return the run of a count of tokens at this path of a provider.
 
-    Without one, the response has an estimate in the field, and `"estimated": true`.
+    Without one, the response has an estimate in the field, `"estimated": true`, and the other fields.
     """
 
     async def run(gateway: Gateway, call: Call) -> Json:
@@ -174,7 +179,7 @@ def _count_tokens(path: str, field: str) -> Run:
             counts = await gateway.forward(call, path)
         except AttemptsExhausted:
             counts = None
-        return counts or {field: estimate_request(call.request), "estimated": True}
+        return counts or {**fields, field: estimate_request(call.request), "estimated": True}
 
     return run
 
@@ -183,6 +188,25 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _chat_endpoint("/chat/completions", chat, chat.native_request),
     _chat_endpoint("/messages", messages, messages.native_request, seals_state=True),
     _chat_endpoint("/responses", responses, responses.native_request, seals_state=True),
+    Endpoint(
+        COMPACT,
+        compact,
+        responses,
+        _complete(compact),
+        "chat",
+        request_estimate.estimate_chat,
+        partial(compact.native_request, path=COMPACT),
+        seals_state=True,
+    ),
+    Endpoint(
+        INPUT_TOKENS,
+        responses,
+        responses,
+        _count_tokens(INPUT_TOKENS, "input_tokens", object="response.input_tokens"),
+        "chat",
+        None,
+        responses.native_request,
+    ),
     Endpoint(
         COUNT_TOKENS,
         messages,

@@ -98,6 +98,7 @@ class Provider:
     dialect: str = field(default="openai", metadata={"choices": DIALECTS})
     # Other dialects in which it serves all its models.
     also: frozenset[str] = field(default=frozenset(), metadata={"choices": DIALECTS})
+    compacts: bool = False  # compacts conversations of the Responses API itself
     framing: Framing = "sse"  # of streams
     auth: Auth = field(default=Auth(), metadata={"format": "auth", "alias": "authScheme"})
     # Environment variables from which its own SDK reads the key, the preferred one first.

@@ -61,12 +61,16 @@ class RequestParser(Protocol):
         ...
 
 
-class ClientApi(RequestParser, Protocol):
-    """The interface that a module of this package implements."""
+class ResponseRenderer(Protocol):
+    """Writes the buffered responses of one endpoint."""
 
     def render_response(self, completion: ChatCompletion, request: ChatRequest) -> Json:
         """Return the response body; some APIs repeat parts of the request in it."""
         ...
+
+
+class ClientApi(RequestParser, ResponseRenderer, Protocol):
+    """The interface that a module of this package implements."""
 
     def encoder(self, request: ChatRequest) -> Stage[ChatChunk, Event]:
         """Return a new encoder that turns the chunks of one response into events, the last one included."""

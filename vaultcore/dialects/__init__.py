@@ -64,6 +64,18 @@ class ClientPaths(Protocol):
         ...
 
 
+@runtime_checkable
+class CompactionRequest(Protocol):
+    """A translated request that may ask for a compaction of its conversation."""
+
+    compacts: bool
+
+
+def asks_for_compaction(request: object) -> bool:
+    """Return True if the response to a request is to be a compaction of its conversation."""
+    return isinstance(request, CompactionRequest) and request.compacts
+
+
 def client_path(request: object, path: str) -> str:
     """Return the path of a part as the client's own body names it."""
     return request.client_path(path) if isinstance(request, ClientPaths) else path
@@ -107,10 +119,16 @@ class NativeRequest:
     # Returns the changes that a translation to another dialect makes; called for such targets only.
     translation_changes: Callable[[], tuple[Change, ...]] = tuple
     path: str | None = None  # below the provider's base URL; None: the dialect's own
+    needs_compaction: bool = False  # only a provider that compacts conversations gets the body as it is
     # Only the provider and key that answered the last request know the conversation: no failover.
     is_continuation: bool = False
     # Returns the request for a target of another dialect; None: `translation_changes` says all.
     translate: Callable[[ChatRequest, Target], Translation] | None = None
+
+    def fits(self, target: Target) -> bool:
+        """Return True if the target can get the body as it is."""
+        can_compact = target.provider.compacts or not self.needs_compaction
+        return can_compact and target.accepts_dialect(self.dialect)
 
     def translated(self, request: ChatRequest, target: Target) -> Translation:
         """Return the chat request for a target of another dialect. Raises InvalidRequest."""
@@ -214,7 +232,7 @@ class NativeRewriter(Protocol):
 class StatefulPassthrough(Protocol):
     """An extra function of a dialect whose native bodies hold state that only its issuer can read."""
 
-    def create_rewriter(self, target: Target, sealer: StateSeal, path: str) -> NativeRewriter:
+    def create_rewriter(self, target: Target, seal: StateSeal, path: str) -> NativeRewriter:
         """Return a rewriter for one request to a path of the provider."""
         ...
 

@@ -70,7 +70,7 @@ class Gateway:
         """Return a whole response. Raises InvalidRequest, NoRoute, AttemptsExhausted, DeadlineExceeded."""
 
         async def attempt_once(attempt: Attempt) -> ProviderResponse:
-            target, seal = attempt.candidate.target, await self._state.seal_of(attempt.candidate)
+            target, seal = attempt.candidate.target, await self._state.seal_of(attempt.candidate, call)
             request = await call.worker(render_for, call, target, seal)
             response = await self._provider_call(call, attempt, seal).complete(request)
             completion = response.completion
@@ -84,7 +84,7 @@ class Gateway:
             shaped: ChatCompletion = {**completion, "created": created, "model": call.model}
             shaped = cast(ChatCompletion, {**shaped, **call.outcome.response_fields})
             if not call.outcome.is_passthrough:
-                shaped = mark_completion(shaped, seal, seals=call.seals_state)
+                shaped = mark_completion(shaped, seal, seals=call.seals_state, compacts=call.compacts)
             return replace(response, completion=_with_client_usage(shaped))
 
         return await self._first_success(call, await self.targets(call), attempt_once)
@@ -99,17 +99,17 @@ class Gateway:
         async with aclosing(self._attempts(call, await self.targets(call))) as tries:
             async for attempt in tries:
                 with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
-                    seal = await self._state.seal_of(attempt.candidate)
+                    seal = await self._state.seal_of(attempt.candidate, call)
                     request = await call.worker(render_for, call, attempt.candidate.target, seal)
-                    stage = create_stage(seal, seals=call.seals_state)
+                    stage = create_stage(seal, seals=call.seals_state, compacts=call.compacts)
                     model, meter = attempt.candidate.target.model, _output_meter(call, attempt)
                     items = await self._provider_call(call, attempt, seal).stream(request)
                     joiner.fields = call.outcome.response_fields
                     try:
                         async with aclosing(items):
                             async for item in items:
-                                for marked in mark_item(stage, item):
-                                    yield _join(joiner, marked)
+                                for marked in mark_item(stage, _join(joiner, item)):
+                                    yield marked
                                 if meter.is_exceeded(joiner):
                                     call.outcome.flags.append("cut_off")
                                     break
@@ -138,7 +138,7 @@ class Gateway:
             return None
 
         async def attempt_once(attempt: Attempt) -> Json:
-            target, seal = attempt.candidate.target, await self._state.seal_of(attempt.candidate)
+            target, seal = attempt.candidate.target, await self._state.seal_of(attempt.candidate, call)
             name = quote(target.model.name, safe="@")
             addressed = replace(native, path=path.replace("{model}", name))
             request = passthrough(target, call.request, addressed, seal)

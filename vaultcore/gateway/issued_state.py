@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from vaultcore.call import Call
 from vaultcore.dialects import Change, RawEvent, StreamItem, client_path
+from vaultcore.errors import InvalidRequest
 from vaultcore.opaque_state.envelope import Issuer, StateSeal
 from vaultcore.opaque_state.marks import Envelopes
 from vaultcore.opaque_state.restore import issuing_accounts, restore_request
@@ -25,11 +26,11 @@ class IssuedState:
     secrets: SecretSource
     _envelopes: Envelopes = field(default_factory=Envelopes)
 
-    async def seal_of(self, candidate: Candidate) -> StateSeal:
-        """Return the seal of the state that a candidate issues."""
+    async def seal_of(self, candidate: Candidate, call: Call) -> StateSeal:
+        """Return the seal of the state that a candidate issues in a call."""
         target = candidate.target
         issuer = Issuer.of(target.provider.name, candidate.key_id, target.model.name)
-        return StateSeal(self._envelopes.of(await self.secrets.current()), issuer)
+        return StateSeal(self._envelopes.of(await self.secrets.current()), issuer, call.caller)
 
     async def issuing_accounts(self, call: Call) -> frozenset[str]:
         """Return the ids of the provider keys that issued the latest state in a request."""
@@ -38,8 +39,15 @@ class IssuedState:
 
 
 def restore_state(request: ChatRequest, seal: StateSeal) -> tuple[ChatRequest, list[Change]]:
-    """Return the request with the state of the seal's issuer only, and a change for each other state."""
+    """Return the request with the state of the seal's issuer only, and a change for each other state.
+
+    Raise InvalidRequest for a compaction that only another issuer, or another key of the gateway, can read.
+    """
     restored = restore_request(request, seal)
+    if restored.unreadable is not None:
+        param = client_path(request, restored.unreadable)
+        text = "this compaction was made by another provider, or for another key"
+        raise InvalidRequest(text, param=param, code="unsupported_parameter")
     changes = [Change(client_path(request, path), "dropped", OTHER_ISSUER) for path in restored.omitted]
     return restored.request, changes
 

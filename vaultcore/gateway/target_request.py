@@ -21,7 +21,7 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     Raises InvalidRequest if the target cannot carry the request or, in strict mode, if anything is lost.
     """
     outcome = call.outcome
-    if call.native is not None and target.accepts_dialect(call.native.dialect):
+    if call.native is not None and call.native.fits(target):
         request = passthrough(target, call.request, call.native, seal).encoded()
         outcome.changes, outcome.is_passthrough, outcome.response_fields = (), True, {}
         outcome.compaction = None

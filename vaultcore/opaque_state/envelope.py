@@ -76,6 +76,7 @@ class StateSeal:
 
     envelope: Envelope = field(repr=False)
     issuer: Issuer
+    caller: str = ""  # id of the client's key, for summaries
 
     def seal(self, state: Json) -> str:
         issuer = self.issuer
@@ -87,6 +88,18 @@ class StateSeal:
         issuer = self.issuer
         is_own = state is not None and state.get("issuer") == [issuer.provider, issuer.account, issuer.family]
         return state if is_own else None
+
+    def seal_summary(self, text: str) -> str:
+        """Return the summary of a conversation for the client's key: any model can go on with it."""
+        return self.envelope.seal({"summary": text}, f"summary {self.caller}")
+
+    def open_summary(self, text: object) -> str | None:
+        """Return the summary; None if it was made for another key, or if it is none."""
+        match self.envelope.open(text, f"summary {self.caller}"):
+            case {"summary": str(summary)}:
+                return summary
+            case _:
+                return None
 
     @cached_property
     def label(self) -> str:

@@ -21,16 +21,16 @@ from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.wire import ChatChunk, ChunkChoice, Json
 
 
-def label_message(message: Json, sealer: StateSeal) -> Json:
+def label_message(message: Json, seal: StateSeal) -> Json:
     """Return a message whose state names its issuer."""
-    return _Labeller(sealer).label(message) if carries_state(message) else message
+    return _Labeller(seal).label(message) if carries_state(message) else message
 
 
 class LabelStage:
     """Labels the state in the chunks of a stream: each block, call and message once."""
 
-    def __init__(self, sealer: StateSeal) -> None:
-        self._sealer = sealer
+    def __init__(self, seal: StateSeal) -> None:
+        self._seal = seal
         self._labellers: dict[int, _Labeller] = {}  # by index of the choice
 
     def feed(self, item: ChatChunk) -> Iterable[ChatChunk]:
@@ -43,15 +43,15 @@ class LabelStage:
         return ()
 
     def _label(self, choice: ChunkChoice) -> ChunkChoice:
-        labeller = self._labellers.setdefault(choice["index"], _Labeller(self._sealer))
+        labeller = self._labellers.setdefault(choice["index"], _Labeller(self._seal))
         return cast(ChunkChoice, {**choice, "delta": labeller.label(cast(Json, choice["delta"]))})
 
 
 class _Labeller:
     """Labels one message, which may come in fragments."""
 
-    def __init__(self, sealer: StateSeal) -> None:
-        self._sealer = sealer
+    def __init__(self, seal: StateSeal) -> None:
+        self._seal = seal
         self._labelled_blocks: set[object] = set()  # their indexes
         self._has_label = False
 
@@ -73,7 +73,7 @@ class _Labeller:
         if not has_state or (index is not None and index in self._labelled_blocks):
             return block
         self._labelled_blocks.add(index)
-        return {**block, "issuer": self._sealer.label}
+        return {**block, "issuer": self._seal.label}
 
     def _part(self, part: Json) -> Json:
         return {**part, **self._labelled_fields(part)} if opaque_fields(part) else part
@@ -81,4 +81,4 @@ class _Labeller:
     def _labelled_fields(self, record: Json) -> Json:
         extra = record.get("extra_content")
         existing = extra if isinstance(extra, dict) else {}
-        return {"extra_content": {**existing, GATEWAY: {"issuer": self._sealer.label}}}
+        return {"extra_content": {**existing, GATEWAY: {"issuer": self._seal.label}}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
+from vaultcore.opaque_state.compaction import CompactionStage, compact_message
 from vaultcore.opaque_state.envelope import Envelope, StateSeal
 from vaultcore.opaque_state.labels import LabelStage, label_message
 from vaultcore.opaque_state.seals import SealStage, seal_message
@@ -32,16 +33,23 @@ class Envelopes:
         return self._envelope
 
 
-def mark_completion(completion: ChatCompletion, sealer: StateSeal, *, seals: bool) -> ChatCompletion:
-    """Return a completion whose state names its issuer: in sealed blocks, or with labels."""
-    mark = seal_message if seals else label_message
+def mark_completion(
+    completion: ChatCompletion, seal: StateSeal, *, seals: bool, compacts: bool = False
+) -> ChatCompletion:
+    """Return a completion whose state names its issuer: in sealed blocks, or with labels.
+
+    With `compacts`, its text becomes a compaction.
+    """
+    mark = compact_message if compacts else seal_message if seals else label_message
     choices = [
-        {**choice, "message": cast(Message, mark(cast(Json, choice["message"]), sealer))}
+        {**choice, "message": cast(Message, mark(cast(Json, choice["message"]), seal))}
         for choice in completion["choices"]
     ]
     return cast(ChatCompletion, {**completion, "choices": choices})
 
 
-def create_stage(sealer: StateSeal, *, seals: bool) -> Stage[ChatChunk, ChatChunk]:
-    """Return a new stage that marks the state in the chunks of one stream."""
-    return SealStage(sealer) if seals else LabelStage(sealer)
+def create_stage(seal: StateSeal, *, seals: bool, compacts: bool = False) -> Stage[ChatChunk, ChatChunk]:
+    """Return a new stage that marks the state in the chunks of one stream, as `mark_completion` does."""
+    if compacts:
+        return CompactionStage(seal)
+    return SealStage(seal) if seals else LabelStage(seal)

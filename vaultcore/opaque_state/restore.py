@@ -20,6 +20,7 @@ from vaultcore.opaque_state.carriers import (
     state_text,
     state_texts,
 )
+from vaultcore.opaque_state.compaction import is_compaction, open_compaction
 from vaultcore.opaque_state.envelope import Envelope, StateSeal, account_of, is_sealed
 from vaultcore.wire import ChatRequest, Json, Message
 
@@ -30,22 +31,39 @@ class RestoredRequest:
 
     request: ChatRequest
     omitted: tuple[str, ...] = ()
+    unreadable: str | None = None  # path of a compaction that only another issuer or key can read
 
 
-def restore_request(request: ChatRequest, sealer: StateSeal) -> RestoredRequest:
+def restore_request(request: ChatRequest, seal: StateSeal) -> RestoredRequest:
     """Return the request with the state that the issuer can read. State without a label stays."""
     messages = request.get("messages") or []
-    if not any(carries_state(message) for message in messages):
+    if not any(carries_state(message) or _has_compaction(message) for message in messages):
         return RestoredRequest(request)
     omitted: list[str] = []
+    unreadable: list[str] = []
     restored = copy(request)  # of the same class, which may remember the client's body
     restored["messages"] = [
-        _MessageRestorer(sealer, f"messages[{i}]", omitted).restore(message)
+        _MessageRestorer(seal, f"messages[{i}]", omitted).restore(message)
         if carries_state(message)
-        else message
+        else _open_compactions(message, seal, f"messages[{i}]", unreadable)
         for i, message in enumerate(messages)
     ]
-    return RestoredRequest(restored, tuple(omitted))
+    return RestoredRequest(restored, tuple(omitted), next(iter(unreadable), None))
+
+
+def _has_compaction(message: Mapping[str, object]) -> bool:
+    content = message.get("content")
+    return isinstance(content, list) and any(map(is_compaction, content))
+
+
+def _open_compactions(message: Message, seal: StateSeal, path: str, unreadable: list[str]) -> Message:
+    """Return a message with its summaries as text; add the path of one that cannot be opened."""
+    content = message.get("content")
+    if not isinstance(content, list) or not _has_compaction(message):
+        return message
+    opened = [open_compaction(part, seal) if is_compaction(part) else part for part in content]
+    unreadable += [f"{path}.content[{i}]" for i, part in enumerate(opened) if part is None]
+    return {**message, "content": [part for part in opened if part is not None]}
 
 
 def issuing_accounts(messages: Iterable[Mapping[str, object]], envelope: Envelope) -> frozenset[str]:
@@ -64,7 +82,7 @@ def issuing_accounts(messages: Iterable[Mapping[str, object]], envelope: Envelop
 class _MessageRestorer:
     """Restores the state of one message."""
 
-    sealer: StateSeal
+    seal: StateSeal
     path: str
     omitted: list[str]
     fields: dict[str, Json] = field(default_factory=dict)  # sealed fields by call id; "": the message's own
@@ -103,10 +121,10 @@ class _MessageRestorer:
         if "issuer" in block:
             plain = {name: value for name, value in block.items() if name != "issuer"}
             verified = {} if block.get("type") in STATE_FIELD else {"issuer": True}
-            return [{**plain, **verified}] if self.sealer.open(block["issuer"]) is not None else None
+            return [{**plain, **verified}] if self.seal.open(block["issuer"]) is not None else None
         if not is_sealed(text):
             return [block]
-        match self.sealer.open(text):
+        match self.seal.open(text):
             case {"value": str(value)}:
                 return [{**block, STATE_FIELD[block["type"]]: value}]
             case {"block": dict() as inner}:
@@ -126,7 +144,7 @@ class _MessageRestorer:
         label = find_label(carrier)
         own = opaque_fields(carrier)
         if label is not None:
-            own = _without_label(own) if self.sealer.open(label) is not None else {}
+            own = _without_label(own) if self.seal.open(label) is not None else {}
             if not own:
                 self.omitted += [f"{path}.{name}" for name in _without_label(opaque_fields(carrier))]
         restored = {name: value for name, value in carrier.items() if name not in FIELDS}

@@ -25,29 +25,29 @@ from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.wire import ChatChunk, ChunkChoice, Delta, Json
 
 
-def seal_message(message: Json, sealer: StateSeal) -> Json:
+def seal_message(message: Json, seal: StateSeal) -> Json:
     """Return a message whose state is in sealed thinking blocks only."""
     if not carries_state(message):
         return message
-    blocks = [seal_block(block, sealer) for block in message.get(BLOCKS) or ()]
+    blocks = [seal_block(block, seal) for block in message.get(BLOCKS) or ()]
     calls = message.get("tool_calls") or ()
     fields = {"": opaque_fields(message), **{call["id"]: opaque_fields(call) for call in calls}}
     if stateful := {key: value for key, value in fields.items() if value}:
         position = {"text": len(message.get("content") or ""), "calls": 0}
-        blocks.append({**_fields_block(stateful, sealer), "position": position})
+        blocks.append({**_fields_block(stateful, seal), "position": position})
     sealed = {**_without_fields(message), BLOCKS: blocks}
     return {**sealed, "tool_calls": [_without_fields(call) for call in calls]} if calls else sealed
 
 
-def seal_block(block: Json, sealer: StateSeal) -> Json:
+def seal_block(block: Json, seal: StateSeal) -> Json:
     """Return a thinking block with its state sealed; one that is not signed stays as it is."""
     name = STATE_FIELD.get(str(block.get("type")))
     if name is None:
         place = {key: block[key] for key in PLACE if key in block}
         inner = {key: value for key, value in block.items() if key not in PLACE}
-        return {**place, "type": "redacted_thinking", "data": sealer.seal({"block": inner})}
+        return {**place, "type": "redacted_thinking", "data": seal.seal({"block": inner})}
     value = state_text(block)
-    return {**block, name: sealer.seal({"value": value})} if isinstance(value, str) and value else block
+    return {**block, name: seal.seal({"value": value})} if isinstance(value, str) and value else block
 
 
 @dataclass(slots=True)
@@ -67,8 +67,8 @@ class _OpenMessage:
 class SealStage:
     """Seals the state in the chunks of a stream. Signatures and fields of a message wait for their end."""
 
-    def __init__(self, sealer: StateSeal) -> None:
-        self._sealer = sealer
+    def __init__(self, seal: StateSeal) -> None:
+        self._state_seal = seal
         self._messages: dict[int, _OpenMessage] = {}  # by index of the choice
 
     def feed(self, item: ChatChunk) -> Iterable[ChatChunk]:
@@ -105,7 +105,7 @@ class SealStage:
                 fragments += self._end_block(message)
             name = STATE_FIELD.get(str(block.get("type")))
             if name is None:
-                fragments.append(seal_block({**block, "index": index}, self._sealer))
+                fragments.append(seal_block({**block, "index": index}, self._state_seal))
                 continue
             if block.get(name):
                 place = {key: block[key] for key in ("position",) if key in block and name == "data"}
@@ -121,7 +121,7 @@ class SealStage:
         block = message.block
         if block is None:
             return []
-        state = {STATE_FIELD[block["type"]]: self._sealer.seal({"value": message.state})}
+        state = {STATE_FIELD[block["type"]]: self._state_seal.seal({"value": message.state})}
         message.block, message.state = None, ""
         return [{**block, **state}]
 
@@ -139,7 +139,7 @@ class SealStage:
 
     def _new_block(self, message: _OpenMessage, fields: Json) -> Json:
         index = message.number(("fields", len(message.indexes)))
-        return {"index": index, **_fields_block(fields, self._sealer)}
+        return {"index": index, **_fields_block(fields, self._state_seal)}
 
 
 def _continues(delta: Json) -> bool:
@@ -147,8 +147,8 @@ def _continues(delta: Json) -> bool:
     return any(delta.get(name) for name in ("content", "refusal", "tool_calls"))
 
 
-def _fields_block(fields: Json, sealer: StateSeal) -> Json:
-    return {"type": "redacted_thinking", "data": sealer.seal({"fields": fields})}
+def _fields_block(fields: Json, seal: StateSeal) -> Json:
+    return {"type": "redacted_thinking", "data": seal.seal({"fields": fields})}
 
 
 def _without_fields(record: Json) -> Json:

@@ -55,14 +55,14 @@ class ProviderResponse:
 
 
 def passthrough(
-    target: Target, request: ChatRequest, native: NativeRequest, sealer: StateSeal
+    target: Target, request: ChatRequest, native: NativeRequest, seal: StateSeal
 ) -> ProviderRequest:
     """Return the client's own body for a provider of the same dialect, with the provider's model name."""
     dialect = load_dialect(native.dialect)
     path, body = native.path or dialect.render_path(request, target), native.body
     rewriter = None
     if isinstance(dialect, StatefulPassthrough):
-        rewriter = dialect.create_rewriter(target, sealer, path)
+        rewriter = dialect.create_rewriter(target, seal, path)
         body = rewriter.rewrite_request(body)
     model = target.model.name
     addressed = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -49,6 +50,7 @@ def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBod
             worker = large_bodies.worker(len(raw))
             body = endpoint.with_path(await worker(_parser(request), raw), request.path_params)
             call = await worker(build_call, endpoint, services, request, http_request, body, worker=worker)
+            call = replace(call, caller=caller.id)
             if estimate_usage is None:
                 return await _run_free(endpoint, services, caller, call)
             native = call.native.body if call.native else None

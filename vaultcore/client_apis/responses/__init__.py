@@ -10,7 +10,7 @@ from functools import partial
 
 from vaultcore.client_apis import chat
 from vaultcore.client_apis.responses.encoder import Encoder
-from vaultcore.client_apis.responses.request import parse_request
+from vaultcore.client_apis.responses.request import asks_for_compaction, parse_request
 from vaultcore.client_apis.responses.response import render_response
 from vaultcore.client_apis.responses.stream_failure import error_event
 from vaultcore.client_apis.responses.unsupported_fields import translation_changes
@@ -37,7 +37,8 @@ headers: tuple[str, ...] = ()
 
 def native_request(body: Json, headers: Mapping[str, str]) -> NativeRequest:  # noqa: ARG001 - none is forwarded
     """Return the client's own body for a provider that speaks Responses."""
-    return NativeRequest(native, body, {}, translation_changes=partial(translation_changes, body))
+    changes = partial(translation_changes, body)
+    return NativeRequest(native, body, {}, changes, needs_compaction=asks_for_compaction(body))
 
 
 def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:

@@ -18,6 +18,7 @@ from vaultcore.client_apis.responses.response_object import complete_response, s
 from vaultcore.client_apis.responses.stream_failure import error_event, fail_response, next_sequence_number
 from vaultcore.client_apis.responses.streaming_items import (
     ItemUpdate,
+    StreamingCompaction,
     StreamingItem,
     StreamingMessage,
     StreamingReasoning,
@@ -25,6 +26,7 @@ from vaultcore.client_apis.responses.streaming_items import (
 )
 from vaultcore.client_apis.responses.tool_items import find_tool
 from vaultcore.errors import GatewayError
+from vaultcore.opaque_state.compaction import is_compaction
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatRequest, Delta, FinishReason, Json, Usage
 
@@ -99,6 +101,8 @@ class Encoder:
         events: list[Event] = []
         fields = cast(Json, delta)
         reasoning, blocks = fields.get("reasoning_content"), fields.get("thinking_blocks")
+        if blocks and is_compaction(blocks[0]):
+            return self._add_compaction(blocks[0])
         if reasoning or blocks:
             events += self._open(StreamingReasoning)
             events += self._update(lambda item: item.add_reasoning(reasoning or "", blocks or ()))
@@ -113,6 +117,11 @@ class Encoder:
         for fragment in fields.get("tool_calls") or ():
             events += self._add_call(fragment)
         return events
+
+    def _add_compaction(self, block: Json) -> list[Event]:
+        item = StreamingCompaction(self._completion_id, len(self._items), block)
+        self._items.append(item)
+        return [*self._events(item.open()), *self._events(item.close(cut=False))]
 
     def _open(self, kind: type[StreamingItem]) -> list[Event]:
         """Begin an item of that kind, unless one is open."""

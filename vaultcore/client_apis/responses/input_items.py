@@ -15,12 +15,15 @@ from vaultcore.dialects.responses.opaque_state import decode_state
 from vaultcore.dialects.turn_order import position
 from vaultcore.errors import InvalidRequest
 from vaultcore.opaque_state.carriers import PLACE
+from vaultcore.opaque_state.compaction import COMPACTION
+from vaultcore.opaque_state.envelope import is_sealed
 from vaultcore.wire import Json
 
 ROLES = ("system", "developer", "user", "assistant")
+COMPACTIONS = ("compaction", "compaction_summary")
 SETTINGS = ("configuration_update", "compaction_trigger")  # items that request.py reads
 # Types of items that chat messages, tools or settings of the request can express.
-TRANSLATED = ("message", "reasoning", *CALLS, *OUTPUTS, *LOADING_ITEMS, *SETTINGS)
+TRANSLATED = ("message", "reasoning", *COMPACTIONS, *CALLS, *OUTPUTS, *LOADING_ITEMS, *SETTINGS)
 
 
 @dataclass(slots=True)
@@ -80,6 +83,10 @@ class _ConversationBuilder:
                 self._add_call(path, item)
             case str(kind) if kind in OUTPUTS:
                 self._add_output(path, item)
+            case "compaction" | "compaction_summary" if is_sealed(item.get("encrypted_content")):
+                self._end_reasoning(path)
+                part = {"type": COMPACTION, "data": item["encrypted_content"]}
+                self._append({"role": "user", "content": [part]}, MessageSource(path))
             case "item_reference":
                 problem = "item_reference is not supported: the gateway stores no items, send the whole item"
                 raise InvalidRequest(problem, param=f"{path}.type", code="unsupported_parameter")

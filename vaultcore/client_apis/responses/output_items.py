@@ -33,6 +33,11 @@ def reasoning(item_id: str, text: str, blocks: Sequence[Json]) -> Json:
     return {**item, "encrypted_content": encode_state(without_index)} if blocks else item
 
 
+def compaction(item_id: str, block: Json) -> Json:
+    """Return a compaction item; a block without data is one that has just begun."""
+    return {"id": item_id, "type": "compaction", "encrypted_content": block.get("data") or ""}
+
+
 def summary_part(text: str) -> Json:
     return {"type": "summary_text", "text": text}
 

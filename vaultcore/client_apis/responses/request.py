@@ -8,8 +8,10 @@ from vaultcore.client_apis.responses.input_items import MessageSource, parse_inp
 from vaultcore.client_apis.responses.request_fields import RequestFields
 from vaultcore.client_apis.responses.tools import parse_tool_choice, parse_web_search
 from vaultcore.errors import InvalidRequest
+from vaultcore.opaque_state.compaction import COMPACTION_PROMPT
 from vaultcore.wire import ChatRequest, Json
 
+TRIGGER = "compaction_trigger"  # type of the input item that asks for a compaction
 STATEFUL_FIELDS = {  # fields that need stored responses, and the reason to reject them
     "previous_response_id": "the gateway stores no responses: send the whole conversation in input",
     "conversation": "the gateway stores no conversations: send the whole conversation in input",
@@ -51,7 +53,30 @@ def parse_request(body: object) -> ChatRequest:
     if not request["messages"] and (body.get("prompt") is not None or body.get("input")):
         # Only a provider that speaks Responses can use this request: see unsupported_fields.
         request["messages"] = [dict(PLACEHOLDER)]
-    return _validate(RequestFields(request, body, box, tuple(sources)))
+    compacts = asks_for_compaction(body)
+    if compacts:
+        _ask_for_summary(request)
+    return _validate(RequestFields(request, body, box, tuple(sources), compacts=compacts))
+
+
+def asks_for_compaction(body: Json) -> bool:
+    """Return True if the input ends with a `compaction_trigger`. Raise InvalidRequest if one is elsewhere."""
+    items = body.get("input")
+    items = items if isinstance(items, list) else []
+    triggers = [i for i, item in enumerate(items) if isinstance(item, dict) and item.get("type") == TRIGGER]
+    if any(i < len(items) - 1 for i in triggers):
+        path = f"input[{triggers[0]}]"
+        raise InvalidRequest(f"{path} must be the last item: {TRIGGER}", param=path)
+    return bool(triggers)
+
+
+def _ask_for_summary(request: Json) -> None:
+    """Change a request into one for a summary. Its tools stay, so that prompt caches hit."""
+    request["messages"] = [*request["messages"], {"role": "user", "content": COMPACTION_PROMPT}]
+    for name in ("response_format", "web_search_options", "logprobs", "top_logprobs"):
+        request.pop(name, None)
+    if request.get("tools"):
+        request["tool_choice"] = "none"
 
 
 def _validate(fields: RequestFields) -> ChatRequest:

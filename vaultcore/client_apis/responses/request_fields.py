@@ -30,7 +30,7 @@ REASONING = (".thinking_blocks", ".reasoning_content", ".reasoning_details", ".e
 class RequestFields(dict[str, Any]):
     """A chat request with the client's body, parts of which the response repeats."""
 
-    __slots__ = ("body", "box", "sources")
+    __slots__ = ("body", "box", "compacts", "sources")
 
     def __init__(
         self,
@@ -38,10 +38,13 @@ class RequestFields(dict[str, Any]):
         body: Json | None = None,
         box: Toolbox | None = None,
         sources: Sequence[MessageSource] = (),
+        *,
+        compacts: bool = False,
     ) -> None:
         super().__init__(request)
         self.body: Json = body or {}
         self.box = box or Toolbox()
+        self.compacts = compacts  # the response is to be a compaction of the conversation
         self.sources = sources  # of the messages, in the same order
 
     def client_path(self, path: str) -> str:

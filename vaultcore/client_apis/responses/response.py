@@ -12,6 +12,7 @@ from vaultcore.client_apis.responses.request_fields import RequestFields
 from vaultcore.client_apis.responses.response_object import complete_response, start_response
 from vaultcore.client_apis.responses.tool_items import find_tool, item_type, render_call
 from vaultcore.dialects.turn_order import turn_parts
+from vaultcore.opaque_state.compaction import is_compaction
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 
@@ -49,6 +50,8 @@ class _OutputBuilder:
     def build(self) -> list[Json]:
         message = self.choice["message"]
         blocks, calls = message.get("thinking_blocks") or [], message.get("tool_calls") or []
+        if blocks and is_compaction(blocks[0]):
+            return [output_items.compaction(self._next_id("compaction"), blocks[0])]
         content = message.get("content")
         text, reasoning = content if isinstance(content, str) else "", message.get("reasoning_content") or ""
         parts = [*turn_parts(blocks, len(text), len(calls))]

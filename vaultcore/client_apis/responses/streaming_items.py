@@ -88,6 +88,24 @@ class StreamingReasoning(StreamingItem):
         yield from super().close(cut=cut)
 
 
+class StreamingCompaction(StreamingItem):
+    """A compaction item, which arrives at once."""
+
+    kind = "compaction"
+
+    def __init__(self, completion_id: str, index: int, block: Json) -> None:
+        super().__init__(completion_id, index)
+        self._block = block
+
+    @property
+    def rendered(self) -> Json:
+        return output_items.compaction(self.id, self._block if self.is_closed else {})
+
+    def open(self) -> Iterable[Json]:
+        yield from super().open()
+        yield self._event("compaction.compacting")
+
+
 class StreamingMessage(StreamingItem):
     """A message item with parts of text or refusal, one after the other."""
 

@@ -13,10 +13,11 @@ from vaultcore.client_apis.responses.client_tools import (
     namespace_tools,
 )
 from vaultcore.client_apis.responses.input_items import item_type
-from vaultcore.client_apis.responses.request import LOGPROBS, SHARED_FIELDS, STATEFUL_FIELDS
+from vaultcore.client_apis.responses.request import LOGPROBS, SHARED_FIELDS, STATEFUL_FIELDS, TRIGGER
 from vaultcore.client_apis.responses.tools import RESPONSES_ONLY, is_web_search, parse_tool_choice
 from vaultcore.dialects import Change
 from vaultcore.dialects.responses.opaque_state import is_encoded_state
+from vaultcore.opaque_state.envelope import is_sealed
 from vaultcore.wire import Json
 
 # Fields that request.py reads, and fields that do not change the response or are only repeated in it.
@@ -161,6 +162,12 @@ def _item_changes(body: Json) -> list[Change]:
         changes += _part_changes(item, path)
         if item_type(item) not in input_items.TRANSLATED or item.get("execution") == "server":
             changes.append(Change(path, "dropped", f"{item['type']}: {RESPONSES_ONLY}"))
+            continue
+        if item_type(item) == TRIGGER:
+            changes.append(Change(path, "emulated", "the model writes a summary, which the gateway seals"))
+        if item_type(item) in input_items.COMPACTIONS:
+            if not is_sealed(item.get("encrypted_content")):
+                changes.append(Change(path, "refused", "only the provider that compacted it can read it"))
             continue
         changes += _unknown_fields(item, ITEM_FIELDS | _direct_caller(item), path, NO_FIELD)
         if item.get("encrypted_content") and not is_encoded_state(item["encrypted_content"]):

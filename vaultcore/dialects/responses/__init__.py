@@ -40,5 +40,5 @@ def create_decoder() -> Stage[Event, ChatChunk]:
     return Decoder()
 
 
-def create_rewriter(target: Target, sealer: StateSeal, path: str) -> ResponsesRewriter:
-    return ResponsesRewriter(target, sealer, path)
+def create_rewriter(target: Target, seal: StateSeal, path: str) -> ResponsesRewriter:
+    return ResponsesRewriter(target, seal, path)

@@ -16,6 +16,7 @@ from vaultcore.dialects.responses.opaque_state import decode_state, is_encoded_s
 from vaultcore.dialects.responses.reasoning import ENCRYPTED, render_block, render_items
 from vaultcore.errors import InvalidRequest
 from vaultcore.opaque_state.carriers import state_text
+from vaultcore.opaque_state.compaction import open_compaction
 from vaultcore.opaque_state.envelope import StateSeal, is_sealed
 from vaultcore.streams.sse import Event
 from vaultcore.wire import Json
@@ -33,8 +34,8 @@ _NUMBER = re.compile(r'"sequence_number"\s*:\s*(\d+)')
 class ResponsesRewriter:
     """Rewrites one native request, and its response or the events of its stream."""
 
-    def __init__(self, target: Target, sealer: StateSeal, path: str) -> None:
-        self._target, self._sealer, self._path = target, sealer, path
+    def __init__(self, target: Target, seal: StateSeal, path: str) -> None:
+        self._target, self._state_seal, self._path = target, seal, path
         self._last_data = ""  # of the last event that has reached the client
 
     def rewrite_request(self, body: Json) -> Json:
@@ -104,7 +105,9 @@ class ResponsesRewriter:
             return [item] if encrypted or is_stored else []
         own = self._open(encrypted)
         if item["type"] == "compaction" and not own:
-            text = f"only the provider that compacted this conversation can read it ({self._target.name})"
+            if (summary := open_compaction({"data": encrypted}, self._state_seal)) is not None:
+                return [{"type": "message", "role": "user", "content": summary["text"]}]
+            text = f"this compaction was made by another provider, or for another key ({self._target.name})"
             raise InvalidRequest(text, param=path, code="unsupported_parameter")
         return list(own)
 
@@ -113,7 +116,7 @@ class ResponsesRewriter:
         items: list[object] = []
         for block in decode_state(encrypted) or ():
             if is_sealed(state_text(block)):
-                match self._sealer.open(state_text(block)):
+                match self._state_seal.open(state_text(block)):
                     case {"block": {"type": "reasoning", "item": item}}:
                         items.append(parse_arguments(item))
             else:
@@ -124,7 +127,7 @@ class ResponsesRewriter:
         if not isinstance(item, dict) or not item.get("encrypted_content") or not _is_stateful(item):
             return item
         block = render_block(cast("ResponsesOutputItem", item), model=self._target.model.name)
-        return {**item, "encrypted_content": self._sealer.seal({"block": {**block, "issuer": True}})}
+        return {**item, "encrypted_content": self._state_seal.seal({"block": {**block, "issuer": True}})}
 
 
 def _is_stateful(item: object) -> bool:
