@@ -24,7 +24,7 @@ HIGHEST = (  # number of each kind; one per line, so that changes merge
     "Q38",
     "O16",
     "P15",
-    "R29",
+    "R30",
     "N13",
     "T8",
     "Z10",

@@ -10,6 +10,7 @@ import pytest
 
 from vaultcore.catalog.load import load_builtin
 from vaultcore.catalog.schema import Target
+from vaultcore.dialects.anthropic import mark_native
 from vaultcore.upstream.provider_request import render
 
 CATALOG = load_builtin()
@@ -103,3 +104,16 @@ def test_t8_a_growing_conversation_keeps_its_marks() -> None:
     assert first["system"] == second["system"]
     assert first["tools"] == second["tools"]
     assert first["messages"] == second["messages"][:1]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"messages": [{"role": "user", "content": "Go."}]}, 1),
+        ({"messages": [], "system": [{"type": "text", "text": "Hi", "cache_control": MARK}]}, 1),
+        ({"messages": [], "tools": [{"name": "a", "cache_control": MARK}]}, 1),
+    ],
+)
+def test_t8_native_requests_get_one_mark(body: dict[str, Any], expected: int) -> None:
+    """A client's own body gets a mark of the whole request, unless it has one anywhere."""
+    assert marks(mark_native(body)) == expected

@@ -8,7 +8,7 @@ AdmittedCall.settle(status)            charge, record, content log: at most once
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 
@@ -57,7 +57,7 @@ class Admission:
         allowed = await self.allowed_targets(caller, call)
         targets = self._priced(caller, allowed)
         call.outcome.decision.skip_targets(allowed, targets, "no_price")
-        estimate = _apply_input_policy(caller, estimate)
+        estimate = _apply_input_policy(caller, _with_unknown_cost(estimate, call, targets))
         deadline = min(call.deadline, self.clock.now() + self.lease * LEASE_SHARE)
         grant = await self.limiter.admit(caller, call, estimate, targets)
         has_lasting = any(level.limits.has_lasting_limit for level in grant.levels)
@@ -76,11 +76,9 @@ class Admission:
             raise await self.model_names.explain(error, call.model, models) from error
         if models is None:
             return targets
-        fallbacks = call.request.get("models")  # a field of OpenRouter's requests: models to fall back to
-        if isinstance(fallbacks, list):
-            for name in fallbacks:
-                if name not in models:
-                    raise model_not_allowed(str(name), param="models")
+        for param, name in _fallback_models(call):
+            if name not in models:
+                raise model_not_allowed(name, param=param)
         is_route = route.name in self.catalog().routes
         allowed = allowed_targets(models, call.model, targets, routed=is_route)
         if not allowed:
@@ -171,6 +169,29 @@ class AdmittedCall:
         await self._admission.limiter.settle(self._grant, self.call, status, error)
         await self._admission.content.store(self.call)
         self.call.outcome.ended = self._admission.clock.now()
+
+
+def _fallback_models(call: Call) -> Iterator[tuple[str, str]]:
+    """Yield the models that a provider may use instead, each with the field that names it.
+
+    `models` is a field of OpenRouter's requests, `fallbacks` one of Anthropic's, with objects or a word.
+    """
+    models = call.request.get("models")
+    yield from (("models", str(name)) for name in (models if isinstance(models, list) else ()))
+    fallbacks = call.native.body.get("fallbacks") if call.native is not None else None
+    entries = fallbacks if isinstance(fallbacks, list) else [fallbacks] if fallbacks else []
+    for entry in entries:
+        yield "fallbacks", str(entry.get("model") if isinstance(entry, dict) else entry)
+
+
+def _with_unknown_cost(estimate: RequestEstimate, call: Call, targets: Sequence[Target]) -> RequestEstimate:
+    """Return the estimate without a bound if a provider gets a field whose cost nobody knows."""
+    native = call.native
+    if native is None or native.unknown_cost is None or estimate.unbounded is not None:
+        return estimate
+    if not any(target.accepts_dialect(native.dialect) for target in targets):
+        return estimate
+    return replace(estimate, unbounded=native.unknown_cost)
 
 
 def _apply_input_policy(caller: Caller, estimate: RequestEstimate) -> RequestEstimate:

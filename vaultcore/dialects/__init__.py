@@ -122,6 +122,8 @@ class NativeRequest:
     needs_compaction: bool = False  # only a provider that compacts conversations gets the body as it is
     # Only the provider and key that answered the last request know the conversation: no failover.
     is_continuation: bool = False
+    # A field or header whose cost is unknown, if the body is sent as it is.
+    unknown_cost: str | None = None
     # Returns the request for a target of another dialect; None: `translation_changes` says all.
     translate: Callable[[ChatRequest, Target], Translation] | None = None
 
@@ -247,6 +249,15 @@ class NativeFields(Protocol):
 
     def with_max_tokens(self, body: Json, tokens: int) -> Json:
         """Return a native body whose response has at most that many tokens."""
+        ...
+
+
+@runtime_checkable
+class NativeCacheMarks(Protocol):
+    """An extra function of a dialect with cache marks: the option `cache: auto` for native requests."""
+
+    def mark_native(self, body: Json) -> Json:
+        """Return the body with a cache mark if the client has sent none."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import (
+    NativeCacheMarks,
     NativeFields,
     NativeRequest,
     NativeRewriter,
@@ -64,6 +65,8 @@ def passthrough(
     if isinstance(dialect, StatefulPassthrough):
         rewriter = dialect.create_rewriter(target, seal, path)
         body = rewriter.rewrite_request(body)
+    if target.provider.cache == "auto" and isinstance(dialect, NativeCacheMarks):
+        body = dialect.mark_native(body)
     model = target.model.name
     addressed = (
         dialect.with_model(body, model) if isinstance(dialect, NativeFields) else {**body, "model": model}

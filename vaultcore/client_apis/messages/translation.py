@@ -16,6 +16,7 @@ from vaultcore.catalog.schema import Target
 from vaultcore.client_apis import forwarded_headers
 from vaultcore.client_apis.messages.compaction import find_compaction
 from vaultcore.client_apis.messages.context_edits import apply_edits
+from vaultcore.client_apis.messages.known_fields import find_unknown_cost
 from vaultcore.client_apis.messages.opaque_state import remove_packed
 from vaultcore.client_apis.messages.parts import object_or_empty
 from vaultcore.client_apis.messages.request import ParsedRequest, parse_body
@@ -51,6 +52,7 @@ def native_request(body: Json, headers: Mapping[str, str]) -> NativeRequest:
         remove_packed(body),
         forwarded,
         is_continuation=object_or_empty(body.get("thread")).get("type") == "continue",
+        unknown_cost=find_unknown_cost(body, forwarded.get(BETA)),
         translate=partial(translate, body, forwarded.get(BETA)),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vaultcore.catalog.schema import MediaOffer
+from vaultcore.dialects.anthropic.cache_control import mark_native
 from vaultcore.dialects.anthropic.decoder import Decoder
 from vaultcore.dialects.anthropic.request import render_path, render_request
 from vaultcore.dialects.anthropic.response import parse_error, parse_response
@@ -15,6 +16,7 @@ from vaultcore.wire import ChatChunk
 
 __all__ = [
     "create_decoder",
+    "mark_native",
     "max_tokens_field",
     "media_offers",
     "parse_error",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vaultcore.dialects import Change
+from vaultcore.dialects.cache_marks import AUTO_MARK, has_marks
 from vaultcore.wire import Json
 
 MAX_BREAKPOINTS = 4  # cache_control fields in a request
@@ -22,6 +23,14 @@ def limit_breakpoints(body: Json, changes: list[Change]) -> Json:
     reason = f"at most {MAX_BREAKPOINTS} breakpoints: removed the oldest {remover.remaining}"
     changes.append(Change(FIELD, "dropped", reason))
     return {**body, **{name: remover.strip(section) for name, section in sections.items()}}
+
+
+def mark_native(body: Json) -> Json:
+    """Return a client's own body with a mark of the whole request if it has none.
+
+    Anthropic moves such a mark to the last block that can be cached.
+    """
+    return body if has_marks(body) else {**body, FIELD: AUTO_MARK}
 
 
 def _count_breakpoints(value: object) -> int:
