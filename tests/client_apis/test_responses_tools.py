@@ -246,6 +246,8 @@ def test_p11_tool_choice_names_the_function(choice: object, expected: object) ->
 REPORTS: list[tuple[dict[str, Any], str, str]] = [
     ({"reasoning": {"mode": "pro"}}, "dropped", "reasoning.mode"),
     ({"reasoning": {"context": "all_turns"}}, "dropped", "reasoning.context"),
+    ({"reasoning": {"effort": "low"}}, "renamed", "reasoning.effort"),
+    ({"reasoning": {"summary": "auto"}}, "emulated", "reasoning.summary"),
     ({"reasoning": {"generate_summary": "auto"}}, "emulated", "reasoning.generate_summary"),
     ({"text": {"tone": "dry"}}, "dropped", "text.tone"),
     ({"moderation": {"model": "m"}}, "dropped", "moderation"),
@@ -310,6 +312,8 @@ def test_p12_paths_name_the_body_of_the_client() -> None:
         "messages[0].content": "instructions",
         "messages[1].content[0].text": "input[0].content[0].text",
         "messages[1].name": "input[0].name",
+        "messages[1].content[1].file.filename": "input[0].content[1].filename",
+        "messages[1].content[2].image_url.url": "input[0].content[2].image_url",
         "messages[2].tool_calls[1].function.arguments": "input[2].arguments",
         "messages[3].content": "input[3].output",
         "messages[3].tool_call_id": "input[3].call_id",

@@ -24,6 +24,7 @@ PARAM_NAMES: Mapping[str, str] = {  # parameters of chat completions by their na
 MESSAGE = re.compile(r"messages\[(\d+)\](.*)", re.DOTALL)
 TOOL = re.compile(r"tools\[(\d+)\](?:\.function)?(.*)", re.DOTALL)
 CALL = re.compile(r"\.tool_calls\[(\d+)\](?:\.function|\.custom)?(.*)", re.DOTALL)
+PART_FIELD = re.compile(r"\.file(?=\.)|(?<=\.image_url)\.url$")  # parts are flat in this API
 REASONING = (".thinking_blocks", ".reasoning_content", ".reasoning_details", ".extra_content")
 
 
@@ -63,7 +64,7 @@ class RequestFields(dict[str, Any]):
         if (match := CALL.fullmatch(rest)) and int(match[1]) < len(source.calls):
             return f"{source.calls[int(match[1])]}{match[2]}"
         if rest.startswith(".content") and source.content:
-            return f"{source.content}{rest.removeprefix('.content')}"
+            return f"{source.content}{PART_FIELD.sub('', rest.removeprefix('.content'))}"
         if rest.startswith(REASONING):
             return source.reasoning or source.item
         return f"{source.item}{rest.replace('.tool_call_id', '.call_id')}"

@@ -56,6 +56,7 @@ PART_FIELDS = {
     *("type", "text", "refusal", "image_url", "detail", "file_id", "file_url", "file_data", "filename"),
     *("input_audio", "prompt_cache_breakpoint", "annotations", "logprobs"),
 }
+SEARCH_ITEMS = ("tool_search_call", "tool_search_output")
 NO_FIELD = "chat completions have no such field"
 
 
@@ -98,9 +99,13 @@ def _option_changes(body: Json) -> Iterator[Change]:
     yield from _unknown_fields(
         options, {"effort", "summary", "generate_summary"}, "reasoning", RESPONSES_ONLY
     )
-    if reasoning.get("generate_summary") is not None:
-        reason = "the response has a summary if the provider returns its reasoning"
-        yield Change("reasoning.generate_summary", "emulated", reason)
+    if (effort := reasoning.get("effort")) is not None:
+        reason = "sent as reasoning_effort, or in the provider's own form of an effort"
+        yield Change("reasoning.effort", "renamed", reason, was=effort)
+    for name in ("summary", "generate_summary"):
+        if reasoning.get(name) is not None:
+            reason = "the response has a summary if the provider returns its reasoning"
+            yield Change(f"reasoning.{name}", "emulated", reason)
 
 
 def _unknown_fields(record: Json, known: set[str], path: str, reason: str) -> Iterator[Change]:
@@ -163,6 +168,8 @@ def _item_changes(body: Json) -> list[Change]:
         if item_type(item) not in input_items.TRANSLATED or item.get("execution") == "server":
             changes.append(Change(path, "dropped", f"{item['type']}: {RESPONSES_ONLY}"))
             continue
+        if item_type(item) in SEARCH_ITEMS:
+            changes.append(Change(path, "emulated", "sent as a call of a function, or as its result"))
         if item_type(item) == TRIGGER:
             changes.append(Change(path, "emulated", "the model writes a summary, which the gateway seals"))
         if item_type(item) in input_items.COMPACTIONS:
@@ -196,5 +203,8 @@ def _part_changes(item: Json, path: str) -> Iterator[Change]:
         place = f"{path}.{name}[{i}]"
         if part["type"] not in parts.TRANSLATED:
             yield Change(place, "refused", f"{part['type']}: {RESPONSES_ONLY}")
-        else:
-            yield from _unknown_fields(part, PART_FIELDS, place, NO_FIELD)
+            continue
+        if part.get("prompt_cache_breakpoint"):
+            reason = "sent as a cache mark, to providers that take one"
+            yield Change(f"{place}.prompt_cache_breakpoint", "renamed", reason)
+        yield from _unknown_fields(part, PART_FIELDS, place, NO_FIELD)
