@@ -103,7 +103,7 @@ GOOGLE_ONLY: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("path", GOOGLE_ONLY)
-def test_fields_that_only_google_has_are_reported(path: str) -> None:
+def test_n16_fields_that_only_google_has_are_reported(path: str) -> None:
     """A field without an equivalent is dropped and reported under the client's own name."""
     outer, _, inner = path.partition(".")
     value = GOOGLE_ONLY[path]
@@ -239,7 +239,7 @@ def result(name: str, response: Any, **more: Any) -> dict[str, Any]:
     return {"functionResponse": {"name": name, "response": response, **more}}
 
 
-def test_results_are_paired_by_id_then_name_then_order() -> None:
+def test_n14_results_are_paired_by_id_then_name_then_order() -> None:
     """Each result gets its call's id; calls without an id get one; results come before other content."""
     calls = [
         {"functionCall": {"name": name, "args": {}, **more}}
@@ -264,7 +264,7 @@ def test_results_are_paired_by_id_then_name_then_order() -> None:
     assert rest[-1] == {"role": "user", "content": "and"}
 
 
-def test_contents_of_the_model_in_a_row_are_one_message() -> None:
+def test_n15_contents_of_the_model_in_a_row_are_one_message() -> None:
     """The chunks of a stream, which SDKs send back one by one, are one turn with all its calls."""
     chunks = [{"role": "model", "parts": [part]} for part in ({"text": "a"}, CALL, CALL, {"text": ""})]
     answers = {"role": "user", "parts": [result("f", {"a": 1}), result("f", {"b": 2})]}
@@ -323,7 +323,7 @@ def test_thoughts_are_reasoning() -> None:
         ({"type": "TYPE_UNSPECIFIED", "description": "d"}, {"description": "d"}),
     ],
 )
-def test_schemas(schema: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_n17_schemas(schema: dict[str, Any], expected: dict[str, Any]) -> None:
     """A Schema of Google's is a JSON schema with the same meaning; names of properties stay."""
     config = {"responseMimeType": "application/json", "responseSchema": schema}
 
@@ -370,7 +370,7 @@ def test_invalid_requests_name_the_field(fields: dict[str, Any], param: str) -> 
         ("tool_choice", "toolConfig"),
     ],
 )
-def test_reports_name_the_clients_fields(path: str, expected: str) -> None:
+def test_n16_reports_name_the_clients_fields(path: str, expected: str) -> None:
     """A path of the chat request is a path of the client's body, in the client's spelling."""
     request = parse(
         system_instruction={"parts": [{"text": "s"}]},

@@ -57,7 +57,7 @@ def stream(*deltas: Any) -> list[Any]:
     return [through_sdk(json.loads(event.data)["candidates"][0]["content"]) for event in events]
 
 
-def test_state_comes_back_with_its_calls() -> None:
+def test_n18_state_comes_back_with_its_calls() -> None:
     """Signed reasoning and the state of each call come back, also if the client renames the calls' ids."""
     content = respond(MESSAGE)
     for part in content["parts"]:
@@ -97,7 +97,7 @@ def test_streamed_state_comes_back() -> None:
     assert [call["function"]["arguments"] for call in message["tool_calls"]] == ['{"x":1}', "{}"]
 
 
-def test_google_never_gets_it() -> None:
+def test_n18_google_never_gets_it() -> None:
     """A Gemini provider gets its own signatures, its placeholder for calls of others, and no packed state."""
     own = {"functionCall": {"name": "h", "args": {}}, "thoughtSignature": "b3du"}
     contents = [

@@ -58,7 +58,7 @@ def test_invalid_requests_name_the_field(fields: dict[str, Any], param: str) -> 
     assert raised.value.param == param
 
 
-def test_a_purpose_is_dropped_where_there_is_no_field() -> None:
+def test_n19_a_purpose_is_dropped_where_there_is_no_field() -> None:
     """OpenAI gets neither purpose nor title, which is reported; Gemini gets both."""
     parsed, catalog = request(content=ONE, taskType="CLUSTERING", title="t"), load_builtin()
     to_openai = catalog.target(catalog.providers["openai"], "text-embedding-3-small")

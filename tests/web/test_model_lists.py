@@ -40,7 +40,7 @@ def get(folder: Path, path: str, headers: dict[str, str] | None = None, **key: A
         return run_with_client(services, scenario)
 
 
-def test_anthropics_clients_get_anthropics_form(tmp_path: Path) -> None:
+def test_n20_anthropics_clients_get_anthropics_form(tmp_path: Path) -> None:
     """A client that sends `anthropic-version` gets models of type `model`, with names to show and pages."""
     body = get(tmp_path, "/v1/models?limit=1000", ANTHROPIC).json()
 
@@ -82,7 +82,7 @@ def test_an_invalid_page_is_an_error_of_anthropics(query: str, tmp_path: Path) -
     assert response.json()["type"] == "error"
 
 
-def test_codex_gets_its_own_form(tmp_path: Path) -> None:
+def test_n20_codex_gets_its_own_form(tmp_path: Path) -> None:
     """`client_version` asks for Codex's form, which has no instructions of the gateway's."""
     body = get(tmp_path, "/v1/models?client_version=0.171.0").json()
 
@@ -92,7 +92,7 @@ def test_codex_gets_its_own_form(tmp_path: Path) -> None:
     assert "base_instructions" not in rows["fast"]
 
 
-def test_googles_clients_get_googles_form(tmp_path: Path) -> None:
+def test_n20_googles_clients_get_googles_form(tmp_path: Path) -> None:
     """`/v1beta/models` has resource names and methods, in pages that follow each other."""
     key = {"models": ("big", "claude-house", "fast")}
     first = get(tmp_path, "/v1beta/models?pageSize=2", **key).json()
