@@ -131,6 +131,24 @@ def test_t4_adaptive_thinking_becomes_what_the_model_accepts(name: str, expected
     assert reasoning(send(name, **ADAPTIVE)[0]) == expected
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "openai/gpt-4.1",
+        "mistral/mistral-large-latest",
+        "cohere/command-a-03-2025",
+        "bedrock/amazon.nova-lite-v1:0",
+    ],
+)
+@pytest.mark.parametrize("fields", [BUDGET, ADAPTIVE, {"reasoning_effort": "high"}])
+def test_t4_a_model_that_does_not_reason_gets_no_field(name: str, fields: dict[str, Any]) -> None:
+    """Models without reasoning reject its fields: they are dropped and reported."""
+    body, changes = send(name, **fields)
+
+    assert reasoning(body) == {}
+    assert "dropped" in {kind for _, kind in changes}
+
+
 @pytest.mark.parametrize("name", ["moonshot/kimi-k2.6", "deepseek/deepseek-v4-pro"])
 def test_t5_calls_without_reasoning_get_a_placeholder(name: str) -> None:
     """A history from a client or provider without reasoning is accepted; the placeholder is reported."""

@@ -105,6 +105,9 @@ def apply_reasoning(
     for name in overruled_fields(body):
         del body[name]
     if provider.reasoning is not None and requested is not None:
+        if capabilities.thinking == "none":
+            _drop_reasoning(body, requested, changes)
+            return
         if requested.is_off and _has_no_switch(provider, capabilities):
             _omit_reasoning(body, capabilities, changes)
             return
@@ -116,6 +119,13 @@ def apply_reasoning(
 def _has_no_switch(provider: Provider, capabilities: Capabilities) -> bool:
     """Return True if there is no value that disables reasoning: the model has no effort, or it is unknown."""
     return provider.reasoning == "effort" and not capabilities.effort_levels
+
+
+def _drop_reasoning(body: Json, requested: RequestedReasoning, changes: list[Change]) -> None:
+    """Remove the fields for a model that does not reason: OpenAI rejects them there."""
+    _remove_fields(body)
+    if requested.level != "none":
+        changes.append(Change(requested.path, "dropped", "this model does not reason", requested.level))
 
 
 def _omit_reasoning(body: Json, capabilities: Capabilities, changes: list[Change]) -> None:
