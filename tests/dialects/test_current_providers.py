@@ -1,4 +1,4 @@
-"""What providers of late 2026 accept and send, in each dialect that has the feature."""
+"""Features that providers of late 2026 accept and send, in each dialect that has them."""
 
 from __future__ import annotations
 

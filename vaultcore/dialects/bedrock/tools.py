@@ -120,6 +120,8 @@ class ConverseToolSet:
             self.instruction = NO_TOOLS
         else:
             self.tools = []
+            change = Change("tools", "emulated", "not sent: tool_choice is none")
+            self.parts.changes.append(change)
         emulation = "requested in the system prompt" if has_calls else "removed the tools"
         self._emulate(f"Bedrock has no such choice: {emulation}")
 

@@ -95,6 +95,8 @@ def _render_function(
     if function.get("strict"):
         if generation >= GEMINI_2_5:
             toolset.is_strict = True
+            reason = "sent as the mode VALIDATED of all functions"
+            changes.append(Change(f"{path}.function.strict", "renamed", reason))
         else:
             reason = "this model does not enforce schemas"
             changes.append(Change(f"{path}.function.strict", "dropped", reason))
