@@ -9,6 +9,7 @@ LINT   := .venv-lint
 NODE   := build/node
 LOCK   := build/lock-venv
 CLIENTS := .venv-clients
+CURRENT := .venv-current-clients
 CONSOLE := .venv-console
 PEER   := build/peer-venv
 AGENTS := build/agents
@@ -44,10 +45,12 @@ test-slow: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## run the slow test
 test-long: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## repeat races, sequences, sums and mutations 10 to 50 times more often
 	@VAULTEDGE_TEST_LONG=1 $(BIN)/python -W error -m pytest -q $(XDIST) -m repeated $(TESTS) $(ARGS)
 
-test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(NODE_CLIENTS)/.installed ## test LangChain, LlamaIndex, Vercel AI, ... against a running gateway
-	@VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
+test-clients: $(VENV)/.serve $(CLIENTS)/.installed $(CURRENT)/.installed $(NODE_CLIENTS)/.installed ## test LangChain, LlamaIndex, Vercel AI, ... against a running gateway
+	@for python in $(CLIENTS)/bin/python $(CURRENT)/bin/python; do \
+		VAULTEDGE_PYTHON=$(CURDIR)/$(BIN)/python LITELLM_LOCAL_MODEL_COST_MAP=True \
 		LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True \
-		$(CLIENTS)/bin/python -m pytest -q -W ignore $(XDIST) $(or $(TESTS),tests/clients) $(ARGS)
+		$$python -m pytest -q -W ignore $(XDIST) $(or $(TESTS),tests/clients) $(ARGS) || exit 1; \
+	done
 
 # Each run is a real agent in a home of its own; 245 runs take about ten minutes.
 test-agents: $(VENV)/.dev $(AGENTS)/.installed ## run Claude Code, Codex, Gemini CLI, ... over seven providers; prints a matrix
@@ -98,6 +101,7 @@ lock: $(LOCK)/.installed ## resolve pyproject.toml again into the requirements*.
 	$(COMPILE) -c requirements-dev.txt --extra serve --group build pyproject.toml -o requirements-serve.txt
 	$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 	$(COMPILE) --group clients -o requirements-clients.txt
+	$(COMPILE) --group current-clients -o requirements-current-clients.txt
 	$(COMPILE) -c requirements-dev.txt --extra serve --group console pyproject.toml -o requirements-console.txt
 	echo 'aws-sam-cli>=1.170' | $(COMPILE) - -o requirements-sam.txt
 	echo 'checkov>=3.3' | $(COMPILE) - -o requirements-lint.txt
@@ -173,6 +177,12 @@ $(CLIENTS)/.installed: requirements-clients.txt
 	@echo "creating $(CLIENTS) with the client libraries ..." >&2
 	@$(PYTHON) -m venv $(CLIENTS)
 	@$(CLIENTS)/bin/python $(PIP) --no-deps --require-hashes -r requirements-clients.txt
+	@touch $@
+
+$(CURRENT)/.installed: requirements-current-clients.txt
+	@echo "creating $(CURRENT) with client libraries on the vendors' current SDKs ..." >&2
+	@$(PYTHON) -m venv $(CURRENT)
+	@$(CURRENT)/bin/python $(PIP) --no-deps --require-hashes -r requirements-current-clients.txt
 	@touch $@
 
 $(NODE_CLIENTS)/.installed: tests/clients/node/package-lock.json

@@ -39,7 +39,8 @@ Set `VAULTEDGE_KEY` to a virtual key:
 export VAULTEDGE_KEY="$(vaultedge keys create --name me)"
 ```
 
-`make test-agents` runs the coding agents, and `make test-clients` the libraries, with these settings.
+`make test-agents` runs Claude Code, Codex, Gemini CLI, opencode, Qwen Code, aider and llm with these
+settings, and `make test-clients` runs the libraries.
 """
 
 
@@ -60,8 +61,6 @@ def _section(client: Client, settings: ConnectSettings) -> Iterator[str]:
     yield f"### {client.title}\n"
     packages = f" Packages: `{client.packages}`." if client.packages else ""
     yield f"{API_NAMES[client.api]}; `vaultedge connect {client.id}`.{packages}\n"
-    if client.steps:
-        yield "\n".join(f"{at}. {settings.fill(step)}" for at, step in enumerate(client.steps, 1)) + "\n"
     for block in blocks(client, settings):
         if block.place not in {"shell", "code"}:
             yield f"`{block.place}`:\n"
@@ -86,7 +85,6 @@ def _row(client: Client, settings: ConnectSettings) -> dict[str, object]:
         "id": client.id,
         "title": client.title,
         "packages": client.packages,
-        "steps": [settings.fill(step) for step in client.steps],
         "blocks": [{"place": each.place, "text": each.text} for each in blocks(client, settings)],
         "notes": list(client.notes),
     }

@@ -63,7 +63,6 @@ class Client:
     command: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     files: tuple[ConfigFile, ...] = ()
-    steps: tuple[str, ...] = ()  # for a person, where no file can be written
     packages: str = ""  # of a library
     language: str = ""
     code: str = ""
@@ -79,9 +78,8 @@ def load_clients() -> dict[str, Client]:
 
 
 def _client(name: str, row: Json) -> Client:
-    lists = {each: tuple(row.get(each, ())) for each in ("steps", "notes")}
     files = tuple(ConfigFile(**each) for each in row.get("files", ()))
-    return Client(**{**row, **lists, "id": name, "files": files})
+    return Client(**{**row, "id": name, "files": files, "notes": tuple(row.get("notes", ()))})
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -72,7 +72,6 @@ def _guide(client: Client, settings: ConnectSettings) -> Iterator[str]:
     yield f"# {client.title}: set {KEY_VARIABLE} to a virtual key (vaultedge keys create)"
     if client.packages:
         yield f"# packages: {client.packages}"
-    yield from (f"# {number}. {settings.fill(step)}" for number, step in enumerate(client.steps, 1))
     for block in blocks(client, settings):
         if block.place not in {"shell", "code"}:
             yield f"# {block.place}"

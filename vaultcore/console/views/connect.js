@@ -16,7 +16,6 @@ export function Connect({ base, model = "gpt-4o-mini" }) {
       <${Select} label="Client" value=${id} onChange=${setId} options=${CLIENTS.map((each) => [each.id, each.title])}
         hint="Set VAULTEDGE_KEY to a virtual key." />
       ${client.packages && html`<p class="dim small">Packages: <code>${client.packages}</code></p>`}
-      ${client.steps.length > 0 && html`<ol>${client.steps.map((step) => html`<li key=${step}>${fill(step).replaceAll("`", "")}</li>`)}</ol>`}
       ${client.blocks.map(({ place, text }) => html`
         <p key=${place} class="dim small">${PLACES[place] ?? place}</p>
         <${Code} key=${`${place} code`} text=${fill(text)} label=${`${client.title}: ${PLACES[place] ?? place}`} />`)}
