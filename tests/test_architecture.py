@@ -33,7 +33,7 @@ opaque_state: streams wire
 dialects: catalog errors opaque_state streams wire
 usage: catalog errors money settings wire
 secrets: errors vault
-routing: catalog clock errors vault wire
+routing: catalog clock dialects errors vault wire
 media: catalog dialects errors wire
 client_apis: catalog dialects errors opaque_state streams usage wire
 aws: clock errors secrets settings telemetry upstream vault wire
