@@ -13,6 +13,7 @@ from vaultcore.client_apis import chat
 from vaultcore.dialects import DIALECTS, load_dialect, repair, response_shape
 from vaultcore.errors import InvalidRequest
 from vaultcore.streams.sse import Event
+from vaultcore.upstream.provider_request import render
 from vaultcore.usage.units import count_units
 
 HI = {"role": "user", "content": "hi"}
@@ -206,3 +207,17 @@ def test_q08_rows_may_keep_parallel_tool_calls_without_tools() -> None:
     ]
 
     assert ["parallel_tool_calls" in body for body in bodies] == [False, True]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a12_two_turns_with_calls_keep_their_results(dialect: str) -> None:
+    """Results that come after two assistant messages reach the provider, each for its own call."""
+    second = {**CALLING, "tool_calls": [{**CALL, "id": "call_0002"}]}
+    results = [RESULT, {**RESULT, "tool_call_id": "call_0002", "content": "found more"}]
+    request: Any = {"model": "m", "messages": [HI, CALLING, second, *results]}
+    rendered = render(target(dialect), chat.parse_request(request)).rendered
+    body = json.dumps(rendered.body)
+
+    assert "No result was given" not in body
+    assert body.index("found") < body.index("found more")
+    assert "sent as user text" not in json.dumps([each.reason for each in rendered.changes])

@@ -9,6 +9,7 @@ from typing import cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import (
+    Change,
     NativeCacheMarks,
     NativeFields,
     NativeRequest,
@@ -19,6 +20,7 @@ from vaultcore.dialects import (
     load_dialect,
 )
 from vaultcore.dialects.legacy_functions import adapt_request, restore_paths
+from vaultcore.dialects.result_order import order_results
 from vaultcore.dialects.tool_names import rename_tools
 from vaultcore.errors import InvalidRequest
 from vaultcore.opaque_state.envelope import StateSeal
@@ -82,13 +84,19 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
     """
     target = _target_for(request, target)
     dialect = load_dialect(target.dialect)
-    renamed = rename_tools(adapt_request(request, target), dialect.tool_names)
+    early = list[Change]()
+    adapted = adapt_request(request, target)
+    messages = order_results(adapted["messages"], early)
+    if messages is not adapted["messages"]:
+        adapted = cast(ChatRequest, {**adapted, "messages": messages})
+    renamed = rename_tools(adapted, dialect.tool_names)
     try:
         rendered = dialect.render_request(renamed.request, target)
     except InvalidRequest as error:
         invalid = error
     else:
-        rendered = restore_paths(replace(rendered, changes=(*renamed.changes, *rendered.changes)), request)
+        early += renamed.changes
+        rendered = restore_paths(replace(rendered, changes=(*early, *rendered.changes)), request)
         changes = tuple(replace(each, path=client_path(request, each.path)) for each in rendered.changes)
         rendered = replace(rendered, changes=changes)
         path = dialect.render_path(renamed.request, target)
