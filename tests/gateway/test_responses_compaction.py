@@ -78,12 +78,12 @@ def test_p14_a_compaction_is_one_item_that_any_model_reads(
 
     output, usage = run_with_client(build_services(tmp_path, provider), scenario)
 
-    asked, *later_requests = (request.raw.decode() for request in provider.requests)
+    first_request, *later_requests = (request.raw.decode() for request in provider.requests)
     kinds = [(item["type"], item.get("role")) for item in output]
     assert kinds == [*([("message", "user")] if form == "endpoint" else []), ("compaction", None)]
     assert SUMMARY not in json.dumps(output)
     assert (usage.input_tokens, usage.output_tokens) == (7, 5)
-    assert "Summarize this conversation" in asked
+    assert "Summarize this conversation" in first_request
     assert all(SUMMARY in body and "ve2." not in body for body in later_requests)
 
 
