@@ -25,7 +25,7 @@ HIGHEST = (  # number of each kind; one per line, so that changes merge
     "O16",
     "P15",
     "R30",
-    "N20",
+    "N21",
     "T8",
     "Z10",
 )

@@ -290,3 +290,17 @@ def test_n13_the_admin_key_is_not_read_from_googles_header(tmp_path: Path, provi
         return refused.status_code, accepted.status_code
 
     assert run_with_client(services, scenario) == (401, 200)
+
+
+def test_n21_settings_that_clients_send_by_themselves_are_hints(
+    tmp_path: Path, provider: FakeProvider
+) -> None:
+    """`topK` and thinking, which Gemini CLI sends by itself, are reported at unknown providers, not sent."""
+    path = "/v1beta/models/one/gpt-fake:generateContent"
+    config = {"topK": 64, "topP": 0.9, "thinkingConfig": {"includeThoughts": True}}
+    response = post(tmp_path, provider, path, generationConfig=config)
+
+    assert response.status_code == 200
+    assert provider.requests[-1].body.keys().isdisjoint({"top_k", "thinking"})
+    assert provider.requests[-1].body["top_p"] == 0.9
+    assert response.headers["x-vaultedge-translation"] == "2"

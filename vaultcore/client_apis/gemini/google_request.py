@@ -39,6 +39,8 @@ class GoogleRequest(dict[str, Any]):
     """A chat request with the fields of the client's body."""
 
     __slots__ = ("fields", "sources")
+    # Settings that Gemini CLI sends by itself: no reason for a provider to reject the request.
+    hints = frozenset({"top_k", "thinking"})
 
     def __init__(self, request: Mapping[str, Any], fields: Fields, sources: Sequence[str]) -> None:
         super().__init__(request)

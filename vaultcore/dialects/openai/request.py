@@ -108,6 +108,10 @@ def _rename(body: Json, name: str, new_name: str, changes: list[Change]) -> None
 
 
 def _drop(body: Json, request: Mapping[str, object], provider: Provider, changes: list[Change]) -> None:
+    hints = [name for name in getattr(request, "hints", ()) if name in body]  # see GoogleRequest
+    for name in hints if provider.reasoning is None else [name for name in hints if name != "thinking"]:
+        del body[name]
+        changes.append(Change(name, "dropped", f"{provider.title} is not known to accept it"))
     client_names = {renamed: name for name, renamed in provider.rename.items() if name in request}
     for renamed in [name for name in body if name in provider.drop]:
         name, value = client_names.get(renamed, renamed), body.pop(renamed)
