@@ -37,9 +37,9 @@ def find(value: object, names: tuple[str, ...]) -> list[object]:
     match value:
         case dict():
             own = [item for name, item in value.items() if name in names]
-            return own + [found for item in value.values() for found in find(item, names)]
+            return own + [match for item in value.values() for match in find(item, names)]
         case list():
-            return [found for item in value for found in find(item, names)]
+            return [match for item in value for match in find(item, names)]
         case _:
             return []
 
