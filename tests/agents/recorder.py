@@ -45,6 +45,7 @@ class Recorder:
 
     url: str = ""
     connections: list[tuple[bytearray, bytearray]] = field(default_factory=list)
+    tasks: set[object] = field(default_factory=set)  # one per open connection: asyncio keeps weak references
 
     def exchanges(self, since: int) -> Iterator[Exchange]:
         """Yield the exchanges on connections from number `since` on."""
@@ -88,6 +89,7 @@ async def _listen(recorder: Recorder, host: str, port: int) -> asyncio.Server:
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sent, received = bytearray(), bytearray()
         recorder.connections.append((sent, received))
+        recorder.tasks.add(asyncio.current_task())
         upstream_reader, upstream_writer = await asyncio.open_connection(host, port)
         try:
             await asyncio.gather(
@@ -98,6 +100,7 @@ async def _listen(recorder: Recorder, host: str, port: int) -> asyncio.Server:
         finally:
             upstream_writer.close()
             writer.close()
+            recorder.tasks.discard(asyncio.current_task())
 
     return await asyncio.start_server(forward, "127.0.0.1", 0)
 
