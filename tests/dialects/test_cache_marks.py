@@ -59,6 +59,21 @@ def test_t7_the_mark_of_a_message_is_one_on_its_last_part(name: str) -> None:
     assert not [path for path in changes if "cache" in path]
 
 
+LONG = "Rule. " * 400
+
+
+@pytest.mark.parametrize("text", ["Be brief.", LONG], ids=["short", "long"])
+def test_t7_a_short_prompt_is_sent_as_the_client_wrote_it(text: str) -> None:
+    """OpenRouter reads marks in parts. Content of a prompt that no provider caches stays a string."""
+    message = {"role": "system", "content": text, "cache_control": MARK}
+    body, changes = send(target("openrouter"), [message, TALK[1]])
+
+    part = {"type": "text", "text": text, "cache_control": MARK}
+    assert body["messages"][0] == (message if text != LONG else {"role": "system", "content": [part]})
+    assert body["messages"][1] == TALK[1]
+    assert not changes
+
+
 @pytest.mark.parametrize("name", ["openai", "groq", "gemini", "cohere", "mistral"])
 @pytest.mark.parametrize("where", ["message", "request"])
 def test_t7_marks_are_reported_elsewhere(name: str, where: str) -> None:

@@ -30,10 +30,7 @@ DIALECTS = tuple(ENDPOINTS)
 ROLES = ("system", "developer", "user", "assistant", "tool")
 RESPONSE_FORMATS = ("text", "json_object", "json_schema")
 TOOL_CHOICES = ("auto", "none", "required", "function", "allowed_tools")
-EXTENSIONS = (
-    *("cache_control", "message_cache_control", "prompt_cache_breakpoint"),
-    *("extra_content", "is_error"),
-)
+EXTENSIONS = ("cache_control", "prompt_cache_breakpoint", "extra_content", "is_error")
 # Patterns of headers of Anthropic's API that say who pays or who calls: a client must not choose them.
 OPERATOR_HEADERS = (
     *("anthropic-workspace*", "anthropic-organization*", "anthropic-user-profile*", "anthropic-admin*"),

@@ -12,11 +12,13 @@ from typing import cast
 
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
+from vaultcore.dialects.json_fields import dump
 from vaultcore.wire import ChatRequest, Json, Message
 
 FIELD = "cache_control"
 BREAKPOINT = "prompt_cache_breakpoint"  # OpenAI's name, of content parts
 AUTO_MARK: Json = {"type": "ephemeral"}
+SHORTEST_PROMPT = 2_048  # bytes of JSON: providers cache prompts of 1,024 or more tokens
 LEADING = ("system", "developer")
 
 
@@ -40,6 +42,16 @@ def mark_last_part(message: Message) -> Message:
     else:
         return message
     return cast(Message, plain)
+
+
+def is_cacheable(messages: Sequence[Message], tools: Sequence[Json]) -> bool:
+    """Return False if a prompt is so short that no provider caches it: it ignores marks then."""
+    length = 0
+    for part in (*messages, *tools):
+        length += len(dump(part).encode())
+        if length >= SHORTEST_PROMPT:
+            return True
+    return False
 
 
 def mark_last_message(request: ChatRequest) -> ChatRequest:

@@ -11,7 +11,7 @@ from typing import cast
 
 from vaultcore.catalog.schema import Provider
 from vaultcore.dialects import Change
-from vaultcore.dialects.cache_marks import mark_last_part
+from vaultcore.dialects.cache_marks import is_cacheable, mark_last_part
 from vaultcore.wire import Json
 
 REASONS: Mapping[str, str] = {  # {} is the provider's title
@@ -27,9 +27,13 @@ def remove_vendor_fields(body: Json, provider: Provider, changes: list[Change]) 
     """Replace `messages` and `tools` of `body` by copies without the fields that the provider rejects."""
     names = REASONS.keys() - set(provider.keeps)
     reasons = {name: REASONS[name].format(provider.title) for name in sorted(names)}
-    if "cache_control" in provider.keeps and "message_cache_control" not in provider.keeps:
-        body["messages"] = [cast(Json, mark_last_part(each)) for each in body.get("messages") or ()]
-    elif "cache_control" not in provider.keeps and body.pop("cache_control", None) is not None:
+    if "cache_control" in provider.keeps:
+        messages = body.get("messages") or []
+        if any("cache_control" in each for each in messages) and is_cacheable(
+            messages, body.get("tools") or []
+        ):
+            body["messages"] = [cast(Json, mark_last_part(each)) for each in messages]
+    elif body.pop("cache_control", None) is not None:
         changes.append(Change("cache_control", "dropped", reasons["cache_control"]))
     for field in ("messages", "tools"):
         if isinstance(body.get(field), list):
