@@ -76,12 +76,13 @@ class Usage(TypedDict, total=False):
     inference_geo: str  # region that ran the model; it may change the price
     pictures: Json  # generated images: {"count", "size", "quality"}
     tool_uses: dict[str, int]  # uses of the provider's own tools, by unit of usage/tool_charges.py
+    reported: Json  # prompt, completion and total for the client, if they are not those to charge
     unusable: Json  # the provider's own counts, if one is negative or too large to be a count
 
 
 # Fields of usage that dialects and media APIs add for the cost. A provider cannot send them, and they never
 # reach a client.
-INTERNAL_USAGE = ("billed", "service_tier", "inference_geo", "pictures", "tool_uses", "unusable")
+INTERNAL_USAGE = ("billed", "service_tier", "inference_geo", "pictures", "tool_uses", "reported", "unusable")
 
 
 class Delta(TypedDict, total=False):

@@ -136,6 +136,12 @@ def test_ar7_hour_writes_are_separate(name: str, junk: object) -> None:
 
 CHAT = {"choices": [{"message": MESSAGE, "finish_reason": "stop"}]}
 BESIDE: dict[str, dict[str, Any]] = {  # the same tokens; cached ones, and reasoning, beside the other counts
+    "larger than the prompt": {
+        "prompt_tokens": 10,
+        "completion_tokens": 40,
+        "total_tokens": 50,
+        "prompt_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 30},
+    },
     "larger than the prompt, no total": {
         "prompt_tokens": 10,
         "completion_tokens": 40,

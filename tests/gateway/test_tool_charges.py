@@ -78,6 +78,8 @@ def run(
         async def scenario(client: httpx.AsyncClient) -> tuple[str, Record, int]:
             secret = await issue_key(services, credits=from_usd(1_000))
             body = {**request_body(api, dialect), **({"stream": True} if streamed else {})}
+            if streamed and api == "chat":
+                body["stream_options"] = {"include_usage": True}
             answer = await client.post(PATHS[api], json=body, headers=bearer(secret))
             assert answer.status_code == 200, answer.text
             key = await client.get("/v1/key", headers=bearer(secret))

@@ -86,25 +86,13 @@ def repair_usage(usage: object) -> Usage | None:
     cache = usage_counts.cache_details(usage, details)
     prompt = usage_counts.read_count(usage, "prompt_tokens", "input_tokens")
     completion = usage_counts.read_count(usage, "completion_tokens", "output_tokens")
-    more_prompt, more_completion = usage_counts.count_beside(
+    counts = usage_counts.whole_counts(
         (prompt, completion, usage_counts.read_count(usage, "total_tokens")),
         cache,
         usage_counts.read_count(usable.get(DETAILS[1]), "reasoning_tokens"),
         is_beside="prompt_tokens" not in usage and "cache_read_input_tokens" in usage,  # Anthropic's names
     )
-    billed: Json = {}
-    if more_prompt and usage_counts.read_count(usage, "total_tokens") == prompt + completion:
-        # The provider's counts do not contain what it read from its cache, its price does.
-        billed = {"prompt_tokens": prompt + more_prompt, "completion_tokens": completion + more_completion}
-        billed = {"billed": {**billed, DETAILS[0]: dict(cache)}}
-        more_prompt = 0
-    prompt, completion = prompt + more_prompt, completion + more_completion
-    repaired: Json = {
-        **billed,
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
+    repaired: Json = {**counts}
     if cache and not cache.items() <= (usable.get(DETAILS[0]) or {}).items():
         repaired[DETAILS[0]] = {**(usable.get(DETAILS[0]) or {}), **cache}
     repaired = usable if repaired.items() <= usable.items() else {**usable, **repaired}

@@ -107,6 +107,26 @@ def cache_details(usage: Mapping[str, object], details: object) -> Json:
     return {name: count for name, count in counts.items() if count}
 
 
+def whole_counts(
+    reported: tuple[int, int, int], cache: Mapping[str, int], reasoning: int, *, is_beside: bool = False
+) -> Usage:
+    """Return prompt, completion and total to charge, of the reported ones; see `count_beside`.
+
+    If the reported total does not include the tokens that are added, clients get the reported counts.
+    """
+    prompt, completion, total = reported
+    more_prompt, more_completion = count_beside(reported, cache, reasoning, is_beside=is_beside)
+    counts: Usage = {
+        "prompt_tokens": prompt + more_prompt,
+        "completion_tokens": completion + more_completion,
+        "total_tokens": prompt + more_prompt + completion + more_completion,
+    }
+    if total != prompt + completion or total == counts["total_tokens"]:
+        return counts
+    names = ("prompt_tokens", "completion_tokens", "total_tokens")
+    return {**counts, "reported": dict(zip(names, reported, strict=True))}
+
+
 def count_beside(
     whole: tuple[int, int, int], cache: Mapping[str, int], reasoning: int, *, is_beside: bool = False
 ) -> tuple[int, int]:

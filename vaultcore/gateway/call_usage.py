@@ -12,6 +12,7 @@ from vaultcore.routing.stream_joiner import StreamJoiner, delta_texts
 from vaultcore.telemetry import Log
 from vaultcore.usage import plausible
 from vaultcore.usage.cost import cost, price_detail, usage_of
+from vaultcore.usage.reported_cost import with_charged_reasoning
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import INTERNAL_USAGE, ChatCompletion, Delta, Usage
 
@@ -47,7 +48,10 @@ def record_usage(call: Call, model: Model, usage: Usage | None, text: str | None
         outcome.usage, outcome.cost = bounds.reserved_usage(model), bounds.reserved_cost(model)
         outcome.price = {} if outcome.cost is None else {"reservation": [1, outcome.cost * MILLION]}
         return
-    outcome.usage = _replace_counts(call, model, usage, text) if verdict == "unusable" else repaired
+    if verdict == "unusable":
+        outcome.usage = _replace_counts(call, model, usage, text)
+    else:
+        outcome.usage = _charged_usage(call, model, repaired)
     outcome.cost = cost(outcome.usage, model, call.started)
     outcome.price = price_detail(outcome.usage, model, call.started) or {}
 
@@ -67,6 +71,13 @@ def stream_usage(call: Call, joiner: StreamJoiner) -> Usage:
 def _has_counts(usage: Usage | None) -> bool:
     """Return True if the provider has counted tokens, not only uses of its tools."""
     return usage is not None and not usage.keys() <= set(INTERNAL_USAGE)
+
+
+def _charged_usage(call: Call, model: Model, usage: Usage) -> Usage:
+    """Return the usage with reasoning that the provider's cost shows, if that is possible."""
+    charged = with_charged_reasoning(usage, model, call.started)
+    bounds = call.bounds
+    return charged if bounds is None or plausible.judge(charged, bounds, model) == "possible" else usage
 
 
 def _replace_counts(call: Call, model: Model, usage: Usage, text: str | None) -> Usage:
@@ -107,9 +118,10 @@ def _estimate(call: Call, reported: Usage, text: str) -> Usage:
     expected = call.bounds.estimate.expected if call.bounds else estimate_request(call.request)
     prompt = reported.get("prompt_tokens") or expected
     completion = max(reported.get("completion_tokens") or 0, estimate_tokens(text))
-    return {
-        **reported,
+    others = {name: value for name, value in reported.items() if name != "reported"}
+    counts: Usage = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
+    return cast(Usage, {**others, **counts})

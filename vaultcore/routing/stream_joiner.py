@@ -90,8 +90,9 @@ class StreamJoiner:
 
 def client_usage(usage: Usage | None) -> Usage | None:
     """Return the usage that a client may see; None if nothing remains."""
-    public = {name: value for name, value in (usage or {}).items() if name not in INTERNAL_USAGE}
-    return cast(Usage, public) or None
+    counts = usage or {}
+    public = {name: value for name, value in counts.items() if name not in INTERNAL_USAGE}
+    return cast(Usage, {**public, **counts.get("reported", {})}) or None
 
 
 def delta_texts(delta: Delta) -> list[str]:

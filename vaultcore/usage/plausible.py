@@ -117,8 +117,7 @@ def repair_counts(usage: Usage) -> tuple[Usage, bool]:
         if (count := units.parse_count(repaired.pop(name, None))) is not None:
             repaired[name] = count
     if isinstance(billed := usage.get("billed"), Mapping):
-        counted = {name: units.parse_count(billed[name]) for name, _ in PARTS if name in billed}
-        repaired["billed"] = {**billed, **counted}
+        repaired["billed"] = {name: units.parse_count(count) for name, count in billed.items()}
     values = [repaired[name] for name, _ in PARTS if name in repaired]
     repaired.pop("total_tokens", None)
     if len(values) == len(PARTS):

@@ -46,7 +46,7 @@ def parse_count(value: object) -> int | None:
 def count_units(usage: Usage) -> dict[str, int] | None:
     """Return the tokens of each unit; None if neither prompt nor completion tokens are reported.
 
-    If the provider reports billed tokens separately, those count, with their own details.
+    If the provider reports billed tokens separately, those count, without details.
     """
     value = usage.get("billed")
     billed = value if isinstance(value, Mapping) else None
@@ -57,8 +57,10 @@ def count_units(usage: Usage) -> dict[str, int] | None:
     )
     if prompt is None and completion is None:
         return None
-    prompt_details = counts.get("prompt_tokens_details")
-    completion_details = counts.get("completion_tokens_details")
+    if billed is not None:
+        return {"input": prompt or 0, "output": completion or 0}
+    prompt_details = usage.get("prompt_tokens_details")
+    completion_details = usage.get("completion_tokens_details")
     return {
         **_split_prompt(prompt or 0, prompt_details),
         **_split_completion(completion or 0, completion_details),

@@ -116,10 +116,10 @@ def render_usage(usage: Usage | None) -> Json:
     counts = usage or {}
     details = counts.get("prompt_tokens_details") or {}
     prompt = counts.get("prompt_tokens") or 0
-    cache_read = min(details.get("cached_tokens") or 0, prompt)
-    cache_write = min(details.get("cache_write_tokens") or 0, prompt - cache_read)
+    cache_read, cache_write = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
+    is_beside = cache_read + cache_write > prompt  # the provider leaves cached tokens out of the prompt
     rendered: Json = {
-        "input_tokens": prompt - cache_read - cache_write,
+        "input_tokens": prompt if is_beside else prompt - cache_read - cache_write,
         "cache_creation_input_tokens": cache_write,
         "cache_read_input_tokens": cache_read,
         "output_tokens": counts.get("completion_tokens") or 0,

@@ -13,9 +13,9 @@ from vaultcore.dialects.responses.reasoning import render_block
 from vaultcore.dialects.responses.tool_uses import parse_tool_uses
 from vaultcore.dialects.usage_counts import (
     cache_details,
-    count_beside,
     mark_unusable,
     read_count,
+    whole_counts,
     with_tool_uses,
 )
 from vaultcore.wire import ChatCompletion, FinishReason, Json, ToolCall, Usage
@@ -94,13 +94,7 @@ def parse_usage(usage: ResponsesUsage | None) -> Usage | None:
     prompt, completion = read_count(usage, "input_tokens"), read_count(usage, "output_tokens")
     cache, reasoning = cache_details(usage, inputs), read_count(outputs, "reasoning_tokens")
     total = read_count(usage, "total_tokens")
-    more_prompt, more_completion = count_beside((prompt, completion, total), cache, reasoning)
-    prompt, completion = prompt + more_prompt, completion + more_completion
-    counts: Usage = {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
+    counts = whole_counts((prompt, completion, total), cache, reasoning)
     if isinstance(inputs, dict) or cache:
         names = [name for name in DETAILS if isinstance(inputs, dict) and name in inputs]
         counts["prompt_tokens_details"] = {name: read_count(inputs, name) for name in names} | cache
