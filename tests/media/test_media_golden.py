@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.media.media_cases import ALL, api_of, load, request_of, target_of
-from vaultcore.dialects import StreamFault
+from vaultcore.dialects import ErrorDetail, StreamFault
 from vaultcore.errors import InvalidRequest
 from vaultcore.media import MediaRequest, MediaResponse, MediaResult, PendingMedia, load_format, offers
 
@@ -34,6 +34,12 @@ def render(case: Path) -> Any:
     }
 
 
+def _detail(detail: ErrorDetail) -> Any:
+    """Return an error of a case. No media format has an error with further fields."""
+    assert (detail.details, detail.request_id, detail.retry_after) == (None, None, None)
+    return {"message": detail.message, "code": detail.code, "param": detail.param}
+
+
 def _request(request: MediaRequest) -> Any:
     """Return a request of a case. No format of the cases sends forms."""
     fields = asdict(request)
@@ -49,7 +55,7 @@ def parse(case: Path) -> Any:
     try:
         parsed = [media_format.parse(response) for response in responses]
     except StreamFault as fault:
-        return {"fault": asdict(fault.detail), "status": fault.status}
+        return {"fault": _detail(fault.detail), "status": fault.status}
     except ValueError as error:
         return {"invalid": str(error)}
     if any(isinstance(each, PendingMedia) for each in parsed):

@@ -26,7 +26,7 @@ async def build_request(
     client_headers: Mapping[str, str],
     *,
     accept: str,
-    content_type: str,
+    content_type: str = "application/json",
     signer: RequestSigner,
 ) -> httpx.Request:
     """Return the request for a path below the provider's base URL; a GET if there is no content.
