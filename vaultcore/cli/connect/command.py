@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vaultcore.cli.admin_client import parse_url
 from vaultcore.cli.connect.blocks import PLACEHOLDER, blocks
 from vaultcore.cli.connect.client import KEY_VARIABLE, Client, ConfigFile, ConnectSettings, load_clients
 from vaultcore.cli.connect.merge import CannotMerge, merge_text
@@ -40,6 +39,8 @@ def register(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace, terminal: Terminal) -> int:
+    from vaultcore.cli.admin_client import parse_url  # imports httpx
+
     clients = load_clients()
     if args.client is None:
         for client in clients.values():
