@@ -110,7 +110,7 @@ lock: $(LOCK)/.installed ## resolve pyproject.toml again into the requirements*.
 	printf 'ministack==1.5.33\naws-sam-translator>=1.115\n' | $(COMPILE) - -o requirements-aws.txt
 
 clean: ## remove everything that was installed or built
-	rm -rf $(VENV) $(SAM) $(AWS) $(LINT) $(CLIENTS) $(CONSOLE) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
+	rm -rf $(VENV) $(SAM) $(AWS) $(LINT) $(CLIENTS) $(CURRENT) $(CONSOLE) build dist .aws-sam .hypothesis .mypy_cache .ruff_cache *.egg-info
 
 # Resolves for every platform and Python version, with hashes, and names no index.
 COMPILE = $(LOCK)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
@@ -191,11 +191,12 @@ $(NODE_CLIENTS)/.installed: tests/clients/node/package-lock.json
 	@cd $(NODE_CLIENTS) && npm ci --silent --ignore-scripts --no-audit --no-fund
 	@touch $@
 
-# Coding agents. npm copies the programs of two packages into place in scripts after the installation.
+# Coding agents. npm copies the programs of two packages into place in scripts after the installation. `npm ci` refuses
+# the lock, because an agent names optional packages that were never published; `npm install` follows it all the same.
 $(AGENTS)/.installed: $(wildcard tests/agents/lock/*)
 	@mkdir -p $(AGENTS)/node
 	@cp tests/agents/lock/package.json tests/agents/lock/package-lock.json $(AGENTS)/node
-	@cd $(AGENTS)/node && npm ci --silent --ignore-scripts --no-audit --no-fund \
+	@cd $(AGENTS)/node && npm install --no-save --silent --ignore-scripts --no-audit --no-fund \
 		&& npm rebuild --silent --no-audit --no-fund @anthropic-ai/claude-code opencode-ai
 	@for name in aider llm; do \
 		$(PYTHON) -m venv $(AGENTS)/$$name && $(AGENTS)/$$name/bin/python $(PIP) --no-deps --require-hashes \
