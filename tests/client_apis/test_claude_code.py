@@ -100,7 +100,15 @@ def test_r23_all_tools_are_sent_and_references_are_text(dialect: str) -> None:
 
     assert body.count("mcp__jira__get_issue") >= 2
     assert "tool_search_tool_regex" not in body
-    assert {"tools[1].type", "tools[2].defer_loading"} <= {change.path for change in changes}
+    assert {"tools[1]", "tools[2].defer_loading"} <= {change.path for change in changes}
+
+
+@pytest.mark.parametrize("dialect", FOREIGN)
+def test_r23_eager_input_is_reported(dialect: str) -> None:
+    """A tool whose input Anthropic would stream eagerly is sent, and the report says how it streams."""
+    changes = {change.path: change.kind for change in render_for(FOREIGN[dialect], "first turn")[1]}
+
+    assert changes["tools[0].eager_input_streaming"] == "emulated"
 
 
 @pytest.mark.parametrize("dialect", FOREIGN)

@@ -21,8 +21,11 @@ SUPPORTED = (
     "input_schema",
     "strict",
     "cache_control",
-    "eager_input_streaming",
 )
+OWN_EMULATED = {  # fields of Anthropic's own, and what happens to them elsewhere
+    "defer_loading": "the tool is sent at once",
+    "eager_input_streaming": "its input streams as the provider sends it",
+}
 FUNCTION = (None, "custom")  # types of the client's own tools
 TOOL_CHANGES = ("tool_addition", "tool_removal")  # types of blocks
 WEB_SEARCH = "web_search_"  # followed by a date
@@ -56,10 +59,10 @@ class ToolParser:
                 self._add_search(path, fields)
             case {"type": str(kind)} if kind.startswith(TOOL_SEARCH):
                 reason = "all tools are sent, so that none has to be searched"
-                self.changes.append(Change(f"{path}.type", "emulated", reason))
+                self.changes.append(Change(path, "emulated", reason))
             case {"type": str(kind)} if kind != "custom":
                 reason = f"{kind[:64]} is a tool of Anthropic's own"
-                self.changes.append(Change(f"{path}.type", "dropped", reason))
+                self.changes.append(Change(path, "dropped", reason))
             case _:
                 self.changes.append(Change(path, "refused", "a tool needs name and input_schema"))
 
@@ -94,8 +97,8 @@ class ToolParser:
         return copy_cache_control({"type": "function", "function": function}, fields)
 
     def _report_extra(self, path: str, extra: str, value: object) -> None:
-        if extra == "defer_loading":
-            self.changes.append(Change(path, "emulated", "the tool is sent at once"))
+        if extra in OWN_EMULATED:
+            self.changes.append(Change(path, "emulated", OWN_EMULATED[extra]))
         elif extra != "allowed_callers" or "direct" not in (value if isinstance(value, list) else ()):
             self.changes.append(Change(path, "dropped", "only Anthropic has this field"))
 
