@@ -53,6 +53,6 @@ def test_simulators_accept_rendered_requests(name: str, parameter: Parameter) ->
             stream = {"stream": True} if request.get("stream") else {}
             body = {**provider_request.rendered.body, "model": target.model.name, **stream}
             try:
-                BEHAVIORS[name].validate_request(HEADERS, body)
+                BEHAVIORS[provider_request.dialect].validate_request(HEADERS, body)
             except SimulatedError as error:
                 pytest.fail(f"{target.name}: {error}")

@@ -210,7 +210,7 @@ class AlternatingConversation:
         self, blocks: Sequence[Json], reasoning: list[Json], content: list[Json], calls: list[list[Json]]
     ) -> list[Json]:
         """Return the parts of an assistant's turn in the order in which its model has written them."""
-        if all("position" not in block for block in blocks) or not reasoning:
+        if not reasoning or all("position" not in block for block in blocks):
             return [*reasoning, *content, *(part for call in calls for part in call)]
         turn: list[Json] = []
         texts = [part for part in content if self.writer.kind(part) == "text"]

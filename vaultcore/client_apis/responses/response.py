@@ -11,6 +11,7 @@ from vaultcore.client_apis.responses.client_tools import Toolbox
 from vaultcore.client_apis.responses.request_fields import RequestFields
 from vaultcore.client_apis.responses.response_object import complete_response, start_response
 from vaultcore.client_apis.responses.tool_items import find_tool, item_type, render_call
+from vaultcore.dialects.json_fields import string_field
 from vaultcore.dialects.turn_order import turn_parts
 from vaultcore.opaque_state.compaction import is_compaction
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
@@ -86,7 +87,7 @@ class _OutputBuilder:
         """Add the blocks so far as one item, with their own text; the first item gets all without one."""
         if not self.blocks:
             return
-        text = "".join(block.get("thinking") or "" for block in self.blocks)
+        text = "".join(string_field(block, "thinking") for block in self.blocks)
         blocks, self.blocks = self.blocks, []
         self._add_reasoning(text or ("" if self.items else whole), blocks)
 
