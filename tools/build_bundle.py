@@ -26,9 +26,10 @@ from tools import locked, sbom
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA_PLANE = frozenset({"botocore", "cryptography", "httpx", "mangum", "pyyaml", "starlette"})
+FORMS = frozenset({"python-multipart"})  # files that clients send
 BUNDLES: Mapping[str, frozenset[str]] = {
-    "stream": DATA_PLANE,
-    "admin": DATA_PLANE | {"fastapi"},
+    "stream": DATA_PLANE | FORMS,
+    "admin": DATA_PLANE | FORMS | {"fastapi"},
     "upkeep": DATA_PLANE,
 }
 SERVICES = ("dynamodb", "secretsmanager", "sns", "sts")  # AWS APIs in use; the data of each has 10 to 500 KB
@@ -49,8 +50,16 @@ EXCLUDED = re.compile(
     rf"|^botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/"
     r"|^(anyio/pytest_plugin|httpx/_main|starlette/testclient)\.py$|^urllib3/contrib/emscripten/"
 )
-# No cold start imports these modules: their byte code would be 2 MB that is never read.
-UNCOMPILED = r"/(anyio/(_backends|streams)|cryptography/x509|httpcore|yaml)/|/dialects/[a-z]+/wire\.py$"
+# No cold start imports these modules: their byte code would be 3 MB that is never read.
+UNCOMPILED = (
+    r"/(anyio/(_backends|streams)|cryptography/x509|httpcore|yaml)/|/urllib3/contrib/pyopenssl\.py$"
+    r"|/cryptography/(fernet\.py$|hazmat/(asn1|primitives/(asymmetric|serialization))/)"
+    r"|/anyio/(_core/_(fileio|sockets|tempfile|subprocesses)|from_thread|itertools|functools|to_process)\.py$"
+    r"|/idna/(uts46data|codec|cli)\.py$|/dateutil/(rrule\.py$|zoneinfo/)|/botocore/(crt/auth|stub)\.py$"
+    r"|/starlette/(middleware/(?!__init__|body_limit)|(authentication|config|endpoints|schemas)\.py$)"
+    r"|/starlette/(staticfiles|templating)\.py$"
+    r"|/dialects/[a-z]+/wire\.py$"
+)
 
 
 def main(argv: Sequence[str]) -> int:

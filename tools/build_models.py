@@ -200,6 +200,8 @@ def _build_rows(
         others = set(_names(model)) | {model.id} if source.names else set()
         names |= {other: name for other in others - {name} if listing.find_model(other) is model}
     for name, model_facts in facts.items():  # models without a price
+        if name in names:  # such a row would hide the price
+            raise SystemExit(f"{FACTS.name}: {name} is another name of {names[name]}; write its facts there")
         if not UNSERVED.search(name):
             rows[model_facts.pop("served_as", name)] = {
                 **_fact_columns(model_facts, capabilities),
