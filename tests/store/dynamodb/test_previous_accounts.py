@@ -14,6 +14,7 @@ from tests.store.dynamodb.proxy import DynamoDBProxy, proxy_for
 from tests.store.ministack import EmulatedTable, session, table
 from tests.store.store_request import StoreRequest, level
 from vaultcore.aws.dynamodb import DynamoDBClient, DynamoDBTable
+from vaultcore.errors import StoreUnavailable
 from vaultcore.limits.account import Account, Charge, Lease
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import LimitRefused
@@ -91,7 +92,10 @@ async def test_a_read_imports_nothing(proxy: DynamoDBProxy, stores: list[DynamoD
 
 
 async def test_the_first_use_imports_once(proxy: DynamoDBProxy, stores: list[DynamoDBStore]) -> None:
-    """Many first requests of two processes at once import the account once, also if writes conflict."""
+    """Many first requests of two processes at once import the account once, also if writes conflict.
+
+    On a slow machine some of those that do not fit give up before they learn it.
+    """
     proxy.slow = 0.003
     stores = [proxy.table.store(PatientClock(NOON + 3)) for _ in range(2)]
     levels = (level(GATEWAY, Limits(tokens=960)),)
@@ -103,8 +107,9 @@ async def test_the_first_use_imports_once(proxy: DynamoDBProxy, stores: list[Dyn
     for store in stores:
         await store.aclose()
 
-    assert sum(isinstance(each, LimitRefused) for each in outcomes) == 10
-    assert sum(not isinstance(each, BaseException) for each in outcomes) == 10
+    failures = [each for each in outcomes if isinstance(each, BaseException)]
+    assert len(failures) == 10
+    assert all(isinstance(each, LimitRefused | StoreUnavailable) for each in failures)
     assert totals(account) == TOTALS
     assert (account.in_flight, account.tokens_held) == (11, 960)
 
