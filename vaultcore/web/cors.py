@@ -29,12 +29,12 @@ class CrossOrigin:
         self._allows_any = ANY in origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fields = dict(scope["headers"]) if scope["type"] == "http" else {}
-        origin = fields.get(b"origin")
+        origin = _origin(scope) if scope["type"] == "http" else None
         if origin is None or not self._is_allowed(origin) or scope["path"].startswith(OWN_ORIGIN):
             await self._app(scope, receive, send)
             return
         headers: Headers = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
+        fields = dict(scope["headers"])
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in fields:
             headers += _preflight(fields.get(b"access-control-request-headers", b""))
             await send({"type": "http.response.start", "status": 204, "headers": headers})
@@ -51,6 +51,10 @@ class CrossOrigin:
 
     def _is_allowed(self, origin: bytes) -> bool:
         return self._allows_any or origin in self._origins
+
+
+def _origin(scope: Scope) -> bytes | None:
+    return next((value for name, value in scope["headers"] if name == b"origin"), None)
 
 
 def _preflight(requested: bytes) -> Headers:
