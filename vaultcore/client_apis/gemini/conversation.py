@@ -23,9 +23,9 @@ from vaultcore.client_apis.gemini.opaque_state import (
 )
 from vaultcore.client_apis.gemini.parts import blob_uri, parse_part, report_fields, simplify_text
 from vaultcore.client_apis.json_text import dump
-from vaultcore.client_apis.messages.opaque_state import opaque_fields
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.opaque_state import wrap_signature
+from vaultcore.opaque_state.carriers import opaque_fields
 from vaultcore.wire import Json, Message
 
 USER_ROLES = ("", "user", "function")

@@ -27,7 +27,7 @@ from vaultcore.client_apis.gemini.response import (
     render_usage,
 )
 from vaultcore.client_apis.json_text import dump
-from vaultcore.client_apis.messages.opaque_state import opaque_fields
+from vaultcore.opaque_state.carriers import opaque_fields
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_tokens
 from vaultcore.wire import ChatChunk, ChatRequest, Json, Usage

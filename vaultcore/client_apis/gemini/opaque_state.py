@@ -12,8 +12,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from vaultcore.client_apis.messages.opaque_state import PREFIX, opaque_fields, pack, unpack
+from vaultcore.client_apis.messages.opaque_state import PREFIX, pack, unpack
 from vaultcore.dialects.gemini.opaque_state import SKIP_SIGNATURE
+from vaultcore.opaque_state.carriers import opaque_fields
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:

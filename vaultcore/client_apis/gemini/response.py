@@ -9,9 +9,9 @@ from vaultcore.client_apis.gemini.google_request import GoogleRequest
 from vaultcore.client_apis.gemini.grounding import render_grounding
 from vaultcore.client_apis.gemini.opaque_state import message_state, pack_signature
 from vaultcore.client_apis.json_text import dump
-from vaultcore.client_apis.messages.opaque_state import opaque_fields
 from vaultcore.client_apis.messages.response import parse_tool_input
 from vaultcore.dialects.gemini.response import FILTERED
+from vaultcore.opaque_state.carriers import opaque_fields
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import ChatCompletion, ChatRequest, Json, Usage
 

@@ -11,7 +11,7 @@ from typing import cast
 
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.messages.compaction import compacted_conversation
-from vaultcore.client_apis.messages.opaque_state import is_packed, merge_state, opaque_fields, unpack
+from vaultcore.client_apis.messages.opaque_state import is_packed, merge_state, unpack
 from vaultcore.client_apis.messages.parts import (
     NO_CONTENT,
     copy_cache_control,
@@ -22,6 +22,7 @@ from vaultcore.client_apis.messages.parts import (
 )
 from vaultcore.dialects import Change
 from vaultcore.dialects.turn_order import position
+from vaultcore.opaque_state.carriers import opaque_fields
 from vaultcore.wire import Json, Message
 
 TOOL_RESULT = "tool_result"

@@ -18,7 +18,6 @@ from vaultcore.client_apis.messages.opaque_state import (
     is_anthropic_block,
     merge_state,
     message_state,
-    opaque_fields,
     pack,
 )
 from vaultcore.client_apis.messages.response import (
@@ -30,6 +29,7 @@ from vaultcore.client_apis.messages.response import (
     render_stop,
     render_usage,
 )
+from vaultcore.opaque_state.carriers import opaque_fields
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import ChatChunk, ChatRequest, Json, Usage

@@ -15,16 +15,11 @@ from collections.abc import Mapping
 from typing import cast
 
 from vaultcore.client_apis.json_text import dump
-from vaultcore.opaque_state.carriers import state_text
+from vaultcore.opaque_state.carriers import STATE_FIELD, opaque_fields, state_text
 from vaultcore.opaque_state.envelope import is_sealed
 from vaultcore.wire import Json
 
 PREFIX = "ve1."
-OPAQUE_FIELDS = (
-    "extra_content",
-    "reasoning_details",
-)  # of a message or a tool call; only the issuer reads them
-_STATE_FIELD = {"thinking": "signature", "redacted_thinking": "data"}  # by type of block
 
 
 def pack(state: Json) -> str:
@@ -35,23 +30,18 @@ def is_packed(block: object) -> bool:
     """Return True if a content block is a thinking block that this gateway made."""
     if not isinstance(block, dict):
         return False
-    state = block.get(_STATE_FIELD.get(str(block.get("type")), ""))
+    state = state_text(block)
     return isinstance(state, str) and state.startswith(PREFIX)
 
 
 def unpack(block: Json) -> Json:
     """Return the state in a packed block, or {} if a client has changed it."""
     try:
-        encoded = block[_STATE_FIELD[block["type"]]].removeprefix(PREFIX).encode()
+        encoded = block[STATE_FIELD[block["type"]]].removeprefix(PREFIX).encode()
         state = json.loads(urlsafe_b64decode(encoded)) if encoded else {}
     except (ValueError, RecursionError):
         return {}
     return cast(Json, state) if isinstance(state, dict) else {}
-
-
-def opaque_fields(fields: Mapping[str, object]) -> Json:
-    """Return the opaque fields of a message, a tool call or a fragment of one."""
-    return {name: value for name in OPAQUE_FIELDS if (value := fields.get(name))}
 
 
 def message_state(message: Mapping[str, object]) -> Json:
@@ -65,7 +55,7 @@ def message_state(message: Mapping[str, object]) -> Json:
 
 def is_anthropic_block(block: object) -> bool:
     """Return True if a reasoning block is in Anthropic's form, which a response can contain unchanged."""
-    return isinstance(block, dict) and block.get("type") in tuple(_STATE_FIELD)
+    return isinstance(block, dict) and block.get("type") in tuple(STATE_FIELD)
 
 
 def merge_state(existing: object, fragment: object) -> object:

@@ -14,13 +14,12 @@ from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.messages.opaque_state import (
     is_anthropic_block,
     message_state,
-    opaque_fields,
     pack,
 )
 from vaultcore.dialects import json_fields
 from vaultcore.dialects.turn_order import turn_parts
 from vaultcore.errors import GatewayError, LimitExceeded
-from vaultcore.opaque_state.carriers import PLACE
+from vaultcore.opaque_state.carriers import PLACE, opaque_fields
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import ChatCompletion, ChatRequest, Json, Usage
