@@ -6,23 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from tests.clients.conftest import GatewayProcess
+from tests.clients.weather import Place, weather
 
 agents = pytest.importorskip("autogen_agentchat.agents")
-
-
-class Place(BaseModel):
-    """A place on a map."""
-
-    city: str
-    days: int
-
-
-def weather(city: str) -> str:
-    """Return the weather of a city."""
-    return f"sunny in {city}"
 
 
 @pytest.fixture

@@ -7,20 +7,9 @@ from typing import Any
 import pytest
 
 from tests.clients.conftest import GatewayProcess
+from tests.clients.weather import weather
 
 chat_generators = pytest.importorskip("haystack.components.generators.chat")
-
-PLACE = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
-    "required": ["city", "days"],
-    "additionalProperties": False,
-}
-
-
-def weather(city: str) -> str:
-    """Return the weather of a city."""
-    return f"sunny in {city}"
 
 
 @pytest.fixture(params=["OpenAIChatGenerator", "OpenAIResponsesChatGenerator"])

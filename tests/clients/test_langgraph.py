@@ -5,24 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from tests.clients.conftest import GatewayProcess
+from tests.clients.weather import Place, weather
 
 langchain_anthropic = pytest.importorskip("langchain_anthropic")
 prebuilt = pytest.importorskip("langgraph.prebuilt")
-
-
-class Place(BaseModel):
-    """A place on a map."""
-
-    city: str
-    days: int
-
-
-def weather(city: str) -> str:
-    """Return the weather of a city."""
-    return f"sunny in {city}"
 
 
 @pytest.fixture

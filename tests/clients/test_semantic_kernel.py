@@ -6,18 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from tests.clients.conftest import GatewayProcess
+from tests.clients.weather import Place
 
 kernel = pytest.importorskip("semantic_kernel")
-
-
-class Place(BaseModel):
-    """A place on a map."""
-
-    city: str
-    days: int
 
 
 def service(gateway: GatewayProcess, model: str) -> Any:

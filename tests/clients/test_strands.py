@@ -7,18 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from tests.clients.conftest import GatewayProcess
+from tests.clients.weather import Place
 
 strands = pytest.importorskip("strands")
-
-
-class Place(BaseModel):
-    """A place on a map."""
-
-    city: str
-    days: int
 
 
 @strands.tool
