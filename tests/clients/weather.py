@@ -1,4 +1,4 @@
-"""What the agents of these tests use: a tool, and the structure of an answer."""
+"""A tool and the structure of an answer, as the agents of these tests use them."""
 
 from __future__ import annotations
 
