@@ -24,7 +24,7 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load test-long test-slow lint format docs fuzz bench bench-store install lock clean
+.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load test-long test-slow lint format docs fuzz bench bench-calls bench-store install lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ fuzz: $(VENV)/.dev ## fuzz every dialect with 10,000 malformed requests, respons
 
 bench: $(VENV)/.dev ## benchmark the gateway against a plain proxy, in one interleaved run
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+bench-calls: $(VENV)/.dev ## print the Python calls and the CPU time of one request; ARGS="--limits --top 40"
+	@$(BIN)/python -m tests.bench.calls $(ARGS)
 
 bench-store: $(VENV)/.dev $(AWS)/.installed ## load the DynamoDB store behind emulated limits of partitions
 	@$(BIN)/python -m tests.bench.store_scale

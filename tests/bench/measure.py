@@ -27,8 +27,7 @@ class Server:
     process: Running
 
     def job(self, model: str, *, connections: int, seconds: float, stream: bool) -> Job:
-        name = self.target.prefix + model
-        return Job(self.process.url, self.target.key, name, connections, seconds, stream)
+        return Job(self.process.url, self.target.key, model, connections, seconds, stream)
 
 
 @dataclass(frozen=True, slots=True)
