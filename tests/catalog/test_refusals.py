@@ -97,6 +97,7 @@ BROKEN = [  # text, line, key, part of the message
         "models.a.targets[0].weight",
         "whole number",
     ),
+    ("models: {a: {primary: openai/x, cache: always}}", 1, "models.a.cache", "must be one of"),
     ("models: {a: {primary: openai/x, strategy: random}}", 1, "models.a.strategy", "must be one of"),
     ("models: {'': openai/x}", 1, None, "1 to 256"),
     ("aliases: {a: nothing-here}", 1, "aliases.a", "not a model or route"),

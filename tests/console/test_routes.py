@@ -62,12 +62,14 @@ def test_a_route_is_created_tried_and_undone(open_page: OpenPage, gateway: Gatew
     page.get_by_role("button", name="Add model").click()
     page.get_by_label("Model 2", exact=True).fill(CLAUDE)
     page.get_by_text("75%").wait_for()
+    page.get_by_label("Cache marks").select_option("auto")
     page.get_by_role("button", name="Save").click()
 
     page.get_by_role("heading", name="our-best").wait_for()
     assert stored(gateway) == {
         "our-best": {
             "strategy": "weighted",
+            "cache": "auto",
             "targets": [{"target": MINI, "weight": 3}, {"target": CLAUDE, "weight": 1}],
         }
     }

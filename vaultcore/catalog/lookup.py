@@ -13,7 +13,7 @@ Model names are compared exactly, provider names without case. A name never reso
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Model, ModelType, Provider, Route, Target
@@ -50,7 +50,7 @@ def find_route(name: str, catalog: Catalog, reachable: frozenset[str]) -> Route:
     if not usable:
         reason = _describe_missing(route.targets[0].provider)
         raise NoRoute(f"the model {_quote(name)} is not available: {reason}", param="model")
-    return route if usable == route.targets else Route(route.name, usable, route.strategy)
+    return route if usable == route.targets else replace(route, targets=usable)
 
 
 def resolve_name(name: str, catalog: Catalog, reachable: frozenset[str]) -> Route | None:

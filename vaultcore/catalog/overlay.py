@@ -16,7 +16,7 @@ from vaultcore.catalog import lookup, pricing
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.document import ConfigNode
 from vaultcore.catalog.formats import parse_provider_name
-from vaultcore.catalog.schema import Provider, Route, Strategy, Target
+from vaultcore.catalog.schema import CacheMarks, Provider, Route, Strategy, Target
 from vaultcore.catalog.stanza import parse_stanza
 from vaultcore.wire import Json
 
@@ -126,19 +126,31 @@ def _client_name(node: ConfigNode, name: str) -> str:
 def _route(name: str, node: ConfigNode, catalog: Catalog) -> Route:
     if not isinstance(node.value, dict):  # one target, or a list of them
         return Route(name, _targets(node, catalog))
-    entries = node.mapping(("primary", "fallbacks", "targets", "strategy"))
+    entries = node.mapping(("primary", "fallbacks", "targets", "strategy", "cache"))
     strategy: Strategy = "priority"
     if "strategy" in entries:
         chosen = entries["strategy"].choice((*get_args(Strategy), "default"))
         strategy = "priority" if chosen == "default" else cast(Strategy, chosen)
+    cache = cast(CacheMarks, entries["cache"].choice(get_args(CacheMarks))) if "cache" in entries else None
+    return Route(
+        name,
+        tuple(replace(target, cache=cache) for target in _route_targets(node, entries, catalog)),
+        strategy,
+        cache,
+    )
+
+
+def _route_targets(
+    node: ConfigNode, entries: Mapping[str, ConfigNode], catalog: Catalog
+) -> tuple[Target, ...]:
     match entries:
         case {"targets": _, "primary": other} | {"targets": _, "fallbacks": other}:
             raise other.error("cannot be combined with targets; use one or the other")
         case {"targets": targets}:
-            return Route(name, _targets(targets, catalog), strategy)
+            return _targets(targets, catalog)
         case {"primary": primary}:
             fallbacks = _targets(entries["fallbacks"], catalog) if "fallbacks" in entries else ()
-            return Route(name, _reject_repeats(node, (_target(primary, catalog), *fallbacks)), strategy)
+            return _reject_repeats(node, (_target(primary, catalog), *fallbacks))
         case _:
             raise node.error("has neither targets nor primary; add one")
 

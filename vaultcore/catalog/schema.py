@@ -16,6 +16,7 @@ Strategy = Literal["priority", "weighted", "cheapest"]
 Framing = Literal["sse", "eventstream"]
 Reasoning = Literal["effort", "object", "thinking", "switch", "template"]  # see dialects/reasoning_effort.py
 Scheme = Literal["header", "sigv4"]
+CacheMarks = Literal["client", "auto"]
 # The dialects, and how a base URL of each may end in files of the original VaultEdge (TypeScript).
 ENDPOINTS: Mapping[str, tuple[str, ...]] = {
     "openai": ("/chat/completions",),
@@ -139,7 +140,7 @@ class Provider:
     # Non-standard fields that it understands, see dialects/vendor_fields.py.
     keeps: tuple[str, ...] = field(default=(), metadata={"choices": EXTENSIONS})
     # "auto": the gateway places cache marks for clients that send none, see dialects/cache_marks.py.
-    cache: Literal["client", "auto"] = "client"
+    cache: CacheMarks = "client"
     # Models whose name contains one of these accept `web_search_options`; "*" stands for all models.
     web_search: tuple[str, ...] = ()
     # Models whose name begins with one of these take tools while they reason only at `/responses`.
@@ -300,6 +301,12 @@ class Target:
     provider: Provider
     model: Model
     weight: int = 1
+    cache: CacheMarks | None = None  # as the route sets it; None: as the provider's row
+
+    @property
+    def adds_cache_marks(self) -> bool:
+        """Return True if the gateway places cache marks for clients that send none."""
+        return (self.cache or self.provider.cache) == "auto"
 
     @property
     def name(self) -> str:
@@ -326,3 +333,4 @@ class Route:
     name: str
     targets: tuple[Target, ...]
     strategy: Strategy = "priority"
+    cache: CacheMarks | None = None  # None: as the rows of its providers; its targets have the same value

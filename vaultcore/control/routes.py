@@ -138,7 +138,8 @@ class RouteStore:
 def route_json(route: Route) -> Json:
     """Return a route in the form in which it can be set."""
     targets = [{"target": each.name, "weight": each.weight} for each in route.targets]
-    return {"targets": targets, "strategy": route.strategy}
+    cache = {} if route.cache is None else {"cache": route.cache}
+    return {"targets": targets, "strategy": route.strategy, **cache}
 
 
 def _reason(error: ConfigError) -> str:

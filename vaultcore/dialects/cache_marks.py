@@ -1,8 +1,8 @@
 """Cache marks of chat requests: `cache_control`, at which a provider ends a cached prefix.
 
 A mark of a message is a mark on its last part, and a mark of the request is one on its last message. Both
-are in wide use beside the marks of parts and tools. With `cache: auto` in its catalog row, a provider gets
-marks for clients that send none. https://docs.claude.com/en/docs/build-with-claude/prompt-caching
+are in wide use beside the marks of parts and tools. With `cache: auto` in the catalog row or in the
+route, a provider gets marks for clients that send none. https://docs.claude.com/en/docs/build-with-claude/prompt-caching
 """
 
 from __future__ import annotations
@@ -65,17 +65,13 @@ def mark_last_message(request: ChatRequest) -> ChatRequest:
 
 
 def add_auto_marks(request: ChatRequest, target: Target, changes: list[Change]) -> ChatRequest:
-    """Return the request with marks, if the row wants them and the client has sent none.
+    """Return the request with marks, if the route or the row wants them and the client has sent none.
 
     They end the tools, the leading system messages, and the last two turns of the user. The marks of a
     prefix stay where they are while the conversation grows, apart from those of the two turns: the provider
     finds the older one in its cache.
     """
-    if (
-        target.provider.cache != "auto"
-        or target.model.capabilities.prompt_cache is False
-        or has_marks(request)
-    ):
+    if not target.adds_cache_marks or target.model.capabilities.prompt_cache is False or has_marks(request):
         return request
     messages = cast("list[Json]", list(request.get("messages") or []))
     for i in _auto_positions(messages):

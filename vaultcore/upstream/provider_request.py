@@ -67,7 +67,7 @@ def passthrough(
     if isinstance(dialect, StatefulPassthrough):
         rewriter = dialect.create_rewriter(target, seal, path)
         body = rewriter.rewrite_request(body)
-    if target.provider.cache == "auto" and isinstance(dialect, NativeCacheMarks):
+    if target.adds_cache_marks and isinstance(dialect, NativeCacheMarks):
         body = dialect.mark_native(body)
     model = target.model.name
     addressed = (

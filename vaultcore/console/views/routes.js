@@ -36,7 +36,7 @@ export default function Routes({ api, query }) {
   const none = html`<${Empty} icon="routes" title="No routes yet">A route is your own model name for one or more models, with fallbacks.<//>`;
   return html`
     <${Page} title="Routes" intro="A route maps a model name of your choice to real models: in order, by weight, or cheapest first. If one fails, the gateway tries the next."
-      actions=${html`<${Button} kind="main" icon="plus" disabled=${!result.data} onClick=${() => setDraft({ name: "", strategy: "priority", targets: [], fresh: true })}>New route<//>`}>
+      actions=${html`<${Button} kind="main" icon="plus" disabled=${!result.data} onClick=${() => setDraft({ name: "", strategy: "priority", cache: "", targets: [], fresh: true })}>New route<//>`}>
       <${Loaded} result=${result} empty=${(data) => !toRows(data).length} none=${none}>
         ${(data) => html`<ul class="routes">${toRows(data).map((row) => html`
           <${RouteCard} key=${`${row.where} ${row.name}`} row=${row} onEdit=${() => setDraft({ ...row, fresh: false })} onRemove=${() => remove(row)}

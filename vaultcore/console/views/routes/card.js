@@ -7,7 +7,13 @@ export const STRATEGIES = [
   ["weighted", "By weight: traffic is split"],
   ["cheapest", "Cheapest first"],
 ];
+export const CACHE_MARKS = [
+  ["", "As the provider's row says"],
+  ["auto", "Place them for clients that send none"],
+  ["client", "Only those of the client"],
+];
 const SHORT = { priority: "in order", weighted: "by weight", cheapest: "cheapest first" };
+const CACHE_TAGS = { auto: "automatic cache marks", client: "cache marks of clients only" };
 
 /** Return a target's share of the total weight, from 0 to 1. */
 export const share = (targets, at) => {
@@ -27,6 +33,7 @@ export function RouteCard({ row, onEdit, onRemove, onTry }) {
           ${fromConsole && html`<${Button} small kind="danger" icon="trash" aria-label=${`Delete ${row.name}`} onClick=${onRemove}>Delete<//>`}`}>
         <p class="routes-tags">
           <${Tag} kind="info">${SHORT[row.strategy] ?? row.strategy}<//>
+          ${row.cache && html`<${Tag}>${CACHE_TAGS[row.cache] ?? row.cache}<//>`}
           <${Tag}>${fromConsole ? (row.hides ? "from console, overrides file" : "from console") : "from the providers file"}<//>
           ${row.broken && html`<${Tag} kind="bad">no valid targets<//>`}
         </p>

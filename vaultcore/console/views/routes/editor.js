@@ -1,7 +1,7 @@
 // The route editor: name, strategy, and models that are ordered by dragging or by keys.
 
 import { html, Button, Dialog, ErrorNote, Field, Select, useState } from "../../ui/index.js";
-import { STRATEGIES } from "./card.js";
+import { CACHE_MARKS, STRATEGIES } from "./card.js";
 import { TargetList } from "./targets.js";
 import { isSame, validate } from "./route.js";
 
@@ -35,6 +35,7 @@ export function Editor({ draft, takenNames, targets, newer, onSave, onClose }) {
         <${Field} label="Name" value=${route.name} onInput=${(name) => setRoute((previous) => ({ ...previous, name }))} readonly=${draft.where === "file"} autofocus=${Boolean(draft.fresh)} maxlength="256"
           error=${visibleProblems?.name} hint=${hint(draft, route)} autocomplete="off" spellcheck="false" />
         <${Select} label="Strategy" value=${route.strategy} options=${STRATEGIES} onChange=${(strategy) => setRoute((previous) => ({ ...previous, strategy }))} />
+        <${Select} label="Cache marks" value=${route.cache} options=${CACHE_MARKS} onChange=${(cache) => setRoute((previous) => ({ ...previous, cache }))} />
         <${TargetList} targets=${route.targets} onChange=${setTargets} suggestions=${targets} strategy=${route.strategy} errors=${visibleProblems?.targets} />
         ${visibleProblems?.none && html`<p class="hint bad" role="alert">${visibleProblems.none}</p>`}
         <div><${Button} small icon="plus" disabled=${route.targets.length >= 32} onClick=${() => setTargets((previous) => [...previous, withId()])}>Add model<//></div>

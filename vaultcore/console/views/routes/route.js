@@ -12,12 +12,12 @@ export function toRows(data) {
   return [...fromConsole, ...fromFile].sort((a, b) => a.name.localeCompare(b.name));
 }
 
-/** Return { name, strategy, targets: [{ target, weight }] } for a target, a list, `primary` with `fallbacks`, or `targets`. */
+/** Return { name, strategy, cache, targets: [{ target, weight }] } for a target, a list, `primary` with `fallbacks`, or `targets`. */
 export function normalize(name, definition) {
   const isList = typeof definition !== "object" || definition === null || Array.isArray(definition) || definition.provider || definition.target;
   const list = isList ? definition : definition.targets ?? [definition.primary, ...toList(definition.fallbacks)];
   const strategy = isList || !definition.strategy || definition.strategy === "default" ? "priority" : definition.strategy;
-  return { name, strategy, targets: toList(list).map(target) };
+  return { name, strategy, cache: (!isList && definition.cache) || "", targets: toList(list).map(target) };
 }
 
 const toList = (value) => (value === undefined || value === null ? [] : Array.isArray(value) ? value : [value]);
@@ -28,8 +28,8 @@ function target(definition) {
 }
 
 /** Return a route in the API's format. */
-export const toApiRoute = ({ targets, strategy }) => ({
-  targets: targets.map((each) => ({ target: each.target.trim(), weight: Number(each.weight) })), strategy,
+export const toApiRoute = ({ targets, strategy, cache }) => ({
+  targets: targets.map((each) => ({ target: each.target.trim(), weight: Number(each.weight) })), strategy, ...(cache && { cache }),
 });
 
 export const isSame = (a, b) => JSON.stringify(toApiRoute(a)) === JSON.stringify(toApiRoute(b));
