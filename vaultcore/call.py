@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from vaultcore.catalog.schema import Strategy, Target
-from vaultcore.dialects import Change, Compaction, NativeRequest, asks_for_compaction
+from vaultcore.dialects import Change, Compaction, NativeRequest, Summary, asks_for_compaction
 from vaultcore.errors import GatewayError
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, RetryPolicy
@@ -15,6 +15,7 @@ from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.decision import Decision
 from vaultcore.telemetry import Trace
 from vaultcore.usage.plausible import UsageBounds
+from vaultcore.usage.provider_usage import ProviderUsage, total_cost, total_usage
 from vaultcore.usage.record import Flag
 from vaultcore.wire import ChatRequest, Json, Usage
 
@@ -43,7 +44,10 @@ class Outcome:
     is_passthrough: bool = False  # the provider's own body goes to the client
     response_fields: Mapping[str, Any] = field(default_factory=dict)  # of the latest attempt's translation
     compaction: Compaction | None = None  # likewise
-    usage: Usage | None = None
+    summary: Summary | None = None  # that an attempt has written for a compaction
+    expected_prompt: int | None = None  # tokens of the request after a summary; None: of the call
+    earlier: list[ProviderUsage] = field(default_factory=list)  # calls whose response is not the client's
+    usage: Usage | None = None  # of the client's response
     reported_usage: Json | None = None  # the provider's counts, if they were not charged
     cost: Nanos | None = None  # None: the model has no price
     price: Mapping[str, Any] = field(default_factory=dict)  # the price row that `cost` was computed with
@@ -54,10 +58,29 @@ class Outcome:
     error: GatewayError | None = None
     ended: float | None = None  # when it was settled, seconds since the epoch
 
+    def set_aside(self, target: Target) -> None:
+        """Add the usage recorded last to that of earlier calls: its response is not the client's."""
+        if self.usage:
+            self.earlier.append(ProviderUsage(target, self.usage, self.cost, self.price))
+        self.usage, self.cost, self.price = None, None, {}
+
+    @property
+    def calls(self) -> Sequence[ProviderUsage]:
+        """Return the usage of all calls to providers, that of the client's response last."""
+        if not self.usage:
+            return self.earlier
+        target = self.candidate.target if self.candidate else None
+        return [*self.earlier, ProviderUsage(target, self.usage, self.cost, self.price)]
+
     @property
     def charge(self) -> Nanos | None:
-        """Return the cost of what was used: 0 if nothing was, None if the model has no price."""
-        return self.cost if self.usage else Nanos(0)
+        """Return the cost of what was used: 0 if nothing was, None if a model has no price."""
+        return total_cost(self.calls)
+
+    @property
+    def total_usage(self) -> Usage:
+        """Return the usage of all calls to providers; {} without any."""
+        return total_usage(self.calls)
 
     @property
     def candidate(self) -> Candidate | None:

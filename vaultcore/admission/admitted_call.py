@@ -107,7 +107,7 @@ class Admission:
     def log_call(self, call: Call, caller: Caller, status: int, error: GatewayError | None) -> None:
         """Write the log line of a finished call: ids, counts and times, never content."""
         outcome = call.outcome
-        usage, candidate = outcome.usage or {}, outcome.candidate
+        usage, candidate = outcome.total_usage, outcome.candidate
         self.log.request(
             request_id=call.id,
             client_id=call.client_id,
@@ -123,7 +123,7 @@ class Admission:
             changes=len(outcome.changes),
             prompt_tokens=usage.get("prompt_tokens"),
             completion_tokens=usage.get("completion_tokens"),
-            cost_nanos=outcome.cost,
+            cost_nanos=outcome.charge if outcome.calls else None,
             ms=round((self.clock.now() - call.started) * 1_000, 1),
         )
 

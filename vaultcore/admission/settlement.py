@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from vaultcore.admission.grant import Grant
 from vaultcore.call import Call
+from vaultcore.catalog.schema import Target
 from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError
 from vaultcore.limits.account import Charge, day_of
 from vaultcore.limits.thresholds import Crossing
@@ -14,8 +15,9 @@ from vaultcore.money import format_usd
 from vaultcore.routing.attempts import Attempt
 from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Put, Settlement
+from vaultcore.usage.provider_usage import ProviderUsage, total_cost, total_price, total_usage
 from vaultcore.usage.record import AttemptRecord, Record
-from vaultcore.wire import Json, Usage
+from vaultcore.wire import Json
 
 RETENTION = 400 * 86_400.0  # seconds that records are stored
 
@@ -31,7 +33,7 @@ class FinalStatus:
 
     @property
     def is_charged(self) -> bool:
-        """Return False for a failed call, which costs nothing.
+        """Return False for a failed call, whose response costs nothing; earlier calls to providers do.
 
         A call whose client disconnected is charged.
         """
@@ -54,11 +56,14 @@ def settlement(grant: Grant, call: Call, final: FinalStatus) -> Settlement:
 
 
 def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
-    """Return the usage record of a call: ids, counts and times, never content."""
+    """Return the usage record of a call: ids, counts and times, never content.
+
+    The record of a call with earlier calls to providers has the sum of all.
+    """
     outcome = call.outcome
-    usage: Usage = (outcome.usage or {}) if final.is_charged else {}
-    cost = outcome.charge if final.is_charged else 0
-    candidate = outcome.candidate if outcome.usage is not None else None
+    calls = outcome.calls if final.is_charged else outcome.earlier
+    usage, cost = total_usage(calls), total_cost(calls)
+    target = _served_target(call, calls)
     first_token_at = outcome.first_token_at
     return Record(
         id=call.id,
@@ -71,8 +76,8 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
         status=final.status,
         code=final.error.code if final.error else None,
         stream=call.is_streaming,
-        provider=candidate.target.provider.name if candidate else None,
-        served=candidate.target.model.name if candidate else None,
+        provider=target.provider.name if target else None,
+        served=target.model.name if target else None,
         attempts=tuple(_attempt(each, call.started) for each in outcome.attempts),
         prompt_tokens=usage.get("prompt_tokens") or 0,
         completion_tokens=usage.get("completion_tokens") or 0,
@@ -80,7 +85,7 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
         reasoning_tokens=_detail(usage.get("completion_tokens_details"), "reasoning_tokens"),
         cost=cost,
         price_version=final.price_version,
-        price=outcome.price if final.is_charged else {},
+        price={} if cost is None else total_price(outcome.earlier, outcome.price if final.is_charged else {}),
         ms=round((final.ended - call.started) * 1_000, 1),
         first_ms=None if first_token_at is None else round((first_token_at - call.started) * 1_000, 1),
         changes=len(outcome.changes),
@@ -89,6 +94,14 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
         plan=outcome.decision.pack(grant.caller.policy.version),
         reported_usage=outcome.reported_usage,
     )
+
+
+def _served_target(call: Call, calls: Sequence[ProviderUsage]) -> Target | None:
+    """Return the target of the client's response; without one, that of the last call that is charged."""
+    candidate = call.outcome.candidate
+    if candidate is not None and call.outcome.usage is not None:
+        return candidate.target
+    return calls[-1].target if calls else None
 
 
 def _attempt(attempt: Attempt, since: float) -> AttemptRecord:

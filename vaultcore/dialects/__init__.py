@@ -99,6 +99,14 @@ class Compaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """A summary of a conversation, and the usage of the call that wrote it, {} if it is unknown."""
+
+    text: str
+    usage: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """A client's request in chat form, for a provider with another dialect than the client's."""
 

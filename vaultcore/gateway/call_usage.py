@@ -98,6 +98,13 @@ def completion_text(completion: ChatCompletion) -> str:
     return "".join(text for choice in choices for text in delta_texts(cast(Delta, choice["message"])))
 
 
+def _expected_prompt(call: Call) -> int:
+    """Return the estimated prompt tokens of the call, or of the request after a summary."""
+    if call.outcome.expected_prompt is not None:
+        return call.outcome.expected_prompt
+    return call.bounds.estimate.expected if call.bounds else estimate_request(call.request)
+
+
 def _report(call: Call, model: Model, usage: Usage, log: Log) -> None:
     """Flag usage that is not charged, keep its counts for the record, and log it."""
     outcome, candidate = call.outcome, call.outcome.candidate
@@ -115,8 +122,7 @@ def _report(call: Call, model: Model, usage: Usage, log: Log) -> None:
 def _estimate(call: Call, reported: Usage, text: str) -> Usage:
     if "estimated" not in call.outcome.flags:
         call.outcome.flags.append("estimated")
-    expected = call.bounds.estimate.expected if call.bounds else estimate_request(call.request)
-    prompt = reported.get("prompt_tokens") or expected
+    prompt = reported.get("prompt_tokens") or _expected_prompt(call)
     completion = max(reported.get("completion_tokens") or 0, estimate_tokens(text))
     others = {name: value for name, value in reported.items() if name != "reported"}
     counts: Usage = {

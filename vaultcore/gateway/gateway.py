@@ -79,7 +79,9 @@ class Gateway:
             attempt.response_model = completion.get("model")
             record_completion(call, target.model, completion, self.log)
             call.outcome.content = partial(dict, completion)
-            _require_structure(call, target, completion)
+            if not _has_structure(call, completion):
+                call.outcome.set_aside(target)
+                raise _structure_error(target)
             created = completion.get("created") or int(call.started)
             shaped: ChatCompletion = {**completion, "created": created, "model": call.model}
             shaped = cast(ChatCompletion, {**shaped, **call.outcome.response_fields})
@@ -244,6 +246,7 @@ class Gateway:
             self.upstream,
             self._observer(attempt),
             partial(self._remaining, call),
+            self.log,
         )
 
     def _remaining(self, call: Call) -> float:
@@ -296,12 +299,14 @@ def _only_candidate(planned: Sequence[Candidate], dialect: str) -> Sequence[Cand
     return (native or planned)[:1]
 
 
-def _require_structure(call: Call, target: Target, completion: ChatCompletion) -> None:
-    """Raise UpstreamError if a response breaks a JSON schema that the provider got as an instruction only."""
+def _has_structure(call: Call, completion: ChatCompletion) -> bool:
+    """Return False if a response breaks a JSON schema that the provider got as an instruction only."""
     outcome = call.outcome
-    if outcome.is_passthrough or matches_schema(call.request, outcome.changes, completion):
-        return
-    raise UpstreamError(
+    return outcome.is_passthrough or matches_schema(call.request, outcome.changes, completion)
+
+
+def _structure_error(target: Target) -> UpstreamError:
+    return UpstreamError(
         f"{target.provider.title} answered in another structure than the requested JSON schema",
         fault=Fault.MODEL,
         provider=target.provider.name,

@@ -6,14 +6,22 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 
 from vaultcore.call import Call
-from vaultcore.dialects import StreamItem
-from vaultcore.gateway.compaction import complete_compacted, stream_compacted
+from vaultcore.dialects import StreamItem, Summary
+from vaultcore.gateway.call_usage import record_completion
+from vaultcore.gateway.compaction import (
+    only_summary,
+    stream_only_summary,
+    stream_with_summary,
+    summary_of,
+    with_summary,
+)
 from vaultcore.gateway.target_request import render_resumed
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.routing.candidate import Candidate
+from vaultcore.telemetry import Log
 from vaultcore.upstream.client import OnHeaders, Upstream
 from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse
-from vaultcore.wire import ChatCompletion, ChatRequest
+from vaultcore.wire import ChatRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,37 +34,53 @@ class ProviderCall:
     upstream: Upstream
     on_headers: OnHeaders
     remaining: Callable[[], float]  # seconds until the call's deadline
+    log: Log
 
     async def complete(self, request: ProviderRequest) -> ProviderResponse:
         """Return the whole response. Raises UpstreamError."""
-        response = await self._complete(request)
         compaction = self.call.outcome.compaction
         if compaction is None:
-            return response
-        completion = await complete_compacted(compaction, response.completion, self._complete_resumed)
-        return replace(response, completion=completion)
+            return await self._complete(request)
+        if compaction.resume is None:
+            response = await self._complete(request)
+            return replace(response, completion=only_summary(response.completion))
+        summary = await self._summarize(request)
+        response = await self._complete(await self._render(compaction.resume(summary.text)))
+        return replace(response, completion=with_summary(response.completion, summary))
 
     async def stream(self, request: ProviderRequest) -> AsyncGenerator[StreamItem, None]:
         """Return the items of the streamed response. Raises UpstreamError, as the items do."""
         compaction, outcome = self.call.outcome.compaction, self.call.outcome
         if compaction is None:
             return self._stream(request)
-        first = (await self._complete(request)).completion
-        summed = {"compaction_usage": first.get("usage") or {}}
-        outcome.response_fields = {**outcome.response_fields, **summed}
-        return stream_compacted(compaction, first, self._stream_resumed)
+        if compaction.resume is None:
+            first = (await self._complete(request)).completion
+            summary, items = summary_of(first), stream_only_summary(first)
+        else:
+            summary = await self._summarize(request)
+            resumed = await self._render(compaction.resume(summary.text))
+            items = stream_with_summary(self._stream(resumed), summary)
+        outcome.response_fields = {**outcome.response_fields, "compaction_usage": summary.usage}
+        return items
+
+    async def _summarize(self, request: ProviderRequest) -> Summary:
+        """Return the summary of an earlier attempt, or ask for one and record its usage.
+
+        Nothing is awaited between the response and its record, so that no cancellation separates them.
+        """
+        call = self.call
+        if call.outcome.summary is None:
+            completion = (await self._complete(request)).completion
+            record_completion(call, self.candidate.target.model, completion, self.log)
+            call.outcome.set_aside(self.candidate.target)
+            call.outcome.summary = summary_of(completion)
+        return call.outcome.summary
 
     async def _complete(self, request: ProviderRequest) -> ProviderResponse:
         return await self.upstream.complete(self.candidate, request, self.on_headers, self.remaining())
 
     def _stream(self, request: ProviderRequest) -> AsyncGenerator[StreamItem, None]:
         return self.upstream.stream(self.candidate, request, self.on_headers, self.remaining())
-
-    async def _complete_resumed(self, request: ChatRequest) -> ChatCompletion:
-        return (await self._complete(await self._render(request))).completion
-
-    async def _stream_resumed(self, request: ChatRequest) -> AsyncGenerator[StreamItem, None]:
-        return self._stream(await self._render(request))
 
     async def _render(self, request: ChatRequest) -> ProviderRequest:
         return await self.call.worker(render_resumed, self.call, self.candidate.target, self.seal, request)

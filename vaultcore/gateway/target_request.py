@@ -12,6 +12,7 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.gateway.issued_state import restore_state
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.upstream.provider_request import ProviderRequest, passthrough, render
+from vaultcore.usage.token_estimate import estimate_request
 from vaultcore.wire import ChatRequest
 
 
@@ -21,6 +22,7 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     Raises InvalidRequest if the target cannot carry the request or, in strict mode, if anything is lost.
     """
     outcome = call.outcome
+    outcome.expected_prompt = None
     if call.native is not None and call.native.fits(target):
         request = passthrough(target, call.request, call.native, seal).encoded()
         outcome.changes, outcome.is_passthrough, outcome.response_fields = (), True, {}
@@ -43,6 +45,7 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
 def render_resumed(call: Call, target: Target, seal: StateSeal, request: ChatRequest) -> ProviderRequest:
     """Return the request that follows a compaction. Its changes were reported with the first one."""
     restored, _ = restore_state(request, seal)
+    call.outcome.expected_prompt = estimate_request(request)
     return correlated(render(target, restored).encoded(), call)
 
 

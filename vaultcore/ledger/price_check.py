@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import TOKENS, Model, Price
 from vaultcore.usage.cost import cost_of_detail, price_at, regional_rate
+from vaultcore.usage.provider_usage import EARLIER_CALLS
 from vaultcore.usage.record import Record
 
 MAX_NOTES = 20
 RESERVATION = "reservation"  # unit of a call that was charged what it had reserved
+UNCHECKED = (RESERVATION, EARLIER_CALLS)  # units whose price is a sum
 
 
 class PriceChecker:
@@ -39,7 +41,7 @@ class PriceChecker:
     def _compare_with_catalog(self, record: Record, catalog: Catalog, unknown_price: str) -> str | None:
         """Return an error if the catalog of the row's price version has other prices."""
         model = catalog.model(record.provider or "", record.served or record.model)
-        rates = {unit: rate for unit, (_, rate) in record.price.items() if unit != RESERVATION}
+        rates = {unit: rate for unit, (_, rate) in record.price.items() if unit not in UNCHECKED}
         if not rates or any(
             all(
                 _has(price, unit, rate, percent) or model.tool_prices.get(unit) == rate
@@ -57,7 +59,7 @@ class PriceChecker:
     def _compare_with_rows(self, record: Record) -> None:
         """Note if rows of one price version have different prices. Price tiers are a valid reason."""
         for unit, (_, rate) in record.price.items():
-            if unit == RESERVATION:
+            if unit in UNCHECKED:
                 continue
             first = self._rates.setdefault((record.price_version, record.provider, record.served, unit), rate)
             note = (
@@ -77,8 +79,23 @@ def _prices(record: Record, model: Model, unknown_price: str) -> Iterator[Price]
         input_rate, output_rate = map(int, match.groups())
         yield Price(input_rate, output_rate, pictures={} if input_rate or output_rate else {"": 0})
     for service in (None, *(each.name for each in model.services)):
-        if (price := price_at(model, record.prompt_tokens, service, record.at)) is not None:
-            yield price
+        for prompt in _prompts(record, model):
+            if (price := price_at(model, prompt, service, record.at)) is not None:
+                yield price
+
+
+def _prompts(record: Record, model: Model) -> Iterator[int]:
+    """Yield prompt tokens of each size that the client's response may have had.
+
+    The tokens of a record include those of earlier calls.
+    """
+    yield record.prompt_tokens
+    if EARLIER_CALLS in record.price:
+        yield 0
+        tiers = [*model.tiers]
+        for special in (model.services, model.hours):
+            tiers += [tier for each in special for tier in each.tiers]
+        yield from (tier.above + 1 for tier in tiers)
 
 
 def _has(price: Price, unit: str, rate: int, percent: int) -> bool:

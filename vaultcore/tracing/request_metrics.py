@@ -77,10 +77,10 @@ def classify_error(status: int, call: Call | None) -> str | None:
 
 
 def _usage_and_cost(call: Call) -> dict[str, float]:
-    usage = call.outcome.usage or {}
+    usage, cost = call.outcome.total_usage, call.outcome.charge
     tokens = (usage.get("prompt_tokens") or 0) + (usage.get("completion_tokens") or 0)
     values: dict[str, float] = {"Tokens": tokens} if tokens else {}
-    return {**values, "CostUsd": call.outcome.cost / PER_DOLLAR} if call.outcome.cost else values
+    return {**values, "CostUsd": cost / PER_DOLLAR} if cost else values
 
 
 def _durations(request: HttpRequest, call: Call) -> dict[str, float]:

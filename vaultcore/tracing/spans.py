@@ -47,10 +47,13 @@ def _request_span(request: HttpRequest, trace: Trace, call: Call | None) -> Json
     if call is not None:
         # Only API endpoints have a call. Other paths may be any text, which must not become a span name.
         name = f"{request.method} {request.path}"
-        attributes |= {"http.route": request.path, **_call_attributes(call), **_usage(call.outcome.usage)}
-        attributes["vaultedge.cost_usd"] = (
-            None if call.outcome.cost is None else call.outcome.cost / PER_DOLLAR
-        )
+        attributes |= {
+            "http.route": request.path,
+            **_call_attributes(call),
+            **_usage(call.outcome.total_usage),
+        }
+        charge = call.outcome.charge if call.outcome.calls else None
+        attributes["vaultedge.cost_usd"] = None if charge is None else charge / PER_DOLLAR
     # By the conventions, a 4xx status is not an error of the server's span.
     is_server_error = status >= 500 or (status < 400 and error is not None)
     return {

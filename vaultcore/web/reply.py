@@ -57,8 +57,8 @@ def call_headers(call: Call) -> dict[str, str]:
         headers["x-vaultedge-model"] = candidate.target.model.name
     if outcome.attempts and (upstream_id := outcome.attempts[-1].upstream_request_id) is not None:
         headers["x-vaultedge-upstream-request-id"] = upstream_id
-    if outcome.cost is not None:
-        headers["x-vaultedge-cost-usd"] = format_usd(outcome.cost)
+    if outcome.calls and (cost := outcome.charge) is not None:
+        headers["x-vaultedge-cost-usd"] = format_usd(cost)
     if outcome.changes:
         headers["x-vaultedge-translation"] = str(len(outcome.changes))
     return {name: value for name, value in headers.items() if value.isascii() and value.isprintable()}

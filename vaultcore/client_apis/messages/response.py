@@ -76,16 +76,15 @@ def context_fields(fields: Mapping[str, object]) -> Json:
 
 
 def compaction_usage(fields: Mapping[str, object], usage: Json) -> Json:
-    """Return a message's usage with that of a compaction as an iteration, which the totals exclude."""
+    """Return a message's usage with that of a compaction as an iteration; the totals exclude it."""
     summary = fields.get("compaction_usage")
     if not isinstance(summary, dict):
         return usage
     own = render_usage(cast(Usage, summary))
     counts = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-    rest = {**usage, **{name: max(0, usage[name] - own[name]) for name in counts}}
     compaction = {"type": "compaction", **{name: own[name] for name in counts}}
-    message = {"type": "message", **{name: rest[name] for name in counts}}
-    return {**rest, "iterations": [compaction, message]}
+    message = {"type": "message", **{name: usage[name] for name in counts}}
+    return {**usage, "iterations": [compaction, message]}
 
 
 def render_envelope(completion_id: str, model: str) -> Json:
