@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from vaultcore.simulators.anthropic_rules import (
     blocks,
     has_reasoning,
-    is_own_tool,
+    is_run_by_anthropic,
     thinking_block,
     validate_prompt,
     validate_request,
@@ -67,7 +67,7 @@ def parse_prompt(title: str, body: Json) -> Prompt:
         tools=[
             PromptTool(tool["name"], tool.get("input_schema") or {})
             for tool in body.get("tools") or []
-            if choice.get("type") != "none" and not is_own_tool(tool)
+            if choice.get("type") != "none" and not is_run_by_anthropic(tool)
         ],
         forced_tool={"any": "", "tool": choice.get("name")}.get(choice.get("type", "")),
         tool_results=[_text(block.get("content")) for block in _results(_last_turn(messages))],

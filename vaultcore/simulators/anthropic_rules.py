@@ -29,6 +29,7 @@ OWN_TOOL = re.compile(r".+_\d{8}|mcp_toolset")  # web_search_20250305: a tool wi
 NEWEST = re.compile(r"claude-(?:opus-4-[7-9]|[a-z]+-[5-9])")  # models that think by effort, not by budget
 ALWAYS = re.compile(r"claude-(?:fable-5|opus-5-5|sonnet-5-5)")  # models whose thinking cannot be disabled
 SAMPLING = ("temperature", "top_p", "top_k")
+CLIENT_TOOL = re.compile(r"(bash|text_editor|memory|computer)_\d{8}")
 THINKING = ("enabled", "disabled", "adaptive", "between_tools")
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 EDITS = ("clear_thinking_20251015", "clear_tool_uses_20250919", "compact_20260112")
@@ -71,6 +72,11 @@ def validate_prompt(headers: Mapping[str, str], body: Json) -> None:
     require(
         _cache_marks(body) <= MAX_CACHE_MARKS, "A maximum of 4 blocks with cache_control may be provided."
     )
+
+
+def is_run_by_anthropic(tool: Json) -> bool:
+    """Return True for a tool that Anthropic defines and runs: the model's reply has no call of it."""
+    return is_own_tool(tool) and not CLIENT_TOOL.fullmatch(str(tool.get("type")))
 
 
 def is_own_tool(tool: Json) -> bool:

@@ -1,7 +1,8 @@
 """`tools` and `tool_choice` of a Messages request as those of chat completions.
 
-https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview. An offered tool is optional: one that only
-Anthropic can run is left out and reported. Deferred tools are sent at once, and tool search is left out.
+https://docs.claude.com/en/docs/agents-and-tools/tool-use/overview. Tools of Anthropic's that the client runs
+become functions, see client_tools.py. An offered tool is optional: one that only Anthropic can run is left
+out and reported. Deferred tools are sent at once, and tool search is left out.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from vaultcore.client_apis.messages.client_tools import OPTIONS, client_function
 from vaultcore.client_apis.messages.parts import copy_cache_control, object_or_empty
 from vaultcore.dialects import Change
 from vaultcore.wire import Json
@@ -60,6 +62,8 @@ class ToolParser:
             case {"type": str(kind)} if kind.startswith(TOOL_SEARCH):
                 reason = "all tools are sent, so that none has to be searched"
                 self.changes.append(Change(path, "emulated", reason))
+            case {"type": str(kind)} if (function := client_function(fields)) is not None:
+                self._add_client_tool(path, fields, kind, function)
             case {"type": str(kind)} if kind != "custom":
                 reason = f"{kind[:64]} is a tool of Anthropic's own"
                 self.changes.append(Change(path, "dropped", reason))
@@ -95,6 +99,18 @@ class ToolParser:
             if value and extra not in SUPPORTED:
                 self._report_extra(f"{path}.{extra}", extra, value)
         return copy_cache_control({"type": "function", "function": function}, fields)
+
+    def _add_client_tool(self, path: str, fields: Json, kind: str, function: Json) -> None:
+        """Add a tool of Anthropic's that the client runs. Its options are in the description."""
+        self.remove(function["name"])
+        reason = f"{kind[:64]} is sent as a function with its schema"
+        self.changes.append(Change(path, "emulated", reason))
+        if fields.get("strict") is True:
+            self.changes.append(Change(f"{path}.strict", "dropped", "this schema has optional fields"))
+        own = {name: value for name, value in fields.items() if name not in (*OPTIONS, "strict")}
+        self.tools.append(self._function(path, own, function["name"], function["parameters"]))
+        self.tools[-1]["function"]["description"] = function["description"]
+        self.positions.append(path)
 
     def _report_extra(self, path: str, extra: str, value: object) -> None:
         if extra in OWN_EMULATED:
