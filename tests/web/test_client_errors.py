@@ -118,11 +118,11 @@ def test_r28_a_used_up_budget_is_a_billing_error(error: GatewayError) -> None:
     """Claude Code gets a 429 `billing_error` with `retry-after`; other APIs keep their statuses."""
     response, chat_response = error_response(error, messages), error_response(error, chat)
 
-    assert response.status_code == 429
+    assert response.status == 429
     assert json.loads(bytes(response.body))["error"]["type"] == "billing_error"
     assert response.headers["retry-after"] == ("60" if error.retry_after else "3600")
     assert response.headers["x-should-retry"] == "false"
-    assert chat_response.status_code == error.status
+    assert chat_response.status == error.status
     assert chat_response.headers["x-should-retry"] == "false"
 
 
@@ -130,6 +130,6 @@ def test_r28_a_rate_limit_may_be_retried() -> None:
     """A rate limit passes by itself."""
     response = error_response(LimitExceeded("Rate limit reached.", retry_after=3.0), messages)
 
-    assert (response.status_code, response.headers["retry-after"]) == (429, "3")
+    assert (response.status, response.headers["retry-after"]) == (429, "3")
     assert json.loads(bytes(response.body))["error"]["type"] == "rate_limit_error"
     assert "x-should-retry" not in response.headers

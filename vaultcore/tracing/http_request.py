@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Protocol
 
 from vaultcore.call import Call
 from vaultcore.telemetry import Trace, parse_traceparent
@@ -13,8 +13,25 @@ from vaultcore.telemetry import Trace, parse_traceparent
 CLIENT_IDS = ("x-request-id", "x-client-request-id")
 UNOBSERVED = frozenset({"", "admin", "console", "health"})  # first path segments without metrics or spans
 
-_SCOPE_KEY = "vaultedge.http_request"
 _ID = re.compile(r"[\w.:/=+-]{1,128}", re.ASCII)
+
+
+class SeenRequest(Protocol):
+    """The parts of a request that are observed. `scope` is of ASGI: https://asgi.readthedocs.io."""
+
+    @property
+    def scope(self) -> Mapping[str, Any]: ...
+
+    @property
+    def method(self) -> str: ...
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The header fields; names are in lower case."""
+        ...
 
 
 @dataclass(slots=True)
@@ -31,38 +48,24 @@ class HttpRequest:
     status: int = 0  # HTTP status sent to the client; 0: none
     ended: float = 0.0  # seconds since the epoch
 
-    def attach(self, scope: MutableMapping[str, object]) -> None:
-        """Put this object into an ASGI scope, so that the endpoint can attach its call to it."""
-        scope[_SCOPE_KEY] = self
-
-    @classmethod
-    def of(cls, scope: Mapping[str, object]) -> HttpRequest:
-        """Return the object that `attach` has put into a scope."""
-        return cast(HttpRequest, scope[_SCOPE_KEY])
-
     @property
     def is_counted(self) -> bool:
         """Return True for API requests, which have metrics and spans."""
         return self.path.lstrip("/").partition("/")[0] not in UNOBSERVED
 
 
-def begin_request(id: str, scope: Mapping[str, object], started: float, *, traced: bool) -> HttpRequest:
-    """Return a new request from an ASGI scope. `traced` parses its traceparent header.
-
-    https://asgi.readthedocs.io/en/latest/specs/www.html
-    """
-    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]  # type: ignore[assignment]  # ASGI scopes are untyped
-    values = dict.fromkeys((*CLIENT_IDS, "traceparent"), "")
-    for raw, value in headers:
-        if (name := raw.decode("latin-1")) in values:
-            values[name] = values[name] or value.decode("latin-1")
-    client_id = next((values[name] for name in CLIENT_IDS if _ID.fullmatch(values[name])), None)
-    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+def begin_request(id: str, request: SeenRequest, started: float, *, traced: bool) -> HttpRequest:
+    """Return a new request. `traced` parses its traceparent header."""
+    headers, root = request.headers, request.scope.get("root_path")
+    client_id = None
+    for name in CLIENT_IDS:
+        if client_id is None and name in headers and _ID.fullmatch(headers[name]):
+            client_id = headers[name]
     return HttpRequest(
         id,
-        method=str(scope["method"])[:20],
-        path=path.removeprefix(root) if root else path,
+        method=request.method[:20],
+        path=request.path.removeprefix(root) if root else request.path,
         started=started,
         client_id=client_id,
-        trace=parse_traceparent(values["traceparent"]) if traced else None,
+        trace=parse_traceparent(headers.get("traceparent")) if traced else None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from vaultcore.clock import Clock
@@ -11,7 +11,7 @@ from vaultcore.store.base import Put, Store
 from vaultcore.store.error_counting_store import CountedStore
 from vaultcore.store.unavailable_reason import unavailable_reason
 from vaultcore.telemetry import Emf
-from vaultcore.tracing.http_request import HttpRequest, begin_request
+from vaultcore.tracing.http_request import HttpRequest, SeenRequest, begin_request
 from vaultcore.tracing.request_metrics import compute_metrics
 from vaultcore.tracing.spans import build_spans
 
@@ -29,12 +29,19 @@ class Observer:
     def __init__(self, clock: Clock, emf: Emf | None = None, exporter: OtlpExporter | None = None) -> None:
         self._clock, self._emf, self._exporter = clock, emf, exporter
 
-    def begin(self, id: str, scope: Mapping[str, object]) -> HttpRequest:
-        """Return the observed request of an ASGI scope."""
-        return begin_request(id, scope, self._clock.now(), traced=self._exporter is not None)
+    @property
+    def has_output(self) -> bool:
+        """Return True if metrics or spans are written at all."""
+        return self._emf is not None or self._exporter is not None
+
+    def begin(self, id: str, request: SeenRequest) -> HttpRequest:
+        """Return a request as it is observed."""
+        return begin_request(id, request, self._clock.now(), traced=self._exporter is not None)
 
     def end(self, request: HttpRequest) -> None:
         """Write the metrics and export the spans of a request that completed or failed."""
+        if not self.has_output:
+            return
         request.ended = self._clock.now()
         if not request.is_counted:
             if self._emf is not None:

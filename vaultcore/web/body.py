@@ -12,10 +12,9 @@ from itertools import accumulate
 from math import isinf
 from typing import NoReturn, ParamSpec, TypeVar
 
-from starlette.requests import Request
-
 from vaultcore.call import Worker, run_here
 from vaultcore.errors import InvalidRequest, RequestTooLarge, UnsupportedMedia
+from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.content_encoding import ENCODING, check_encoding, decompress
 
 P = ParamSpec("P")
@@ -47,7 +46,7 @@ class LargeBodies:
         self._thread: Executor | None = None
         self._reading = asyncio.Semaphore(MAX_READING)
 
-    async def read(self, request: Request, limit: int, types: Types = JSON) -> bytes:
+    async def read(self, request: ClientRequest, limit: int, types: Types = JSON) -> bytes:
         """Return the bytes of a body of one of these types, at most `limit`.
 
         Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
@@ -55,7 +54,7 @@ class LargeBodies:
         MAX_READING large bodies are read at a time: a hundred at once would keep the event loop busy. Slow
         clients cannot block others, which wait READING_WAIT seconds at most.
         """
-        if _announced(request) <= LARGE:
+        if request.content_length <= LARGE:
             return await read_body(request, limit, types)
         try:
             await asyncio.wait_for(self._reading.acquire(), READING_WAIT)
@@ -91,7 +90,7 @@ def _run_politely(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         sys.setswitchinterval(interval)
 
 
-async def read_json(request: Request, limit: int, *, parse_float: ParseFloat | None = None) -> object:
+async def read_json(request: ClientRequest, limit: int, *, parse_float: ParseFloat | None = None) -> object:
     """Return the parsed body. Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
 
     `limit` is in bytes. `parse_float` parses numbers with a point or an exponent, in place of `float`.
@@ -99,7 +98,7 @@ async def read_json(request: Request, limit: int, *, parse_float: ParseFloat | N
     return parse(await read_body(request, limit), parse_float=parse_float)
 
 
-async def read_body(request: Request, limit: int, types: Types = JSON) -> bytes:
+async def read_body(request: ClientRequest, limit: int, types: Types = JSON) -> bytes:
     """Return the bytes of a body of one of these types, decompressed, at most `limit`.
 
     Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
@@ -113,7 +112,7 @@ async def read_body(request: Request, limit: int, types: Types = JSON) -> bytes:
     return decompress(await _read(request, limit), encoding, limit)
 
 
-def content_type(request: Request) -> str:
+def content_type(request: ClientRequest) -> str:
     """Return the media type of a body, without parameters; that of JSON for types that end with `+json`."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     return JSON[0] if kind.endswith("+json") else kind
@@ -142,18 +141,12 @@ def parse(body: bytes, *, parse_float: ParseFloat | None = None) -> object:
     return value
 
 
-def _announced(request: Request) -> int:
-    """Return the content length; 0 if there is none."""
-    length = request.headers.get("content-length", "")
-    return int(length) if length.isdecimal() else 0
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    if _announced(request) > limit:
+async def _read(request: ClientRequest, limit: int) -> bytes:
+    if request.content_length > limit:
         raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    async for chunk in request.chunks():
         size += len(chunk)
         if size > limit:
             raise _too_large(limit)

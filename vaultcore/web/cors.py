@@ -54,7 +54,10 @@ class CrossOrigin:
 
 
 def _origin(scope: Scope) -> bytes | None:
-    return next((value for name, value in scope["headers"] if name == b"origin"), None)
+    for name, value in scope["headers"]:
+        if name == b"origin":
+            return bytes(value)
+    return None
 
 
 def _preflight(requested: bytes) -> Headers:

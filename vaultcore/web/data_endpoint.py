@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import cast
 
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vaultcore.admission.caller import Caller
 from vaultcore.call import Call, Worker, run_here
@@ -19,20 +17,31 @@ from vaultcore.errors import GatewayError, StoreUnavailable
 from vaultcore.services import Services
 from vaultcore.store.unavailable_reason import unavailable_reason
 from vaultcore.streams.framing import StreamFraming
-from vaultcore.tracing import HttpRequest
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.web import options
 from vaultcore.web.body import FORM, JSON, LargeBodies, content_type, parse
+from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.deadline import ENDING_TIME, remaining_time
 from vaultcore.web.idempotency import may_replay, run_once
 from vaultcore.web.internal_error import internal_error
 from vaultcore.web.refusals import note_refusal
-from vaultcore.web.reply import call_headers, error_response, json_response
+from vaultcore.web.reply import ClientResponse, call_headers, error_response, json_response
 from vaultcore.web.streaming import stream_response
 from vaultcore.wire import Json
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[ClientRequest], Awaitable[ASGIApp]]
+
+
+class HandlerApp:
+    """An ASGI application that answers with the response of a handler."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._handler(ClientRequest.of(scope, receive))
+        await response(scope, receive, send)
 
 
 def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBodies) -> Handler:
@@ -40,8 +49,7 @@ def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBod
     estimate_usage = endpoint.estimate_usage
     types = (*JSON, FORM) if endpoint.accepts_forms else JSON
 
-    async def handle(request: Request) -> Response:
-        http_request = HttpRequest.of(request.scope)
+    async def handle(request: ClientRequest) -> ASGIApp:
         try:
             caller = await authenticate(request, services)
             if estimate_usage is not None and not may_replay(request):
@@ -49,22 +57,21 @@ def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBod
             raw = await large_bodies.read(request, services.settings.max_body, types)
             worker = large_bodies.worker(len(raw))
             body = endpoint.with_path(await worker(_parser(request), raw), request.path_params)
-            call = await worker(build_call, endpoint, services, request, http_request, body, worker=worker)
-            call = replace(call, caller=caller.id)
+            call = await worker(build_call, endpoint, services, request, body, worker=worker)
             if estimate_usage is None:
                 return await _run_free(endpoint, services, caller, call)
             native = call.native.body if call.native else None
             estimate = await worker(estimate_usage, call.request, native)
-            framing = endpoint.framing(request.query_params)
+            framing = endpoint.framing(request.query)
             run = partial(_run, endpoint, services, caller, estimate, call, framing=framing)
             return await run_once(services, request, caller, call, body=body, run=run)
         except GatewayError as error:
-            return _rejected(endpoint.errors, services, request, http_request, error)
+            return _rejected(endpoint.errors, services, request, error)
 
     return handle
 
 
-def _parser(request: Request) -> Callable[[bytes], object]:
+def _parser(request: ClientRequest) -> Callable[[bytes], object]:
     if content_type(request) != FORM:
         return parse
     from vaultcore.web.form import parse_form  # for few requests only
@@ -80,12 +87,12 @@ async def _run(
     call: Call,
     *,
     framing: StreamFraming,
-) -> Response:
+) -> ASGIApp:
     """Run an admitted call. It is settled whichever way it ends."""
     admitted = await services.admission.admit(caller, call, estimate)
     try:
         if endpoint.streams and call.is_streaming:
-            return cast(Response, await stream_response(endpoint.errors, services, admitted, framing))
+            return await stream_response(endpoint.errors, services, admitted, framing)
         body = await endpoint.run(services.gateway, admitted.call)
         await admitted.settle(200)
     except GatewayError as error:
@@ -105,7 +112,7 @@ async def _run(
     return json_response(_explained(call, body), headers=headers)
 
 
-async def _run_free(endpoint: Endpoint, services: Services, caller: Caller, call: Call) -> Response:
+async def _run_free(endpoint: Endpoint, services: Services, caller: Caller, call: Call) -> ClientResponse:
     """Run a call that costs nothing: its targets are checked, and nothing is reserved or recorded."""
     targeted = call.with_targets(await services.admission.allowed_targets(caller, call))
     body = await endpoint.run(services.gateway, targeted)
@@ -116,32 +123,32 @@ async def _run_free(endpoint: Endpoint, services: Services, caller: Caller, call
 def build_call(
     endpoint: Endpoint,
     services: Services,
-    request: Request,
-    http_request: HttpRequest,
+    request: ClientRequest,
     body: object,
     *,
     worker: Worker = run_here,
 ) -> Call:
-    """Return a request as a call, and attach it to `http_request` for metrics. Raises InvalidRequest."""
-    now = services.clock.now()
-    http_request.call = Call(
-        id=http_request.id,
-        client_id=http_request.client_id,
-        trace=http_request.trace,
-        path=request.url.path,
+    """Return a request as a call, and attach it to the observed request. Raises InvalidRequest."""
+    now, observed, headers = services.clock.now(), request.observed, request.headers
+    observed.call = call = Call(
+        id=observed.id,
+        client_id=observed.client_id,
+        trace=observed.trace,
+        path=request.path,
+        caller=request.caller.id if request.caller else "",
         operation=endpoint.operation,
         seals_state=endpoint.seals_state,
         request=endpoint.api.parse_request(body),
         started=now,
-        retry_policy=options.retry_policy(services.settings, request.headers),
-        strategy=options.strategy(services.settings, request.headers),
-        strict=options.flag(request.headers, "x-vaultedge-strict"),
-        explain=options.flag(request.headers, "x-vaultedge-explain"),
-        native=endpoint.native(cast(Json, body), request.headers),
+        retry_policy=options.retry_policy(services.settings, headers),
+        strategy=options.strategy(services.settings, headers),
+        strict=options.flag(headers, "x-vaultedge-strict"),
+        explain=options.flag(headers, "x-vaultedge-explain"),
+        native=endpoint.native(cast(Json, body), request.combined_headers),
         deadline=now + remaining_time(request.scope) - ENDING_TIME,
         worker=worker,
     )
-    return http_request.call
+    return call
 
 
 def _explained(call: Call, body: Json) -> Json:
@@ -152,15 +159,15 @@ def _explained(call: Call, body: Json) -> Json:
 
 
 def _rejected(
-    api: ClientApi, services: Services, request: Request, http_request: HttpRequest, error: GatewayError
-) -> Response:
+    api: ClientApi, services: Services, request: ClientRequest, error: GatewayError
+) -> ClientResponse:
     """Return the response to a request that became no call, and log it."""
-    note_refusal(services, request.scope, error)
+    note_refusal(services, request, error)
     reason = {"reason": unavailable_reason(error)} if isinstance(error, StoreUnavailable) else {}
     services.log.request(
-        request_id=http_request.id,
-        client_id=http_request.client_id,
-        path=request.url.path,
+        request_id=request.observed.id,
+        client_id=request.observed.client_id,
+        path=request.path,
         status=error.status,
         code=error.code,
         **reason,

@@ -28,8 +28,7 @@ class DeadlineMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        remaining = remaining_time(scope)
-        if remaining == float("inf"):
+        if "aws.context" not in scope or (remaining := remaining_time(scope)) == float("inf"):
             await self._app(scope, receive, send)
             return
         timeout = asyncio.timeout(remaining - min(ERROR_TIME, remaining / 4))

@@ -6,15 +6,15 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from vaultcore.admission.caller import Caller
 from vaultcore.call import Call
 from vaultcore.errors import InvalidRequest
 from vaultcore.idempotency.claims import Replay
 from vaultcore.services import Services
-from vaultcore.web.reply import SAFE_HEADERS
+from vaultcore.web.client_request import ClientRequest
+from vaultcore.web.reply import SAFE_HEADERS, ClientResponse
 
 HEADER = "idempotency-key"
 MAX_REPLAYED_BODY = 256 * 1024  # bytes of a request that may be replayed although its key is at a limit
@@ -25,13 +25,13 @@ _KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 
 async def run_once(
     services: Services,
-    request: Request,
+    request: ClientRequest,
     caller: Caller,
     call: Call,
     *,
     body: object,
-    run: Callable[[], Awaitable[Response]],
-) -> Response:
+    run: Callable[[], Awaitable[ASGIApp]],
+) -> ASGIApp:
     """Return the response of `run`, or the stored one if the client repeats an `Idempotency-Key`.
 
     Raises InvalidRequest, AlreadyRunning, KeyReused or StoreUnavailable, and what `run` raises. The key of a
@@ -47,29 +47,25 @@ async def run_once(
     is_stored = False
     try:
         response = await run()
-        if is_stored := response.status_code < 400:
-            headers = {
-                name: value for name in REPLAYED_HEADERS if (value := response.headers.get(name)) is not None
-            }
-            await services.claims.finish(claim, response.status_code, headers, bytes(response.body))
+        if is_stored := isinstance(response, ClientResponse) and response.status < 400:
+            headers = {name: response.headers[name] for name in REPLAYED_HEADERS if name in response.headers}
+            await services.claims.finish(claim, response.status, headers, response.body)
     finally:
         if not is_stored:
             await services.claims.release(claim)
     return response
 
 
-def may_replay(request: Request) -> bool:
+def may_replay(request: ClientRequest) -> bool:
     """Return True if a request is possibly answered by a stored response, and cheap to read."""
-    length = request.headers.get("content-length", "")
-    is_small = length.isascii() and length.isdecimal() and int(length[:20]) <= MAX_REPLAYED_BODY
-    return HEADER in request.headers and is_small
+    return HEADER in request.headers and 0 < request.content_length <= MAX_REPLAYED_BODY
 
 
-def _read_key(request: Request, call: Call) -> str | None:
+def _read_key(request: ClientRequest, call: Call) -> str | None:
     """Return the idempotency key, or None. Raises InvalidRequest."""
-    values = request.headers.getlist(HEADER)
-    if not values:
+    if HEADER not in request.headers:
         return None
+    values = request.values(HEADER)
     if len(values) > 1 or not _KEY.fullmatch(values[0]):
         raise InvalidRequest("must be sent once, as 1 to 255 visible ASCII characters", param=HEADER)
     if call.is_streaming:
@@ -85,7 +81,7 @@ def _fingerprint(call: Call, body: object) -> bytes:
     return json.dumps(inputs, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _replay(services: Services, caller: Caller, call: Call, replay: Replay) -> Response:
+def _replay(services: Services, caller: Caller, call: Call, replay: Replay) -> ClientResponse:
     """Return a stored response. It costs nothing, and its headers say so."""
     services.log.request(
         request_id=call.id,
@@ -99,4 +95,4 @@ def _replay(services: Services, caller: Caller, call: Call, replay: Replay) -> R
         ms=round((services.clock.now() - call.started) * 1_000, 1),
     )
     headers = {"x-vaultedge-replayed": "1", "x-vaultedge-cost-usd": "0"}
-    return Response(replay.body, replay.status, {**SAFE_HEADERS, **replay.headers, **headers})
+    return ClientResponse(replay.body, replay.status, {**SAFE_HEADERS, **replay.headers, **headers})

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from vaultcore.admission.caller import Caller, account
 from vaultcore.limits.account import Account, remaining, roll_forward
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.thresholds import limit_usages
 from vaultcore.services import Services
+from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.data_endpoint import Handler
 from vaultcore.web.limit_json import FIELDS, amount_json, dollars, limits_json, usage_json
-from vaultcore.web.reply import json_response
+from vaultcore.web.reply import ClientResponse, json_response
 from vaultcore.wire import Json
 
 
 def key_endpoint(services: Services) -> Handler:
     """Return the handler."""
 
-    async def handle(request: Request) -> Response:
+    async def handle(request: ClientRequest) -> ClientResponse:
         caller = await authenticate(request, services)
         (state,) = await services.store.accounts(account(caller.id))
         return json_response(_key_json(caller, state, services.clock.now()))

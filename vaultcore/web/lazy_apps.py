@@ -5,10 +5,10 @@ Importing FastAPI takes half a second, the console's bundler ten milliseconds.
 
 from __future__ import annotations
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vaultcore.services import Services
+from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.credentials import require_admin_key
 
 
@@ -20,7 +20,7 @@ class LazyAdmin:
         self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await require_admin_key(Request(scope), self._services.secrets)
+        await require_admin_key(ClientRequest.of(scope, receive), self._services.secrets)
         if self._app is None:
             from vaultcore.web.admin import create_admin
 

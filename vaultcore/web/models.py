@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from starlette.requests import Request
-from starlette.responses import Response
-
 from vaultcore.admission.caller import Caller
 from vaultcore.catalog.lookup import ListedModel, find_listing, list_models, resolve_name
 from vaultcore.client_apis import ClientApi, gemini, messages
@@ -19,10 +16,11 @@ from vaultcore.errors import NoRoute
 from vaultcore.limits.allowlist import allowed_targets
 from vaultcore.routing.plan import reachable
 from vaultcore.services import Services
+from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.data_endpoint import Handler
 from vaultcore.web.model_list import ModelListForm, anthropic, codex, google, openai
-from vaultcore.web.reply import json_response
+from vaultcore.web.reply import ClientResponse, json_response
 
 CODEX_QUERY = "client_version"
 FORMS: Mapping[ClientApi, ModelListForm] = {messages: anthropic, gemini: google}
@@ -31,13 +29,13 @@ FORMS: Mapping[ClientApi, ModelListForm] = {messages: anthropic, gemini: google}
 def models_endpoint(services: Services) -> Handler:
     """Return the handler that lists all models by name."""
 
-    async def handle(request: Request) -> Response:
+    async def handle(request: ClientRequest) -> ClientResponse:
         caller = await authenticate(request, services)
         providers = await _reachable(services)
         models = [
             each for each in list_models(services.catalog, providers) if _usable(each, caller, services)
         ]
-        return json_response(_form(request).render_list(models, request.query_params))
+        return json_response(_form(request).render_list(models, request.query))
 
     return handle
 
@@ -45,7 +43,7 @@ def models_endpoint(services: Services) -> Handler:
 def model_endpoint(services: Services) -> Handler:
     """Return the handler for one model; its name may contain slashes."""
 
-    async def handle(request: Request) -> Response:
+    async def handle(request: ClientRequest) -> ClientResponse:
         caller = await authenticate(request, services)
         name = request.path_params["model"]
         listing = find_listing(name, services.catalog, await _reachable(services))
@@ -57,11 +55,11 @@ def model_endpoint(services: Services) -> Handler:
     return handle
 
 
-def _form(request: Request) -> ModelListForm:
+def _form(request: ClientRequest) -> ModelListForm:
     """Return the form in which the client reads models."""
-    if CODEX_QUERY in request.query_params:
+    if CODEX_QUERY in request.query:
         return codex
-    return FORMS.get(api_at(request.url.path, request.headers), openai)
+    return FORMS.get(api_at(request.path, request.headers), openai)
 
 
 def _usable(model: ListedModel, caller: Caller, services: Services) -> bool:

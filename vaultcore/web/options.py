@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import Headers
+from collections.abc import Mapping
 
 from vaultcore.catalog.schema import Strategy
 from vaultcore.errors import InvalidRequest
@@ -13,7 +13,7 @@ STRATEGIES: dict[str, Strategy | None] = {"default": None, "priority": "priority
 MAX_BACKOFF = 5_000  # milliseconds
 
 
-def retry_policy(settings: Settings, headers: Headers) -> RetryPolicy:
+def retry_policy(settings: Settings, headers: Mapping[str, str]) -> RetryPolicy:
     """Return the retry policy. A client may request fewer keys than the operator allows, never more."""
     key_retries = _number(headers, "x-vaultedge-max-key-retries")
     backoff = _number(headers, "x-vaultedge-backoff-delay")
@@ -26,7 +26,7 @@ def retry_policy(settings: Settings, headers: Headers) -> RetryPolicy:
     )
 
 
-def strategy(settings: Settings, headers: Headers) -> Strategy | None:
+def strategy(settings: Settings, headers: Mapping[str, str]) -> Strategy | None:
     """Return the requested order of targets, else the operator's; None leaves it to the route."""
     requested = headers.get("x-vaultedge-routing-strategy", settings.strategy).strip().lower()
     if requested not in STRATEGIES:
@@ -35,12 +35,12 @@ def strategy(settings: Settings, headers: Headers) -> Strategy | None:
     return STRATEGIES[requested]
 
 
-def flag(headers: Headers, name: str) -> bool:
+def flag(headers: Mapping[str, str], name: str) -> bool:
     """Return True if a header is `1` or `true`."""
     return headers.get(name, "").strip().lower() in {"1", "true"}
 
 
-def _number(headers: Headers, name: str) -> int | None:
+def _number(headers: Mapping[str, str], name: str) -> int | None:
     text = headers.get(name)
     if text is None:
         return None

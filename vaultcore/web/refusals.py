@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
 
 from vaultcore.admission.refusals.refusal import STATUSES, UNKNOWN, Refusal
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.errors import AttemptsExhausted, GatewayError, UpstreamError, whole_seconds
 from vaultcore.services import Services
 from vaultcore.telemetry import redact
-from vaultcore.tracing import HttpRequest
-from vaultcore.web.credentials import caller_of
+from vaultcore.web.client_request import ClientRequest
 
 MAX_NAME = 128  # characters of a model name
 
 
-def note_refusal(services: Services, scope: Scope, error: GatewayError | HTTPException) -> None:
+def note_refusal(services: Services, request: ClientRequest, error: GatewayError | HTTPException) -> None:
     """Note an error as a refusal, if it is one: of an authenticated key, and not a provider's."""
-    caller = caller_of(scope)
+    caller = request.caller
     if caller is None or not isinstance(error, GatewayError) or error.status not in STATUSES:
         return
     if isinstance(error, UpstreamError | AttemptsExhausted):
         return
-    http_request = HttpRequest.of(scope)
-    call = http_request.call
-    model = call.model if call else str(scope.get("path_params", {}).get("id", ""))
+    call = request.observed.call
+    model = call.model if call else str(request.path_params.get("id", ""))
     services.refusals.note(
         Refusal(
-            id=http_request.id,
+            id=request.observed.id,
             at=services.clock.now(),
             key=caller.id,
             owner=caller.owner,
-            path=str(scope["path"]),
+            path=request.path,
             status=error.status,
             code=error.code,
             model=redact(model, limit=MAX_NAME),

@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vaultcore.call import Call
@@ -20,19 +19,44 @@ from vaultcore.wire import Json
 
 HEARTBEAT = 15.0  # seconds; proxies and load balancers close after 30 or more without data
 SAFE_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+JSON_HEADERS = {"content-type": "application/json", **SAFE_HEADERS}
 SHOULD_RETRY = "x-should-retry"  # OpenAI's and Anthropic's SDKs and Claude Code obey it
 FINAL = frozenset({400, 401, 402, 403, 404})  # statuses that a repetition does not change
 UNKNOWN_WAIT = 3_600.0  # seconds; nobody knows when an operator grants new credits
 WITH_RETRY_AFTER = frozenset({409, 429, 502, 503})  # statuses
 
+# json.dumps would create an encoder for every response when it gets options.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
-def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+
+class ClientResponse:
+    """A whole response; as an ASGI application, it sends itself."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(
+        self, body: bytes = b"", status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> None:
+        self.body, self.status = body, status
+        self.headers = {**(headers or {}), "content-length": str(len(body))}
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def json_response(
+    body: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> ClientResponse:
     """Return a JSON response that no cache stores."""
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
-    return Response(content, status, {**SAFE_HEADERS, **(headers or {})}, media_type="application/json")
+    content = _encode(body).encode("utf-8", "replace")
+    return ClientResponse(content, status, {**JSON_HEADERS, **(headers or {})})
 
 
-def error_response(error: GatewayError, api: ClientApi, headers: Mapping[str, str] | None = None) -> Response:
+def error_response(
+    error: GatewayError, api: ClientApi, headers: Mapping[str, str] | None = None
+) -> ClientResponse:
     """Return an error in the format of the client's API."""
     status = api.error_status(error) if isinstance(api, OwnErrorStatus) else error.status
     fields = {**(headers or {}), **error.headers}

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from vaultcore.endpoints import api_at
 from vaultcore.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound
-from vaultcore.web.reply import error_response
+from vaultcore.web.client_request import ClientRequest
+from vaultcore.web.reply import ClientResponse, error_response
 
 
-def router_error(request: Request, error: GatewayError | HTTPException) -> Response:
+def router_error(request: ClientRequest, error: GatewayError | HTTPException) -> ClientResponse:
     """Return the response to an error of an endpoint or of the router itself."""
     headers: dict[str, str] = {}
     match error:
@@ -25,10 +26,15 @@ def router_error(request: Request, error: GatewayError | HTTPException) -> Respo
             reply = NotFound("no such path")
         case _:
             reply = InvalidRequest("the request cannot be parsed")
-    return error_response(reply, api_at(request.url.path, request.headers), headers)
+    return error_response(reply, api_at(request.path, request.headers), headers)
+
+
+def fastapi_response(request: Request, error: GatewayError | HTTPException) -> Response:
+    """Return the same as a response for FastAPI."""
+    reply = router_error(ClientRequest.of(request.scope, request.receive), error)
+    return Response(reply.body, reply.status, reply.headers)
 
 
 async def fastapi_error(request: Request, error: Exception) -> Response:
     """Handle errors that FastAPI raises itself."""
-    http_error = error if isinstance(error, HTTPException) else HTTPException(400)
-    return router_error(request, http_error)
+    return fastapi_response(request, error if isinstance(error, HTTPException) else HTTPException(400))

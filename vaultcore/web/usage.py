@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
-from starlette.responses import Response
 
 from vaultcore.admission.refusals.queries import read_key_sums, read_last_rows
 from vaultcore.errors import InvalidRequest
@@ -16,10 +14,11 @@ from vaultcore.ledger.totals import UsageTotals
 from vaultcore.money import format_usd
 from vaultcore.services import Services
 from vaultcore.telemetry import redact
+from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.data_endpoint import Handler
 from vaultcore.web.refusal_json import own_row_json, sums_json
-from vaultcore.web.reply import json_response
+from vaultcore.web.reply import ClientResponse, json_response
 from vaultcore.wire import Json
 
 DEFAULT_DAYS, MAX_DAYS = 30, 90  # each day is one query of the store
@@ -28,9 +27,9 @@ DEFAULT_DAYS, MAX_DAYS = 30, 90  # each day is one query of the store
 def usage_endpoint(services: Services) -> Handler:
     """Return the handler."""
 
-    async def handle(request: Request) -> Response:
+    async def handle(request: ClientRequest) -> ClientResponse:
         caller = await authenticate(request, services)
-        span = _last_days(_parse_days(request.query_params), services.clock.now())
+        span = _last_days(_parse_days(request.query), services.clock.now())
         usage = await read_usage(services.store, span, caller.id, services.tails)
         by_day = group_usage(usage, "day")
         days = [_day_json(day, by_day.get(day, UsageTotals())) for day in span.days]

@@ -19,7 +19,8 @@ from vaultcore.services import Services
 from vaultcore.telemetry import redact
 from vaultcore.web.admin.fields import parse_number
 from vaultcore.web.body import read_json
-from vaultcore.web.router_errors import router_error
+from vaultcore.web.client_request import ClientRequest
+from vaultcore.web.router_errors import fastapi_response
 
 MAX_BODY = 262_144  # bytes of a body
 MAX_PARAM = 100  # characters of an error's `param`
@@ -67,7 +68,9 @@ def parse_body(model: type[Model]) -> Callable[[Request], Awaitable[Model]]:
     """
 
     async def read(request: Request) -> Model:
-        payload = await read_json(request, MAX_BODY, parse_float=parse_number)
+        payload = await read_json(
+            ClientRequest.of(request.scope, request.receive), MAX_BODY, parse_float=parse_number
+        )
         try:
             return model.model_validate(payload)
         except ValidationError as error:
@@ -100,21 +103,21 @@ async def handle_validation_error(request: Request, error: Exception) -> Respons
     """Return the response to FastAPI's validation errors of parameters."""
     errors = error.errors() if isinstance(error, RequestValidationError) else ()
     invalid = validation_error(errors) if errors else InvalidRequest("the request cannot be parsed")
-    return router_error(request, invalid)
+    return fastapi_response(request, invalid)
 
 
 async def handle_error(request: Request, error: Exception) -> Response:
     """Return the response to a GatewayError, or to the store's Conflict of two concurrent writes."""
     if isinstance(error, GatewayError):
-        return router_error(request, error)
+        return fastapi_response(request, error)
     message = "another request changed this at the same time: read it again and repeat the change"
-    return router_error(request, EditConflict(message))
+    return fastapi_response(request, EditConflict(message))
 
 
 async def handle_crash(request: Request, _error: Exception) -> Response:
     """Return the response to an unexpected exception. The middleware logs where it was raised."""
     message = f"internal error; see the log for request ID {request.state.request_id}"
-    return router_error(request, GatewayError(message))
+    return fastapi_response(request, GatewayError(message))
 
 
 def _field_path(steps: Sequence[object]) -> str:
