@@ -59,6 +59,29 @@ CONFIG: dict[str, tuple[Any, dict[str, Any]]] = {  # field of generationConfig: 
 }
 
 
+def test_n16_single_items_need_no_list() -> None:
+    """Google's own examples send `contents`, `parts` and `tools` as objects: none of them is lost."""
+    body = parse(
+        contents={"parts": {"text": "Hi"}},
+        system_instruction={"parts": {"text": "Be brief"}},
+        tools={"function_declarations": {"name": "f"}},
+        toolConfig={"functionCallingConfig": {"mode": "any", "allowedFunctionNames": "f"}},
+    )
+
+    assert body["messages"] == [
+        {"role": "system", "content": "Be brief"},
+        {"role": "user", "content": "Hi"},
+    ]
+    assert body["tools"][0]["function"]["name"] == "f"
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize("instruction", [[{"text": "Be brief"}], {"text": "Be brief"}])
+def test_n16_a_malformed_instruction_is_refused(instruction: Any) -> None:
+    """A system instruction without parts is refused, not ignored."""
+    assert changes(systemInstruction=instruction) == [("refused", "systemInstruction")]
+
+
 @pytest.mark.parametrize("name", CONFIG)
 def test_fields_of_the_config_are_carried(name: str) -> None:
     """A field of the same meaning is set, without a report, whatever its spelling."""
@@ -344,7 +367,7 @@ def test_words_of_an_enum_are_asked_for() -> None:
         ({"contents": []}, "contents"),
         ({"contents": "hi"}, "contents"),
         ({"contents": [3]}, "contents[0]"),
-        ({"contents": [{"parts": {}}]}, "contents[0]"),
+        ({"contents": [{"parts": 3}]}, "contents[0].parts"),
         ({"contents": [{"parts": ["x"]}]}, "contents[0].parts[0]"),
         ({"model": " "}, "model"),
     ],

@@ -149,6 +149,7 @@ REQUESTS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "images": ({"tools": [{"type": "image_generation"}], "max_tool_calls": 2}, {"image_generation": 2}),
     "chat": ({"web_search_options": {}}, {"web_search": MAX_TOOL_USES, "grounded_prompt": 1}),
     "Gemini": ({"tools": [{"googleSearch": {}}]}, {"web_search": MAX_TOOL_USES, "grounded_prompt": 1}),
+    "Gemini, no list": ({"tools": {"googleSearch": {}}}, {"web_search": MAX_TOOL_USES, "grounded_prompt": 1}),
     "Gemini, in chat": ({"tools": [{"type": "google_maps"}]}, {"maps_grounding": 1}),
     "Bedrock": (
         {"toolConfig": {"tools": [{"systemTool": {"name": "nova_grounding"}}]}},

@@ -33,6 +33,7 @@ BOUNDED: dict[str, Any] = {
     "Google's call": contents({"functionCall": {"name": "f", "args": {"url": URL}}}),
     "Google's result": contents({"functionResponse": {"name": "f", "response": {"fileUri": URL}}}),
     "Google's functions": {**contents({}), "tools": [{"functionDeclarations": [{"name": "f"}]}]},
+    "Google's functions without lists": {**contents({}), "tools": {"functionDeclarations": {"name": "f"}}},
     "Google's instruction": {**contents({}), "systemInstruction": {"parts": [{"text": URL}]}},
     "text that is an address": {"messages": [{"role": "user", "content": URL}]},
     "an image": ask({"type": "image_url", "image_url": {"url": PNG, "detail": "high"}}),
@@ -66,6 +67,11 @@ BOUNDED: dict[str, Any] = {
     "fields that turn nothing on": {"messages": [], "tools": [], "web_search_options": None, "plugins": []},
 }
 UNBOUNDED: dict[str, tuple[Any, str]] = {
+    "Google's only tool, without a list": ({**contents({}), "tools": {"googleSearch": {}}}, "tools"),
+    "Google's only part, without a list": (
+        {"contents": {"parts": {"fileData": {"fileUri": URL}}}},
+        "contents.parts.fileData.fileUri",
+    ),
     "a file by id": (ask({"type": "file", "file": {"file_id": "f"}}), "messages[0].content[1].file.file_id"),
     "an image by URL": (
         ask({"type": "image_url", "image_url": {"url": URL}}),

@@ -124,7 +124,9 @@ def _tools(request: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, ob
 
 
 def _objects(value: object) -> Iterable[Mapping[str, object]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    """Return the objects of a list; Google also accepts a single one without its list."""
+    items = value if isinstance(value, list) else [value]
+    return [each for each in items if isinstance(each, Mapping)]
 
 
 def _get(value: object, key: str) -> object:

@@ -90,6 +90,8 @@ def find_server_tool(body: Mapping[str, object]) -> str | None:
         if body.get(name) not in (None, False, []):
             return name
     tools = body.get("tools")
+    if isinstance(tools, dict):
+        return None if _is_client_tool(tools) else "tools"
     for i, tool in enumerate(tools if isinstance(tools, list) else ()):
         if isinstance(tool, dict) and not _is_client_tool(tool):
             return f"tools[{i}]"
@@ -103,15 +105,20 @@ def opaque_parts(body: Mapping[str, object], known: Sequence[str]) -> Iterator[J
     """
     for name in INPUTS:
         value = body.get(name)
-        for item in value if isinstance(value, list) else ():
+        for item in _items(value):
             parts = item.get("content") if isinstance(item, dict) else None
             for each in (item, *(parts if isinstance(parts, list) else ())):
                 if isinstance(each, dict) and isinstance(each.get("type"), str) and each["type"] not in known:
                     yield each
             google_parts = item.get("parts") if isinstance(item, dict) else None
-            for part in google_parts if isinstance(google_parts, list) else ():
+            for part in _items(google_parts):
                 if isinstance(part, dict) and not part.keys() <= GOOGLE_PARTS:
                     yield {name: value for name, value in part.items() if name not in GOOGLE_PARTS}
+
+
+def _items(value: object) -> Sequence[object]:
+    """Return the items of a list; Google also accepts a single item without its list."""
+    return value if isinstance(value, list) else [value] if isinstance(value, dict) else []
 
 
 def _is_client_tool(tool: Json) -> bool:

@@ -39,8 +39,10 @@ def parse_system(request: Fields, changes: list[Change]) -> list[Turn]:
     value, place = request.get("systemInstruction"), request.at("systemInstruction")
     if isinstance(value, str):
         return [Turn({"role": "system", "content": value}, place)] if value else []
-    parts: list[Json] = []
-    for path, part in request.inner("systemInstruction").elements("parts"):
+    instruction, parts = request.inner("systemInstruction"), list[Json]()
+    if value and "parts" not in instruction:
+        changes.append(Change(place, "refused", "must be an object with parts"))
+    for path, part in instruction.elements("parts"):
         parts += parse_part(Fields.of(part, path), "", changes)
     return [Turn({"role": "system", "content": simplify_text(parts)}, place)] if parts else []
 

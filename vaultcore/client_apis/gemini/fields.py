@@ -40,9 +40,14 @@ class Fields:
         return Fields.of(self.get(name), self.at(name))
 
     def elements(self, name: str) -> list[tuple[str, object]]:
-        """Return the items of a list, each with its path; none if there is no such list."""
+        """Return the items of a list, each with its path; none if there is no such field.
+
+        Google also accepts a single item without its list: `"contents": {"parts": {"text": "Hi"}}`.
+        """
         items, path = self.get(name), self.at(name)
-        return [(f"{path}[{i}]", item) for i, item in enumerate(items if isinstance(items, list) else ())]
+        if isinstance(items, list):
+            return [(f"{path}[{i}]", item) for i, item in enumerate(items)]
+        return [] if items is None else [(path, items)]
 
     def text(self, name: str) -> str:
         """Return a string field, or ""."""

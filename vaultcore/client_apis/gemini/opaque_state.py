@@ -87,6 +87,7 @@ def remove_packed(body: Json) -> Json:
     another model is removed.
     """
     contents = body.get("contents")
+    contents = [contents] if isinstance(contents, dict) else contents
     if not isinstance(contents, list) or not any(map(_has_packed, contents)):
         return body
     cleaned = [_clean(content) if _has_packed(content) else content for content in contents]
@@ -125,7 +126,7 @@ def _decode(signature: object) -> str | None:
 
 def _parts(content: object) -> list[object]:
     parts = content.get("parts") if isinstance(content, dict) else None
-    return parts if isinstance(parts, list) else []
+    return parts if isinstance(parts, list) else [parts] if isinstance(parts, dict) else []
 
 
 def _signature(part: object) -> tuple[str, object]:
@@ -140,7 +141,7 @@ def _has_packed(content: object) -> bool:
 
 
 def _clean(content: Json) -> Json | None:
-    parts = [part for part in map(_clean_part, content["parts"]) if part is not None]
+    parts = [part for part in map(_clean_part, _parts(content)) if part is not None]
     return {**content, "parts": parts} if parts else None
 
 

@@ -59,16 +59,16 @@ def _validate(body: object) -> Json:
     if not 1 <= len(model.strip()) <= MAX_MODEL_LENGTH:
         raise InvalidRequest(f"the path needs a model of 1 to {MAX_MODEL_LENGTH} characters", param="model")
     fields = _request_fields(body)
-    contents = fields.get("contents")
-    if not isinstance(contents, list) or not 1 <= len(contents) <= MAX_CONTENTS:
+    contents = fields.elements("contents")
+    if not isinstance(fields.get("contents"), list | dict) or not 1 <= len(contents) <= MAX_CONTENTS:
         path = fields.at("contents")
         raise InvalidRequest(f"{path}: a list of 1 to {MAX_CONTENTS:,} is required", param=path)
-    for path, content in fields.elements("contents"):
-        if not isinstance(content, dict) or not isinstance(content.get("parts", []), list):
+    for path, content in contents:
+        if not isinstance(content, dict):
             raise InvalidRequest(f"{path}: must be an object with a list of parts", param=path)
-        for i, part in enumerate(content.get("parts") or ()):
+        for place, part in Fields(content, path).elements("parts"):
             if not isinstance(part, dict):
-                raise InvalidRequest(f"{path}.parts[{i}]: must be an object", param=f"{path}.parts[{i}]")
+                raise InvalidRequest(f"{place}: must be an object", param=place)
     return body
 
 
