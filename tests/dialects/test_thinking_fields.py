@@ -72,6 +72,8 @@ DISABLED: dict[str, dict[str, Any]] = {
     "anthropic/claude-opus-4-8": OFF,
     "anthropic/claude-fable-5": {"output_config": {"effort": "low"}},  # always reasons
     "bedrock/us.anthropic.claude-haiku-4-5-20251001-v1:0": {"additionalModelRequestFields": OFF},
+    "bedrock/amazon.nova-2-lite-v1:0": {"additionalModelRequestFields": {"reasoningConfig": OFF["thinking"]}},
+    "bedrock/openai.gpt-oss-120b-1:0": {"additionalModelRequestFields": {"reasoning_effort": "low"}},
 }
 
 
@@ -83,7 +85,7 @@ def test_t1_disabled_thinking_reaches_the_provider(name: str) -> None:
     assert reasoning(body) == DISABLED[name]
 
 
-@pytest.mark.parametrize("name", [name for name in DISABLED if not name.startswith(("anthropic", "bedrock"))])
+@pytest.mark.parametrize("name", [name for name in DISABLED if "claude" not in name])
 def test_t2_disabled_thinking_overrules_an_effort(name: str) -> None:
     """An effort beside disabled thinking is dropped and reported. Only Claude accepts both."""
     body, changes = send(name, **OFF, reasoning_effort="high")

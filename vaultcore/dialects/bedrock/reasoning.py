@@ -13,6 +13,7 @@ from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic import reasoning as anthropic
 from vaultcore.dialects.bedrock.publisher import Publisher, ReasoningField
+from vaultcore.dialects.reasoning_effort import report_overruled
 from vaultcore.wire import Json
 
 ANSWER_TOKENS = 4_096  # tokens added to a budget for the answer itself if the client sets no limit
@@ -51,6 +52,7 @@ def render_reasoning(
         case name:
             if capabilities.thinking == "budget":
                 capabilities = replace(capabilities, thinking="adaptive")
+            changes += report_overruled(request)
             as_effort = _replace_budgets(request)
             reasoning = anthropic.render_reasoning(as_effort, capabilities, limit, changes)
             if reasoning.config is None and reasoning.effort is None:
@@ -89,13 +91,14 @@ def _render_budget(reasoning: anthropic.AnthropicReasoning) -> ConverseReasoning
 
 def _replace_budgets(request: Json) -> Json:
     """Return the request with an effort in place of a budget or of Anthropic's `thinking`."""
+    effort: str | None
     match request:
+        case {"thinking": {"type": "disabled"}}:
+            effort = "none"
         case {"reasoning_effort": _} | {"reasoning": {"effort": str()}}:
             effort = None
         case {"thinking": {"type": "enabled", "budget_tokens": int(budget)}}:
             effort = _effort_of(budget)
-        case {"thinking": {"type": "disabled"}}:
-            effort = "none"
         case {"thinking": dict()}:
             effort = "medium"
         case {"reasoning": {"max_tokens": int(budget)}}:
@@ -105,7 +108,7 @@ def _replace_budgets(request: Json) -> Json:
     others = {name: value for name, value in request.items() if name != "thinking"}
     if effort is None:
         return others
-    return {"reasoning_effort": effort, **{name: others[name] for name in others if name != "reasoning"}}
+    return {**{name: others[name] for name in others if name != "reasoning"}, "reasoning_effort": effort}
 
 
 def _effort_of(budget: int) -> str:
