@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from vaultcore.catalog.schema import Model, Provider, Target
-from vaultcore.dialects import openai
+from vaultcore.client_apis import messages
+from vaultcore.dialects import gemini, openai
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest
 
+PDF = "data:application/pdf;base64,JVBERi0="
 REQUEST: ChatRequest = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "n": 2}
 
 
@@ -53,3 +57,26 @@ def test_a_repeated_result_is_sent_once() -> None:
 
     assert render(1) == ["last", 1]
     assert render(2) == ["first", "last", 0]
+
+
+def test_a_file_without_a_name_gets_one() -> None:
+    """OpenAI rejects a file without a name; other client APIs have such files."""
+    target = Target(Provider("acme", "https://api.acme.test/v1"), Model("m"))
+    files = [{"file_data": PDF}, {"file_data": PDF, "filename": "a.pdf"}, {"file_id": "file-1"}]
+    parts: Any = [{"type": "file", "file": file} for file in files]
+    body = openai.render_request(
+        {"model": "m", "messages": [{"role": "user", "content": parts}]}, target
+    ).body
+
+    sent = [part["file"] for part in body["messages"][0]["content"]]
+    assert sent == [{"filename": "document.pdf", "file_data": PDF}, *files[1:]]
+
+
+def test_a_document_of_messages_without_a_title_loses_nothing_at_gemini() -> None:
+    """Strict mode accepts the document: the gateway reports no name that the client did not send."""
+    source = {"type": "base64", "media_type": "application/pdf", "data": PDF.partition(",")[2]}
+    content = [{"type": "document", "source": source}]
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": content}]}
+    target = Target(Provider("acme", "https://api.acme.test/v1", dialect="gemini"), Model("gemini-3-pro"))
+
+    assert gemini.render_request(messages.parse_request(body), target).changes == ()

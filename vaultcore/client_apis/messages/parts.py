@@ -83,8 +83,8 @@ def _parse_document(block: Json, source: Json, path: str, changes: list[Change])
                 if isinstance(inner, dict) and inner.get("type") != "text":
                     yield from parse_block(inner, f"{path}.source.content[{i}]", changes)
         case _ if (url := _source_url(source)) is not None:
-            file = {"filename": title or "document.pdf", "file_data": url}
-            yield copy_cache_control({"type": "file", "file": file}, block)
+            name = {"filename": title} if title else {}
+            yield copy_cache_control({"type": "file", "file": {**name, "file_data": url}}, block)
         case _:
             reason = f"{source.get('type')} sources: {ANTHROPIC_ONLY}"
             changes.append(Change(f"{path}.source", "refused", reason))

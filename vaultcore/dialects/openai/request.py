@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OPAQUE_FIELDS = ("thinking_blocks",)  # of messages: signed by providers with other dialects
 MESSAGE_PREFIX = "messages."
+FILE_NAME = "document.pdf"  # of files without one, which OpenAI rejects
 
 
 def render_path(request: ChatRequest, target: Target) -> str:  # noqa: ARG001 - the protocol's signature
@@ -128,7 +129,7 @@ def _adapt_messages(body: Json, provider: Provider, changes: list[Change]) -> No
     rejected.update(OPAQUE_FIELDS)
     single = drop_repeated_results(body.get("messages") or [], changes)
     messages = cast("list[Json]", move_media_from_results(single, changes))
-    messages = [_wrap_image_urls(message) for message in messages]
+    messages = [_complete_parts(message) for message in messages]
     body["messages"] = messages
     if all(rejected.isdisjoint(message) for message in messages):
         return
@@ -141,16 +142,30 @@ def _adapt_messages(body: Json, provider: Provider, changes: list[Change]) -> No
     body["messages"] = cleaned
 
 
-def _wrap_image_urls(message: Json) -> Json:
-    """Return the message with image URLs as objects; some clients send bare strings."""
+def _complete_parts(message: Json) -> Json:
+    """Return the message with image URLs as objects and with names of files, as OpenAI requires.
+
+    Some clients send bare URLs; other client APIs have files without names.
+    """
     content = message.get("content")
-    if not isinstance(content, list) or not any(_has_bare_url(part) for part in content):
+    if not isinstance(content, list) or not any(_has_bare_url(part) or _is_unnamed(part) for part in content):
         return message
-    parts = [
-        {**part, "image_url": {"url": part["image_url"]}} if _has_bare_url(part) else part for part in content
-    ]
-    return {**message, "content": parts}
+    return {**message, "content": [_complete_part(part) for part in content]}
+
+
+def _complete_part(part: Json) -> Json:
+    if _has_bare_url(part):
+        return {**part, "image_url": {"url": part["image_url"]}}
+    return {**part, "file": {"filename": FILE_NAME, **part["file"]}} if _is_unnamed(part) else part
 
 
 def _has_bare_url(part: Json) -> bool:
     return part.get("type") == "image_url" and isinstance(part.get("image_url"), str)
+
+
+def _is_unnamed(part: Json) -> bool:
+    match part:
+        case {"type": "file", "file": {"file_data": str(), **others}}:
+            return "filename" not in others
+        case _:
+            return False
