@@ -5,6 +5,7 @@ https://platform.openai.com/docs/api-reference/chat-streaming.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
@@ -38,7 +39,9 @@ class Decoder:
         if not item.data.startswith("{"):
             text = item.data.strip()
             self._is_done = text == "[DONE]"
-            if self._is_done or not text:
+            if self._is_done:
+                return self._end_open_choices()
+            if not text:
                 return ()
         chunk = parse_event(item)
         if repair.is_error(chunk):
@@ -111,6 +114,22 @@ class Decoder:
             chunk["usage"] = with_tool_uses(usage, {**uses, **usage.get("tool_uses", {})})
             self._tool_uses = uses
 
+    def _end_open_choices(self) -> list[ChatChunk]:
+        """Return a chunk that ends the choices whose finish reason the provider forgot before `[DONE]`."""
+        choices: list[Json] = []
+        for index, state in self._choices.items():
+            if state.is_finished or not (state.has_output or state.calls):
+                continue
+            reason = repair.map_finish_reason(None, has_calls=bool(state.calls), has_output=True)
+            empty_calls = state.empty_calls()
+            delta: Json = {"tool_calls": empty_calls} if empty_calls else {}
+            choices.append({"index": index, "delta": delta, "finish_reason": reason})
+            state.is_finished = True
+        if not choices:
+            return []
+        chunk = {"id": "", "object": CHUNK_OBJECT, "created": 0, "model": "", "choices": choices}
+        return [cast(ChatChunk, chunk)]
+
     def _is_empty_repeat(self, choice: Json) -> bool:
         """Return True if a finished choice appears again without content."""
         is_repeat = self._choices[choice["index"]].is_finished and choice["finish_reason"] is None
@@ -150,6 +169,15 @@ class _CallState:
     id: str
     name: str = ""
     has_arguments: bool = False
+    arguments: list[str] = field(default_factory=list)
+
+    def is_complete(self) -> bool:
+        """Return True if the arguments so far are one JSON object: a further object is another call's."""
+        text = "".join(self.arguments)
+        try:
+            return text.rstrip().endswith("}") and isinstance(json.loads(text), dict)
+        except (ValueError, RecursionError):
+            return False
 
 
 @dataclass(slots=True)
@@ -204,7 +232,8 @@ class _ChoiceState:
         function = source.get("function")
         function = function if isinstance(function, dict) else {}
         name = str(function.get("name") or "")
-        position = self._position(source, name)
+        arguments = repair.arguments_text(function.get("arguments"))
+        position = self._position(source, name, arguments)
         is_new = position == len(self.calls)
         if is_new:
             self.calls.append(_CallState(str(source.get("id") or repair.derive_id("call_", seed, position))))
@@ -216,14 +245,15 @@ class _ChoiceState:
         if "custom" in source:
             call.has_arguments = True
             return {**head, "custom": source["custom"]}
-        fragment = {"arguments": repair.arguments_text(function.get("arguments"))}
+        fragment = {"arguments": arguments}
         if name and not call.name:
             call.name = name
             fragment = {"name": name, **fragment}
-        call.has_arguments |= bool(fragment["arguments"])
+        call.has_arguments |= bool(arguments)
+        call.arguments.append(arguments)
         return {**head, "function": fragment}
 
-    def _position(self, source: OpenAIToolCall, name: str) -> int:
+    def _position(self, source: OpenAIToolCall, name: str, arguments: str) -> int:
         """Return our index of the call that a fragment belongs to; the number of calls for a new one."""
         call_id, index = source.get("id"), source.get("index")
         if type(index) is int:
@@ -235,4 +265,7 @@ class _ChoiceState:
             position = len(self.calls) if name or not self.calls else len(self.calls) - 1
         if position < len(self.calls) and call_id and name and call_id != self.calls[position].id:
             return len(self.calls)  # this provider numbers every call alike: only the ids differ
+        if position < len(self.calls) and not call_id and name and arguments.lstrip().startswith("{"):
+            # Neither number nor id tells the calls apart: the end of the first one's arguments does.
+            return len(self.calls) if self.calls[position].is_complete() else position
         return position
