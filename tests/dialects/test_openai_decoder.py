@@ -19,14 +19,15 @@ def call(arguments: str, **fields: Any) -> dict[str, Any]:
     function: dict[str, Any] = {"arguments": arguments}
     if "name" in fields:
         function["name"] = fields.pop("name")
-    return {"tool_calls": [{"index": 0, "type": "function", "function": function, **fields}]}
+    fragment: dict[str, Any] = {"index": 0, "type": "function", "function": function, **fields}
+    return {"tool_calls": [fragment]}
 
 
 def decode(
     *deltas: dict[str, Any], finish: str | None = None, done: bool = True
 ) -> tuple[dict[int, Any], Any]:
     """Return the calls by index, each as name and arguments, and the finish reason of the stream."""
-    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices: list[Any] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
     if finish:
         choices.append({"index": 0, "delta": {}, "finish_reason": finish})
     decoder, chunks = openai.create_decoder(), list[Any]()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.client_apis.messages.opaque_state import PREFIX, pack, unpack
 from vaultcore.dialects.gemini.opaque_state import SKIP_SIGNATURE
@@ -141,7 +141,7 @@ def _has_packed(content: object) -> bool:
 
 
 def _clean(content: Json) -> Json | None:
-    parts = [part for part in map(_clean_part, _parts(content)) if part is not None]
+    parts = [part for part in map(_clean_part, cast("list[Json]", _parts(content))) if part is not None]
     return {**content, "parts": parts} if parts else None
 
 
