@@ -98,6 +98,8 @@ class GatewayError(Exception):
         self.headers: dict[str, str] = {}  # additional response headers
         self.shortage: LimitShortage | None = None  # the limit that refuses the request
         self.details: dict[str, Any] | None = None  # for clients that act on it, see client_apis.messages
+        self.rpc_details: Sequence[dict[str, Any]] = ()  # of the provider, see client_apis.gemini.errors
+        self.fields: Mapping[str, Any] = {}  # further fields of the provider's error, see client_apis.chat
         self.upstream_request_id: str | None = None  # in the provider's own error body
         if code is not None:
             self.code = code

@@ -82,8 +82,9 @@ def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
 
 
 def render_error(error: GatewayError) -> Json:
-    """Return OpenAI's error body, plus `attempts` if every attempt failed."""
+    """Return OpenAI's error body with the provider's further fields. Add `attempts` if every one failed."""
     detail: Json = {
+        **error.fields,
         "message": str(error),
         "type": error.type,
         "param": error.param,

@@ -168,7 +168,9 @@ class ErrorDetail:
     message: str
     code: str | None = None  # the provider's own code or type: insufficient_quota, overloaded_error, ...
     param: str | None = None
-    details: Json | None = None  # what a client of the same format acts on, see parse_error of `anthropic`
+    details: Json | None = None  # Anthropic's, which its SDKs act on
+    rpc_details: tuple[Json, ...] = ()  # messages of google.rpc, see error_fields
+    fields: Json = field(default_factory=dict)  # further fields of an OpenAI-style error
     request_id: str | None = None  # the provider's, if the body contains it
     retry_after: float | None = None  # seconds to wait, if the body says so
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from vaultcore.dialects import ErrorDetail
+from vaultcore.dialects.error_fields import further_fields, parse_param, parse_rpc_details
 from vaultcore.dialects.wait_time import parse_wait
 
 MAX_MESSAGE = 2_000  # characters; the reader of a message redacts it and cuts it again
@@ -51,23 +52,34 @@ def parse_error_body(body: bytes) -> ErrorDetail:
 
 def error_detail(error: object) -> ErrorDetail:
     """Return the content of parsed JSON: an envelope, its error, a list of either, or a string."""
-    return replace(_detail(error), retry_after=parse_wait(error))
+    return replace(_detail(error), retry_after=parse_wait(error), request_id=_request_id(error))
 
 
 def _detail(error: object) -> ErrorDetail:
     match error:
         case str():
             return ErrorDetail(_cap(error) or "an empty body")
-        case [first, *_]:
-            return _detail(first)
-        case {"error": dict() | list() | str() as inner} | {"base_resp": dict() as inner} if inner:
+        case {"error": dict() as inner} if inner:
+            return replace(_detail(inner), fields=further_fields(inner))
+        case {"error": list() | str() as inner} | {"base_resp": dict() as inner} if inner:
             return _detail(inner)
-        case {"errors": [first, *_]}:
+        case [first, *_] | {"errors": [first, *_]}:
             return _detail(first)
         case dict():
-            return ErrorDetail(_message(error), _code(error), _text(error.get("param")))
+            return _fields(error)
         case _:
             return ErrorDetail("an error without a message")
+
+
+def _fields(error: dict[str, object]) -> ErrorDetail:
+    details = error.get("details")
+    return ErrorDetail(
+        _message(error),
+        _code(error),
+        _text(error.get("param")) or _text(parse_param(error)),
+        details=details if isinstance(details, dict) else None,
+        rpc_details=parse_rpc_details(error),
+    )
 
 
 def error_status(error: object) -> int | None:
@@ -80,6 +92,15 @@ def error_status(error: object) -> int | None:
         case dict():
             claims = [_status(error.get(key)) for key in ("status", "code", "status_code", "type")]
             return next((claim for claim in claims if claim), None)
+        case _:
+            return None
+
+
+def _request_id(error: object) -> str | None:
+    """Return the provider's id of the request, which stands beside an error."""
+    match error:
+        case {"request_id": str(request_id)}:
+            return request_id[:MAX_CODE]
         case _:
             return None
 

@@ -18,6 +18,7 @@ from typing import cast
 import httpx
 
 from vaultcore.dialects import ErrorDetail
+from vaultcore.dialects.error_fields import rpc_name
 from vaultcore.errors import AttemptDeadlineExceeded, Fault, StreamBroken, UpstreamError
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.fault import classify_fault
@@ -29,6 +30,9 @@ QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the client needs to know why
 TOO_LONG = "context_length_exceeded"  # OpenAI's code
 MAX_DEPTH = 4  # of the details of an error
 MAX_ITEMS = 32  # in one list or object of them
+QUOTA_FAILURE = "QuotaFailure"  # a message of google.rpc
+QUOTA_FIELDS = ("quotaMetric", "quotaId", "quotaDimensions", "quotaValue")
+OPERATOR_METADATA = ("consumer", "containerInfo")  # of google.rpc.ErrorInfo: the project of the key
 MAX_WAIT = 7 * 86_400.0  # seconds
 _CODE = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _PARAM = re.compile(r"[\w.\[\]:-]{1,128}", re.ASCII)
@@ -89,14 +93,18 @@ def stream_error(error: UpstreamError) -> UpstreamError:
     if isinstance(error, AttemptDeadlineExceeded):
         error.has_started = True
         return error
-    return StreamBroken(
+    broken = StreamBroken(
         str(error),
         fault=error.fault,
         provider=error.provider,
         model=error.model,
         upstream_status=error.upstream_status,
         retry_after=error.retry_after,
+        param=error.param,
     )
+    broken.details, broken.rpc_details, broken.fields = error.details, error.rpc_details, error.fields
+    broken.upstream_request_id = error.upstream_request_id
+    return broken
 
 
 def transport_reason(error: Exception) -> str:
@@ -151,6 +159,12 @@ def _build(
     )
     if is_quoted and detail.details is not None:
         error.details = cast(Json, _redacted(detail.details, key))
+    if is_quoted:
+        error.fields = cast(Json, _redacted(detail.fields, key))
+        error.rpc_details = [_redacted_rpc(each, key) for each in detail.rpc_details[:MAX_ITEMS]]
+    elif kind is Fault.RATE:
+        quotas = [each for each in detail.rpc_details if rpc_name(each) == QUOTA_FAILURE]
+        error.rpc_details = [_quota(_redacted_rpc(each, key)) for each in quotas]
     error.upstream_request_id = _safe(_CODE, detail.request_id, key)
     return error
 
@@ -158,6 +172,27 @@ def _build(
 def _specific_code(detail: ErrorDetail) -> str | None:
     code = (detail.details or {}).get("error_code")
     return code if isinstance(code, str) else None
+
+
+def _redacted_rpc(message: Json, key: str) -> Json:
+    """Return a message of google.rpc, redacted and without the names of the operator's projects."""
+    redacted = cast(Json, _redacted(message, key))
+    metadata = redacted.get("metadata")
+    if not isinstance(metadata, dict):
+        return redacted
+    shared = {name: value for name, value in metadata.items() if name not in OPERATOR_METADATA}
+    return {**redacted, "metadata": shared}
+
+
+def _quota(failure: Json) -> Json:
+    """Return which quotas are exceeded. Their subject and description name the operator's project."""
+    violations = failure.get("violations")
+    quotas = [
+        {name: each[name] for name in QUOTA_FIELDS if name in each}
+        for each in (violations if isinstance(violations, list) else ())
+        if isinstance(each, dict)
+    ]
+    return {"@type": failure["@type"], "violations": quotas}
 
 
 def _redacted(value: object, key: str, depth: int = 0) -> object:

@@ -9,10 +9,11 @@ Google's SDKs read `code` and `status`, Gemini CLI also waits for `retryDelay`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import inf
 
 from vaultcore.client_apis.json_text import dump
-from vaultcore.errors import AttemptsExhausted, GatewayError, LimitShortage, whole_seconds
+from vaultcore.errors import AttemptsExhausted, GatewayError, LimitExceeded, LimitShortage, whole_seconds
 from vaultcore.streams.sse import Event
 from vaultcore.wire import Json
 
@@ -32,14 +33,22 @@ STATUSES: Mapping[int, str] = {  # HTTP status -> the name of google.rpc.Code
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+SPECIFIC: Mapping[int, tuple[str, ...]] = {
+    400: ("FAILED_PRECONDITION", "OUT_OF_RANGE"),
+    409: ("ALREADY_EXISTS",),
+}
 TYPES = "type.googleapis.com/google.rpc."
 DOMAIN = "vaultedge"
 LASTING = ("insufficient_quota", "billing_error")  # types of errors that no wait ends
 
 
 def render_error(error: GatewayError) -> Json:
-    status = STATUSES.get(error.status) or STATUSES[400 if error.status < 500 else 500]
-    fields = {"code": error.status, "message": str(error), "status": status, "details": _details(error)}
+    fields = {
+        "code": error.status,
+        "message": str(error),
+        "status": _status(error),
+        "details": _details(error),
+    }
     return {"error": fields}
 
 
@@ -47,7 +56,30 @@ def render_stream_error(error: GatewayError) -> Event:
     return Event(dump(render_error(error)))
 
 
+def _status(error: GatewayError) -> str:
+    """Return the name of the status. A Gemini provider's own may be more specific than the HTTP status."""
+    if error.status in SPECIFIC and error.code in SPECIFIC[error.status]:
+        return error.code
+    return STATUSES.get(error.status) or STATUSES[400 if error.status < 500 else 500]
+
+
 def _details(error: GatewayError) -> list[Json]:
+    """Return messages of google.rpc, one of each type: the provider's own before the gateway's."""
+    own = [*_provider_details(error), *_gateway_details(error)]
+    return list({str(detail["@type"]): detail for detail in reversed(own)}.values())[::-1]
+
+
+def _provider_details(error: GatewayError) -> Sequence[Json]:
+    """Return the details of the provider's error; of a rate limit everywhere, of the one that ends first."""
+    if not isinstance(error, AttemptsExhausted):
+        return error.rpc_details
+    if error.status != LimitExceeded.status or not error.failures:
+        return ()
+    first = min(error.failures, key=lambda each: inf if each.retry_after is None else each.retry_after)
+    return first.rpc_details
+
+
+def _gateway_details(error: GatewayError) -> list[Json]:
     details = [_detail("ErrorInfo", reason=error.code.upper(), domain=DOMAIN, metadata={"type": error.type})]
     if error.param:
         violation = {"field": error.param, "description": str(error)}

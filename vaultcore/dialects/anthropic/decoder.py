@@ -211,7 +211,7 @@ class Decoder(ChunkWriter):
         return [cast(ChatChunk, {**self._last_chunk(usage), **tier})]
 
     def _raise_error(self, event: AnthropicEvent) -> list[ChatChunk]:
-        raise repair.stream_fault(event.get("error") or event)
+        raise repair.stream_fault(event)
 
     def _merge_usage(self, usage: AnthropicUsage | None) -> None:
         """Replace the counts that the event contains: each is the total so far, and events omit some."""

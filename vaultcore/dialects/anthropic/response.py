@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, repair
@@ -43,7 +41,7 @@ def parse_response(body: Json) -> ChatCompletion:
     """Return the completion. Raise StreamFault for an error object, ValueError for a malformed response."""
     response = cast("AnthropicResponse", require_object(body, "a response"))
     if response.get("type") == "error" or response.get("error"):
-        raise repair.stream_fault(response.get("error") or response)
+        raise repair.stream_fault(response)
     message = _parse_message(_content(response))
     message["refusal"] = parse_explanation(response)
     has_calls = bool(message.get("tool_calls"))
@@ -67,22 +65,11 @@ def parse_response(body: Json) -> ChatCompletion:
 
 
 def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - a parameter of the protocol
-    """Return the content of an error response, with the fields that Anthropic's SDKs act on.
+    """Return the content of an error response.
 
     `{"type": "error", "error": {"type", "message", "details": {"error_code", …}}, "request_id": "req_…"}`
     """
-    detail = parse_error_body(body)
-    try:
-        envelope = json.loads(body)
-    except (ValueError, RecursionError):
-        return detail
-    match envelope:
-        case {"error": {"details": dict() as details}}:
-            detail = replace(detail, details=details)
-    match envelope:
-        case {"request_id": str(request_id)}:
-            detail = replace(detail, request_id=request_id)
-    return detail
+    return parse_error_body(body)
 
 
 def parse_stop_reason(reason: object, *, has_calls: bool, has_output: bool) -> FinishReason:

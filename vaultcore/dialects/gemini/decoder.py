@@ -82,7 +82,7 @@ class Decoder:
             return ()
         event = parse_event(item)
         if event.get("error"):
-            raise repair.stream_fault(event["error"])
+            raise repair.stream_fault(event)
         if not self._envelope["model"]:
             self._set_envelope(event)
         self._merge_usage(event.get("usageMetadata"))

@@ -66,7 +66,7 @@ def parse_response(body: Json) -> ChatCompletion:
     """Return the completion. Raise StreamFault for an error object, ValueError for a malformed body."""
     response = join_events(body)
     if response.get("error"):
-        raise repair.stream_fault(response["error"])
+        raise repair.stream_fault(response)
     candidates = list_candidates(response)
     block_reason = parse_block_reason(response.get("promptFeedback"))
     if not candidates and not block_reason:

@@ -45,7 +45,7 @@ class Decoder:
                 return ()
         chunk = parse_event(item)
         if repair.is_error(chunk):
-            raise repair.stream_fault(chunk.get("error") or chunk)
+            raise repair.stream_fault(chunk)
         chunk.pop("obfuscation", None)
         if "service_tier" in chunk:
             repair.repair_service_tier(chunk)
@@ -137,7 +137,7 @@ class Decoder:
 
     def _repair_choice(self, position: int, choice: Json, response_id: str) -> list[Json]:
         if choice.get("error"):
-            raise repair.stream_fault(choice["error"])
+            raise repair.stream_fault(choice)
         index = choice.get("index")
         index = choice["index"] = index if type(index) is int else position
         response_shape.check_choice(choice)

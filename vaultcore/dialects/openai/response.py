@@ -24,7 +24,7 @@ def parse_response(body: Json) -> ChatCompletion:
     response = cast("OpenAIResponse", require_object(body, "the response"))
     choices = response.get("choices")
     if not choices and repair.is_error(response):
-        raise repair.stream_fault(response.get("error") or response)
+        raise repair.stream_fault(response)
     if not isinstance(choices, list) or not choices:
         raise ValueError("the response has no choices")
     response_id = response.get("id")
@@ -54,7 +54,7 @@ def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the 
 def _choice(position: int, raw: object, response_id: object) -> Json:
     choice = cast("OpenAIChoice", require_object(raw, "a choice"))
     if choice.get("error"):
-        raise repair.stream_fault(choice["error"])
+        raise repair.stream_fault(cast(Json, choice))
     raw_message = cast("OpenAIMessage", require_object(choice.get("message"), "a message"))
     choice = cast("OpenAIChoice", {**choice})
     response_shape.check_choice(cast(Json, choice))

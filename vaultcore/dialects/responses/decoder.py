@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from vaultcore.dialects import StreamFault, repair
+from vaultcore.dialects import repair
 from vaultcore.dialects.chunks import ChunkWriter
 from vaultcore.dialects.json_fields import parse_event, require_object, string_field
-from vaultcore.dialects.provider_error import error_detail, error_status
 from vaultcore.dialects.responses import response
 from vaultcore.dialects.responses.reasoning import render_block
 from vaultcore.dialects.responses.tool_uses import count_items, tool_item
@@ -174,8 +173,8 @@ class Decoder(ChunkWriter):
         raise response.response_fault(cast("ResponsesResponse", whole))
 
     def _raise_error(self, event: ResponsesEvent) -> list[ChatChunk]:
-        error: Json = event.get("error") or {name: value for name, value in event.items() if name != "type"}
-        raise StreamFault(error_detail(error), error_status(error))
+        fields: Json = {name: value for name, value in event.items() if name != "type"}
+        raise repair.stream_fault(fields)
 
     def _item(self, event: ResponsesEvent) -> _ItemState:
         return self._items.setdefault(_output_index(event), _ItemState())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
 from vaultcore.dialects.json_fields import require_object, string_field
-from vaultcore.dialects.provider_error import error_detail, error_status, parse_error_body
+from vaultcore.dialects.provider_error import parse_error_body
 from vaultcore.dialects.response_shape import has_valid_logprobs
 from vaultcore.dialects.responses.reasoning import render_block
 from vaultcore.dialects.responses.tool_uses import parse_tool_uses
@@ -75,7 +75,7 @@ def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the 
 def response_fault(response: ResponsesResponse) -> StreamFault:
     """Return the fault of a failed response."""
     error = response.get("error")
-    return StreamFault(error_detail(error or "the response failed"), error_status(error))
+    return repair.stream_fault({"error": error or "the response failed"})
 
 
 def parse_finish_reason(response: ResponsesResponse, *, has_calls: bool) -> FinishReason:

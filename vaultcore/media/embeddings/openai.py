@@ -32,7 +32,7 @@ def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
 def parse(response: MediaResponse) -> MediaResult:
     data = response.body.get("data")
     if response.body.get("error") and not data:
-        raise repair.stream_fault(response.body["error"])
+        raise repair.stream_fault(response.body)
     rows = [require_object(row, "an embedding") for row in non_empty_list(data, "embeddings")]
     indexes = [row.get("index") for row in rows]
     if sorted(index for index in indexes if type(index) is int) == list(range(len(rows))):

@@ -28,7 +28,7 @@ def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
 def parse(response: MediaResponse) -> MediaResult:
     data = response.body.get("data")
     if response.body.get("error") and not data:
-        raise repair.stream_fault(response.body["error"])
+        raise repair.stream_fault(response.body)
     usage = response.body.get("usage")
     return MediaResult(
         tuple(_parse_image(require_object(row, "an image")) for row in non_empty_list(data, "images")),

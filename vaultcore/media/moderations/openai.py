@@ -29,7 +29,7 @@ def render(request: Json, target: Target, offer: MediaOffer) -> RenderedMedia:
 def parse(response: MediaResponse) -> MediaResult:
     results = response.body.get("results")
     if response.body.get("error") and not results:
-        raise repair.stream_fault(response.body["error"])
+        raise repair.stream_fault(response.body)
     usage = response.body.get("usage")
     return MediaResult(
         tuple(require_object(row, "a result") for row in non_empty_list(results, "results")),
