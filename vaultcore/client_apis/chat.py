@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from vaultcore.client_apis import legacy_functions, responses_shape
 from vaultcore.client_apis.chat_validation import validate_chat_request
 from vaultcore.client_apis.json_text import dump
+from vaultcore.client_apis.thinking_blocks import BlockJoiner
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted, GatewayError, InvalidRequest
 from vaultcore.streams import Stage
@@ -119,14 +120,20 @@ def render_stream_error(error: GatewayError) -> Event:
 class ChatEncoder:
     """Encodes chunks for a client that did not request usage, and removes usage from them."""
 
-    __slots__ = ()
+    __slots__ = ("_blocks",)
+
+    def __init__(self) -> None:
+        self._blocks = BlockJoiner()
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
-        if "usage" not in item:
-            return (Event(dump(item)),)
-        if not item.get("choices"):
+        chunk = self._blocks.join(item)
+        if chunk is None:
             return ()
-        return (Event(dump({name: value for name, value in item.items() if name != "usage"})),)
+        if "usage" not in chunk:
+            return (Event(dump(chunk)),)
+        if not chunk.get("choices"):
+            return ()
+        return (Event(dump({name: value for name, value in chunk.items() if name != "usage"})),)
 
     def close(self) -> Iterable[Event]:
         return (DONE,)
@@ -138,9 +145,10 @@ class ChatUsageEncoder:
     Usage is null in every chunk except the last one, which has no choices.
     """
 
-    __slots__ = ("_last",)
+    __slots__ = ("_blocks", "_last")
 
     def __init__(self) -> None:
+        self._blocks = BlockJoiner()
         self._last: ChatChunk | None = None
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
@@ -148,7 +156,8 @@ class ChatUsageEncoder:
             self._last = item  # replaces earlier usage, which was a running count
         if "usage" in item and not item.get("choices"):
             return ()
-        return (Event(dump({**item, "usage": None})),)
+        chunk = self._blocks.join(item)
+        return () if chunk is None else (Event(dump({**chunk, "usage": None})),)
 
     def close(self) -> Iterable[Event]:
         if self._last is None:
