@@ -15,18 +15,22 @@ from pathlib import Path
 from tests.fakes.served import prepare_home, run_serve
 from vaultcore.simulators.server import simulated
 
+PROVIDERS = {  # name -> dialect
+    **{name: name for name in ("openai", "anthropic", "gemini", "bedrock", "mistral", "cohere")},
+    "groq": "openai",
+}
+REGION = {"AWS_REGION": "us-east-1"}  # of Bedrock
 ROUTES = """\
   gpt-4.1-mini: {primary: anthropic/claude-sonnet-4-5}
 """
 
 
 def main() -> None:
-    providers = {"openai": "openai", "anthropic": "anthropic"}
-    with tempfile.TemporaryDirectory() as folder, simulated(providers) as simulators:
+    with tempfile.TemporaryDirectory() as folder, simulated(PROVIDERS) as simulators:
         home = Path(folder)
         overlay = prepare_home(home, simulators)
         overlay.write_text(overlay.read_text() + ROUTES)
-        with run_serve(home, "--providers", str(overlay)) as gateway:
+        with run_serve(home, "--providers", str(overlay), environ=REGION) as gateway:
             print(json.dumps({"url": f"{gateway.url}/v1", "key": gateway.key}), flush=True)
             for _ in sys.stdin:
                 requests = [
