@@ -24,7 +24,7 @@ HIGHEST = (  # number of each kind; one per line, so that changes merge
     "Q38",
     "O16",
     "P15",
-    "R30",
+    "R31",
     "N21",
     "T8",
     "Z10",
