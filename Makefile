@@ -16,6 +16,7 @@ AGENTS := build/agents
 NODE_CLIENTS := build/node-clients
 BIN    := $(VENV)/bin
 PIP    := -m pip -qq --disable-pip-version-check install
+PEERS  := build/peers
 PORT   ?= 8787
 TESTS  ?=
 FUZZ   ?= 10000
@@ -24,7 +25,7 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load test-long test-slow lint format docs fuzz bench bench-calls bench-store install lock clean
+.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load test-long test-slow lint format docs fuzz bench bench-calls bench-guard bench-page bench-peers bench-store install lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,8 +89,31 @@ docs: $(VENV)/.dev ## regenerate docs/cli.md, the tables in docs/ and the digest
 fuzz: $(VENV)/.dev ## fuzz every dialect with 10,000 malformed requests, responses and streams
 	@FUZZ=$(FUZZ) $(BIN)/python -W error -m pytest -q $(XDIST) tests/dialects/test_fuzz.py $(ARGS)
 
-bench: $(VENV)/.dev ## benchmark the gateway against a plain proxy, in one interleaved run
-	@$(BIN)/python -m tests.bench $(ARGS)
+bench: $(VENV)/.dev ## benchmark the gateway beside plain proxies and installed peers; ROUNDS=5; ARGS=--quick is short
+	@$(BIN)/python -m tests.bench --rounds $(or $(ROUNDS),5) $(ARGS)
+
+bench-page: $(VENV)/.dev ## the same, and write the table into docs/performance.md
+	@$(BIN)/python -m tests.bench --rounds $(or $(ROUNDS),5) --write docs/performance.md $(ARGS)
+
+# One that cannot be installed is skipped. `make bench` measures those that are installed.
+bench-peers: ## install other gateways for `make bench`: ferrogw, rolter, LiteLLM, Portkey
+	@for name in ferrogw rolter litellm; do \
+		test -e $(PEERS)/$$name/.installed && continue; \
+		echo "installing $$name ..." >&2; \
+		$(PYTHON) -m venv $(PEERS)/$$name && $(PEERS)/$$name/bin/python $(PIP) --no-deps --require-hashes \
+			-r tests/bench/lock/requirements-$$name.txt && touch $(PEERS)/$$name/.installed \
+			|| { rm -rf $(PEERS)/$$name; echo "skipped: pip cannot install $$name" >&2; }; \
+	done
+	@test -e $(PEERS)/portkey/.installed || { \
+		echo "installing portkey ..." >&2; \
+		mkdir -p $(PEERS)/portkey && cp tests/bench/lock/portkey/*.json $(PEERS)/portkey \
+			&& (cd $(PEERS)/portkey && npm ci --silent --ignore-scripts --no-audit --no-fund --legacy-peer-deps) \
+			&& touch $(PEERS)/portkey/.installed \
+			|| { rm -rf $(PEERS)/portkey; echo "skipped: npm cannot install portkey" >&2; }; \
+	}
+
+bench-guard: $(VENV)/.dev ## print which functions and figures of a request rose by more than 10 %; ARGS=--write stores them
+	@$(BIN)/python -m tests.bench.guard $(ARGS)
 
 bench-calls: $(VENV)/.dev ## print the Python calls and the CPU time of one request; ARGS="--limits --top 40"
 	@$(BIN)/python -m tests.bench.calls $(ARGS)
@@ -110,6 +134,9 @@ lock: $(LOCK)/.installed ## resolve pyproject.toml again into the requirements*.
 	echo 'checkov>=3.3' | $(COMPILE) - -o requirements-lint.txt
 	echo 'aider-chat==0.86.2' | $(COMPILE) - -o tests/agents/lock/requirements-aider.txt
 	echo 'llm>=0.36' | $(COMPILE) - -o tests/agents/lock/requirements-llm.txt
+	echo 'ferrogw==1.5.10' | $(COMPILE) - -o tests/bench/lock/requirements-ferrogw.txt
+	echo 'rolter==0.1.0' | $(COMPILE) - -o tests/bench/lock/requirements-rolter.txt
+	$(COMPILE) tests/bench/lock/litellm.in -o tests/bench/lock/requirements-litellm.txt
 	printf 'ministack==1.5.33\naws-sam-translator>=1.115\n' | $(COMPILE) - -o requirements-aws.txt
 
 clean: ## remove everything that was installed or built

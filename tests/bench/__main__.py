@@ -1,6 +1,7 @@
-"""`make bench`: compares this gateway with a bare proxy in one interleaved run; see docs/performance.md.
+"""`make bench`: compares this gateway with baselines and other gateways in one interleaved run.
 
-It asserts nothing: absolute times on a shared machine vary, and only ratios of one run are comparable.
+It asserts nothing: absolute times on a shared machine vary, and only figures of one run are comparable. See
+docs/performance.md.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import hotspots, interleave, report, stores, target
+from tests.bench import hotspots, interleave, page, peers, report, stores, target
 from tests.bench.measure import Bench, Server
 from tests.bench.process import Cores, machine, running
+from tests.bench.target import Target
+
+QUICK = {"rounds": 1, "seconds": 0.4, "targets": ["bare", "vaultedge", "+ limits"]}
 
 
 def main(argv: Sequence[str]) -> int:
     args = _arguments(argv)
     if args.stores:
-        for line in stores.lines():
-            print(line, flush=True)
+        print(*stores.lines(), sep="\n", flush=True)
         return 0
     if sys.platform != "linux":
         print("the benchmark reads /proc: it needs Linux", file=sys.stderr)
@@ -33,31 +36,63 @@ def main(argv: Sequence[str]) -> int:
         process = stack.enter_context(
             running(provider.command(), provider.environ, bench.cores.load, bench.folder)
         )
-        bare, ours = target.bare(process.url), target.vaultedge(process.url, bench.folder)
         if args.profile:
-            print(*hotspots.lines(bench, ours), sep="\n")
+            print(*hotspots.lines(bench, target.vaultedge(process.url, bench.folder)), sep="\n")
             return 0
+        measured = [
+            each
+            for each in targets(process.url, bench.folder)
+            if args.targets is None or each.name in args.targets
+        ]
         run = interleave.run(
-            bench, Server(provider, process), (bare, ours), rounds=int(args.rounds), parts=args.only
+            bench, Server(provider, process), measured, rounds=int(args.rounds), parts=args.only
         )
-    direct = run.results.pop(provider.name, {})
+    return _print(run, args)
+
+
+def targets(upstream: str, folder: Path) -> list[Target]:
+    """Return the baselines, this gateway with both keys, and the installed peers."""
+    return [
+        target.raw(upstream),
+        target.bare(upstream),
+        target.vaultedge(upstream, folder / "system"),
+        target.limited(upstream, folder / "limited"),
+        *peers.installed(upstream, folder),
+    ]
+
+
+def _print(run: interleave.Run, args: argparse.Namespace) -> int:
+    direct = run.results.pop("direct", {})
     if args.json:
         json.dump({"machine": machine(), "others": run.others, "direct": direct, **run.results}, sys.stdout)
         return 0
-    print(f"{machine()}; medians of {args.rounds:g} interleaved rounds, {args.seconds:g} s per measurement")
-    print(f"other processes used {run.others:.1f} cores during the run\n")
-    print(*report.table(run.results, direct), sep="\n")
+    lines = [
+        f"{machine()}; medians of {args.rounds:g} interleaved rounds, {args.seconds:g} s per measurement",
+        f"other processes used {run.others:.1f} cores during the run",
+    ]
+    print(*lines, "", *report.table(run.results, direct), sep="\n")
+    missing = [] if args.targets else peers.missing()
+    print(*run.failures, *missing, sep="\n", file=sys.stderr)
+    if args.write:
+        page.write(args.write, lines, report.markdown(run.results, direct))
     return 0
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
-    parts = ",".join(interleave.PARTS)
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__, allow_abbrev=False)
     parser.add_argument("--rounds", type=_within(1, 50), default=5, help="1 to 50; default 5")
     parser.add_argument("--seconds", type=_within(0.1, 30), default=1.5, help="per measurement; default 1.5")
+    parts = list(interleave.PARTS)
     parser.add_argument(
-        "--only", type=_parts, default=interleave.PARTS, help=f"a comma-separated subset of {parts}"
+        "--only", type=_parts, default=parts, help=f"a comma-separated subset of {','.join(parts)}"
     )
+    parser.add_argument(
+        "--targets", type=lambda text: text.split(","), help="comma-separated columns; default: all"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round of bare and this gateway, in under a minute"
+    )
+    parser.add_argument("--write", type=Path, metavar="FILE", help="also write the table into this page")
     parser.add_argument(
         "--json", action="store_true", help="print the values of every round: seconds and megabytes"
     )
@@ -67,7 +102,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="measure the cost of a request in each store instead: time, calls, DynamoDB request units",
     )
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.quick:
+        vars(args).update(QUICK)
+    return args
 
 
 def _within(least: float, most: float) -> Callable[[str], float]:

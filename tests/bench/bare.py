@@ -1,4 +1,4 @@
-"""The baseline proxy: the gateway's server and transport, without anything in between."""
+"""A baseline: Starlette and httpx on the gateway's server and transport, without anything in between."""
 
 import os
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from vaultcore.cli import listener
+from vaultcore.shutdown import Shutdown
 from vaultcore.upstream.http1.pool import Pool
 
 URL = os.environ.get("BENCH_UPSTREAM", "") + "/chat/completions"
@@ -35,4 +36,5 @@ async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
 if __name__ == "__main__":
     server = listener.listen("127.0.0.1", 0)
     print(f"base url  {listener.url(server)}/v1", flush=True)
-    listener.serve(Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])]), server)
+    app = Starlette(routes=[Route("/v1/chat/completions", chat, methods=["POST"])])
+    listener.serve(app, server, Shutdown())

@@ -1,7 +1,7 @@
 """Calls and CPU time of one request: `python -m tests.bench.calls [--limits] [--top 40]`.
 
-It counts the calls of the main thread of `vaultedge serve` while one connection sends buffered requests, after
-a warm-up. The number is nearly the same on every machine, so a test can have a ceiling for it.
+It counts the calls of the main thread of `vaultedge serve` while one connection sends buffered requests, once
+the gateway is warm. The number is nearly the same on every machine, so a test can have a ceiling for it.
 """
 
 from __future__ import annotations
@@ -141,9 +141,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.calls", description=__doc__)
     parser.add_argument("--limits", action="store_true", help="use a virtual key with every limit")
     parser.add_argument("--top", type=int, default=25, help="number of functions; default 25")
-    parser.add_argument(
-        "--json", action="store_true", help="print the calls of each Python function"
-    )
+    parser.add_argument("--json", action="store_true", help="print the calls of each Python function")
     args = parser.parse_args(argv)
     if sys.platform != "linux":
         print("the counter reads /proc: it needs Linux", file=sys.stderr)

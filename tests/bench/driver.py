@@ -10,11 +10,13 @@ import gc
 import json
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
-PROMPT = "Say hello in five words, please."
+from tests.bench.bodies import SHAPES
+
 QUANTILES = (0.50, 0.95, 0.99)
 
 
@@ -29,24 +31,20 @@ class Job:
     seconds: float = 1.0
     stream: bool = False
     least: int = 1  # minimum number of requests, whatever the time
+    shape: str = "short"  # of the body; see tests/bench/bodies.py
+    headers: Mapping[str, str] = field(default_factory=dict)  # additional ones
 
     def request(self) -> bytes:
         """Return the bytes of the request."""
         url = urlsplit(self.url)
         if url.hostname != "127.0.0.1":
             raise ValueError("load goes to loopback addresses only")
-        fields: dict[str, object] = {
-            "model": self.model,
-            "messages": [
-                {"role": "system", "content": "You are a helpful assistant."},
-                {"role": "user", "content": PROMPT},
-            ],
-            "max_tokens": 64,
-        }
-        body = json.dumps({**fields, "stream": True} if self.stream else fields).encode()
+        fields = {"model": self.model, **SHAPES[self.shape](), **({"stream": True} if self.stream else {})}
+        body = json.dumps(fields).encode()
+        more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         return (
             f"POST {url.path}/chat/completions HTTP/1.1\r\nhost: {url.netloc}\r\naccept: application/json\r\n"
-            f"user-agent: bench\r\nauthorization: Bearer {self.key}\r\n"
+            f"user-agent: bench\r\nauthorization: Bearer {self.key}\r\n{more}"
             f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         ).encode() + body
 

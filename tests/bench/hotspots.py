@@ -96,7 +96,7 @@ def _loads(bench: Bench, target: Target) -> Iterator[str]:
         loads: dict[str, Callable[[], Measurements]] = {
             "buffered responses, 16 connections": lambda: bench.requests(server, 16),
             "short streams": lambda: bench.first(server),
-            "long streams": lambda: bench.chunks(server),
+            "long streams": lambda: bench.chunks(server, "stream"),
         }
         for what, load in loads.items():
             os.kill(server.process.pid, signal.SIGUSR1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -12,8 +12,19 @@ from tests.bench.measure import Bench, Measurements, Server
 from tests.bench.process import busy
 from tests.bench.target import Target
 
-PARTS = ("start", "1", "16", "64", "first", "chunks")
-DIRECT = ("1", "first")  # parts that also measure the provider directly
+Part = Callable[[Bench, Server], Measurements]
+PARTS: Mapping[str, tuple[str, Part]] = {  # name: the case that a target needs, and the measurement
+    "start": ("plain", lambda bench, server: bench.start(server.target)),
+    "1": ("plain", lambda bench, server: bench.requests(server, 1)),
+    "16": ("plain", lambda bench, server: bench.requests(server, 16)),
+    "64": ("plain", lambda bench, server: bench.requests(server, 64)),
+    "anthropic": ("anthropic", lambda bench, server: bench.anthropic(server)),
+    "first": ("stream", lambda bench, server: bench.first(server)),
+    "chunks": ("stream", lambda bench, server: bench.chunks(server, "stream")),
+    "translated": ("anthropic_stream", lambda bench, server: bench.chunks(server, "anthropic_stream")),
+    "shapes": ("plain", lambda bench, server: bench.shapes(server)),
+}
+DIRECT = ("1", "first", "shapes")  # parts that also measure the provider directly
 
 
 @dataclass(slots=True)
@@ -22,6 +33,7 @@ class Run:
 
     results: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     others: float = 0.0  # cores that other processes used
+    failures: list[str] = field(default_factory=list)  # targets that do not work, with the reason
 
     def add(self, target: Target, measurements: Measurements) -> None:
         values = self.results.setdefault(target.name, {})
@@ -35,33 +47,32 @@ def run(
     """Measure each part of each target once per round. Each round starts with another target."""
     result = Run()
     with ExitStack() as stack:
-        servers = [Server(each, stack.enter_context(bench.running(each))) for each in targets]
-        for server in (direct, *servers):
-            bench.warm(server)
-        for target in targets if "start" in parts else ():
-            bench.start(target)  # fills the file cache
+        servers = [each for each in (_started(bench, target, stack, result) for target in targets) if each]
+        for server in servers if "start" in parts else ():
+            bench.start(server.target)  # fills the file cache
         start, spent, own = time.monotonic(), busy(), _own_cpu(servers, direct)
         for turn in range(rounds):
             shift = turn % len(servers)
             order = [*servers[shift:], *servers[:shift]]
             for part in parts:
+                case, measurement = PARTS[part]
                 for server in [direct, *order] if part in DIRECT else order:
-                    result.add(server.target, _measure(bench, server, part))
+                    if case in server.target.cases:
+                        result.add(server.target, measurement(bench, server))
         spent, own = busy() - spent, _own_cpu(servers, direct) - own
         result.others = max(0.0, spent - own) / (time.monotonic() - start)
     return result
 
 
-def _measure(bench: Bench, server: Server, part: str) -> Measurements:
-    match part:
-        case "start":
-            return bench.start(server.target)
-        case "first":
-            return bench.first(server)
-        case "chunks":
-            return bench.chunks(server)
-        case connections:
-            return bench.requests(server, int(connections))
+def _started(bench: Bench, target: Target, stack: ExitStack, run: Run) -> Server | None:
+    """Return the running and warm server of a target; None, and a line in the run, if it does not work."""
+    try:
+        server = Server(target, stack.enter_context(bench.running(target)))
+        bench.warm(server)
+    except (RuntimeError, OSError) as error:
+        run.failures.append(f"{target.name} is not measured: {str(error)[-300:]}")
+        return None
+    return server
 
 
 def _own_cpu(servers: Sequence[Server], direct: Server) -> float:

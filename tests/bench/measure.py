@@ -8,15 +8,17 @@ import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tests.bench.driver import Job, Outcome, drive
-from tests.bench.process import Cores, Running, environment, pinned, running
+from tests.bench.process import Cores, Running, environment, pinned, prioritise, running
 from tests.bench.target import Target
 
 Measurements = dict[str, float]
 STREAMS = 8  # concurrent streams when chunks are measured
+SHAPES = ("100kb", "messages", "tools", "1mb")  # bodies that are measured beside the short one
+START_TIMEOUT = 60.0  # seconds from a server's first connection to its first good response
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,18 @@ class Server:
     target: Target
     process: Running
 
-    def job(self, model: str, *, connections: int, seconds: float, stream: bool) -> Job:
-        return Job(self.process.url, self.target.key, model, connections, seconds, stream)
+    def job(self, case: str, *, seconds: float, connections: int = 1, shape: str = "short") -> Job:
+        row = self.target.cases[case]
+        return Job(
+            self.process.url,
+            self.target.key,
+            row.model,
+            connections,
+            seconds,
+            stream="stream" in case,
+            shape=shape,
+            headers=row.headers,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,58 +51,100 @@ class Bench:
     seconds: float
 
     def running(self, target: Target) -> AbstractContextManager[Running]:
-        return running(target.command(), target.environ, self.cores.target, self.folder)
+        log = f"{target.name}.log"
+        return running(
+            target.command(), target.environ, self.cores.target, self.folder, log, port=target.port
+        )
 
     def start(self, target: Target) -> Measurements:
-        """Measure a new process from exec to its first response."""
+        """Measure a new process from exec to its first response, and its first request with a failover."""
+        target = target.anew() if target.anew else target
         with self.running(target) as process:
-            job = Server(target, process).job("bench", connections=1, seconds=0, stream=False)
-            _check(target, asyncio.run(drive(job)))
+            server = Server(target, process)
+            _first_response(server)
             wall = time.perf_counter() - process.started
-            return {"start_wall": wall, "start_cpu": process.cpu(), "start_memory": process.memory()}
+            result = {"start_wall": wall, "start_cpu": process.cpu(), "start_memory": process.memory()}
+            if "failover" in target.cases:
+                outcome = asyncio.run(drive(server.job("failover", seconds=0)))
+                result["failover"] = _check(target, outcome).latency[0]
+            return result
 
     def requests(self, server: Server, connections: int) -> Measurements:
         """Measure buffered responses over some connections."""
-        outcome, cpu = self._load(server, "bench", connections, stream=False)
-        result = {
+        outcome, cpu = self._load(server, "plain", connections=connections)
+        p50, p95, p99 = outcome.latency
+        return {
             f"rate_{connections}": outcome.requests / outcome.seconds,
             f"cpu_{connections}": cpu / outcome.requests,
+            f"p50_{connections}": p50,
+            f"p95_{connections}": p95,
+            f"p99_{connections}": p99,
         }
-        if connections > 1:
-            return result
-        p50, p95, p99 = outcome.latency
-        return {**result, "latency_p50": p50, "latency_p95": p95, "latency_p99": p99}
+
+    def shapes(self, server: Server) -> Measurements:
+        """Measure larger bodies over one connection, and the CPU time that each adds to a short one."""
+        outcome, cpu = self._load(server, "plain")
+        short = cpu / outcome.requests
+        result: Measurements = {}
+        for shape in SHAPES:
+            outcome, cpu = self._load(server, "plain", shape=shape)
+            result[f"p50_{shape}"] = outcome.latency[0]
+            result[f"added_{shape}"] = cpu / outcome.requests - short
+        return result
+
+    def anthropic(self, server: Server) -> Measurements:
+        """Measure requests that are translated for an Anthropic provider."""
+        outcome, cpu = self._load(server, "anthropic")
+        return {"p50_anthropic": outcome.latency[0], "cpu_anthropic": cpu / outcome.requests}
 
     def first(self, server: Server) -> Measurements:
-        """Measure the time to the first byte of short streams, one after the other."""
-        outcome, _ = self._load(server, "bench", 1, stream=True)
+        """Measure the time to the first byte of streams, one after the other."""
+        outcome, _ = self._load(server, "stream")
         return {"first_p50": outcome.first[0], "first_p95": outcome.first[1]}
 
-    def chunks(self, server: Server) -> Measurements:
+    def chunks(self, server: Server, case: str) -> Measurements:
         """Measure CPU time per chunk of concurrent long streams."""
-        outcome, cpu = self._load(server, "bench-long", STREAMS, stream=True)
-        return {"chunk_cpu": cpu / outcome.chunks, "memory": server.process.memory()}
+        outcome, cpu = self._load(server, case, connections=STREAMS)
+        name = "translated_chunk_cpu" if case == "anthropic_stream" else "chunk_cpu"
+        return {name: cpu / outcome.chunks, "memory": server.process.memory()}
 
     def warm(self, server: Server) -> None:
-        """Use every path once, so that the first round is like the others."""
-        brief = Bench(self.cores, self.folder, 0.3)
+        """Use every path once, so that the first round is like the others. Raise RuntimeError."""
+        _first_response(server)
+        brief = replace(self, seconds=0.3)
         brief.requests(server, 16)
-        brief.first(server)
+        for case in server.target.cases:
+            brief._load(server, case)
 
-    def _load(self, server: Server, model: str, connections: int, *, stream: bool) -> tuple[Outcome, float]:
+    def _load(
+        self, server: Server, case: str, *, connections: int = 1, shape: str = "short"
+    ) -> tuple[Outcome, float]:
         """Return the outcome of a job, and the CPU seconds of the server."""
-        job = server.job(model, connections=connections, seconds=self.seconds, stream=stream)
+        job = server.job(case, connections=connections, seconds=self.seconds, shape=shape)
         before = server.process.cpu()
         with pinned(self.cores.load):
-            driver = subprocess.run(
+            driver = subprocess.Popen(
                 [sys.executable, "-m", "tests.bench.driver"],
-                input=json.dumps(asdict(job)).encode(),
                 env=environment(),
-                capture_output=True,
-                check=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
             )
-        outcome = Outcome(**json.loads(driver.stdout))
+        prioritise(driver.pid)
+        stdout, _ = driver.communicate(json.dumps(asdict(job)).encode())
+        outcome = Outcome(**json.loads(stdout))
         return _check(server.target, outcome), server.process.cpu() - before
+
+
+def _first_response(server: Server) -> None:
+    """Send requests to a server that has just started until one is answered well; raise RuntimeError."""
+    until = time.monotonic() + START_TIMEOUT
+    while True:
+        outcome = asyncio.run(drive(server.job("plain", seconds=0)))
+        if not outcome.failures or time.monotonic() > until:
+            break
+        time.sleep(0.003)
+    _check(server.target, outcome)
 
 
 def _check(target: Target, outcome: Outcome) -> Outcome:

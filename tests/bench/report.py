@@ -1,4 +1,4 @@
-"""The results of a run as a table: one row per figure, one column per target, and their ratio."""
+"""The results of a run as a table: one row per figure, one column per target."""
 
 from __future__ import annotations
 
@@ -20,25 +20,30 @@ class Figure:
     digits: int = 0
 
 
-MILLI, MICRO = 1e3, 1e6
+MILLI = 1e3
 FIGURES = (
-    Figure("start to first response, wall ms", "start_wall", MILLI),
-    Figure("start to first response, CPU ms", "start_cpu", MILLI),
-    Figure("memory at the first response, MB", "start_memory"),
-    Figure("added latency p50, µs", "latency_p50", MICRO, less="latency_p50"),
-    Figure("added latency p95, µs", "latency_p95", MICRO, less="latency_p95"),
-    Figure("added latency p99, µs", "latency_p99", MICRO, less="latency_p99"),
-    Figure("requests/s, 1 connection", "rate_1"),
+    Figure("added latency p50, 1 connection, ms", "p50_1", MILLI, less="p50_1", digits=2),
+    Figure("added latency p99, 1 connection, ms", "p99_1", MILLI, less="p99_1", digits=2),
+    Figure("CPU per request, 1 connection, ms", "cpu_1", MILLI, digits=2),
+    Figure("CPU per request, 16 connections, ms", "cpu_16", MILLI, digits=2),
     Figure("requests/s, 16 connections", "rate_16"),
     Figure("requests/s, 64 connections", "rate_64"),
-    Figure("CPU per request, 1 connection, µs", "cpu_1", MICRO),
-    Figure("CPU per request, 16 connections, µs", "cpu_16", MICRO),
-    Figure("CPU per request, 64 connections, µs", "cpu_64", MICRO),
-    Figure("stream: first byte p50, µs", "first_p50", MICRO),
-    Figure("stream: first byte p95, µs", "first_p95", MICRO),
-    Figure("stream: CPU per 1,000 chunks, ms", "chunk_cpu", MILLI * 1_000, digits=1),
-    Figure("memory at the end, MB", "memory"),
+    Figure("p99, 16 connections, ms", "p99_16", MILLI, digits=1),
+    Figure("OpenAI to Anthropic, added p50, ms", "p50_anthropic", MILLI, less="p50_1", digits=2),
+    Figure("stream: first byte p50, ms", "first_p50", MILLI, digits=2),
+    Figure("stream: CPU per 1,000 chunks, s", "chunk_cpu", MILLI, digits=3),
+    Figure("same, Anthropic to OpenAI, s", "translated_chunk_cpu", MILLI, digits=3),
+    Figure("100 kB body p50, ms", "p50_100kb", MILLI, digits=2),
+    Figure("200 messages, added CPU, ms", "added_messages", MILLI, digits=2),
+    Figure("64 tools, added CPU, ms", "added_tools", MILLI, digits=2),
+    Figure("1 MB body, added CPU, ms", "added_1mb", MILLI, digits=2),
+    Figure("start to first response, CPU s", "start_cpu", digits=2),
+    Figure("start to first response, wall s", "start_wall", digits=2),
+    Figure("memory at the first response, MB", "start_memory"),
+    Figure("memory when warm, MB", "memory"),
+    Figure("first failover from a 500, ms", "failover", MILLI, digits=1),
 )
+EMPTY = "–"
 
 
 def values(figure: Figure, rounds: Rounds, direct: Rounds) -> list[float]:
@@ -47,18 +52,31 @@ def values(figure: Figure, rounds: Rounds, direct: Rounds) -> list[float]:
     if figure.less is None:
         return [value * figure.scale for value in raw]
     return [
-        (value - base) * figure.scale for value, base in zip(raw, direct.get(figure.less, ()), strict=True)
+        (value - base) * figure.scale for value, base in zip(raw, direct.get(figure.less, ()), strict=False)
     ]
 
 
-def table(targets: Mapping[str, Rounds], direct: Rounds) -> Iterator[str]:
-    """Yield the lines of the table: medians, and the median ratio of the last target to the first."""
-    names = list(targets)
-    yield f"{'':<38}" + "".join(f"{name:>12}" for name in names) + f"{'ratio':>9}"
+def cells(targets: Mapping[str, Rounds], direct: Rounds) -> Iterator[tuple[str, list[str]]]:
+    """Yield the label of each measured figure, and its median of each target as text."""
     for figure in FIGURES:
-        columns = [values(figure, targets[name], direct) for name in names]
-        if not all(columns):
-            continue
-        cells = "".join(f"{median(column):>12,.{figure.digits}f}" for column in columns)
-        ratio = median(own / base for base, own in zip(columns[0], columns[-1], strict=True) if base > 0)
-        yield f"{figure.label:<38}{cells}{ratio:>9.2f}"
+        columns = [values(figure, rounds, direct) for rounds in targets.values()]
+        if any(columns):
+            yield (
+                figure.label,
+                [f"{median(each):,.{figure.digits}f}" if each else EMPTY for each in columns],
+            )
+
+
+def table(targets: Mapping[str, Rounds], direct: Rounds) -> Iterator[str]:
+    """Yield the lines of the table as text."""
+    yield f"{'':<38}" + "".join(f"{name:>11}" for name in targets)
+    for label, row in cells(targets, direct):
+        yield f"{label:<38}" + "".join(f"{cell:>11}" for cell in row)
+
+
+def markdown(targets: Mapping[str, Rounds], direct: Rounds) -> Iterator[str]:
+    """Yield the lines of the table in Markdown."""
+    yield "| " + " | ".join(("", *targets)) + " |"
+    yield "|---" + "|---:" * len(targets) + "|"
+    for label, row in cells(targets, direct):
+        yield "| " + " | ".join((label, *row)) + " |"

@@ -1,57 +1,38 @@
-"""A mock provider for load: OpenAI chat completions as fixed bytes, on a raw asyncio protocol.
+"""A mock provider for load: OpenAI chat completions and Anthropic messages as prepared bytes.
 
-Run as a module, it prints its URL and serves until it is killed. A model named `…-long` streams many chunks
-one at a time, as a model writes them; other models stream a few at once.
+Run as a module, it prints its URL and serves until it is killed: with `upstream.c` if a C compiler is
+installed, else with a raw asyncio protocol. A model named `…-long`, or a path with `/long/`, streams many
+chunks one at a time, as a model writes them; other models stream a few at once. A path with `/e500/` fails.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
-LONG, SHORT = 200, 5  # chunks with text in one streamed response
-PAUSE = 0.004  # seconds between two chunks
-WORD = " considerable"
+from tests.bench.upstream_responses import Piece, responses
+
+SOURCE = Path(__file__).with_name("upstream.c")
+PROGRAM = Path(__file__).parents[2] / "build/bench/upstream"
 STREAM = (b'"stream":true', b'"stream": true')
-
-HEAD = (
-    "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nx-request-id: req_0123456789abcdef\r\n"
-    "openai-processing-ms: 312\r\nopenai-version: 2020-10-01\r\n"
-    "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-limit-tokens: 2000000\r\n"
-    "x-ratelimit-remaining-requests: 9999\r\nx-ratelimit-remaining-tokens: 1999744\r\n"
-    "x-ratelimit-reset-requests: 6ms\r\nx-ratelimit-reset-tokens: 7ms\r\n{frame}\r\n\r\n"
-)
-COMMON = {"id": "chatcmpl-bench", "created": 1_700_000_000, "model": "bench", "system_fingerprint": "fp_0"}
-USAGE = {"prompt_tokens": 24, "completion_tokens": 40, "total_tokens": 64}
+RESPONSES = responses()
 
 
-def whole() -> bytes:
-    """Return a buffered response."""
-    message = {"role": "assistant", "content": "A" + WORD * 40, "refusal": None}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    body = json.dumps({**COMMON, "object": "chat.completion", "choices": [choice], "usage": USAGE}).encode()
-    return HEAD.format(kind="application/json", frame=f"content-length: {len(body)}").encode() + body
-
-
-def chunks(words: int) -> list[bytes]:
-    """Return a streamed response: one HTTP chunk per event, the first with the headers."""
-    deltas = [{"role": "assistant", "content": ""}, *({"content": WORD} for _ in range(words))]
-    events = [_event({"index": 0, "delta": delta, "finish_reason": None}) for delta in deltas]
-    events += [_event({"index": 0, "delta": {}, "finish_reason": "stop"}), b"data: [DONE]\n\n"]
-    head = HEAD.format(kind="text/event-stream", frame="transfer-encoding: chunked").encode()
-    framed = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
-    return [head + framed[0] + framed[1], *framed[2:-2], framed[-2] + framed[-1] + b"0\r\n\r\n"]
-
-
-def _event(choice: dict[str, object]) -> bytes:
-    event = {**COMMON, "object": "chat.completion.chunk", "choices": [choice]}
-    return b"data: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
-
-
-BUFFERED = whole()
-LONG_STREAM = chunks(LONG)
-SHORT_STREAM = b"".join(chunks(SHORT))
+def choose(path: bytes, body: bytes) -> Sequence[Piece]:
+    """Return the response to a request."""
+    if b"/e500/" in path:
+        return RESPONSES["failure"]
+    dialect = "anthropic" if b"/messages" in path else "openai"
+    if not any(mark in body for mark in STREAM):
+        return RESPONSES[f"{dialect}-buffered"]
+    is_long = b'-long"' in body or b"/long/" in path
+    return RESPONSES[f"{dialect}-long" if is_long else f"{dialect}-stream"]
 
 
 class MockConnection(asyncio.Protocol):
@@ -73,21 +54,15 @@ class MockConnection(asyncio.Protocol):
         if not blank or len(body) < _length(bytes(head)):
             return
         self._buffer.clear()
-        if not any(mark in body for mark in STREAM):
-            self._write(BUFFERED)
-        elif b'-long"' in body:
-            self._send_chunk(0)
-        else:
-            self._write(SHORT_STREAM)
+        self._send(choose(bytes(head.partition(b"\r\n")[0]), bytes(body)), 0)
 
-    def _send_chunk(self, index: int) -> None:
-        self._write(LONG_STREAM[index])
-        if index + 1 < len(LONG_STREAM) and self._transport is not None:
-            asyncio.get_running_loop().call_later(PAUSE, self._send_chunk, index + 1)
-
-    def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+    def _send(self, pieces: Sequence[Piece], index: int) -> None:
+        if self._transport is None:
+            return
+        self._transport.write(pieces[index].data)
+        if index + 1 < len(pieces):
+            pause = pieces[index + 1].pause / 1e3
+            asyncio.get_running_loop().call_later(pause, self._send, pieces, index + 1)
 
 
 def _length(head: bytes) -> int:
@@ -101,5 +76,31 @@ async def serve() -> None:
     await server.serve_forever()
 
 
+def compiled() -> Path | None:
+    """Return the compiled server; None without a C compiler."""
+    if PROGRAM.exists() and PROGRAM.stat().st_mtime > SOURCE.stat().st_mtime:
+        return PROGRAM
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        return None
+    PROGRAM.parent.mkdir(parents=True, exist_ok=True)
+    draft = PROGRAM.with_name(f"upstream-{os.getpid()}")
+    subprocess.run([compiler, "-O2", "-o", draft, SOURCE], check=True)
+    draft.replace(PROGRAM)
+    return PROGRAM
+
+
+def write_responses(folder: Path) -> None:
+    """Write the files that the compiled server reads."""
+    for name, pieces in RESPONSES.items():
+        (folder / name).write_bytes(b"".join(b"%d %d\n%b" % (p.pause, len(p.data), p.data) for p in pieces))
+
+
 if __name__ == "__main__":
-    asyncio.run(serve())
+    program = compiled()
+    if program is None:
+        asyncio.run(serve())
+    else:
+        responses_folder = Path(tempfile.mkdtemp(prefix="upstream-", dir=Path.cwd()))
+        write_responses(responses_folder)
+        os.execv(program, [str(program), str(responses_folder)])  # it keeps the process id
