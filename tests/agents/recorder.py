@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class Recorder:
 
     url: str = ""
     connections: list[tuple[bytearray, bytearray]] = field(default_factory=list)
+    opened: list[float] = field(default_factory=list)  # when each began, in seconds of time.monotonic
     tasks: set[object] = field(default_factory=set)  # one per open connection: asyncio keeps weak references
 
     def exchanges(self, since: int) -> Iterator[Exchange]:
@@ -89,6 +91,7 @@ async def _listen(recorder: Recorder, host: str, port: int) -> asyncio.Server:
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sent, received = bytearray(), bytearray()
         recorder.connections.append((sent, received))
+        recorder.opened.append(time.monotonic())
         recorder.tasks.add(asyncio.current_task())
         upstream_reader, upstream_writer = await asyncio.open_connection(host, port)
         try:
