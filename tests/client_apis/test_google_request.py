@@ -47,7 +47,7 @@ CONFIG: dict[str, tuple[Any, dict[str, Any]]] = {  # field of generationConfig: 
         {
             "response_format": {
                 "type": "json_schema",
-                "json_schema": {"name": "response", "schema": SCHEMA},
+                "json_schema": {"name": "response", "schema": SCHEMA, "strict": True},
             }
         },
     ),

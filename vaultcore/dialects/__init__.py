@@ -127,6 +127,9 @@ class NativeRequest:
     # Returns the changes that a translation to another dialect makes; called for such targets only.
     translation_changes: Callable[[], tuple[Change, ...]] = tuple
     path: str | None = None  # below the provider's base URL; None: the dialect's own
+    promises_schemas: bool = (
+        False  # the client's API enforces schemas that OpenAI's rules for `strict` forbid
+    )
     needs_compaction: bool = False  # only a provider that compacts conversations gets the body as it is
     # Only the provider and key that answered the last request know the conversation: no failover.
     is_continuation: bool = False
@@ -269,6 +272,13 @@ class NativeCacheMarks(Protocol):
     def mark_native(self, body: Json) -> Json:
         """Return the body with a cache mark if the client has sent none."""
         ...
+
+
+@runtime_checkable
+class StrictSchemas(Protocol):
+    """An extra name of a dialect: `strict` beside a schema demands OpenAI's rules, see strict_schemas.py."""
+
+    strict_schemas: bool
 
 
 @runtime_checkable

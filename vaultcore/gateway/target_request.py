@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from vaultcore.call import Call
 from vaultcore.catalog.schema import Target
-from vaultcore.dialects import Change, Translation
+from vaultcore.dialects import Change, StrictSchemas, Translation, load_dialect
+from vaultcore.dialects.strict_schemas import adapt_strict
 from vaultcore.errors import InvalidRequest
 from vaultcore.gateway.issued_state import restore_state
 from vaultcore.opaque_state.envelope import StateSeal
@@ -33,6 +34,9 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     compaction = translation.compaction
     first = translation.request if compaction is None else compaction.request
     restored, omissions = restore_state(first, seal)
+    adaptations = list[Change]()
+    restored = _adapt_schemas(restored, call, target, adaptations)
+    omissions = [*omissions, *adaptations]
     translation = replace(translation, request=restored)
     request = _render_translation(translation, target).encoded()
     changes = (*_in_client_paths(omissions, translation), *request.rendered.changes)
@@ -45,6 +49,7 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
 def render_resumed(call: Call, target: Target, seal: StateSeal, request: ChatRequest) -> ProviderRequest:
     """Return the request that follows a compaction. Its changes were reported with the first one."""
     restored, _ = restore_state(request, seal)
+    restored = _adapt_schemas(restored, call, target, [])
     call.outcome.expected_prompt = estimate_request(request)
     return correlated(render(target, restored).encoded(), call)
 
@@ -59,6 +64,16 @@ def reject_losses(changes: Sequence[Change], target: Target, *, strict: bool) ->
 
 def correlated(request: ProviderRequest, call: Call) -> ProviderRequest:
     return replace(request, headers={**request.headers, **call.correlation_headers})
+
+
+def _adapt_schemas(request: ChatRequest, call: Call, target: Target, changes: list[Change]) -> ChatRequest:
+    """Return the request with schemas that a provider with rules for `strict` accepts."""
+    formats = target.provider.formats
+    enforces = isinstance(load_dialect(target.dialect), StrictSchemas) and (
+        formats is None or "json_schema" in formats
+    )
+    is_promised = call.native is not None and call.native.promises_schemas
+    return adapt_strict(request, changes) if enforces and is_promised else request
 
 
 def _translation(call: Call, target: Target) -> Translation:

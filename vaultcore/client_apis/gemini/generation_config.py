@@ -109,7 +109,7 @@ def _parse_format(config: Fields, request: Json, changes: list[Change]) -> None:
         case "application/json", None:
             request["response_format"] = {"type": "json_object"}
         case "application/json", dict():
-            json_schema = {"name": SCHEMA_NAME, "schema": schema}
+            json_schema = {"name": SCHEMA_NAME, "schema": schema, "strict": True}
             request["response_format"] = {"type": "json_schema", "json_schema": json_schema}
         case "text/x.enum", {"enum": list() as words}:
             text = f"Answer with exactly one of these words and nothing else: {', '.join(map(str, words))}"

@@ -48,7 +48,7 @@ def native_request(body: Json, headers: Mapping[str, str]) -> NativeRequest:  # 
     `translation_changes` returns the changes that apply with any other provider.
     """
     own = {name: value for name, value in body.items() if name not in PATH_FIELDS}
-    return NativeRequest(NATIVE, remove_packed(own), {}, lambda: _parse(body)[1])
+    return NativeRequest(NATIVE, remove_packed(own), {}, lambda: _parse(body)[1], promises_schemas=True)
 
 
 def _validate(body: object) -> Json:

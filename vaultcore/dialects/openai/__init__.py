@@ -23,12 +23,14 @@ __all__ = [
     "render_path",
     "render_request",
     "requires_call_ids",
+    "strict_schemas",
     "tool_names",
 ]
 
 max_tokens_field = "max_completion_tokens"
 requires_call_ids = False
 tool_names = ToolNameRule()
+strict_schemas = True
 reads_thinking = False  # the row's column `reasoning` says how it is sent
 media_offers: Mapping[str, MediaOffer] = {
     "embeddings": MediaOffer("openai", "/embeddings", tokens=True, batch=2_048),

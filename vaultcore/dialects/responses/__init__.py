@@ -26,12 +26,14 @@ __all__ = [
     "render_path",
     "render_request",
     "requires_call_ids",
+    "strict_schemas",
     "tool_names",
 ]
 
 max_tokens_field = "max_output_tokens"
 requires_call_ids = True
 tool_names = ToolNameRule()
+strict_schemas = True
 reads_thinking = True
 media_offers: Mapping[str, MediaOffer] = {}
 
