@@ -67,7 +67,7 @@ def _print(run: interleave.Run, args: argparse.Namespace) -> int:
         json.dump({"machine": machine(), "others": run.others, "direct": direct, **run.results}, sys.stdout)
         return 0
     lines = [
-        f"{machine()}; medians of {args.rounds:g} interleaved rounds, {args.seconds:g} s per measurement",
+        f"{machine()}; interleaved, rounds: {args.rounds:g}, {args.seconds:g} s per measurement; medians",
         f"other processes used {run.others:.1f} cores during the run",
     ]
     print(*lines, "", *report.table(run.results, direct), sep="\n")

@@ -52,7 +52,7 @@ def rises(stored: Figures, current: Figures) -> Iterator[str]:
     for size, before in stored.ratios.items():
         now = current.ratios[size]
         if now > before * TOLERANCE:
-            yield f"CPU per request, {size} connections: {before:.2f} -> {now:.2f} times the bare proxy's"
+            yield f"CPU per request at {size}: {before:.2f} -> {now:.2f} times the bare proxy's"
     before, now = sum(stored.calls.values()), sum(current.calls.values())
     if now > before * TOLERANCE:
         yield f"Python calls per request: {before:,.0f} -> {now:,.0f}"

@@ -32,7 +32,7 @@ FIGURES = (
     Figure("OpenAI to Anthropic, added p50, ms", "p50_anthropic", MILLI, less="p50_1", digits=2),
     Figure("stream: first byte p50, ms", "first_p50", MILLI, digits=2),
     Figure("stream: CPU per 1,000 chunks, s", "chunk_cpu", MILLI, digits=3),
-    Figure("same, Anthropic to OpenAI, s", "translated_chunk_cpu", MILLI, digits=3),
+    Figure("stream from Anthropic: same, s", "translated_chunk_cpu", MILLI, digits=3),
     Figure("100 kB body p50, ms", "p50_100kb", MILLI, digits=2),
     Figure("200 messages, added CPU, ms", "added_messages", MILLI, digits=2),
     Figure("64 tools, added CPU, ms", "added_tools", MILLI, digits=2),

@@ -22,7 +22,7 @@ def test_a_rise_is_printed_by_function() -> None:
     )
 
     assert list(rises(STORED, current)) == [
-        "CPU per request, 1 connections: 2.00 -> 2.50 times the bare proxy's",
+        "CPU per request at 1: 2.00 -> 2.50 times the bare proxy's",
         "Python calls per request: 110 -> 140",
         "  a.py f: 10.0 -> 40.0 calls",
         "  b.py g: 80.0 -> 118.8 own µs",
