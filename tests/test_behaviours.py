@@ -26,7 +26,7 @@ HIGHEST = (  # number of each kind; one per line, so that changes merge
     "P15",
     "R31",
     "N21",
-    "T8",
+    "T10",
     "Z10",
 )
 

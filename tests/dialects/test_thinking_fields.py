@@ -178,6 +178,106 @@ def test_t5_reasoning_that_the_client_returns_stays() -> None:
     assert changes == set()
 
 
+DISPLAYS: dict[str, dict[str, tuple[dict[str, Any], str]]] = {  # target -> display -> fields, kind of change
+    "gemini/gemini-3-pro-preview": {
+        "summarized": ({"thinkingConfig": {"includeThoughts": True}}, "renamed"),
+        "omitted": ({}, "renamed"),
+    },
+    "gemini/gemini-2.0-flash": {"summarized": ({}, "emulated"), "omitted": ({}, "dropped")},
+    "bedrock/us.anthropic.claude-opus-4-8": {
+        name: ({"additionalModelRequestFields": {"thinking": {**ADAPTIVE["thinking"], "display": name}}}, "")
+        for name in ("summarized", "omitted")
+    },
+    "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0": {
+        name: (
+            {"additionalModelRequestFields": {"thinking": {"type": "enabled", "budget_tokens": 4_096}}},
+            kind,
+        )
+        for name, kind in (("summarized", "emulated"), ("omitted", "dropped"))
+    },
+    "bedrock/amazon.nova-2-lite-v1:0": {
+        name: (
+            {
+                "additionalModelRequestFields": {
+                    "reasoningConfig": {"type": "enabled", "maxReasoningEffort": "medium"}
+                }
+            },
+            kind,
+        )
+        for name, kind in (("summarized", "emulated"), ("omitted", "dropped"))
+    },
+    "openai/gpt-5.2": {
+        "summarized": ({"reasoning_effort": "medium"}, "emulated"),
+        "omitted": ({"reasoning_effort": "medium"}, "dropped"),
+    },
+    "openai/gpt-4.1": {"summarized": ({}, "emulated"), "omitted": ({}, "dropped")},
+    "deepseek/deepseek-v4-pro": {
+        "summarized": ({"thinking": {"type": "enabled"}}, "emulated"),
+        "omitted": ({"thinking": {"type": "enabled"}}, "dropped"),
+    },
+}
+
+
+@pytest.mark.parametrize("display", ["summarized", "omitted"])
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_t9_a_display_is_sent_or_reported(name: str, display: str) -> None:
+    """`thinking.display` is sent in the provider's own form; else the report has it."""
+    expected, kind = DISPLAYS[name][display]
+    body, changes = send(name, thinking={"type": "adaptive", "display": display}, max_tokens=8_000)
+
+    assert reasoning(body) == expected
+    assert {each for path, each in changes if path == "thinking.display"} == ({kind} if kind else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    {
+        "gemini/gemini-3-pro-preview": "renamed",
+        "gemini/gemini-2.5-flash": "emulated",
+        "anthropic/claude-sonnet-4-5": "emulated",
+        "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0": "emulated",
+        "gemini/gemini-2.0-flash": "dropped",
+    }.items(),
+)
+@pytest.mark.parametrize("beside", [{}, ADAPTIVE], ids=["alone", "beside thinking"])
+def test_t10_an_effort_in_another_form_is_reported(name: str, kind: str, beside: dict[str, Any]) -> None:
+    """An effort that is sent as a budget or in another field, or not at all, is in the report."""
+    _, changes = send(name, reasoning_effort="high", max_tokens=30_000, **beside)
+
+    assert ("reasoning_effort", kind) in changes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "anthropic/claude-sonnet-4-5",
+        "bedrock/us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "bedrock/us.anthropic.claude-opus-4-6-v1",
+    ],
+)
+@pytest.mark.parametrize(
+    ("field", "value", "sent"),
+    [
+        ("temperature", 1.0, True),
+        ("temperature", 0.5, False),
+        ("top_p", 0.95, True),
+        ("top_p", 0.9, False),
+        ("top_k", 5, False),
+    ],
+)
+def test_a23_claude_gets_the_sampling_that_it_accepts_while_it_reasons(
+    name: str, field: str, value: float, sent: bool
+) -> None:
+    """Claude reasons with temperature 1 and top_p from 0.95; other values are dropped and reported."""
+    body, changes = send(name, **BUDGET, **{field: value})
+    config = body.get("inferenceConfig", body)
+
+    assert config.get({"top_p": "topP"}.get(field, field) if "bedrock" in name else field) == (
+        value if sent else None
+    )
+    assert ((field, "dropped") in changes) is not sent
+
+
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "look"}}])
 def test_t6_a_forced_tool_disables_reasoning(choice: Any) -> None:
     """DeepSeek rejects a forced tool while it reasons: it does not reason in this call."""

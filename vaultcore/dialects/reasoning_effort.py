@@ -94,6 +94,23 @@ def report_overruled(request: Mapping[str, object]) -> list[Change]:
     ]
 
 
+def report_display(request: Mapping[str, object]) -> list[Change]:
+    """Return a change for `thinking.display`, if the provider has no such setting.
+
+    >>> [each.kind for each in report_display({"thinking": {"type": "adaptive", "display": "omitted"}})]
+    ['dropped']
+    """
+    match request.get("thinking"):
+        case {"type": "disabled"}:
+            return []
+        case {"display": str(display)}:
+            reason = "the response includes reasoning if the provider returns it"
+            kind: ChangeKind = "emulated" if display == "summarized" else "dropped"
+            return [Change("thinking.display", kind, reason, display)]
+        case _:
+            return []
+
+
 def apply_reasoning(
     body: Json, provider: Provider, capabilities: Capabilities, changes: list[Change]
 ) -> None:
@@ -105,6 +122,7 @@ def apply_reasoning(
     for name in overruled_fields(body):
         del body[name]
     if provider.reasoning is not None and requested is not None:
+        changes += report_display(body)
         if capabilities.thinking == "none":
             _drop_reasoning(body, requested, changes)
             return
@@ -167,7 +185,8 @@ def _write_thinking(
     _remove_fields(body)
     switch = "disabled" if requested.level == "none" else "enabled"
     options = thinking if isinstance(thinking, dict) else {}
-    body["thinking"] = {**options, "type": switch}
+    others = {name: value for name, value in options.items() if name != "display"}
+    body["thinking"] = {**others, "type": switch}
     if body["thinking"].pop("budget_tokens", None) is not None:
         path, reason = "thinking.budget_tokens", f"{provider.title} has no reasoning budget"
         changes.append(Change(path, "emulated", reason, requested.budget))

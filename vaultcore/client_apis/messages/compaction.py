@@ -64,11 +64,18 @@ def find_compaction(body: Json, request: ChatRequest, changes: list[Change]) -> 
     edits = object_or_empty(body.get("context_management")).get("edits")
     for i, edit in enumerate(edits if isinstance(edits, list) else ()):
         fields = object_or_empty(edit)
-        if str(fields.get("type")).startswith(EDIT) and estimate_request(request) > _trigger(fields):
-            path = f"context_management.edits[{i}]"
-            changes.append(Change(path, "emulated", "the model is asked for the summary first"))
-            resume = None if fields.get("pause_after_compaction") is True else partial(_resume, request)
-            return Compaction(_summary_request(request, fields.get("instructions")), resume)
+        if not str(fields.get("type")).startswith(EDIT):
+            continue
+        path = f"context_management.edits[{i}]"
+        if estimate_request(request) <= _trigger(fields):
+            changes.append(Change(path, "emulated", "the conversation is too short for a summary"))
+            continue
+        changes.append(Change(path, "emulated", "the model is asked for the summary first"))
+        if fields.get("pause_after_compaction") is True:
+            return Compaction(_summary_request(request, fields.get("instructions")))
+        changes.append(Change("messages", "emulated", "the summary takes their place"))
+        resume = partial(_resume, request)
+        return Compaction(_summary_request(request, fields.get("instructions")), resume)
     return None
 
 

@@ -44,13 +44,16 @@ def apply_edits(
         elif kind.startswith(CLEAR_THINKING):
             request, result = _clear_thinking(request, fields)
         elif kind.startswith(COMPACT):
-            continue  # see compaction.py
+            continue  # compaction.py reports it
         else:
             changes.append(Change(path, "dropped", "only Anthropic has this edit", was=kind[:64]))
             continue
+        reason = "the gateway edits the conversation"
         if result:
             applied.append({"type": kind, **result})
-            changes.append(Change(path, "emulated", "the gateway edits the conversation", now=result))
+            changes.append(Change(path, "emulated", reason, now=result))
+        else:
+            changes.append(Change(path, "emulated", f"{reason}: this one needs no edit"))
     return request, applied
 
 

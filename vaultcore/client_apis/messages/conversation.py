@@ -20,6 +20,7 @@ from vaultcore.client_apis.messages.parts import (
     parse_content,
     simplify_text,
 )
+from vaultcore.client_apis.messages.result_pairing import pair_single_results
 from vaultcore.dialects import Change
 from vaultcore.dialects.turn_order import position
 from vaultcore.opaque_state.carriers import opaque_fields
@@ -50,6 +51,7 @@ def parse_conversation(messages: list[Json], changes: list[Change]) -> list[tupl
                 parsed.append((path, {"role": "system", "content": parse_content(content, path, changes)}))
             case _:
                 parsed += _parse_user(content, path, changes)
+    parsed = pair_single_results(parsed, changes)
     return [(path, message) for path, message in parsed if not _is_blank(message)] or parsed
 
 

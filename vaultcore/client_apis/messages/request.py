@@ -136,15 +136,17 @@ def _parse_thinking(value: object, changes: list[Change]) -> Json:
     if not isinstance(value, dict):
         changes.append(Change("thinking", "refused", "thinking must be an object"))
         return {}
+    display = {"display": value["display"]} if value.get("display") in DISPLAYS else {}
     for name, setting in value.items():
-        if name not in THINKING_FIELDS and setting and setting != "summarized":
-            reason = "the response includes reasoning if the provider returns it"
-            changes.append(Change(f"thinking.{name}", "dropped", reason))
+        if name not in THINKING_FIELDS and setting and name not in display:
+            changes.append(Change(f"thinking.{name}", "dropped", "only Anthropic has this field"))
     match value:
         case {"type": "enabled", "budget_tokens": int(budget)} if not isinstance(budget, bool):
-            return {"thinking": {"type": "enabled", "budget_tokens": budget}}
-        case {"type": "adaptive" | "disabled" as kind}:
-            return {"thinking": {"type": kind}}
+            return {"thinking": {"type": "enabled", "budget_tokens": budget, **display}}
+        case {"type": "adaptive"}:
+            return {"thinking": {"type": "adaptive", **display}}
+        case {"type": "disabled"}:
+            return {"thinking": {"type": "disabled"}}
         case {"type": "enabled"}:
             changes.append(Change("thinking.budget_tokens", "refused", "a whole number is required"))
             return {}
@@ -201,6 +203,7 @@ def _parse_service_tier(value: object, changes: list[Change]) -> Json:
 
 ANTHROPIC_ONLY = ("container", "mcp_servers")  # without them it is another request
 THINKING_FIELDS = ("type", "budget_tokens")
+DISPLAYS = ("summarized", "omitted")
 DEFAULTS = {"speed": "standard", "billing_policy": {"type": "billing_policy", "bill_to": "self"}}
 FIELDS: Mapping[str, FieldParser] = {  # in this order: output_config.effort replaces the effort of a budget
     "stream": partial(_same_name, "stream", bool),

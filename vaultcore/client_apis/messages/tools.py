@@ -191,6 +191,8 @@ def parse_tool_choice(choice: object, names: list[str], changes: list[Change]) -
     if not names:
         if fields["type"] in {"any", "tool"}:
             changes.append(Change("tool_choice", "dropped", "no tool is sent"))
+        elif fields["type"] == "auto":
+            changes.append(Change("tool_choice", "emulated", "no function is sent to choose from"))
         return {}
     if fields.get("disable_parallel_tool_use") is True and fields["type"] != "none":
         parsed["parallel_tool_calls"] = False

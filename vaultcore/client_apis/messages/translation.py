@@ -21,7 +21,12 @@ from vaultcore.client_apis.messages.opaque_state import remove_packed
 from vaultcore.client_apis.messages.parts import object_or_empty
 from vaultcore.client_apis.messages.request import ParsedRequest, parse_body
 from vaultcore.dialects import Change, NativeRequest, Translation, load_dialect
-from vaultcore.dialects.reasoning_effort import overruled_fields, parse_reasoning, report_overruled
+from vaultcore.dialects.reasoning_effort import (
+    overruled_fields,
+    parse_reasoning,
+    report_display,
+    report_overruled,
+)
 from vaultcore.errors import ConversationElsewhere
 from vaultcore.wire import ChatRequest, Json
 
@@ -37,6 +42,7 @@ NAMES: Mapping[str, str] = {  # field of the chat request -> the client's field
     "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
     "max_completion_tokens": "max_tokens",
 }
+RESULT_FIELDS = (".is_error",)  # of a tool message, whose path is that of its block
 _FIELD = re.compile(r"\w+")
 _ITEM = re.compile(r"(messages|tools)\[(\d+)\](.*)", re.DOTALL)
 
@@ -86,6 +92,7 @@ def _effort_only(request: ChatRequest, changes: list[Change]) -> ChatRequest:
     if "thinking" not in fields:
         return request
     changes += [replace(change, path=NAMES[change.path]) for change in report_overruled(fields)]
+    changes += report_display(fields)
     dropped = {"thinking", *overruled_fields(fields)}
     plain = {name: value for name, value in fields.items() if name not in dropped}
     requested = parse_reasoning(fields)
@@ -108,7 +115,9 @@ def _restore_path(parsed: ParsedRequest, path: str) -> str:
         paths = parsed.message_paths if kind == "messages" else parsed.tool_paths
         if index >= len(paths):
             return path
-        return paths[index] if kind == "messages" else paths[index] + _tool_field(rest)
+        return paths[index] + (
+            _tool_field(rest) if kind == "tools" else rest if rest in RESULT_FIELDS else ""
+        )
     field = _FIELD.match(path)
     if field is None:
         return path

@@ -26,7 +26,9 @@ BUDGETS: Mapping[str, int] = {  # effort -> tokens
     "xhigh": 8_192,
     "max": 16_384,
 }
+BUDGETS_ONLY = "this model has token budgets only"
 DEFAULT_EFFORT = "high"  # of adaptive thinking
+MIN_TOP_P = 0.95  # while the model reasons
 MIN_BUDGET = 1_024  # tokens; the API rejects less
 LEVELS = ("low", "medium", "high", "xhigh", "max")
 COMMON_LEVELS = ("low", "medium", "high")  # of models whose catalog row lists none
@@ -70,9 +72,7 @@ def render_reasoning(
             level = _nearest_level(effort, capabilities, path, changes) if effort else None
             return AnthropicReasoning({"type": "adaptive", "display": display}, level)
         case "budget":
-            tokens = budget or BUDGETS[effort or "medium"]
-            requested = effort if budget is None else budget
-            return _render_budget(tokens, max_tokens, path, changes, requested=requested)
+            return _budget_of(effort or "medium", max_tokens, path, changes, budget=budget)
         case _:
             if effort != "minimal":
                 changes.append(Change(path, "dropped", "this model is not known to support reasoning"))
@@ -95,6 +95,10 @@ class _ThinkingField:
                 return _disable(self.capabilities, "thinking", self.changes)
             case {"type": "enabled" | "adaptive"}, "none":
                 self.changes.append(Change("thinking", "dropped", "this model does not reason"))
+                if self.effort is not None:
+                    self.changes.append(
+                        Change(self.path, "dropped", "this model does not reason", self.effort)
+                    )
                 return AnthropicReasoning()
             case {"type": "enabled", "budget_tokens": int(budget)}, "adaptive" | "always":
                 return self._replace_budget(budget)
@@ -103,10 +107,7 @@ class _ThinkingField:
                 rendered = _render_budget(budget, max_tokens, path, self.changes, requested=budget)
                 return self._with_budget(rendered)
             case {"type": "adaptive"}, "budget":
-                budget = BUDGETS.get(self.effort or "", BUDGETS[DEFAULT_EFFORT])
-                reason = "this model has token budgets only"
-                self.changes.append(Change("thinking.type", "emulated", reason, "adaptive", budget))
-                return _render_budget(budget, max_tokens, "thinking", self.changes, requested="adaptive")
+                return self._replace_adaptive(max_tokens)
             case _:
                 return AnthropicReasoning(cast("AnthropicThinkingConfig", self.thinking), self._level())
 
@@ -122,12 +123,35 @@ class _ThinkingField:
         config = {"type": "adaptive", "display": display}
         return AnthropicReasoning(cast("AnthropicThinkingConfig", config), level)
 
+    def _replace_adaptive(self, max_tokens: int) -> AnthropicReasoning:
+        """Return a budget in place of adaptive thinking, of the size of its effort."""
+        effort = self.effort or DEFAULT_EFFORT
+        budget = BUDGETS.get(effort, BUDGETS[DEFAULT_EFFORT])
+        self.changes.append(Change("thinking.type", "emulated", BUDGETS_ONLY, "adaptive", budget))
+        if self.effort is None:
+            rendered = _render_budget(budget, max_tokens, "thinking", self.changes, requested="adaptive")
+        else:
+            rendered = _budget_of(effort, max_tokens, self.path, self.changes)
+        return self._with_display(rendered)
+
+    def _with_display(self, rendered: AnthropicReasoning) -> AnthropicReasoning:
+        """Return the budget with the client's `display`. Report it if no budget is sent."""
+        display = self.thinking.get("display")
+        if display is None:
+            return rendered
+        if rendered.config is None:
+            reason = "no reasoning is requested"
+            self.changes.append(Change("thinking.display", "dropped", reason, display))
+            return rendered
+        config = {**rendered.config, "display": display}
+        return AnthropicReasoning(cast("AnthropicThinkingConfig", config))
+
     def _with_budget(self, rendered: AnthropicReasoning) -> AnthropicReasoning:
         """Return the budget with the other fields of `thinking`. Models with budgets have no effort."""
         if self.effort is not None:
             self.changes.append(Change(self.path, "dropped", "the budget takes precedence", self.effort))
         if rendered.config is None:
-            return rendered
+            return self._with_display(rendered)
         config = {**self.thinking, "budget_tokens": rendered.config.get("budget_tokens")}
         return AnthropicReasoning(cast("AnthropicThinkingConfig", config))
 
@@ -135,6 +159,13 @@ class _ThinkingField:
         if self.effort is None:
             return None
         return _nearest_level(self.effort, self.capabilities, self.path, self.changes)
+
+
+def accepts_sampling(name: str, value: object) -> bool:
+    """Return True if Claude accepts a sampling parameter with this value while it reasons."""
+    if not isinstance(value, int | float):
+        return False
+    return (name == "temperature" and value == 1) or (name == "top_p" and MIN_TOP_P <= value <= 1)
 
 
 def _render_display(
@@ -199,6 +230,19 @@ def _render_budget(
     if budget != tokens:
         changes.append(Change(path, "clamped", f"sent a budget of {budget} tokens", requested, budget))
     return AnthropicReasoning({"type": "enabled", "budget_tokens": budget})
+
+
+def _budget_of(
+    effort: str, max_tokens: int, path: str, changes: list[Change], *, budget: int | None = None
+) -> AnthropicReasoning:
+    """Return the requested budget, or one that stands for an effort, which is reported."""
+    if budget:
+        return _render_budget(budget, max_tokens, path, changes, requested=budget)
+    tokens, changed = BUDGETS.get(effort, BUDGETS[DEFAULT_EFFORT]), len(changes)
+    rendered = _render_budget(tokens, max_tokens, path, changes, requested=effort)
+    if len(changes) == changed:
+        changes.append(Change(path, "emulated", BUDGETS_ONLY, effort, tokens))
+    return rendered
 
 
 def _nearest_level(effort: str, capabilities: Capabilities, path: str, changes: list[Change]) -> str:

@@ -12,7 +12,11 @@ from vaultcore.dialects.anthropic.cache_control import limit_breakpoints
 from vaultcore.dialects.anthropic.conversation import render_conversation
 from vaultcore.dialects.anthropic.json_schema import close_schema
 from vaultcore.dialects.anthropic.parts import render_text
-from vaultcore.dialects.anthropic.reasoning import AnthropicReasoning, render_reasoning
+from vaultcore.dialects.anthropic.reasoning import (
+    AnthropicReasoning,
+    accepts_sampling,
+    render_reasoning,
+)
 from vaultcore.dialects.anthropic.tools import render_tools
 from vaultcore.dialects.cache_marks import add_auto_marks
 from vaultcore.dialects.default_values import is_default
@@ -181,10 +185,11 @@ def _render_sampling(
     names = [name for name in ("temperature", "top_p", "top_k") if name in fields]
     if capabilities.sampling_params is False or reasoning.is_enabled:
         reason = f"no sampling parameters {'during reasoning' if reasoning.is_enabled else 'with this model'}"
-        changes.extend(
-            Change(name, "dropped", reason) for name in names if not is_default(name, fields[name])
-        )
-        return
+        can_sample = capabilities.sampling_params is not False
+        accepted = [name for name in names if can_sample and accepts_sampling(name, fields[name])]
+        dropped = [name for name in names if name not in accepted and not is_default(name, fields[name])]
+        changes.extend(Change(name, "dropped", reason) for name in dropped)
+        fields = {name: fields[name] for name in accepted}
     if "temperature" in fields:
         requested = fields["temperature"]
         temperature = min(max(requested, 0), 1)

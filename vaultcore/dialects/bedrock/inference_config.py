@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from vaultcore.catalog.schema import Model, Target
 from vaultcore.dialects import Change
+from vaultcore.dialects.anthropic.reasoning import accepts_sampling
 from vaultcore.dialects.bedrock.publisher import Publisher
 from vaultcore.dialects.bedrock.reasoning import ConverseReasoning
 from vaultcore.dialects.default_values import is_default
@@ -56,9 +57,14 @@ class InferenceSettings:
         is_reasoning = self.reasoning.forbids_forced_tools or self.reasoning.forbids_limits
         if is_reasoning or model.capabilities.sampling_params is False:
             reason = f"no sampling parameters {'during reasoning' if is_reasoning else 'with this model'}"
+            can_sample = (
+                self.reasoning.forbids_forced_tools and model.capabilities.sampling_params is not False
+            )
+            accepted = [name for name in names if can_sample and accepts_sampling(name, fields[name])]
             for name in names:
-                if not is_default(name, fields[name]):
+                if name not in accepted and not is_default(name, fields[name]):
                     self._drop(name, reason)
+            self._render_sampling({name: fields[name] for name in accepted})
         else:
             self._render_sampling(fields)
         if stop_sequences := self._render_stop(fields):

@@ -59,6 +59,7 @@ CACHE_FIELDS = ("cache_control", "prompt_cache_breakpoint")  # Anthropic's cache
 MAX_CACHE_POINTS = 4  # in a request
 SHORT: Final = "5m"  # lifetimes of a cache
 LONG: Final = "1h"
+NO_NAME: Final = "document"  # of a file without a name
 MAX_DOCUMENT_NAME = 180  # characters; Converse accepts 200, the remainder is for a number
 UNSAFE_DOCUMENT_NAME = re.compile(r"[^A-Za-z0-9\s()\[\]_-]+")
 UNSUPPORTED = "unsupported_parameter"
@@ -143,7 +144,12 @@ class ConversePartRenderer:
             raise InvalidRequest(message, param=f"{path}.file_data", code=UNSUPPORTED)
         is_bare = not re.match(r"data:|https?://|s3://", data, re.IGNORECASE)
         uri = pdf_data_uri(data) if is_bare else data
-        return self._render_media(uri, f"{path}.file_data", name if isinstance(name, str) else None)
+        block = self._render_media(uri, f"{path}.file_data", name if isinstance(name, str) else None)
+        document = block.get("document")
+        if document is not None and name and document["name"] != name:
+            reason = "a document name has no ending, and letters of ASCII only"
+            self.changes.append(Change(f"{path}.filename", "renamed", reason, name, document["name"]))
+        return block
 
     def _render_media(self, uri: str, path: str, name: str | None) -> ConverseBlock:
         """Return a data URI or an S3 object as a block. The first bytes of data decide its format."""
@@ -167,7 +173,7 @@ class ConversePartRenderer:
     def _unique_name(self, filename: str | None) -> str:
         """Return the file name in Converse's alphabet, without its ending and unique in the conversation."""
         stem = (filename or "").rpartition(".")[0] or filename or ""
-        base = " ".join(UNSAFE_DOCUMENT_NAME.sub(" ", stem).split())[:MAX_DOCUMENT_NAME] or "document"
+        base = " ".join(UNSAFE_DOCUMENT_NAME.sub(" ", stem).split())[:MAX_DOCUMENT_NAME] or NO_NAME
         name, n = base, 1
         while name in self.document_names:
             n += 1

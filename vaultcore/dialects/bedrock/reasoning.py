@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.catalog.schema import Capabilities
-from vaultcore.dialects import Change
+from vaultcore.dialects import Change, ChangeKind
 from vaultcore.dialects.anthropic import reasoning as anthropic
 from vaultcore.dialects.bedrock.publisher import Publisher, ReasoningField
-from vaultcore.dialects.reasoning_effort import report_overruled
+from vaultcore.dialects.reasoning_effort import report_display, report_overruled
 from vaultcore.wire import Json
+
+if TYPE_CHECKING:
+    from vaultcore.dialects.anthropic.wire import AnthropicThinkingConfig
 
 ANSWER_TOKENS = 4_096  # tokens added to a budget for the answer itself if the client sets no limit
 NO_LIMIT = 1 << 31  # tokens
@@ -45,16 +49,19 @@ def render_reasoning(
     limit = max_tokens or NO_LIMIT
     match publisher.reasoning:
         case "thinking":
-            return _render_budget(anthropic.render_reasoning(request, capabilities, limit, changes))
+            reasoning = anthropic.render_reasoning(request, capabilities, limit, changes)
+            return _render_budget(_without_display(reasoning, changes))
         case None:
             _drop_fields(request, "this model has no reasoning setting", changes)
             return ConverseReasoning()
         case name:
             if capabilities.thinking == "budget":
                 capabilities = replace(capabilities, thinking="adaptive")
-            changes += report_overruled(request)
-            as_effort = _replace_budgets(request)
-            reasoning = anthropic.render_reasoning(as_effort, capabilities, limit, changes)
+            changes += [*report_overruled(request), *report_display(request)]
+            as_effort, path = _replace_budgets(request, changes)
+            own = list[Change]()
+            reasoning = anthropic.render_reasoning(as_effort, capabilities, limit, own)
+            changes += [replace(each, path=path) if each.path == "reasoning_effort" else each for each in own]
             if reasoning.config is None and reasoning.effort is None:
                 return ConverseReasoning()
             return _render_effort(name, reasoning, request, changes)
@@ -80,6 +87,20 @@ def _drop_fields(request: Json, reason: str, changes: list[Change]) -> None:
     changes.extend(Change(name, "dropped", reason) for name in CLIENT_FIELDS if request.get(name))
 
 
+def _without_display(
+    reasoning: anthropic.AnthropicReasoning, changes: list[Change]
+) -> anthropic.AnthropicReasoning:
+    """Return the settings without `display`, which Bedrock's models with budgets are not known to accept."""
+    match reasoning.config:
+        case {"type": "enabled", "display": display, **others}:
+            kind: ChangeKind = "emulated" if display == "summarized" else "dropped"
+            reason = "this model always returns its reasoning"
+            changes.append(Change("thinking.display", kind, reason, display))
+            return replace(reasoning, config=cast("AnthropicThinkingConfig", {"type": "enabled", **others}))
+        case _:
+            return reasoning
+
+
 def _render_budget(reasoning: anthropic.AnthropicReasoning) -> ConverseReasoning:
     if reasoning.config is None:
         return ConverseReasoning(effort=reasoning.effort)
@@ -89,26 +110,34 @@ def _render_budget(reasoning: anthropic.AnthropicReasoning) -> ConverseReasoning
     return ConverseReasoning(fields, reasoning.effort, reasoning.is_enabled, min_tokens=min_tokens)
 
 
-def _replace_budgets(request: Json) -> Json:
-    """Return the request with an effort in place of a budget or of Anthropic's `thinking`."""
-    effort: str | None
+def _replace_budgets(request: Json, changes: list[Change]) -> tuple[Json, str]:
+    """Return the request with an effort in place of a budget or of Anthropic's `thinking`.
+
+    The second value is the client's field that it stands for.
+    """
+    path, effort = "reasoning_effort", None
+    replaced: str | int | None = None  # what the effort stands for
     match request:
         case {"thinking": {"type": "disabled"}}:
-            effort = "none"
+            path, effort = "thinking", "none"
         case {"reasoning_effort": _} | {"reasoning": {"effort": str()}}:
-            effort = None
+            match request.get("thinking"):
+                case {"type": "enabled", "budget_tokens": int(budget)}:
+                    reason = "the effort takes precedence"
+                    changes.append(Change("thinking.budget_tokens", "dropped", reason, budget))
         case {"thinking": {"type": "enabled", "budget_tokens": int(budget)}}:
-            effort = _effort_of(budget)
-        case {"thinking": dict()}:
-            effort = "medium"
+            path, effort, replaced = "thinking.budget_tokens", _effort_of(budget), budget
+        case {"thinking": {"type": str(kind)}}:
+            path, effort, replaced = "thinking.type", "medium", kind
         case {"reasoning": {"max_tokens": int(budget)}}:
-            effort = _effort_of(budget)
-        case _:
-            effort = None
+            path, effort, replaced = "reasoning.max_tokens", _effort_of(budget), budget
     others = {name: value for name, value in request.items() if name != "thinking"}
     if effort is None:
-        return others
-    return {**{name: others[name] for name in others if name != "reasoning"}, "reasoning_effort": effort}
+        return others, path
+    if replaced is not None:
+        changes.append(Change(path, "emulated", "this model has efforts only", replaced, effort))
+    rest = {name: value for name, value in others.items() if name != "reasoning"}
+    return {**rest, "reasoning_effort": effort}, path
 
 
 def _effort_of(budget: int) -> str:

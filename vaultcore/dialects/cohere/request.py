@@ -10,7 +10,7 @@ from vaultcore.dialects import Change, RenderedRequest
 from vaultcore.dialects.cohere.conversation import render_messages
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.quirks import json_instruction
-from vaultcore.dialects.reasoning_effort import report_overruled
+from vaultcore.dialects.reasoning_effort import report_display, report_overruled
 from vaultcore.dialects.tools import fill_schema, parse_tool_choice
 from vaultcore.dialects.unsupported_fields import report_unsupported
 from vaultcore.errors import InvalidRequest
@@ -162,7 +162,7 @@ def _render_sampling(body: CohereRequest, source: Json, changes: list[Change]) -
 
 def _render_thinking(source: Json, target: Target, changes: list[Change]) -> CohereThinking | None:
     """Return Cohere's `thinking` for the client's `reasoning_effort`, `reasoning` or `thinking`."""
-    changes += report_overruled(source)
+    changes += [*report_overruled(source), *report_display(source)]
     wide, thinking = source.get("reasoning"), source.get("thinking")
     wide = wide if isinstance(wide, dict) else {}
     effort = source.get("reasoning_effort") or wide.get("effort")

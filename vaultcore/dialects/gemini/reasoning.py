@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from vaultcore.catalog.schema import Model
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.model_generation import GEMINI_2, GEMINI_3, parse_generation
-from vaultcore.dialects.reasoning_effort import overruled_fields, report_overruled
+from vaultcore.dialects.reasoning_effort import overruled_fields, report_display, report_overruled
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
@@ -36,6 +36,7 @@ BUDGET_RANGES = (  # Gemini 2.5: name -> least tokens, most tokens, whether reas
     (re.compile(r"-flash-lite\b"), (512, 24_576, True)),
     (re.compile(r""), (1, 24_576, True)),
 )
+BUDGET_PATHS = {"thinking": "thinking.budget_tokens", "reasoning": "reasoning.max_tokens"}
 CLIENT_FIELDS = ("thinking", "reasoning", "reasoning_effort")
 
 
@@ -43,10 +44,13 @@ CLIENT_FIELDS = ("thinking", "reasoning", "reasoning_effort")
 class _ReasoningFields:
     """The client's reasoning fields."""
 
-    path: str  # the field to name in reports
+    path: str  # the last field, to name in errors
     effort: str | None
     budget: int | None  # tokens
     is_visible: bool  # the response shall contain the reasoning
+    effort_path: str = "reasoning_effort"
+    budget_path: str = "thinking.budget_tokens"
+    display: str | None = None  # of `thinking`
 
     @property
     def is_off(self) -> bool:
@@ -58,28 +62,44 @@ def render_reasoning(request: Json, model: Model, changes: list[Change]) -> Gemi
     changes += report_overruled(request)
     fields = _parse_fields(request)
     effort, budget = fields.effort, fields.budget
-    if effort is None and budget is None:
-        return {"includeThoughts": True} if fields.is_visible and _supports_reasoning(model) else None
     if not _supports_reasoning(model):
-        if effort not in {"none", "minimal"} and budget != 0:
-            reason = "this model is not known to support reasoning"
-            changes.append(Change(fields.path, "dropped", reason, effort or budget))
+        changes += _report_unsupported(request, fields)
         return None
-    if parse_generation(model.name) >= GEMINI_3:
+    config: GeminiThinkingConfig = {}
+    if effort is None and budget is None:
+        if not fields.is_visible and fields.display is None:
+            return None
+    elif parse_generation(model.name) >= GEMINI_3:
         config = _render_level(fields, model, changes)
     else:
-        tokens = budget if budget is not None else BUDGETS.get(effort or "", 0)
-        config = _render_budget(tokens, model, fields.path, changes)
+        config = _render_budget(fields, model, changes)
+    if fields.display is not None and not fields.is_off:
+        reason = f"sent as includeThoughts: {'true' if fields.is_visible else 'false'}"
+        changes.append(Change("thinking.display", "renamed", reason, fields.display))
     if fields.is_visible and not fields.is_off:
         config["includeThoughts"] = True
-    return config
+    return config or None
+
+
+def _report_unsupported(request: Json, fields: _ReasoningFields) -> list[Change]:
+    """Return a change for each field that requests reasoning of a model that is not known to support it."""
+    reason = "this model is not known to support reasoning"
+    changes = []
+    if fields.effort not in {None, "none", "minimal"}:
+        changes.append(Change(fields.effort_path, "dropped", reason, fields.effort))
+    if fields.budget:
+        changes.append(Change(fields.budget_path, "dropped", reason, fields.budget))
+    match request.get("thinking"):
+        case {"type": "adaptive" as kind}:
+            changes.append(Change("thinking", "dropped", reason, kind))
+    return [*changes, *report_display(request)]
 
 
 def _parse_fields(request: Json) -> _ReasoningFields:
     if overruled_fields(request):
         return _ReasoningFields("thinking", "none", None, is_visible=False)
     values: dict[str, tuple[str | None, int | None]] = {}  # field -> effort, budget
-    is_visible = False
+    is_visible, display = False, _parse_display(request)
     for name in CLIENT_FIELDS:
         value: Any = request.get(name)
         match name, value:
@@ -103,7 +123,25 @@ def _parse_fields(request: Json) -> _ReasoningFields:
         raise InvalidRequest(f"{path} must be one of none, {', '.join(BUDGETS)}", param=path)
     reasoning = request.get("reasoning")
     is_excluded = isinstance(reasoning, dict) and reasoning.get("exclude") is True
-    return _ReasoningFields(path, level, budget, (is_visible or bool(values)) and not is_excluded)
+    effort_path = next((name for name, (effort, _) in values.items() if effort), path)
+    budget_path = next((name for name, (_, tokens) in values.items() if tokens is not None), path)
+    return _ReasoningFields(
+        path,
+        level,
+        budget,
+        (is_visible or bool(values)) and not is_excluded and display != "omitted",
+        effort_path,
+        BUDGET_PATHS.get(budget_path, budget_path),
+        display,
+    )
+
+
+def _parse_display(request: Json) -> str | None:
+    match request.get("thinking"):
+        case {"type": "enabled" | "adaptive", "display": str(display)}:
+            return display
+        case _:
+            return None
 
 
 def _parse_effort(reasoning: Json) -> str | None:
@@ -133,15 +171,20 @@ def _render_level(fields: _ReasoningFields, model: Model, changes: list[Change])
     requested = fields.effort or next(
         name for name, most in BUDGETS.items() if budget <= most or name == "max"
     )
+    path = fields.budget_path if fields.effort is None else fields.effort_path
+    if fields.effort is not None and fields.budget:
+        changes.append(Change(fields.budget_path, "dropped", "the effort takes precedence", fields.budget))
     if requested in levels:
         if fields.effort is None:
             reason = f"the level nearest to the budget is {requested}"
-            changes.append(Change(fields.path, "emulated", reason, fields.budget))
+            changes.append(Change(path, "emulated", reason, fields.budget, requested))
+        else:
+            changes.append(Change(path, "renamed", "sent as thinkingLevel", requested, requested.upper()))
         return {"thinkingLevel": requested.upper()}
     lower = [level for level in levels if LEVELS.index(level) < _rank(requested)]
     level = lower[-1] if lower else levels[0]
     reason = f"the nearest level of this model is {level}"
-    changes.append(Change(fields.path, "clamped", reason, requested, level))
+    changes.append(Change(path, "clamped", reason, requested, level))
     return {"thinkingLevel": level.upper()}
 
 
@@ -152,12 +195,21 @@ def _rank(effort: str) -> int:
     return len(LEVELS) if effort in BUDGETS else -1
 
 
-def _render_budget(tokens: int, model: Model, path: str, changes: list[Change]) -> GeminiThinkingConfig:
+def _render_budget(fields: _ReasoningFields, model: Model, changes: list[Change]) -> GeminiThinkingConfig:
+    """Return the budget, or one that stands for the effort."""
+    effort, budget = fields.effort, fields.budget
+    if budget is not None and effort not in (None, "none"):
+        changes.append(Change(fields.effort_path, "dropped", "the budget takes precedence", effort))
+    path, requested, tokens = fields.budget_path, cast("str | int | None", budget), budget or 0
+    if budget is None:
+        path, requested, tokens = fields.effort_path, effort, BUDGETS.get(effort or "", 0)
     least, most, can_be_off = next(limits for name, limits in BUDGET_RANGES if name.search(model.name))
     if tokens == 0 and can_be_off:
         return {"thinkingBudget": 0}
-    budget = max(least, min(tokens, most))
-    if budget != tokens:
+    sent = max(least, min(tokens, most))
+    if sent != tokens:
         reason = f"this model reasons with {least} to {most} tokens"
-        changes.append(Change(path, "clamped", reason, tokens, budget))
-    return {"thinkingBudget": budget}
+        changes.append(Change(path, "clamped", reason, requested, sent))
+    elif budget is None:
+        changes.append(Change(path, "emulated", "this model has token budgets only", requested, sent))
+    return {"thinkingBudget": sent}

@@ -118,13 +118,15 @@ def _add_search(
 
 
 def _render_choice(toolset: GeminiToolSet, choice: object, generation: Generation) -> None:
-    if choice in (None, "auto"):
+    if choice is None:
         return
     if not toolset.functions:
-        if choice == "none":
+        if choice in ("auto", "none"):
             return
         raise InvalidRequest("tool_choice needs tools", param="tool_choice")
     match choice:
+        case "auto":
+            toolset.calling = {"mode": "VALIDATED" if toolset.is_strict else "AUTO"}
         case "none":
             toolset.calling = {"mode": "NONE"}
         case "required" | "any":

@@ -81,6 +81,7 @@ def _render_thinking(source: Json, target: Target, changes: list[Change]) -> Jso
     requested = parse_reasoning(source)
     replaced = {"thinking", *overruled_fields(source)}
     fields = {name: value for name, value in source.items() if name not in replaced}
+    fields = _render_display(source, fields, target, changes)
     if requested is None or requested.path != "thinking":
         return fields
     levels = target.model.capabilities.effort_levels
@@ -91,6 +92,21 @@ def _render_thinking(source: Json, target: Target, changes: list[Change]) -> Jso
         return {**fields, "reasoning_effort": levels[0]} if levels else fields
     changes.append(Change("thinking", "emulated", "Responses has an effort", now=requested.level))
     return {**fields, "reasoning_effort": requested.level}
+
+
+def _render_display(source: Json, fields: Json, target: Target, changes: list[Change]) -> Json:
+    """Return the fields with a summary of the reasoning, if `thinking.display` asks for one."""
+    display, kind = source["thinking"].get("display"), source["thinking"].get("type")
+    if display is None or kind == "disabled":
+        return fields
+    if target.model.capabilities.thinking == "none":
+        changes.append(Change("thinking.display", "dropped", "this model does not reason", display))
+        return fields
+    changes.append(Change("thinking.display", "renamed", "sent as reasoning.summary, or without", display))
+    if display != "summarized":
+        return fields
+    wide = fields.get("reasoning")
+    return {**fields, "reasoning": {"summary": "auto", **(wide if isinstance(wide, dict) else {})}}
 
 
 # The functions of the table RENDERERS: each renders the field `name` of `source` into `body`.
