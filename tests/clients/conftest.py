@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ IMAGE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgG
 
 # Without the variable, as in `make test`, the client libraries are not installed.
 collect_ignore_glob = [] if SERVER else ["test_*.py"]
+LIBRARIES = {  # file -> a library that only one of the two environments has
+    "test_instructor.py": "instructor",
+    "test_langchain.py": "langchain_openai",
+    "test_llama_index.py": "llama_index",
+    "test_openai_agents.py": "agents",
+    "test_pydantic_ai.py": "pydantic_ai",
+}
+collect_ignore = [file for file, name in LIBRARIES.items() if find_spec(name) is None]
 
 
 @dataclass(frozen=True, slots=True)
