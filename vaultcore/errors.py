@@ -237,6 +237,8 @@ class Fault(Enum):
     MODEL = "the provider does not serve the model"
     SIZE = "the request exceeds the model's context window"
     HOST = "the provider is down, slow or sends invalid responses"
+    OUTPUT = "the model wrote no usable response"  # it may at the next attempt
+    HISTORY = "the model cannot continue this conversation"  # another model may
 
 
 class UpstreamError(GatewayError):
@@ -317,3 +319,5 @@ class AttemptsExhausted(GatewayError):
         status = 404 if is_unserved and shared not in types else shared
         if status in types:
             self.status, self.type = status, types[status]
+        if failures and all(failure.fault is Fault.HISTORY for failure in failures):
+            self.headers["x-should-retry"] = "false"  # the SDKs repeat a 502 by default

@@ -181,6 +181,7 @@ class Progress(Generic[C]):
     _retry_at: dict[str, float] = field(default_factory=dict)  # by key at target: may succeed from then on
     _excluded: set[str] = field(default_factory=set)  # keys and targets that cannot succeed
     _failed: set[str] = field(default_factory=set)  # targets, and keys at targets, that failed in this round
+    _retried: set[str] = field(default_factory=set)  # targets that get no second retry
     _keys: dict[str, set[str]] = field(default_factory=dict)  # already used, by provider
 
     def round(self, candidates: Sequence[C]) -> Iterator[C]:
@@ -215,7 +216,11 @@ class Progress(Generic[C]):
             case NextStep.LARGER_TARGET:
                 self._excluded.add(candidate.target.name)
                 self.too_small = max(self.too_small or 0, candidate.target.model.context_window or 0)
-            case _:
+            case NextStep.RETRY_ONCE if candidate.target.name in self._retried:
+                self._excluded.add(candidate.target.name)
+            case step:
+                if step is NextStep.RETRY_ONCE:
+                    self._retried.add(candidate.target.name)
                 self._failed.add(candidate.target.name)
                 self._retry_at[pair] = now + (error.retry_after or 0.0)
 

@@ -17,6 +17,7 @@ class NextStep(Enum):
     NEXT_KEY = "another key of the same target"
     NEXT_TARGET = "another target; this one again after a pause"
     DROP_TARGET = "another target; never this one again"
+    RETRY_ONCE = "another target; this one again at most once"
     LARGER_TARGET = "a target whose model has a larger context window"
     GIVE_UP = "nothing: the request itself is at fault"
 
@@ -28,6 +29,8 @@ NEXT_STEP: Mapping[Fault, NextStep] = {
     Fault.MODEL: NextStep.DROP_TARGET,
     Fault.SIZE: NextStep.LARGER_TARGET,
     Fault.HOST: NextStep.NEXT_TARGET,
+    Fault.OUTPUT: NextStep.RETRY_ONCE,
+    Fault.HISTORY: NextStep.DROP_TARGET,
 }
 
 _BY_STATUS: Mapping[int, Fault] = {
@@ -98,6 +101,18 @@ _REQUEST_CODES = frozenset(
         "string_above_max_length",
     }
 )
+# Reasons for which a model ends its response, if the response has no output.
+_OUTPUT_CODES = frozenset(
+    {
+        "malformed_function_call",
+        "malformed_response",
+        "unexpected_tool_call",
+        # AWS
+        "malformed_model_output",
+        "malformed_tool_use",
+    }
+)
+_HISTORY_CODES = frozenset({"missing_thought_signature", "too_many_tool_calls"})
 # Errors about the conversation that a request continues; the client sends it again in another form.
 _CONVERSATION_CODES = frozenset(
     {
@@ -122,6 +137,8 @@ _BY_CODE: Mapping[int | None, tuple[tuple[frozenset[str], Fault], ...]] = {
         (_MODEL_CODES, Fault.MODEL),
         (_SIZE_CODES, Fault.SIZE),
         (_REQUEST_CODES, Fault.REQUEST),
+        (_OUTPUT_CODES, Fault.OUTPUT),
+        (_HISTORY_CODES, Fault.HISTORY),
     ),
 }
 

@@ -27,6 +27,7 @@ from vaultcore.upstream.http1.proxy import ProxyRefused, ProxyUnreachable
 from vaultcore.wire import Json
 
 QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the client needs to know why
+ENDED = frozenset({Fault.OUTPUT, Fault.HISTORY})  # the message has the model's reason
 TOO_LONG = "context_length_exceeded"  # OpenAI's code
 MAX_DEPTH = 4  # of the details of an error
 MAX_ITEMS = 32  # in one list or object of them
@@ -146,7 +147,9 @@ def _build(
     if wait is None and detail.retry_after is not None and not is_quoted:
         wait = min(detail.retry_after, MAX_WAIT)
     status_text = f" ({status})" if status is not None else ""
-    message = redact(detail.message, key) if is_quoted else ""
+    message = redact(detail.message, key) if is_quoted or kind in ENDED else ""
+    if kind in ENDED:
+        message = f"{provider.title} failed: {message}"
     error = UpstreamError(
         message or f"{provider.title} {_MESSAGES.get(kind, 'rejected the request')}{status_text}",
         fault=kind,

@@ -104,9 +104,15 @@ def render_stop(choice: Json) -> Json:
         return {"stop_reason": COMPACTION, "stop_sequence": None, "stop_details": None}
     stop_reason = "stop_sequence" if sequence else STOP_REASONS.get(str(reason), "end_turn")
     details: Json | None = None
-    if stop_reason == "refusal" and isinstance(explanation := choice.get("refusal"), str) and explanation:
+    if stop_reason == "refusal" and (explanation := choice.get("refusal") or _withheld(choice)):
         details = {"type": "refusal", "category": None, "explanation": explanation}
     return {"stop_reason": stop_reason, "stop_sequence": sequence, "stop_details": details}
+
+
+def _withheld(choice: Json) -> str:
+    """Return an explanation with the provider's own reason, such as Google's blockReason, "" without one."""
+    reason = choice.get("native_finish_reason")
+    return f"The provider withheld the response: {reason}." if isinstance(reason, str) and reason else ""
 
 
 def render_usage(usage: Usage | None) -> Json:

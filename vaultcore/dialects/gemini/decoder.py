@@ -223,7 +223,10 @@ class Decoder:
             numbered = [{"index": i, **annotation} for i, annotation in enumerate(annotations)]
             chunks.append(self._chunk(index, {"annotations": numbered}))
         finish = parse_finish(
-            state.finish_reason, has_calls=bool(state.call_count), has_output=state.has_output
+            state.finish_reason,
+            has_calls=bool(state.call_count),
+            has_output=state.has_output,
+            message=state.finish_message,
         )
         if finish["finish_reason"] == "content_filter" and state.finish_message and not state.has_output:
             chunks.append(self._chunk(index, {"refusal": state.finish_message}))

@@ -100,16 +100,18 @@ def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - a pa
     return ErrorDetail(detail.message, INVALID_KEY, detail.param) if is_invalid_key else detail
 
 
-def parse_finish(reason: object, *, has_calls: bool, has_output: bool) -> Json:
+def parse_finish(reason: object, *, has_calls: bool, has_output: bool, message: str = "") -> Json:
     """Return OpenAI's `finish_reason` and, if it says less, Gemini's reason as `native_finish_reason`.
 
+    `message` is Google's explanation of the reason.
     Raise StreamFault if the model failed without output, ValueError for an unknown reason without output.
     """
     if not isinstance(reason, str):
         mapped = repair.map_finish_reason(reason, has_calls=has_calls, has_output=has_output)
         return {"finish_reason": mapped}
     if reason in FAILURES and not (has_calls or has_output):
-        raise StreamFault(ErrorDetail(f"the provider ended the response with {reason}", reason))
+        text = f"the provider ended the response with {reason}"
+        raise StreamFault(ErrorDetail(f"{text}: {message}" if message else text, reason))
     if reason in FILTERED:
         return {"finish_reason": "content_filter", "native_finish_reason": reason}
     finish_reason = FINISH_REASONS.get(reason)
@@ -215,9 +217,15 @@ def _parse_candidate(index: int, candidate: GeminiCandidate, response_id: str) -
         reader.add(part)
     message = reader.build_message(candidate)
     has_output = bool(reader.text or reader.reasoning or reader.images or reader.audio)
-    finish = parse_finish(candidate.get("finishReason"), has_calls=bool(reader.calls), has_output=has_output)
+    explanation = string_field(candidate, "finishMessage")
+    finish = parse_finish(
+        candidate.get("finishReason"),
+        has_calls=bool(reader.calls),
+        has_output=has_output,
+        message=explanation,
+    )
     if finish["finish_reason"] == "content_filter" and not has_output:
-        message["refusal"] = string_field(candidate, "finishMessage") or None
+        message["refusal"] = explanation or None
     choice: Json = {"index": index, "message": message, **finish}
     if logprobs := parse_logprobs(candidate.get("logprobsResult")):
         choice["logprobs"] = logprobs
