@@ -202,6 +202,9 @@ class _ChoiceState:
             self.has_role = True
         repair.repair_text(delta)
         calls = delta.pop("tool_calls", None)
+        if isinstance(function := delta.get("function_call"), dict):
+            del delta["function_call"]  # the predecessor of tool calls: a response has one at most
+            calls = calls or [{"index": 0, "type": "function", "function": function}]
         for key, value in delta.items():
             if isinstance(value, list):
                 self._number_items(key, value)

@@ -76,9 +76,12 @@ def _message(raw: OpenAIMessage, choice: int, response_id: object) -> Json:
     response_shape.check_calls(message)
     repair.repair_text(message)
     calls = message.pop("tool_calls", None)
+    if isinstance(function := message.get("function_call"), dict):
+        del message["function_call"]  # the predecessor of tool calls
+        calls = calls or [{"type": "function", "function": function}]
     if isinstance(calls, list) and calls:
         message["tool_calls"] = [_call(call, choice, i, response_id) for i, call in enumerate(calls)]
-    elif message["content"] is None and not (message.get("refusal") or message.get("function_call")):
+    elif message["content"] is None and not message.get("refusal"):
         message["content"] = ""
     return message
 
