@@ -178,6 +178,8 @@ def _count_tokens(path: str, field: str, **fields: str) -> Run:
         try:
             counts = await gateway.forward(call, path)
         except AttemptsExhausted:
+            if call.native is not None and call.native.is_continuation:
+                raise  # an estimate would leave out the part that the provider holds
             counts = None
         return counts or {**fields, field: estimate_request(call.request), "estimated": True}
 

@@ -229,6 +229,37 @@ def test_r27_threads_are_refused_elsewhere(tmp_path: Path, provider: FakeProvide
     assert provider.requests == []
 
 
+COUNTS: dict[str, tuple[str, dict[str, Any], str]] = {  # path, body, what the error contains
+    "thread": (
+        "/v1/messages/count_tokens",
+        {"messages": HI, "thread": {"type": "continue", "previous_message_id": "msg_1"}},
+        "thread_unsupported_request",
+    ),
+    "prompt": ("/v1/responses/input_tokens", {"input": "Hi", "prompt": {"id": "pmpt_1"}}, "prompt"),
+    "cached content": (
+        "/v1beta/models/one/gpt-fake:countTokens",
+        {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}], "cachedContent": "cachedContents/1"},
+        "cachedContent",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", COUNTS)
+def test_r27_a_part_elsewhere_is_not_counted_as_nothing(
+    tmp_path: Path, provider: FakeProvider, case: str
+) -> None:
+    """If another provider holds a part of the request, a count of the rest would mislead: it is a 400."""
+    path, body, text = COUNTS[case]
+
+    async def scenario(client: httpx.AsyncClient) -> httpx.Response:
+        return await client.post(path, json={"model": "one/gpt-fake", **body})
+
+    response = run_gateway(tmp_path, provider, scenario)
+
+    assert response.status_code == 400, response.text
+    assert text in response.text
+
+
 @pytest.mark.parametrize("status", [401, 404, 429, 529])
 def test_r27_a_continued_thread_has_no_failover(tmp_path: Path, provider: FakeProvider, status: int) -> None:
     """Another provider or another account does not know the thread: nobody else is asked."""

@@ -133,10 +133,15 @@ class Gateway:
         """Send the client's body to another path of its own dialect and return the provider's body.
 
         `{model}` in the path stands for the provider's name of the model. Return None if the first target
-        speaks another dialect.
+        speaks another dialect. Raises InvalidRequest if that target cannot get the request at all: another
+        provider may hold a part of it.
         """
         native, targets = call.native, await self.targets(call)
-        if native is None or not targets[0].accepts_dialect(native.dialect):
+        if native is None:
+            return None
+        if not targets[0].accepts_dialect(native.dialect):
+            translation = await call.worker(native.translated, call.request, targets[0])
+            reject_losses(translation.changes, targets[0], strict=False)
             return None
 
         async def attempt_once(attempt: Attempt) -> Json:
