@@ -19,7 +19,7 @@ from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import LimitRefused
 from vaultcore.store.base import ABSENT, Add, Conflict, DocumentKey, Put
 from vaultcore.store.sqlite.store import SQLiteStore
-from vaultcore.store.sqlite.transactions import MAX_GROUP
+from vaultcore.store.sqlite.thread import MAX_GROUP
 
 pytestmark = pytest.mark.anyio
 ONE, BAD = DocumentKey("items", "one"), DocumentKey("items", "bad")
@@ -30,9 +30,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
-@pytest.fixture
-async def store(path: Path, clock: FakeClock) -> AsyncIterator[SQLiteStore]:
-    store = SQLiteStore(path, clock)
+@pytest.fixture(params=[60.0, 0.0], ids=["loop", "thread"])
+async def store(path: Path, clock: FakeClock, request: pytest.FixtureRequest) -> AsyncIterator[SQLiteStore]:
+    store = SQLiteStore(path, clock, slow=request.param)
     await store.get(ONE)
     yield store
     await store.aclose()
@@ -135,6 +135,7 @@ async def test_a_failed_settlement_fails_alone(store: SQLiteStore) -> None:
     assert (await store.settle(requests[5].settlement(Charge(1)))).applied
 
 
+@pytest.mark.parametrize("store", [0.0], indirect=True, ids=["thread"])  # the loop never waits
 async def test_a_cancelled_operation_does_not_begin(store: SQLiteStore) -> None:
     """Operations that are cancelled while they wait are not run; the others are."""
     tasks = [asyncio.create_task(store.write(Add(ONE, {f"{n}": 1}))) for n in range(20)]

@@ -33,7 +33,8 @@ def reserve_levels(reservation: Reservation, accounts: Sequence[Account]) -> Res
 def align_all(lease: Lease, accounts: Sequence[Account]) -> Lease:
     """Return the lease at the latest time and day of the accounts."""
     for account in accounts:
-        lease = align(lease, account)
+        if account.rolled > lease.at or account.day != lease.date:
+            lease = align(lease, account)
     return lease
 
 
@@ -45,6 +46,7 @@ def settle_levels(
     crossings: list[Crossing] = []
     for level, account in zip(settlement.levels, accounts, strict=True):
         charged = settle(account, settlement.lease, settlement.charge)
-        crossings += find_crossings(level.account, account, charged, level.limits, level.thresholds)
+        if level.limits.has_lasting_limit:
+            crossings += find_crossings(level.account, account, charged, level.limits, level.thresholds)
         after.append(charged)
     return after, tuple(crossings)

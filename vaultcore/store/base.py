@@ -102,6 +102,22 @@ class SettlementResult:
     crossings: tuple[Crossing, ...] = field(default=())
 
 
+# Gets the result of a settlement, or the error: StoreUnavailable, or a bug.
+Settled = Callable[[SettlementResult | None, BaseException | None], None]
+
+
+class BeginSettlement(Protocol):
+    """A method that only some stores have: `settle` without a task that waits, which nothing cancels."""
+
+    def __call__(self, settlement: Settlement, on_done: Settled, *, is_awaited: bool) -> None:
+        """Settle, and call `on_done` in this event loop. It is soon if `is_awaited`, or within 10 ms.
+
+        Every operation that is requested later sees the settlement. Raise StoreUnavailable if the store is
+        closed.
+        """
+        ...
+
+
 class Store(Protocol):
     """Implemented in memory, in SQLite and in DynamoDB. `tests/store` checks all three."""
 

@@ -44,7 +44,8 @@ def records_collection(day: str) -> str:
 
 def record_key(at: float, id: str) -> DocumentKey:
     """Return the key of the record of a request that ended at `at`."""
-    return timed_key(records_collection(day_of(at)), at, id)
+    # Every request needs it: as `timed_key(records_collection(day_of(at)), at, id)`, with three calls less.
+    return DocumentKey(f"log/{day_of(at)}", f"{round(at * 1_000_000):016d}-{id}")
 
 
 def usage_collection(day: str) -> str:

@@ -8,7 +8,18 @@ from typing import TypeVar
 from vaultcore.errors import StoreUnavailable
 from vaultcore.limits.account import Account
 from vaultcore.limits.reservation import Reservation, ReservationResult
-from vaultcore.store.base import Add, Delete, Document, DocumentKey, Put, Settlement, SettlementResult, Store
+from vaultcore.store.base import (
+    Add,
+    BeginSettlement,
+    Delete,
+    Document,
+    DocumentKey,
+    Put,
+    Settled,
+    Settlement,
+    SettlementResult,
+    Store,
+)
 
 T = TypeVar("T")
 
@@ -18,6 +29,8 @@ class CountedStore:
 
     def __init__(self, store: Store, failed: Callable[[StoreUnavailable], None]) -> None:
         self._store, self._failed = store, failed
+        begin: BeginSettlement | None = getattr(store, "begin_settlement", None)
+        self.begin_settlement = None if begin is None else self._counting(begin)
 
     async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
         return await self._count_failure(self._store.get(*keys, prefetch=prefetch))
@@ -46,7 +59,11 @@ class CountedStore:
         return self._store.now()
 
     async def reserve(self, reservation: Reservation) -> ReservationResult:
-        return await self._count_failure(self._store.reserve(reservation))
+        try:  # not by `_count_failure`: this is the only method that most requests wait for
+            return await self._store.reserve(reservation)
+        except StoreUnavailable as error:
+            self._failed(error)
+            raise
 
     async def settle(self, settlement: Settlement) -> SettlementResult:
         return await self._count_failure(self._store.settle(settlement))
@@ -59,6 +76,17 @@ class CountedStore:
 
     async def aclose(self) -> None:
         await self._store.aclose()
+
+    def _counting(self, begin: BeginSettlement) -> BeginSettlement:
+        def begin_counted(settlement: Settlement, on_done: Settled, *, is_awaited: bool) -> None:
+            def count(result: SettlementResult | None, error: BaseException | None) -> None:
+                if isinstance(error, StoreUnavailable):
+                    self._failed(error)
+                on_done(result, error)
+
+            begin(settlement, count, is_awaited=is_awaited)
+
+        return begin_counted
 
     async def _count_failure(self, result: Awaitable[T]) -> T:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 
 from vaultcore.clock import Clock
 from vaultcore.limits.account import Account
-from vaultcore.limits.lease_bucket import Bucket, BucketKey
+from vaultcore.limits.lease_bucket import Bucket, BucketKey, Buckets
 from vaultcore.store.previous_account import parse_previous
 
 _MAPS = ("request_counts", "token_counts", "buckets")  # columns of JSON; "" is an empty map
@@ -43,33 +43,51 @@ MAX_CACHED = 10_000  # accounts
 
 
 class AccountCache:
-    """The accounts as the last transactions left them, as long as no other connection writes."""
+    """The accounts as the last transactions of a connection left them, as long as no other connection writes.
 
-    def __init__(self) -> None:
+    Changed accounts are written once, at the end of a transaction.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._accounts: OrderedDict[str, Account] = OrderedDict()
-        self._version = -1
+        self._changed: dict[str, Account] = {}
+        self._version, self._is_checked = -1, False
+        self.changes = 0  # so far; also of transactions that were undone
+
+    def begin(self) -> None:
+        """Begin a transaction: another connection may have written since the last one."""
+        self._is_checked = False
 
     def clear(self) -> None:
         """Forget all accounts, because a transaction was undone."""
         self._accounts.clear()
+        self._changed.clear()
 
-    def check(self, connection: Connection) -> None:
-        """Forget all accounts if another connection has written. Run it at the start of a transaction."""
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version != self._version:
-            self._version = version
-            self._accounts.clear()
-
-    def read(self, connection: Connection, names: Sequence[str]) -> list[Account]:
+    def read(self, names: Sequence[str]) -> list[Account]:
         """Return the current accounts; a new one for each name that was never used."""
-        return [self._accounts.get(name) or _read(connection, name) for name in names]
+        if not self._is_checked:
+            self._is_checked = True
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+            if version != self._version:
+                self._version = version
+                self._accounts.clear()
+        return [self._accounts.get(name) or _read(self._connection, name) for name in names]
 
-    def write(self, connection: Connection, accounts: Iterable[tuple[str, Account]]) -> None:
-        """Write accounts by name."""
-        for name, account in accounts:
-            connection.execute(_UPSERT, (name, *_row(account)))
-            self._accounts[name] = account
+    def write(self, names: Sequence[str], accounts: Sequence[Account]) -> None:
+        """Replace accounts, which were read in this transaction."""
+        self.changes += 1
+        for name, account in zip(names, accounts, strict=True):
+            self._accounts[name] = self._changed[name] = account
+
+    def flush(self) -> None:
+        """Write the changed accounts, at the end of a transaction."""
+        if not self._changed:
+            return
+        for name, account in self._changed.items():
+            self._connection.execute(_UPSERT, _row(name, account))
             self._accounts.move_to_end(name)
+        self._changed.clear()
         while len(self._accounts) > MAX_CACHED:
             self._accounts.popitem(last=False)
 
@@ -79,7 +97,7 @@ def import_previous(connection: Connection, now: float) -> None:
     for statement in ACCOUNT_TABLES:
         connection.execute(statement)
     for name, state in connection.execute("SELECT name, state FROM accounts").fetchall():
-        connection.execute(_UPSERT, (name, *_row(parse_previous(_parse(state), now))))
+        connection.execute(_UPSERT, _row(name, parse_previous(_parse(state), now)))
     connection.execute("DROP TABLE accounts")
 
 
@@ -109,16 +127,38 @@ def _read(connection: Connection, name: str) -> Account:
     return account
 
 
-def _row(account: Account) -> list[Any]:
-    row: list[Any] = [getattr(account, name) for name in _COLUMNS[:_PLAIN]]
-    row += [
-        _render(list(counts.items())) if counts else ""
-        for counts in (account.request_counts, account.token_counts)
-    ]
-    buckets = [
-        (key.end, key.day, each.requests, each.tokens, each.nanos) for key, each in account.buckets.items()
-    ]
-    return [*row, _render(buckets) if buckets else ""]
+def _row(name: str, account: Account) -> tuple[Any, ...]:
+    """Return the values of `_UPSERT`. Written out: it takes a third of the time of a loop over the names."""
+    requests, tokens, buckets = account.request_counts, account.token_counts, account.buckets
+    return (
+        name,
+        account.rolled,
+        account.requests,
+        account.minute,
+        account.in_flight,
+        account.tokens,
+        account.tokens_held,
+        account.nanos,
+        account.nanos_held,
+        account.day,
+        account.day_nanos,
+        account.day_held,
+        account.month_nanos,
+        account.month_held,
+        account.settled,
+        account.prompt,
+        account.completion,
+        _render([*requests.items()]) if requests else "",
+        _render([*tokens.items()]) if tokens else "",
+        _render_buckets(buckets) if buckets else "",
+    )
+
+
+def _render_buckets(buckets: Buckets) -> str:
+    """Return `[[end, day, requests, tokens, nanos], ...]`."""
+    return _render(
+        [(key.end, key.day, each.requests, each.tokens, each.nanos) for key, each in buckets.items()]
+    )
 
 
 def _parse_counts(text: str) -> dict[int, int]:

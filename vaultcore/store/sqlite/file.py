@@ -54,6 +54,23 @@ def open_file(path: Path, patience: float, now: float) -> sqlite3.Connection:
     return connection
 
 
+def open_again(path: Path) -> sqlite3.Connection:
+    """Return another connection to a file that `open_file` has opened.
+
+    It waits for nothing: not for other writers, and not for the disk, since it makes no checkpoint. Any
+    thread may close it. Raise sqlite3.Error.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _create(path: Path) -> None:
     """Create the file with mode 0600. SQLite would create it, its WAL and its index readable by others."""
     try:

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-import asyncio
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from typing import TypeVar
 
 from vaultcore.clock import Clock
-from vaultcore.errors import StoreUnavailable
 from vaultcore.limits.account import Account, release_ended
 from vaultcore.limits.reservation import Reservation, ReservationResult, move
 from vaultcore.store.arithmetic import reserve_levels, settle_levels
-from vaultcore.store.base import Document, DocumentKey, Settlement, SettlementResult, Write
+from vaultcore.store.base import Document, DocumentKey, Settled, Settlement, SettlementResult, Write
 from vaultcore.store.sqlite import tables
-from vaultcore.store.sqlite.accounts import AccountCache, agree_on_time
-from vaultcore.store.sqlite.file import open_file
-from vaultcore.store.sqlite.transactions import TransactionThread
+from vaultcore.store.sqlite.accounts import agree_on_time
+from vaultcore.store.sqlite.file import open_again, open_file
+from vaultcore.store.sqlite.operations import Session, Work
+from vaultcore.store.sqlite.transactions import DELAY, Transactions
 from vaultcore.store.store_time import MachineTime
 
 PATIENCE = 5.0  # seconds to wait for other writers
-CLEAN_UP_INTERVAL = 500  # write operations; the first one also cleans up
+SLOW = 0.02  # seconds of a transaction: the disk is slow
+CLEAN_UP_INTERVAL = 500  # write operations; opening the file cleans up too
+MAX_KEYS = 30  # documents or accounts of one operation that the event loop runs itself
 _T = TypeVar("_T")
 
 
 class SQLiteStore:
-    """One connection, used in a thread of its own. The first operation opens the file.
+    """Two connections: one of the event loop, for what takes microseconds, and one of a thread.
 
-    Every operation is one transaction or part of one, and runs entirely in that thread. Every operation
-    raises ConfigError if the file is not a store.
+    The first operation opens the file. Every operation is one transaction or part of one, on one of the
+    connections. Every operation raises ConfigError if the file is not a store.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path, clock: Clock, *, patience: float = PATIENCE, slow: float = SLOW) -> None:
+        """If a transaction takes longer than `slow` seconds, the thread runs the next ones; with 0, all."""
         self._path, self._clock, self._patience = path, clock, patience
         self._time = MachineTime.start(clock)
-        self._accounts = AccountCache()
-        self._thread = TransactionThread(self._open, self._accounts.check, self._accounts.clear)
+        self._transactions = Transactions(self._open, self._open_again, slow=slow)
         self._writes = 0  # write operations so far
 
     async def get(
@@ -46,7 +46,13 @@ class SQLiteStore:
         prefetch: Sequence[str] = (),  # noqa: ARG002 - accounts need no read before use
     ) -> list[Document | None]:
         now = self._clock.now()
-        return await self._run(lambda connection: [tables.read(connection, key, now) for key in keys])
+
+        def work(session: Session) -> list[Document | None]:
+            return [tables.read(session.connection, key, now) for key in keys]
+
+        run = self._transactions.run if len(keys) <= MAX_KEYS else self._transactions.run_alone
+        result: list[Document | None] = await run(work, writes=False)
+        return result
 
     async def query(
         self,
@@ -59,9 +65,9 @@ class SQLiteStore:
     ) -> list[Document]:
         now = self._clock.now()
 
-        def work(connection: Connection) -> list[Document]:
+        def work(session: Session) -> list[Document]:
             return tables.read_range(
-                connection,
+                session.connection,
                 collection,
                 now,
                 after=after,
@@ -70,93 +76,118 @@ class SQLiteStore:
                 newest_first=newest_first,
             )
 
-        return await self._run(work)
+        result: list[Document] = await self._transactions.run_alone(work, writes=False)
+        return result
 
     async def write(self, *writes: Write) -> None:
         now = self._clock.now()
-        await self._run(lambda connection: tables.write(connection, writes, now), writes=True)
+        await self._write(lambda session: tables.write(session.connection, writes, now))
 
     async def accounts(self, *names: str) -> list[Account]:
-        return await self._run(lambda connection: self._accounts.read(connection, names))
+        run = self._transactions.run if len(names) <= MAX_KEYS else self._transactions.run_alone
+        result: list[Account] = await run(lambda session: session.accounts.read(names), writes=False)
+        return result
 
     def now(self) -> float:
         return self._time.now()
 
     async def reserve(self, reservation: Reservation) -> ReservationResult:
+        time, base = self._time, self._time.base
         names = [level.account for level in reservation.levels]
-        base = self._time.base
 
-        def work(connection: Connection) -> ReservationResult:
+        def work(session: Session) -> ReservationResult:
             # Only the first operation, which opens the file, learns the time that all processes agree on.
-            moved = move(reservation, self._time.base - base)
-            result = reserve_levels(moved, self._accounts.read(connection, names))
-            self._accounts.write(connection, zip(names, result.accounts, strict=True))
+            moved = reservation if time.base == base else move(reservation, time.base - base)
+            accounts = session.accounts
+            result = reserve_levels(moved, accounts.read(names))
+            accounts.write(names, result.accounts)
             return result
 
-        return await self._run(work, writes=True)
+        return await self._write(work)
 
     async def settle(self, settlement: Settlement) -> SettlementResult:
-        now = self._clock.now()
-        names = [level.account for level in settlement.levels]
+        return await self._write(self._settlement(settlement))
 
-        def work(connection: Connection) -> SettlementResult:
-            after, crossings = settle_levels(settlement, self._accounts.read(connection, names))
-            if not tables.insert(connection, settlement.record, now):
-                return SettlementResult(applied=False)
-            alerts = [settlement.alert(crossing) for crossing in crossings] if settlement.alert else []
-            tables.write(connection, alerts, now)
-            self._accounts.write(connection, zip(names, after, strict=True))
-            return SettlementResult(applied=True, crossings=crossings)
-
-        return await self._run(work, writes=True)
+    def begin_settlement(self, settlement: Settlement, on_done: Settled, *, is_awaited: bool) -> None:
+        """See `BeginSettlement`."""
+        self._transactions.run_later(self._settlement(settlement), on_done, 0.0 if is_awaited else DELAY)
+        self._writes += 1
+        if self._writes % CLEAN_UP_INTERVAL == 0:
+            self._clean_up()
 
     async def sweep(self, *accounts: str) -> int:
         now = self.now()
 
-        def work(connection: Connection) -> int:
-            before = self._accounts.read(connection, accounts)
+        def work(session: Session) -> int:
+            before = session.accounts.read(accounts)
             after = [release_ended(account, now) for account in before]
             swept = [
                 (name, new, old.in_flight - new.in_flight)
                 for name, old, new in zip(accounts, before, after, strict=True)
+                if new is not old
             ]
-            self._accounts.write(connection, [(name, account) for name, account, count in swept if count])
+            session.accounts.write([name for name, _, _ in swept], [new for _, new, _ in swept])
             return sum(count for _, _, count in swept)
 
-        return await self._run(work, writes=True)
+        self._count_write()
+        result: int = await self._transactions.run_alone(work, writes=True)
+        return result
 
     async def complete_settlements(self, since: float, until: float) -> int:  # noqa: ARG002 - one step each
         return 0
 
     async def aclose(self) -> None:
         """Close the file after the pending operations. Further operations raise StoreUnavailable."""
-        await asyncio.to_thread(self._thread.close)
+        await self._transactions.aclose()
 
-    async def _run(self, work: Callable[[Connection], _T], *, writes: bool = False) -> _T:
-        if writes:
-            self._writes += 1
-            if self._writes % CLEAN_UP_INTERVAL == 1:
-                work = self._with_clean_up(work)
-        try:
-            return await self._thread.run(work, writes=writes)
-        except sqlite3.Error as error:
-            raise StoreUnavailable("the store does not answer", retry_after=1.0) from error
-        except RuntimeError as error:
-            raise StoreUnavailable("the store is closed") from error
+    def _settlement(self, settlement: Settlement) -> Work[SettlementResult]:
+        now, names = self._clock.now(), [level.account for level in settlement.levels]
 
-    def _with_clean_up(self, work: Callable[[Connection], _T]) -> Callable[[Connection], _T]:
+        def work(session: Session) -> SettlementResult:
+            accounts = session.accounts
+            after, crossings = settle_levels(settlement, accounts.read(names))
+            if not tables.insert(session.connection, settlement.record, now):
+                return _SETTLED_BEFORE
+            if not crossings:
+                accounts.write(names, after)
+                return _SETTLED
+            alerts = [settlement.alert(crossing) for crossing in crossings] if settlement.alert else []
+            tables.write(session.connection, alerts, now)
+            accounts.write(names, after)
+            return SettlementResult(applied=True, crossings=crossings)
+
+        return work
+
+    async def _write(self, work: Work[_T]) -> _T:
+        future = self._transactions.run(work, writes=True)
+        self._count_write()
+        result: _T = await future
+        return result
+
+    def _count_write(self) -> None:
+        self._writes += 1
+        if self._writes % CLEAN_UP_INTERVAL == 0:
+            self._clean_up()
+
+    def _clean_up(self) -> None:
         now = self._clock.now()
+        self._transactions.clean_up(lambda session: tables.delete_expired(session.connection, now))
 
-        def both(connection: Connection) -> _T:
-            result = work(connection)
-            tables.delete_expired(connection, now)
-            return result
+    async def _run(self, work: Callable[[Connection], _T]) -> _T:
+        """Run an operation of a test, which reads."""
+        result: _T = await self._transactions.run(lambda session: work(session.connection), writes=False)
+        return result
 
-        return both
-
-    def _open(self) -> Connection:
+    def _open(self) -> Session:
         connection = open_file(self._path, self._patience, self._clock.now())
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             self._time.base = agree_on_time(connection, self._clock)
-        return connection
+            tables.delete_expired(connection, self._clock.now())
+        return Session(connection)
+
+    def _open_again(self) -> Session:
+        return Session(open_again(self._path))
+
+
+_SETTLED, _SETTLED_BEFORE = SettlementResult(applied=True), SettlementResult(applied=False)
