@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from vaultcore.usage.record import AttemptRecord, Record
 
@@ -38,3 +38,15 @@ def test_reported_usage_is_in_flagged_rows_only() -> None:
 
     assert "reported_usage" not in ROW.pack()
     assert Record.unpack(flagged.pack()) == flagged
+
+
+def test_every_field_is_packed() -> None:
+    """A packed record has every field in the order of the class, and so has each of its attempts."""
+    attempt = AttemptRecord("openai", "gpt-4o", "key", 200, 1.0, None, 3)
+    record = Record("id", "key", 1.0, 2.0, "/v1/chat/completions", "m", 200, attempts=[attempt])
+    record = replace(record, plan={"policy": 1}, sums="sealed", reported_usage={"prompt_tokens": 1})
+
+    packed = record.pack()
+    assert set(packed) == {each.name for each in fields(Record)}
+    assert list(packed["attempts"][0]) == [each.name for each in fields(AttemptRecord)]
+    assert Record.unpack(packed).pack() == packed

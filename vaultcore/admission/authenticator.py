@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from vaultcore.admission.caller import GATEWAY, Caller, account
 from vaultcore.clock import Clock
-from vaultcore.control.snapshot import Snapshot, SnapshotReader
+from vaultcore.control.snapshot import SnapshotReader
 from vaultcore.errors import Forbidden, StoreUnavailable, Unauthorized
 from vaultcore.limits import virtual_key
 from vaultcore.limits.allowlist import allows_address
@@ -40,7 +40,7 @@ class AddressRefused(Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class _Cached:
-    snapshot: Snapshot
+    caller: Caller  # without a key if its digest is unknown
     at: float  # seconds since the epoch
     is_unknown: bool = field(default=False)
 
@@ -65,16 +65,16 @@ class Authenticator:
         if not token.startswith(PREFIX):
             if not secrets.is_system_key(token):
                 raise Unauthorized
-            return Caller(policy=(await self._lookup("", secrets)).snapshot.policy)
+            return (await self._lookup("", secrets)).caller
         if secrets.pepper is None:
             raise Unauthorized
         digest = virtual_key.digest(token, secrets.pepper)
-        snapshot = (await self._lookup(digest, secrets)).snapshot
-        if snapshot.key is None or not snapshot.key.accepts(digest, self._clock.now()):
+        caller = (await self._lookup(digest, secrets)).caller
+        if caller.key is None or not caller.key.accepts(digest, self._clock.now()):
             raise Unauthorized
-        if not allows_address(snapshot.key, address):
-            raise AddressRefused(Caller(snapshot.key, digest, snapshot.policy))
-        return Caller(snapshot.key, digest, snapshot.policy)
+        if not allows_address(caller.key, address):
+            raise AddressRefused(caller)
+        return caller
 
     async def refresh(self, caller: Caller) -> Caller | None:
         """Return the caller as the store has it now, or None if nothing has changed.
@@ -86,10 +86,9 @@ class Authenticator:
         if cached is None or self._clock.now() - cached.at < REFRESH_INTERVAL:
             return None
         self._cache.pop(digest, None)
-        snapshot = (await self._lookup(digest, secrets)).snapshot
-        if digest and (snapshot.key is None or not snapshot.key.accepts(digest, self._clock.now())):
+        current = (await self._lookup(digest, secrets)).caller
+        if digest and (current.key is None or not current.key.accepts(digest, self._clock.now())):
             raise Unauthorized
-        current = Caller(snapshot.key, digest, snapshot.policy)
         return None if current == caller else current
 
     def forget(self) -> None:
@@ -114,11 +113,13 @@ class Authenticator:
         try:
             snapshot = await self._snapshots.read(digest, pepper, prefetch=self._accounts(digest))
         except StoreUnavailable:
-            if cached is not None and now - cached.at < STALE and _may_be_stale(cached.snapshot):
+            # Without a quota and money limits: an old caller then allows no lasting overspending.
+            if cached is not None and now - cached.at < STALE and not cached.caller.has_lasting_limit:
                 return cached
             raise
         self._latest_policy = snapshot.policy
-        entry = _Cached(snapshot, now, is_unknown=bool(digest) and snapshot.key is None)
+        caller = Caller(snapshot.key, digest, snapshot.policy)
+        entry = _Cached(caller, now, is_unknown=bool(digest) and snapshot.key is None)
         self._cache[digest] = entry
         self._cache.move_to_end(digest)
         while len(self._cache) > CAPACITY:
@@ -131,9 +132,3 @@ class Authenticator:
         if self._latest_policy.gateway.has_any:
             accounts.append(GATEWAY)
         return accounts
-
-
-def _may_be_stale(snapshot: Snapshot) -> bool:
-    """Return True if no quota or money is limited: an old snapshot then allows no lasting overspending."""
-    levels = Caller(snapshot.key, policy=snapshot.policy).levels
-    return not any(level.limits.has_lasting_limit for level in levels)

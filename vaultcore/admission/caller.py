@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from vaultcore.limits.limits import Limits
+from vaultcore.limits.limits import NO_LIMITS, Limits
 from vaultcore.limits.policy import LimitPolicy
 from vaultcore.limits.reservation import Level
 from vaultcore.limits.virtual_key import VirtualKey
@@ -13,8 +13,22 @@ SYSTEM = "system"  # the system key's id
 GATEWAY = "gateway"  # the gateway's account
 
 
+class _CallerFacts:
+    """Facts about a caller, computed once: every request needs them several times."""
+
+    __slots__ = ("has_lasting_limit", "has_limit", "has_money_limit", "id", "levels", "limits", "owner")
+
+    id: str
+    owner: str | None
+    limits: Limits  # of the key itself
+    levels: tuple[Level, ...]  # the key's account, then its owner's and the gateway's if those are limited
+    has_limit: bool  # at any level, as in the next two
+    has_lasting_limit: bool
+    has_money_limit: bool
+
+
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(_CallerFacts):
     """The holder of a virtual key, or of the system key if `key` is None.
 
     The system key has no limits of its own; the gateway's limits apply to it too.
@@ -24,29 +38,31 @@ class Caller:
     digest: str = field(default="", repr=False)  # of the virtual key that was sent
     policy: LimitPolicy = field(default_factory=LimitPolicy)
 
-    @property
-    def id(self) -> str:
-        return self.key.id if self.key else SYSTEM
+    def __post_init__(self) -> None:
+        key, levels = self.key, self._levels()
+        facts = {
+            "id": key.id if key else SYSTEM,
+            "owner": key.owner if key else None,
+            "limits": key.limits if key else NO_LIMITS,
+            "levels": levels,
+            "has_limit": any(level.limits.has_any for level in levels),
+            "has_lasting_limit": any(level.limits.has_lasting_limit for level in levels),
+            "has_money_limit": any(level.limits.has_money_limit for level in levels),
+        }
+        for name, value in facts.items():
+            object.__setattr__(self, name, value)
 
-    @property
-    def owner(self) -> str | None:
-        return self.key.owner if self.key else None
-
-    @property
-    def limits(self) -> Limits:
-        """Return the key's own limits."""
-        return self.key.limits if self.key else Limits()
-
-    @property
-    def levels(self) -> tuple[Level, ...]:
-        """Return the key's account, then its owner's and the gateway's if those are limited."""
-        thresholds = self.policy.thresholds
-        own_thresholds = self.key.thresholds if self.key and self.key.thresholds is not None else thresholds
-        levels = [Level(account(self.id), self.limits, own_thresholds)]
-        if self.owner and (limits := self.policy.owners.get(self.owner)):
-            levels.append(Level(owners_account(self.owner), limits, thresholds))
-        if self.policy.gateway.has_any:
-            levels.append(Level(GATEWAY, self.policy.gateway, thresholds))
+    def _levels(self) -> tuple[Level, ...]:
+        key, policy, thresholds = self.key, self.policy, self.policy.thresholds
+        if key is None:
+            levels = [Level(account(SYSTEM), NO_LIMITS, thresholds)]
+        else:
+            own_thresholds = thresholds if key.thresholds is None else key.thresholds
+            levels = [Level(account(key.id), key.limits, own_thresholds)]
+            if key.owner and (limits := policy.owners.get(key.owner)):
+                levels.append(Level(owners_account(key.owner), limits, thresholds))
+        if policy.gateway.has_any:
+            levels.append(Level(GATEWAY, policy.gateway, thresholds))
         return tuple(levels)
 
 

@@ -31,6 +31,8 @@ class Grant:
 
 def rate_limit_headers(limits: Limits, account: Account, now: float) -> tuple[tuple[str, str], ...]:
     """Return the x-ratelimit-* response headers of a key."""
+    if limits.rpm is None and limits.tpm is None:
+        return ()
     headers: list[tuple[str, str]] = []
     for name, (limit, amount, reset) in remaining(account, limits, now).items():
         unit = _HEADER_UNITS[name]

@@ -78,7 +78,7 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
         stream=call.is_streaming,
         provider=target.provider.name if target else None,
         served=target.model.name if target else None,
-        attempts=tuple(_attempt(each, call.started) for each in outcome.attempts),
+        attempts=[_attempt(each, call.started) for each in outcome.attempts],
         prompt_tokens=usage.get("prompt_tokens") or 0,
         completion_tokens=usage.get("completion_tokens") or 0,
         cached_tokens=_detail(usage.get("prompt_tokens_details"), "cached_tokens"),

@@ -49,7 +49,12 @@ class Lease:
 
     @property
     def bucket(self) -> BucketKey:
-        return BucketKey(bucket_end(self.at, self.until), self.day)
+        return _bucket_key(self.at, self.until, self.date or day_of(self.at))
+
+
+@lru_cache(maxsize=1024)  # each level needs it to reserve and to settle
+def _bucket_key(at: float, until: float, day: str) -> BucketKey:
+    return BucketKey(bucket_end(at, until), day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +128,12 @@ def roll_forward(account: Account, now: float, day: str = "") -> Account:
     `day` is the current day, if it is not that of `now`.
     """
     account = begin_day(account, day or day_of(now))
-    account = release_ended(account, now)
+    for key in account.buckets:
+        if key.end <= now:
+            account = release_ended(account, now)
+            break
+    if not (account.request_counts or account.token_counts):
+        return account
     requests = rate_window.drop_expired(account.request_counts, now)
     tokens = rate_window.drop_expired(account.token_counts, now)
     if requests is account.request_counts and tokens is account.token_counts:
@@ -140,9 +150,10 @@ def align(lease: Lease, account: Account) -> Lease:
 
     Clocks differ, but an account does not go back. An account that is far ahead was written by a wrong clock.
     """
+    date = lease.date or day_of(lease.at)
     at = account.rolled if lease.at < account.rolled <= lease.at + rate_window.CLOCK_TOLERANCE else lease.at
-    day = account.day if account.day == _next_day(lease.day) else lease.day
-    if (at, day) == (lease.at, lease.day):
+    day = account.day if account.day == _next_day(date) else date
+    if at == lease.at and day == date:
         return lease
     return replace(lease, at=at, until=lease.until + at - lease.at, date=day)
 
@@ -163,11 +174,8 @@ def reserve(account: Account, limits: Limits, lease: Lease) -> Account | Denial:
 
 def find_denial(account: Account, limits: Limits, lease: Lease) -> Denial | None:
     """Return the first limit that the lease would exceed, or None. `account` must be rolled to `lease.at`."""
-    for name, bound in BOUNDS.items():
-        limit: int | None = getattr(limits, name)
-        if limit is None:
-            continue
-        need = needed(bound, lease)
+    for name, limit, bound in limits.bounds:
+        need = getattr(lease, bound.need) if bound.need else 1
         if getattr(account, bound.reserved) + need > limit:
             return Denial(name, _retry_after(bound, account, limit - need, lease.at))
     return None
@@ -206,21 +214,21 @@ def settle(account: Account, lease: Lease, charge: Charge) -> Account:
     A request counts in the minute, day and month of its admission. If the bucket of its lease has been
     released, it holds nothing and is still charged.
     """
-    after = copy(account)
-    bucket = account.buckets.get(lease.bucket)
+    after, day = copy(account), lease.date or day_of(lease.at)
+    bucket = account.buckets.get(lease.bucket) if account.buckets else None
     if bucket is not None and bucket.covers(lease.tokens, lease.nanos):
         _hold(after, lease, -1)
-    if (expiry := rate_window.expiry(lease.at)) in account.token_counts:
+    if account.token_counts and (expiry := rate_window.expiry(lease.at)) in account.token_counts:
         after.token_counts = rate_window.add(account.token_counts, expiry, charge.tokens - lease.minute)
         after.minute += after.token_counts.get(expiry, 0) - account.token_counts[expiry]
     after.tokens += charge.tokens
     after.tokens_held += charge.tokens
     after.nanos += charge.nanos
     after.nanos_held += charge.nanos
-    if lease.day == account.day:
+    if day == account.day:
         after.day_nanos += charge.nanos
         after.day_held += charge.nanos
-    if lease.day[:7] == account.month:
+    if day[:7] == account.day[:7]:
         after.month_nanos += charge.nanos
         after.month_held += charge.nanos
     after.settled += 1
@@ -232,15 +240,14 @@ def settle(account: Account, lease: Lease, charge: Charge) -> Account:
 def remaining(account: Account, limits: Limits, now: float) -> dict[str, tuple[int, int, float]]:
     """Return (limit, remaining, seconds until fully reset) of `rpm` and `tpm`, as far as they are limited."""
     account = roll_forward(account, now)
-    rates = {
-        "rpm": (limits.rpm, account.requests, account.request_counts),
-        "tpm": (limits.tpm, account.minute, account.token_counts),
-    }
-    return {
-        name: (limit, max(0, limit - current), rate_window.seconds_to_reset(counts, now))
-        for name, (limit, current, counts) in rates.items()
-        if limit is not None
-    }
+    rates = {}
+    if limits.rpm is not None:
+        reset = rate_window.seconds_to_reset(account.request_counts, now)
+        rates["rpm"] = limits.rpm, max(0, limits.rpm - account.requests), reset
+    if limits.tpm is not None:
+        reset = rate_window.seconds_to_reset(account.token_counts, now)
+        rates["tpm"] = limits.tpm, max(0, limits.tpm - account.minute), reset
+    return rates
 
 
 def begin_day(account: Account, day: str) -> Account:
@@ -292,7 +299,8 @@ def copy(account: Account) -> Account:
 def _hold(account: Account, lease: Lease, sign: Literal[1, -1]) -> None:
     """Add what a lease holds to its bucket and to the sums, or subtract it."""
     key, tokens, nanos = lease.bucket, sign * lease.tokens, sign * lease.nanos
-    bucket = account.buckets.get(key, _NO_BUCKET).plus(sign, tokens, nanos)
+    before = account.buckets.get(key, _NO_BUCKET)
+    bucket = Bucket(before.requests + sign, before.tokens + tokens, before.nanos + nanos)
     buckets = {**account.buckets, key: bucket}
     if not bucket.requests:
         del buckets[key]
@@ -308,7 +316,7 @@ def _change_sums(account: Account, day: str, amounts: tuple[int, int, int]) -> N
     account.nanos_held += nanos
     if day == account.day:
         account.day_held += nanos
-    if day[:7] == account.month:
+    if day[:7] == account.day[:7]:
         account.month_held += nanos
 
 

@@ -9,14 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from vaultcore.limits.bounds import BOUNDS, Bound
 from vaultcore.money import Nanos
 
 DEFAULT_RPM = 60  # requests per minute
 DEFAULT_THRESHOLDS = (80, 100)  # per cent of a lasting limit at which the gateway sends an alert
 
 
+class _LimitFacts:
+    """Facts about limits, computed once: every request needs them several times."""
+
+    __slots__ = ("bounds", "has_any", "has_lasting_limit", "has_money_limit", "lasting_bounds")
+
+    bounds: tuple[tuple[str, int, Bound], ...]  # the limits that are set, in the order in which they refuse
+    lasting_bounds: tuple[tuple[str, int, Bound], ...]  # those that do not reset within a minute
+    has_any: bool
+    has_lasting_limit: bool  # a quota, credits or a budget is set
+    has_money_limit: bool  # credits or a budget is set, so that every request needs a known price
+
+
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(_LimitFacts):
     """Each field is a maximum; None is no limit. Days and months are in UTC."""
 
     rpm: int | None = None  # requests per minute
@@ -27,19 +40,22 @@ class Limits:
     day: Nanos | None = None  # budget per calendar day, nano-dollars
     month: Nanos | None = None  # budget per calendar month, nano-dollars
 
-    @property
-    def has_any(self) -> bool:
-        return any(getattr(self, name) is not None for name in _NAMES)
-
-    @property
-    def has_money_limit(self) -> bool:
-        """Return True if credits or a budget is set, so that every request needs a known price."""
-        return not (self.credits is None and self.day is None and self.month is None)
-
-    @property
-    def has_lasting_limit(self) -> bool:
-        """Return True if a quota, credits or a budget is set: limits that do not reset within a minute."""
-        return self.has_money_limit or self.tokens is not None
+    def __post_init__(self) -> None:
+        bounds = tuple(
+            (name, limit, bound)
+            for name, bound in BOUNDS.items()
+            if (limit := getattr(self, name)) is not None
+        )
+        lasting = tuple(each for each in bounds if each[2].settled)
+        facts = {
+            "bounds": bounds,
+            "lasting_bounds": lasting,
+            "has_any": bool(bounds),
+            "has_lasting_limit": bool(lasting),
+            "has_money_limit": any(bound.is_money for _, _, bound in bounds),
+        }
+        for name, value in facts.items():
+            object.__setattr__(self, name, value)
 
     def divide_rates(self, instances: int) -> Limits:
         """Return the limits with each rate divided by `instances`, which cannot see each other's counts."""
@@ -57,4 +73,5 @@ class Limits:
         return cls(**{field.name: packed.get(field.name) for field in fields(cls)})
 
 
-_NAMES = tuple(field.name for field in fields(Limits))  # computed once: every request needs them
+_NAMES = tuple(field.name for field in fields(Limits))
+NO_LIMITS = Limits()

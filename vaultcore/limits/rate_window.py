@@ -44,9 +44,11 @@ def expired(counts: Counts, now: float) -> list[int]:
 
 def drop_expired(counts: Counts, now: float) -> Counts:
     """Return the counts that still apply. Those that no correct clock can have written do not."""
-    present = ticks(now)
+    if not counts:
+        return counts
+    present = floor(round(now * TICKS, 3))  # `ticks`, without a call
     latest = present + LATEST
-    if not counts or (min(counts) > present and max(counts) <= latest):
+    if min(counts) > present and max(counts) <= latest:
         return counts
     return {each: count for each, count in counts.items() if present < each <= latest}
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaultcore.limits.account import Account
-from vaultcore.limits.bounds import BOUNDS
 from vaultcore.limits.limits import Limits
 
 MAX_REMAINING = 20  # per cent of a limit; with more than this left, a refusal is due to a large request
@@ -34,11 +33,9 @@ class Crossing:
 def limit_usages(account: Account, limits: Limits) -> list[LimitUsage]:
     """Return the use of each lasting limit that is set, for the account's own day and month."""
     usages = []
-    for limit, bound in BOUNDS.items():
-        most: int | None = getattr(limits, limit)
-        if bound.settled and most is not None:
-            period = getattr(account, bound.period) if bound.period else ""
-            usages.append(LimitUsage(limit, getattr(account, bound.settled), most, period))
+    for limit, most, bound in limits.lasting_bounds:
+        period = getattr(account, bound.period) if bound.period else ""
+        usages.append(LimitUsage(limit, getattr(account, bound.settled), most, period))
     return usages
 
 
@@ -53,16 +50,23 @@ def threshold_amount(most: int, percent: int) -> int:
 
 def find_crossings(
     name: str, before: Account, after: Account, limits: Limits, thresholds: Sequence[int]
-) -> Iterator[Crossing]:
-    """Yield the thresholds of account `name` that lie between its state before and after a settlement.
+) -> list[Crossing]:
+    """Return the thresholds of account `name` that lie between its state before and after a settlement.
 
     Use only grows within a period. A threshold that is added below the current use is therefore
     never reported.
     """
-    for old, new in zip(limit_usages(before, limits), limit_usages(after, limits), strict=True):
+    crossings = []
+    for limit, most, bound in limits.lasting_bounds:
+        old, new = getattr(before, bound.settled), getattr(after, bound.settled)
+        if new < 1 or new == old:
+            continue
         for percent in thresholds:
-            if old.used < threshold_amount(new.most, percent) <= new.used:
-                yield Crossing(name, new, percent)
+            # The same as old < threshold_amount(most, percent) <= new, without a call.
+            if new * 100 >= most * percent and (old * 100 < most * percent or old < 1):
+                period = getattr(after, bound.period) if bound.period else ""
+                crossings.append(Crossing(name, LimitUsage(limit, new, most, period), percent))
+    return crossings
 
 
 def find_exhausted(account: Account, limits: Limits, limit: str) -> LimitUsage | None:

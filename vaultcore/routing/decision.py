@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Literal
 
 from vaultcore.catalog.schema import Strategy, Target
@@ -68,26 +67,40 @@ class Decision:
 
     def pack(self, policy_version: int = 0) -> dict[str, Any]:
         """Return the decision as a JSON object."""
-        names = [[each.key_at_target for each in candidates] for candidates in self.rounds]
-        listed = dict(zip(chain(*names), chain(*self.rounds), strict=True))
-        places = {name: index for index, name in zip(range(MAX_CANDIDATES), listed, strict=False)}
-        packed: dict[str, Any] = {
-            "strategy": "" if self.strategy == "priority" else self.strategy,
-            "draws": list(self.draws),
-            "routes": self.routes_version,
-            "policy": policy_version,
-            "retries": list(self.retries or ()),
-            "targets": dict(self.targets),
-            "candidates": [self._entry(listed[name], name) for name in places],
-            "more": len(listed) - len(places),
-        }
-        if len(names) > 1:
-            packed["rounds"] = [[places[name] for name in each if name in places] for each in names]
-        if self.skips:
-            skips = [(number, places.get(each.key_at_target), why) for number, each, why in self.skips]
-            packed["skips"] = [list(skip) for skip in skips if skip[1] is not None]
-        return {name: value for name, value in packed.items() if value}
+        packed: dict[str, Any] = {}
+        if self.strategy != "priority":
+            packed["strategy"] = self.strategy
+        if self.draws:
+            packed["draws"] = list(self.draws)
+        if self.routes_version:
+            packed["routes"] = self.routes_version
+        if policy_version:
+            packed["policy"] = policy_version
+        if self.retries:
+            packed["retries"] = list(self.retries)
+        if self.targets:
+            packed["targets"] = dict(self.targets)
+        if self.rounds:
+            self._pack_candidates(packed)
+        return packed
 
-    def _entry(self, candidate: Candidate, name: str) -> list[str]:
-        entry = [candidate.target.name, candidate.key_id]
-        return [*entry, "cooldown"] if name in self.in_cooldown else entry
+    def _pack_candidates(self, packed: dict[str, Any]) -> None:
+        entries: dict[str, list[str]] = {}  # by name, in the order in which they are first tried
+        for candidates in self.rounds:
+            for candidate in candidates:
+                entry = [candidate.target.name, candidate.credential.id]
+                name = " ".join(entry)  # `key_at_target`
+                entries[name] = [*entry, "cooldown"] if name in self.in_cooldown else entry
+        if entries:
+            packed["candidates"] = list(entries.values())[:MAX_CANDIDATES]
+        if len(entries) > MAX_CANDIDATES:
+            packed["more"] = len(entries) - MAX_CANDIDATES
+        if len(self.rounds) == 1 and not self.skips:
+            return
+        places = dict(zip(entries, range(MAX_CANDIDATES), strict=False))
+        if len(self.rounds) > 1:
+            names = [[each.key_at_target for each in candidates] for candidates in self.rounds]
+            packed["rounds"] = [[places[name] for name in each if name in places] for each in names]
+        skips = [(number, places.get(each.key_at_target), why) for number, each, why in self.skips]
+        if listed := [list(skip) for skip in skips if skip[1] is not None]:
+            packed["skips"] = listed

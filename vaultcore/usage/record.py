@@ -25,10 +25,25 @@ class AttemptRecord:
     fault: str | None = None
     began_ms: int | None = None  # after the request's start; None in rows of versions without this field
 
+    def pack(self) -> dict[str, Any]:
+        """Return the attempt as a JSON object."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "key_id": self.key_id,
+            "status": self.status,
+            "ms": self.ms,
+            "fault": self.fault,
+            "began_ms": self.began_ms,
+        }
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Record:
-    """One request. Times are seconds since the epoch, durations milliseconds, costs nano-dollars."""
+    """One request. Times are seconds since the epoch, durations milliseconds, costs nano-dollars.
+
+    Not frozen: creating a frozen one of 32 fields takes three times as long. Nothing changes one.
+    """
 
     id: str
     key: str  # ID of the virtual key, or "system"
@@ -61,12 +76,41 @@ class Record:
 
     def pack(self) -> dict[str, Any]:
         """Return the record as a JSON object."""
-        packed = {each.name: getattr(self, each.name) for each in fields(self)}
-        attempts = [{each.name: getattr(one, each.name) for each in fields(one)} for one in self.attempts]
-        for name in ("reported_usage", "plan", "sums"):
-            if not packed[name]:
-                del packed[name]
-        return {**packed, "attempts": attempts, "price": dict(self.price), "flags": list(self.flags)}
+        # Written out: a loop over the fields takes four times as long, and every request is packed.
+        packed: dict[str, Any] = {
+            "id": self.id,
+            "key": self.key,
+            "at": self.at,
+            "ended": self.ended,
+            "path": self.path,
+            "model": self.model,
+            "status": self.status,
+            "owner": self.owner,
+            "code": self.code,
+            "stream": self.stream,
+            "provider": self.provider,
+            "served": self.served,
+            "attempts": [each.pack() for each in self.attempts],
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "cached_tokens": self.cached_tokens,
+            "reasoning_tokens": self.reasoning_tokens,
+            "cost": self.cost,
+            "price_version": self.price_version,
+            "price": dict(self.price),
+            "ms": self.ms,
+            "first_ms": self.first_ms,
+            "changes": self.changes,
+            "flags": list(self.flags),
+            "replayed": self.replayed,
+        }
+        if self.plan:
+            packed["plan"] = self.plan
+        if self.sums:
+            packed["sums"] = self.sums
+        if self.reported_usage:
+            packed["reported_usage"] = self.reported_usage
+        return packed
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> Record:
