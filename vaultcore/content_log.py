@@ -31,6 +31,10 @@ class ContentLog:
         self._store, self._secrets, self._clock, self._log = store, secrets, clock, log
         self._seconds = seconds
 
+    @property
+    def is_on(self) -> bool:
+        return self._seconds > 0
+
     async def store(self, call: Call) -> None:
         """Store a call's request and response in chat form; only the size if they are too large."""
         pepper = (await self._secrets.current()).pepper if self._seconds else None

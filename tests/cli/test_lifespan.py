@@ -57,6 +57,7 @@ def test_shutdown_settles_and_delivers(tmp_path: Path) -> None:
             await settle_usage(
                 services.admission.limiter, services.clock, QUOTA, "sent", 900
             )  # its delivery waits for the receiver
+            services.admission.limiter.owed._begin_in_store = None  # by `settle`, which can fail here
             working, services.store.settle = services.store.settle, fail_settlement  # type: ignore[method-assign]
             await settle_usage(services.admission.limiter, services.clock, QUOTA, "pending", 200)
             services.store.settle = working  # type: ignore[method-assign]

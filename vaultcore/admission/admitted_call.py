@@ -16,6 +16,7 @@ from vaultcore.admission.caller import Caller
 from vaultcore.admission.grant import Grant
 from vaultcore.admission.limiter import Limiter
 from vaultcore.admission.model_names import ModelNames, model_not_allowed
+from vaultcore.admission.owed.settlements import PendingSettlement
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route, Target
@@ -60,8 +61,8 @@ class Admission:
         estimate = _apply_input_policy(caller, _with_unknown_cost(estimate, call, targets))
         deadline = min(call.deadline, self.clock.now() + self.lease * LEASE_SHARE)
         grant = await self.limiter.admit(caller, call, estimate, targets)
-        has_lasting = any(level.limits.has_lasting_limit for level in grant.levels)
-        bounds = UsageBounds(estimate, grant.completion, grant.is_reserved and has_lasting)
+        is_enforced = grant.is_reserved and grant.caller.has_lasting_limit
+        bounds = UsageBounds(estimate, grant.completion, is_enforced)
         admitted = replace(call, targets=targets, deadline=deadline, bounds=bounds)
         if grant.completion_cap is not None:
             admitted = _cap_completion(admitted, grant.completion_cap)
@@ -88,13 +89,12 @@ class Admission:
 
     def _priced(self, caller: Caller, targets: Sequence[Target]) -> Sequence[Target]:
         """Return the targets with prices. Raises Forbidden if money is limited and no target has a price."""
-        has_money_limit = any(level.limits.has_money_limit for level in caller.levels)
         usable = []
         for target in targets:
             model = with_price(target.model, self.prices)
             if model is not None:
                 usable.append(target if model is target.model else replace(target, model=model))
-            elif not has_money_limit:
+            elif not caller.has_money_limit:
                 usable.append(target)
         if not usable:
             raise Forbidden(
@@ -134,7 +134,8 @@ class AdmittedCall:
     def __init__(self, admission: Admission, call: Call, grant: Grant) -> None:
         self._admission, self._grant = admission, grant
         self.call = call
-        self._settlement: asyncio.Task[None] | None = None
+        self._settlement: PendingSettlement | None = None
+        self._content: asyncio.Task[None] | None = None  # writes the content log, if it is on
         self._timed_out = False  # `settle` returned before the settlement had finished
 
     @property
@@ -148,27 +149,39 @@ class AdmittedCall:
         """Charge the call and write its record, at the first call of this method.
 
         The settlement runs to its end even if the caller is cancelled or `wait` (seconds) passes: what was
-        used has been used.
+        used has been used. If nothing limits the call, it may end after this method.
         """
-        if self._settlement is None:
-            outcome = self.call.outcome
+        admission, outcome, settlement = self._admission, self.call.outcome, self._settlement
+        if settlement is None:
             outcome.status, outcome.error = status, error
-            self._settlement = asyncio.ensure_future(self._run(status, error))
-            self._admission.log_call(self.call, self._grant.caller, status, error)
-        done, _ = await asyncio.wait({self._settlement}, timeout=wait)
-        self._timed_out = not done
-        if done:
-            self._settlement.result()
+            settlement = admission.limiter.begin_settlement(self._grant, self.call, status, error)
+            self._settlement = settlement
+            if admission.content.is_on:
+                self._content = asyncio.ensure_future(admission.content.store(self.call))
+            admission.log_call(self.call, self._grant.caller, status, error)
+        if self._content is not None or (
+            not settlement.is_done and admission.limiter.is_awaited(self._grant)
+        ):
+            await self._wait(settlement, wait)
+        if outcome.ended is None:
+            outcome.ended = admission.clock.now()
 
     async def abandon(self) -> None:
         """Settle a call whose client has disconnected, unless an earlier `settle` timed out."""
         if not self._timed_out:
             await self.settle(CLIENT_DISCONNECTED)
 
-    async def _run(self, status: int, error: GatewayError | None) -> None:
-        await self._admission.limiter.settle(self._grant, self.call, status, error)
-        await self._admission.content.store(self.call)
-        self.call.outcome.ended = self._admission.clock.now()
+    async def _wait(self, settlement: PendingSettlement, seconds: float | None) -> None:
+        if seconds is None and self._content is None:
+            await settlement.wait()
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await settlement.wait()
+                if self._content is not None:
+                    await asyncio.shield(self._content)
+        except TimeoutError:
+            self._timed_out = True
 
 
 def _fallback_models(call: Call) -> Iterator[tuple[str, str]]:

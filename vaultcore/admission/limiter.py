@@ -17,7 +17,13 @@ from vaultcore.admission.exhausted import ExhaustedAlerts
 from vaultcore.admission.grant import Grant, rate_limit_headers
 from vaultcore.admission.limit_errors import ReservationRefused, limit_error
 from vaultcore.admission.owed.journal import OwedJournal
-from vaultcore.admission.owed.settlements import NO_JOURNAL, NO_METRICS, OwedMetrics, OwedSettlements
+from vaultcore.admission.owed.settlements import (
+    NO_JOURNAL,
+    NO_METRICS,
+    OwedMetrics,
+    OwedSettlements,
+    PendingSettlement,
+)
 from vaultcore.admission.refusals.refused_keys import RefusedKeys
 from vaultcore.admission.settlement import FinalStatus, settlement
 from vaultcore.call import Call
@@ -26,8 +32,7 @@ from vaultcore.clock import Clock
 from vaultcore.errors import GatewayError, StoreUnavailable
 from vaultcore.limits.account import Lease, day_of, reserved
 from vaultcore.limits.bounds import BOUNDS
-from vaultcore.limits.limits import Limits
-from vaultcore.limits.reservation import LimitRefused, Reservation, ReservationResult
+from vaultcore.limits.reservation import Level, LimitRefused, Reservation, ReservationResult
 from vaultcore.store.base import Put, Settlement, SettlementResult, Store
 from vaultcore.store.memory import MemoryStore
 from vaultcore.telemetry import Log
@@ -69,8 +74,16 @@ class Limiter:
         self._lease, self._price_version = lease, price_version
         self._degraded, self._local_store = degraded, MemoryStore(clock)
         self.owed = OwedSettlements(
-            self._write, self._notify_crossings, log, journal=journal, metrics=metrics
+            self._write,
+            self._notify_crossings,
+            log,
+            begin=getattr(store, "begin_settlement", None),  # of some stores
+            journal=journal,
+            metrics=metrics,
         )
+        # True in a process that ends with `owed.flush`: the settlement of a call that nothing limits is then
+        # written behind its response.
+        self.settles_behind = False
         self._exhausted_alerts = ExhaustedAlerts(store, clock, log)
         self._refused_keys = RefusedKeys()
 
@@ -104,19 +117,23 @@ class Limiter:
     async def _admit(
         self, caller: Caller, call: Call, estimate: RequestEstimate, targets: Sequence[Target]
     ) -> Grant:
-        levels = caller.levels
-        limits = [level.limits for level in levels]
+        levels, has_lasting = caller.levels, caller.has_lasting_limit
         now = self._store.now()
         lease = Lease(now, now + self._lease, date=day_of(self._clock.now()))
         models = [target.model for target in targets]
         completion = _max_completion(estimate, models)
-        if not any(each.has_any for each in limits):
+        if not caller.has_limit:
             return Grant(caller, estimate, levels, lease, is_reserved=False, completion=completion)
-        has_lasting = any(each.has_lasting_limit for each in limits)
         for rounds_left in range(RESERVE_ROUNDS, 0, -1):
-            lease = _priced_lease(lease, estimate, completion, models, limits)
+            lease = _priced_lease(lease, estimate, completion, models, levels)
+            reservation = Reservation(call.id, levels, lease)
             try:
-                result = await self._reserve(Reservation(call.id, levels, lease), has_lasting=has_lasting)
+                try:
+                    result = await self._store.reserve(reservation)
+                except StoreUnavailable:
+                    if has_lasting or not self._degraded:
+                        raise
+                    result = await self._reserve_here(reservation)
             except LimitRefused as refused:
                 smaller = _smaller_completion(refused, estimate, completion, models)
                 if smaller is None or rounds_left == 1:
@@ -144,29 +161,31 @@ class Limiter:
             self._notify([alert])
         return limit_error(refused.cause, caller, self._store.now(), refused.lease)
 
-    async def _reserve(self, reservation: Reservation, *, has_lasting: bool) -> ReservationResult:
-        """Reserve in the store.
-
-        If the store is unavailable and only rates are limited, reserve in this process a share of each rate.
-        """
-        try:
-            return await self._store.reserve(reservation)
-        except StoreUnavailable:
-            if has_lasting or not self._degraded:
-                raise
+    async def _reserve_here(self, reservation: Reservation) -> ReservationResult:
+        """Reserve in this process a share of each rate, since the store is unavailable."""
         shares = [
             replace(level, limits=level.limits.divide_rates(self._degraded)) for level in reservation.levels
         ]
         return await self._local_store.reserve(replace(reservation, levels=shares))
 
     async def settle(self, grant: Grant, call: Call, status: int, error: GatewayError | None = None) -> None:
-        """Charge what a call used and write its record.
+        """Charge what a call used and write its record, even if the task is cancelled meanwhile.
 
         A charge that the store does not accept stays owed. Raises only CancelledError.
         """
-        ended = self._clock.now()
-        due = settlement(grant, call, FinalStatus(status, ended, error, self._price_version))
-        await self.owed.settle(due, grant.caller.id)
+        await self.begin_settlement(grant, call, status, error).wait()
+
+    def begin_settlement(
+        self, grant: Grant, call: Call, status: int, error: GatewayError | None = None
+    ) -> PendingSettlement:
+        """Begin what `settle` does. Wait for it if `is_awaited(grant)`."""
+        final = FinalStatus(status, self._clock.now(), error, self._price_version)
+        due = settlement(grant, call, final)
+        return self.owed.begin(due, grant.caller.id, is_awaited=self.is_awaited(grant))
+
+    def is_awaited(self, grant: Grant) -> bool:
+        """Return True if a client that has read its response must find its usage counted."""
+        return grant.caller.has_limit or not self.settles_behind
 
     async def settle_owed(self) -> None:
         """Settle what this process owes. Stop if the store is unavailable."""
@@ -184,9 +203,10 @@ def _max_completion(estimate: RequestEstimate, models: Sequence[Model]) -> int:
     """Return the most completion tokens that any of the models may produce for a request."""
     if estimate.completion is not None:
         return estimate.completion
-    return estimate.choices * max(
-        (model.max_output_tokens or UNKNOWN_MAX_OUTPUT for model in models), default=0
-    )
+    most = 0
+    for model in models:
+        most = max(most, model.max_output_tokens or UNKNOWN_MAX_OUTPUT)
+    return estimate.choices * most
 
 
 def _priced_lease(
@@ -194,16 +214,22 @@ def _priced_lease(
     estimate: RequestEstimate,
     completion: int,
     models: Sequence[Model],
-    limits: Sequence[Limits],
+    levels: Sequence[Level],
 ) -> Lease:
     """Return the lease with the tokens and nano-dollars that the request may use at most."""
-    nanos = max((_max_cost(estimate, completion, model) for model in models), default=0)
-    per_minute = estimate.expected + completion
+    nanos, prompt = 0, 0 if models else estimate.prompt
+    for model in models:
+        nanos = max(nanos, reserved_cost(estimate, completion, model) or 0)
+        prompt = max(prompt, estimate.max_prompt(model))
+    per_minute = completion
     if estimate.completion is None:
-        shares = [max(1, each.tpm // SHARE) for each in limits if each.tpm is not None]
-        per_minute = estimate.expected + min(completion, EXPECTED_OUTPUT, *shares)
-    prompt = max((estimate.max_prompt(model) for model in models), default=estimate.prompt)
-    return replace(lease, tokens=prompt + completion, minute=per_minute, nanos=nanos)
+        per_minute = min(completion, EXPECTED_OUTPUT)
+        for level in levels:
+            if (tpm := level.limits.tpm) is not None:
+                per_minute = min(per_minute, max(1, tpm // SHARE))
+    return Lease(
+        lease.at, lease.until, prompt + completion, estimate.expected + per_minute, nanos, lease.date
+    )
 
 
 def _max_cost(estimate: RequestEstimate, completion: int, model: Model) -> int:

@@ -11,6 +11,7 @@ from vaultcore.services import Services
 
 INTERVAL = 60.0  # seconds between two maintenance runs
 REFUSALS_INTERVAL = 2.0  # seconds between two looks at refusals that are to be written
+FLUSH_TIMEOUT = 8.0  # seconds for settlements that are being written: more than a store waits for others
 SHUTDOWN_TIMEOUT = 3.0  # seconds for a running maintenance, and again for pending settlements
 
 
@@ -34,6 +35,7 @@ class MaintainedApp:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._services.refusals.has_timer = True
+                self._services.admission.limiter.settles_behind = True
                 runs = (self._run_maintenance(), self._write_refusals())
                 self._tasks = {asyncio.create_task(each) for each in runs}
             elif message["type"] == "lifespan.shutdown":
@@ -67,7 +69,11 @@ class MaintainedApp:
             for task in unfinished:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
+        limiter = self._services.admission.limiter
+        limiter.settles_behind = False
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._services.admission.limiter.settle_owed(), SHUTDOWN_TIMEOUT)
-        await self._services.admission.limiter.owed.aclose()
+            await asyncio.wait_for(limiter.owed.flush(), FLUSH_TIMEOUT)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(limiter.settle_owed(), SHUTDOWN_TIMEOUT)
+        await limiter.owed.aclose()
         await self._services.alerts.aclose()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol
 
 from vaultcore.admission.owed.journal import JournalFailed, NoJournal, OwedJournal
 from vaultcore.errors import StoreUnavailable
-from vaultcore.store.base import Settlement, SettlementResult
+from vaultcore.store.base import BeginSettlement, Settlement, SettlementResult
 from vaultcore.store.unavailable_reason import unavailable_reason
 from vaultcore.telemetry import Log
 
@@ -46,6 +46,38 @@ class NoMetrics:
 NO_JOURNAL, NO_METRICS = NoJournal(), NoMetrics()
 
 
+class PendingSettlement:
+    """The settlement of one call, from its beginning until it is settled or owed."""
+
+    __slots__ = ("_error", "_owner", "_waiters", "due", "is_done", "key")
+
+    def __init__(self, owner: OwedSettlements, due: Settlement, key: str) -> None:
+        self._owner, self.due, self.key = owner, due, key
+        self.is_done = False
+        self._error: BaseException | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def wait(self) -> None:
+        """Wait until the call is settled or owed. A cancelled task does not disturb it. Raises bugs only."""
+        if not self.is_done:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+        if self._error is not None:
+            raise self._error
+
+    def receive(self, result: SettlementResult | None, error: BaseException | None) -> None:
+        """Receive the store's result."""
+        self._owner.receive(self, result, error)
+
+    def end(self, error: BaseException | None) -> None:
+        """Let continue what waits."""
+        self.is_done, self._error = True, error
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
 class OwedSettlements:
     """One per process. `settle` writes to the store; `apply` receives its results."""
 
@@ -55,14 +87,70 @@ class OwedSettlements:
         apply: Callable[[Settlement, SettlementResult], None],
         log: Log,
         *,
+        begin: BeginSettlement | None = None,
         journal: OwedJournal = NO_JOURNAL,
         metrics: OwedMetrics = NO_METRICS,
     ) -> None:
+        """Without `begin`, a task settles each call."""
         self._settle, self._apply, self._log = settle, apply, log
+        self._begin_in_store = begin
+        self._open: set[PendingSettlement] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._journal, self._metrics = journal, metrics
         self._owed: deque[Settlement] = deque()
         self._unjournaled: set[str] = set()  # IDs of those in memory that the journal does not have
         self._journal_lock = asyncio.Lock()
+
+    def begin(self, due: Settlement, key: str, *, is_awaited: bool) -> PendingSettlement:
+        """Begin to settle the call of a key. It is settled or owed even if nothing waits for it."""
+        pending = PendingSettlement(self, due, key)
+        self._open.add(pending)
+        if self._begin_in_store is None:
+            self._run(pending, self.settle(due, key))
+            return pending
+        try:
+            self._begin_in_store(due, pending.receive, is_awaited=is_awaited)
+        except StoreUnavailable as error:
+            pending.receive(None, error)
+        return pending
+
+    async def flush(self) -> None:
+        """Wait until every call that was begun is settled or owed."""
+        while self._open:
+            await next(iter(self._open)).wait()
+
+    def receive(
+        self, pending: PendingSettlement, result: SettlementResult | None, error: BaseException | None
+    ) -> None:
+        """Apply the result of a call that was begun, or owe it."""
+        if result is not None:
+            self._apply(pending.due, result)
+            if self._owed:
+                self._run(pending, self.settle_owed(PER_CALL))
+            else:
+                self.end(pending)
+        elif isinstance(error, StoreUnavailable):
+            self._run(pending, self._owe(pending.due, pending.key, unavailable_reason(error)))
+        else:
+            self.end(pending, error)
+
+    def end(self, pending: PendingSettlement, error: BaseException | None = None) -> None:
+        """Let continue what waits for a call. `error` is a bug."""
+        if error is not None:
+            self._log_loss(pending.due)
+        self._open.discard(pending)
+        pending.end(error)
+
+    def _run(self, pending: PendingSettlement, work: Coroutine[Any, Any, None]) -> None:
+        """Run the rest of a settlement in a task."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+
+        def end(done: asyncio.Task[None]) -> None:
+            self._tasks.discard(done)
+            self.end(pending, None if done.cancelled() else done.exception())
+
+        task.add_done_callback(end)
 
     async def settle(self, due: Settlement, key: str) -> None:
         """Settle the call of a key, or owe it. Raises only CancelledError; the call is owed then, too."""
@@ -148,7 +236,10 @@ class OwedSettlements:
         while len(self._owed) > CAPACITY:
             dropped = self._owed.popleft()
             self._unjournaled.discard(dropped.id)
-            self._log.error("settlement lost", request_id=dropped.id, cost_nanos=dropped.charge.nanos)
+            self._log_loss(dropped)
+
+    def _log_loss(self, due: Settlement) -> None:
+        self._log.error("settlement lost", request_id=due.id, cost_nanos=due.charge.nanos)
 
     async def _tidy_journal(self) -> None:
         async with self._journal_lock:
