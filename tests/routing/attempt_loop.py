@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
 
 from tests.fakes.clock import FakeClock
 from vaultcore.catalog.schema import Model, Provider, Target
 from vaultcore.errors import Fault, UpstreamError
-from vaultcore.routing.attempts import RetryPolicy, attempts
+from vaultcore.routing.attempts import Attempts, RetryPolicy
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
 from vaultcore.routing.plan import plan
@@ -59,15 +58,14 @@ class AttemptLoop:
         async def candidates() -> list[Candidate]:
             return plan(self.targets, self.keyring, self.health, self.clock.now())
 
-        tries = attempts(candidates, policy, self.health, self.clock, deadline=deadline)
-        async with aclosing(tries):
-            async for attempt in tries:
-                with attempt.absorbing_failures():
-                    self.used_keys.append(attempt.candidate.credential.key)
-                    if error := respond(attempt.candidate, len(self.used_keys)):
-                        raise error
-                    return attempt.candidate
-        raise AssertionError("the loop ended without a result or an error")
+        tries = Attempts(candidates, policy, self.health, self.clock, deadline=deadline)
+        while True:
+            attempt = await tries.next()
+            with attempt.absorbing_failures():
+                self.used_keys.append(attempt.candidate.credential.key)
+                if error := respond(attempt.candidate, len(self.used_keys)):
+                    raise error
+                return attempt.candidate
 
     def run_script(
         self,

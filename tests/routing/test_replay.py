@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ from tests.fakes.clock import FakeClock
 from tests.routing.attempt_loop import failure
 from vaultcore.catalog.schema import Model, Price, Provider, Route, Target
 from vaultcore.errors import Fault, GatewayError, UpstreamError
-from vaultcore.routing.attempts import Attempt, RetryPolicy, attempts
+from vaultcore.routing.attempts import Attempt, Attempts, RetryPolicy
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.decision import MAX_CANDIDATES, Decision
 from vaultcore.routing.health import Cooldowns, Health
@@ -75,18 +74,18 @@ class RoutedCalls:
             decision.begin_round(planned, lambda each: self.health.cooldown(each, now)[0] > 0)
             return planned
 
-        loop = attempts(candidates, policy, self.health, self.clock, on_skip=decision.skip)
+        loop = Attempts(candidates, policy, self.health, self.clock, on_skip=decision.skip)
         try:
-            async with aclosing(loop):
-                async for attempt in loop:
-                    tried.append(attempt)
-                    with attempt.absorbing_failures():
-                        error = ends.pop() if ends else None
-                        if error is not None and error.fault is Fault.KEY:
-                            self.generation += 1
-                        if error is not None:
-                            raise error
-                        break
+            while True:
+                attempt = await loop.next()
+                tried.append(attempt)
+                with attempt.absorbing_failures():
+                    error = ends.pop() if ends else None
+                    if error is not None and error.fault is Fault.KEY:
+                        self.generation += 1
+                    if error is not None:
+                        raise error
+                    break
         except GatewayError:
             pass  # all attempts failed
         recorded = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaultcore.admission.grant import Grant
@@ -144,5 +144,5 @@ def alert(crossing: Crossing, at: float, id: str) -> Put:
 
 
 def _detail(details: object, name: str) -> int:
-    value = details.get(name) if isinstance(details, Mapping) else None
+    value = details.get(name) if isinstance(details, dict) else None
     return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -46,7 +46,7 @@ CACHE_WRITES = ("cache_creation_input_tokens", "cache_write_input_tokens")
 
 def read_count(counts: object, *names: str) -> int:
     """Return the first of the named fields that is a count, rounded up, else 0."""
-    if not isinstance(counts, Mapping):
+    if not isinstance(counts, dict):
         return 0
     return next((ceil(counts[name]) for name in names if is_count(counts.get(name))), 0)
 
@@ -64,8 +64,8 @@ def read_tool_uses(usage: object) -> dict[str, int]:
     for (*parents, name), unit in TOOL_FIELDS.items():
         holder = usage
         for parent in parents:
-            holder = holder.get(parent) if isinstance(holder, Mapping) else None
-        if isinstance(holder, Mapping) and is_count(holder.get(name)):
+            holder = holder.get(parent) if isinstance(holder, dict) else None
+        if isinstance(holder, dict) and is_count(holder.get(name)):
             uses[unit] = max(uses.get(unit, 0), read_count(holder, name))
     return uses
 
@@ -88,7 +88,7 @@ def message_tool_uses(holder: Mapping[str, object], uses: Mapping[str, int]) -> 
             total[unit] = total.get(unit, 0) + 1
     for call in _objects(holder.get("tool_calls")):
         function = call.get("function")
-        if isinstance(function, Mapping) and function.get("name") == "$web_search":
+        if isinstance(function, dict) and function.get("name") == "$web_search":
             total[WEB_SEARCH] = total.get(WEB_SEARCH, 0) + 1
     if any(each.get("type") == "url_citation" for each in _objects(holder.get("annotations"))):
         total[WEB_SEARCH] = max(total.get(WEB_SEARCH, 0), 1)
@@ -147,4 +147,4 @@ def count_beside(
 
 
 def _objects(value: object) -> list[Mapping[str, object]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -32,7 +32,7 @@ from vaultcore.gateway.target_request import correlated, reject_losses, render_f
 from vaultcore.media import MediaApi
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.opaque_state.marks import create_stage, mark_completion
-from vaultcore.routing.attempts import Attempt, RetryPolicy, attempts
+from vaultcore.routing.attempts import Attempt, Attempts, RetryPolicy
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
 from vaultcore.routing.plan import draw, order, plan
@@ -47,6 +47,7 @@ from vaultcore.upstream.provider_request_id import provider_request_id
 from vaultcore.wire import ChatCompletion, Json
 
 T = TypeVar("T")
+DEFAULT_POLICY = RetryPolicy()
 AttemptOnce = Callable[[Attempt], Awaitable[T]]
 
 
@@ -98,36 +99,38 @@ class Gateway:
         """
         choices = ChoiceJoiner() if call.has_one_choice else None
         joiner = StreamJoiner(f"chatcmpl-{call.id}", call.model, int(call.started), choices)
-        async with aclosing(self._attempts(call, await self.targets(call))) as tries:
-            async for attempt in tries:
-                with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
-                    seal = await self._state.seal_of(attempt.candidate, call)
-                    request = await call.worker(render_for, call, attempt.candidate.target, seal)
-                    stage = create_stage(seal, seals=call.seals_state, compacts=call.compacts)
-                    model, meter = attempt.candidate.target.model, _output_meter(call, attempt)
-                    items = await self._provider_call(call, attempt, seal).stream(request)
-                    joiner.fields = call.outcome.response_fields
-                    try:
-                        async with aclosing(items):
-                            async for item in items:
-                                for marked in mark_item(stage, _join(joiner, item)):
-                                    yield marked
-                                if meter.is_exceeded(joiner):
-                                    call.outcome.flags.append("cut_off")
-                                    break
-                            joiner.is_complete = True
-                    finally:  # also after a client disconnect: the client pays for what arrived until then
-                        attempt.response_model = joiner.response_model
-                        if joiner.has_started:
-                            record_stream(call, model, joiner, self.log)
-                            call.outcome.content = lambda: {"text": joiner.text}
-                if "cut_off" in call.outcome.flags:
-                    yield joiner.cut(client_usage(call.outcome.usage) or {})
-                    return
-                if joiner.has_started:
-                    if attempt.error is not None and (request.is_native or not joiner.is_finished):
-                        raise attempt.error
-                    return
+        attempts = await self._attempts(call, await self.targets(call))
+        while True:
+            attempt = await attempts.next()
+            call.outcome.attempts.append(attempt)
+            with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
+                seal = await self._state.seal_of(attempt.candidate, call)
+                request = await call.worker(render_for, call, attempt.candidate.target, seal)
+                stage = create_stage(seal, seals=call.seals_state, compacts=call.compacts)
+                model, meter = attempt.candidate.target.model, _output_meter(call, attempt)
+                items = await self._provider_call(call, attempt, seal).stream(request)
+                joiner.fields = call.outcome.response_fields
+                try:
+                    async with aclosing(items):
+                        async for item in items:
+                            for marked in mark_item(stage, _join(joiner, item)):
+                                yield marked
+                            if meter.is_exceeded(joiner):
+                                call.outcome.flags.append("cut_off")
+                                break
+                        joiner.is_complete = True
+                finally:  # also after a client disconnect: the client pays for what arrived until then
+                    attempt.response_model = joiner.response_model
+                    if joiner.has_started:
+                        record_stream(call, model, joiner, self.log)
+                        call.outcome.content = lambda: {"text": joiner.text}
+            if "cut_off" in call.outcome.flags:
+                yield joiner.cut(client_usage(call.outcome.usage) or {})
+                return
+            if joiner.has_started:
+                if attempt.error is not None and (request.is_native or not joiner.is_finished):
+                    raise attempt.error
+                return
 
     async def forward(self, call: Call, path: str) -> Json | None:
         """Send the client's body to another path of its own dialect and return the provider's body.
@@ -207,17 +210,18 @@ class Gateway:
 
     async def _first_success(self, call: Call, targets: Sequence[Target], attempt_once: AttemptOnce[T]) -> T:
         """Return the result of the first attempt that does not fail."""
-        async with aclosing(self._attempts(call, targets)) as tries:
-            async for attempt in tries:
-                with attempt.absorbing_failures():  # then the loop goes on
-                    return await attempt_once(attempt)
-        raise AssertionError("attempts() ends by raising")
+        attempts = await self._attempts(call, targets)
+        while True:
+            attempt = await attempts.next()
+            call.outcome.attempts.append(attempt)
+            with attempt.absorbing_failures():  # then the loop goes on
+                return await attempt_once(attempt)
 
-    async def _attempts(self, call: Call, targets: Sequence[Target]) -> AsyncGenerator[Attempt, None]:
-        """Yield the attempts of a call. Each is added to the outcome; a failed one is logged."""
+    async def _attempts(self, call: Call, targets: Sequence[Target]) -> Attempts:
+        """Return the attempts of a call; a failed one is logged. The caller adds each to the outcome."""
         first: list[Candidate] = []
 
-        async def candidates() -> Sequence[Candidate]:
+        async def find_candidates() -> Sequence[Candidate]:
             keyring = (await self.secrets.current()).keyring
             now = self.clock.now()
             planned = plan(targets, keyring, self.health, now, preferred=accounts)
@@ -229,19 +233,22 @@ class Gateway:
 
         policy, decision = call.retry_policy, call.outcome.decision
         accounts = await self._state.issuing_accounts(call)
-        decision.retries = None if policy == RetryPolicy() else (policy.attempts, policy.key_retries)
-        loop = attempts(
-            candidates, policy, self.health, self.clock, deadline=call.deadline, on_skip=decision.skip
+        decision.retries = None if policy == DEFAULT_POLICY else (policy.attempts, policy.key_retries)
+        return Attempts(
+            find_candidates,
+            policy,
+            self.health,
+            self.clock,
+            deadline=call.deadline,
+            on_skip=decision.skip,
+            on_end=partial(self._note_end, call),
         )
-        async with aclosing(loop):
-            async for attempt in loop:
-                call.outcome.attempts.append(attempt)
-                try:
-                    yield attempt
-                finally:
-                    self._log_failure(call, attempt)
-                    if attempt.refusal is not None:
-                        call.outcome.attempts.remove(attempt)  # the provider was not called
+
+    def _note_end(self, call: Call, attempt: Attempt) -> None:
+        if attempt.error is not None:
+            self._log_failure(call, attempt, attempt.error)
+        if attempt.refusal is not None:
+            call.outcome.attempts.remove(attempt)  # the provider was not called
 
     def _provider_call(self, call: Call, attempt: Attempt, seal: StateSeal) -> ProviderCall:
         return ProviderCall(
@@ -261,10 +268,7 @@ class Gateway:
     def _observer(self, attempt: Attempt) -> HeaderObserver:
         return HeaderObserver(attempt, self.health, self.clock)
 
-    def _log_failure(self, call: Call, attempt: Attempt) -> None:
-        error = attempt.error
-        if error is None:
-            return
+    def _log_failure(self, call: Call, attempt: Attempt, error: UpstreamError) -> None:
         if error.fault is Fault.KEY:
             self.secrets.refresh_soon()
         self.log.attempt(

@@ -1,6 +1,8 @@
-"""The loop of retries and fallbacks, as an iterator of attempts.
+"""The loop of retries and fallbacks, as a source of attempts.
 
-    async for attempt in attempts(...):
+    attempts = Attempts(...)
+    while True:
+        attempt = await attempts.next()
         with attempt.absorbing_failures():
             return await call(attempt.candidate)
 
@@ -8,14 +10,14 @@ The loop works in rounds. A round tries each target in order: after a key's faul
 a host's fault the next target, and after "prompt too long" only targets with a larger context window. A
 target that cannot carry the request is passed over without a call. At the end of a round, candidates that may
 succeed later are tried again after a pause: exponential with full jitter, or as long as the providers asked
-for. The iterator raises `AttemptsExhausted` if no candidate is left, the provider's own error if the prompt
+for. `next` raises `AttemptsExhausted` if no candidate is left, the provider's own error if the prompt
 is too long for all of them, or InvalidRequest if no target can carry the request. It raises
 `DeadlineExceeded` instead of starting an attempt that cannot end in time.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -58,7 +60,7 @@ class RetryPolicy:
 class Attempt:
     """One call to one candidate, and how it ended."""
 
-    def __init__(self, candidate: Candidate, health: Health, clock: Clock) -> None:
+    def __init__(self, candidate: Candidate, health: Health, clock: Clock, on_end: OnEnd) -> None:
         self.candidate = candidate
         self.error: UpstreamError | None = None
         self.refusal: InvalidRequest | None = (
@@ -68,7 +70,7 @@ class Attempt:
         self.seconds = 0.0
         self.upstream_request_id: str | None = None
         self.response_model: str | None = None  # the model's name as the provider reports it
-        self._health, self._clock = health, clock
+        self._health, self._clock, self._on_end = health, clock, on_end
 
     def began_ms(self, since: float) -> int:
         """Return milliseconds from `since` to the start of this attempt; 0 if the clock was set back."""
@@ -86,6 +88,11 @@ class Attempt:
         """Record the end of the attempt; return True if another attempt may succeed after this error."""
         now = self._clock.now()
         self.seconds = now - self.started
+        may_retry = self._record(error, now)
+        self._on_end(self)
+        return may_retry
+
+    def _record(self, error: BaseException | None, now: float) -> bool:
         match error:
             case None:
                 self._health.record_success(self.candidate, self)
@@ -104,6 +111,9 @@ class Attempt:
             case _:
                 self._health.release(self.candidate, self)
         return False
+
+
+OnEnd = Callable[[Attempt], object]
 
 
 class _FailureAbsorber:
@@ -125,44 +135,74 @@ def _ignore_skip(_candidate: AnyCandidate, _reason: CandidateSkip) -> None:
     return
 
 
-async def attempts(
-    candidates: Callable[[], Awaitable[Sequence[Candidate]]],
-    policy: RetryPolicy,
-    health: Health,
-    clock: Clock,
-    *,
-    deadline: float = float("inf"),
-    on_skip: OnSkip = _ignore_skip,
-) -> AsyncGenerator[Attempt, None]:
-    """Yield attempts until one succeeds.
+class Attempts:
+    """The attempts of one call, one after another. No generator: it would cost 30 Python calls a request.
 
-    `candidates` is called at the start of each round. `deadline` is in the clock's time. `on_skip` is called
-    for each candidate that is passed over.
+    `find_candidates` is called at the start of each round. `deadline` is in the clock's time. `on_skip` is
+    called for each candidate that is passed over, `on_end` for each attempt that has ended.
     """
-    progress = Progress[Candidate](policy, on_skip)
-    while True:
-        for candidate in progress.round(await candidates()):
-            if clock.now() + SHORTEST_ATTEMPT > deadline:
-                raise progress.deadline_exceeded()
-            attempt = Attempt(candidate, health, clock)
-            if not health.begin(candidate, attempt, clock.now()):
-                on_skip(candidate, "cooldown")
-                progress.record_cooldown(candidate, *health.cooldown(candidate, clock.now()), clock.now())
-                continue
-            yield attempt
-            if attempt.refusal is not None:
-                on_skip(candidate, "incapable")
-                progress.record_refusal(candidate, attempt.refusal)
-                continue
-            if attempt.error is None:
-                return
-            progress.record_failure(candidate, attempt.error, clock.now())
-            if isinstance(attempt.error, AttemptDeadlineExceeded):
-                raise progress.deadline_exceeded()
-        pause = progress.pause(clock)
-        if clock.now() + pause + SHORTEST_ATTEMPT > deadline:
-            raise progress.deadline_exceeded()
-        await clock.sleep(pause)
+
+    def __init__(
+        self,
+        find_candidates: Callable[[], Awaitable[Sequence[Candidate]]],
+        policy: RetryPolicy,
+        health: Health,
+        clock: Clock,
+        *,
+        deadline: float = float("inf"),
+        on_skip: OnSkip = _ignore_skip,
+        on_end: OnEnd = bool,
+    ) -> None:
+        self._find_candidates, self._health, self._clock = find_candidates, health, clock
+        self._deadline, self._on_skip, self._on_end = deadline, on_skip, on_end
+        self._progress = Progress[Candidate](policy, on_skip)
+        self._round: Iterator[Candidate] = iter(())
+        self._latest: Attempt | None = None
+
+    async def next(self) -> Attempt:
+        """Return the next attempt; the earlier one must have failed.
+
+        Raises AttemptsExhausted, DeadlineExceeded, InvalidRequest, or the provider's own error.
+        """
+        if self._latest is not None:
+            self._record_failure(self._latest)
+        while True:
+            for candidate in self._round:
+                if (attempt := self._begin(candidate)) is not None:
+                    self._latest = attempt
+                    return attempt
+            if self._progress.rounds:
+                await self._pause()
+            self._round = self._progress.round(await self._find_candidates())
+
+    def _begin(self, candidate: Candidate) -> Attempt | None:
+        """Return the attempt at a candidate; None if it is in cooldown."""
+        now = self._clock.now()
+        if now + SHORTEST_ATTEMPT > self._deadline:
+            raise self._progress.deadline_exceeded()
+        attempt = Attempt(candidate, self._health, self._clock, self._on_end)
+        if self._health.begin(candidate, attempt, now):
+            return attempt
+        self._on_skip(candidate, "cooldown")
+        self._progress.record_cooldown(candidate, *self._health.cooldown(candidate, now), now)
+        return None
+
+    def _record_failure(self, attempt: Attempt) -> None:
+        if attempt.refusal is not None:
+            self._on_skip(attempt.candidate, "incapable")
+            self._progress.record_refusal(attempt.candidate, attempt.refusal)
+            return
+        if attempt.error is None:
+            raise AssertionError("no attempt follows a success")
+        self._progress.record_failure(attempt.candidate, attempt.error, self._clock.now())
+        if isinstance(attempt.error, AttemptDeadlineExceeded):
+            raise self._progress.deadline_exceeded()
+
+    async def _pause(self) -> None:
+        pause = self._progress.pause(self._clock)
+        if self._clock.now() + pause + SHORTEST_ATTEMPT > self._deadline:
+            raise self._progress.deadline_exceeded()
+        await self._clock.sleep(pause)
 
 
 @dataclass(slots=True)

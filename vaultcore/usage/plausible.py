@@ -111,12 +111,12 @@ def repair_counts(usage: Usage) -> tuple[Usage, bool]:
     repaired: Json = dict(usage)
     flags: list[bool] = []
     for name, details in PARTS:
-        if isinstance(inner := repaired.get(details), Mapping):
+        if isinstance(inner := repaired.get(details), dict):
             repaired[details], flag = _repair_details(inner)
             flags.append(flag)
         if (count := units.parse_count(repaired.pop(name, None))) is not None:
             repaired[name] = count
-    if isinstance(billed := usage.get("billed"), Mapping):
+    if isinstance(billed := usage.get("billed"), dict):
         repaired["billed"] = {name: units.parse_count(count) for name, count in billed.items()}
     values = [repaired[name] for name, _ in PARTS if name in repaired]
     repaired.pop("total_tokens", None)
@@ -128,7 +128,7 @@ def repair_counts(usage: Usage) -> tuple[Usage, bool]:
 def reported_counts(usage: Usage) -> Json:
     """Return the counts of an implausible usage for its record. Values that are no usual numbers are text."""
     source = usage.get("unusable")
-    counts = _flat(source if isinstance(source, Mapping) else usage)
+    counts = _flat(source if isinstance(source, dict) else usage)
     return {
         name[:REPORTED_TEXT]: value if type(value) is int and 0 <= value < MAX_COUNT else f"{value:.9g}"
         for name, value in [*counts.items()][:MAX_REPORTED]
@@ -139,7 +139,7 @@ def _repair_details(details: Mapping[str, object]) -> tuple[Json, bool]:
     repaired: Json = {}
     flags: list[bool] = []
     for name, value in details.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             repaired[name], flag = _repair_details(value)
             flags.append(flag)
         elif not name.endswith("_tokens"):
@@ -154,7 +154,7 @@ def _flat(counts: Mapping[str, object]) -> Json:
     """Return the members that are no objects, those of nested objects with the path as name."""
     flat: Json = {}
     for name, value in counts.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             flat |= {f"{name}.{key}": inner for key, inner in _flat(value).items()}
         elif isinstance(value, int | float) and not isinstance(value, bool):
             flat[name] = value
@@ -162,4 +162,4 @@ def _flat(counts: Mapping[str, object]) -> Json:
 
 
 def _object(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

@@ -53,7 +53,7 @@ def _add(one: Mapping[str, Any], other: Mapping[str, Any]) -> Usage:
     total: Json = {**one, **other}
     for name in one.keys() & other.keys():
         first, second = one[name], other[name]
-        if isinstance(first, Mapping) and isinstance(second, Mapping):
+        if isinstance(first, dict) and isinstance(second, dict):
             total[name] = _add(first, second)
         elif isinstance(first, int | float) and isinstance(second, int | float):
             total[name] = first + second

@@ -7,7 +7,6 @@ https://openrouter.ai/docs/guides/guides/usage-accounting
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import isfinite
 
 from vaultcore.catalog.schema import Model
@@ -25,7 +24,7 @@ def with_charged_reasoning(usage: Usage, model: Model, at: float) -> Usage:
     `at` is the request's start, seconds since the epoch. Without a reported cost or a price, nothing changes.
     """
     reported, details = _reported_cost(usage), usage.get("completion_tokens_details")
-    reasoning = parse_count(details.get("reasoning_tokens")) if isinstance(details, Mapping) else None
+    reasoning = parse_count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
     if not reported or not reasoning:
         return usage
     more: Usage = {**usage, "completion_tokens": usage.get("completion_tokens", 0) + reasoning}

@@ -92,7 +92,7 @@ def tool_detail(usage: Usage, model: Model) -> dict[str, list[int]]:
     """
     uses = usage.get("tool_uses")
     detail: dict[str, list[int]] = {}
-    for unit, count in uses.items() if isinstance(uses, Mapping) else ():
+    for unit, count in uses.items() if isinstance(uses, dict) else ():
         general = unit.partition(":")[0]
         name = unit if unit in model.tool_prices else general
         rate = model.tool_prices.get(name)
@@ -126,11 +126,11 @@ def _tools(request: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, ob
 def _objects(value: object) -> Iterable[Mapping[str, object]]:
     """Return the objects of a list; Google also accepts a single one without its list."""
     items = value if isinstance(value, list) else [value]
-    return [each for each in items if isinstance(each, Mapping)]
+    return [each for each in items if isinstance(each, dict)]
 
 
 def _get(value: object, key: str) -> object:
-    return value.get(key) if isinstance(value, Mapping) else None
+    return value.get(key) if isinstance(value, dict) else None
 
 
 def _limit(options: Mapping[str, object], key: str, default: int) -> int:

@@ -49,7 +49,7 @@ def count_units(usage: Usage) -> dict[str, int] | None:
     If the provider reports billed tokens separately, those count, without details.
     """
     value = usage.get("billed")
-    billed = value if isinstance(value, Mapping) else None
+    billed = value if isinstance(value, dict) else None
     counts = usage if billed is None else billed
     prompt, completion = (
         parse_count(counts.get("prompt_tokens")),
@@ -82,7 +82,7 @@ def image_rate(usage: Usage, price: Price) -> tuple[int, int] | None:
     An image of a size and quality without a price has the highest price of the model's images.
     """
     images = usage.get("pictures")
-    count = parse_count(images.get("count")) if isinstance(images, Mapping) else None
+    count = parse_count(images.get("count")) if isinstance(images, dict) else None
     if not count or not price.pictures or images is None:
         return None
     size, quality = images.get("size"), images.get("quality")
@@ -106,7 +106,7 @@ def _split_prompt(prompt: int, details: object) -> dict[str, int]:
         modalities[kind] = min(_first(details, (f"{kind}_tokens",)), text)
         text -= modalities[kind]
     read = min(_first(details, CACHE_READ), prompt - cache_write)
-    by_modality = details.get("cached_tokens_details") if isinstance(details, Mapping) else None
+    by_modality = details.get("cached_tokens_details") if isinstance(details, dict) else None
     cached = {kind: min(_first(by_modality, (f"{kind}_tokens",)), modalities[kind]) for kind in MODALITIES}
     for kind in MODALITIES:
         cached[kind] = min(cached[kind], read)
@@ -138,6 +138,6 @@ def _split_completion(completion: int, details: object) -> dict[str, int]:
 
 def _first(details: object, keys: tuple[str, ...]) -> int:
     """Return the first of several counts that exists, else 0."""
-    if not isinstance(details, Mapping):
+    if not isinstance(details, dict):
         return 0
     return next((parse_count(details[key]) or 0 for key in keys if details.get(key) is not None), 0)

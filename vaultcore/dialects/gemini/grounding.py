@@ -46,14 +46,14 @@ def count_searches(groundings: Sequence[object]) -> dict[str, int]:
     queries: set[str] = set()
     most, from_web, from_maps = 0, False, False
     for metadata in groundings:
-        if not isinstance(metadata, Mapping):
+        if not isinstance(metadata, dict):
             continue
         fields = [metadata.get("webSearchQueries"), metadata.get("imageSearchQueries")]
         names = [name for field in fields if isinstance(field, list) for name in field if name]
         queries |= {str(name) for name in names}
         most = max(most, len(names))
         pages = metadata.get("groundingChunks")
-        sources = [page for page in pages if isinstance(page, Mapping)] if isinstance(pages, list) else []
+        sources = [page for page in pages if isinstance(page, dict)] if isinstance(pages, list) else []
         from_web |= bool(names) or any("web" in page for page in sources)
         from_maps |= "googleMapsWidgetContextToken" in metadata or any("maps" in page for page in sources)
     uses = {
