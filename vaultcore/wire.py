@@ -134,4 +134,6 @@ class ChatCompletion(TypedDict, total=False):
 
 def is_count(value: object) -> TypeGuard[int | float]:
     """Return True for a number from 0 to MAX_COUNT; NaN and booleans are none."""
+    if type(value) is int:
+        return 0 <= value < MAX_COUNT
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_COUNT

@@ -27,6 +27,7 @@ TOOL_FIELDS: Mapping[tuple[str, ...], str] = {  # path in a usage object -> unit
     ("connectors", "image_generation"): "image_generation",
     ("plugins", "search", "count"): WEB_SEARCH,  # DashScope
 }
+TOOL_HOLDERS = frozenset(path[0] for path in TOOL_FIELDS)
 EXECUTED: Mapping[str, str] = {  # type of a tool in Groq's `executed_tools` -> unit
     "search": WEB_SEARCH,
     "web_search": WEB_SEARCH,
@@ -38,6 +39,7 @@ EXECUTED: Mapping[str, str] = {  # type of a tool in Groq's `executed_tools` -> 
     "python": "code_call",
     "code_interpreter": "code_call",
 }
+TOOL_MARKS = frozenset({"executed_tools", "tool_calls", "annotations"})  # fields of a message or delta
 CACHE_READS = (  # fields of a usage object with the tokens that were read from a cache, where not in details
     *("prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_prompt_text_tokens", "cached_tokens"),
 )
@@ -48,21 +50,27 @@ def read_count(counts: object, *names: str) -> int:
     """Return the first of the named fields that is a count, rounded up, else 0."""
     if not isinstance(counts, dict):
         return 0
-    return next((ceil(counts[name]) for name in names if is_count(counts.get(name))), 0)
+    for name in names:
+        if name in counts and is_count(value := counts[name]):
+            return ceil(value)
+    return 0
 
 
 def mark_unusable(usage: Usage, reported: Mapping[str, object], names: Iterable[str]) -> Usage:
     """Return the usage; with `unusable` if one of the named fields is there but is not a count."""
-    if all(is_count(reported[name]) for name in names if reported.get(name) is not None):
-        return usage
-    return {**usage, "unusable": dict(reported)}
+    for name in names:
+        if (value := reported.get(name)) is not None and not is_count(value):
+            return {**usage, "unusable": dict(reported)}
+    return usage
 
 
 def read_tool_uses(usage: object) -> dict[str, int]:
     """Return the uses of tools that a usage object has fields for, by unit; reported zeros too."""
     uses: dict[str, int] = {}
+    if not isinstance(usage, dict) or TOOL_HOLDERS.isdisjoint(usage):
+        return uses
     for (*parents, name), unit in TOOL_FIELDS.items():
-        holder = usage
+        holder: object = usage
         for parent in parents:
             holder = holder.get(parent) if isinstance(holder, dict) else None
         if isinstance(holder, dict) and is_count(holder.get(name)):
@@ -82,6 +90,8 @@ def message_tool_uses(holder: Mapping[str, object], uses: Mapping[str, int]) -> 
     pages has searched at least once.
     """
     total = dict(uses)
+    if TOOL_MARKS.isdisjoint(holder):
+        return total
     for tool in _objects(holder.get("executed_tools")):
         unit = EXECUTED.get(str(tool.get("type")))
         if unit is not None:

@@ -11,11 +11,12 @@ from vaultcore.money import MILLION
 from vaultcore.routing.stream_joiner import StreamJoiner, delta_texts
 from vaultcore.telemetry import Log
 from vaultcore.usage import plausible
-from vaultcore.usage.cost import cost, price_detail, usage_of
+from vaultcore.usage.cost import cost_of_detail, price_detail, usage_of
 from vaultcore.usage.reported_cost import with_charged_reasoning
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import INTERNAL_USAGE, ChatCompletion, Delta, Usage
 
+INTERNAL_NAMES = frozenset(INTERNAL_USAGE)
 PRICE_FIELDS = ("tool_uses", "pictures", "service_tier", "inference_geo")
 
 
@@ -52,8 +53,8 @@ def record_usage(call: Call, model: Model, usage: Usage | None, text: str | None
         outcome.usage = _replace_counts(call, model, usage, text)
     else:
         outcome.usage = _charged_usage(call, model, repaired)
-    outcome.cost = cost(outcome.usage, model, call.started)
-    outcome.price = price_detail(outcome.usage, model, call.started) or {}
+    detail = price_detail(outcome.usage, model, call.started)
+    outcome.price, outcome.cost = detail or {}, None if detail is None else cost_of_detail(detail)
 
 
 def stream_usage(call: Call, joiner: StreamJoiner) -> Usage:
@@ -70,7 +71,7 @@ def stream_usage(call: Call, joiner: StreamJoiner) -> Usage:
 
 def _has_counts(usage: Usage | None) -> bool:
     """Return True if the provider has counted tokens, not only uses of its tools."""
-    return usage is not None and not usage.keys() <= set(INTERNAL_USAGE)
+    return usage is not None and not usage.keys() <= INTERNAL_NAMES
 
 
 def _charged_usage(call: Call, model: Model, usage: Usage) -> Usage:

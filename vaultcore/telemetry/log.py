@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import TextIO
 
-from vaultcore.telemetry.redaction import redact
+from vaultcore.telemetry.redaction import is_clean, redact
 
 LogValue = str | int | float | bool | None
 
@@ -37,23 +40,43 @@ class Log:
 
     def request(self, **fields: LogValue) -> None:
         """Log a request that succeeded or failed."""
-        self._logger.info("request", extra={"fields": fields})
+        self._log(logging.INFO, "request", fields)
 
     def attempt(self, **fields: LogValue) -> None:
         """Log a failed attempt at a provider."""
-        self._logger.warning("attempt", extra={"fields": fields})
+        self._log(logging.WARNING, "attempt", fields)
 
     def error(self, message: str, **fields: LogValue) -> None:
         """Log a failure that no response reports."""
-        self._logger.error(message, extra={"fields": fields})
+        self._log(logging.ERROR, message, fields)
+
+    def _log(self, level: int, event: str, fields: Mapping[str, LogValue]) -> None:
+        match logging.root.handlers:
+            case [LineHandler() as handler]:  # without a LogRecord: 5 Python calls in place of 25
+                if self._logger.isEnabledFor(level):
+                    handler.write_line(encode_line(time.time(), level, event, fields))
+            case _:
+                self._logger.log(level, event, extra={"fields": fields})
+
+
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Writes JSON lines to a stream, each with its end in one write: processes may share the stream."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.setFormatter(JsonLines())
+
+    def write_line(self, line: str) -> None:
+        """Write a line at once. A log that cannot be written must not fail a request."""
+        with suppress(OSError, ValueError):
+            self.stream.write(line + self.terminator)
+            self.stream.flush()
 
 
 def configure(level: str, stream: TextIO) -> Log:
     """Send all logging of this process to `stream` as JSON lines, in place of earlier handlers."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLines())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [LineHandler(stream)]
     root.setLevel(level)
     for name in NOISY_LOGGERS:
         logger = logging.getLogger(name)
@@ -63,23 +86,24 @@ def configure(level: str, stream: TextIO) -> Log:
     return Log()
 
 
+def encode_line(at: float, level: int, event: str, fields: Mapping[str, LogValue]) -> str:
+    """Return a line of redacted JSON. `at` is in seconds since the epoch."""
+    line = {"time": round(at, 3), "level": logging.getLevelName(level), "event": event, **fields}
+    encoded = _encode(line)
+    if is_clean(encoded):
+        return encoded
+    return _encode({name: redact(value) if isinstance(value, str) else value for name, value in line.items()})
+
+
 class JsonLines(logging.Formatter):
     """Formats a record as one line of redacted JSON. Exceptions appear by class only: messages may quote."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, LogValue] = {
-            "time": round(record.created, 3),
-            "level": record.levelname,
-            "event": redact(record.getMessage()),
-        }
-        if record.name != LOGGER:
-            line["logger"] = record.name
-        fields: dict[str, LogValue] = getattr(record, "fields", {})
-        for name, value in fields.items():
-            line[name] = redact(value) if isinstance(value, str) else value
+        fields: dict[str, LogValue] = {} if record.name == LOGGER else {"logger": record.name}
+        fields |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[0] is not None:
-            line["exception"] = record.exc_info[0].__name__
-        return _encode(line)
+            fields["exception"] = record.exc_info[0].__name__
+        return encode_line(record.created, record.levelno, record.getMessage(), fields)
 
 
 # json.dumps would create an encoder for every line when it gets options.

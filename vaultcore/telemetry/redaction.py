@@ -39,3 +39,9 @@ def redact(text: str, *keys: str, limit: int = MAX_TEXT) -> str:
             result = result.replace(key, REDACTED)
     result = _KEY.sub(REDACTED, result)
     return result if len(result) <= limit else result[: limit - 1] + "…"
+
+
+def is_clean(line: str) -> bool:
+    """Return True if `redact` would change no part of a line of JSON: then it need not be called for each."""
+    is_plain = len(line) <= MAX_TEXT and line.isascii() and line.isprintable() and "\\" not in line
+    return is_plain and _KEY.search(line) is None

@@ -29,6 +29,8 @@ def price_detail(usage: Usage, model: Model, at: float | None = None) -> dict[st
 
         {"input": [1000, 2500000000], "output": [10, 10000000000], "web_search": [2, 10000000000000]}
     """
+    if model.price is None and not (model.services or model.hours):
+        return None
     prompt = units.parse_count(usage.get("prompt_tokens")) or 0
     price = price_at(model, prompt, usage.get("service_tier"), at)
     if price is None:
@@ -72,6 +74,8 @@ def price_at(model: Model, prompt: int, service: object = None, at: float | None
 
     A service tier without its own price has the price of the hour, or the model's.
     """
+    if not (model.services or model.hours or model.tiers):
+        return model.price
     special: list[ServiceTier | HourlyPrice] = [each for each in model.services if each.name == service]
     special += [each for each in model.hours if at is not None and each.applies(at)]
     price, tiers = (special[0].price, special[0].tiers) if special else (model.price, model.tiers)

@@ -30,11 +30,15 @@ class ProviderUsage:
 
 def total_usage(calls: Sequence[ProviderUsage]) -> Usage:
     """Return the sum of the calls' tokens, {} without calls."""
+    if len(calls) == 1:
+        return calls[0].usage
     return reduce(_add, (each.usage for each in calls), cast(Usage, {}))
 
 
 def total_cost(calls: Sequence[ProviderUsage]) -> Nanos | None:
     """Return the sum of the calls' costs; None if one of them has no price."""
+    if len(calls) == 1:
+        return calls[0].cost
     costs = [each.cost for each in calls]
     return None if None in costs else Nanos(sum(cost for cost in costs if cost is not None))
 

@@ -23,6 +23,8 @@ def with_charged_reasoning(usage: Usage, model: Model, at: float) -> Usage:
 
     `at` is the request's start, seconds since the epoch. Without a reported cost or a price, nothing changes.
     """
+    if not usage.get("cost"):
+        return usage
     reported, details = _reported_cost(usage), usage.get("completion_tokens_details")
     reasoning = parse_count(details.get("reasoning_tokens")) if isinstance(details, dict) else None
     if not reported or not reasoning:

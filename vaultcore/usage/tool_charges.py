@@ -45,6 +45,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # of requests; each turns on a provid
     "enable_search": ("web_search",),
 }
 
+TOOL_SOURCES = frozenset({"tools", "toolConfig", "compound_custom", "plugins", *FIELDS})  # fields of requests
+
 
 def max_tool_cost(request: Mapping[str, object], model: Model) -> Nanos:
     """Return the most nano-dollars that the provider's tools can cost in a call; 0 without such tools.
@@ -69,6 +71,8 @@ def max_tool_uses(request: Mapping[str, object], model: Model) -> dict[str, int]
 
     Empty if the provider runs no tools for this request: then a call has one model turn.
     """
+    if TOOL_SOURCES.isdisjoint(request) and not model.own_tools:
+        return {}
     calls = _limit(request, "max_tool_calls", MAX_TOOL_USES)
     uses = dict.fromkeys(model.own_tools, calls)
     for name, options in _tools(request):
@@ -91,6 +95,8 @@ def tool_detail(usage: Usage, model: Model) -> dict[str, list[int]]:
     own it has the unit's general one, which is the highest.
     """
     uses = usage.get("tool_uses")
+    if not uses:
+        return {}
     detail: dict[str, list[int]] = {}
     for unit, count in uses.items() if isinstance(uses, dict) else ():
         general = unit.partition(":")[0]

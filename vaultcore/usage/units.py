@@ -32,15 +32,9 @@ COMPLETION = ("output", *(unit for unit, others in FALLBACKS.items() if "output"
 
 def parse_count(value: object) -> int | None:
     """Return a count as an integer of 0 or more, fractions rounded up; None if it is not a finite number."""
-    match value:
-        case bool():
-            return None
-        case int():
-            return max(value, 0)
-        case float() if isfinite(value):
-            return max(ceil(value), 0)
-        case _:
-            return None
+    if type(value) is int:
+        return max(0, value)
+    return max(ceil(value), 0) if isinstance(value, float) and isfinite(value) else None
 
 
 def count_units(usage: Usage) -> dict[str, int] | None:
@@ -62,8 +56,12 @@ def count_units(usage: Usage) -> dict[str, int] | None:
     prompt_details = usage.get("prompt_tokens_details")
     completion_details = usage.get("completion_tokens_details")
     return {
-        **_split_prompt(prompt or 0, prompt_details),
-        **_split_completion(completion or 0, completion_details),
+        **(_split_prompt(prompt or 0, prompt_details) if prompt_details else {"input": prompt or 0}),
+        **(
+            _split_completion(completion or 0, completion_details)
+            if completion_details
+            else {"output": completion or 0}
+        ),
     }
 
 
