@@ -13,7 +13,7 @@ from vaultcore.services import Services
 from vaultcore.web.body import LargeBodies
 from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.cors import CrossOrigin
-from vaultcore.web.data_endpoint import Handler, HandlerApp, data_endpoint
+from vaultcore.web.data_endpoint import DataEndpoint, Handler, HandlerApp
 from vaultcore.web.deadline import DeadlineMiddleware
 from vaultcore.web.explain import explain_endpoint
 from vaultcore.web.key import key_endpoint
@@ -36,7 +36,10 @@ def create_app(services: Services) -> ASGIApp:
         "/models/{model:path}": (model, "GET"),
     }
     calls = {
-        url: HandlerApp(data_endpoint(row, services, large_bodies)) for row in ENDPOINTS for url in row.urls
+        url: app
+        for row in ENDPOINTS
+        for app in (DataEndpoint(row, services, large_bodies),)
+        for url in row.urls
     }
     routes: list[BaseRoute] = [
         _route("/health", _health),

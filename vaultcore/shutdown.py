@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from typing import cast
 
 from vaultcore.errors import ShuttingDown
@@ -20,13 +19,12 @@ class Shutdown:
         self._is_over = False
         self._running: set[asyncio.Task[object]] = set()
 
-    @contextmanager
-    def running_request(self) -> Iterator[None]:
-        """Register the current task as a request. Raises ShuttingDown in place of its cancellation."""
+    async def run(self, request: Awaitable[None]) -> None:
+        """Await a request as one of those that run. Raises ShuttingDown in place of its cancellation."""
         task = cast("asyncio.Task[object]", asyncio.current_task())
         self._running.add(task)
         try:
-            yield
+            await request
         except asyncio.CancelledError as cancelled:
             if (error := self.error_for(cancelled)) is None:
                 raise

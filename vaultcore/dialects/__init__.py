@@ -64,16 +64,9 @@ class ClientPaths(Protocol):
         ...
 
 
-@runtime_checkable
-class CompactionRequest(Protocol):
-    """A translated request that may ask for a compaction of its conversation."""
-
-    compacts: bool
-
-
 def asks_for_compaction(request: object) -> bool:
     """Return True if the response to a request is to be a compaction of its conversation."""
-    return isinstance(request, CompactionRequest) and request.compacts
+    return bool(getattr(request, "compacts", False))  # isinstance() with a protocol takes 50 calls
 
 
 def client_path(request: object, path: str) -> str:

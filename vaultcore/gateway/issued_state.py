@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from vaultcore.call import Call
 from vaultcore.dialects import Change, RawEvent, StreamItem, client_path
 from vaultcore.errors import InvalidRequest
-from vaultcore.opaque_state.envelope import Issuer, StateSeal
+from vaultcore.opaque_state.carriers import any_carries_state
+from vaultcore.opaque_state.envelope import Envelope, Issuer, StateSeal
 from vaultcore.opaque_state.marks import Envelopes
 from vaultcore.opaque_state.restore import issuing_accounts, restore_request
 from vaultcore.routing.candidate import Candidate
@@ -16,6 +17,7 @@ from vaultcore.secrets import SecretSource
 from vaultcore.streams import Stage
 from vaultcore.wire import ChatChunk, ChatRequest
 
+MAX_SEALS = 1_024  # of candidates and callers
 OTHER_ISSUER = "another provider, account or model issued it"
 
 
@@ -25,16 +27,27 @@ class IssuedState:
 
     secrets: SecretSource
     _envelopes: Envelopes = field(default_factory=Envelopes)
+    _envelope: Envelope | None = None  # of the seals below
+    _seals: dict[tuple[str, str, str, str], StateSeal] = field(default_factory=dict)
 
     async def seal_of(self, candidate: Candidate, call: Call) -> StateSeal:
-        """Return the seal of the state that a candidate issues in a call."""
+        """Return the seal of the state that a candidate issues in a call. It is kept: its label is costly."""
+        envelope = self._envelopes.of(await self.secrets.current())
+        if envelope is not self._envelope or len(self._seals) >= MAX_SEALS:
+            self._envelope = envelope
+            self._seals.clear()
         target = candidate.target
-        issuer = Issuer.of(target.provider.name, candidate.key_id, target.model.name)
-        return StateSeal(self._envelopes.of(await self.secrets.current()), issuer, call.caller)
+        issuer = (target.provider.name, candidate.key_id, target.model.name)
+        seal = self._seals.get((*issuer, call.caller))
+        if seal is None:
+            seal = self._seals[(*issuer, call.caller)] = StateSeal(envelope, Issuer.of(*issuer), call.caller)
+        return seal
 
     async def issuing_accounts(self, call: Call) -> frozenset[str]:
         """Return the ids of the provider keys that issued the latest state in a request."""
         messages = call.request.get("messages") or ()
+        if not any_carries_state(messages):
+            return frozenset()
         return issuing_accounts(messages, self._envelopes.of(await self.secrets.current()))
 
 

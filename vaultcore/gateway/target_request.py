@@ -25,7 +25,7 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     outcome = call.outcome
     outcome.expected_prompt = None
     if call.native is not None and call.native.fits(target):
-        request = passthrough(target, call.request, call.native, seal).encoded()
+        request = passthrough(target, call.request, call.native, seal)
         outcome.changes, outcome.is_passthrough, outcome.response_fields = (), True, {}
         outcome.compaction = None
         return correlated(request, call)
@@ -37,8 +37,9 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     adaptations = list[Change]()
     restored = _adapt_schemas(restored, call, target, adaptations)
     omissions = [*omissions, *adaptations]
-    translation = replace(translation, request=restored)
-    request = _render_translation(translation, target).encoded()
+    if restored is not translation.request:
+        translation = replace(translation, request=restored)
+    request = _render_translation(translation, target)
     changes = (*_in_client_paths(omissions, translation), *request.rendered.changes)
     reject_losses(changes, target, strict=call.strict)
     outcome.changes, outcome.is_passthrough = (*translation.changes, *changes), False
@@ -51,7 +52,7 @@ def render_resumed(call: Call, target: Target, seal: StateSeal, request: ChatReq
     restored, _ = restore_state(request, seal)
     restored = _adapt_schemas(restored, call, target, [])
     call.outcome.expected_prompt = estimate_request(request)
-    return correlated(render(target, restored).encoded(), call)
+    return correlated(render(target, restored), call)
 
 
 def reject_losses(changes: Sequence[Change], target: Target, *, strict: bool) -> None:
@@ -63,17 +64,20 @@ def reject_losses(changes: Sequence[Change], target: Target, *, strict: bool) ->
 
 
 def correlated(request: ProviderRequest, call: Call) -> ProviderRequest:
-    return replace(request, headers={**request.headers, **call.correlation_headers})
+    """Return the request with its encoded body, and with headers that link it with the gateway's log."""
+    headers = {**request.headers, **call.correlation_headers}
+    return replace(request, headers=headers, content=request.encoded_body())
 
 
 def _adapt_schemas(request: ChatRequest, call: Call, target: Target, changes: list[Change]) -> ChatRequest:
     """Return the request with schemas that a provider with rules for `strict` accepts."""
+    if call.native is None or not call.native.promises_schemas:
+        return request
     formats = target.provider.formats
-    enforces = isinstance(load_dialect(target.dialect), StrictSchemas) and (
-        formats is None or "json_schema" in formats
-    )
-    is_promised = call.native is not None and call.native.promises_schemas
-    return adapt_strict(request, changes) if enforces and is_promised else request
+    enforces = formats is None or "json_schema" in formats
+    if enforces and isinstance(load_dialect(target.dialect), StrictSchemas):
+        return adapt_strict(request, changes)
+    return request
 
 
 def _translation(call: Call, target: Target) -> Translation:
@@ -87,9 +91,13 @@ def _render_translation(translation: Translation, target: Target) -> ProviderReq
     except InvalidRequest as error:
         error.param = error.param and translation.restore_path(error.param)
         raise
+    if not request.rendered.changes:
+        return request
     changes = _in_client_paths(request.rendered.changes, translation)
     return replace(request, rendered=replace(request.rendered, changes=changes))
 
 
 def _in_client_paths(changes: Sequence[Change], translation: Translation) -> tuple[Change, ...]:
+    if not changes:
+        return ()
     return tuple(replace(change, path=translation.restore_path(change.path)) for change in changes)

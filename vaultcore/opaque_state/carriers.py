@@ -7,13 +7,14 @@ returns, https://openrouter.ai/docs/use-cases/reasoning-tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from vaultcore.wire import Json
 
 FIELDS = ("extra_content", "reasoning_details")  # of a message, a tool call or an image
 BLOCKS = "thinking_blocks"
 LABELLED_PARTS = ("tool_calls", "images")  # members of a message that have FIELDS of their own
+CARRYING = frozenset({BLOCKS, *FIELDS, *LABELLED_PARTS})  # members of a message that may hold state
 STATE_FIELD = {"thinking": "signature", "redacted_thinking": "data"}  # by type of block
 PLACE = ("index", "position")  # fields of a block that tell its place, not its state
 GATEWAY = "vaultedge"  # member of `extra_content` with the gateway's label
@@ -22,10 +23,18 @@ TEXTS = ("text", "summary", "data", "signature")  # of reasoning details: fragme
 
 def carries_state(record: Mapping[str, object]) -> bool:
     """Return True if a message or a delta may carry opaque state."""
+    if CARRYING.isdisjoint(record):
+        return False
     if any(record.get(name) for name in (BLOCKS, *FIELDS)):
         return True
     parts = (part for name in LABELLED_PARTS for part in _objects(record.get(name)))
     return any(part.get(name) for part in parts for name in FIELDS)
+
+
+def any_carries_state(messages: Iterable[Mapping[str, object]]) -> bool:
+    """Return True if one of the messages may carry opaque state. Quick: most have no field that can."""
+    possible = [message for message in messages if not CARRYING.isdisjoint(message)]
+    return any(map(carries_state, possible))
 
 
 def opaque_fields(record: Mapping[str, object]) -> Json:

@@ -12,6 +12,7 @@ from vaultcore.opaque_state.carriers import (
     GATEWAY,
     LABELLED_PARTS,
     STATE_FIELD,
+    any_carries_state,
     carries_state,
     find_label,
     join_fragments,
@@ -37,7 +38,7 @@ class RestoredRequest:
 def restore_request(request: ChatRequest, seal: StateSeal) -> RestoredRequest:
     """Return the request with the state that the issuer can read. State without a label stays."""
     messages = request.get("messages") or []
-    if not any(carries_state(message) or _has_compaction(message) for message in messages):
+    if not any_carries_state(messages) and not _any_compaction(messages):
         return RestoredRequest(request)
     omitted: list[str] = []
     unreadable: list[str] = []
@@ -49,6 +50,10 @@ def restore_request(request: ChatRequest, seal: StateSeal) -> RestoredRequest:
         for i, message in enumerate(messages)
     ]
     return RestoredRequest(restored, tuple(omitted), next(iter(unreadable), None))
+
+
+def _any_compaction(messages: Iterable[Mapping[str, object]]) -> bool:
+    return any(map(_has_compaction, [each for each in messages if isinstance(each.get("content"), list)]))
 
 
 def _has_compaction(message: Mapping[str, object]) -> bool:

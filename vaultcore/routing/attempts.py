@@ -43,6 +43,10 @@ SHORTEST_ATTEMPT = 1.0  # seconds; no attempt starts later than this before the 
 BLAME_AFTER = 10.0  # seconds; a provider that was silent for so long is at fault if the deadline passes
 
 
+def _ignore_end(_attempt: Attempt) -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often to try, and how long to pause. Seconds."""
@@ -60,7 +64,9 @@ class RetryPolicy:
 class Attempt:
     """One call to one candidate, and how it ended."""
 
-    def __init__(self, candidate: Candidate, health: Health, clock: Clock, on_end: OnEnd) -> None:
+    def __init__(
+        self, candidate: Candidate, health: Health, clock: Clock, on_end: OnEnd = _ignore_end
+    ) -> None:
         self.candidate = candidate
         self.error: UpstreamError | None = None
         self.refusal: InvalidRequest | None = (
@@ -151,7 +157,7 @@ class Attempts:
         *,
         deadline: float = float("inf"),
         on_skip: OnSkip = _ignore_skip,
-        on_end: OnEnd = bool,
+        on_end: OnEnd = _ignore_end,
     ) -> None:
         self._find_candidates, self._health, self._clock = find_candidates, health, clock
         self._deadline, self._on_skip, self._on_end = deadline, on_skip, on_end

@@ -46,7 +46,11 @@ class ProviderRequest:
 
     def encoded(self) -> ProviderRequest:
         """Return the request with its content. Raises InvalidRequest if JSON cannot express the body."""
-        return self if self.content is not None else replace(self, content=_encode(self.rendered.body))
+        return self if self.content is not None else replace(self, content=self.encoded_body())
+
+    def encoded_body(self) -> bytes:
+        """Return the body as JSON. Raises InvalidRequest if JSON cannot express it."""
+        return _encode(self.rendered.body) if self.content is None else self.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,10 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
         invalid = error
     else:
         early += renamed.changes
-        rendered = restore_paths(replace(rendered, changes=(*early, *rendered.changes)), request)
-        changes = tuple(replace(each, path=client_path(request, each.path)) for each in rendered.changes)
-        rendered = replace(rendered, changes=changes)
+        if early or rendered.changes:
+            rendered = restore_paths(replace(rendered, changes=(*early, *rendered.changes)), request)
+            changes = tuple(replace(each, path=client_path(request, each.path)) for each in rendered.changes)
+            rendered = replace(rendered, changes=changes)
         path = dialect.render_path(renamed.request, target)
         return ProviderRequest(path, rendered, target.dialect, client_names=renamed.client_names)
     raise _in_client_names(invalid, request)

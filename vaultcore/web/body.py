@@ -12,6 +12,8 @@ from itertools import accumulate
 from math import isinf
 from typing import NoReturn, ParamSpec, TypeVar
 
+from starlette.requests import ClientDisconnect
+
 from vaultcore.call import Worker, run_here
 from vaultcore.errors import InvalidRequest, RequestTooLarge, UnsupportedMedia
 from vaultcore.web.client_request import ClientRequest
@@ -103,9 +105,11 @@ async def read_body(request: ClientRequest, limit: int, types: Types = JSON) -> 
 
     Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
     """
-    if content_type(request) not in types:
+    if request.headers.get("content-type") != JSON[0] and content_type(request) not in types:
         raise UnsupportedMedia(f"the content-type must be {' or '.join(types)}")
-    encoding = request.headers.get(ENCODING, "").strip().lower()
+    if ENCODING not in request.headers:
+        return await _read(request, limit)
+    encoding = request.headers[ENCODING].strip().lower()
     if encoding in {"", "identity"}:
         return await _read(request, limit)
     check_encoding(encoding)
@@ -145,13 +149,17 @@ async def _read(request: ClientRequest, limit: int) -> bytes:
     if request.content_length > limit:
         raise _too_large(limit)
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.chunks():
-        size += len(chunk)
+    size, is_complete = 0, False
+    while not is_complete:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > limit:
             raise _too_large(limit)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        is_complete = not message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large(limit: int) -> RequestTooLarge:

@@ -5,10 +5,9 @@ Starlette's Request makes an object for every look at a header; the data endpoin
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 
 from starlette.datastructures import QueryParams
-from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from vaultcore.admission.caller import Caller
@@ -89,13 +88,3 @@ class ClientRequest:
         """Return the announced bytes of the body; 0 if they are unknown."""
         length = self.headers.get("content-length", "")
         return int(length[:20]) if length.isascii() and length.isdecimal() else 0
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives. Raises ClientDisconnect."""
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            yield message.get("body", b"")
-            if not message.get("more_body", False):
-                return

@@ -1,8 +1,9 @@
-"""Serves the data endpoints: authenticate, read, admit, run, settle, answer. One function for all rows."""
+"""Serves the data endpoints: authenticate, read, admit, run, settle, answer. One class for all rows."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
@@ -16,15 +17,14 @@ from vaultcore.endpoints import Endpoint
 from vaultcore.errors import GatewayError, StoreUnavailable
 from vaultcore.services import Services
 from vaultcore.store.unavailable_reason import unavailable_reason
-from vaultcore.streams.framing import StreamFraming
 from vaultcore.usage.request_estimate import RequestEstimate
-from vaultcore.web import options
-from vaultcore.web.body import FORM, JSON, LargeBodies, content_type, parse
+from vaultcore.web.body import FORM, JSON, LARGE, LargeBodies, content_type, parse
 from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.deadline import ENDING_TIME, remaining_time
-from vaultcore.web.idempotency import may_replay, run_once
+from vaultcore.web.idempotency import may_replay, may_run_once, run_once
 from vaultcore.web.internal_error import internal_error
+from vaultcore.web.options import OptionReader
 from vaultcore.web.refusals import note_refusal
 from vaultcore.web.reply import ClientResponse, call_headers, error_response, json_response
 from vaultcore.web.streaming import stream_response
@@ -44,72 +44,95 @@ class HandlerApp:
         await response(scope, receive, send)
 
 
-def data_endpoint(endpoint: Endpoint, services: Services, large_bodies: LargeBodies) -> Handler:
-    """Return the handler of an endpoint."""
-    estimate_usage = endpoint.estimate_usage
-    types = (*JSON, FORM) if endpoint.accepts_forms else JSON
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A parsed request: its call, the body as it was sent, and an estimate of its usage."""
 
-    async def handle(request: ClientRequest) -> ASGIApp:
+    call: Call
+    body: object
+    estimate: RequestEstimate | None  # None: the endpoint is free of charge
+
+
+class DataEndpoint:
+    """One row of the endpoints, as an ASGI application."""
+
+    def __init__(self, endpoint: Endpoint, services: Services, large_bodies: LargeBodies) -> None:
+        self._endpoint, self._services, self._bodies = endpoint, services, large_bodies
+        self._types = (*JSON, FORM) if endpoint.accepts_forms else JSON
+        self._options = OptionReader(services.settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = ClientRequest.of(scope, receive)
         try:
-            caller = await authenticate(request, services)
-            if estimate_usage is not None and not may_replay(request):
-                services.admission.limiter.refuse_early(caller)
-            raw = await large_bodies.read(request, services.settings.max_body, types)
-            worker = large_bodies.worker(len(raw))
-            body = endpoint.with_path(await worker(_parser(request), raw), request.path_params)
-            call = await worker(build_call, endpoint, services, request, body, worker=worker)
-            if estimate_usage is None:
-                return await _run_free(endpoint, services, caller, call)
-            native = call.native.body if call.native else None
-            estimate = await worker(estimate_usage, call.request, native)
-            framing = endpoint.framing(request.query)
-            run = partial(_run, endpoint, services, caller, estimate, call, framing=framing)
-            return await run_once(services, request, caller, call, body=body, run=run)
+            response = await self._respond(request)
         except GatewayError as error:
-            return _rejected(endpoint.errors, services, request, error)
+            response = _rejected(self._endpoint.errors, self._services, request, error)
+        await response(scope, receive, send)
 
-    return handle
+    async def _respond(self, request: ClientRequest) -> ASGIApp:
+        endpoint, services = self._endpoint, self._services
+        caller = await authenticate(request, services)
+        if endpoint.estimate_usage is not None and not may_replay(request):
+            services.admission.limiter.refuse_early(caller)
+        raw = await self._bodies.read(request, services.settings.max_body, self._types)
+        if len(raw) <= LARGE:
+            incoming = self._parse(request, raw, run_here)
+        else:
+            worker = self._bodies.worker(len(raw))
+            incoming = await worker(self._parse, request, raw, worker)
+        if incoming.estimate is None:
+            return await _run_free(endpoint, services, caller, incoming.call)
+        if may_run_once(request):
+            run = partial(self._run, request, caller, incoming)
+            return await run_once(services, request, caller, incoming.call, body=incoming.body, run=run)
+        return await self._run(request, caller, incoming)
+
+    def _parse(self, request: ClientRequest, raw: bytes, worker: Worker) -> IncomingCall:
+        """Return the call that a request makes, and what it may use. Raises InvalidRequest."""
+        endpoint = self._endpoint
+        body = endpoint.with_path(_parser(request)(raw), request.path_params)
+        call = build_call(endpoint, self._services, self._options, request, body, worker=worker)
+        if endpoint.estimate_usage is None:
+            return IncomingCall(call, body, None)
+        native = call.native.body if call.native else None
+        return IncomingCall(call, body, endpoint.estimate_usage(call.request, native))
+
+    async def _run(self, request: ClientRequest, caller: Caller, incoming: IncomingCall) -> ASGIApp:
+        """Run an admitted call. It is settled whichever way it ends."""
+        endpoint, services, call = self._endpoint, self._services, incoming.call
+        if incoming.estimate is None:
+            raise AssertionError("a free call needs no admission")
+        admitted = await services.admission.admit(caller, call, incoming.estimate)
+        try:
+            if endpoint.streams and call.is_streaming:
+                framing = endpoint.framing(request.query)
+                return await stream_response(endpoint.errors, services, admitted, framing)
+            body = await endpoint.run(services.gateway, admitted.call)
+            await admitted.settle(200)
+        except GatewayError as error:
+            await admitted.settle(error.status, error)
+            headers = {**call_headers(call), **admitted.rate_limit_headers}
+            return error_response(error, endpoint.errors, headers)
+        except Exception:  # a bug: RequestMiddleware logs it and answers 500, and the call costs nothing
+            await admitted.settle(500, internal_error(call.id))
+            raise
+        except BaseException as raised:
+            if (stop := services.shutdown.error_for(raised)) is None:
+                await admitted.abandon()
+                raise
+            await admitted.settle(stop.status, stop)
+            headers = {**call_headers(call), **admitted.rate_limit_headers}
+            return error_response(stop, endpoint.errors, headers)
+        headers = {**call_headers(call), **admitted.rate_limit_headers}
+        return json_response(_explained(call, body), headers=headers)
 
 
 def _parser(request: ClientRequest) -> Callable[[bytes], object]:
-    if content_type(request) != FORM:
+    if request.headers.get("content-type") == JSON[0] or content_type(request) != FORM:
         return parse
     from vaultcore.web.form import parse_form  # for few requests only
 
     return partial(parse_form, content_type=request.headers["content-type"])
-
-
-async def _run(
-    endpoint: Endpoint,
-    services: Services,
-    caller: Caller,
-    estimate: RequestEstimate,
-    call: Call,
-    *,
-    framing: StreamFraming,
-) -> ASGIApp:
-    """Run an admitted call. It is settled whichever way it ends."""
-    admitted = await services.admission.admit(caller, call, estimate)
-    try:
-        if endpoint.streams and call.is_streaming:
-            return await stream_response(endpoint.errors, services, admitted, framing)
-        body = await endpoint.run(services.gateway, admitted.call)
-        await admitted.settle(200)
-    except GatewayError as error:
-        await admitted.settle(error.status, error)
-        headers = {**call_headers(call), **admitted.rate_limit_headers}
-        return error_response(error, endpoint.errors, headers)
-    except Exception:  # a bug: RequestMiddleware logs it and answers 500, and the call costs nothing
-        await admitted.settle(500, internal_error(call.id))
-        raise
-    except BaseException as raised:
-        if (stop := services.shutdown.error_for(raised)) is None:
-            await admitted.abandon()
-            raise
-        await admitted.settle(stop.status, stop)
-        return error_response(stop, endpoint.errors, {**call_headers(call), **admitted.rate_limit_headers})
-    headers = {**call_headers(call), **admitted.rate_limit_headers}
-    return json_response(_explained(call, body), headers=headers)
 
 
 async def _run_free(endpoint: Endpoint, services: Services, caller: Caller, call: Call) -> ClientResponse:
@@ -123,13 +146,14 @@ async def _run_free(endpoint: Endpoint, services: Services, caller: Caller, call
 def build_call(
     endpoint: Endpoint,
     services: Services,
+    reader: OptionReader,
     request: ClientRequest,
     body: object,
     *,
     worker: Worker = run_here,
 ) -> Call:
     """Return a request as a call, and attach it to the observed request. Raises InvalidRequest."""
-    now, observed, headers = services.clock.now(), request.observed, request.headers
+    now, observed, options = services.clock.now(), request.observed, reader.read(request.headers)
     observed.call = call = Call(
         id=observed.id,
         client_id=observed.client_id,
@@ -140,10 +164,10 @@ def build_call(
         seals_state=endpoint.seals_state,
         request=endpoint.api.parse_request(body),
         started=now,
-        retry_policy=options.retry_policy(services.settings, headers),
-        strategy=options.strategy(services.settings, headers),
-        strict=options.flag(headers, "x-vaultedge-strict"),
-        explain=options.flag(headers, "x-vaultedge-explain"),
+        retry_policy=options.retry_policy,
+        strategy=options.strategy,
+        strict=options.strict,
+        explain=options.explain,
         native=endpoint.native(cast(Json, body), request.combined_headers),
         deadline=now + remaining_time(request.scope) - ENDING_TIME,
         worker=worker,

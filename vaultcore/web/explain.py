@@ -12,18 +12,20 @@ from vaultcore.web.body import LargeBodies, parse
 from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.data_endpoint import Handler, build_call
+from vaultcore.web.options import OptionReader
 from vaultcore.web.reply import ClientResponse, json_response
 
 
 def explain_endpoint(services: Services, large_bodies: LargeBodies) -> Handler:
     """Return the handler. Its body is that of a chat completion."""
+    options = OptionReader(services.settings)
 
     async def handle(request: ClientRequest) -> ClientResponse:
         caller = await authenticate(request, services)
         raw = await large_bodies.read(request, services.settings.max_body)
         worker = large_bodies.worker(len(raw))
         body = await worker(parse, raw)
-        call = await worker(build_call, EXPLAINED, services, request, body)
+        call = await worker(build_call, EXPLAINED, services, options, request, body)
         keyring = (await services.secrets.current()).keyring
         with suppress(NoRoute):  # a route whose provider has no key is explained too
             call = call.with_targets(await services.admission.allowed_targets(caller, call))

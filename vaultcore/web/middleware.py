@@ -57,9 +57,8 @@ class RequestMiddleware:
 
         try:
             try:
-                with self._services.shutdown.running_request():
-                    _check_header_fields(request)
-                    await self._app(scope, receive, send_with_id)
+                _check_header_fields(request)
+                await self._services.shutdown.run(self._app(scope, receive, send_with_id))
             except (GatewayError, HTTPException) as error:
                 note_refusal(self._services, request, error)
                 if not has_started:  # it has, if a stream was ended because the server stops

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from vaultcore.catalog.schema import Strategy
 from vaultcore.errors import InvalidRequest
@@ -11,6 +12,46 @@ from vaultcore.settings import Settings
 
 STRATEGIES: dict[str, Strategy | None] = {"default": None, "priority": "priority", "cheapest": "cheapest"}
 MAX_BACKOFF = 5_000  # milliseconds
+
+
+OPTIONS = ("max-key-retries", "backoff-delay", "routing-strategy", "strict", "explain")
+HEADERS = frozenset(f"x-vaultedge-{name}" for name in OPTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """The options of one call."""
+
+    retry_policy: RetryPolicy
+    strategy: Strategy | None  # None: the route's own
+    strict: bool
+    explain: bool
+
+    @classmethod
+    def read(cls, settings: Settings, headers: Mapping[str, str]) -> CallOptions:
+        """Return the options in a request's headers. Raises InvalidRequest."""
+        return cls(
+            retry_policy(settings, headers),
+            strategy(settings, headers),
+            flag(headers, "x-vaultedge-strict"),
+            flag(headers, "x-vaultedge-explain"),
+        )
+
+
+class OptionReader:
+    """Reads options. Most requests have none of the headers, so their options are made once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._default: CallOptions | None = None
+
+    def read(self, headers: Mapping[str, str]) -> CallOptions:
+        """Return the options in a request's headers. Raises InvalidRequest."""
+        if not HEADERS.isdisjoint(headers):
+            return CallOptions.read(self._settings, headers)
+        if self._default is None:
+            self._default = CallOptions.read(self._settings, {})
+        return self._default
 
 
 def retry_policy(settings: Settings, headers: Mapping[str, str]) -> RetryPolicy:

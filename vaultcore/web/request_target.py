@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote_plus
 from vaultcore.limits.virtual_key import PREFIX
 
 PREFIXES = re.compile(r"/+(?:(v1|v1beta)/+)*")  # slashes and versions in front of a path; the last one counts
+PLAIN = re.compile(r"/(v1|v1beta)/(?!/|v1/|v1beta/).*[^/]")  # one version in front, no slash at the end
 OWN_PATHS = ("admin", "console")  # first segments of applications that read their paths themselves
 KEYED_BASE = "/v1beta/"  # only here is a key in the query taken
 KEY_NAMES = ("key", "$key")
@@ -49,6 +50,8 @@ def normalize_path(path: str) -> str:
     >>> normalize_path("//v1/v1beta/models/")
     '/v1beta/models'
     """
+    if PLAIN.fullmatch(path):  # nearly all
+        return path
     start = PREFIXES.match(path)
     if start is None:
         return path
