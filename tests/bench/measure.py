@@ -95,7 +95,7 @@ class Bench:
     def anthropic(self, server: Server) -> Measurements:
         """Measure requests that are translated for an Anthropic provider."""
         outcome, cpu = self._load(server, "anthropic")
-        return {"p50_anthropic": outcome.latency[0], "cpu_anthropic": cpu / outcome.requests}
+        return {"latency_anthropic": outcome.latency[0], "cpu_anthropic": cpu / outcome.requests}
 
     def first(self, server: Server) -> Measurements:
         """Measure the time to the first byte of streams, one after the other."""

@@ -22,18 +22,18 @@ class Figure:
 
 MILLI = 1e3
 FIGURES = (
-    Figure("added latency p50, 1 connection, ms", "p50_1", MILLI, less="p50_1", digits=2),
+    Figure("added latency p50, 1 connection, ms", "latency_1", MILLI, less="latency_1", digits=2),
     Figure("added latency p99, 1 connection, ms", "p99_1", MILLI, less="p99_1", digits=2),
     Figure("CPU per request, 1 connection, ms", "cpu_1", MILLI, digits=2),
     Figure("CPU per request, 16 connections, ms", "cpu_16", MILLI, digits=2),
     Figure("requests/s, 16 connections", "rate_16"),
     Figure("requests/s, 64 connections", "rate_64"),
     Figure("p99, 16 connections, ms", "p99_16", MILLI, digits=1),
-    Figure("OpenAI to Anthropic, added p50, ms", "p50_anthropic", MILLI, less="p50_1", digits=2),
+    Figure("OpenAI to Anthropic, added p50, ms", "latency_anthropic", MILLI, less="latency_1", digits=2),
     Figure("stream: first byte p50, ms", "first_p50", MILLI, digits=2),
     Figure("stream: CPU per 1,000 chunks, s", "chunk_cpu", MILLI, digits=3),
     Figure("stream from Anthropic: same, s", "translated_chunk_cpu", MILLI, digits=3),
-    Figure("100 kB body p50, ms", "p50_100kb", MILLI, digits=2),
+    Figure("100 kB body p50, ms", "latency_100kb", MILLI, digits=2),
     Figure("200 messages, added CPU, ms", "added_messages", MILLI, digits=2),
     Figure("64 tools, added CPU, ms", "added_tools", MILLI, digits=2),
     Figure("1 MB body, added CPU, ms", "added_1mb", MILLI, digits=2),

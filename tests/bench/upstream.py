@@ -101,6 +101,6 @@ if __name__ == "__main__":
     if program is None:
         asyncio.run(serve())
     else:
-        responses_folder = Path(tempfile.mkdtemp(prefix="upstream-", dir=Path.cwd()))
+        responses_folder = Path(tempfile.mkdtemp(prefix="upstream-"))
         write_responses(responses_folder)
         os.execv(program, [str(program), str(responses_folder)])  # it keeps the process id
