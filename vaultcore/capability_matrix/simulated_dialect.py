@@ -55,8 +55,9 @@ async def simulate_dialect(dialect: str, catalog: Catalog) -> AsyncIterator[Simu
     async with _transport(behavior, dialect) as chat, _transport(openai, dialect) as media:
         row = next((each for each in catalog.providers.values() if each.dialect == dialect), None)
         base = row or Provider("openai", BASE_URL)
-        # Without `tools_at_responses`: the matrix shows this dialect, not a second one of the provider.
-        provider = replace(base, base_url=BASE_URL, local=True, placeholders={}, tools_at_responses=())
+        # Without models of `/responses`: the matrix shows this dialect, not a second one of the provider.
+        provider = replace(base, base_url=BASE_URL, local=True, placeholders={})
+        provider = replace(provider, tools_at_responses=(), search_at_responses=())
         targets = tuple(
             Target(provider, replace(catalog.model(provider.name, name), dialect=dialect))
             for name in behavior.MODELS

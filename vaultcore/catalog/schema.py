@@ -145,6 +145,8 @@ class Provider:
     web_search: tuple[str, ...] = ()
     # Models whose name begins with one of these take tools while they reason only at `/responses`.
     tools_at_responses: tuple[str, ...] = ()
+    # Models whose name begins with one of these search the web only at `/responses`.
+    search_at_responses: tuple[str, ...] = ()
     functions: bool = False  # accepts the legacy fields `functions` and `function_call`
     think_tags: bool = False  # its reasoning is in the text, between <think> and </think>
     local: bool = False  # a server on this machine: plain http on loopback is allowed, and no key is needed
@@ -307,6 +309,11 @@ class Target:
     def adds_cache_marks(self) -> bool:
         """Return True if the gateway places cache marks for clients that send none."""
         return (self.cache or self.provider.cache) == "auto"
+
+    @property
+    def takes_web_search(self) -> bool:
+        """Return True if the model is known to search the web for `web_search_options`."""
+        return any(part == "*" or part in self.model.name for part in self.provider.web_search)
 
     @property
     def name(self) -> str:

@@ -112,11 +112,14 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
 def _target_for(request: ChatRequest, target: Target) -> Target:
     """Return the target, with another dialect if the model can answer this request only there.
 
-    OpenAI's later models reject tools in chat completions unless `reasoning_effort` is "none".
+    OpenAI's later models reject tools in chat completions unless `reasoning_effort` is "none", and search the
+    web only at `/responses`.
     """
-    fields = cast(Json, request)
+    fields, name = cast(Json, request), target.model.name
+    searches = fields.get("web_search_options") is not None and not target.takes_web_search
+    if searches and name.startswith(target.provider.search_at_responses):
+        return target.for_dialect("responses")
     uses_tools = bool(fields.get("tools") or fields.get("functions"))
-    name = target.model.name
     if not uses_tools or not name.startswith(target.provider.tools_at_responses) or _is_unreasoned(fields):
         return target
     return target.for_dialect("responses")

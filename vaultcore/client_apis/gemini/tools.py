@@ -31,10 +31,21 @@ def parse_tools(tools: Iterable[tuple[str, object]], changes: list[Change]) -> J
             elif name in SEARCHES:
                 reason = "sent as web_search_options"
                 changes.append(Change(fields.at(name), "renamed", reason, name, "web_search_options"))
-                parsed["web_search_options"] = {}
+                parsed["web_search_options"] = _parse_search(fields.inner(name), changes)
             else:
                 changes.append(Change(fields.at(name), "dropped", GOOGLE_ONLY))
     return {"tools": functions, **parsed} if functions else parsed
+
+
+def _parse_search(search: Fields, changes: list[Change]) -> Json:
+    """Return `web_search_options`, with the domains that the search shall not use."""
+    options: Json = {}
+    for name, value in search.pairs():
+        if name == "excludeDomains" and isinstance(value, list):
+            options["filters"] = {"blocked_domains": value}
+        elif value:
+            changes.append(Change(search.at(name), "dropped", "only Google's search has this option"))
+    return options
 
 
 def _parse_function(path: str, value: object, changes: list[Change]) -> Json:

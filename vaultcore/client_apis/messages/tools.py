@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from vaultcore.client_apis.messages.client_tools import OPTIONS, client_function
 from vaultcore.client_apis.messages.parts import copy_cache_control, object_or_empty
 from vaultcore.dialects import Change
+from vaultcore.dialects.web_search import DOMAINS
 from vaultcore.wire import Json
 
 # Fields of a tool that are translated, or whose absence does not change the response.
@@ -121,10 +122,13 @@ class ToolParser:
     def _add_search(self, path: str, fields: Json) -> None:
         place = object_or_empty(fields.get("user_location"))
         known = {name: value for name, value in place.items() if name != "type" and value is not None}
-        options = {"user_location": {"type": "approximate", "approximate": known}} if known else {}
+        options: Json = {"user_location": {"type": "approximate", "approximate": known}} if known else {}
+        domains = {name: fields[name] for name in DOMAINS if fields.get(name)}
+        if domains:
+            options["filters"] = domains
         self.web_search, self.web_search_path = options, path
         for name, value in fields.items():
-            if value and name not in SEARCH_FIELDS:
+            if value and name not in (*SEARCH_FIELDS, *DOMAINS):
                 reason = "only Anthropic's search has this option"
                 self.changes.append(Change(f"{path}.{name}", "dropped", reason))
 

@@ -61,6 +61,8 @@ def parse_web_search(body: Json) -> Json | None:
     if isinstance(location := tools[0].get("user_location"), dict):
         fields = {name: value for name, value in location.items() if name != "type" and value is not None}
         options["user_location"] = {"type": "approximate", "approximate": fields}
+    if isinstance(filters := tools[0].get("filters"), dict):
+        options["filters"] = filters
     return options
 
 

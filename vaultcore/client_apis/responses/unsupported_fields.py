@@ -56,6 +56,7 @@ PART_FIELDS = {
     *("type", "text", "refusal", "image_url", "detail", "file_id", "file_url", "file_data", "filename"),
     *("input_audio", "prompt_cache_breakpoint", "annotations", "logprobs"),
 }
+SEARCH_FIELDS = {"type", "search_context_size", "user_location", "filters", "external_web_access"}
 SEARCH_ITEMS = ("tool_search_call", "tool_search_output")
 NO_FIELD = "chat completions have no such field"
 
@@ -128,6 +129,7 @@ def _one_tool(path: str, tool: Json) -> Iterator[Change]:
     kind = tool["type"]
     if is_web_search(tool):
         yield Change(path, "renamed", "sent as web_search_options", was=kind, now="web_search_options")
+        yield from _unknown_fields(tool, SEARCH_FIELDS, path, NO_FIELD)
         return
     if kind not in TOOL_FIELDS or (kind == "shell" and is_hosted_shell(tool)):
         yield Change(path, "dropped", f"{kind}: {RESPONSES_ONLY}")

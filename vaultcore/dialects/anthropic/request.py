@@ -18,6 +18,7 @@ from vaultcore.dialects.anthropic.reasoning import (
     render_reasoning,
 )
 from vaultcore.dialects.anthropic.tools import render_tools
+from vaultcore.dialects.anthropic.web_search import add_search
 from vaultcore.dialects.cache_marks import add_auto_marks
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.json_fields import dump
@@ -40,7 +41,7 @@ RENDERED = {  # fields that the functions below render; every other field is rep
     *("model", "messages", "max_tokens", "max_completion_tokens", "tools", "tool_choice"),
     *("parallel_tool_calls", "thinking", "reasoning", "reasoning_effort", "response_format"),
     *("temperature", "top_p", "top_k", "stop", "stream", "stream_options", "user", "safety_identifier"),
-    *("metadata", "service_tier", "cache_control", "n"),
+    *("metadata", "service_tier", "cache_control", "n", "web_search_options"),
 }
 SERVICE_TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
 PERSONAL_DATA = re.compile(r".*@.*|\+?[\d\s().-]{7,}")  # an e-mail address or a telephone number
@@ -69,6 +70,7 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     reasoning = render_reasoning(fields, capabilities, max_tokens, changes)
     reasoning = _drop_unmatched_budget(fields, reasoning, messages, changes)
     tools = render_tools(request, capabilities, changes, is_reasoning=reasoning.is_enabled, messages=messages)
+    add_search(tools, fields.get("web_search_options"), target, changes)
     output_config = _render_output_config(fields, capabilities, reasoning, system, changes)
     if tools.instruction:
         system.append(render_text(tools.instruction))

@@ -102,6 +102,9 @@ class AnthropicTool(TypedDict, total=False):
     input_schema: Json
     strict: bool
     cache_control: AnthropicCacheControl
+    allowed_domains: list[str]  # of web search, as are the next two
+    blocked_domains: list[str]
+    user_location: Json
 
 
 class AnthropicToolChoice(TypedDict, total=False):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.json_schema import simplify_schema
 from vaultcore.dialects.gemini.model_generation import GEMINI_2_5, GEMINI_3, Generation
+from vaultcore.dialects.web_search import without_filters
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -107,13 +108,15 @@ def _add_search(
     toolset: GeminiToolSet, request: ChatRequest, generation: Generation, changes: list[Change]
 ) -> None:
     """Add Google Search for OpenAI's `web_search_options`."""
-    if request.get("web_search_options") is None:
+    options = cast(Json, request).get("web_search_options")
+    if options is None:
         return
     if toolset.functions and generation < GEMINI_3:
         reason = "this model searches the web in requests without functions only"
         changes.append(Change("web_search_options", "dropped", reason))
         return
     toolset.server_tools.append({"googleSearch": {}})
+    without_filters(options, changes)
     changes.append(Change("web_search_options", "renamed", "sent as the tool googleSearch"))
 
 

@@ -16,6 +16,7 @@ from vaultcore.dialects.call_pairing import drop_repeated_results, move_media_fr
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.max_tokens import clamp_max_tokens
 from vaultcore.dialects.tools import drop_lone_tool_fields, fill_parameters
+from vaultcore.dialects.web_search import without_filters
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -89,12 +90,14 @@ def _merge_max_tokens(body: OpenAIRequest, changes: list[Change]) -> None:
 
 def _drop_web_search(body: Json, target: Target, changes: list[Change]) -> None:
     """Remove `web_search_options` unless the model is known to take it: OpenAI rejects it with the others."""
-    name = target.model.name
-    is_known = any(part == "*" or part in name for part in target.provider.web_search)
-    if "web_search_options" in body and not is_known:
+    if "web_search_options" not in body:
+        return
+    if not target.takes_web_search:
         del body["web_search_options"]
-        reason = f"{name} is not known to search the web"
+        reason = f"{target.model.name} is not known to search the web"
         changes.append(Change("web_search_options", "dropped", reason))
+        return
+    body["web_search_options"] = without_filters(body["web_search_options"], changes)
 
 
 def _rename(body: Json, name: str, new_name: str, changes: list[Change]) -> None:

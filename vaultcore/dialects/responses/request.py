@@ -15,6 +15,7 @@ from vaultcore.dialects.responses.reasoning import ENCRYPTED
 from vaultcore.dialects.responses.tools import render_tool_choice, render_tools
 from vaultcore.dialects.tools import drop_lone_tool_fields
 from vaultcore.dialects.unsupported_fields import report_unsigned_reasoning, report_unsupported
+from vaultcore.dialects.web_search import search_domains
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -187,6 +188,8 @@ def _web_search(body: ResponsesRequest, name: str, source: Json, changes: list[C
     match options:
         case {"user_location": {"approximate": dict() as place}}:
             tool["user_location"] = {**place, "type": "approximate"}
+    if domains := search_domains(options):
+        tool["filters"] = domains
     if options.get("search_context_size"):
         tool["search_context_size"] = options["search_context_size"]
     body["tools"] = [*body.get("tools", ()), tool]

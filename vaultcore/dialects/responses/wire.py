@@ -55,8 +55,9 @@ class ResponsesTool(TypedDict, total=False):
     parameters: Json
     strict: bool
     format: Json  # of custom tools
-    user_location: Json  # of web_search, as is the next one
+    user_location: Json  # of web_search, as are the next two
     search_context_size: str
+    filters: Json  # {"allowed_domains": [...]}
 
 
 class ResponsesReasoningOptions(TypedDict, total=False):
