@@ -74,7 +74,7 @@ ledger: cryptography
 opaque_state: cryptography
 simulators: starlette uvicorn
 tracing: httpx
-upstream: botocore h11 httpx
+upstream: botocore certifi h11 httptools httpx idna
 vault: cryptography
 web: fastapi pydantic python_multipart starlette
 """

@@ -20,7 +20,7 @@ from tests.sources import ROOT
 pytestmark = pytest.mark.slow
 PIP = ("-m", "pip", "-q", "--disable-pip-version-check")
 SOURCES = ("vaultcore", "handlers", "pyproject.toml", "README.md", "LICENSE")
-SERVE_EXTRA = ("uvicorn", "httptools")
+SERVE_EXTRA = ("uvicorn",)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_every_data_file_is_in_the_wheel(wheel: Path) -> None:
 
 
 def test_the_server_is_an_extra(wheel: Path) -> None:
-    """Without extras, no HTTP server is installed; `serve` adds uvicorn and httptools."""
+    """Without extras, no HTTP server is installed; `serve` adds uvicorn."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
         required = Parser().parsestr(archive.read(name).decode()).get_all("Requires-Dist") or []

@@ -25,7 +25,7 @@ from typing import Any
 from tools import locked, sbom
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA_PLANE = frozenset({"botocore", "cryptography", "httpx", "mangum", "pyyaml", "starlette"})
+DATA_PLANE = frozenset({"botocore", "cryptography", "httptools", "httpx", "mangum", "pyyaml", "starlette"})
 FORMS = frozenset({"python-multipart"})  # files that clients send
 BUNDLES: Mapping[str, frozenset[str]] = {
     "stream": DATA_PLANE | FORMS,
@@ -49,6 +49,7 @@ EXCLUDED = re.compile(
     r"|^botocore/cacert\.pem$|^dateutil/zoneinfo/.*\.tar\.gz$"  # certifi and UTC are used
     rf"|^botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/"
     r"|^(anyio/pytest_plugin|httpx/_main|starlette/testclient)\.py$|^urllib3/contrib/emscripten/"
+    r"|^httptools/.*\.px[dy]$"
 )
 # No cold start imports these modules: their byte code would be 3 MB that is never read.
 UNCOMPILED = (

@@ -16,7 +16,7 @@ import sys
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"uvicorn", "httptools", "h11"}:
+        if name.partition(".")[0] == "uvicorn":
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 

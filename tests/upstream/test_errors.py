@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 
-import httpx
 import pytest
 
 from vaultcore.catalog.schema import Model, Provider, Target
@@ -19,6 +18,7 @@ from vaultcore.upstream.errors import (
     parse_retry_after,
     transport_reason,
 )
+from vaultcore.upstream.transport import ConnectFailed, TransportError
 from vaultcore.vault.keyring import Credential
 
 KEY = "marker.key.without.any.known.shape"
@@ -122,10 +122,10 @@ def test_an_error_inside_a_200(
 )
 def test_transport_reasons(cause: OSError, reason: str) -> None:
     """The exception classes on the chain, groups included, decide the reason."""
-    direct, grouped = httpx.ConnectError("x"), httpx.ConnectError("x")
+    direct, grouped = ConnectFailed("x"), ConnectFailed("x")
     direct.__cause__ = cause
     grouped.__cause__ = ExceptionGroup("several", [cause, cause])
 
     assert transport_reason(direct) == reason
     assert transport_reason(grouped) == reason
-    assert transport_reason(httpx.ReadError("x")) == "closed the connection"
+    assert transport_reason(TransportError("x")) == "closed the connection"

@@ -18,6 +18,7 @@ from vaultcore.media import MediaApi, MediaResult, embeddings, images
 from vaultcore.routing.candidate import Candidate
 from vaultcore.settings import Timeouts
 from vaultcore.upstream.client import Upstream
+from vaultcore.upstream.httpx_transport import HttpxTransport
 from vaultcore.upstream.media_jobs import CONCURRENCY, media_jobs
 from vaultcore.vault.keyring import Credential
 
@@ -51,7 +52,7 @@ def run(
     target_candidate = candidate(offer)
 
     async def run_job() -> list[MediaResult]:
-        async with httpx.MockTransport(handler) as http:
+        async with HttpxTransport(httpx.MockTransport(handler)) as http:
             timeouts = Timeouts(total=total)
             job = media_jobs({"model": "m", **request}, [target_candidate.target], api)[
                 target_candidate.target.name
@@ -262,7 +263,7 @@ def test_z6_bedrock_requests_are_signed() -> None:
         return respond({"embedding": [1.0], "inputTextTokenCount": 1})
 
     async def run_job() -> list[MediaResult]:
-        async with httpx.MockTransport(handler) as http:
+        async with HttpxTransport(httpx.MockTransport(handler)) as http:
             job = media_jobs({"model": "m", "input": "a"}, [target_candidate.target], embeddings)[
                 target_candidate.target.name
             ]

@@ -19,6 +19,7 @@ from vaultcore.simulators.faults import FaultScript
 from vaultcore.simulators.provider import ProviderBehavior, application
 from vaultcore.simulators.server import BEHAVIORS
 from vaultcore.upstream.client import Upstream
+from vaultcore.upstream.httpx_transport import HttpxTransport
 from vaultcore.upstream.provider_request import render
 from vaultcore.vault.keyring import Credential
 from vaultcore.wire import ChatRequest
@@ -84,5 +85,5 @@ def ignore_headers(headers: Mapping[str, str], status: int) -> None:
     """Ignore response headers: a simulator has no rate limits."""
 
 
-def _transport(behavior: ProviderBehavior, title: str) -> httpx.ASGITransport:
-    return httpx.ASGITransport(application(behavior, title, (KEY,), FaultScript()))
+def _transport(behavior: ProviderBehavior, title: str) -> HttpxTransport:
+    return HttpxTransport(httpx.ASGITransport(application(behavior, title, (KEY,), FaultScript())))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ServerNotInstalled(Exception):
-    """uvicorn or httptools is missing: the package was installed without its extra `serve`."""
+    """uvicorn is missing: the package was installed without its extra `serve`."""
 
     hint = "pip install 'vaultedge-serverless[serve]'"
 
@@ -15,7 +15,6 @@ class ServerNotInstalled(Exception):
 def require_server() -> None:
     """Raise ServerNotInstalled if the HTTP server cannot be imported."""
     try:
-        import httptools  # noqa: F401 - heavy: imported only by the commands that need it
-        import uvicorn  # noqa: F401
+        import uvicorn  # noqa: F401 - heavy: imported only by the commands that need it
     except ModuleNotFoundError as error:
         raise ServerNotInstalled from error

@@ -1,4 +1,4 @@
-"""The URL and the headers of a request to a provider: constants, the catalog row's, and the key.
+"""The headers of a request to a provider: constants, the catalog row's, the client's, and the key.
 
 A key that signs is in no header; see `signing.py`.
 """
@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
-import httpx
-
 from vaultcore.catalog.schema import Provider, Scheme
 from vaultcore.upstream.signing import is_pair
+from vaultcore.upstream.url import InvalidProviderRequest
 from vaultcore.vault.keyring import Credential
 
 USER_AGENT = "vaultedge/0.1"
 LISTS = ("anthropic-beta",)  # headers with a list as value
+FRAMING = ("content-length", "transfer-encoding")  # headers that belong to the connection's own code
 NO_HEADERS: Mapping[str, str] = {}
 SCHEMES: Mapping[
     Scheme, Callable[[str], bool]
@@ -27,11 +27,17 @@ SCHEMES: Mapping[
 }
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")  # characters of a key
-_FIELD = re.compile(r"[\x20-\x7e]*")  # characters of a header value in the catalog
+_LINE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\x20-\x7e]*\r\n")  # RFC 9110, without obs-text
+_LINES = re.compile(f"(?:{_LINE.pattern})*")
 
 
-class InvalidProviderRequest(Exception):
-    """A catalog row or key does not make a valid request. The message shows neither key nor header value."""
+class HiddenHeaders(dict[str, str]):
+    """Headers by name in lower case. The repr shows no values: the header with the key may have any name."""
+
+    def __repr__(self) -> str:
+        return f"Headers({', '.join(self)})"
+
+    __str__ = __repr__
 
 
 def build_headers(
@@ -41,11 +47,11 @@ def build_headers(
     accept: str,
     content_type: str = "application/json",
     client_headers: Mapping[str, str] = NO_HEADERS,
-) -> httpx.Headers:
-    """Return all headers of a request. Raises InvalidProviderRequest for invalid characters.
+) -> HiddenHeaders:
+    """Return all headers of a request but `host` and `content-length`.
 
     `client_headers` are those of the client that its API forwards. They replace those of the row, except for
-    `operator_headers`, and none of the gateway's own.
+    `operator_headers`, and none of the gateway's own. Raises InvalidProviderRequest for invalid characters.
     """
     row = {name.lower(): value for name, value in provider.headers.items()}
     fields = {
@@ -56,19 +62,43 @@ def build_headers(
         **row,
         **_client_fields(provider, row, client_headers),
     }
-    for name, value in fields.items():
-        if not (_VISIBLE.fullmatch(name) and _FIELD.fullmatch(value)):
-            raise InvalidProviderRequest(f"header {name!r} of the provider's row has invalid characters")
-    if SCHEMES[provider.auth.scheme](credential.key):
-        return HiddenHeaders(fields)
+    for name in FRAMING:
+        fields.pop(name, None)
+    header_lines(fields)
+    return HiddenHeaders({**fields, **_key_field(provider, credential)})
+
+
+def header_lines(fields: Mapping[str, str]) -> str:
+    """Return header fields as they are sent. Raises InvalidProviderRequest for invalid characters."""
+    lines = _join(fields)
+    if _LINES.fullmatch(lines) and lines.count("\n") == len(fields):
+        return lines
+    name = next(name for name, value in fields.items() if not _LINE.fullmatch(_join({name: value})))
+    raise InvalidProviderRequest(f"header {name!r} of the provider's row has invalid characters")
+
+
+@lru_cache(maxsize=1_024)
+def is_operators(name: str, patterns: tuple[str, ...]) -> bool:
+    """Return True if a client must not set a header."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _join(fields: Mapping[str, str]) -> str:
+    return "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
+
+
+def _key_field(provider: Provider, credential: Credential) -> dict[str, str]:
+    """Return the header that contains the key, if one does."""
+    auth = provider.auth
+    if SCHEMES[auth.scheme](credential.key):
+        return {}
     if credential.key:
         if not _VISIBLE.fullmatch(credential.key):
             raise InvalidProviderRequest("the key has characters that a header cannot contain")
-        auth = provider.auth
-        return HiddenHeaders({**fields, auth.header.lower(): auth.prefix + credential.key})
+        return HiddenHeaders({auth.header.lower(): auth.prefix + credential.key})
     if not provider.local:
         raise InvalidProviderRequest("the key is empty")
-    return httpx.Headers(fields)
+    return {}
 
 
 def _client_fields(
@@ -78,32 +108,7 @@ def _client_fields(
     allowed = {
         name: value
         for name, value in client_headers.items()
-        if not any(fnmatchcase(name, pattern) for pattern in provider.operator_headers)
+        if not is_operators(name, provider.operator_headers)
     }
     joined = {name: f"{row[name]},{allowed[name]}" for name in LISTS if name in row and name in allowed}
     return {**allowed, **joined}
-
-
-class HiddenHeaders(httpx.Headers):
-    """Headers whose repr shows no values: the header with the key may have any name."""
-
-    def __repr__(self) -> str:
-        return f"Headers({', '.join(self)})"
-
-
-@lru_cache(maxsize=1_024)
-def provider_url(base_url: str, path: str, *, allow_http: bool) -> httpx.URL:
-    """Return the URL of a path below a provider's base URL.
-
-    Raises InvalidProviderRequest if the URL is outside the base URL's host and path. `allow_http` permits
-    http without TLS, for rows of the operator's own machine.
-    """
-    base, url = httpx.URL(base_url), httpx.URL(base_url + path)
-    if url.scheme not in ({"https", "http"} if allow_http else {"https"}):
-        raise InvalidProviderRequest("its base URL must start with https://")
-    is_same_host = (base.scheme, base.host, base.port, b"") == (url.scheme, url.host, url.port, url.userinfo)
-    if not (
-        is_same_host and url.host and url.path.startswith(base.path.rstrip("/") + "/") and not url.fragment
-    ):
-        raise InvalidProviderRequest("the request's URL leaves the provider's base URL")
-    return url

@@ -14,9 +14,11 @@ TOLERANCE = 0.01  # seconds by which a wait may end early
 class Deadlines:
     """Computes the next deadline of an attempt, and describes it after it has passed.
 
-    `total` and `first_token` are seconds from now. `remaining` is the time until the request's own deadline,
-    in seconds.
+    It sets no timer: transports wait until the times that it returns. `total` and `first_token` are seconds
+    from now. `remaining` is the time until the request's own deadline, in seconds.
     """
+
+    __slots__ = ("_first", "_idle", "_next", "_now", "_total")
 
     def __init__(
         self,
@@ -32,17 +34,24 @@ class Deadlines:
         self._total = min((start + total, total, "total"), (start + remaining, remaining, REQUEST_TIME))
         self._first = self._total
         if first_token is not None:
-            self._first = (start + first_token, first_token, "first token")
-        self._next = min(self._total, self._first)
+            self._first = min(self._total, (start + first_token, first_token, "first token"))
+        self._next = self._first
 
     def for_response(self) -> float:
         """Return when to stop waiting for the response to start."""
-        self._next = min(self._total, self._first)
+        self._next = self._first
         return self._next[0]
 
     def for_chunk(self) -> float:
-        """Return when to stop waiting for the next chunk of the body."""
-        self._next = min(self._total, self._first, (self._now() + self._idle, self._idle, "idle"))
+        """Return when to stop waiting for the next chunk of the body.
+
+        Raises TimeoutError if that time has passed: a provider may send without any pause.
+        """
+        now = self._now()
+        if now >= self._first[0]:
+            self._next = self._first
+            raise TimeoutError
+        self._next = min(self._first, (now + self._idle, self._idle, "idle"))
         return self._next[0]
 
     def first_token_arrived(self) -> None:

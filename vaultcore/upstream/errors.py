@@ -2,7 +2,7 @@
 
 A provider's message is quoted only if the request is at fault, and it is redacted. Messages about keys or the
 provider itself are replaced by the gateway's own. None of these errors has a cause: exceptions of an HTTP
-library contain the request, and the request contains the key.
+library may contain the request, and the request contains the key.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import cast
 
-import httpx
-
 from vaultcore.dialects import ErrorDetail
 from vaultcore.dialects.error_fields import rpc_name
 from vaultcore.errors import AttemptDeadlineExceeded, Fault, StreamBroken, UpstreamError
@@ -24,6 +22,7 @@ from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.fault import classify_fault
 from vaultcore.telemetry import redact
 from vaultcore.upstream.http1.proxy import ProxyRefused, ProxyUnreachable
+from vaultcore.upstream.transport import ConnectFailed
 from vaultcore.wire import Json
 
 QUOTED = frozenset({Fault.REQUEST, Fault.SIZE})  # the client needs to know why
@@ -119,7 +118,7 @@ def transport_reason(error: Exception) -> str:
         return "refused the connection"
     if any(isinstance(link, ssl.SSLError) for link in chain):
         return "failed the TLS handshake"
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, ConnectFailed):
         return "could not be reached"
     return "closed the connection"
 

@@ -142,7 +142,7 @@ def _in_client_names(error: InvalidRequest, request: ChatRequest) -> InvalidRequ
 
 def _encode(body: Json) -> bytes:
     try:
-        if any(isinstance(value, list) and len(value) > PART for value in body.values()):
+        if _has_long_list(body):
             return f"{{{','.join(f'{_dump(name)}:{_dump_parts(body[name])}' for name in body)}}}".encode()
         return _dump(body).encode()
     except UnicodeEncodeError:
@@ -150,6 +150,13 @@ def _encode(body: Json) -> bytes:
     except (ValueError, RecursionError):
         reason = "contains a value that JSON cannot express"
     raise InvalidRequest(f"the request {reason}")
+
+
+def _has_long_list(body: Json) -> bool:
+    for value in body.values():  # noqa: SIM110 - a generator takes a call for each field of each request
+        if isinstance(value, list) and len(value) > PART:
+            return True
+    return False
 
 
 def _dump_parts(value: object) -> str:

@@ -12,11 +12,11 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from vaultcore.catalog.schema import Auth
+from vaultcore.upstream.transport import TransportRequest
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -41,12 +41,16 @@ class RequestSigner:
         self._session: Session | None = None
         self._lock = threading.Lock()
 
-    async def sign(self, request: httpx.Request, auth: Auth, key: str) -> httpx.Request:
-        """Add authentication headers to a request. Raises NoCredentials."""
-        request.headers.update(await asyncio.to_thread(self._auth_headers, request, auth, key))
-        return request
+    async def sign(self, request: TransportRequest, auth: Auth, key: str) -> TransportRequest:
+        """Return the request with authentication headers. Raises NoCredentials."""
+        return await asyncio.to_thread(self._sign, request, auth, key)
 
-    def _auth_headers(self, request: httpx.Request, auth: Auth, key: str) -> Mapping[str, str]:
+    def _sign(self, request: TransportRequest, auth: Auth, key: str) -> TransportRequest:
+        headers = self._auth_headers(request, auth, key)
+        lines = "".join([f"{name.lower()}: {value}\r\n" for name, value in headers.items()])
+        return replace(request, head=request.head.removesuffix(b"\r\n") + f"{lines}\r\n".encode("ascii"))
+
+    def _auth_headers(self, request: TransportRequest, auth: Auth, key: str) -> Mapping[str, str]:
         from botocore.exceptions import BotoCoreError
 
         try:
@@ -57,7 +61,7 @@ class RequestSigner:
             reason = f"this process has no AWS credentials ({type(error).__name__})"
         raise NoCredentials(reason)
 
-    def _own_auth_headers(self, request: httpx.Request, auth: Auth) -> Mapping[str, str]:
+    def _own_auth_headers(self, request: TransportRequest, auth: Auth) -> Mapping[str, str]:
         from botocore.tokens import ScopedEnvTokenProvider
 
         with self._lock:
@@ -87,16 +91,12 @@ def _parse_pair(key: str) -> Any:
     return Credentials(match["id"], match["secret"], match["token"])
 
 
-def _signature(request: httpx.Request, auth: Auth, credentials: Any) -> Mapping[str, str]:
+def _signature(request: TransportRequest, auth: Auth, credentials: Any) -> Mapping[str, str]:
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
 
     logging.getLogger("botocore").setLevel(logging.WARNING)  # at DEBUG it logs what it signs
-    url, fields = (
-        request.url,
-        {name: request.headers[name] for name in SIGNED_HEADERS if name in request.headers},
-    )
-    exact = f"{url.scheme}://{url.netloc.decode('ascii')}{url.raw_path.decode('ascii')}"
-    aws_request = AWSRequest(method=request.method, url=exact, data=request.content, headers=fields)
+    names = {name: value for name, value in request.header_fields() if name in SIGNED_HEADERS}
+    aws_request = AWSRequest(method=request.method, url=str(request.url), data=request.content, headers=names)
     SigV4Auth(credentials, auth.service, auth.region).add_auth(aws_request)
     return {name: value for name, value in aws_request.headers.items() if name.lower() not in SIGNED_HEADERS}

@@ -10,20 +10,15 @@ import ssl
 import warnings
 from pathlib import Path
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.fakes.provider import FakeProvider, FakeResponse
+from tests.upstream.http1.exchanges import post
 from vaultcore.upstream.http1.pool import Pool
-
-BODY = b'{"model": "m"}'
-
-
-async def post(http: httpx.AsyncClient, base_url: str) -> httpx.Response:
-    return await http.post(f"{base_url}/chat/completions", content=BODY)
+from vaultcore.upstream.transport import ConnectFailed
 
 
 def server_context(folder: Path, name: str) -> ssl.SSLContext:
@@ -60,8 +55,8 @@ def test_tls_with_a_trusted_certificate(tmp_path: Path) -> None:
 
     async def calls(base_url: str) -> list[int]:
         trust = ssl.create_default_context(cafile=tmp_path / "ca.pem")
-        async with httpx.AsyncClient(transport=Pool(lambda: trust), trust_env=False) as http:
-            return [(await post(http, base_url)).status_code for _ in range(3)]
+        async with Pool(lambda: trust) as http:
+            return [(await post(http, base_url)).status for _ in range(3)]
 
     with FakeProvider(context) as provider:
         assert asyncio.run(calls(provider.base_url)) == [200] * 3
@@ -75,11 +70,11 @@ def test_tls_with_an_invalid_certificate(tmp_path: Path, is_trusted: bool) -> No
 
     async def call(base_url: str) -> None:
         trust = ssl.create_default_context(cafile=tmp_path / "ca.pem" if is_trusted else None)
-        async with httpx.AsyncClient(transport=Pool(lambda: trust), trust_env=False) as http:
+        async with Pool(lambda: trust) as http:
             await post(http, base_url)
 
     with FakeProvider(context) as provider:
-        with pytest.raises(httpx.ConnectError) as caught:
+        with pytest.raises(ConnectFailed) as caught:
             asyncio.run(call(provider.base_url))
         assert provider.requests == []
     assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
@@ -89,7 +84,7 @@ def test_concurrent_calls_have_their_own_connections() -> None:
     """Concurrent calls do not wait for each other; the connection used last is reused first."""
 
     async def calls(base_url: str) -> None:
-        async with httpx.AsyncClient(transport=Pool()) as http:
+        async with Pool() as http:
             await asyncio.gather(*(post(http, base_url) for _ in range(64)))
             for _ in range(10):
                 await post(http, base_url)
@@ -105,12 +100,12 @@ def test_concurrent_calls_have_their_own_connections() -> None:
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_pool_outlives_its_event_loop() -> None:
     """Connections of an ended event loop are dropped; the next loop opens new ones."""
-    http = httpx.AsyncClient(transport=Pool())
+    http = Pool()
     with FakeProvider() as provider:
         for is_last in (False, True):
             loop = asyncio.new_event_loop()
             try:
-                assert loop.run_until_complete(post(http, provider.base_url)).status_code == 200
+                assert loop.run_until_complete(post(http, provider.base_url)).status == 200
             finally:
                 loop.run_until_complete(http.aclose() if is_last else asyncio.sleep(0))
                 loop.close()
@@ -122,7 +117,7 @@ def test_a_cancelled_call_leaves_no_open_socket() -> None:
     """A call that is cancelled at any step of connecting closes its socket."""
 
     async def cancel_after(base_url: str, steps: int) -> None:
-        async with httpx.AsyncClient(transport=Pool(), trust_env=False) as http:
+        async with Pool() as http:
             posting = asyncio.create_task(post(http, base_url))
             for _ in range(steps):
                 await asyncio.sleep(0)
@@ -145,8 +140,8 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
     async def call(base_url: str) -> int:
-        async with httpx.AsyncClient(transport=Pool()) as http:
-            return (await post(http, base_url)).status_code
+        async with Pool() as http:
+            return (await post(http, base_url)).status
 
     with FakeProvider() as provider:
         assert asyncio.run(call(provider.base_url)) == 200
@@ -156,8 +151,8 @@ def test_redirects_are_not_followed() -> None:
     """A redirect is returned, so that a provider cannot send the key elsewhere."""
 
     async def call(base_url: str) -> int:
-        async with httpx.AsyncClient(transport=Pool()) as http:
-            return (await post(http, base_url)).status_code
+        async with Pool() as http:
+            return (await post(http, base_url)).status
 
     with FakeProvider() as provider:
         provider.script("m", FakeResponse(status=307, headers={"location": f"{provider.base_url}/other"}))

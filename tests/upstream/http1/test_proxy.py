@@ -6,16 +6,18 @@ import asyncio
 import ssl
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.fakes.provider import FakeProvider
 from tests.fakes.proxy import FakeProxy
-from tests.upstream.http1.test_pool import BODY, server_context
+from tests.upstream.http1.exchanges import fetch, request_to
+from tests.upstream.http1.test_pool import server_context
 from vaultcore.errors import ConfigError
 from vaultcore.upstream.errors import transport_reason
-from vaultcore.upstream.http1.pool import IS_DIRECT, Pool
-from vaultcore.upstream.http1.proxy import Origin, ProxyRules
+from vaultcore.upstream.http1.pool import Pool
+from vaultcore.upstream.http1.proxy import ProxyRefused, ProxyRules, ProxyUnreachable
+from vaultcore.upstream.transport import ConnectFailed
+from vaultcore.upstream.url import parse_url
 
 PROVIDER = "https://provider.test/v1"
 PASSWORD = "sesame"
@@ -55,14 +57,14 @@ PROXIED = {
 def test_direct_connections(name: str) -> None:
     """Own addresses, plain http and the hosts of NO_PROXY are reached without the proxy."""
     url, environ = DIRECT[name]
-    assert ProxyRules.from_env(environ).find(Origin.of(httpx.URL(url))) is None
+    assert ProxyRules.from_env(environ).find(parse_url(url).origin) is None
 
 
 @pytest.mark.parametrize("name", PROXIED)
 def test_proxied_connections(name: str) -> None:
     """All other https hosts are reached through the proxy."""
     url, environ = PROXIED[name]
-    assert ProxyRules.from_env(environ).find(Origin.of(httpx.URL(url))) is not None
+    assert ProxyRules.from_env(environ).find(parse_url(url).origin) is not None
 
 
 @pytest.mark.parametrize("url", ["socks5://proxy.test", "http://", "http://[::1", "http://proxy.test:port"])
@@ -89,12 +91,9 @@ def call(
     async def calls() -> list[int]:
         trust = ssl.create_default_context(cafile=folder / "ca.pem")
         pool = Pool(lambda: trust, ProxyRules.from_env({"HTTPS_PROXY": proxy_url}))
-        async with httpx.AsyncClient(transport=pool, trust_env=False) as http:
-            extensions = {IS_DIRECT: is_direct}
-            posts = [
-                http.build_request("POST", url, content=BODY, extensions=extensions) for _ in range(count)
-            ]
-            return [(await http.send(each)).status_code for each in posts]
+        async with pool as http:
+            request = request_to(url, is_direct=is_direct)
+            return [(await fetch(http, request)).status for _ in range(count)]
 
     return asyncio.run(calls())
 
@@ -111,7 +110,7 @@ def test_a_tunnel_to_another_host_fails(tmp_path: Path) -> None:
     """A proxy that connects to another server gets no request: the certificate is of another host."""
     context = server_context(tmp_path, "elsewhere.test")
     with FakeProvider(context) as provider, FakeProxy(provider.base_url) as proxy:
-        with pytest.raises(httpx.ConnectError) as caught:
+        with pytest.raises(ConnectFailed) as caught:
             call(tmp_path, proxy.url)
         assert provider.requests == []
     assert transport_reason(caught.value) == "failed the TLS handshake"
@@ -123,7 +122,7 @@ def test_credentials_are_sent_to_the_proxy(tmp_path: Path) -> None:
     with FakeProvider(context) as provider, FakeProxy(provider.base_url, authorization=BASIC) as proxy:
         call(tmp_path, proxy.url.replace("//", f"//user:{PASSWORD}@"))
         assert "proxy-authorization" not in provider.requests[0].headers
-        with pytest.raises(httpx.ProxyError) as caught:
+        with pytest.raises(ProxyRefused) as caught:
             call(tmp_path, proxy.url)
     assert "refused the credentials" in transport_reason(caught.value)
 
@@ -131,10 +130,10 @@ def test_credentials_are_sent_to_the_proxy(tmp_path: Path) -> None:
 def test_a_refusal_is_named(tmp_path: Path) -> None:
     """A proxy that refuses the tunnel, or is not there, is named in the error."""
     server_context(tmp_path, "provider.test")
-    with FakeProxy("http://127.0.0.1:1", status=403) as proxy, pytest.raises(httpx.ProxyError) as caught:
+    with FakeProxy("http://127.0.0.1:1", status=403) as proxy, pytest.raises(ProxyRefused) as caught:
         call(tmp_path, proxy.url)
     assert transport_reason(caught.value).endswith("refused the connection (403)")
-    with pytest.raises(httpx.ProxyError) as caught:
+    with pytest.raises(ProxyUnreachable) as caught:
         call(tmp_path, proxy.url)
     assert "could not be reached" in transport_reason(caught.value)
 
@@ -143,6 +142,6 @@ def test_a_local_row_is_direct(tmp_path: Path) -> None:
     """A request marked as direct does not use the proxy."""
     server_context(tmp_path, "provider.test")
     with FakeProxy("http://127.0.0.1:1") as proxy:
-        with pytest.raises(httpx.ConnectError):
+        with pytest.raises(ConnectFailed):
             call(tmp_path, proxy.url, url="https://provider.invalid", is_direct=True)
         assert proxy.tunnels == []

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
 
+from tests.upstream.http1.exchanges import BODY, fetch, request_to
 from vaultcore.upstream.http1.pool import Pool
+from vaultcore.upstream.transport import TransportError
 
-BODY = b'{"model": "m"}'
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
 
@@ -96,11 +96,11 @@ def call_twice(server: Server) -> list[str]:
 
     async def calls() -> list[str]:
         outcomes = []
-        async with httpx.AsyncClient(transport=Pool(), trust_env=False) as client:
+        async with Pool() as http:
             for number in range(2):
                 try:
-                    outcomes.append(str((await client.post(url, content=BODY)).status_code))
-                except httpx.TransportError:
+                    outcomes.append(str((await fetch(http, request_to(url))).status))
+                except TransportError:
                     outcomes.append("failed")
                 if number == 0 and server.end in {close_at_once, reset}:
                     wait_for_end()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.fakes.provider import FakeProvider
-from tests.upstream.http1.test_pool import post, server_context
+from tests.upstream.http1.exchanges import post
+from tests.upstream.http1.test_pool import server_context
 from vaultcore.errors import ConfigError
 from vaultcore.upstream.http1.pool import Pool
 from vaultcore.upstream.http1.trust import trust_from_env
@@ -23,9 +23,8 @@ def test_a_private_ca_is_trusted(name: str, tmp_path: Path) -> None:
     context = server_context(tmp_path, "127.0.0.1")
 
     async def status(base_url: str) -> int:
-        pool = Pool(trust_from_env({name: str(tmp_path / "ca.pem")}))
-        async with httpx.AsyncClient(transport=pool, trust_env=False) as http:
-            return (await post(http, base_url)).status_code
+        async with Pool(trust_from_env({name: str(tmp_path / "ca.pem")})) as http:
+            return (await post(http, base_url)).status
 
     with FakeProvider(context) as provider:
         assert asyncio.run(status(provider.base_url)) == 200

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-import httpx
-
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Provider
 from vaultcore.cli.doctor.results import CheckResult, failed, ok
@@ -16,6 +14,7 @@ from vaultcore.compose import provider_pool
 from vaultcore.settings import Settings
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.key_check import KeyCheck, check
+from vaultcore.upstream.transport import Transport
 from vaultcore.vault.keyring import Credential
 
 KEY_TIMEOUT = 8.0  # seconds for one key
@@ -47,7 +46,7 @@ async def check_keys(
     settings: Settings,
     *,
     seconds: float = KEY_TIMEOUT,
-    http: httpx.AsyncBaseTransport | None = None,
+    http: Transport | None = None,
 ) -> KeyCheckResults:
     """Call each provider once with each of its keys. Provider failures are results, not exceptions."""
     rows: dict[str, tuple[Provider, list[Credential]]] = {}

@@ -1,1 +1,1 @@
-"""HTTP/1.1 to providers on h11: one connection, one exchange, and the pool of connections."""
+"""HTTP/1.1 to providers: one connection with its exchange, and the pool of connections."""

@@ -23,18 +23,21 @@ class Connection(asyncio.Protocol):
         self._paused = False
         self._waiting: asyncio.Future[None] | None = None
         self._transport: asyncio.Transport | None = None
+        self._poll: select.poll | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         if (raw := transport.get_extra_info("socket")) is not None:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if hasattr(select, "poll"):  # not on Windows
+                self._poll = select.poll()
+                self._poll.register(raw, select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         self._chunks.append(data)
         self._size += len(data)
-        if self._size > MAX_BUFFERED and not self._paused and self._transport is not None:
-            self._transport.pause_reading()
-            self._paused = True
+        if self._size > MAX_BUFFERED and not self._paused:
+            self.pause_reading()
         self._wake()
 
     def eof_received(self) -> None:
@@ -55,13 +58,10 @@ class Connection(asyncio.Protocol):
 
         A request written to such a connection would be lost, or be read and fail: one cannot tell which.
         """
-        if not self.is_usable or self._transport is None or self._transport.is_closing():
+        if self.closed or self._chunks or self._transport is None or self._transport.is_closing():
             return True
-        if not hasattr(select, "poll"):  # Windows
-            return False
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
-        return bool(poll.poll(0))  # an end, a reset, or bytes that no request has caused
+        # An end, a reset, or bytes that no request has caused.
+        return self._poll is not None and bool(self._poll.poll(0))
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Go on with TLS, verified against a host. Raises OSError, of which ssl.SSLError is a kind."""
@@ -78,6 +78,21 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(data)
 
+    @property
+    def has_sent_everything(self) -> bool:
+        """Return True if no bytes wait for the socket: a server may answer before it has read everything."""
+        return self._transport is not None and self._transport.get_write_buffer_size() == 0
+
+    def pause_reading(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+            self._paused = True
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self.closed:
+            self._transport.resume_reading()
+            self._paused = False
+
     async def receive(self) -> bytes:
         """Return the bytes that have arrived; b"" at the end. Raises OSError if the connection was lost."""
         if not self._chunks and not self.closed:
@@ -90,9 +105,8 @@ class Connection(asyncio.Protocol):
             data = b"".join(self._chunks)
             self._chunks.clear()
             self._size = 0
-            if self._paused and self._transport is not None and not self.closed:
-                self._transport.resume_reading()
-                self._paused = False
+            if self._paused:
+                self.resume_reading()
             return data
         if self._error is not None:
             raise ConnectionError("the connection was lost") from self._error

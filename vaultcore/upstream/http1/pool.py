@@ -1,16 +1,12 @@
-"""The connection pool for all calls to providers: an httpx transport.
+"""The connection pool for all calls to providers.
 
-httpx's own pool searches all its connections whenever one is acquired or released. This pool has one stack
-per origin: the connection used last is reused first, and idle ones are closed from the other end. h11 parses
-HTTP, as in httpx. CPU per request in milliseconds at 1, 16 and 64 connections, medians of three interleaved
-runs against a mock provider on loopback:
+It has one stack of connections per origin: the connection used last is reused first, and idle ones are closed
+from the other end. CPU per request in milliseconds at 1, 16 and 64 connections, medians of three interleaved
+runs against a mock provider on loopback, when h11 parsed HTTP and requests were httpx's:
 
     httpx 0.28           0.55  1.13  5.34
     httpx-aiohttp 0.2    0.34  0.26  0.30    and 100 ms of CPU to import
     this pool            0.29  0.30  0.29
-
-Calls use the pool directly. httpx's client would add cookies shared by all keys, redirects and
-authentication, none of which is wanted here, and 100 µs of CPU per request.
 """
 
 from __future__ import annotations
@@ -18,25 +14,26 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
+from types import TracebackType
+from typing import Self
 
-import httpx
-
-from vaultcore.upstream.http1.connection import Connection
-from vaultcore.upstream.http1.exchange import Exchange
-from vaultcore.upstream.http1.proxy import Origin, Proxy, ProxyRules, ProxyUnreachable, open_tunnel
+from vaultcore.upstream.http1.http_connection import HttpConnection
+from vaultcore.upstream.http1.proxy import Proxy, ProxyRules, ProxyUnreachable, open_tunnel
+from vaultcore.upstream.http1.response_head import ResponseHead
 from vaultcore.upstream.http1.trust import default_trust
+from vaultcore.upstream.transport import ConnectFailed, ConnectTimeout, TransportRequest
+from vaultcore.upstream.url import Origin
 
 IDLE_TIMEOUT = 60.0  # seconds
 MAX_IDLE = 256  # idle connections per origin
 HAPPY_EYEBALLS_DELAY = 0.25  # seconds until a host's next address is tried in parallel: RFC 8305
 NO_PROXIES = ProxyRules()
-IS_DIRECT = "vaultedge.is_direct"  # extension of a request that no proxy may carry
 
 
-class Pool(httpx.AsyncBaseTransport):
+class Pool:
     """Connections by origin. A request is sent once: on an open idle connection, or on a new one."""
 
     def __init__(
@@ -45,36 +42,35 @@ class Pool(httpx.AsyncBaseTransport):
         """`trust` reads the root certificates; it is called once, when they are needed."""
         self._trust, self._proxies = trust, proxies
         self._verify: ssl.SSLContext | None = None
-        self._idle: dict[Origin, deque[Connection]] = {}
+        self._idle: dict[Origin, deque[HttpConnection]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self._bind(asyncio.get_running_loop())
-        origin = Origin.of(request.url)
-        await request.aread()
-        connection = self._acquire(origin) or await self._connect(
-            origin,
-            request.extensions.get("timeout", {}).get("connect"),
-            is_direct=request.extensions.get(IS_DIRECT, False),
-        )
-        return await self._exchange(origin, connection, request)
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def _exchange(
-        self, origin: Origin, connection: Connection, request: httpx.Request
-    ) -> httpx.Response:
-        """Return the response once its head has arrived."""
-        exchange = Exchange(connection)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def send(self, request: TransportRequest, until: float) -> PooledResponse:
+        """Send a request; return the response once its head has arrived.
+
+        The request is never sent again: a server that has closed the connection may have read it. Raises
+        TransportError, or TimeoutError at `until`.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._bind(loop)
+        origin = request.url.origin
+        connection = self._acquire(origin) or await self._connect(request, until)
         try:
-            head = await exchange.send(request)
+            connection.send_request(request)
+            head = await connection.read_head(until)
         except BaseException:
             connection.abort()
             raise
-        return httpx.Response(
-            head.status_code,
-            headers=list(head.headers),
-            stream=PooledBody(self, origin, exchange),
-            extensions={"http_version": b"HTTP/1.1"},
-        )
+        return PooledResponse(self, origin, connection, head)
 
     async def warm(self) -> None:
         """Read the root certificates: most of the cost of a first request, and not secret."""
@@ -86,7 +82,7 @@ class Pool(httpx.AsyncBaseTransport):
                 connection.abort()
         self._idle.clear()
 
-    def release(self, origin: Origin, connection: Connection) -> None:
+    def release(self, origin: Origin, connection: HttpConnection) -> None:
         now = asyncio.get_running_loop().time()
         idle = self._idle.setdefault(origin, deque())
         connection.idle_since = now
@@ -94,7 +90,7 @@ class Pool(httpx.AsyncBaseTransport):
         while len(idle) > MAX_IDLE or now - idle[0].idle_since > IDLE_TIMEOUT:
             idle.popleft().abort()
 
-    def _acquire(self, origin: Origin) -> Connection | None:
+    def _acquire(self, origin: Origin) -> HttpConnection | None:
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
@@ -113,19 +109,21 @@ class Pool(httpx.AsyncBaseTransport):
             self._idle.clear()
             self._loop = loop
 
-    async def _connect(self, origin: Origin, seconds: float | None, *, is_direct: bool) -> Connection:
-        proxy = None if is_direct else self._proxies.find(origin)
-        try:
-            async with asyncio.timeout(seconds):
-                if proxy is None:
-                    return await self._open(origin)
-                return await self._open_through(proxy, origin)
-        except TimeoutError as error:
-            raise httpx.ConnectTimeout("connecting took too long") from error
-        except OSError as error:
-            raise httpx.ConnectError("no connection") from error
+    async def _connect(self, request: TransportRequest, until: float) -> HttpConnection:
+        origin = request.url.origin
+        proxy = None if request.is_direct else self._proxies.find(origin)
+        async with asyncio.timeout_at(until):
+            try:
+                async with asyncio.timeout(request.connect_timeout):
+                    if proxy is None:
+                        return await self._open(origin)
+                    return await self._open_through(proxy, origin)
+            except TimeoutError as error:
+                raise ConnectTimeout("connecting took too long") from error
+            except OSError as error:
+                raise ConnectFailed("no connection") from error
 
-    async def _open(self, origin: Origin) -> Connection:
+    async def _open(self, origin: Origin) -> HttpConnection:
         loop = asyncio.get_running_loop()
         connect = loop.create_connection
         if isinstance(loop, asyncio.BaseEventLoop) and not _is_address(origin.host):
@@ -133,10 +131,10 @@ class Pool(httpx.AsyncBaseTransport):
                 connect, happy_eyeballs_delay=HAPPY_EYEBALLS_DELAY
             )  # other event loops lack this option
         tls = self._ssl_context() if origin.scheme == "https" else None
-        _, connection = await connect(Connection, origin.host, origin.port, ssl=tls)
+        _, connection = await connect(HttpConnection, origin.host, origin.port, ssl=tls)
         return connection
 
-    async def _open_through(self, proxy: Proxy, origin: Origin) -> Connection:
+    async def _open_through(self, proxy: Proxy, origin: Origin) -> HttpConnection:
         """Return a connection to an origin, with TLS of its own inside the proxy's tunnel."""
         try:
             connection = await self._open(Origin(proxy.scheme, proxy.host, proxy.port))
@@ -165,22 +163,22 @@ def _is_address(host: str) -> bool:
     return True
 
 
-class PooledBody(httpx.AsyncByteStream):
-    """A response's body. Closing it releases the connection, or closes it if the response is not read."""
+class PooledResponse:
+    """A response. Closing it releases the connection, or closes it if the response has not ended."""
 
-    def __init__(self, pool: Pool, origin: Origin, exchange: Exchange) -> None:
-        self._pool, self._origin, self._exchange = pool, origin, exchange
+    __slots__ = ("_connection", "_is_open", "_origin", "_pool", "headers", "read", "status")
+
+    def __init__(self, pool: Pool, origin: Origin, connection: HttpConnection, head: ResponseHead) -> None:
+        self._pool, self._origin, self._connection = pool, origin, connection
         self._is_open = True
+        self.status, self.headers = head.status, head.headers
+        self.read = connection.read  # no method of its own: one coroutine less for each piece of a stream
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while chunk := await self._exchange.read():
-            yield chunk
-
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         if not self._is_open:
             return
         self._is_open = False
-        if self._exchange.is_reusable:
-            self._pool.release(self._origin, self._exchange.connection)
+        if self._connection.end_exchange():
+            self._pool.release(self._origin, self._connection)
         else:
-            self._exchange.connection.abort()
+            self._connection.abort()

@@ -12,43 +12,28 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
-
-import h11
-import httpx
 
 from vaultcore.errors import ConfigError
 from vaultcore.upstream.http1.connection import Connection
+from vaultcore.upstream.transport import TransportError
+from vaultcore.upstream.url import PORTS, Origin
 
 VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")  # the first that is set, as in curl
 NO_PROXY = ("no_proxy", "NO_PROXY")
-PORTS = {"http": 80, "https": 443}
 MAX_HEAD = 16 * 1024  # bytes of the proxy's response
 UNAUTHENTICATED = 407  # status
 AWS_METADATA = ip_network("fd00:ec2::/32")  # IPv6 addresses of EC2's and EKS's endpoints
 
 
-class Origin(NamedTuple):
-    """Scheme, host and port: what connections are pooled by."""
-
-    scheme: str
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, url: httpx.URL) -> Origin:
-        return cls(url.scheme, url.host, url.port or PORTS.get(url.scheme, 80))
-
-
-class ProxyUnreachable(httpx.ProxyError):
+class ProxyUnreachable(TransportError):
     """There is no connection to the proxy itself."""
 
     def __init__(self) -> None:
         super().__init__("could not be reached")
 
 
-class ProxyRefused(httpx.ProxyError):
+class ProxyRefused(TransportError):
     """The proxy did not open a tunnel. `status` is None if it did not answer with valid HTTP."""
 
     def __init__(self, status: int | None) -> None:
@@ -143,6 +128,8 @@ class ProxyRules:
 
 async def open_tunnel(connection: Connection, origin: Origin, proxy: Proxy) -> None:
     """Make a connection to the proxy a tunnel to an origin. Raises ProxyRefused or OSError."""
+    import h11  # only for proxies, and takes 15 ms to import
+
     http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
     host = f"[{origin.host}]" if ":" in origin.host else origin.host
     authority = f"{host}:{origin.port}"

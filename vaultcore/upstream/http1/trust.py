@@ -10,8 +10,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import httpx
-
 from vaultcore.errors import ConfigError
 
 FILE, DIRECTORY, ADDITION = "SSL_CERT_FILE", "SSL_CERT_DIR", "VAULTEDGE_CA_BUNDLE"
@@ -19,7 +17,9 @@ FILE, DIRECTORY, ADDITION = "SSL_CERT_FILE", "SSL_CERT_DIR", "VAULTEDGE_CA_BUNDL
 
 def default_trust() -> ssl.SSLContext:
     """Return a context with certifi's roots, for HTTP/1.1."""
-    return _for_http1(httpx.create_ssl_context(trust_env=False))
+    from certifi import where
+
+    return _for_http1(ssl.create_default_context(cafile=where()))
 
 
 def trust_from_env(environ: Mapping[str, str]) -> Callable[[], ssl.SSLContext]:
