@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
 from dataclasses import replace
 
 from vaultcore.catalog.schema import Framing
@@ -113,9 +112,12 @@ class Upstream:
         Raises UpstreamError before the first item, and StreamBroken after it.
         """
         stream = await self.open_stream(candidate, request, on_headers, remaining)
-        async with aclosing(stream.items()) as items:
-            async for item in items:
-                yield item
+        try:
+            while items := await stream.next_items():
+                for item in items:
+                    yield item
+        finally:
+            await stream.close()
 
     async def open_stream(
         self,

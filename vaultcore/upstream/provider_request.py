@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import cast
 
 from vaultcore.catalog.schema import Target
@@ -66,19 +67,31 @@ def passthrough(
 ) -> ProviderRequest:
     """Return the client's own body for a provider of the same dialect, with the provider's model name."""
     dialect = load_dialect(native.dialect)
+    stateful, cache_marks, fields = _native_functions(native.dialect)
     path, body = native.path or dialect.render_path(request, target), native.body
     rewriter = None
-    if isinstance(dialect, StatefulPassthrough):
-        rewriter = dialect.create_rewriter(target, seal, path)
+    if stateful is not None:
+        rewriter = stateful.create_rewriter(target, seal, path)
         body = rewriter.rewrite_request(body)
-    if target.adds_cache_marks and isinstance(dialect, NativeCacheMarks):
-        body = dialect.mark_native(body)
+    if target.adds_cache_marks and cache_marks is not None:
+        body = cache_marks.mark_native(body)
     model = target.model.name
-    addressed = (
-        dialect.with_model(body, model) if isinstance(dialect, NativeFields) else {**body, "model": model}
-    )
+    addressed = {**body, "model": model} if fields is None else fields.with_model(body, model)
     rendered = RenderedRequest(addressed)
     return ProviderRequest(path, rendered, native.dialect, native.headers, is_native=True, rewriter=rewriter)
+
+
+@cache
+def _native_functions(
+    name: str,
+) -> tuple[StatefulPassthrough | None, NativeCacheMarks | None, NativeFields | None]:
+    """Return the extra functions of a dialect for native bodies. The checks take 60 calls, so once."""
+    dialect = load_dialect(name)
+    return (
+        dialect if isinstance(dialect, StatefulPassthrough) else None,
+        dialect if isinstance(dialect, NativeCacheMarks) else None,
+        dialect if isinstance(dialect, NativeFields) else None,
+    )
 
 
 def render(target: Target, request: ChatRequest) -> ProviderRequest:

@@ -6,7 +6,7 @@ stream took 100 µs of CPU more.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 from vaultcore.dialects import RawEvent, StreamFault, StreamItem, tool_names
@@ -41,6 +41,7 @@ class ItemStream:
         self._whole = None if whole is None else [*whole]
         self._reader, self._deadlines = reader, deadlines
         self._names, self._rewriter = request.client_names, request.rewriter
+        self._has_started = False
         self._is_plain = not (request.client_names or request.rewriter)
 
     async def next_items(self) -> list[StreamItem]:
@@ -60,7 +61,12 @@ class ItemStream:
                 data, lost = b"", failure(self._candidate, error, self._deadlines)
             if lost is not None and not reader.is_finished:  # a finished response ignores a lost connection
                 raise errors.stream_error(lost) if reader.has_started else lost
-            if items := self._feed(data):
+            items = reader.feed(data) if data else reader.close()
+            if not self._has_started:
+                self._start()
+            if reader.is_finished:
+                self._deadlines.shorten_idle(IDLE_AFTER_FINISH)
+            if items:
                 return items if self._is_plain else [self._for_client(item) for item in items]
         if reader.fault is not None or reader.was_cut:
             raise self._stream_error()
@@ -71,26 +77,14 @@ class ItemStream:
         """Stop reading. A stream that is closed before its end closes its connection."""
         await self._response.close()
 
-    async def items(self) -> AsyncGenerator[StreamItem, None]:
-        """Yield every item, and close the stream."""
-        try:
-            while items := await self.next_items():
-                for item in items:
-                    yield item
-        finally:
-            await self.close()
-
-    def _feed(self, data: bytes) -> list[StreamItem]:
-        reader, had_started = self._reader, self._reader.has_started
-        items = reader.feed(data) if data else reader.close()
-        if not had_started:
-            if reader.has_started:
-                self._deadlines.first_token_arrived()
-            elif reader.is_ended and reader.fault is None:
-                raise errors.host_error(self._candidate, "ended its stream without content", status=200)
-        if reader.is_finished:
-            self._deadlines.shorten_idle(IDLE_AFTER_FINISH)
-        return items
+    def _start(self) -> None:
+        """End the first-token deadline if content has arrived. Raises UpstreamError if none ever will."""
+        reader = self._reader
+        self._has_started = reader.has_started
+        if reader.has_started:
+            self._deadlines.first_token_arrived()
+        elif reader.is_ended and reader.fault is None:
+            raise errors.host_error(self._candidate, "ended its stream without content", status=200)
 
     def _for_client(self, item: StreamItem) -> StreamItem:
         """Return the item with the state of a forwarded event marked, or with the client's names of tools."""

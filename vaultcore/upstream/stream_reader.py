@@ -28,6 +28,7 @@ class StreamReader:
     ) -> None:
         self.has_started = False  # items with content were returned
         self.is_ended = False
+        self.is_finished = False  # every choice has a finish reason: only usage can follow
         self.was_cut = False  # ended without finish reason and [DONE]; if raw, without its last event
         self.fault: StreamFault | ValueError | RecursionError | None = None
         self._events = FRAMINGS[framing]()
@@ -36,11 +37,6 @@ class StreamReader:
         self._pending: list[StreamItem] = []
         self._open_choices: set[int] = set()
         self._has_finish_reason = False
-
-    @property
-    def is_finished(self) -> bool:
-        """Return True if every choice has a finish reason: only usage can follow."""
-        return self._has_finish_reason and not self._open_choices
 
     def feed(self, data: bytes) -> list[StreamItem]:
         """Return the items that the data completes."""
@@ -53,7 +49,7 @@ class StreamReader:
                     break
         except (StreamFault, ValueError, RecursionError) as error:
             self.fault = error
-        return self._release(items)
+        return items if self.has_started else self._release(items)
 
     def close(self) -> list[StreamItem]:
         """Return the last items, at the end of the bytes."""
@@ -67,7 +63,7 @@ class StreamReader:
             self.fault = error
         self.was_cut = not (self.is_ended or self._has_its_end())
         self.is_ended = True
-        return self._release(items)
+        return items if self.has_started else self._release(items)
 
     def _has_its_end(self) -> bool:
         """Return True if the response is complete for the client, who gets raw events as they are."""
@@ -88,10 +84,10 @@ class StreamReader:
                     self._open_choices.discard(choice["index"])
                 else:
                     self._open_choices.add(choice["index"])
+        self.is_finished = self._has_finish_reason and not self._open_choices
 
     def _release(self, items: list[StreamItem]) -> list[StreamItem]:
-        if self.has_started:
-            return items
+        """Return what was held back too, once there is content."""
         self._pending += items
         if self.fault is not None or not any(map(_has_content, items)):
             return []

@@ -12,7 +12,6 @@ from urllib.parse import quote, urlsplit
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 65_536  # characters
 _HOST = re.compile(r"[a-z0-9._~-]+")
-_LONE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _IN_PATH = "!$%&'()*+,-./:;=@[\\]^_|~"  # characters that are sent as they are, beside letters and digits
 _IN_QUERY = _IN_PATH + "?`{}"
 
@@ -121,4 +120,4 @@ def _without_dots(path: str) -> str:
 
 def _encode(text: str, safe: str) -> str:
     """Percent-encode what a request line cannot contain; existing escapes stay."""
-    return quote(_LONE_PERCENT.sub("%25", text), safe=safe)
+    return quote(text, safe=safe)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 
-from tests.upstream.http1.exchanges import fetch, request_to
+from tests.upstream.http1.exchanges import fetch, request_to, serving
 from vaultcore.upstream.http1.http_connection import MAX_HEAD
 from vaultcore.upstream.http1.pool import Pool
 from vaultcore.upstream.http1.response_head import parse_head
@@ -107,25 +106,17 @@ REUSABLE = {
 
 def connections_of_two_calls(data: bytes) -> int:
     """Return how many connections two calls open to a server that answers each request with `data`."""
-    opened: list[asyncio.Event] = []
+    opened = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        opened.append(asyncio.Event())
-        done = opened[-1]
-        with suppress(asyncio.IncompleteReadError, OSError):
-            while await reader.readuntil(b"{}"):
-                writer.write(data)
-        writer.transport.abort()
-        done.set()
+        opened.append(writer)
+        while await reader.readuntil(b"{}"):
+            writer.write(data)
 
     async def calls() -> None:
-        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-            async with Pool() as http:
-                url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-                for _ in range(2):
-                    await fetch(http, request_to(url, b"{}"))
-            for done in opened:
-                await done.wait()
+        async with serving(serve) as url, Pool() as http:
+            for _ in range(2):
+                await fetch(http, request_to(url, b"{}"))
 
     asyncio.run(calls())
     return len(opened)
