@@ -67,7 +67,7 @@ app: starlette
 aws: botocore certifi
 capability_matrix: httpx
 catalog: yaml
-cli: httptools httpx starlette uvicorn yaml
+cli: httpx starlette uvicorn yaml
 handlers: mangum snapshot_restore_py
 idempotency: cryptography
 ledger: cryptography

@@ -53,7 +53,7 @@ from handlers.build import build
 create_app(build())
 modules = [m for m in sys.modules.values() if (getattr(m, "__file__", None) or "").startswith(task)]
 bare = [m.__name__ for m in modules if m.__file__.endswith(".py") and not os.path.exists(m.__cached__)]
-outside = {"botocore", "httpx", "starlette", "vaultcore"} - {m.__name__ for m in modules}
+outside = {"botocore", "httptools", "starlette", "vaultcore"} - {m.__name__ for m in modules}
 print(json.dumps({"results": results, "modules": len(modules), "bare": bare, "outside": sorted(outside)}))
 """
 

@@ -53,7 +53,7 @@ EXCLUDED = re.compile(
 )
 # No cold start imports these modules: their byte code would be 3 MB that is never read.
 UNCOMPILED = (
-    r"/(anyio/(_backends|streams)|cryptography/x509|httpcore|yaml)/|/urllib3/contrib/pyopenssl\.py$"
+    r"/(anyio/(_backends|streams)|cryptography/x509|h11|httpcore|yaml)/|/urllib3/contrib/pyopenssl\.py$"
     r"|/cryptography/(fernet\.py$|hazmat/(asn1|primitives/(asymmetric|serialization))/)"
     r"|/anyio/(_core/_(fileio|sockets|tempfile|subprocesses)|from_thread|itertools|functools|to_process)\.py$"
     r"|/idna/(uts46data|codec|cli)\.py$|/dateutil/(rrule\.py$|zoneinfo/)|/botocore/(crt/auth|stub)\.py$"
