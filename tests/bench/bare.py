@@ -1,4 +1,4 @@
-"""A baseline: Starlette and httpx on the gateway's server and transport, without anything in between."""
+"""A baseline: Starlette on the gateway's server and transport, without anything in between."""
 
 import asyncio
 import os
