@@ -23,6 +23,7 @@ from vaultcore.aws.clients import AwsClients
 from vaultcore.catalog.load import load
 from vaultcore.clock import Clock, SystemClock
 from vaultcore.content_log import ContentLog
+from vaultcore.control.key_owners import KeyOwners
 from vaultcore.control.routes import RouteStore
 from vaultcore.control.snapshot import SnapshotReader
 from vaultcore.control.virtual_keys import VirtualKeys
@@ -82,6 +83,7 @@ def compose(
         admission=admission,
         refusals=RefusalCollector(store, clock, log),
         keys=keys,
+        key_owners=KeyOwners(store, keys, clock),
         alerts=alerts,
         maintenance=Maintenance(_maintenance_steps(shared, admission, alerts, keys), log),
         claims=Claims(store, source, clock, log, lease=settings.lease),

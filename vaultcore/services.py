@@ -10,6 +10,7 @@ from vaultcore.admission.refusals.collector import RefusalCollector
 from vaultcore.alerts.outbox import AlertOutbox
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.clock import Clock
+from vaultcore.control.key_owners import KeyOwners
 from vaultcore.control.routes import RouteStore
 from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.gateway.gateway import Gateway
@@ -40,6 +41,7 @@ class Services:
     admission: Admission
     refusals: RefusalCollector
     keys: VirtualKeys
+    key_owners: KeyOwners
     alerts: AlertOutbox
     maintenance: Maintenance
     claims: Claims

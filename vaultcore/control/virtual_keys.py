@@ -46,6 +46,7 @@ class VirtualKeys:
     ) -> None:
         self._store, self._secrets, self._clock = store, secret_source, clock
         self._on_change = on_change
+        self.changes = 0  # by this process
 
     async def create(self, draft: VirtualKey, request_id: str) -> IssuedToken:
         """Create a key from a draft; its id, creation time and token are generated here."""
@@ -140,6 +141,7 @@ class VirtualKeys:
             *(Delete(document_types.token_key(digest)) for digest in invalid),
             audit_entry(change, now, request_id),
         )
+        self.changes += 1
         self._on_change()
 
 

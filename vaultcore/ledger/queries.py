@@ -16,9 +16,10 @@ from itertools import islice
 from typing import Any, Literal
 
 from vaultcore.errors import StoreUnavailable
+from vaultcore.ledger.day_cache import DayCache
 from vaultcore.ledger.positions import read_sums_position
-from vaultcore.ledger.tail import TailCache, read_tail
-from vaultcore.ledger.totals import UsageTotals, add_totals
+from vaultcore.ledger.tail import Tail, TailCache, read_tail
+from vaultcore.ledger.totals import AMOUNTS, UsageTotals, accumulate
 from vaultcore.limits.account import day_of
 from vaultcore.store import document_types
 from vaultcore.store.base import Document, DocumentKey, Store
@@ -26,6 +27,7 @@ from vaultcore.store.refusal_documents import refusals_collection
 
 DAY = 86_400.0  # seconds
 CHUNK = 250  # documents per query
+SUMS_CHUNK = 1_000  # sums of a day per query
 MAX_READ = 2_000  # documents read for one page, plus up to one chunk
 MAX_DAYS = 40  # days read for one page
 CONCURRENT_DAYS = 8  # days whose usage is read at a time
@@ -145,9 +147,10 @@ async def read_usage(
     change during each of several reads: then a record could count twice or not at all.
     """
     days = span.days
+    cache = tails.days if tails is not None and key is None else None
     for _ in range(MAX_SUM_READS):
         position, version = await read_sums_position(store)
-        sums = await _read_sums(store, days, key)
+        sums = await _read_sums(store, days, key, cache, version)
         if (await read_sums_position(store))[1] == version:
             break
     else:
@@ -156,21 +159,15 @@ async def read_usage(
         tail = await read_tail(store, position, days)
     else:
         tail = await tails.read(position, version, days)
-    rows = {(each.day, each.key, each.provider, each.model): each for each in sums}
-    for name, amounts in tail.sums.items():
-        each = _daily_usage(name, amounts)
-        place = (each.day, each.key, each.provider, each.model)
-        if key in {None, each.key}:
-            rows[place] = replace(each, totals=each.totals + rows[place].totals) if place in rows else each
-    return StoredUsage(tuple(rows.values()), tail.complete_until)
+    return StoredUsage(tuple(_with_tail(sums, tail, key)), tail.complete_until)
 
 
 def group_usage(usage: Iterable[DailyUsage], by: By) -> dict[str, UsageTotals]:
     """Return totals by day in order, or by another attribute with the highest cost first."""
-    groups: defaultdict[str, list[UsageTotals]] = defaultdict(list)
+    groups: defaultdict[str, list[int]] = defaultdict(lambda: [0] * len(AMOUNTS))
     for each in usage:
-        groups[str(getattr(each, by))].append(each.totals)
-    totals = {name: add_totals(group) for name, group in groups.items()}
+        accumulate(groups[getattr(each, by)], each.totals)
+    totals = {name: UsageTotals(*sums) for name, sums in groups.items()}
     if by == "day":
         return dict(sorted(totals.items()))
     return dict(sorted(totals.items(), key=lambda item: (-item[1].cost_nanos, -item[1].requests, item[0])))
@@ -229,11 +226,23 @@ async def _read_page(
     return DocumentPage(tuple(documents), position if position > oldest else None)
 
 
-async def _read_sums(store: Store, days: Sequence[str], key: str | None) -> list[DailyUsage]:
+def _with_tail(sums: list[DailyUsage], tail: Tail, key: str | None) -> Iterator[DailyUsage]:
+    """Yield usage with that of the tail, of all keys or of one."""
+    added = {name: totals for name, totals in tail.sums.totals() if key in {None, name[1]}}
+    for each in sums:
+        more = added.pop((each.day, each.key, each.provider, each.model), None) if added else None
+        yield each if more is None else replace(each, totals=more + each.totals)
+    for name, totals in added.items():
+        yield DailyUsage(*name, totals)
+
+
+async def _read_sums(
+    store: Store, days: Sequence[str], key: str | None, cache: DayCache | None, version: int
+) -> list[DailyUsage]:
     usage = list[DailyUsage]()
     for start in range(0, len(days), CONCURRENT_DAYS):
         batch = days[start : start + CONCURRENT_DAYS]
-        results = await asyncio.gather(*(_read_day(store, day, key) for day in batch))
+        results = await asyncio.gather(*(_read_day(store, day, key, cache, version) for day in batch))
         usage += (each for result in results for each in result)
     return usage
 
@@ -248,13 +257,25 @@ async def _read_newest(store: Store, each: CollectionRange, before: str) -> list
     return list(islice(documents, CHUNK))
 
 
-async def _read_day(store: Store, day: str, only_key: str | None) -> list[DailyUsage]:
+async def _read_day(
+    store: Store, day: str, only_key: str | None, cache: DayCache | None, version: int
+) -> Sequence[DailyUsage]:
+    """Return a day's sums, as the cache has them for this version of the position if there is one."""
+    rows: Sequence[DailyUsage] | None = cache.get(day, version) if cache is not None else None
+    if rows is None:
+        rows = await _read_day_sums(store, day, only_key)
+        if cache is not None:
+            cache.put(day, version, rows)
+    return rows
+
+
+async def _read_day_sums(store: Store, day: str, only_key: str | None) -> list[DailyUsage]:
     collection, usage = document_types.usage_collection(day), list[DailyUsage]()
     after, before = ("", None) if only_key is None else document_types.usage_range(only_key)
     while True:
-        batch = await store.query(collection, after=after, before=before, limit=CHUNK)
+        batch = await store.query(collection, after=after, before=before, limit=SUMS_CHUNK)
         usage += (_daily_usage(document.key, document.body) for document in batch)
-        if len(batch) < CHUNK:
+        if len(batch) < SUMS_CHUNK:
             return usage
         after = batch[-1].key.id
 

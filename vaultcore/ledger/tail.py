@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaultcore.clock import Clock
+from vaultcore.ledger.day_cache import DayCache
 from vaultcore.ledger.positions import SumsPosition, sum_name
 from vaultcore.ledger.sealing import iterate_documents, key_of_row
 from vaultcore.ledger.totals import Sums, is_added_by_ledger, sum_of
@@ -62,6 +63,7 @@ class TailCache:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
+        self.days = DayCache(clock)
         self._lock = asyncio.Lock()
         self._of: tuple[int, tuple[str, ...]] | None = None  # version of the position, and days
         self._read_at, self._lifetime = 0.0, FRESH

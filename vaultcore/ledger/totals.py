@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from functools import reduce
 from typing import Any
 
 from vaultcore.errors import CLIENT_DISCONNECTED
@@ -30,12 +29,10 @@ class UsageTotals:
     @classmethod
     def of(cls, amounts: Mapping[str, int]) -> UsageTotals:
         """Return the totals of a document in a usage collection."""
-        return cls(**{each.name: amounts.get(each.name, 0) for each in fields(cls)})
+        return cls(*[amounts.get(name, 0) for name in AMOUNTS])
 
     def __add__(self, other: UsageTotals) -> UsageTotals:
-        return UsageTotals(
-            **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
-        )
+        return add_totals((self, other))
 
 
 AMOUNTS = tuple(each.name for each in fields(UsageTotals))
@@ -43,7 +40,22 @@ AMOUNTS = tuple(each.name for each in fields(UsageTotals))
 
 def add_totals(totals: Iterable[UsageTotals]) -> UsageTotals:
     """Return the sum of totals."""
-    return reduce(UsageTotals.__add__, totals, UsageTotals())
+    sums = [0] * len(AMOUNTS)
+    for each in totals:
+        accumulate(sums, each)
+    return UsageTotals(*sums)
+
+
+def accumulate(sums: list[int], totals: UsageTotals) -> None:
+    """Add totals to sums in the order of AMOUNTS. A loop takes three times as long."""
+    sums[0] += totals.requests
+    sums[1] += totals.failed
+    sums[2] += totals.prompt_tokens
+    sums[3] += totals.completion_tokens
+    sums[4] += totals.cached_tokens
+    sums[5] += totals.cost_nanos
+    sums[6] += totals.unpriced
+    sums[7] += totals.ms
 
 
 def is_added_by_ledger(record: Mapping[str, Any]) -> bool:
@@ -72,6 +84,11 @@ class Sums:
         amounts[5] += cost or 0
         amounts[6] += cost is None
         amounts[7] += round(record.get("ms", 0.0))
+
+    def totals(self) -> Iterator[tuple[tuple[str, str, str, str], UsageTotals]]:
+        """Yield day, virtual key, provider and model, and the totals of each."""
+        for name, (_, amounts) in self._amounts.items():
+            yield name, UsageTotals(*amounts)
 
     def items(self) -> Iterator[tuple[DocumentKey, dict[str, int]]]:
         """Yield the documents, and the amounts of each."""

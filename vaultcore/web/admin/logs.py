@@ -10,12 +10,12 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
+from vaultcore.control.key_owners import KeyOwner
 from vaultcore.ledger.queries import iterate_records, list_records
 from vaultcore.usage.record import Record
 from vaultcore.web.admin.cursors import LogCursor, encode_cursor
 from vaultcore.web.admin.export import Download, Format, requested_format
 from vaultcore.web.admin.fields import format_time
-from vaultcore.web.admin.key_owners import KeyOwner, load_key_owners
 from vaultcore.web.admin.period import Period
 from vaultcore.web.admin.validation import RequestId, ServicesDep
 from vaultcore.web.limit_json import dollars
@@ -189,7 +189,7 @@ async def index(query: Annotated[LogQuery, Query()], services: ServicesDep, requ
     Send `next_cursor` to continue.
     """
     span, file_format = query.span(services.clock.now()), requested_format(request, query.format)
-    owners = await load_key_owners(services.keys) if query.search or file_format == "csv" else {}
+    owners = await services.key_owners.load() if query.search or file_format == "csv" else {}
 
     def is_match(record: Mapping[str, Any]) -> bool:
         return query.matches(record, owners)
@@ -263,8 +263,14 @@ def _matches_status(pattern: str, status: object) -> bool:
 
 
 def _contains_text(text: str, record: Mapping[str, Any], owners: Mapping[str, KeyOwner]) -> bool:
-    values = (_key_name(owners, record.get("key")), *(record.get(name) for name in SEARCHED_FIELDS))
-    return any(text in str(value or "").casefold() for value in values)
+    owner = owners.get(record.get("key", ""))
+    if owner is not None and text in owner.folded:
+        return True
+    for name in SEARCHED_FIELDS:
+        value = record.get(name)
+        if value and text in str(value).casefold():
+            return True
+    return False
 
 
 def _record_json(body: Mapping[str, Any]) -> Json:

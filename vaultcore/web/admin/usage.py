@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -10,11 +11,11 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vaultcore.control.key_owners import KeyOwner
 from vaultcore.ledger.queries import By, DailyUsage, group_usage, read_usage
 from vaultcore.ledger.totals import UsageTotals, add_totals
 from vaultcore.web.admin.export import Download, Format, requested_format
 from vaultcore.web.admin.fields import format_time
-from vaultcore.web.admin.key_owners import KeyOwner, load_key_owners, with_owners
 from vaultcore.web.admin.period import Period
 from vaultcore.web.admin.validation import ServicesDep
 from vaultcore.web.limit_json import dollars
@@ -92,6 +93,10 @@ class UsageQuery(Period):
     )
     format: Format | None = Field(None, description="download a file; `Accept: text/csv` has the same effect")
 
+    @property
+    def has_filter(self) -> bool:
+        return any(each is not None for each in (self.key, self.model, self.provider, self.owner))
+
     def matches(self, usage: DailyUsage) -> bool:
         """Return True if usage fits the filters."""
         return (
@@ -112,11 +117,12 @@ async def report(query: Annotated[UsageQuery, Query()], services: ServicesDep, r
     file_format = requested_format(request, query.format)
     stored = await read_usage(services.store, span, query.key, services.tails)
     usage = list(stored)
-    owners = dict[str, KeyOwner]()
+    owners: Mapping[str, KeyOwner] = {}
     if by == "owner" or query.owner is not None or (by == "key" and file_format == "csv"):
-        owners = await load_key_owners(services.keys)
-        usage = with_owners(usage, owners)
-    usage = [each for each in usage if query.matches(each)]
+        owners = await services.key_owners.load()
+        usage = _with_owners(usage, owners)
+    if query.has_filter:
+        usage = [each for each in usage if query.matches(each)]
     rows = [{by: name, **_totals_json(totals)} for name, totals in group_usage(usage, by).items()]
     days = span.days
     if file_format == "csv" and by == "key":
@@ -132,6 +138,11 @@ async def report(query: Annotated[UsageQuery, Query()], services: ServicesDep, r
         "total": _totals_json(add_totals(each.totals for each in usage)),
         "complete_until": format_time(stored.complete_until),
     }
+
+
+def _with_owners(usage: Iterable[DailyUsage], by_key: Mapping[str, KeyOwner]) -> list[DailyUsage]:
+    """Return usage with the owners of its keys; "" for a key that has no owner or no longer exists."""
+    return [replace(each, owner=by_key[each.key].owner if each.key in by_key else "") for each in usage]
 
 
 def _daily_rows(usage: Iterable[DailyUsage], by: By, names: Iterable[str]) -> list[Json]:
