@@ -42,6 +42,7 @@ class Outcome:
     decision: Decision = field(default_factory=Decision)
     changes: tuple[Change, ...] = ()  # of the latest attempt's translation
     is_passthrough: bool = False  # the provider's own body goes to the client
+    has_notes: bool = False  # text notes replace parts of the request, see gateway/omissions.py
     response_fields: Mapping[str, Any] = field(default_factory=dict)  # of the latest attempt's translation
     compaction: Compaction | None = None  # likewise
     summary: Summary | None = None  # that an attempt has written for a compaction

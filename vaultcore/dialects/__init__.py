@@ -124,6 +124,8 @@ class NativeRequest:
         False  # the client's API enforces schemas that OpenAI's rules for `strict` forbid
     )
     needs_compaction: bool = False  # only a provider that compacts conversations gets the body as it is
+    # Its client cannot do without a part of its conversation: a note replaces what no target can carry.
+    accepts_notes: bool = False
     # Only the provider and key that answered the last request know the conversation: no failover.
     is_continuation: bool = False
     # A field or header whose cost is unknown, if the body is sent as it is.

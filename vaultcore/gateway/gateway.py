@@ -24,6 +24,7 @@ from vaultcore.dialects.split_choices import ChoiceJoiner, join_choices
 from vaultcore.errors import Fault, NoRoute, UpstreamError
 from vaultcore.gateway.call_usage import record_completion, record_stream, record_usage
 from vaultcore.gateway.issued_state import IssuedState, mark_item
+from vaultcore.gateway.omissions import allow_notes
 from vaultcore.gateway.output_meter import OutputMeter
 from vaultcore.gateway.provider_call import ProviderCall
 from vaultcore.gateway.route_cache import RouteCache
@@ -242,6 +243,7 @@ class Gateway:
             deadline=call.deadline,
             on_skip=decision.skip,
             on_end=partial(self._note_end, call),
+            on_refused=partial(allow_notes, call),
         )
 
     def _note_end(self, call: Call, attempt: Attempt) -> None:

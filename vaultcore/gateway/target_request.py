@@ -11,6 +11,7 @@ from vaultcore.dialects import Change, StrictSchemas, Translation, load_dialect
 from vaultcore.dialects.strict_schemas import adapt_strict
 from vaultcore.errors import InvalidRequest
 from vaultcore.gateway.issued_state import restore_state
+from vaultcore.gateway.omissions import replace_parts
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.upstream.provider_request import ProviderRequest, passthrough, render
 from vaultcore.usage.token_estimate import estimate_request
@@ -39,7 +40,7 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     omissions = [*omissions, *adaptations]
     if restored is not translation.request:
         translation = replace(translation, request=restored)
-    request = _render_translation(translation, target)
+    request = _render_translation(translation, target, has_notes=outcome.has_notes)
     changes = (*_in_client_paths(omissions, translation), *request.rendered.changes)
     reject_losses(changes, target, strict=call.strict)
     outcome.changes, outcome.is_passthrough = (*translation.changes, *changes), False
@@ -84,17 +85,34 @@ def _translation(call: Call, target: Target) -> Translation:
     return Translation(call.request) if call.native is None else call.native.translated(call.request, target)
 
 
-def _render_translation(translation: Translation, target: Target) -> ProviderRequest:
-    """Return the request in the target's dialect. Changes and errors have the paths of the client's body."""
-    try:
-        request = render(target, translation.request)
-    except InvalidRequest as error:
-        error.param = error.param and translation.restore_path(error.param)
-        raise
-    if not request.rendered.changes:
+def _render_translation(translation: Translation, target: Target, *, has_notes: bool) -> ProviderRequest:
+    """Return the request in the target's dialect. Changes and errors have the paths of the client's body.
+
+    With `has_notes`, text notes replace content parts that the target cannot receive.
+    """
+    source, notes, request = translation.request, list[Change](), None
+    while request is None:
+        try:
+            request = render(target, source)
+        except InvalidRequest as error:
+            replaced = replace_parts(source, error) if has_notes else None
+            if replaced is None:
+                raise _with_client_path(error, translation) from None
+            source = replaced[0]
+            notes += replaced[1]
+    if not notes and not request.rendered.changes:
         return request
-    changes = _in_client_paths(request.rendered.changes, translation)
+    changes = _in_client_paths((*notes, *request.rendered.changes), translation)
     return replace(request, rendered=replace(request.rendered, changes=changes))
+
+
+def _with_client_path(error: InvalidRequest, translation: Translation) -> InvalidRequest:
+    """Return the error with the client's path; in its text, too, if the client API has no other place."""
+    path = error.param and translation.restore_path(error.param)
+    if not path or path == error.param or path in str(error):
+        error.param = path
+        return error
+    return InvalidRequest(f"{path}: {error}", param=path, code=error.code)
 
 
 def _in_client_paths(changes: Sequence[Change], translation: Translation) -> tuple[Change, ...]:

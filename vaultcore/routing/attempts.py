@@ -145,7 +145,8 @@ class Attempts:
     """The attempts of one call, one after another. No generator: it would cost 30 Python calls a request.
 
     `find_candidates` is called at the start of each round. `deadline` is in the clock's time. `on_skip` is
-    called for each candidate that is passed over, `on_end` for each attempt that has ended.
+    called for each candidate that is passed over, `on_end` for each attempt that has ended. If no target
+    can carry the request, `on_refused` may change it; the targets are tried again if it returns True.
     """
 
     def __init__(
@@ -158,9 +159,11 @@ class Attempts:
         deadline: float = float("inf"),
         on_skip: OnSkip = _ignore_skip,
         on_end: OnEnd = _ignore_end,
+        on_refused: Callable[[], bool] = bool,  # False
     ) -> None:
         self._find_candidates, self._health, self._clock = find_candidates, health, clock
         self._deadline, self._on_skip, self._on_end = deadline, on_skip, on_end
+        self._policy, self._on_refused = policy, on_refused
         self._progress = Progress[Candidate](policy, on_skip)
         self._round: Iterator[Candidate] = iter(())
         self._latest: Attempt | None = None
@@ -177,9 +180,17 @@ class Attempts:
                 if (attempt := self._begin(candidate)) is not None:
                     self._latest = attempt
                     return attempt
-            if self._progress.rounds:
+            if self._progress.rounds and not self._begins_anew():
                 await self._pause()
             self._round = self._progress.round(await self._find_candidates())
+
+    def _begins_anew(self) -> bool:
+        """Return True if no target could carry the request and `on_refused` has changed it."""
+        progress = self._progress
+        if not progress.refusals or progress.failures or progress.cooldowns or not self._on_refused():
+            return False
+        self._progress = Progress[Candidate](self._policy, self._on_skip)
+        return True
 
     def _begin(self, candidate: Candidate) -> Attempt | None:
         """Return the attempt at a candidate; None if it is in cooldown."""

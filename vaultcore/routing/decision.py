@@ -61,6 +61,11 @@ class Decision:
             self.in_cooldown = frozenset(each.key_at_target for each in candidates if in_cooldown(each))
         self.rounds.append(candidates)
 
+    def restart(self) -> None:
+        """Forget all rounds: the call is tried again, with another request."""
+        self.rounds.clear()
+        self.skips.clear()
+
     def skip(self, candidate: Candidate, reason: CandidateSkip) -> None:
         """Record that a candidate is passed over in the current round."""
         self.skips.append((len(self.rounds) - 1, candidate, reason))

@@ -58,6 +58,7 @@ def native_request(body: Json, headers: Mapping[str, str]) -> NativeRequest:
         remove_packed(body),
         forwarded,
         is_continuation=object_or_empty(body.get("thread")).get("type") == "continue",
+        accepts_notes=True,
         unknown_cost=find_unknown_cost(body, forwarded.get(BETA)),
         translate=partial(translate, body, forwarded.get(BETA)),
         promises_schemas=True,
