@@ -277,6 +277,15 @@ class StrictSchemas(Protocol):
 
 
 @runtime_checkable
+class NativeModels(Protocol):
+    """An extra function of a dialect whose models accept different forms of a field."""
+
+    def adapt_native(self, body: Json, target: Target) -> tuple[Json, tuple[Change, ...]]:
+        """Return a native body for a model that the client did not name, and the changes."""
+        ...
+
+
+@runtime_checkable
 class NativeDecoder(Protocol):
     """A decoder of a dialect that clients speak too: it knows the event that must end a forwarded stream."""
 

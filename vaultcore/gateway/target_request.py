@@ -27,7 +27,9 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     outcome.expected_prompt = None
     if call.native is not None and call.native.fits(target):
         request = passthrough(target, call.request, call.native, seal)
-        outcome.changes, outcome.is_passthrough, outcome.response_fields = (), True, {}
+        reject_losses(request.rendered.changes, target, strict=call.strict)
+        outcome.changes, outcome.is_passthrough = request.rendered.changes, True
+        outcome.response_fields = {}
         outcome.compaction = None
         return correlated(request, call)
     translation = _translation(call, target)

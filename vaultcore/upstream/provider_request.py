@@ -13,6 +13,7 @@ from vaultcore.dialects import (
     Change,
     NativeCacheMarks,
     NativeFields,
+    NativeModels,
     NativeRequest,
     NativeRewriter,
     RenderedRequest,
@@ -67,7 +68,7 @@ def passthrough(
 ) -> ProviderRequest:
     """Return the client's own body for a provider of the same dialect, with the provider's model name."""
     dialect = load_dialect(native.dialect)
-    stateful, cache_marks, fields = _native_functions(native.dialect)
+    stateful, cache_marks, fields, models = _native_functions(native.dialect)
     path, body = native.path or dialect.render_path(request, target), native.body
     rewriter = None
     if stateful is not None:
@@ -75,22 +76,25 @@ def passthrough(
         body = rewriter.rewrite_request(body)
     if target.adds_cache_marks and cache_marks is not None:
         body = cache_marks.mark_native(body)
-    model = target.model.name
+    model, changes = target.model.name, tuple[Change, ...]()
+    if models is not None and request["model"].rpartition("/")[2] != model:
+        body, changes = models.adapt_native(body, target)
     addressed = {**body, "model": model} if fields is None else fields.with_model(body, model)
-    rendered = RenderedRequest(addressed)
+    rendered = RenderedRequest(addressed, changes)
     return ProviderRequest(path, rendered, native.dialect, native.headers, is_native=True, rewriter=rewriter)
 
 
 @cache
 def _native_functions(
     name: str,
-) -> tuple[StatefulPassthrough | None, NativeCacheMarks | None, NativeFields | None]:
+) -> tuple[StatefulPassthrough | None, NativeCacheMarks | None, NativeFields | None, NativeModels | None]:
     """Return the extra functions of a dialect for native bodies. The checks take 60 calls, so once."""
     dialect = load_dialect(name)
     return (
         dialect if isinstance(dialect, StatefulPassthrough) else None,
         dialect if isinstance(dialect, NativeCacheMarks) else None,
         dialect if isinstance(dialect, NativeFields) else None,
+        dialect if isinstance(dialect, NativeModels) else None,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from vaultcore.catalog.schema import MediaOffer
 from vaultcore.dialects.anthropic.cache_control import mark_native
 from vaultcore.dialects.anthropic.decoder import Decoder
+from vaultcore.dialects.anthropic.native import adapt_native
 from vaultcore.dialects.anthropic.request import render_path, render_request
 from vaultcore.dialects.anthropic.response import parse_error, parse_response
 from vaultcore.dialects.tool_names import ToolNameRule
@@ -15,6 +16,7 @@ from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk
 
 __all__ = [
+    "adapt_native",
     "create_decoder",
     "mark_native",
     "max_tokens_field",
