@@ -14,7 +14,8 @@ from typing import Any, Literal
 ModelType = Literal["text", "image", "hybrid", "embedding", "moderation"]
 Strategy = Literal["priority", "weighted", "cheapest"]
 Framing = Literal["sse", "eventstream"]
-Reasoning = Literal["effort", "object", "thinking", "switch", "template"]  # see dialects/reasoning_effort.py
+# See dialects/reasoning_effort.py.
+Reasoning = Literal["effort", "object", "thinking", "adaptive", "switch", "template"]
 Scheme = Literal["header", "sigv4"]
 CacheMarks = Literal["client", "auto"]
 # The dialects, and how a base URL of each may end in files of the original VaultEdge (TypeScript).
@@ -133,6 +134,10 @@ class Provider:
     # Forms of tool_choice that it accepts; None: all.
     tool_choices: tuple[str, ...] | None = field(default=None, metadata={"choices": TOOL_CHOICES})
     reasoning: Reasoning | None = None  # how it is asked to reason; None: as the client writes it
+    # Part of a model's name, "" for all -> its effort levels, "low medium high", if the model table has none.
+    efforts: Mapping[str, str] = field(default_factory=dict)
+    # Models, by parts of their names, whose reasoning `reasoning: {"enabled": false}` disables.
+    reasoning_switch: tuple[str, ...] = ()
     # Message field in which it takes earlier reasoning; "none": it takes none; None: the client's field.
     replay: str | None = field(default=None, metadata={"choices": REPLAY_FIELDS})
     # What it rejects while a model reasons.

@@ -32,7 +32,7 @@ def apply_quirks(body: Json, target: Target, changes: list[Change]) -> None:
     """
     provider, capabilities = target.provider, target.model.capabilities
     _adapt_messages(body, provider, changes)
-    reasoning_effort.apply_reasoning(body, provider, capabilities, changes)
+    reasoning_effort.apply_reasoning(body, target, changes)
     thinking_conflicts.resolve_conflicts(body, target, changes)
     if capabilities.sampling_params is False and body.get("reasoning_effort") != "none":
         _remove_sampling(body, target, changes)

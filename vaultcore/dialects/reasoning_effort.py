@@ -8,14 +8,15 @@ that only switches, and the switch `enable_thinking`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vaultcore.catalog.schema import Capabilities, Provider
+from vaultcore.catalog.schema import Capabilities, Provider, Target
 from vaultcore.dialects import Change, ChangeKind
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")  # ascending
+DEFAULT = "default"  # the level of models that only switch their reasoning
 BUDGET_LEVELS = ((1_024, "low"), (4_096, "medium"), (16_384, "high"))  # tokens up to which a level applies
 FIELDS = ("reasoning_effort", "reasoning", "thinking")
 
@@ -111,12 +112,11 @@ def report_display(request: Mapping[str, object]) -> list[Change]:
             return []
 
 
-def apply_reasoning(
-    body: Json, provider: Provider, capabilities: Capabilities, changes: list[Change]
-) -> None:
+def apply_reasoning(body: Json, target: Target, changes: list[Change]) -> None:
     """Write the reasoning to the provider's field, at a level that the model has."""
     if not any(name in body for name in FIELDS):
         return
+    provider, capabilities = target.provider, _with_levels(target)
     requested = parse_reasoning(body)
     changes += report_overruled(body)
     for name in overruled_fields(body):
@@ -126,7 +126,10 @@ def apply_reasoning(
         if capabilities.thinking == "none":
             _drop_reasoning(body, requested, changes)
             return
-        if requested.is_off and _has_no_switch(provider, capabilities):
+        if requested.level == "none" and any(part in target.model.name for part in provider.reasoning_switch):
+            _switch_off(body, requested, provider, changes)
+            return
+        if requested.is_off and _has_no_switch(target, capabilities):
             _omit_reasoning(body, capabilities, changes)
             return
         WRITERS[provider.reasoning](body, requested, provider, changes)
@@ -134,9 +137,29 @@ def apply_reasoning(
         _clamp_effort(body, capabilities, changes)
 
 
-def _has_no_switch(provider: Provider, capabilities: Capabilities) -> bool:
+def _with_levels(target: Target) -> Capabilities:
+    """Return what the model can do, with the effort levels of the provider's row if the table has none."""
+    capabilities, name = target.model.capabilities, target.model.name
+    if capabilities.effort_levels:
+        return capabilities
+    levels = next((levels for part, levels in target.provider.efforts.items() if part in name), "")
+    return replace(capabilities, effort_levels=tuple(levels.split())) if levels else capabilities
+
+
+def _switch_off(body: Json, requested: RequestedReasoning, provider: Provider, changes: list[Change]) -> None:
+    _remove_fields(body)
+    body["reasoning"] = {"enabled": False}
+    if requested.path != "reasoning":
+        reason = f"{provider.title} disables it with reasoning.enabled"
+        changes.append(Change(requested.path, "renamed", reason, now="none"))
+
+
+def _has_no_switch(target: Target, capabilities: Capabilities) -> bool:
     """Return True if there is no value that disables reasoning: the model has no effort, or it is unknown."""
-    return provider.reasoning == "effort" and not capabilities.effort_levels
+    if target.provider.reasoning != "effort" or "none" in capabilities.effort_levels:
+        return False
+    is_listed = any(part and part in target.model.name for part in target.provider.efforts)
+    return not (is_listed or target.model.capabilities.effort_levels)
 
 
 def _drop_reasoning(body: Json, requested: RequestedReasoning, changes: list[Change]) -> None:
@@ -196,6 +219,18 @@ def _write_thinking(
         changes.append(Change(requested.path, "emulated", f"{provider.title} only has a switch: thinking"))
 
 
+def _write_adaptive(
+    body: Json, requested: RequestedReasoning, provider: Provider, changes: list[Change]
+) -> None:
+    """Write an object that disables reasoning or lets the model decide, without effort and budget."""
+    _remove_fields(body)
+    kind = "disabled" if requested.level == "none" else "adaptive"
+    body["thinking"] = {"type": kind}
+    if requested.path != "thinking" or requested.budget is not None:
+        reason = f"{provider.title} only has a switch: thinking"
+        changes.append(Change(requested.path, "emulated", reason, now=kind))
+
+
 def _write_switch(
     body: Json, requested: RequestedReasoning, provider: Provider, changes: list[Change]
 ) -> None:
@@ -232,6 +267,7 @@ WRITERS: Mapping[str, Callable[[Json, RequestedReasoning, Provider, list[Change]
     "effort": _write_effort,
     "object": _write_object,
     "thinking": _write_thinking,
+    "adaptive": _write_adaptive,
     "switch": _write_switch,
     "template": _write_template,
 }
@@ -241,6 +277,11 @@ def _clamp_effort(body: Json, capabilities: Capabilities, changes: list[Change])
     """Use the model's nearest level, the lower of two; never `none` if the client asked for reasoning."""
     effort = body["reasoning_effort"]
     if effort in capabilities.effort_levels or effort not in LEVELS:
+        return
+    if DEFAULT in capabilities.effort_levels and effort not in {"none", "minimal"}:
+        body["reasoning_effort"] = DEFAULT
+        reason = "this model has one effort"
+        changes.append(Change("reasoning_effort", "clamped", reason, effort, DEFAULT))
         return
     levels = [level for level in capabilities.effort_levels if level in LEVELS]
     thinking = [level for level in levels if level != "none"] if effort not in {"none", "minimal"} else levels
