@@ -65,5 +65,5 @@ def test_o2_q4_an_effort_above_the_highest_is_the_highest(
 def test_a28_q4_reasoning_is_disabled_in_the_providers_field(
     catalog: Catalog, model: str, sent: Json, fields: Json
 ) -> None:
-    """Whatever field the client uses, the provider gets its own switch, or its lowest effort without one."""
+    """For each field of a client, the provider gets its own switch, or its lowest effort without one."""
     assert reasoning_fields(catalog, model, fields) == sent
