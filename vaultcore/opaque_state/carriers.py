@@ -18,7 +18,7 @@ CARRYING = frozenset({BLOCKS, *FIELDS, *LABELLED_PARTS})  # members of a message
 STATE_FIELD = {"thinking": "signature", "redacted_thinking": "data"}  # by type of block
 PLACE = ("index", "position")  # fields of a block that tell its place, not its state
 GATEWAY = "vaultedge"  # member of `extra_content` with the gateway's label
-TEXTS = ("text", "summary", "data", "signature")  # of reasoning details: fragments are concatenated
+TEXTS = ("thinking", "text", "summary", "data", "signature")  # of reasoning: fragments are concatenated
 
 
 def carries_state(record: Mapping[str, object]) -> bool:
@@ -66,7 +66,11 @@ def find_label(carrier: Mapping[str, object]) -> str | None:
 
 
 def merge(existing: object, fragment: object) -> object:
-    """Return two fragments of one state as one: objects merged by field, lists concatenated."""
+    """Return two fragments of one state as one. Items of a list with one type and index are one item.
+
+    >>> merge([{"index": 0, "data": "x"}], [{"index": 0, "data": "y"}, {"index": 1, "data": "z"}])
+    [{'index': 0, 'data': 'xy'}, {'index': 1, 'data': 'z'}]
+    """
     match existing, fragment:
         case dict(), dict():
             return {

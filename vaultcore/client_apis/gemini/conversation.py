@@ -17,7 +17,6 @@ from vaultcore.client_apis.gemini.opaque_state import (
     CALL,
     MESSAGE,
     foreign_signature,
-    merge_state,
     unpack_signature,
     without_indexes,
 )
@@ -25,7 +24,7 @@ from vaultcore.client_apis.gemini.parts import blob_uri, parse_part, report_fiel
 from vaultcore.client_apis.json_text import dump
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.opaque_state import wrap_signature
-from vaultcore.opaque_state.carriers import opaque_fields
+from vaultcore.opaque_state.carriers import merge, opaque_fields
 from vaultcore.wire import Json, Message
 
 USER_ROLES = ("", "user", "function")
@@ -167,7 +166,7 @@ class _ModelMessage:
     def add(self, part: Fields) -> None:
         unpacked = unpack_signature(part.get("thoughtSignature")) or {}
         if isinstance(own := unpacked.get(MESSAGE), dict):
-            self.state = cast(Json, merge_state(self.state, own))
+            self.state = cast(Json, merge(self.state, own))
         if "functionCall" in part:
             self._add_call(part, part.inner("functionCall"), unpacked.get(CALL))
         elif "text" in part:

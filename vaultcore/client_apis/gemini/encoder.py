@@ -13,7 +13,7 @@ from typing import cast
 
 from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.gemini.grounding import render_grounding
-from vaultcore.client_apis.gemini.opaque_state import merge_state, message_state, pack_signature
+from vaultcore.client_apis.gemini.opaque_state import message_state, pack_signature
 from vaultcore.client_apis.gemini.response import (
     EMPTY_PART,
     estimate_usage,
@@ -27,7 +27,7 @@ from vaultcore.client_apis.gemini.response import (
     render_usage,
 )
 from vaultcore.client_apis.json_text import dump
-from vaultcore.opaque_state.carriers import opaque_fields
+from vaultcore.opaque_state.carriers import merge, opaque_fields
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_tokens
 from vaultcore.wire import ChatChunk, ChatRequest, Json, Usage
@@ -47,7 +47,7 @@ class _StreamingCall:
         self.id = self.id or fragment.get("id") or ""
         self.name = self.name or function.get("name") or ""
         self.arguments += function.get("arguments", function.get("input")) or ""
-        self.state = cast(Json, merge_state(self.state, opaque_fields(fragment)))
+        self.state = cast(Json, merge(self.state, opaque_fields(fragment)))
 
     @property
     def is_complete(self) -> bool:
@@ -140,7 +140,7 @@ class _Candidate:
         self._add_outputs(delta, parts)
         for fragment in delta.get("tool_calls") or ():
             self._add_call(fragment, parts)
-        self._state = cast(Json, merge_state(self._state, message_state(delta)))
+        self._state = cast(Json, merge(self._state, message_state(delta)))
         self._annotations += delta.get("annotations") or ()
         logprobs = render_logprobs(choice.get("logprobs"))
         if not parts and not logprobs:

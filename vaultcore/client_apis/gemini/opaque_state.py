@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MESSAGE, CALL = "", "call"  # keys of a packed state: of the message, of the part's own tool call
 BLOCKS = "thinking_blocks"
-TEXTS = ("thinking", "signature", "data", "text", "summary")  # whose fragments are concatenated
 STANDARD = str.maketrans("-_", "+/")  # of base64; SDKs also write the URL-safe alphabet
 _HEAD = b64encode(PREFIX.encode()).decode()[: len(PREFIX) * 8 // 6]  # of every signature of this gateway
 
@@ -31,25 +30,6 @@ def message_state(message: Mapping[str, object]) -> Json:
     """Return the opaque fields of a message or a delta, and its signed reasoning."""
     blocks = message.get(BLOCKS)
     return {**opaque_fields(message), **({BLOCKS: blocks} if isinstance(blocks, list) and blocks else {})}
-
-
-def merge_state(existing: object, fragment: object) -> object:
-    """Return two fragments of one state as one. Items of a list with one type and index are one item.
-
-    >>> merge_state([{"index": 0, "data": "a"}], [{"index": 0, "data": "b"}, {"index": 1, "data": "c"}])
-    [{'index': 0, 'data': 'ab'}, {'index': 1, 'data': 'c'}]
-    """
-    match existing, fragment:
-        case dict(), dict():
-            merged = {name: merge_state(existing.get(name), value) for name, value in fragment.items()}
-            return {**existing, **merged}
-        case list(), list():
-            joined = list(existing)
-            for item in fragment:
-                _join_item(joined, item)
-            return joined
-        case _:
-            return fragment
 
 
 def without_indexes(blocks: list[object]) -> list[object]:
@@ -92,23 +72,6 @@ def remove_packed(body: Json) -> Json:
         return body
     cleaned = [_clean(content) if _has_packed(content) else content for content in contents]
     return {**body, "contents": [content for content in cleaned if content is not None]}
-
-
-def _join_item(items: list[object], item: object) -> None:
-    """Add an item to the one that it continues, else append it."""
-    index = item.get("index") if isinstance(item, dict) else None
-    for i, each in enumerate(items):
-        if index is None or not isinstance(item, dict) or not isinstance(each, dict):
-            continue
-        if (each.get("index"), each.get("type")) == (index, item.get("type")):
-            texts = {
-                name: each[name] + item[name]
-                for name in TEXTS
-                if isinstance(each.get(name), str) and isinstance(item.get(name), str)
-            }
-            items[i] = {**each, **item, **texts}
-            return
-    items.append(item)
 
 
 def _decode(signature: object) -> str | None:

@@ -11,7 +11,7 @@ from typing import cast
 
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.messages.compaction import compacted_conversation
-from vaultcore.client_apis.messages.opaque_state import is_packed, merge_state, unpack
+from vaultcore.client_apis.messages.opaque_state import is_packed, unpack
 from vaultcore.client_apis.messages.parts import (
     NO_CONTENT,
     copy_cache_control,
@@ -23,7 +23,7 @@ from vaultcore.client_apis.messages.parts import (
 from vaultcore.client_apis.messages.result_pairing import pair_single_results
 from vaultcore.dialects import Change
 from vaultcore.dialects.turn_order import position
-from vaultcore.opaque_state.carriers import opaque_fields
+from vaultcore.opaque_state.carriers import merge, opaque_fields
 from vaultcore.wire import Json, Message
 
 TOOL_RESULT = "tool_result"
@@ -141,7 +141,7 @@ class _AssistantBuilder:
             case {"type": "thinking" | "redacted_thinking"} if is_packed(fields):
                 self.reasoning += str(fields.get("thinking") or "")
                 for key, state in unpack(fields).items():
-                    self.state[key] = object_or_empty(merge_state(self.state.get(key, {}), state))
+                    self.state[key] = object_or_empty(merge(self.state.get(key, {}), state))
             case {"type": "thinking" | "redacted_thinking"}:
                 place = position(sum(len(part["text"]) for part in self.parts), len(self.calls))
                 self.thinking_blocks.append({**fields, **place})

@@ -16,7 +16,6 @@ from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.messages.opaque_state import (
     is_anthropic_block,
-    merge_state,
     message_state,
     pack,
 )
@@ -29,7 +28,7 @@ from vaultcore.client_apis.messages.response import (
     render_stop,
     render_usage,
 )
-from vaultcore.opaque_state.carriers import opaque_fields
+from vaultcore.opaque_state.carriers import merge, opaque_fields
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import ChatChunk, ChatRequest, Json, Usage
@@ -146,7 +145,7 @@ class Encoder:
         for call in delta.get("tool_calls") or ():
             self._add_call(call, events)
         if state := message_state(delta):
-            self._state = cast(Json, merge_state(self._state, state))
+            self._state = cast(Json, merge(self._state, state))
 
     def _add_reasoning(self, delta: Json, events: list[Event]) -> None:
         blocks = [block for block in delta.get("thinking_blocks") or () if is_anthropic_block(block)]

@@ -58,18 +58,6 @@ def is_anthropic_block(block: object) -> bool:
     return isinstance(block, dict) and block.get("type") in tuple(STATE_FIELD)
 
 
-def merge_state(existing: object, fragment: object) -> object:
-    """Return two fragments of one state as one: objects merged by field, lists concatenated."""
-    match existing, fragment:
-        case dict(), dict():
-            merged = {name: merge_state(existing.get(name), value) for name, value in fragment.items()}
-            return {**existing, **merged}
-        case list(), list():
-            return [*existing, *fragment]
-        case _:
-            return fragment
-
-
 def is_gateways(block: object) -> bool:
     """Return True if the gateway has packed or sealed a thinking block: it is not Anthropic's own."""
     return is_packed(block) or (isinstance(block, dict) and is_sealed(state_text(block)))
