@@ -92,3 +92,36 @@ def test_x4_a_providers_function_call_is_the_clients_call(tmp_path: Path, api: s
     assert response.status_code == 200, response.text
     text = response.text.replace('": ', '":').replace(", ", ",")
     assert [part for part in parts if part not in text] == []
+
+
+EMPTY: dict[str, Any] = {"name": "", "arguments": ""}  # Snowflake sends it beside the text
+
+
+@pytest.mark.parametrize("function", [EMPTY, {"arguments": None}, {}], ids=str)
+@pytest.mark.parametrize("stream", [False, True], ids=["buffered", "streamed"])
+@pytest.mark.parametrize("api", ["chat", "messages", "responses"])
+def test_x4_an_empty_function_call_is_no_call(
+    tmp_path: Path, api: str, stream: bool, function: dict[str, Any]
+) -> None:
+    """A response with an empty `function_call` beside its text has no tool call."""
+    message = {"role": "assistant", "content": "Blue.", "function_call": function}
+    path, body, _ = APIS[api]
+    head = {"id": "c", "created": 1, "model": "m"}
+    choice = {"index": 0, "finish_reason": "stop"}
+    if stream:
+        chunk = {**head, "object": "chat.completion.chunk", "choices": [{**choice, "delta": message}]}
+        payload = f"data: {json.dumps(chunk)}\n\ndata: [DONE]\n\n".encode()
+        scripted = FakeResponse(body=payload, content_type="text/event-stream")
+    else:
+        completion = {**head, "object": "chat.completion", "choices": [{**choice, "message": message}]}
+        scripted = FakeResponse(body=json.dumps(completion).encode())
+    with FakeProvider() as provider:
+        provider.script("sk-one-0123456789", scripted)
+        services = build_services(tmp_path, provider)
+        fields = {"model": "one/gpt-fake", "stream": stream}
+
+        response = run_with_client(services, lambda client: client.post(path, json={**body, **fields}))
+
+    assert "Blue." in response.text
+    for call in ('"tool_calls":[', '"tool_use"', '"type":"function_call"'):
+        assert call not in response.text

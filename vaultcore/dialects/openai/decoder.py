@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from vaultcore.dialects import repair, response_shape
 from vaultcore.dialects.json_fields import parse_event, require_object
+from vaultcore.dialects.openai.response import pop_function_call
 from vaultcore.dialects.usage_counts import message_tool_uses, with_tool_uses
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json, Usage
@@ -202,8 +203,7 @@ class _ChoiceState:
             self.has_role = True
         repair.repair_text(delta)
         calls = delta.pop("tool_calls", None)
-        if isinstance(function := delta.get("function_call"), dict):
-            del delta["function_call"]  # the predecessor of tool calls: a response has one at most
+        if function := pop_function_call(delta):  # a response has one at most
             calls = calls or [{"index": 0, "type": "function", "function": function}]
         for key, value in delta.items():
             if isinstance(value, list):

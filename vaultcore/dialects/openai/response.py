@@ -76,14 +76,25 @@ def _message(raw: OpenAIMessage, choice: int, response_id: object) -> Json:
     response_shape.check_calls(message)
     repair.repair_text(message)
     calls = message.pop("tool_calls", None)
-    if isinstance(function := message.get("function_call"), dict):
-        del message["function_call"]  # the predecessor of tool calls
+    if function := pop_function_call(message):
         calls = calls or [{"type": "function", "function": function}]
     if isinstance(calls, list) and calls:
         message["tool_calls"] = [_call(call, choice, i, response_id) for i, call in enumerate(calls)]
     elif message["content"] is None and not message.get("refusal"):
         message["content"] = ""
     return message
+
+
+def pop_function_call(message: Json) -> Json | None:
+    """Remove `function_call`, the predecessor of tool calls; return None if it is missing or empty.
+
+    Snowflake sends an empty one beside the text.
+    """
+    function = message.get("function_call")
+    if not isinstance(function, dict):
+        return None
+    del message["function_call"]
+    return function if function.get("name") or function.get("arguments") else None
 
 
 def _call(raw: object, choice: int, position: int, response_id: object) -> Json:
