@@ -29,11 +29,13 @@ from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.media import MediaApi, embeddings, image_edits, images, moderations
 from vaultcore.media.embeddings import embed_content
+from vaultcore.streams import Stage
 from vaultcore.streams.framing import SseFraming, StreamFraming
+from vaultcore.streams.sse import Event
 from vaultcore.usage import request_estimate
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.usage.token_estimate import estimate_request
-from vaultcore.wire import ChatRequest, Json
+from vaultcore.wire import ChatChunk, ChatRequest, Json
 
 BuildNative = Callable[[Json, Mapping[str, str]], NativeRequest | None]
 Run = Callable[[Gateway, Call], Awaitable[Json]]
@@ -41,6 +43,7 @@ Run = Callable[[Gateway, Call], Awaitable[Json]]
 EstimateUsage = Callable[[ChatRequest, Json | None], RequestEstimate]
 
 
+BuildEncoder = Callable[[ChatRequest, Mapping[str, str]], Stage[ChatChunk, Event]]
 FindFraming = Callable[[Mapping[str, str]], StreamFraming]
 VERSIONED = ("/v1", "")  # also without a version, since a stage of API Gateway may be named v1
 GOOGLE_VERSIONS = ("/v1beta", "/v1", "")
@@ -67,11 +70,17 @@ class Endpoint:
     bases: tuple[str, ...] = VERSIONED  # the first one is in the documentation
     fields: Mapping[str, object] = field(default_factory=dict)  # fields that the path stands for
     framing: FindFraming = _sse_framing  # of streams, chosen by the query
+    build_encoder: BuildEncoder | None = None  # chosen by the client's headers; None: that of `errors`
 
     @property
     def urls(self) -> tuple[str, ...]:
         """Return the paths of all routes."""
         return tuple(base + self.path for base in self.bases)
+
+    def encoder(self, request: ChatRequest, headers: Mapping[str, str]) -> Stage[ChatChunk, Event]:
+        """Return a new encoder of one stream, for a client with these headers."""
+        build = self.build_encoder
+        return self.errors.encoder(request) if build is None else build(request, headers)
 
     def with_path(self, body: object, parameters: Mapping[str, object]) -> object:
         """Return a request's body with the fields that its path contains."""
@@ -187,7 +196,7 @@ def _count_tokens(path: str, field: str, **fields: str) -> Run:
 
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    _chat_endpoint("/chat/completions", chat, chat.native_request),
+    replace(_chat_endpoint("/chat/completions", chat, chat.native_request), build_encoder=chat.encoder_for),
     _chat_endpoint("/messages", messages, messages.native_request, seals_state=True),
     _chat_endpoint("/responses", responses, responses.native_request, seals_state=True),
     Endpoint(

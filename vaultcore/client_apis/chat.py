@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from vaultcore.client_apis import legacy_functions, responses_shape
 from vaultcore.client_apis.chat_validation import validate_chat_request
 from vaultcore.client_apis.json_text import dump
-from vaultcore.client_apis.thinking_blocks import BlockJoiner
+from vaultcore.client_apis.thinking_blocks import ThinkingBlockJoiner, assigns_fields
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted, GatewayError, InvalidRequest
 from vaultcore.streams import Stage
@@ -82,6 +82,12 @@ def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
     return chunk_encoder
 
 
+def encoder_for(request: ChatRequest, headers: Mapping[str, str]) -> Stage[ChatChunk, Event]:
+    """Return an encoder for the library that the client's headers name."""
+    chunk_encoder = encoder(request)
+    return ThinkingBlockJoiner(chunk_encoder) if assigns_fields(headers) else chunk_encoder
+
+
 def render_error(error: GatewayError) -> Json:
     """Return OpenAI's error body with the provider's further fields. Add `attempts` if every one failed."""
     detail: Json = {
@@ -120,20 +126,14 @@ def render_stream_error(error: GatewayError) -> Event:
 class ChatEncoder:
     """Encodes chunks for a client that did not request usage, and removes usage from them."""
 
-    __slots__ = ("_blocks",)
-
-    def __init__(self) -> None:
-        self._blocks = BlockJoiner()
+    __slots__ = ()
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
-        chunk = self._blocks.join(item)
-        if chunk is None:
+        if "usage" not in item:
+            return (Event(dump(item)),)
+        if not item.get("choices"):
             return ()
-        if "usage" not in chunk:
-            return (Event(dump(chunk)),)
-        if not chunk.get("choices"):
-            return ()
-        return (Event(dump({name: value for name, value in chunk.items() if name != "usage"})),)
+        return (Event(dump({name: value for name, value in item.items() if name != "usage"})),)
 
     def close(self) -> Iterable[Event]:
         return (DONE,)
@@ -145,10 +145,9 @@ class ChatUsageEncoder:
     Usage is null in every chunk except the last one, which has no choices.
     """
 
-    __slots__ = ("_blocks", "_last")
+    __slots__ = ("_last",)
 
     def __init__(self) -> None:
-        self._blocks = BlockJoiner()
         self._last: ChatChunk | None = None
 
     def feed(self, item: ChatChunk) -> Iterable[Event]:
@@ -156,8 +155,7 @@ class ChatUsageEncoder:
             self._last = item  # replaces earlier usage, which was a running count
         if "usage" in item and not item.get("choices"):
             return ()
-        chunk = self._blocks.join(item)
-        return () if chunk is None else (Event(dump({**chunk, "usage": None})),)
+        return (Event(dump({**item, "usage": None})),)
 
     def close(self) -> Iterable[Event]:
         if self._last is None:

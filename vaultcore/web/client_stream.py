@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from vaultcore.client_apis import ClientApi, CutEncoder, FailureEncoder, ForwardedStream
 from vaultcore.dialects import RawEvent, StreamItem
 from vaultcore.errors import GatewayError
+from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
-from vaultcore.wire import ChatChunk, ChatRequest
+from vaultcore.wire import ChatChunk
 
 
 class ClientStream:
     """The events of one streamed response. It ends the stream in the client's format, also on failure."""
 
-    def __init__(self, api: ClientApi, request: ChatRequest) -> None:
-        self._api = api
-        self._encoder = api.encoder(request)
+    def __init__(self, api: ClientApi, encoder: Stage[ChatChunk, Event]) -> None:
+        self.api = api
+        self._encoder = encoder
         self._last_raw: Event | None = None
         self._first_raw: Event | None = None
         self._texts: list[str] = []  # content of the forwarded events
@@ -48,4 +49,4 @@ class ClientStream:
         """Return the events that end a failed stream."""
         if isinstance(self._encoder, FailureEncoder):
             return self._encoder.fail(error, after=self._last_raw)
-        return (self._api.render_stream_error(error),)
+        return (self.api.render_stream_error(error),)

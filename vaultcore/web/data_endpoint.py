@@ -20,6 +20,7 @@ from vaultcore.store.unavailable_reason import unavailable_reason
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.web.body import FORM, JSON, LARGE, LargeBodies, content_type, parse
 from vaultcore.web.client_request import ClientRequest
+from vaultcore.web.client_stream import ClientStream
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.deadline import ENDING_TIME, remaining_time
 from vaultcore.web.idempotency import may_replay, may_run_once, run_once
@@ -106,7 +107,9 @@ class DataEndpoint:
         try:
             if endpoint.streams and call.is_streaming:
                 framing = endpoint.framing(request.query)
-                return await stream_response(endpoint.errors, services, admitted, framing)
+                encoder = endpoint.encoder(call.request, request.headers)
+                client = ClientStream(endpoint.errors, encoder)
+                return await stream_response(client, services, admitted, framing)
             body = await endpoint.run(services.gateway, admitted.call)
             await admitted.settle(200)
         except GatewayError as error:

@@ -21,7 +21,7 @@ from vaultcore.web.reply import EventStream, call_headers, stream_report
 
 
 async def stream_response(
-    api: ClientApi, services: Services, admitted: AdmittedCall, framing: StreamFraming
+    client: ClientStream, services: Services, admitted: AdmittedCall, framing: StreamFraming
 ) -> ASGIApp:
     """Return the event stream of a call. A failure before the first item is raised: it becomes a status.
 
@@ -41,14 +41,14 @@ async def stream_response(
     headers = dict(admitted.rate_limit_headers)
     if first.done():
         headers = {**call_headers(admitted.call), **headers}
-    events = _events(api, services, admitted, first, items, framing=framing)
+    events = _events(client, services, admitted, first, items, framing=framing)
     # Started here, so that the generator runs to its end, and settles, whenever the client disconnects.
     opening = await anext(events, b"")
     return EventStream(events, headers, framing, opening=opening, heartbeat=heartbeat)
 
 
 async def _events(
-    api: ClientApi,
+    client: ClientStream,
     services: Services,
     admitted: AdmittedCall,
     first: asyncio.Future[StreamItem],
@@ -57,7 +57,6 @@ async def _events(
     framing: StreamFraming,
 ) -> AsyncGenerator[bytes, None]:
     call, outcome = admitted.call, admitted.call.outcome
-    client = ClientStream(api, call.request)
     try:
         try:
             try:
@@ -82,7 +81,7 @@ async def _events(
             yield framing.encode_report(stream_report(call))
         yield framing.close()
     except Exception as error:  # noqa: BLE001 - a bug: the stream ends with an error and costs nothing
-        yield framing.encode(await _crash(api, services, admitted, error)) + framing.close()
+        yield framing.encode(await _crash(client.api, services, admitted, error)) + framing.close()
     finally:  # after a client disconnect nothing has been settled yet
         await admitted.abandon()
 
