@@ -77,7 +77,8 @@ def _message(raw: OpenAIMessage, choice: int, response_id: object) -> Json:
     repair.repair_text(message)
     calls = message.pop("tool_calls", None)
     if function := pop_function_call(message):
-        calls = calls or [{"type": "function", "function": function}]
+        if function.get("name"):  # some providers send an empty one with every text
+            calls = calls or [{"type": "function", "function": function}]
     if isinstance(calls, list) and calls:
         message["tool_calls"] = [_call(call, choice, i, response_id) for i, call in enumerate(calls)]
     elif message["content"] is None and not message.get("refusal"):
