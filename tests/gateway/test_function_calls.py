@@ -10,8 +10,6 @@ import pytest
 
 from tests.fakes.gateway_app import build_services, run_with_client
 from tests.fakes.provider import FakeProvider, FakeResponse
-from vaultcore.dialects import openai
-from vaultcore.streams.sse import Event
 
 CALL = {"name": "look", "arguments": '{"at":"sky"}'}
 SCHEMA = {"type": "object", "properties": {"at": {"type": "string"}}}
@@ -76,20 +74,6 @@ def streamed_response() -> FakeResponse:
     return FakeResponse(
         body="".join([*events, "data: [DONE]\n\n"]).encode(), content_type="text/event-stream"
     )
-
-
-def test_x4_an_empty_function_call_is_no_call() -> None:
-    """Some providers send an empty function call beside every text."""
-    message = {"role": "assistant", "content": "Hi", "function_call": {"name": "", "arguments": ""}}
-    choice = {"index": 0, "message": message, "delta": message, "finish_reason": "stop"}
-    chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-
-    whole = openai.parse_response({**chunk, "object": "chat.completion"})["choices"][0]
-    (streamed,) = openai.create_decoder().feed(Event(json.dumps(chunk)))
-
-    assert (whole["message"].get("tool_calls"), whole["finish_reason"]) == (None, "stop")
-    assert streamed["choices"][0]["delta"].get("tool_calls") is None
-    assert streamed["choices"][0]["finish_reason"] == "stop"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["buffered", "streamed"])

@@ -204,8 +204,7 @@ class _ChoiceState:
         repair.repair_text(delta)
         calls = delta.pop("tool_calls", None)
         if function := pop_function_call(delta):  # a response has one at most
-            if function.get("name") or function.get("arguments"):
-                calls = calls or [{"index": 0, "type": "function", "function": function}]
+            calls = calls or [{"index": 0, "type": "function", "function": function}]
         for key, value in delta.items():
             if isinstance(value, list):
                 self._number_items(key, value)

@@ -77,8 +77,7 @@ def _message(raw: OpenAIMessage, choice: int, response_id: object) -> Json:
     repair.repair_text(message)
     calls = message.pop("tool_calls", None)
     if function := pop_function_call(message):
-        if function.get("name"):  # some providers send an empty one with every text
-            calls = calls or [{"type": "function", "function": function}]
+        calls = calls or [{"type": "function", "function": function}]
     if isinstance(calls, list) and calls:
         message["tool_calls"] = [_call(call, choice, i, response_id) for i, call in enumerate(calls)]
     elif message["content"] is None and not message.get("refusal"):
@@ -87,15 +86,15 @@ def _message(raw: OpenAIMessage, choice: int, response_id: object) -> Json:
 
 
 def pop_function_call(message: Json) -> Json | None:
-    """Remove `function_call`, the predecessor of tool calls; return None if it is missing or empty.
+    """Remove `function_call`, the predecessor of tool calls, and return it; None if it is missing or empty.
 
-    Snowflake sends an empty one beside the text.
+    Snowflake sends an empty one beside the text. It calls nothing, and stays.
     """
     function = message.get("function_call")
-    if not isinstance(function, dict):
+    if not isinstance(function, dict) or not (function.get("name") or function.get("arguments")):
         return None
     del message["function_call"]
-    return function if function.get("name") or function.get("arguments") else None
+    return function
 
 
 def _call(raw: object, choice: int, position: int, response_id: object) -> Json:
