@@ -92,13 +92,22 @@ def test_fields_of_the_config_are_carried(name: str) -> None:
     assert changes(generationConfig={name: value}) == []
 
 
+VISIBLE = {"type": "adaptive", "display": "summarized"}
+
+
 @pytest.mark.parametrize(
     ("thinking", "expected"),
     [
         ({"thinkingBudget": 0}, {"thinking": {"type": "disabled"}}),
         ({"thinkingBudget": -1}, {}),
-        ({"thinkingBudget": -1, "includeThoughts": True}, {"thinking": {"type": "adaptive"}}),
-        ({"includeThoughts": True}, {"thinking": {"type": "adaptive"}}),
+        ({"thinkingBudget": -1, "includeThoughts": True}, {"thinking": VISIBLE}),
+        ({"includeThoughts": True}, {"thinking": VISIBLE}),
+        (
+            {"includeThoughts": True, "thinkingBudget": 9},
+            {"thinking": {"type": "enabled", "budget_tokens": 9, "display": "summarized"}},
+        ),
+        ({"includeThoughts": True, "thinkingBudget": 0}, {"thinking": {"type": "disabled"}}),
+        ({"includeThoughts": True, "thinkingLevel": "LOW"}, {"reasoning_effort": "low", "thinking": VISIBLE}),
         ({"includeThoughts": False}, {}),
         ({"thinkingLevel": "THINKING_LEVEL_UNSPECIFIED"}, {}),
     ],

@@ -139,12 +139,24 @@ def _check_messages(messages: object) -> None:
             problem = f"Tool call id has to be defined in a-z, A-Z, 0-9, with a length of 9: {call.get('id')}"
             _require(ID.fullmatch(str(call.get("id"))), problem)
             _check_name((call.get("function") or {}).get("name"))
+        _check_thinking(at, message)
         open_calls = [call["id"] for call in calls]
     _require(not open_calls, "Not the same number of function calls and responses")
     if turns[-1]["role"] == "assistant":
         _require(
             turns[-1].get("prefix") is True, "Expected last role User or Tool (or Assistant with prefix True)"
         )
+
+
+def _check_thinking(at: int, message: Json) -> None:
+    content = message.get("content")
+    for part in content if isinstance(content, list) else ():
+        if part.get("type") == "thinking":
+            _require(
+                message["role"] == "assistant", f"messages[{at}]: thinking is the assistant's", status=422
+            )
+            texts = [text.get("type") == "text" for text in part.get("thinking") or ()]
+            _require(texts and all(texts), f"messages[{at}]: thinking must be a list of texts", status=422)
 
 
 def _check_name(name: object) -> None:

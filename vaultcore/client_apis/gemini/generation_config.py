@@ -95,6 +95,8 @@ def _parse_thinking(config: Fields, name: str, request: Json, changes: list[Chan
         changes.append(Change(thinking.at("thinkingBudget"), "refused", "must be a number of tokens"))
     elif thinking.get("includeThoughts") is True:
         request["thinking"] = {"type": "adaptive"}
+    if thinking.get("includeThoughts") is True and request.get("thinking", {}).get("type") != "disabled":
+        request["thinking"] = {"type": "adaptive", **request.get("thinking", {}), "display": "summarized"}
     unknown = [field for field in thinking.names() if field not in THINKING]
     changes += [Change(thinking.at(field), "dropped", GOOGLE_ONLY) for field in unknown]
 

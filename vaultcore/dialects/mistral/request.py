@@ -1,7 +1,8 @@
 """Renders chat requests for Mistral: https://docs.mistral.ai/api/#tag/chat.
 
 The format is OpenAI's with these differences: the id of a call has nine letters or digits, a call has
-exactly one result, a trailing assistant message needs `prefix`, and a file is a `document_url`.
+exactly one result, a trailing assistant message needs `prefix`, a file is a `document_url`, and reasoning is
+a part of the content (https://docs.mistral.ai/capabilities/reasoning/).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, RenderedRequest, openai
 from vaultcore.dialects.call_pairing import move_media_from_results, pair_calls_with_results
 from vaultcore.dialects.data_uri import is_data_uri, pdf_data_uri
+from vaultcore.dialects.mistral.reasoning import REASONING, add_reasoning
 from vaultcore.dialects.openai import render_path
 from vaultcore.dialects.prompts import FILLER
 from vaultcore.dialects.tools import fill_schema, parse_tool_choice
@@ -35,14 +37,18 @@ MESSAGE_FIELDS: Mapping[str, tuple[str, ...]] = {  # role -> fields that Mistral
     "assistant": ("content", "tool_calls", "prefix"),
     "tool": ("content", "tool_call_id", "name"),
 }
-RENDERED_ELSEWHERE = {"refusal", "annotations"}  # of assistants: sent as content, or repeated in it
+RENDERED_ELSEWHERE = {
+    "refusal",
+    "annotations",
+    *REASONING,
+}  # of assistants: sent in content, or repeated in it
 TOOL_CHOICES = {"required": "any"}  # OpenAI's name -> Mistral's
 
 
 def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     """Return the request in Mistral's format. Raise InvalidRequest if it cannot express it."""
     changes = list[Change]()
-    messages = _render_messages(request["messages"], changes)
+    messages = _render_messages(request["messages"], target, changes)
     body = cast("MistralRequest", {**request, "messages": messages})
     _render_tools(body, changes)
     rendered = openai.render_request(body, target)
@@ -62,10 +68,13 @@ def render_call_id(client_id: str) -> str:
     return "".join(ALPHABET[number // base**place % base] for place in range(CALL_ID_LENGTH))
 
 
-def _render_messages(messages: Sequence[Message], changes: list[Change]) -> list[MistralMessage]:
-    rendered = [
-        _render_message(f"messages[{i}]", cast(Json, message), changes) for i, message in enumerate(messages)
-    ]
+def _render_messages(
+    messages: Sequence[Message], target: Target, changes: list[Change]
+) -> list[MistralMessage]:
+    rendered = list[Json]()
+    for i, message in enumerate(cast("Sequence[Json]", messages)):
+        plain = _render_message(f"messages[{i}]", message, changes)
+        rendered.append(add_reasoning(plain, f"messages[{i}]", message, target, changes))
     without_media = move_media_from_results(cast("list[Message]", rendered), changes)
     conversation = pair_calls_with_results(without_media, changes, rename=render_call_id)
     out = [

@@ -18,6 +18,12 @@ class MistralText(TypedDict):
     text: str
 
 
+class MistralThinking(TypedDict):
+    type: Literal["thinking"]
+    thinking: list[MistralText]
+    closed: bool
+
+
 class MistralFile(TypedDict):
     type: Literal["file"]
     file_id: str
@@ -29,7 +35,7 @@ class MistralDocument(TypedDict, total=False):
     document_name: str
 
 
-MistralPart = MistralText | MistralFile | MistralDocument | Json  # of a request
+MistralPart = MistralText | MistralThinking | MistralFile | MistralDocument | Json  # of a request
 
 
 class MistralMessage(TypedDict, total=False):
