@@ -5,8 +5,8 @@ const MAX_TOKENS = 4000;
 
 async function run({ default: Anthropic }, scenario, transcript, load) {
   const client = new Anthropic({ apiKey: scenario.key, baseURL: scenario.url, maxRetries: 0 });
-  const thinking = scenario.reasoning ? { thinking: { type: "enabled", budget_tokens: 2000 } } : {};
-  const fields = { model: scenario.model, max_tokens: MAX_TOKENS, ...thinking };
+  const thinking = { type: "enabled", budget_tokens: 2000, display: "summarized" };
+  const fields = { model: scenario.model, max_tokens: MAX_TOKENS, ...(scenario.reasoning ? { thinking } : {}) };
   const messages = [{ role: "user", content: scenario.prompt }];
   if (scenario.runner) return runWithRunner(client, { ...fields, messages }, scenario, transcript, load);
   const tools = TOOLS.map(({ name, description, schema }) => ({ name, description, input_schema: schema }));

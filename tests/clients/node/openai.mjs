@@ -8,7 +8,7 @@ async function run({ default: OpenAI }, scenario, transcript) {
 }
 
 function chatFields({ model, reasoning }) {
-  return { model, ...(reasoning ? { reasoning_effort: "low" } : {}) };
+  return { model, ...(reasoning ? { reasoning: { effort: "low", summary: "auto" } } : {}) };
 }
 
 async function runChat(client, scenario, transcript) {
@@ -37,7 +37,12 @@ async function complete(client, body, isStreaming, transcript) {
   if (!isStreaming) return client.chat.completions.create(body);
   const stream = client.chat.completions.stream(body);
   stream.on("content", () => { transcript.fragments += 1; });
-  return stream.finalChatCompletion();
+  const thoughts = [];
+  stream.on("chunk", ({ choices }) => { thoughts.push(choices[0]?.delta.reasoning_content ?? ""); });
+  const completion = await stream.finalChatCompletion();
+  // Of a field that it does not know, the SDK keeps the last fragment only.
+  if (thoughts.join("")) completion.choices[0].message.reasoning_content = thoughts.join("");
+  return completion;
 }
 
 async function runWithRunner(client, scenario, transcript) {
