@@ -10,9 +10,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import cast
 
 from vaultcore.call import Call
+from vaultcore.casts import cast
 from vaultcore.client_apis import (
     ClientApi,
     RequestParser,

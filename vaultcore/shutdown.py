@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.errors import ShuttingDown
 
 

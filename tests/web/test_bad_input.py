@@ -34,7 +34,11 @@ INVALID: dict[str, tuple[int, str | None, bytes]] = {
     "a string": (400, None, b'"model"'),
     "null": (400, None, b"null"),
     "invalid utf-8": (400, None, b'{"model": "\xff"}'),
-    "lone surrogate": (400, None, b'{"model": "fast", "messages": [{"role": "user", "content": "\\ud800"}]}'),
+    "lone surrogate": (
+        400,
+        "messages[0].content",
+        b'{"model": "fast", "messages": [{"role": "user", "content": "\\ud800"}]}',
+    ),
     "10,000 deep": (400, None, b'{"model": "fast", "messages": ' + b"[" * 10_000 + b"]" * 10_000 + b"}"),
     "model missing": (400, "model", dump(model=...)),
     "model null": (400, "model", dump(model=None)),

@@ -62,6 +62,36 @@ def test_valid_json_is_parsed(value: object) -> None:
     assert parse(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (b'{"messages": [{}, {"content": [{"text": "a\\ud83c"}]}]}', "messages[1].content[0].text"),
+        (b'{"next_month": {"x": ["\\udf0d"]}}', "next_month.x[0]"),
+        (b'{"a\\ud83c": 1}', None),
+    ],
+)
+def test_x32_a_lone_surrogate_is_named(body: bytes, param: str | None) -> None:
+    """The error names the text with a lone surrogate by its path in the body."""
+    with pytest.raises(InvalidRequest, match="lone surrogate") as caught:
+        parse(body)
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"1e999", b"-Infinity"])
+def test_x32_numbers_are_finite(number: bytes) -> None:
+    """JSON has no number that is not finite, so the gateway could not send one."""
+    with pytest.raises(InvalidRequest):
+        parse(b'{"next_month": ' + number + b"}")
+
+
+def test_an_accepted_body_can_be_nested_further() -> None:
+    """A body of the maximum depth can be serialized inside further objects and lists."""
+    body: object = parse(b"[" * MAX_DEPTH + b"]" * MAX_DEPTH)
+    for _ in range(100):
+        body = [body]
+    assert json.dumps(body)
+
+
 def test_an_escaped_surrogate_pair_is_one_character() -> None:
     """An escaped surrogate pair is one character, as in RFC 8259."""
     assert parse(b'["\\ud83d\\ude00"]') == ["😀"]

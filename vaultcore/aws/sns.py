@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vaultcore.aws.clients import AwsClients, AwsError
+from vaultcore.casts import cast
 
 if TYPE_CHECKING:
     from botocore.session import Session

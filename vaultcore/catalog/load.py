@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.models import Models
 from vaultcore.catalog.row import build_provider

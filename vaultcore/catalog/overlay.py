@@ -10,8 +10,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast, get_args
+from typing import get_args
 
+from vaultcore.casts import cast
 from vaultcore.catalog import lookup, pricing
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.document import ConfigNode

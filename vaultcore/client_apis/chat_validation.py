@@ -1,26 +1,23 @@
 """Validation of chat requests.
 
-The gateway checks only the fields that it acts on. The provider checks the rest.
+The gateway checks only the fields that it acts on. The provider checks the rest. The body is one that
+`web.body.parse` has read: JSON can express it.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json
 
 MAX_MESSAGES = 10_000
-PART = 500  # messages that are serialized at a time
 MAX_STOPS = 16
 MAX_MODEL_LENGTH = 512  # characters
-SPARE_DEPTH = (
-    100  # levels of nesting that stay free, so that the gateway can serialize the body inside others
-)
+TEXT_ROLES = ("system", "developer", "user", "assistant")  # whose messages may be a text only
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 TOOL_NAME = re.compile(r"(?=.*\S).{1,512}", re.DOTALL)  # each provider gets it in a form that it accepts
 
@@ -41,57 +38,7 @@ def validate_chat_request(body: object) -> ChatRequest:
     for field, value in body.items():
         if value is not None and (validate := VALIDATORS.get(field)) is not None:
             validate(field, value)
-    _check_serializable(body)
     return cast(ChatRequest, body)
-
-
-def _check_serializable(body: Json) -> None:
-    """Raise InvalidRequest if the body cannot be serialized as JSON in UTF-8."""
-    try:
-        for part in _parts(body):
-            inner: object = part
-            for _ in range(SPARE_DEPTH):
-                inner = [inner]
-            json.dumps(inner, ensure_ascii=False, allow_nan=False).encode()
-    except UnicodeEncodeError:
-        problem = "the text contains a lone surrogate, which UTF-8 cannot encode"
-        raise InvalidRequest(problem, param=_surrogate_param(body)) from None
-    except ValueError:
-        raise InvalidRequest("numbers must be finite") from None
-    except RecursionError:
-        raise InvalidRequest("the body is nested too deeply") from None
-
-
-def _parts(body: Json) -> Iterator[object]:
-    """Yield the body, or its parts if it is large: a long call of the C encoder would stop other threads."""
-    messages = body["messages"]
-    if len(messages) <= PART:
-        yield body
-        return
-    yield {**body, "messages": []}
-    for start in range(0, len(messages), PART):
-        yield [messages[start : start + PART]]
-
-
-def _surrogate_param(body: Json) -> str | None:
-    try:
-        return _surrogate_path(body, "")
-    except RecursionError:
-        return None
-
-
-def _surrogate_path(value: object, path: str) -> str | None:
-    """Return the path of the first string with a lone surrogate, such as `messages[0].content`, or None."""
-    match value:
-        case str():
-            return path if any("\ud800" <= character <= "\udfff" for character in value) else None
-        case dict():
-            inner = [(item, f"{path}.{name}".lstrip(".")) for name, item in value.items()]
-        case list():
-            inner = [(item, f"{path}[{i}]") for i, item in enumerate(value)]
-        case _:
-            return None
-    return next((match for item, place in inner if (match := _surrogate_path(item, place))), None)
 
 
 def _model(param: str, value: object) -> None:
@@ -114,7 +61,15 @@ def _messages(param: str, value: object) -> None:
             code="array_above_max_length",
         )
     for i, message in enumerate(messages):
-        _message(f"{param}[{i}]", message)
+        if not _is_text(message):  # most messages need no further check
+            _message(f"{param}[{i}]", message)
+
+
+def _is_text(message: object) -> bool:
+    """Return True for a message of a role and a text."""
+    if not isinstance(message, dict) or len(message) != 2:
+        return False
+    return type(message.get("content")) is str and message.get("role") in TEXT_ROLES
 
 
 def _message(param: str, value: object) -> None:

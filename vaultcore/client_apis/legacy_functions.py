@@ -6,8 +6,8 @@ https://platform.openai.com/docs/api-reference/chat/create marks both fields as 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json

@@ -9,8 +9,8 @@ blocks in the chunk with the finish reason.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.opaque_state.carriers import BLOCKS, join_fragments
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from vaultcore.casts import cast
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route
 from vaultcore.clock import Clock

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.streams import Stage

@@ -8,8 +8,8 @@ route, a provider gets marks for clients that send none. https://docs.claude.com
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
 from vaultcore.dialects.json_fields import dump

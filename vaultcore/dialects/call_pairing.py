@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.dialects.prompts import MEDIA_FOLLOWS, MEDIA_POINTER, NO_RESULT
 from vaultcore.wire import Json, Message
@@ -19,7 +19,8 @@ MISSING_RESULT = "a tool call has no result: a failed one is sent"
 
 def move_media_from_results(messages: Sequence[Message], changes: list[Change]) -> Sequence[Message]:
     """Return the messages with the media of tool results in a user message after the results."""
-    if not any(message.get("role") == "tool" and _media(message) for message in messages):
+    results = [message for message in messages if message.get("role") == "tool"]
+    if not any(map(_media, results)):
         return messages
     out: list[Message] = []
     pending: list[Json] = []

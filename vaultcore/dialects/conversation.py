@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change, ChangeKind
 from vaultcore.dialects.cache_marks import mark_last_part
 from vaultcore.dialects.call_pairing import MISSING_RESULT, REPEATED_RESULT, function_name

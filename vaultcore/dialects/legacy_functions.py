@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import RenderedRequest, load_dialect, repair
 from vaultcore.dialects.missing_call_ids import add_call_ids
@@ -47,7 +47,9 @@ def replace_functions(request: ChatRequest) -> ChatRequest:
     """Return the request with tools instead of functions, and without parallel calls, as before tools."""
     original = cast(Json, request)
     messages = cast("Sequence[Json]", request["messages"])
-    has_calls = any(message.get("role") == "function" or message.get("function_call") for message in messages)
+    has_calls = bool(
+        [each for each in messages if each.get("role") == "function" or each.get("function_call")]
+    )
     if not has_calls and original.get("functions") is None and original.get("function_call") is None:
         return request
     out = {name: value for name, value in original.items() if name not in {"functions", "function_call"}}

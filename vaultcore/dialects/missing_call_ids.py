@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Message
 

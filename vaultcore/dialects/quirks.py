@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.dialects import Change, reasoning_effort, thinking_conflicts
 from vaultcore.dialects.default_values import is_default
@@ -19,6 +19,7 @@ SAMPLING = (
     "top_logprobs",  # has no effect without logprobs
 )
 REASONING = ("reasoning_content", "reasoning", "reasoning_details")  # reasoning of earlier responses
+REASONING_FIELDS = frozenset(REASONING)
 NO_REPLAY = "none"  # value of the column `replay`
 CACHE_MARKS = ("messages.content.cache_control", "messages.content.prompt_cache_breakpoint")
 STANDARD_CHOICES = ("required", "any", "function", "allowed_tools")  # others are a provider's own
@@ -53,9 +54,9 @@ def json_instruction(schema: object) -> str:
 
 def _adapt_messages(body: Json, provider: Provider, changes: list[Change]) -> None:
     messages = cast("list[Message]", body.get("messages") or [])
-    if provider.roles and any(message.get("role") in provider.roles for message in messages):
+    if provider.roles and not provider.roles.keys().isdisjoint([each.get("role") for each in messages]):
         messages = _map(messages, lambda each: _replace_role(each, provider))
-    if provider.replay is not None and any(name in each for each in messages for name in REASONING):
+    if provider.replay is not None and [each for each in messages if not REASONING_FIELDS.isdisjoint(each)]:
         messages = [
             _rename_reasoning(f"messages[{i}]", each, provider, changes) for i, each in enumerate(messages)
         ]

@@ -114,7 +114,7 @@ def report_display(request: Mapping[str, object]) -> list[Change]:
 
 def apply_reasoning(body: Json, target: Target, changes: list[Change]) -> None:
     """Write the reasoning to the provider's field, at a level that the model has."""
-    if not any(name in body for name in FIELDS):
+    if body.keys().isdisjoint(FIELDS):
         return
     provider, capabilities = target.provider, _with_levels(target)
     requested = parse_reasoning(body)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import blake2s
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.dialects import ErrorDetail, StreamFault, usage_counts
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.provider_error import error_detail, error_status

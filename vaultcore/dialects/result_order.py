@@ -6,8 +6,8 @@ Some agents write a turn as several assistant messages with calls and put all re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.wire import Message
 
@@ -16,7 +16,7 @@ REASON = "tool results are sent behind the message with their calls"
 
 def order_results(messages: Sequence[Message], changes: list[Change]) -> Sequence[Message]:
     """Return the messages with each result behind its call; the same object if all are in order."""
-    if not any(_is_split(messages, i) for i in range(len(messages) - 1)):
+    if not _any_split(messages):
         return messages
     ordered: list[Message] = []
     moved: set[int] = set()
@@ -33,6 +33,15 @@ def order_results(messages: Sequence[Message], changes: list[Change]) -> Sequenc
     if moved:
         changes.append(Change("messages", "emulated", REASON))
     return ordered
+
+
+def _any_split(messages: Sequence[Message]) -> bool:
+    has_calls = False
+    for message in messages:
+        if has_calls and message.get("role") == "assistant":
+            return True
+        has_calls = bool(message.get("tool_calls"))
+    return False
 
 
 def _is_split(messages: Sequence[Message], i: int) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
-
+from vaultcore.casts import cast
 from vaultcore.wire import ChatChunk, ChatCompletion, Json
 
 TEXTS = ("content", "refusal", "reasoning_content")

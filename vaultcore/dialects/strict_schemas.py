@@ -8,8 +8,9 @@ optional properties.
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, cast
+from typing import Any
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.wire import ChatRequest, Json
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Provider
 from vaultcore.dialects import Dialect
 from vaultcore.streams import Stage

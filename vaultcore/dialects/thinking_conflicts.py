@@ -9,8 +9,7 @@ https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model
 
 from __future__ import annotations
 
-from typing import cast
-
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
 from vaultcore.dialects.tools import parse_tool_choice

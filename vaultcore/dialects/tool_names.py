@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
+CALLS = frozenset({"tool_calls", "function_call"})  # members of a message
 KINDS = ("function", "custom")  # members of a tool, a call or a choice that contain a name
 DIGEST = 8  # hexadecimal digits at the end of a replaced name
 
@@ -93,11 +94,13 @@ def _unique(name: str, rule: ToolNameRule, taken: set[str]) -> str:
 
 def _names(request: Json) -> Iterator[tuple[str, str]]:
     """Yield the path and the name of every tool, then of every call in the conversation."""
-    for i, tool in enumerate(_objects(request.get("tools"))):
+    for i, tool in enumerate(_objects(request["tools"]) if "tools" in request else ()):
         yield from _named(tool, f"tools[{i}]")
-    for i, function in enumerate(_objects(request.get("functions"))):
+    for i, function in enumerate(_objects(request["functions"]) if "functions" in request else ()):
         yield from _name(function, f"functions[{i}]")
-    for i, message in enumerate(_objects(request.get("messages"))):
+    for i, message in enumerate(request.get("messages") or ()):
+        if not isinstance(message, dict) or CALLS.isdisjoint(message):
+            continue
         for j, call in enumerate(_objects(message.get("tool_calls"))):
             yield from _named(call, f"messages[{i}].tool_calls[{j}]")
         yield from _name(message.get("function_call"), f"messages[{i}].function_call")

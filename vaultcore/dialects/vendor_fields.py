@@ -7,8 +7,9 @@ catalog's column `keeps` names the fields that a provider accepts; OpenAI itself
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from operator import is_
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Provider
 from vaultcore.dialects import Change
 from vaultcore.dialects.cache_marks import is_cacheable, mark_last_part
@@ -44,12 +45,24 @@ def _clean(value: object, reasons: Mapping[str, str], path: str, changes: list[C
     """Return `value` itself if nothing is removed, otherwise a copy."""
     match value:
         case list():
-            cleaned = [_clean(each, reasons, f"{path}[{i}]", changes) for i, each in enumerate(value)]
-            return value if all(new is old for new, old in zip(cleaned, value, strict=True)) else cleaned
+            cleaned = list(value)
+            for i, each in enumerate(value):
+                if type(each) is dict and not _is_plain(each, reasons):
+                    cleaned[i] = _clean_object(each, reasons, f"{path}[{i}]", changes)
+            return value if all(map(is_, cleaned, value)) else cleaned
         case dict():
             return _clean_object(value, reasons, path, changes)
         case _:
             return value
+
+
+def _is_plain(record: Json, reasons: Mapping[str, str]) -> bool:
+    """Return True for a message with nothing but a text, as most are."""
+    return (
+        "tool_calls" not in record
+        and type(record.get("content")) is str
+        and reasons.keys().isdisjoint(record)
+    )
 
 
 def _clean_object(record: Json, reasons: Mapping[str, str], path: str, changes: list[Change]) -> Json:

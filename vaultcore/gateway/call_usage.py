@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import cast
 
 from vaultcore.call import Call
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
 from vaultcore.money import MILLION
 from vaultcore.routing.stream_joiner import StreamJoiner, delta_texts

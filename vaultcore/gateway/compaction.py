@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.dialects import StreamItem, Summary
 from vaultcore.upstream import as_chunks
 from vaultcore.wire import ChatChunk, ChatCompletion, Json

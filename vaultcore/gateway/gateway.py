@@ -12,10 +12,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar, cast
+from typing import TypeVar
 from urllib.parse import quote
 
 from vaultcore.call import Call
+from vaultcore.casts import cast
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import MediaOffer, Model, Target
 from vaultcore.dialects import Change
 from vaultcore.wire import ChatRequest, Json, Usage

@@ -8,8 +8,8 @@ summary again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.opaque_state.carriers import BLOCKS
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.wire import ChatChunk, ChunkChoice, Json

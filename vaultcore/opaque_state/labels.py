@@ -7,8 +7,8 @@ A thinking block gets the field `issuer`; the state of a message, a tool call or
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.opaque_state.carriers import (
     BLOCKS,
     GATEWAY,

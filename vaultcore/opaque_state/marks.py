@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Protocol
 
+from vaultcore.casts import cast
 from vaultcore.opaque_state.compaction import CompactionStage, compact_message
 from vaultcore.opaque_state.envelope import Envelope, StateSeal
 from vaultcore.opaque_state.labels import LabelStage, label_message

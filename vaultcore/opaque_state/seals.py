@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.opaque_state.carriers import (
     BLOCKS,
     FIELDS,

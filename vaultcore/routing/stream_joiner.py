@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
+from vaultcore.casts import cast
 from vaultcore.dialects.split_choices import ChoiceJoiner
 from vaultcore.wire import INTERNAL_USAGE, ChatChunk, ChunkChoice, Delta, Usage
 

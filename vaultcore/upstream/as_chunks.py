@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.wire import ChatChunk, ChatCompletion, ChunkChoice, Delta, ToolCall
 
 

@@ -13,8 +13,8 @@ import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.dialects import ErrorDetail
 from vaultcore.dialects.error_fields import rpc_name
 from vaultcore.errors import AttemptDeadlineExceeded, Fault, StreamBroken, UpstreamError

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
 from vaultcore.money import Nanos
 from vaultcore.usage import units

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any, cast
+from typing import Any
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.money import MILLION, Nanos
 from vaultcore.wire import Json, Usage

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
+from functools import cached_property
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
 from vaultcore.usage.max_cost import MAX_IMAGES
 from vaultcore.usage.token_estimate import estimate_request
@@ -36,12 +37,12 @@ TRANSLATED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RequestEstimate:
     """Tokens and images of a request."""
 
     prompt: int  # tokens at most; without `unbounded` inputs
-    expected: int  # tokens of the prompt, roughly
+    source: int | ChatRequest  # of `expected`: the tokens, or the request to estimate them from
     completion: int | None  # tokens of all choices together; None: the request does not limit them
     choices: int = 1
     images: int = MAX_IMAGES
@@ -50,6 +51,11 @@ class RequestEstimate:
     may_overshoot: bool = False  # the operator allows unbounded inputs without reserving the most for them
     server_tools: bool = False  # the provider runs tools and calls the model again with their results
     body: Mapping[str, object] = field(default_factory=dict, repr=False)  # as the client sent it
+
+    @cached_property
+    def expected(self) -> int:
+        """Return the tokens of the prompt, roughly. Few requests need it, so it is not counted for all."""
+        return self.source if isinstance(self.source, int) else estimate_request(self.source)
 
     def max_prompt(self, model: Model) -> int:
         """Return the most prompt tokens of one model turn."""
@@ -79,7 +85,7 @@ def estimate_chat(request: ChatRequest, body: Mapping[str, object] | None = None
     hidden = sum(_size(part) for part in opaque_parts(own, TRANSLATED)) if body is not None else 0
     return RequestEstimate(
         (_bound_prompt(request) + hidden) * runs,
-        estimate_request(request),
+        request,
         limit * choices * runs if limit else None,
         choices,
         unbounded=find_unbounded(own),
@@ -126,7 +132,7 @@ def estimate_image_edits(request: Mapping[str, object]) -> RequestEstimate:
     sources = _length(request.get("image")) + (request.get("mask") is not None)
     estimate = estimate_images(request)
     added = sources * EDITED_IMAGE
-    return replace(estimate, prompt=estimate.prompt + added, expected=estimate.expected + added)
+    return replace(estimate, prompt=estimate.prompt + added, source=estimate.expected + added)
 
 
 def _length(value: object) -> int:
@@ -136,7 +142,13 @@ def _length(value: object) -> int:
 def _bound_prompt(request: ChatRequest) -> int:
     messages = request.get("messages") or ()
     tools = request.get("tools")
-    total = sum(PER_MESSAGE + _message(cast(Json, message)) for message in messages)
+    total = PER_MESSAGE * len(messages)
+    for message in messages:
+        content = message.get("content")
+        if len(message) == 2 and type(content) is str:  # a role and a text, as most are
+            total += len(content) if content.isascii() else _size(content)
+        else:
+            total += _message(cast(Json, message))
     return total + (TOOLS + _size(tools) if tools else 0) + _size(request.get("response_format"))
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.wire import ChatRequest, Json
 
 LETTERS = 4.6  # ASCII letters and spaces per token

@@ -17,11 +17,11 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from vaultcore.casts import cast
 from vaultcore.errors import VaultError
 from vaultcore.vault import plaintext, private_files, refusal
 from vaultcore.vault.kdf import PBKDF2, V1_PARAMS, KdfCache

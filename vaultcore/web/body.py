@@ -206,4 +206,19 @@ def _refuse_surrogates(value: object) -> None:
     try:
         json.dumps(value, ensure_ascii=False, default=str).encode()
     except UnicodeEncodeError:
-        raise InvalidRequest("the body contains a lone surrogate", code="invalid_json") from None
+        text = "the body contains a lone surrogate, which UTF-8 cannot encode"
+        raise InvalidRequest(text, param=_surrogate_path(value, ""), code="invalid_json") from None
+
+
+def _surrogate_path(value: object, path: str) -> str | None:
+    """Return the path of the first string with a lone surrogate, such as `messages[0].content`, or None."""
+    match value:
+        case str():
+            return path if any("\ud800" <= character <= "\udfff" for character in value) else None
+        case dict():
+            inner = [(item, f"{path}.{name}".lstrip(".")) for name, item in value.items()]
+        case list():
+            inner = [(item, f"{path}[{i}]") for i, item in enumerate(value)]
+        case _:
+            return None
+    return next((match for item, place in inner if (match := _surrogate_path(item, place))), None)

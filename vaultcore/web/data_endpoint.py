@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vaultcore.admission.caller import Caller
 from vaultcore.call import Call, Worker, run_here
+from vaultcore.casts import cast
 from vaultcore.client_apis import ClientApi
 from vaultcore.dialects import report_changes
 from vaultcore.endpoints import Endpoint

@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from vaultcore.client_apis import OwnRequestId
 from vaultcore.endpoints import api_at
 from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError, InvalidRequest, Unauthorized, UpgradeRequired
 from vaultcore.services import Services
@@ -114,9 +113,9 @@ class RequestMiddleware:
 def _id_headers(request: ClientRequest) -> Iterator[tuple[bytes, bytes]]:
     value = request.observed.id.encode()
     yield b"x-request-id", value
-    api = api_at(request.path, request.headers)
-    if isinstance(api, OwnRequestId):
-        yield api.request_id_header.encode(), value
+    name = getattr(api_at(request.path, request.headers), "request_id_header", None)  # see OwnRequestId
+    if name is not None:
+        yield name.encode(), value
 
 
 def _check_header_fields(request: ClientRequest) -> None:

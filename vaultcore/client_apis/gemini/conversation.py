@@ -8,8 +8,8 @@ content becomes its results first, then one message with everything else.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.gemini.fields import Fields
 from vaultcore.client_apis.gemini.function_results import parse_result
 from vaultcore.client_apis.gemini.opaque_state import (

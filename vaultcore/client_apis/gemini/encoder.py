@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.gemini.grounding import render_grounding
 from vaultcore.client_apis.gemini.opaque_state import message_state, pack_signature

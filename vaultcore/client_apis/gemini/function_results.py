@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
-
+from vaultcore.casts import cast
 from vaultcore.client_apis.gemini.fields import Fields
 from vaultcore.client_apis.gemini.parts import parse_part, report_fields, simplify_text
 from vaultcore.client_apis.json_text import dump

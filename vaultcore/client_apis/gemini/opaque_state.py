@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.messages.opaque_state import PREFIX, pack, unpack
 from vaultcore.dialects.gemini.opaque_state import SKIP_SIGNATURE
 from vaultcore.opaque_state.carriers import opaque_fields

@@ -8,8 +8,8 @@ translated request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.gemini.conversation import parse_contents, parse_system
 from vaultcore.client_apis.gemini.fields import Fields
 from vaultcore.client_apis.gemini.generation_config import parse_config

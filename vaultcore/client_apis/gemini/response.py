@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.gemini.google_request import GoogleRequest
 from vaultcore.client_apis.gemini.grounding import render_grounding
 from vaultcore.client_apis.gemini.opaque_state import message_state, pack_signature

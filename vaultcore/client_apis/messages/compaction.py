@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.messages.parts import object_or_empty
 from vaultcore.dialects import Change, Compaction
 from vaultcore.usage.token_estimate import estimate_request

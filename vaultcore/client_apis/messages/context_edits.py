@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.messages.compaction import EDIT as COMPACT
 from vaultcore.client_apis.messages.parts import object_or_empty
 from vaultcore.dialects import Change

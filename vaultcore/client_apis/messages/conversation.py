@@ -7,8 +7,8 @@ its tool results first, then one user message with everything else.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.messages.compaction import compacted_conversation
 from vaultcore.client_apis.messages.opaque_state import is_packed, unpack

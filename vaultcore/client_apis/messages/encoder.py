@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.messages.opaque_state import (

@@ -12,8 +12,8 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.json_text import dump
 from vaultcore.opaque_state.carriers import STATE_FIELD, opaque_fields, state_text
 from vaultcore.opaque_state.envelope import is_sealed

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.messages.conversation import parse_conversation, parse_system
 from vaultcore.client_apis.messages.tools import parse_all_tools, parse_tool_choice
 from vaultcore.dialects import Change

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.messages.opaque_state import (
     is_anthropic_block,

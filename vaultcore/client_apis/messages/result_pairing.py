@@ -6,8 +6,8 @@ Anthropic once accepted such a conversation, and clients have stored some. Other
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.wire import Message
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.client_apis import forwarded_headers
 from vaultcore.client_apis.messages.compaction import find_compaction

@@ -7,8 +7,8 @@ Tool calls are done at the end of the stream, because fragments of several calls
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis import ForwardedStream
 from vaultcore.client_apis.json_text import dump
 from vaultcore.client_apis.responses.cut_stream import cut_events

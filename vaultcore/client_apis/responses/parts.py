@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
-
+from vaultcore.casts import cast
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json
 

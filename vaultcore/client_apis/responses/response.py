@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.client_apis.responses import output_items
 from vaultcore.client_apis.responses.client_tools import Toolbox
 from vaultcore.client_apis.responses.request_fields import RequestFields

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.parts import render_content
 from vaultcore.dialects.call_pairing import ORPHAN_RESULT

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
+from vaultcore.casts import cast
 from vaultcore.dialects import repair
 from vaultcore.dialects.anthropic.response import (
     parse_citations,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change, ChangeKind
 from vaultcore.dialects.data_uri import DataUri, is_data_uri, parse_data_uri, pdf_data_uri, sniff_media_type
 from vaultcore.errors import InvalidRequest

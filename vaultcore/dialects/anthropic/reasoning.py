@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.errors import InvalidRequest

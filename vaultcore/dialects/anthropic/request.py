@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Capabilities, Target
 from vaultcore.dialects import Change, RenderedRequest
 from vaultcore.dialects.anthropic.cache_control import limit_breakpoints

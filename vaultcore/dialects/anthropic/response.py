@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import ErrorDetail, repair
 from vaultcore.dialects.anthropic.tool_uses import count_call, parse_tool_uses
 from vaultcore.dialects.json_fields import dump, require_object, string_field

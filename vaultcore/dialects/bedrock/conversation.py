@@ -9,8 +9,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import dropwhile
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change, ChangeKind
 from vaultcore.dialects.bedrock.parts import ConversePartRenderer

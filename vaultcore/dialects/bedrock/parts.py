@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.dialects.data_uri import parse_data_uri, pdf_data_uri, sniff_media_type

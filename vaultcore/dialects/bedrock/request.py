@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, RenderedRequest
 from vaultcore.dialects.anthropic.json_schema import close_schema

@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
 from vaultcore.dialects.json_fields import dump, require_object, string_field
 from vaultcore.dialects.provider_error import parse_error_body

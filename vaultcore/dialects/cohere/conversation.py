@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.dialects.call_pairing import function_name, move_media_from_results, pair_calls_with_results
 from vaultcore.dialects.json_fields import dump, parse_arguments

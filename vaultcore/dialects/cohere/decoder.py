@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
+from vaultcore.casts import cast
 from vaultcore.dialects import repair
 from vaultcore.dialects.chunks import ChunkWriter
 from vaultcore.dialects.cohere.response import (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, RenderedRequest
 from vaultcore.dialects.cohere.conversation import render_messages

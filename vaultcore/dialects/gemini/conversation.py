@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.dialects.data_uri import is_data_uri
 from vaultcore.dialects.gemini import opaque_state

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import repair
 from vaultcore.dialects.gemini import opaque_state
 from vaultcore.dialects.gemini.grounding import count_searches, parse_grounding

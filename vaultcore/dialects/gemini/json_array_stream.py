@@ -6,8 +6,9 @@ https://ai.google.dev/api/generate-content.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects.json_fields import require_object
 from vaultcore.wire import Json
 

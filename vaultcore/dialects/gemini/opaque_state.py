@@ -10,8 +10,9 @@ Only Google receives this state.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:

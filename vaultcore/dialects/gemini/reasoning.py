@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.model_generation import GEMINI_2, GEMINI_3, parse_generation

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import ErrorDetail, StreamFault, repair
 from vaultcore.dialects.gemini import opaque_state
 from vaultcore.dialects.gemini.grounding import count_searches, parse_grounding

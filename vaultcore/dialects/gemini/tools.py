@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.json_schema import simplify_schema
 from vaultcore.dialects.gemini.model_generation import GEMINI_2_5, GEMINI_3, Generation

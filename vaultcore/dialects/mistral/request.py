@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import blake2s
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, RenderedRequest, openai
 from vaultcore.dialects.call_pairing import move_media_from_results, pair_calls_with_results

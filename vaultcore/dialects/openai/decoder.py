@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import repair, response_shape
 from vaultcore.dialects.json_fields import parse_event, require_object
 from vaultcore.dialects.openai.response import pop_function_call

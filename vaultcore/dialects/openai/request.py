@@ -7,8 +7,10 @@ default. In its column `drop`, `messages.name` means the field `name` of every m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.dialects import Change, RenderedRequest, quirks, vendor_fields
 from vaultcore.dialects.cache_marks import add_auto_marks, mark_last_message
@@ -127,14 +129,14 @@ def _drop(body: Json, request: Mapping[str, object], provider: Provider, changes
 
 def _adapt_messages(body: Json, provider: Provider, changes: list[Change]) -> None:
     """Remove from every message the fields that the provider rejects."""
-    prefix = MESSAGE_PREFIX
-    rejected = {name.removeprefix(prefix) for name in provider.drop if name.startswith(prefix)}
-    rejected.update(OPAQUE_FIELDS)
+    rejected = _rejected_fields(tuple(provider.drop))
     single = drop_repeated_results(body.get("messages") or [], changes)
     messages = cast("list[Json]", move_media_from_results(single, changes))
-    messages = [_complete_parts(message) for message in messages]
+    messages = [
+        message if type(message.get("content")) is str else _complete_parts(message) for message in messages
+    ]
     body["messages"] = messages
-    if all(rejected.isdisjoint(message) for message in messages):
+    if not [message for message in messages if not rejected.isdisjoint(message)]:
         return
     cleaned = []
     for i, message in enumerate(messages):
@@ -143,6 +145,13 @@ def _adapt_messages(body: Json, provider: Provider, changes: list[Change]) -> No
         changes.extend(Change(f"messages[{i}].{name}", "dropped", reason) for name in names)
         cleaned.append({name: value for name, value in message.items() if name not in rejected})
     body["messages"] = cleaned
+
+
+@lru_cache(1_024)  # one entry per provider
+def _rejected_fields(drop: tuple[str, ...]) -> frozenset[str]:
+    """Return the fields of messages in a provider's column `drop`."""
+    names = [name.removeprefix(MESSAGE_PREFIX) for name in drop if name.startswith(MESSAGE_PREFIX)]
+    return frozenset((*names, *OPAQUE_FIELDS))
 
 
 def _complete_parts(message: Json) -> Json:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects import ErrorDetail, repair, response_shape
 from vaultcore.dialects.json_fields import require_object
 from vaultcore.dialects.provider_error import parse_error_body

@@ -6,8 +6,9 @@ https://platform.openai.com/docs/api-reference/responses/create#responses-create
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
 from vaultcore.dialects.call_pairing import pair_calls_with_results

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects.json_fields import dump, parse_arguments
 from vaultcore.dialects.responses.opaque_state import decode_state, is_encoded_state

@@ -7,8 +7,9 @@ the fields of `usage` in which other providers count.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects.usage_counts import WEB_SEARCH, read_count, read_tool_uses
 from vaultcore.wire import Json, is_count
 

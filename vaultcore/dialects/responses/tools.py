@@ -5,8 +5,9 @@ https://platform.openai.com/docs/api-reference/responses/create#responses-create
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from vaultcore.casts import cast
 from vaultcore.dialects.tools import fill_schema
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import Json

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
 from vaultcore.dialects import Change
 from vaultcore.media import Kind, MediaRequest, MediaResult, RenderedMediaResponse

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
 from vaultcore.media import MediaRequest, RenderedMedia

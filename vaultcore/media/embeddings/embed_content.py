@@ -6,8 +6,9 @@ A request becomes one of `POST /v1/embeddings`, so that every provider of embedd
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
+from vaultcore.casts import cast
 from vaultcore.media import Kind, MediaRequest, MediaResult, RenderedMediaResponse, embeddings
 from vaultcore.media.embeddings import vector
 from vaultcore.media.embeddings.vector import Vector

@@ -6,8 +6,7 @@ is a list of URLs or data URIs, `mask` is one.
 
 from __future__ import annotations
 
-from typing import cast
-
+from vaultcore.casts import cast
 from vaultcore.media import Kind, images
 from vaultcore.media.images import MAX_IMAGES, size
 from vaultcore.media.validation import check_integer, check_string, reject, require_field, validate_body

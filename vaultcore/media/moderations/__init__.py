@@ -6,8 +6,8 @@ A list of strings has one result per string. A list of content parts (text, imag
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
 from vaultcore.dialects import Change
 from vaultcore.media import Kind, MediaRequest, MediaResult, RenderedMediaResponse

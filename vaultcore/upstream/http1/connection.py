@@ -6,7 +6,8 @@ import asyncio
 import select
 import socket
 import ssl
-from typing import cast
+
+from vaultcore.casts import cast
 
 MAX_BUFFERED = 256 * 1024  # bytes not yet read, above which reading from the socket pauses
 
