@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -73,10 +73,10 @@ class DirectPaths:
         self._calls = {path: app for path, app in calls.items() if "{" not in path}
         self._router = router
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         is_call = scope["method"] == "POST" and not scope.get("root_path")
         app = self._calls.get(scope["path"], self._router) if is_call else self._router
-        await app(scope, receive, send)
+        return app(scope, receive, send)
 
 
 def _route(path: str, handler: Handler, method: str = "GET") -> Route:

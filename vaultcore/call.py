@@ -76,12 +76,14 @@ class Outcome:
     @property
     def charge(self) -> Nanos | None:
         """Return the cost of what was used: 0 if nothing was, None if a model has no price."""
+        if not self.earlier:
+            return self.cost if self.usage else Nanos(0)
         return total_cost(self.calls)
 
     @property
     def total_usage(self) -> Usage:
         """Return the usage of all calls to providers; {} without any."""
-        return total_usage(self.calls)
+        return total_usage(self.calls) if self.earlier else self.usage or {}
 
     @property
     def candidate(self) -> Candidate | None:

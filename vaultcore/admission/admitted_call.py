@@ -123,7 +123,7 @@ class Admission:
             changes=len(outcome.changes),
             prompt_tokens=usage.get("prompt_tokens"),
             completion_tokens=usage.get("completion_tokens"),
-            cost_nanos=outcome.charge if outcome.calls else None,
+            cost_nanos=outcome.charge if outcome.usage or outcome.earlier else None,
             ms=round((self.clock.now() - call.started) * 1_000, 1),
         )
 

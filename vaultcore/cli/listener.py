@@ -139,6 +139,7 @@ def server(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> 
             http=cast(type[asyncio.Protocol], partial(ClientConnection, connections)),
             backlog=ACCEPT_BATCH,
             ws="none",
+            interface="asgi3",  # not found by itself if __call__ is a function that returns a coroutine
             loop="asyncio",
             lifespan="on",
             log_config=None,

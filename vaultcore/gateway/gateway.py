@@ -38,7 +38,7 @@ from vaultcore.routing.attempts import Attempt, Attempts, RetryPolicy
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
 from vaultcore.routing.plan import draw, order, plan
-from vaultcore.routing.quota import parse_quota
+from vaultcore.routing.quota import ReportedQuota, reports_quota
 from vaultcore.routing.stream_joiner import StreamJoiner, client_usage
 from vaultcore.secrets import SecretSource
 from vaultcore.telemetry import Log
@@ -297,12 +297,10 @@ class HeaderObserver:
     clock: Clock
 
     def __call__(self, headers: Mapping[str, str], _status: int) -> None:
-        plain = dict(headers.items())  # httpx searches all headers at each look-up
         credential = self.attempt.candidate.credential
-        self.attempt.upstream_request_id = provider_request_id(plain, credential.key)
-        quota = parse_quota(plain, self.clock.now())
-        if quota is not None:
-            self.health.record_quota(credential, quota)
+        self.attempt.upstream_request_id = provider_request_id(headers, credential.key)
+        if reports_quota(headers):
+            self.health.record_quota(credential, ReportedQuota(headers, self.clock.now()))
 
 
 def _only_candidate(planned: Sequence[Candidate], dialect: str) -> Sequence[Candidate]:

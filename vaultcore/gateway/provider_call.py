@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from vaultcore.call import Call
@@ -76,8 +76,8 @@ class ProviderCall:
             call.outcome.summary = summary_of(completion)
         return call.outcome.summary
 
-    async def _complete(self, request: ProviderRequest) -> ProviderResponse:
-        return await self.upstream.complete(self.candidate, request, self.on_headers, self.remaining())
+    def _complete(self, request: ProviderRequest) -> Awaitable[ProviderResponse]:
+        return self.upstream.complete(self.candidate, request, self.on_headers, self.remaining())
 
     def _stream(self, request: ProviderRequest) -> AsyncGenerator[StreamItem, None]:
         return self.upstream.stream(self.candidate, request, self.on_headers, self.remaining())

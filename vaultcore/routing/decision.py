@@ -18,7 +18,7 @@ Empty fields are absent: a call with one candidate has one entry in `candidates`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -49,9 +49,11 @@ class Decision:
     in_cooldown: frozenset[str] = frozenset()  # keys at targets of the first round
 
     def skip_targets(
-        self, targets: Iterable[Target], remaining: Collection[Target], reason: TargetSkip
+        self, targets: Collection[Target], remaining: Collection[Target], reason: TargetSkip
     ) -> None:
-        """Record the targets that are not among the remaining ones."""
+        """Record the targets that are not among the remaining ones, which are a part of them."""
+        if len(remaining) == len(targets):
+            return
         names = {target.name for target in remaining}
         self.targets |= {target.name: reason for target in targets if target.name not in names}
 

@@ -17,7 +17,7 @@ from vaultcore.routing.candidate import Candidate
 from vaultcore.vault.keyring import Credential
 
 if TYPE_CHECKING:
-    from vaultcore.routing.quota import Quota
+    from vaultcore.routing.quota import Quota, ReportedQuota
 
 
 CLOCK_TOLERANCE = 0.02  # seconds by which a sleep may end early when measured by another clock
@@ -69,17 +69,24 @@ class Health:
     on_open: Callable[[str], None] = _ignore
     _keys: dict[str, Circuit] = field(default_factory=dict)
     _hosts: dict[str, Circuit] = field(default_factory=dict)
-    _quotas: dict[str, Quota] = field(default_factory=dict)
+    _quotas: dict[str, Quota | ReportedQuota] = field(default_factory=dict)
 
     def cooldown(self, candidate: Candidate, now: float) -> tuple[float, Fault]:
         """Return the candidate's remaining cooldown in seconds (0: none), and the fault that caused it."""
+        key = self._keys.get(candidate.credential.id)
+        host = self._hosts.get(candidate.target.provider.name)
+        if (key is None or not key.is_open) and (host is None or not host.is_open):
+            return 0.0, Fault.HOST
         key, host = self._circuits(candidate)
         longer = key if key.cooldown(now) >= host.cooldown(now) else host
         return longer.cooldown(now), longer.fault or Fault.HOST
 
     def begin(self, candidate: Candidate, attempt: object, now: float) -> bool:
         """Start an attempt. Return False if another attempt is probing, or if no probe is allowed yet."""
-        circuits = [circuit for circuit in self._circuits(candidate) if circuit.is_open]
+        key, host = self._circuits(candidate)
+        if not (key.is_open or host.is_open):
+            return True
+        circuits = [circuit for circuit in (key, host) if circuit.is_open]
         for circuit in circuits:
             blocked = circuit.probe_forbidden and circuit.open_until > now + CLOCK_TOLERANCE
             if circuit.prober is not None or blocked:
@@ -90,8 +97,9 @@ class Health:
 
     def record_success(self, candidate: Candidate, attempt: object) -> None:
         """End an attempt that succeeded: close both circuits."""
-        self.release(candidate, attempt)
         for circuit in self._circuits(candidate):
+            if circuit.prober is attempt:
+                circuit.prober = None
             circuit.failures, circuit.is_open, circuit.probe_forbidden, circuit.fault = 0, False, False, None
 
     def record_failure(self, candidate: Candidate, attempt: object, error: UpstreamError, now: float) -> None:
@@ -129,7 +137,7 @@ class Health:
             if circuit.prober is attempt:
                 circuit.prober = None
 
-    def record_quota(self, credential: Credential, quota: Quota) -> None:
+    def record_quota(self, credential: Credential, quota: Quota | ReportedQuota) -> None:
         """Store the quota that a provider's headers reported for a key."""
         self._quotas[credential.id] = quota
 
@@ -156,10 +164,13 @@ class Health:
         return 1.0 if quota is None else quota.share(now)
 
     def _circuits(self, candidate: Candidate) -> tuple[Circuit, Circuit]:
-        return (
-            self._keys.setdefault(candidate.credential.id, Circuit()),
-            self._hosts.setdefault(candidate.target.provider.name, Circuit()),
-        )
+        key_id, host_name = candidate.credential.id, candidate.target.provider.name
+        key, host = self._keys.get(key_id), self._hosts.get(host_name)
+        if key is None:
+            key = self._keys[key_id] = Circuit()
+        if host is None:
+            host = self._hosts[host_name] = Circuit()
+        return key, host
 
 
 def _circuit_json(circuit: Circuit, now: float) -> dict[str, object]:

@@ -79,6 +79,30 @@ _TOKENS = tuple(
 )
 
 
+REPORTED = frozenset(remaining for _, remaining, _ in (*_REQUESTS, *_TOKENS))  # one of them is enough
+
+
+class ReportedQuota:
+    """The quota in a provider's headers. It is parsed when another key of the provider competes."""
+
+    __slots__ = ("_headers", "_now", "_quota")
+
+    def __init__(self, headers: Mapping[str, str], now: float) -> None:
+        self._headers: Mapping[str, str] | None = headers
+        self._now, self._quota = now, Quota()
+
+    def share(self, now: float) -> float:
+        """Return the smaller of both remaining shares, 0 to 1."""
+        if self._headers is not None:
+            self._quota, self._headers = parse_quota(self._headers, self._now) or Quota(), None
+        return self._quota.share(now)
+
+
+def reports_quota(headers: Mapping[str, str]) -> bool:
+    """Return True if the headers (names in lower case) report a quota, if not in an unknown form."""
+    return not REPORTED.isdisjoint(headers)
+
+
 def parse_quota(headers: Mapping[str, str], now: float) -> Quota | None:
     """Return the quota that the headers (names in lower case) report, or None."""
     requests, tokens = _remaining(_REQUESTS, headers, now), _remaining(_TOKENS, headers, now)

@@ -10,7 +10,6 @@ import json
 import logging
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TextIO
 
 from vaultcore.telemetry.redaction import is_clean, redact
@@ -68,9 +67,11 @@ class LineHandler(logging.StreamHandler[TextIO]):
 
     def write_line(self, line: str) -> None:
         """Write a line at once. A log that cannot be written must not fail a request."""
-        with suppress(OSError, ValueError):
+        try:
             self.stream.write(line + self.terminator)
             self.stream.flush()
+        except (OSError, ValueError):
+            pass
 
 
 def configure(level: str, stream: TextIO) -> Log:

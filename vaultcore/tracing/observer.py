@@ -28,11 +28,7 @@ class Observer:
 
     def __init__(self, clock: Clock, emf: Emf | None = None, exporter: OtlpExporter | None = None) -> None:
         self._clock, self._emf, self._exporter = clock, emf, exporter
-
-    @property
-    def has_output(self) -> bool:
-        """Return True if metrics or spans are written at all."""
-        return self._emf is not None or self._exporter is not None
+        self.has_output = emf is not None or exporter is not None  # metrics or spans are written at all
 
     def begin(self, id: str, request: SeenRequest) -> HttpRequest:
         """Return a request as it is observed."""

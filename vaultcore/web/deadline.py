@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,10 +28,12 @@ class DeadlineMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if "aws.context" not in scope or (remaining := remaining_time(scope)) == float("inf"):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._run_within(remaining, scope, receive, send)
+
+    async def _run_within(self, remaining: float, scope: Scope, receive: Receive, send: Send) -> None:
         timeout = asyncio.timeout(remaining - min(ERROR_TIME, remaining / 4))
 
         async def sending(message: Message) -> None:

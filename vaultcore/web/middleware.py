@@ -73,14 +73,9 @@ class RequestMiddleware:
                 await _crash_reply(request)(scope, receive, send_with_id)
         finally:
             self._end(observed)
-        if self._flushes:
+        if self._observer.has_output or not self._services.refusals.has_timer:
             await self._services.refusals.flush_after_request(remaining_time(scope) / 4)
             await self._observer.flush(remaining_time(scope) / 2)
-
-    @property
-    def _flushes(self) -> bool:
-        """Return True if something must be written at the end of a request, before Lambda freezes it."""
-        return self._observer.has_output or not self._services.refusals.has_timer
 
     def _begin(self, scope: Scope, receive: Receive) -> ClientRequest:
         """Return the request of a scope, observed, and prepare the scope for the application."""
