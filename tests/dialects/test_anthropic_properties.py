@@ -207,4 +207,6 @@ def test_a20_a23_a26_reasoning_has_valid_settings(body: dict[str, Any]) -> None:
         assert 1_024 <= thinking["budget_tokens"] < body["max_tokens"]
     if thinking.get("type") in {"enabled", "adaptive"}:
         assert body.get("tool_choice", {}).get("type") not in {"any", "tool"}
-        assert body.keys().isdisjoint(OLDER_FIELDS)
+        assert "top_k" not in body
+        assert body.get("temperature", 1) == 1
+        assert 0.95 <= body.get("top_p", 1) <= 1

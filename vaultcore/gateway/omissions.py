@@ -7,9 +7,9 @@ request would fail. Targets that can carry all parts come first; notes are for r
 from __future__ import annotations
 
 import re
-from typing import cast
 
 from vaultcore.call import Call
+from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.errors import InvalidRequest
 from vaultcore.wire import ChatRequest, Json

@@ -5,8 +5,7 @@ The client knows which form of `thinking` the model accepts that it names, not t
 
 from __future__ import annotations
 
-from typing import cast
-
+from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change
 from vaultcore.dialects.anthropic.reasoning import render_reasoning
