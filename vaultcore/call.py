@@ -59,6 +59,10 @@ class Outcome:
     error: GatewayError | None = None
     ended: float | None = None  # when it was settled, seconds since the epoch
 
+    def begin_attempt(self, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
+        self.decision.tried.append(attempt.candidate)
+
     def set_aside(self, target: Target) -> None:
         """Add the usage recorded last to that of earlier calls: its response is not the client's."""
         if self.usage:
@@ -122,6 +126,10 @@ class Call:
     def with_targets(self, targets: Sequence[Target]) -> Call:
         """Return this call, narrowed to some targets."""
         return replace(self, targets=targets)
+
+    def narrowed(self, targets: Sequence[Target], deadline: float, bounds: UsageBounds) -> Call:
+        """Return this call as it was admitted."""
+        return replace(self, targets=targets, deadline=deadline, bounds=bounds)
 
     @property
     def model(self) -> str:

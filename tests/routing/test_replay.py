@@ -79,6 +79,7 @@ class RoutedCalls:
             while True:
                 attempt = await loop.next()
                 tried.append(attempt)
+                decision.tried.append(attempt.candidate)
                 with attempt.absorbing_failures():
                     error = ends.pop() if ends else None
                     if error is not None and error.fault is Fault.KEY:
@@ -161,6 +162,16 @@ def test_the_usual_plan_is_short() -> None:
     assert candidate == [call.attempts[0][0], call.attempts[0][1]]
     assert call.plan == {"policy": 2}
     assert len(json.dumps({"plan": {"candidates": [candidate]}})) < 80
+
+
+def test_a_long_plan_lists_what_was_tried() -> None:
+    """A record lists 16 candidates; those that were tried are among them, wherever they stood."""
+    route = Route("r", (*(target(f"two/{name}") for name in "abcd"), target("three/m", window=10)))
+    ends = [failure(Fault.KEY, 401), failure(Fault.SIZE, 400)]
+    call = RoutedCalls(route, {"two": 4, "three": 1}).run([None, *ends], [])
+
+    assert len(call.attempts) == 3
+    assert call.replay() == [(name, key) for name, key, _ in call.attempts]
 
 
 def test_skipped_candidates_have_a_reason() -> None:

@@ -63,7 +63,7 @@ class Admission:
         grant = await self.limiter.admit(caller, call, estimate, targets)
         is_enforced = grant.is_reserved and grant.caller.has_lasting_limit
         bounds = UsageBounds(estimate, grant.completion, is_enforced)
-        admitted = replace(call, targets=targets, deadline=deadline, bounds=bounds)
+        admitted = call.narrowed(targets, deadline, bounds)
         if grant.completion_cap is not None:
             admitted = _cap_completion(admitted, grant.completion_cap)
         return AdmittedCall(self, admitted, grant)
@@ -217,7 +217,7 @@ def _apply_input_policy(caller: Caller, estimate: RequestEstimate) -> RequestEst
             param=estimate.unbounded,
             code="unbounded_input",
         )
-    return replace(estimate, may_overshoot=policy == "allow")
+    return replace(estimate, may_overshoot=True) if policy == "allow" else estimate
 
 
 def _cap_completion(call: Call, tokens: int) -> Call:

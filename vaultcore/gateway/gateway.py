@@ -90,7 +90,7 @@ class Gateway:
             shaped = cast(ChatCompletion, {**shaped, **call.outcome.response_fields})
             if not call.outcome.is_passthrough:
                 shaped = mark_completion(shaped, seal, seals=call.seals_state, compacts=call.compacts)
-            return replace(response, completion=_with_client_usage(shaped))
+            return ProviderResponse(_with_client_usage(shaped), response.body)
 
         return await self._first_success(call, await self.targets(call), attempt_once)
 
@@ -104,7 +104,7 @@ class Gateway:
         attempts = await self._attempts(call, await self.targets(call))
         while True:
             attempt = await attempts.next()
-            call.outcome.attempts.append(attempt)
+            call.outcome.begin_attempt(attempt)
             with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
                 seal = await self._state.seal_of(attempt.candidate, call)
                 request = await call.worker(render_for, call, attempt.candidate.target, seal)
@@ -215,7 +215,7 @@ class Gateway:
         attempts = await self._attempts(call, targets)
         while True:
             attempt = await attempts.next()
-            call.outcome.attempts.append(attempt)
+            call.outcome.begin_attempt(attempt)
             with attempt.absorbing_failures():  # then the loop goes on
                 return await attempt_once(attempt)
 

@@ -250,7 +250,8 @@ class Progress(Generic[C]):
         for candidate in candidates:
             if len(self.failures) >= self.policy.attempts:
                 return
-            if (reason := self._reason_to_skip(candidate)) is not None:
+            has_failures = self.failures or self.refusals  # most calls have none
+            if has_failures and (reason := self._reason_to_skip(candidate)) is not None:
                 self.on_skip(candidate, reason)
                 continue
             self.idle = False

@@ -47,6 +47,7 @@ class Decision:
     rounds: list[Sequence[Candidate]] = field(default_factory=list)
     skips: list[tuple[int, Candidate, CandidateSkip]] = field(default_factory=list)
     in_cooldown: frozenset[str] = frozenset()  # keys at targets of the first round
+    tried: list[Candidate] = field(default_factory=list)
 
     def skip_targets(
         self, targets: Collection[Target], remaining: Collection[Target], reason: TargetSkip
@@ -67,6 +68,7 @@ class Decision:
         """Forget all rounds: the call is tried again, with another request."""
         self.rounds.clear()
         self.skips.clear()
+        self.tried.clear()
 
     def skip(self, candidate: Candidate, reason: CandidateSkip) -> None:
         """Record that a candidate is passed over in the current round."""
@@ -98,10 +100,11 @@ class Decision:
                 entry = [candidate.target.name, candidate.credential.id]
                 name = " ".join(entry)  # `key_at_target`
                 entries[name] = [*entry, "cooldown"] if name in self.in_cooldown else entry
-        if entries:
-            packed["candidates"] = list(entries.values())[:MAX_CANDIDATES]
         if len(entries) > MAX_CANDIDATES:
             packed["more"] = len(entries) - MAX_CANDIDATES
+            entries = self._listed(entries)
+        if entries:
+            packed["candidates"] = list(entries.values())
         if len(self.rounds) == 1 and not self.skips:
             return
         places = dict(zip(entries, range(MAX_CANDIDATES), strict=False))
@@ -111,3 +114,9 @@ class Decision:
         skips = [(number, places.get(each.key_at_target), why) for number, each, why in self.skips]
         if listed := [list(skip) for skip in skips if skip[1] is not None]:
             packed["skips"] = listed
+
+    def _listed(self, entries: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Return as many entries as a record lists, in their order: those that were tried come first."""
+        tried = dict.fromkeys(each.key_at_target for each in self.tried)
+        names = set(list({**tried, **dict.fromkeys(entries)})[:MAX_CANDIDATES])
+        return {name: entry for name, entry in entries.items() if name in names}

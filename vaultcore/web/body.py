@@ -132,12 +132,7 @@ def parse(body: bytes, *, parse_float: ParseFloat | None = None) -> object:
     except UnicodeDecodeError:
         raise InvalidRequest("the body is not UTF-8", code="invalid_json") from None
     try:
-        value: object = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=parse_float or _finite,
-        )
+        value: object = (_decoder(parse_float) if parse_float else DECODER).decode(text)
     except (ValueError, RecursionError):
         raise InvalidRequest("the body is not valid JSON", code="invalid_json") from None
     if "\\ud" in text or "\\uD" in text:
@@ -183,6 +178,12 @@ def _check_structure(body: bytes) -> None:
         raise InvalidRequest(f"the body is nested deeper than {MAX_DEPTH} levels", code="invalid_json")
 
 
+def _decoder(parse_float: ParseFloat) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=parse_float
+    )
+
+
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     unique = dict(pairs)
     if len(unique) != len(pairs):
@@ -222,3 +223,6 @@ def _surrogate_path(value: object, path: str) -> str | None:
         case _:
             return None
     return next((match for item, place in inner if (match := _surrogate_path(item, place))), None)
+
+
+DECODER = _decoder(_finite)  # json.loads would make one for every body
