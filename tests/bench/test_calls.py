@@ -9,8 +9,8 @@ import pytest
 from tests.bench.calls import measure
 
 # Python 3.11. Lower these numbers when the path of a request gets shorter; see `python -m tests.bench.calls`.
-SYSTEM_KEY_CALLS = 950
-ALL_LIMITS_CALLS = 1_150
+SYSTEM_KEY_CALLS = 740
+ALL_LIMITS_CALLS = 960
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the counter reads /proc")
 
