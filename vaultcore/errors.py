@@ -33,6 +33,7 @@ GatewayError is the base class of errors that a client receives. It carries the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -112,6 +113,18 @@ class GatewayError(Exception):
 
 class InvalidRequest(GatewayError):
     status, type, code = 400, "invalid_request_error", "invalid_value"
+
+
+def name_parameter(message: str, param: str, name: str) -> str:
+    """Return an error's message with the client's `name` of the parameter, which is first if it had none.
+
+    >>> name_parameter("n must be 1: only one choice", "n", "generationConfig.candidateCount")
+    'generationConfig.candidateCount must be 1: only one choice'
+    >>> name_parameter("must be a data URI", "messages[0].content[1]", "input[0].content[1]")
+    'input[0].content[1]: must be a data URI'
+    """
+    named, count = re.subn(rf"(?<![\w.]){re.escape(param)}(?!\w)", lambda _: name, message)
+    return named if count else f"{name}: {message}"
 
 
 class ConversationElsewhere(InvalidRequest):

@@ -124,7 +124,7 @@ def apply_reasoning(body: Json, target: Target, changes: list[Change]) -> None:
     if provider.reasoning is not None and requested is not None:
         changes += report_display(body)
         if capabilities.thinking == "none":
-            _drop_reasoning(body, requested, changes)
+            drop_reasoning(body, changes)
             return
         if requested.level == "none" and any(part in target.model.name for part in provider.reasoning_switch):
             _switch_off(body, requested, provider, changes)
@@ -134,7 +134,7 @@ def apply_reasoning(body: Json, target: Target, changes: list[Change]) -> None:
             return
         WRITERS[provider.reasoning](body, requested, provider, changes)
     if "reasoning_effort" in body and capabilities.effort_levels:
-        _clamp_effort(body, capabilities, changes)
+        _clamp_effort(body, capabilities, requested.path if requested else "reasoning_effort", changes)
 
 
 def _with_levels(target: Target) -> Capabilities:
@@ -162,11 +162,13 @@ def _has_no_switch(target: Target, capabilities: Capabilities) -> bool:
     return not (is_listed or target.model.capabilities.effort_levels)
 
 
-def _drop_reasoning(body: Json, requested: RequestedReasoning, changes: list[Change]) -> None:
+def drop_reasoning(body: Json, changes: list[Change]) -> None:
     """Remove the fields for a model that does not reason: OpenAI rejects them there."""
+    requested = parse_reasoning(body)
+    fields = [name for name in FIELDS if body.get(name) is not None]
     _remove_fields(body)
-    if requested.level != "none":
-        changes.append(Change(requested.path, "dropped", "this model does not reason", requested.level))
+    if requested is not None and requested.level != "none":
+        changes += [Change(name, "dropped", "this model does not reason", requested.level) for name in fields]
 
 
 def _omit_reasoning(body: Json, capabilities: Capabilities, changes: list[Change]) -> None:
@@ -273,7 +275,7 @@ WRITERS: Mapping[str, Callable[[Json, RequestedReasoning, Provider, list[Change]
 }
 
 
-def _clamp_effort(body: Json, capabilities: Capabilities, changes: list[Change]) -> None:
+def _clamp_effort(body: Json, capabilities: Capabilities, path: str, changes: list[Change]) -> None:
     """Use the model's nearest level, the lower of two; never `none` if the client asked for reasoning."""
     effort = body["reasoning_effort"]
     if effort in capabilities.effort_levels or effort not in LEVELS:
@@ -281,7 +283,7 @@ def _clamp_effort(body: Json, capabilities: Capabilities, changes: list[Change])
     if DEFAULT in capabilities.effort_levels and effort not in {"none", "minimal"}:
         body["reasoning_effort"] = DEFAULT
         reason = "this model has one effort"
-        changes.append(Change("reasoning_effort", "clamped", reason, effort, DEFAULT))
+        changes.append(Change(path, "clamped", reason, effort, DEFAULT))
         return
     levels = [level for level in capabilities.effort_levels if level in LEVELS]
     thinking = [level for level in levels if level != "none"] if effort not in {"none", "minimal"} else levels
@@ -290,4 +292,4 @@ def _clamp_effort(body: Json, capabilities: Capabilities, changes: list[Change])
     if nearest != effort:
         body["reasoning_effort"] = nearest
         reason = f"the model's nearest effort is {nearest}"
-        changes.append(Change("reasoning_effort", "clamped", reason, effort, nearest))
+        changes.append(Change(path, "clamped", reason, effort, nearest))

@@ -22,9 +22,10 @@ from vaultcore.dialects import (
     load_dialect,
 )
 from vaultcore.dialects.legacy_functions import adapt_request, restore_paths
+from vaultcore.dialects.reasoning_report import report_once
 from vaultcore.dialects.result_order import order_results
 from vaultcore.dialects.tool_names import rename_tools
-from vaultcore.errors import InvalidRequest
+from vaultcore.errors import InvalidRequest, name_parameter
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
@@ -118,7 +119,8 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
     else:
         early += renamed.changes
         if early or rendered.changes:
-            rendered = restore_paths(replace(rendered, changes=(*early, *rendered.changes)), request)
+            changes = report_once((*early, *rendered.changes))
+            rendered = restore_paths(replace(rendered, changes=changes), request)
             changes = tuple(replace(each, path=client_path(request, each.path)) for each in rendered.changes)
             rendered = replace(rendered, changes=changes)
         path = dialect.render_path(renamed.request, target)
@@ -150,11 +152,11 @@ def _is_unreasoned(request: Json) -> bool:
 
 
 def _in_client_names(error: InvalidRequest, request: ChatRequest) -> InvalidRequest:
-    """Return an error with the client's name of the parameter."""
+    """Return an error with the client's name of the parameter, also in its message."""
     if not error.param:
         return error
     name = client_path(request, error.param)
-    return InvalidRequest(str(error).replace(error.param, name), param=name, code=error.code)
+    return InvalidRequest(name_parameter(str(error), error.param, name), param=name, code=error.code)
 
 
 def _encode(body: Json) -> bytes:

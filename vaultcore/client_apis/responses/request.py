@@ -7,7 +7,7 @@ from vaultcore.client_apis.responses.client_tools import Toolbox, collect_tools
 from vaultcore.client_apis.responses.input_items import MessageSource, parse_input
 from vaultcore.client_apis.responses.request_fields import RequestFields
 from vaultcore.client_apis.responses.tools import parse_tool_choice, parse_web_search
-from vaultcore.errors import InvalidRequest
+from vaultcore.errors import InvalidRequest, name_parameter
 from vaultcore.opaque_state.compaction import COMPACTION_PROMPT
 from vaultcore.wire import ChatRequest, Json
 
@@ -89,7 +89,7 @@ def _validate(fields: RequestFields) -> ChatRequest:
         invalid = error
     text, param = str(invalid), invalid.param or ""
     name = fields.client_path(param)
-    message = text.replace(param, name) if param else text
+    message = name_parameter(text, param, name) if param else text
     raise InvalidRequest(message, param=name or None, code=invalid.code)
 
 

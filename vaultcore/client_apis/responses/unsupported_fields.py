@@ -77,6 +77,9 @@ def translation_changes(body: Json) -> tuple[Change, ...]:
         changes.append(Change("max_tool_calls", "dropped", "it counts calls of a provider's own tools"))
     includes = [name for name in body.get("include") or () if name not in SUPPORTED_INCLUDES]
     changes += [Change("include", "dropped", f"{name}: {RESPONSES_ONLY}") for name in includes]
+    if body.get("metadata"):
+        reason = "only the response has it: the gateway stores no responses"
+        changes.append(Change("metadata", "emulated", reason))
     if body.get("store") is True:
         changes.append(Change("store", "dropped", "the gateway stores no responses"))
     return (

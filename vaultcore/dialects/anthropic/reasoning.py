@@ -28,6 +28,7 @@ BUDGETS: Mapping[str, int] = {  # effort -> tokens
     "max": 16_384,
 }
 BUDGETS_ONLY = "this model has token budgets only"
+DOES_NOT_REASON = "this model does not reason"
 DEFAULT_EFFORT = "high"  # of adaptive thinking
 MIN_TOP_P = 0.95  # while the model reasons
 MIN_BUDGET = 1_024  # tokens; the API rejects less
@@ -94,13 +95,8 @@ class _ThinkingField:
         match self.thinking, self.capabilities.thinking:
             case {"type": "disabled"}, "always":
                 return _disable(self.capabilities, "thinking", self.changes)
-            case {"type": "enabled" | "adaptive"}, "none":
-                self.changes.append(Change("thinking", "dropped", "this model does not reason"))
-                if self.effort is not None:
-                    self.changes.append(
-                        Change(self.path, "dropped", "this model does not reason", self.effort)
-                    )
-                return AnthropicReasoning()
+            case {"type": "enabled" | "adaptive" | "disabled"}, "none":
+                return self._drop()
             case {"type": "enabled", "budget_tokens": int(budget)}, "adaptive" | "always":
                 return self._replace_budget(budget)
             case {"type": "enabled", "budget_tokens": int(budget)}, "budget":
@@ -111,6 +107,15 @@ class _ThinkingField:
                 return self._replace_adaptive(max_tokens)
             case _:
                 return AnthropicReasoning(cast("AnthropicThinkingConfig", self.thinking), self._level())
+
+    def _drop(self) -> AnthropicReasoning:
+        """Return the settings of a model that does not reason, which accepts disabled thinking only."""
+        if self.effort not in (None, "none"):
+            self.changes.append(Change(self.path, "dropped", DOES_NOT_REASON, self.effort))
+        if self.thinking["type"] == "disabled":
+            return AnthropicReasoning(cast("AnthropicThinkingConfig", self.thinking))
+        self.changes.append(Change("thinking", "dropped", DOES_NOT_REASON))
+        return AnthropicReasoning()
 
     def _replace_budget(self, budget: int) -> AnthropicReasoning:
         """Return an effort in place of a budget, for a model that chooses its own."""

@@ -98,7 +98,7 @@ def _report_unsupported(request: Json, fields: _ReasoningFields) -> list[Change]
 
 def _parse_fields(request: Json) -> _ReasoningFields:
     if overruled_fields(request):
-        return _ReasoningFields("thinking", "none", None, is_visible=False)
+        return _ReasoningFields("thinking", "none", None, is_visible=False, effort_path="thinking")
     values: dict[str, tuple[str | None, int | None]] = {}  # field -> effort, budget
     is_visible, display = False, _parse_display(request)
     for name in CLIENT_FIELDS:

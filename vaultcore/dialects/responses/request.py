@@ -10,7 +10,13 @@ from vaultcore.catalog.schema import Target
 from vaultcore.dialects import Change, RenderedRequest
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.max_tokens import clamp_max_tokens
-from vaultcore.dialects.reasoning_effort import overruled_fields, parse_reasoning, report_overruled
+from vaultcore.dialects.reasoning_effort import (
+    drop_reasoning,
+    overruled_fields,
+    parse_reasoning,
+    report_display,
+    report_overruled,
+)
 from vaultcore.dialects.responses.conversation import render_input
 from vaultcore.dialects.responses.reasoning import ENCRYPTED
 from vaultcore.dialects.responses.tools import render_tool_choice, render_tools
@@ -77,32 +83,40 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
 
 def _render_thinking(source: Json, target: Target, changes: list[Change]) -> Json:
     """Return the fields with an effort in place of Anthropic's `thinking`, which Responses does not have."""
+    if target.model.capabilities.thinking == "none":
+        return _without_reasoning(source, changes)
     if not isinstance(source.get("thinking"), dict):
         return source
     changes += report_overruled(source)
     requested = parse_reasoning(source)
     replaced = {"thinking", *overruled_fields(source)}
     fields = {name: value for name, value in source.items() if name not in replaced}
-    fields = _render_display(source, fields, target, changes)
+    fields = _render_display(source, fields, changes)
     if requested is None or requested.path != "thinking":
         return fields
     levels = target.model.capabilities.effort_levels
     if requested.level == "none" and "none" not in levels:
-        if target.model.capabilities.thinking != "none":
-            reason = "no reasoning is requested; a model that always reasons still does"
-            changes.append(Change("thinking", "emulated", reason))
+        reason = "no reasoning is requested; a model that always reasons still does"
+        changes.append(Change("thinking", "emulated", reason))
         return {**fields, "reasoning_effort": levels[0]} if levels else fields
     changes.append(Change("thinking", "emulated", "Responses has an effort", now=requested.level))
     return {**fields, "reasoning_effort": requested.level}
 
 
-def _render_display(source: Json, fields: Json, target: Target, changes: list[Change]) -> Json:
+def _without_reasoning(source: Json, changes: list[Change]) -> Json:
+    """Return the fields for a model that does not reason, which rejects settings of it."""
+    fields = dict(source)
+    changes += [*report_overruled(fields), *report_display(fields)]
+    for name in overruled_fields(fields):
+        del fields[name]
+    drop_reasoning(fields, changes)
+    return fields
+
+
+def _render_display(source: Json, fields: Json, changes: list[Change]) -> Json:
     """Return the fields with a summary of the reasoning, if `thinking.display` asks for one."""
     display, kind = source["thinking"].get("display"), source["thinking"].get("type")
     if display is None or kind == "disabled":
-        return fields
-    if target.model.capabilities.thinking == "none":
-        changes.append(Change("thinking.display", "dropped", "this model does not reason", display))
         return fields
     changes.append(Change("thinking.display", "renamed", "sent as reasoning.summary, or without", display))
     if display != "summarized":
