@@ -76,3 +76,9 @@ def gateway(gateway_process: GatewayProcess) -> GatewayProcess:
 def model(request: pytest.FixtureRequest) -> str:
     """Return an OpenAI-style model, and Anthropic-style ones with and without native schemas."""
     return str(request.param)
+
+
+@pytest.fixture(params=["openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "gemini/gemini-2.5-flash"])
+def other_model(request: pytest.FixtureRequest) -> str:
+    """Return models of three dialects: two of them are not those of the client's SDK."""
+    return str(request.param)

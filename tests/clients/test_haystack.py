@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from tests.clients.conftest import GatewayProcess
-from tests.clients.weather import weather
+from tests.clients.weather import Place, weather
 
 chat_generators = pytest.importorskip("haystack.components.generators.chat")
 
 
 @pytest.fixture(params=["OpenAIChatGenerator", "OpenAIResponsesChatGenerator"])
-def generator(request: pytest.FixtureRequest, gateway: GatewayProcess, model: str) -> Any:
+def generator(request: pytest.FixtureRequest, gateway: GatewayProcess, other_model: str) -> Any:
     from haystack.utils import Secret
 
     kind = getattr(chat_generators, request.param)
-    return kind(model=model, api_base_url=gateway.url, api_key=Secret.from_token(gateway.key), max_retries=0)
+    key = Secret.from_token(gateway.key)
+    return kind(model=other_model, api_base_url=gateway.url, api_key=key, max_retries=0)
 
 
 def messages(text: str) -> list[Any]:
@@ -43,3 +44,12 @@ def test_a_stream(generator: Any) -> None:
     generator.run(messages("hello"), streaming_callback=chunks.append)
 
     assert len([chunk for chunk in chunks if chunk.content]) > 1
+
+
+def test_structured_output(generator: Any) -> None:
+    """The answer is an object of the requested class."""
+    is_chat = type(generator).__name__ == "OpenAIChatGenerator"
+    fields = {"response_format" if is_chat else "text_format": Place}
+    [reply] = generator.run(messages("where is it?"), generation_kwargs=fields)["replies"]
+
+    assert Place.model_validate_json(reply.text)
