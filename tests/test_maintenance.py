@@ -20,7 +20,7 @@ from vaultcore.limits.account import Lease
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.policy import LimitPolicy
 from vaultcore.limits.reservation import Reservation
-from vaultcore.maintenance import BATCH, LeaseReclaimer, Maintenance
+from vaultcore.maintenance import BATCH, PER_PROCESS, LeaseReclaimer, Maintenance, Step
 from vaultcore.store import document_types
 from vaultcore.store.base import Settlement, SettlementResult
 from vaultcore.store.memory import MemoryStore
@@ -181,3 +181,25 @@ async def test_the_gateways_maintenance_steps(tmp_path: Path, clock: FakeClock) 
     assert (account_state.tokens, account_state.tokens_held, account_state.in_flight) == (900, 900, 0)
     assert len(seals) == 1
     assert alert.body["delivered"] is None  # there are no sinks
+
+
+async def test_other_workers_run_only_their_own_steps(tmp_path: Path) -> None:
+    """A process that is not the maintainer settles what it owes, and runs no other step."""
+    with FakeProvider() as provider:
+        services = build_services(tmp_path, provider)
+    maintenance = services.maintenance
+    ran: list[str] = []
+
+    def counting(name: str) -> Step:
+        async def step() -> None:
+            ran.append(name)
+
+        return step
+
+    steps = {name: counting(name) for name in maintenance._steps}
+    await Maintenance(steps, services.log).run(PER_PROCESS)
+    own = list(ran)
+    await Maintenance(steps, services.log).run()
+
+    assert own == ["owed"]
+    assert ran[1:] == list(maintenance._steps)

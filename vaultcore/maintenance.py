@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 
 from vaultcore.admission.caller import GATEWAY, SYSTEM, account, owners_account
 from vaultcore.clock import Clock
@@ -21,6 +21,8 @@ MARKS_RETENTION = 2 * 86_400.0  # seconds for which a store knows what has been 
 FIRST_RUN, STEP = 3_600.0, 600.0  # seconds: what the first run checks, and what is checked at a time
 OVERLAP = 300.0  # seconds: records of the last run may have appeared late
 
+PER_PROCESS = frozenset({"owed"})  # steps that each process needs; one process can run the others for all
+
 Step = Callable[[], Awaitable[object]]
 
 
@@ -31,9 +33,14 @@ class Maintenance:
         self._steps, self._log = dict(steps), log
         self._failures: dict[str, str] = {}  # by step: the reason logged last
 
-    async def run(self) -> list[str]:
-        """Run all steps once. Return the names of those that failed. Raises only CancelledError."""
+    async def run(self, names: Container[str] | None = None) -> list[str]:
+        """Run all steps once, or those with these names. Return the names of those that failed.
+
+        Raises only CancelledError.
+        """
         for name, step in self._steps.items():
+            if names is not None and name not in names:
+                continue
             try:
                 await step()
             except Exception as error:  # noqa: BLE001 - the other steps must run too

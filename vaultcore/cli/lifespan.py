@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vaultcore.maintenance import PER_PROCESS
 from vaultcore.services import Services
 
 INTERVAL = 60.0  # seconds between two maintenance runs
@@ -22,8 +23,10 @@ class MaintainedApp:
     At shutdown it settles pending accounts, sends alerts and closes the store.
     """
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
+    def __init__(self, app: ASGIApp, services: Services, *, is_maintainer: bool = True) -> None:
+        """Without `is_maintainer`, another process runs the steps that one process can run for all."""
         self._app, self._services = app, services
+        self._steps = None if is_maintainer else PER_PROCESS
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -54,7 +57,7 @@ class MaintainedApp:
 
     async def _run_maintenance(self) -> None:
         while not self._stopping.is_set():
-            await self._services.maintenance.run()
+            await self._services.maintenance.run(self._steps)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), INTERVAL)
 
