@@ -113,3 +113,23 @@ def read(connection: socket.socket) -> str:
     """Return the rest of what arrives on a connection, and close it."""
     with connection:
         return b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+
+
+def test_a_new_connection_may_send_its_first_request_during_a_stop(
+    tmp_path: Path, provider: FakeProvider
+) -> None:
+    """A client that has connected just before SIGTERM, and sends its request after it, gets its response."""
+    content = b"GET /health HTTP/1.1\r\nhost: gateway\r\n\r\n"
+    with run_serve(tmp_path, environ=environ(tmp_path, provider)) as gateway:
+        host, port = gateway.url.removeprefix("http://").split(":")
+        connection = socket.create_connection((host, int(port)), timeout=30)
+        time.sleep(0.1)  # another process accepts it
+        gateway.process.send_signal(signal.SIGTERM)
+        time.sleep(0.25)  # the server looks for a stop every 0.1 s
+        connection.sendall(content)
+        received = read(connection)
+        status = gateway.process.wait(20)
+
+    assert received.startswith("HTTP/1.1 200")
+    assert "connection: close" in received
+    assert status == 0

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -19,6 +20,7 @@ MIN_RATE = 500  # bytes per second
 KEEP_ALIVE = 75  # seconds before an idle connection is closed: longer than clients keep theirs
 UNREAD_TIME = 60.0  # seconds in which a client may leave a full send buffer unread
 LINGER_TIME = 5.0  # seconds for the rest of a body after its response, such as a 401
+FIRST_REQUEST_TIME = 0.5  # seconds for the head of a new connection's first request when the server stops
 SWEEP = 1.0  # seconds between two checks of all connections, and between two log lines
 MAX_CONNECTIONS = 8_192  # a silent connection takes 6 kB
 MAX_DESCRIPTORS = 65_536  # where the hard limit is higher or infinite
@@ -67,9 +69,11 @@ class Connections:
         }
         self._closed: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
+        self.on_count: Callable[[int], object] = int  # gets the number of open connections when it changes
 
     def opened(self, connection: ClientConnection) -> None:
         self._open.add(connection)
+        self.on_count(len(self._open))
         if len(self._open) > self._limit:
             self._evict("too many", connection)
         self.moved(connection, None)
@@ -78,6 +82,7 @@ class Connections:
 
     def lost(self, connection: ClientConnection) -> None:
         self._open.discard(connection)
+        self.on_count(len(self._open))
         for waiting in self._waiting.values():
             waiting.pop(connection, None)
 
@@ -132,6 +137,7 @@ class ClientConnection(HttpToolsProtocol):
         self._unread_since: float | None = None
         self._received = 0  # bytes of the body
         self._head: int | None = None  # bytes of the current head after its first chunk; None outside a head
+        self._is_new, self._is_stopping = True, False  # no request head is complete yet; the server stops
         self._has_bytes = False  # of a request that is not complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -161,6 +167,9 @@ class ClientConnection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head, self._received = None, 0
         super().on_headers_complete()
+        self._is_new = False
+        if self._is_stopping:
+            super().shutdown()
         self._enter("body")
 
     def on_body(self, body: bytes) -> None:
@@ -184,6 +193,14 @@ class ClientConnection(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._unread_since = None
+
+    def shutdown(self) -> None:
+        """Stop after the current request. A new connection may still send its first one for a moment."""
+        if self._is_new and not self._is_stopping:
+            self._is_stopping = True
+            self.loop.call_later(FIRST_REQUEST_TIME, self.shutdown)
+        else:
+            super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         self.transport.abort()  # close() would wait for a client that does not read

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from types import FrameType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -31,10 +31,14 @@ from vaultcore.settings import Settings
 from vaultcore.shutdown import Shutdown
 from vaultcore.web.cors import ANY
 
+if TYPE_CHECKING:
+    from vaultcore.cli.workers.balance import Share
+
 GRACE = 10  # seconds for running responses after a stop signal
 ENDING_TIME = 3  # seconds for the errors of responses that are still running then
 BACKLOG = 1_024  # connections waiting to be accepted
 ACCEPT_BATCH = 64  # connections accepted in one step of the event loop
+AnyServer = TypeVar("AnyServer", bound=uvicorn.Server)
 NO_DESCRIPTORS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -49,16 +53,23 @@ class ListeningSocket(socket.socket):
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._spare = os.open(os.devnull, os.O_RDONLY)
         self.on_refused: Callable[[], object] = int
+        self.share: Share | None = None  # of a worker, if several processes accept from this socket
 
     def listen(self, _backlog: int = BACKLOG, /) -> None:
         super().listen(BACKLOG)  # asyncio passes the number that it accepts in one step
 
     def accept(self) -> tuple[socket.socket, Any]:
+        if self.share is not None and not self.share.may_accept():
+            raise BlockingIOError
         try:
-            return super().accept()
+            accepted = super().accept()
         except OSError as error:
             if error.errno not in NO_DESCRIPTORS:
                 raise
+        else:
+            if self.share is not None:
+                self.share.add()
+            return accepted
         os.close(self._spare)
         try:
             super().accept()[0].close()
@@ -68,6 +79,8 @@ class ListeningSocket(socket.socket):
         raise BlockingIOError
 
     def close(self) -> None:
+        if self.share is not None:
+            self.share.leave()
         if self._spare >= 0:
             os.close(self._spare)
             self._spare = -1
@@ -128,12 +141,19 @@ def _is_loopback(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def server(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> uvicorn.Server:
-    """Return an HTTP server without access log, banner and server header."""
+def server(
+    app: ASGIApp,
+    server_socket: ListeningSocket,
+    shutdown: Shutdown,
+    kind: Callable[[uvicorn.Config, Shutdown], AnyServer],
+) -> AnyServer:
+    """Return an HTTP server of a class, without access log, banner and server header."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every invalid request
     connections = Connections(connection_limit(raise_descriptor_limit()))
     server_socket.on_refused = connections.no_descriptor
-    return GracefulServer(
+    if server_socket.share is not None:
+        connections.on_count = server_socket.share.report
+    return kind(
         uvicorn.Config(
             app,
             http=cast(type[asyncio.Protocol], partial(ClientConnection, connections)),
@@ -156,13 +176,13 @@ def server(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> 
 def serve(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> None:
     """Serve until SIGINT or SIGTERM. Running responses get GRACE seconds; a second signal stops at once."""
     with server_socket:
-        asyncio.run(server(app, server_socket, shutdown).serve(sockets=[server_socket]))
+        asyncio.run(server(app, server_socket, shutdown, GracefulServer).serve(sockets=[server_socket]))
 
 
 @contextmanager
 def serving(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> Iterator[threading.Event]:
     """Serve in a background thread inside the context. Yields an event that is set when the server stops."""
-    running, ended = server(app, server_socket, shutdown), threading.Event()
+    running, ended = server(app, server_socket, shutdown, GracefulServer), threading.Event()
 
     def work() -> None:
         try:

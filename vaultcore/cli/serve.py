@@ -11,10 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from vaultcore.cli.server_extra import require_server
 from vaultcore.cli.terminal import Terminal, UsageError, read_secret_file
-from vaultcore.settings import Settings
+from vaultcore.cli.workers.count import worker_count
+from vaultcore.settings import MAX_WORKERS, Settings
 
 if TYPE_CHECKING:
+    import socket
+
+    from starlette.types import ASGIApp
+
+    from vaultcore.cli.listener import ListeningSocket
+    from vaultcore.cli.workers.balance import Share
+    from vaultcore.services import Services
     from vaultcore.store.base import DocumentKey, Store
+    from vaultcore.vault.keyring import Keyring
 
 PR_SET_DUMPABLE = 4  # <linux/prctl.h>
 
@@ -29,6 +38,12 @@ def register(commands: Any) -> None:
     parser.add_argument("--host", help="address to listen on (default: VAULTEDGE_HOST, else 127.0.0.1)")
     parser.add_argument(
         "--port", type=int, help="port to listen on, 0 for any free port (default: VAULTEDGE_PORT, else 8787)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that serve the port, 0 for one per core (default: VAULTEDGE_WORKERS, else 1)",
     )
     parser.add_argument(
         "--vault", metavar="FILE", help="file with a vault string, or - for stdin (default: VAULTEDGE_VAULT)"
@@ -57,8 +72,10 @@ def run(args: argparse.Namespace, terminal: Terminal) -> int:
     _disable_core_dumps()
     if args.new_pepper:
         terminal.warn("remove --new-pepper after this start: it deletes keys if the pepper is lost again")
-    settings, is_first_start = _with_keys(_settings(args, terminal), replace_pepper=args.new_pepper)
-    return _serve(settings, terminal, is_first_start=is_first_start)
+    settings = _settings(args, terminal)
+    workers = worker_count(settings)
+    settings, is_first_start = _with_keys(settings, replace_pepper=args.new_pepper)
+    return _serve(settings, terminal, workers, is_first_start=is_first_start)
 
 
 def _settings(args: argparse.Namespace, terminal: Terminal) -> Settings:
@@ -66,9 +83,12 @@ def _settings(args: argparse.Namespace, terminal: Terminal) -> Settings:
     settings = terminal.settings()
     if args.port is not None and not 0 <= args.port <= 65_535:
         raise UsageError("--port must be from 0 to 65535")
+    if args.workers is not None and not 0 <= args.workers <= MAX_WORKERS:
+        raise UsageError(f"--workers must be from 0 to {MAX_WORKERS}")
     overrides = {
         "host": args.host,
         "port": args.port,
+        "workers": args.workers,
         "providers_file": args.providers,
         "store": args.store,
         "vault": _vault(args.vault, terminal),
@@ -128,8 +148,11 @@ def _disable_core_dumps() -> None:
         ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _check_store(store: Store, terminal: Terminal) -> None:
-    """Read one document before serving. Raise ConfigError if the store is invalid."""
+def _check_store(store: Store, terminal: Terminal, *, closes: bool) -> None:
+    """Read one document before serving. Raise ConfigError if the store is invalid.
+
+    With `closes`, close the store then.
+    """
     import asyncio
 
     from vaultcore.errors import StoreUnavailable
@@ -137,31 +160,77 @@ def _check_store(store: Store, terminal: Terminal) -> None:
     from vaultcore.store.unavailable_reason import unavailable_reason
 
     try:
-        asyncio.run(_read(store, POLICY))
+        asyncio.run(_read(store, POLICY, closes=closes))
     except StoreUnavailable as error:
         reason = unavailable_reason(error).replace("_", " ")
         terminal.warn(f"{error} ({reason}); requests with virtual keys fail until the store is available")
 
 
-async def _read(store: Store, key: DocumentKey) -> None:
-    await store.get(key)
+async def _read(store: Store, key: DocumentKey, *, closes: bool) -> None:
+    try:
+        await store.get(key)
+    finally:
+        if closes:
+            await store.aclose()
 
 
-def _serve(settings: Settings, terminal: Terminal, *, is_first_start: bool) -> int:
+def _serve(settings: Settings, terminal: Terminal, workers: int, *, is_first_start: bool) -> int:
     from vaultcore.app import create_app
     from vaultcore.cli import listener
-    from vaultcore.cli.lifespan import MaintainedApp
-    from vaultcore.compose import compose, open_local
+    from vaultcore.compose import compose, open_local, open_store
     from vaultcore.secrets import FixedSecrets
     from vaultcore.telemetry import configure
 
     secrets = open_local(settings)
+    # Each worker enforces its part of the rate limits while the store is unavailable.
+    settings = replace(settings, degraded=settings.degraded * workers)
     services = compose(listener.with_local_defaults(settings), FixedSecrets(secrets))
-    _check_store(services.store, terminal)
-    app = MaintainedApp(create_app(services), services)
+    if workers == 1:
+        _check_store(services.store, terminal, closes=False)
+    else:  # no file and no thread may be open when the workers are forked
+        store = open_store(settings.store, services.clock, environ=settings.environ)
+        _check_store(store, terminal, closes=True)
+    app = create_app(services)
     server_socket = listener.listen(settings.host, settings.port)
     configure(settings.log_level, terminal.stderr)
-    key_count = len(secrets.keyring)
+    _print_start(settings, secrets.keyring, server_socket, terminal, is_first_start=is_first_start)
+    # With freeze(): 5 to 10 % less CPU time per request. Higher thresholds let 20 MB of garbage pile up.
+    gc.set_threshold(10_000, 10, 20)
+    gc.freeze()  # the objects of the start live as long as the process; workers share their memory
+    if workers == 1:
+        from vaultcore.cli.lifespan import MaintainedApp
+
+        listener.serve(MaintainedApp(app, services), server_socket, services.shutdown)
+    elif not _serve_with_workers(workers, app, services, server_socket):
+        terminal.fail("the workers die as soon as they have started", "the log above has their errors")
+        return 1
+    terminal.warn("stopped")
+    return 0
+
+
+def _serve_with_workers(count: int, app: ASGIApp, services: Services, server_socket: ListeningSocket) -> bool:
+    """Serve in processes until a signal. Return False if they died again and again."""
+    from vaultcore.cli.workers.supervisor import Supervisor
+    from vaultcore.cli.workers.worker import serve_as_worker
+
+    def work(channel: socket.socket, share: Share, is_maintainer: bool) -> None:
+        _disable_core_dumps()
+        serve_as_worker(app, services, server_socket, channel, share, is_maintainer=is_maintainer)
+
+    with server_socket:
+        return Supervisor(count, work, services.log).run()
+
+
+def _print_start(
+    settings: Settings,
+    keyring: Keyring,
+    server_socket: ListeningSocket,
+    terminal: Terminal,
+    *,
+    is_first_start: bool,
+) -> None:
+    from vaultcore.cli import listener
+
     url = listener.url(server_socket)
     terminal.say(f"base url    {url}/v1")
     terminal.say(f"console     {url}/console/")
@@ -169,14 +238,8 @@ def _serve(settings: Settings, terminal: Terminal, *, is_first_start: bool) -> i
         terminal.say(f"system key  {settings.system_key}")
         terminal.say(f"admin key   {settings.admin_key}")
         terminal.say(f"            shown only now; stored in {settings.home}")
-    terminal.say(f"vault       {key_count} keys: {', '.join(sorted(secrets.keyring.providers)) or 'none'}")
-    if not key_count:
+    terminal.say(f"vault       {len(keyring)} keys: {', '.join(sorted(keyring.providers)) or 'none'}")
+    if not keyring:
         terminal.hint("run vaultedge vault add-key --provider openai, then start again")
     if listener.is_public(server_socket):
         terminal.warn("listening on a network address without TLS: keys and prompts are sent unencrypted")
-    # With freeze(): 5 to 10 % less CPU time per request. Higher thresholds let 20 MB of garbage pile up.
-    gc.set_threshold(10_000, 10, 20)
-    gc.freeze()  # the objects of the start live as long as the process
-    listener.serve(app, server_socket, services.shutdown)
-    terminal.warn("stopped")
-    return 0

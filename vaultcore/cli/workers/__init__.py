@@ -1,0 +1,7 @@
+"""The processes of `vaultedge serve --workers N`, which serve one port.
+
+count.py       how many there are
+supervisor.py  the parent: starts, restarts and stops them
+worker.py      one of them: serves until the parent closes its channel
+balance.py     spreads new connections evenly over them
+"""
