@@ -1,3 +1,3 @@
 """VaultEdge: an OpenAI-compatible gateway whose provider keys live in one encrypted string."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
