@@ -69,9 +69,7 @@ class Attempt:
     ) -> None:
         self.candidate = candidate
         self.error: UpstreamError | None = None
-        self.refusal: InvalidRequest | None = (
-            None  # why the target cannot carry the request: it was not called
-        )
+        self.refusal: InvalidRequest | None = None  # the target cannot carry the request: it was not called
         self.started = clock.now()
         self.seconds = 0.0
         self.upstream_request_id: str | None = None
