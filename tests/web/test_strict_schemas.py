@@ -39,7 +39,8 @@ def request_of(api: str, schema: object) -> tuple[str, dict[str, Any]]:
         response_format = {"type": "json_schema", "json_schema": described}
         body = {"model": "one/gpt-fake", "messages": messages, "response_format": response_format}
         return "/v1/chat/completions", body
-    fields = {"output_config": {"format": output_format}}
+    old, current = {"output_format": output_format}, {"output_config": {"format": output_format}}
+    fields = old if api == "messages, beta" else current
     return "/v1/messages", {"model": "one/gpt-fake", "max_tokens": 99, "messages": messages, **fields}
 
 
@@ -53,7 +54,7 @@ def send(folder: Path, provider: FakeProvider, api: str, schema: object) -> tupl
     return response, provider.requests[-1].body["response_format"]["json_schema"]
 
 
-@pytest.mark.parametrize("api", ["messages", "gemini"])
+@pytest.mark.parametrize("api", ["messages", "messages, beta", "gemini"])
 def test_o4_a_schema_is_enforced(api: str, tmp_path: Path, provider: FakeProvider) -> None:
     """A schema with a strict form is sent with `strict`, without a report."""
     response, sent = send(tmp_path, provider, api, REQUIRED)
@@ -64,7 +65,7 @@ def test_o4_a_schema_is_enforced(api: str, tmp_path: Path, provider: FakeProvide
     assert "x-vaultedge-translation" not in response.headers
 
 
-@pytest.mark.parametrize("api", ["messages", "gemini"])
+@pytest.mark.parametrize("api", ["messages", "messages, beta", "gemini"])
 def test_o4_an_optional_property_is_no_error(api: str, tmp_path: Path, provider: FakeProvider) -> None:
     """A schema without a strict form is sent as it is, without `strict`, which is reported."""
     response, sent = send(tmp_path, provider, api, OPTIONAL)

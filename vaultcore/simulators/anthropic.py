@@ -149,7 +149,7 @@ def render_models(title: str, names: tuple[str, ...]) -> Json:
 
 def _schema(body: Json) -> Json | None:
     """Return the schema for JSON output: a field of the request, or in the text of the prompt."""
-    output_format = (body.get("output_config") or {}).get("format")
+    output_format = (body.get("output_config") or {}).get("format") or body.get("output_format")
     return output_format["schema"] if output_format else find_schema(_text(body.get("system")))
 
 

@@ -177,6 +177,11 @@ def _parse_output_config(value: object, changes: list[Change]) -> Json:
     return parsed
 
 
+def _parse_output_format(value: object, changes: list[Change]) -> Json:
+    """Return the schema of the beta's field, whose present form is `output_config.format`."""
+    return _parse_output_config({"format": value}, changes)
+
+
 def _parse_metadata(value: object, changes: list[Change]) -> Json:
     others = [name for name in value if name != "user_id"] if isinstance(value, dict) else []
     changes += [Change(f"metadata.{name}"[:80], "dropped", "unknown to Anthropic too") for name in others]
@@ -213,6 +218,7 @@ FIELDS: Mapping[str, FieldParser] = {  # in this order: output_config.effort rep
     "top_k": partial(_same_name, "top_k", int),
     "stop_sequences": _parse_stop,
     "thinking": _parse_thinking,
+    "output_format": _parse_output_format,
     "output_config": _parse_output_config,
     "metadata": _parse_metadata,
     "service_tier": _parse_service_tier,
