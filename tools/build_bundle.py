@@ -50,13 +50,14 @@ EXCLUDED = re.compile(
     rf"|^botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/"
     r"|^(anyio/pytest_plugin|httpx/_main|starlette/testclient)\.py$|^urllib3/contrib/emscripten/"
     r"|^httptools/.*\.px[dy]$"
+    r"|^idna/uts46data\.py$"  # 0.2 MB of names that browsers map to other ones: no host is one
 )
 # No cold start imports these modules: their byte code would be 3 MB that is never read.
 UNCOMPILED = (
     r"/(anyio/(_backends|streams)|cryptography/x509|h11|httpcore|yaml)/|/urllib3/contrib/pyopenssl\.py$"
     r"|/cryptography/(fernet\.py$|hazmat/(asn1|primitives/(asymmetric|serialization))/)"
     r"|/anyio/(_core/_(fileio|sockets|tempfile|subprocesses)|from_thread|itertools|functools|to_process)\.py$"
-    r"|/idna/(uts46data|codec|cli)\.py$|/dateutil/(rrule\.py$|zoneinfo/)|/botocore/(crt/auth|stub)\.py$"
+    r"|/idna/(codec|cli)\.py$|/dateutil/(rrule\.py$|zoneinfo/)|/botocore/(crt/auth|stub)\.py$"
     r"|/starlette/(middleware/(?!__init__|body_limit)|(authentication|config|endpoints|schemas)\.py$)"
     r"|/starlette/(staticfiles|templating)\.py$"
     r"|/dialects/[a-z]+/wire\.py$"
