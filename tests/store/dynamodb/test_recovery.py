@@ -112,8 +112,9 @@ async def test_a_settlement_is_completed(
     request = request_of("died")
     await stores[0].reserve(request.reservation)
     await settle_partly(proxy, stores[0], request, charged)
-    async with asyncio.timeout(10):  # the last level is charged in the background
-        while sorted(await use(stores[1])) != [(2, 2, 1)] * (3 - charged) + [(3, 11, 0)] * charged:
+    expected = [(2, 2, 1)] * (3 - charged) + [(3, 11, 0)] * charged
+    async with asyncio.timeout(10):
+        while sorted(await use(stores[1])) != expected:  # noqa: ASYNC110 - charged in the background
             await asyncio.sleep(0.005)
 
     clock.time = NOON + GRACE - 0.001
