@@ -76,7 +76,7 @@ class Bench:
         return {
             f"rate_{connections}": outcome.requests / outcome.seconds,
             f"cpu_{connections}": cpu / outcome.requests,
-            f"p50_{connections}": p50,
+            f"latency_{connections}": p50,
             f"p95_{connections}": p95,
             f"p99_{connections}": p99,
         }
@@ -88,7 +88,7 @@ class Bench:
         result: Measurements = {}
         for shape in SHAPES:
             outcome, cpu = self._load(server, "plain", shape=shape)
-            result[f"p50_{shape}"] = outcome.latency[0]
+            result[f"latency_{shape}"] = outcome.latency[0]
             result[f"added_{shape}"] = cpu / outcome.requests - short
         return result
 
