@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fakes.provider import FakeProvider
 from vaultcore.telemetry import NOISY_LOGGERS, configure
 
 # Background jobs of a shell ignore SIGINT, and processes that tests start would inherit that.
@@ -27,6 +28,13 @@ def pytest_collection_finish() -> None:
 def anyio_backend() -> str:
     """Run tests marked `anyio` with asyncio."""
     return "asyncio"
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeProvider]:
+    """Yield a running fake provider."""
+    with FakeProvider() as running:
+        yield running
 
 
 @pytest.fixture

@@ -35,12 +35,9 @@ def create_app(services: Services) -> ASGIApp:
         "/models": (models, "GET"),
         "/models/{model:path}": (model, "GET"),
     }
-    calls = {
-        url: app
-        for row in ENDPOINTS
-        for app in (DataEndpoint(row, services, large_bodies),)
-        for url in row.urls
-    }
+    calls: dict[str, ASGIApp] = {}
+    for row in ENDPOINTS:
+        calls |= dict.fromkeys(row.urls, DataEndpoint(row, services, large_bodies))
     routes: list[BaseRoute] = [
         _route("/health", _health),
         *(Route(url, app, methods=["POST"]) for url, app in calls.items()),

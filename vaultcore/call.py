@@ -85,6 +85,11 @@ class Outcome:
         return total_cost(self.calls)
 
     @property
+    def total_cost(self) -> Nanos | None:
+        """Return the cost of what was used: None if nothing was, or if a model has no price."""
+        return self.charge if self.usage or self.earlier else None
+
+    @property
     def total_usage(self) -> Usage:
         """Return the usage of all calls to providers; {} without any."""
         return total_usage(self.calls) if self.earlier else self.usage or {}
@@ -126,10 +131,6 @@ class Call:
     def with_targets(self, targets: Sequence[Target]) -> Call:
         """Return this call, narrowed to some targets."""
         return replace(self, targets=targets)
-
-    def narrowed(self, targets: Sequence[Target], deadline: float, bounds: UsageBounds) -> Call:
-        """Return this call as it was admitted."""
-        return replace(self, targets=targets, deadline=deadline, bounds=bounds)
 
     @property
     def model(self) -> str:

@@ -51,9 +51,10 @@ def values(figure: Figure, rounds: Rounds, direct: Rounds) -> list[float]:
     raw = rounds.get(figure.name, ())
     if figure.less is None:
         return [value * figure.scale for value in raw]
-    return [
-        (value - base) * figure.scale for value, base in zip(raw, direct.get(figure.less, ()), strict=False)
-    ]
+    bases = direct.get(figure.less, ())
+    if not raw or not bases:
+        return []
+    return [(value - base) * figure.scale for value, base in zip(raw, bases, strict=True)]
 
 
 def cells(targets: Mapping[str, Rounds], direct: Rounds) -> Iterator[tuple[str, list[str]]]:

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 QUESTION = {"model": "one/gpt-fake", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
 OVERLAY = 'providers:\n  one: {{base_url: "{url}", local: true}}\n'
 HEALTH = b"GET /health HTTP/1.1\r\nhost: gateway\r\n\r\n"
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as running:
-        yield running
 
 
 @pytest.fixture

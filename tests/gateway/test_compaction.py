@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ EDIT = {"type": "compact_20260112", "trigger": {"type": "input_tokens", "value":
 COMPACT = {"context_management": {"edits": [EDIT]}}
 PAUSE = {"context_management": {"edits": [{**EDIT, "pause_after_compaction": True}]}}
 SUMMARIZE = {"compaction": {"type": "summarize", "instructions": "Summarize in a haiku."}}
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as running:
-        yield running
 
 
 def answer(text: str, prompt: int, completion: int) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -29,12 +28,6 @@ models:
   fast: {{primary: openai/gpt-4o, fallbacks: [openai/gpt-4o-mini, openai/gpt-4.1]}}
 """
 TOO_LONG = FakeResponse(status=400, code="context_length_exceeded")
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake_provider:
-        yield fake_provider
 
 
 def build_sized_services(folder: Path, provider: FakeProvider) -> Services:

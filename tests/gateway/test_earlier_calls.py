@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,6 @@ ANSWER_COST = 40 * INPUT + 5 * OUTPUT
 BODY = {"model": "one/gpt-fake", "max_tokens": 64, "messages": TALK, **COMPACT}
 STORES = ("memory:", "sqlite")
 CITY = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as running:
-        yield running
 
 
 def reply(text: str, prompt: int, completion: int, *, stream: bool = False) -> FakeResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -45,12 +44,6 @@ CASES_BY_MODE = [
     for stream in (False, True)
     if (case.streamed if stream else case.buffered)
 ]
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake_provider:
-        yield fake_provider
 
 
 def run(folder: Path, provider: FakeProvider, case: Case, model: str, stream: bool) -> httpx.Response:

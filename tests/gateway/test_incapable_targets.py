@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,6 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
     "responses": ("/v1/responses", {"input": [{"role": "user", "content": [SOUND]}]}),
 }
 DOWN = FakeResponse(503, {"error": {"message": "down"}})
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake_provider:
-        yield fake_provider
 
 
 def post(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +31,6 @@ CALLS = {  # reason -> calls of the provider without a fallback
     "TOO_MANY_TOOL_CALLS": 1,
     "MISSING_THOUGHT_SIGNATURE": 1,
 }
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake_provider:
-        yield fake_provider
 
 
 def gemini_response(candidate: dict[str, Any], *, stream: bool) -> FakeResponse:

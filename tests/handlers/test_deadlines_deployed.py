@@ -67,12 +67,6 @@ def test_the_end_of_an_invocation(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
-
-
-@pytest.fixture
 def emulator(tmp_path: Path, provider: FakeProvider) -> Iterator[Emulator]:
     """The buffered function, with an API timeout of five seconds and one second per attempt."""
     with serve_deployment(tmp_path, provider.base_url) as deployed:

@@ -43,14 +43,14 @@ def stream_request_for(at: Candidate) -> ProviderRequest:
 
 async def complete(at: Candidate, timeouts: Timeouts = SHORT, on_headers: Any = lambda *_: None) -> Any:
     """Return the completion of one call over a new pool."""
-    async with Pool() as http:
+    async with aclosing(Pool()) as http:
         return (await Upstream(http, timeouts).complete(at, request_for(at), on_headers)).completion
 
 
 async def stream(at: Candidate, timeouts: Timeouts = SHORT, received: list[Any] | None = None) -> list[Any]:
     """Return all chunks of one streamed call. `received` collects them even if the call fails."""
     chunks = [] if received is None else received
-    async with Pool() as http:
+    async with aclosing(Pool()) as http:
         upstream = Upstream(http, timeouts)
         async with aclosing(upstream.stream(at, stream_request_for(at), lambda *_: None)) as items:
             async for chunk in items:

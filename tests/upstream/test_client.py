@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import aclosing, nullcontext
 from typing import Any
 
 import pytest
@@ -227,7 +227,7 @@ def test_a_request_that_json_cannot_encode_is_rejected(provider: FakeProvider, c
     """A request that cannot be encoded as JSON in UTF-8 is rejected, not sent."""
 
     async def call() -> None:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             request = {**REQUEST, "messages": [{"role": "user", "content": "x"}], "user": content}
             at = candidate(provider.base_url)
             await Upstream(http, SHORT).complete(at, request_for(at, request), lambda *_: None)  # type: ignore[arg-type]

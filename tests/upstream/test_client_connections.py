@@ -81,7 +81,7 @@ def test_connections_are_reused(provider: FakeProvider) -> None:
     """Sequential calls, buffered and streamed, share one connection."""
 
     async def calls() -> None:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
             for _ in range(3):
                 await upstream.complete(at, request_for(at), lambda *_: None)
@@ -100,7 +100,7 @@ def test_a_request_that_a_dying_connection_took_is_a_failed_attempt(
     provider.script("m", FakeResponse(), FakeResponse(stale=True, reset=reset))
 
     async def calls() -> None:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
             await upstream.complete(at, request_for(at), lambda *_: None)
             with pytest.raises(UpstreamError, match="Acme closed the connection") as caught:
@@ -116,7 +116,7 @@ def test_a_provider_that_restarts_between_calls(provider: FakeProvider) -> None:
     """Idle connections that the provider has closed are not reused."""
 
     async def calls() -> None:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             upstream, at = Upstream(http, SHORT), candidate(provider.base_url)
             await upstream.complete(at, request_for(at), lambda *_: None)
             await asyncio.to_thread(provider.hang_up)
@@ -131,7 +131,7 @@ def test_a_stream_closed_early_closes_its_connection(provider: FakeProvider) -> 
     provider.script("m", FakeResponse(text="word " * 1_000, pause=0.01))
 
     async def calls() -> None:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             at = candidate(provider.base_url)
             items = Upstream(http, SHORT).stream(at, stream_request_for(at), lambda *_: None)
             async with aclosing(items):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote
 
@@ -52,7 +53,7 @@ def run(
     target_candidate = candidate(offer)
 
     async def run_job() -> list[MediaResult]:
-        async with HttpxTransport(httpx.MockTransport(handler)) as http:
+        async with aclosing(HttpxTransport(httpx.MockTransport(handler))) as http:
             timeouts = Timeouts(total=total)
             job = media_jobs({"model": "m", **request}, [target_candidate.target], api)[
                 target_candidate.target.name
@@ -263,7 +264,7 @@ def test_z6_bedrock_requests_are_signed() -> None:
         return respond({"embedding": [1.0], "inputTextTokenCount": 1})
 
     async def run_job() -> list[MediaResult]:
-        async with HttpxTransport(httpx.MockTransport(handler)) as http:
+        async with aclosing(HttpxTransport(httpx.MockTransport(handler))) as http:
             job = media_jobs({"model": "m", "input": "a"}, [target_candidate.target], embeddings)[
                 target_candidate.target.name
             ]

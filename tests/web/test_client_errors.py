@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,6 @@ from vaultcore.web.reply import error_response
 
 HI = [{"role": "user", "content": "Hi"}]
 PATHS = ("/v1/messages", "/v1/chat/completions", "/v1/responses")
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as running:
-        yield running
 
 
 def post(folder: Path, provider: FakeProvider, path: str = "/v1/messages", **options: Any) -> httpx.Response:

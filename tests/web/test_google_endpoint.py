@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,6 @@ REPLY = {
     "modelVersion": "gemini-fake",
     "future": {"field": True},
 }
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as running:
-        yield running
 
 
 def services_of(folder: Path, provider: FakeProvider, **more: Any) -> Services:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,6 @@ from tests.fakes.provider import FakeProvider, FakeResponse
 
 HI = [{"role": "user", "content": "Hi"}]
 COUNT = "/v1/messages/count_tokens"
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as running:
-        yield running
 
 
 def post(

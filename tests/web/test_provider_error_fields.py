@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +64,6 @@ def quota_failure(period: str) -> dict[str, Any]:
 def google_limit(period: str, delay: str) -> dict[str, Any]:
     details = [quota_failure(period), {"@type": f"{TYPE}RetryInfo", "retryDelay": delay}]
     return {"error": {"code": 429, "message": "Quota", "status": "RESOURCE_EXHAUSTED", "details": details}}
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as running:
-        yield running
 
 
 def post(

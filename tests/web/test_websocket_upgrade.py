@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -12,12 +11,6 @@ from tests.fakes.gateway_app import build_services, run_with_client
 from tests.fakes.provider import FakeProvider
 
 UPGRADE = {"connection": "Upgrade", "upgrade": "WebSocket", "sec-websocket-version": "13"}
-
-
-@pytest.fixture
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as fake_provider:
-        yield fake_provider
 
 
 @pytest.mark.parametrize("path", ["/v1/responses", "/responses", "/v1/realtime", "/v1/chat/completions"])

@@ -63,7 +63,7 @@ class Admission:
         grant = await self.limiter.admit(caller, call, estimate, targets)
         is_enforced = grant.is_reserved and grant.caller.has_lasting_limit
         bounds = UsageBounds(estimate, grant.completion, is_enforced)
-        admitted = call.narrowed(targets, deadline, bounds)
+        admitted = replace(call, targets=targets, deadline=deadline, bounds=bounds)
         if grant.completion_cap is not None:
             admitted = _cap_completion(admitted, grant.completion_cap)
         return AdmittedCall(self, admitted, grant)
@@ -123,7 +123,7 @@ class Admission:
             changes=len(outcome.changes),
             prompt_tokens=usage.get("prompt_tokens"),
             completion_tokens=usage.get("completion_tokens"),
-            cost_nanos=outcome.charge if outcome.usage or outcome.earlier else None,
+            cost_nanos=outcome.total_cost,
             ms=round((self.clock.now() - call.started) * 1_000, 1),
         )
 
@@ -159,9 +159,7 @@ class AdmittedCall:
             if admission.content.is_on:
                 self._content = asyncio.ensure_future(admission.content.store(self.call))
             admission.log_call(self.call, self._grant.caller, status, error)
-        if self._content is not None or (
-            not settlement.is_done and admission.limiter.is_awaited(self._grant)
-        ):
+        if self._content is not None or (settlement.is_awaited and not settlement.is_done):
             await self._wait(settlement, wait)
         if outcome.ended is None:
             outcome.ended = admission.clock.now()

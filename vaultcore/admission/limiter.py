@@ -178,7 +178,7 @@ class Limiter:
     def begin_settlement(
         self, grant: Grant, call: Call, status: int, error: GatewayError | None = None
     ) -> PendingSettlement:
-        """Begin what `settle` does. Wait for it if `is_awaited(grant)`."""
+        """Begin what `settle` does. Wait for it if it `is_awaited`."""
         final = FinalStatus(status, self._clock.now(), error, self._price_version)
         due = settlement(grant, call, final)
         return self.owed.begin(due, grant.caller.id, is_awaited=self.is_awaited(grant))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
 import httpx
@@ -53,7 +53,8 @@ class SimulatedDialect:
 async def simulate_dialect(dialect: str, catalog: Catalog) -> AsyncIterator[SimulatedDialect]:
     """Simulate a provider that speaks the dialect, while the context lasts."""
     behavior = BEHAVIORS[dialect]
-    async with _transport(behavior, dialect) as chat, _transport(openai, dialect) as media:
+    chat, media = (_transport(each, dialect) for each in (behavior, openai))
+    async with aclosing(chat), aclosing(media):
         row = next((each for each in catalog.providers.values() if each.dialect == dialect), None)
         base = row or Provider("openai", BASE_URL)
         # Without models of `/responses`: the matrix shows this dialect, not a second one of the provider.

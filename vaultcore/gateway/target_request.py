@@ -37,9 +37,7 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
     compaction = translation.compaction
     first = translation.request if compaction is None else compaction.request
     restored, omissions = restore_state(first, seal)
-    adaptations = list[Change]()
-    restored = _adapt_schemas(restored, call, target, adaptations)
-    omissions = [*omissions, *adaptations]
+    restored = _adapt_schemas(restored, call, target, omissions)
     if restored is not translation.request:
         translation = replace(translation, request=restored)
     request = _render_translation(translation, target, has_notes=outcome.has_notes)

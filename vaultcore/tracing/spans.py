@@ -52,8 +52,8 @@ def _request_span(request: HttpRequest, trace: Trace, call: Call | None) -> Json
             **_call_attributes(call),
             **_usage(call.outcome.total_usage),
         }
-        charge = call.outcome.charge if call.outcome.calls else None
-        attributes["vaultedge.cost_usd"] = None if charge is None else charge / PER_DOLLAR
+        cost = call.outcome.total_cost
+        attributes["vaultedge.cost_usd"] = None if cost is None else cost / PER_DOLLAR
     # By the conventions, a 4xx status is not an error of the server's span.
     is_server_error = status >= 500 or (status < 400 and error is not None)
     return {

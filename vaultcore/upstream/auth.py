@@ -77,8 +77,18 @@ def header_lines(fields: Mapping[str, str]) -> str:
     raise InvalidProviderRequest(f"header {name!r} of the provider's row has invalid characters")
 
 
+def allowed_headers(provider: Provider, client_headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the client's headers without those that only the operator sets, or the connection."""
+    patterns = provider.operator_headers
+    return {
+        name: value
+        for name, value in client_headers.items()
+        if not (_is_operators(name, patterns) or name in FRAMING)
+    }
+
+
 @lru_cache(maxsize=1_024)
-def is_operators(name: str, patterns: tuple[str, ...]) -> bool:
+def _is_operators(name: str, patterns: tuple[str, ...]) -> bool:
     """Return True if a client must not set a header."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
@@ -105,10 +115,6 @@ def _client_fields(
     provider: Provider, row: Mapping[str, str], client_headers: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the client's headers that the row allows; lists are joined with those of the row."""
-    allowed = {
-        name: value
-        for name, value in client_headers.items()
-        if not is_operators(name, provider.operator_headers)
-    }
+    allowed = allowed_headers(provider, client_headers)
     joined = {name: f"{row[name]},{allowed[name]}" for name in LISTS if name in row and name in allowed}
     return {**allowed, **joined}

@@ -14,12 +14,11 @@ from vaultcore.errors import Fault
 from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream import errors
 from vaultcore.upstream.auth import (
-    FRAMING,
     SCHEMES,
     HiddenHeaders,
+    allowed_headers,
     build_headers,
     header_lines,
-    is_operators,
 )
 from vaultcore.upstream.signing import NoCredentials, RequestSigner
 from vaultcore.upstream.transport import TransportRequest
@@ -136,7 +135,7 @@ def _head(
     lines = prepared.lines
     if client_headers:
         if prepared.fields.keys().isdisjoint(client_headers):
-            lines += header_lines(_allowed(prepared.provider, client_headers))
+            lines += header_lines(allowed_headers(prepared.provider, client_headers))
         else:
             lines = header_lines(prepared.with_client(client_headers))
     host = "" if "host" in prepared.fields else f"host: {url.authority}\r\n"
@@ -144,12 +143,3 @@ def _head(
         return f"GET {url.target} HTTP/1.1\r\n{host}{lines}\r\n".encode("ascii")
     size = len(content)
     return f"POST {url.target} HTTP/1.1\r\n{host}{lines}content-length: {size}\r\n\r\n".encode("ascii")
-
-
-def _allowed(provider: Provider, client_headers: Mapping[str, str]) -> dict[str, str]:
-    patterns = provider.operator_headers
-    return {
-        name: value
-        for name, value in client_headers.items()
-        if not (is_operators(name, patterns) or name in FRAMING)
-    }

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Self
 
 import httpx
 
@@ -25,14 +23,6 @@ class HttpxTransport:
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         self._transport = transport
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
     async def send(self, request: TransportRequest, until: float) -> HttpxResponse:
         """Send a request. Raises TransportError, or TimeoutError at `until`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -34,6 +35,7 @@ MAX_DEPTH = 128  # levels of arrays and objects
 MAX_VALUES = 400_000  # values in arrays and objects: more than the tokens of any embeddings request
 MAX_CONTAINERS = 50_000  # arrays and objects
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _OTHERS = bytes(set(range(256)) - {ord('"'), ord(","), *_STEPS})
 
 
@@ -105,11 +107,9 @@ async def read_body(request: ClientRequest, limit: int, types: Types = JSON) -> 
 
     Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
     """
-    if request.headers.get("content-type") != JSON[0] and content_type(request) not in types:
+    if content_type(request) not in types:
         raise UnsupportedMedia(f"the content-type must be {' or '.join(types)}")
-    if ENCODING not in request.headers:
-        return await _read(request, limit)
-    encoding = request.headers[ENCODING].strip().lower()
+    encoding = request.headers.get(ENCODING, "").strip().lower()
     if encoding in {"", "identity"}:
         return await _read(request, limit)
     check_encoding(encoding)
@@ -118,7 +118,10 @@ async def read_body(request: ClientRequest, limit: int, types: Types = JSON) -> 
 
 def content_type(request: ClientRequest) -> str:
     """Return the media type of a body, without parameters; that of JSON for types that end with `+json`."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    value = request.headers.get("content-type", "")
+    if value == JSON[0]:
+        return value
+    kind = value.partition(";")[0].strip().lower()
     return JSON[0] if kind.endswith("+json") else kind
 
 
@@ -215,7 +218,7 @@ def _surrogate_path(value: object, path: str) -> str | None:
     """Return the path of the first string with a lone surrogate, such as `messages[0].content`, or None."""
     match value:
         case str():
-            return path if any("\ud800" <= character <= "\udfff" for character in value) else None
+            return path if _SURROGATE.search(value) else None
         case dict():
             inner = [(item, f"{path}.{name}".lstrip(".")) for name, item in value.items()]
         case list():

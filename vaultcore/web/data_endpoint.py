@@ -81,12 +81,13 @@ class DataEndpoint:
         else:
             worker = self._bodies.worker(len(raw))
             incoming = await worker(self._parse, request, raw, worker)
-        if incoming.estimate is None:
-            return await _run_free(endpoint, services, caller, incoming.call)
+        call, estimate = incoming.call, incoming.estimate
+        if estimate is None:
+            return await _run_free(endpoint, services, caller, call)
         if may_run_once(request):
-            run = partial(self._run, request, caller, incoming)
-            return await run_once(services, request, caller, incoming.call, body=incoming.body, run=run)
-        return await self._run(request, caller, incoming)
+            run = partial(self._run, request, caller, call, estimate)
+            return await run_once(services, request, caller, call, body=incoming.body, run=run)
+        return await self._run(request, caller, call, estimate)
 
     def _parse(self, request: ClientRequest, raw: bytes, worker: Worker) -> IncomingCall:
         """Return the call that a request makes, and what it may use. Raises InvalidRequest."""
@@ -98,12 +99,12 @@ class DataEndpoint:
         native = call.native.body if call.native else None
         return IncomingCall(call, body, endpoint.estimate_usage(call.request, native))
 
-    async def _run(self, request: ClientRequest, caller: Caller, incoming: IncomingCall) -> ASGIApp:
+    async def _run(
+        self, request: ClientRequest, caller: Caller, call: Call, estimate: RequestEstimate
+    ) -> ASGIApp:
         """Run an admitted call. It is settled whichever way it ends."""
-        endpoint, services, call = self._endpoint, self._services, incoming.call
-        if incoming.estimate is None:
-            raise AssertionError("a free call needs no admission")
-        admitted = await services.admission.admit(caller, call, incoming.estimate)
+        endpoint, services = self._endpoint, self._services
+        admitted = await services.admission.admit(caller, call, estimate)
         try:
             if endpoint.streams and call.is_streaming:
                 framing = endpoint.framing(request.query)
@@ -131,7 +132,7 @@ class DataEndpoint:
 
 
 def _parser(request: ClientRequest) -> Callable[[bytes], object]:
-    if request.headers.get("content-type") == JSON[0] or content_type(request) != FORM:
+    if content_type(request) != FORM:
         return parse
     from vaultcore.web.form import parse_form  # for few requests only
 

@@ -12,8 +12,6 @@ from vaultcore.settings import Settings
 
 STRATEGIES: dict[str, Strategy | None] = {"default": None, "priority": "priority", "cheapest": "cheapest"}
 MAX_BACKOFF = 5_000  # milliseconds
-
-
 OPTIONS = ("max-key-retries", "backoff-delay", "routing-strategy", "strict", "explain")
 HEADERS = frozenset(f"x-vaultedge-{name}" for name in OPTIONS)
 
@@ -31,10 +29,10 @@ class CallOptions:
     def read(cls, settings: Settings, headers: Mapping[str, str]) -> CallOptions:
         """Return the options in a request's headers. Raises InvalidRequest."""
         return cls(
-            retry_policy(settings, headers),
-            strategy(settings, headers),
-            flag(headers, "x-vaultedge-strict"),
-            flag(headers, "x-vaultedge-explain"),
+            _retry_policy(settings, headers),
+            _strategy(settings, headers),
+            _flag(headers, "x-vaultedge-strict"),
+            _flag(headers, "x-vaultedge-explain"),
         )
 
 
@@ -54,7 +52,7 @@ class OptionReader:
         return self._default
 
 
-def retry_policy(settings: Settings, headers: Mapping[str, str]) -> RetryPolicy:
+def _retry_policy(settings: Settings, headers: Mapping[str, str]) -> RetryPolicy:
     """Return the retry policy. A client may request fewer keys than the operator allows, never more."""
     key_retries = _number(headers, "x-vaultedge-max-key-retries")
     backoff = _number(headers, "x-vaultedge-backoff-delay")
@@ -67,7 +65,7 @@ def retry_policy(settings: Settings, headers: Mapping[str, str]) -> RetryPolicy:
     )
 
 
-def strategy(settings: Settings, headers: Mapping[str, str]) -> Strategy | None:
+def _strategy(settings: Settings, headers: Mapping[str, str]) -> Strategy | None:
     """Return the requested order of targets, else the operator's; None leaves it to the route."""
     requested = headers.get("x-vaultedge-routing-strategy", settings.strategy).strip().lower()
     if requested not in STRATEGIES:
@@ -76,7 +74,7 @@ def strategy(settings: Settings, headers: Mapping[str, str]) -> Strategy | None:
     return STRATEGIES[requested]
 
 
-def flag(headers: Mapping[str, str], name: str) -> bool:
+def _flag(headers: Mapping[str, str], name: str) -> bool:
     """Return True if a header is `1` or `true`."""
     return headers.get(name, "").strip().lower() in {"1", "true"}
 

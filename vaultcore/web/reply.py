@@ -81,7 +81,7 @@ def call_headers(call: Call) -> dict[str, str]:
         headers["x-vaultedge-model"] = candidate.target.model.name
     if outcome.attempts and (upstream_id := outcome.attempts[-1].upstream_request_id) is not None:
         headers["x-vaultedge-upstream-request-id"] = upstream_id
-    if (outcome.usage or outcome.earlier) and (cost := outcome.charge) is not None:
+    if (cost := outcome.total_cost) is not None:
         headers["x-vaultedge-cost-usd"] = format_usd(cost)
     if outcome.changes:
         headers["x-vaultedge-translation"] = str(len(outcome.changes))

@@ -9,8 +9,8 @@
 //   runner     true if the SDK runs the tools itself
 //   reasoning  true to ask for reasoning
 //
-// For each scenario it prints one line, a JSON object: the tool calls of each turn, the text of the last one, the reasoning of the first
-// one, and the number of text fragments. If the SDK throws, it is `{"error": {...}}`.
+// For each scenario it prints one line, a JSON object: the tool calls of each turn, the text of the last one, the
+// reasoning of the first one, and the number of text fragments. If the SDK throws, it is `{"error": {...}}`.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";

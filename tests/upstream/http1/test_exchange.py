@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 
 import pytest
 
@@ -114,7 +115,7 @@ def connections_of_two_calls(data: bytes) -> int:
             writer.write(data)
 
     async def calls() -> None:
-        async with serving(serve) as url, Pool() as http:
+        async with serving(serve) as url, aclosing(Pool()) as http:
             for _ in range(2):
                 await fetch(http, request_to(url, b"{}"))
 
@@ -135,7 +136,7 @@ def read_response(data: bytes, size: int) -> bytes:
     async def request() -> bytes:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            async with Pool() as http:
+            async with aclosing(Pool()) as http:
                 return (await fetch(http, request_to(f"http://127.0.0.1:{port}/"))).body
 
     return asyncio.run(request())

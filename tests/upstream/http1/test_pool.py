@@ -8,6 +8,7 @@ import gc
 import ipaddress
 import ssl
 import warnings
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_tls_with_a_trusted_certificate(tmp_path: Path) -> None:
 
     async def calls(base_url: str) -> list[int]:
         trust = ssl.create_default_context(cafile=tmp_path / "ca.pem")
-        async with Pool(lambda: trust) as http:
+        async with aclosing(Pool(lambda: trust)) as http:
             return [(await post(http, base_url)).status for _ in range(3)]
 
     with FakeProvider(context) as provider:
@@ -70,7 +71,7 @@ def test_tls_with_an_invalid_certificate(tmp_path: Path, is_trusted: bool) -> No
 
     async def call(base_url: str) -> None:
         trust = ssl.create_default_context(cafile=tmp_path / "ca.pem" if is_trusted else None)
-        async with Pool(lambda: trust) as http:
+        async with aclosing(Pool(lambda: trust)) as http:
             await post(http, base_url)
 
     with FakeProvider(context) as provider:
@@ -84,7 +85,7 @@ def test_concurrent_calls_have_their_own_connections() -> None:
     """Concurrent calls do not wait for each other; the connection used last is reused first."""
 
     async def calls(base_url: str) -> None:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             await asyncio.gather(*(post(http, base_url) for _ in range(64)))
             for _ in range(10):
                 await post(http, base_url)
@@ -117,7 +118,7 @@ def test_a_cancelled_call_leaves_no_open_socket() -> None:
     """A call that is cancelled at any step of connecting closes its socket."""
 
     async def cancel_after(base_url: str, steps: int) -> None:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             posting = asyncio.create_task(post(http, base_url))
             for _ in range(steps):
                 await asyncio.sleep(0)
@@ -140,7 +141,7 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setenv(name, "http://127.0.0.1:1")
 
     async def call(base_url: str) -> int:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             return (await post(http, base_url)).status
 
     with FakeProvider() as provider:
@@ -151,7 +152,7 @@ def test_redirects_are_not_followed() -> None:
     """A redirect is returned, so that a provider cannot send the key elsewhere."""
 
     async def call(base_url: str) -> int:
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             return (await post(http, base_url)).status
 
     with FakeProvider() as provider:

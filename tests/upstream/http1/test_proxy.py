@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def call(
     async def calls() -> list[int]:
         trust = ssl.create_default_context(cafile=folder / "ca.pem")
         pool = Pool(lambda: trust, ProxyRules.from_env({"HTTPS_PROXY": proxy_url}))
-        async with pool as http:
+        async with aclosing(pool) as http:
             request = request_to(url, is_direct=is_direct)
             return [(await fetch(http, request)).status for _ in range(count)]
 

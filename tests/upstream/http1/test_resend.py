@@ -8,7 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -96,7 +96,7 @@ def call_twice(server: Server) -> list[str]:
 
     async def calls() -> list[str]:
         outcomes = []
-        async with Pool() as http:
+        async with aclosing(Pool()) as http:
             for number in range(2):
                 try:
                     outcomes.append(str((await fetch(http, request_to(url))).status))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ def test_a_private_ca_is_trusted(name: str, tmp_path: Path) -> None:
     context = server_context(tmp_path, "127.0.0.1")
 
     async def status(base_url: str) -> int:
-        async with Pool(trust_from_env({name: str(tmp_path / "ca.pem")})) as http:
+        async with aclosing(Pool(trust_from_env({name: str(tmp_path / "ca.pem")}))) as http:
             return (await post(http, base_url)).status
 
     with FakeProvider(context) as provider:

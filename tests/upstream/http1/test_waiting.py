@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -112,7 +113,7 @@ def test_a_response_before_the_whole_request_ends_the_connection() -> None:
             writer.write(ANSWER)
             await asyncio.sleep(60)
 
-        async with serving(handle) as url, Pool() as http:
+        async with serving(handle) as url, aclosing(Pool()) as http:
             response = await fetch(http, request_to(url, content))
             return response.body, any(http._idle.values())
 
@@ -132,7 +133,7 @@ def test_a_large_request_arrives_whole() -> None:
             received.append(await reader.readexactly(len(content)))
             writer.write(ANSWER)
 
-        async with serving(handle) as url, Pool() as http:
+        async with serving(handle) as url, aclosing(Pool()) as http:
             await fetch(http, request_to(url, content))
 
     asyncio.run(run())

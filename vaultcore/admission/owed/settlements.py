@@ -47,13 +47,16 @@ NO_JOURNAL, NO_METRICS = NoJournal(), NoMetrics()
 
 
 class PendingSettlement:
-    """The settlement of one call, from its beginning until it is settled or owed."""
+    """The settlement of one call, from its beginning until it is settled or owed.
 
-    __slots__ = ("_error", "_owner", "_waiters", "due", "is_done", "key")
+    If `is_awaited`, the client gets the end of its response afterwards.
+    """
 
-    def __init__(self, owner: OwedSettlements, due: Settlement, key: str) -> None:
+    __slots__ = ("_error", "_owner", "_waiters", "due", "is_awaited", "is_done", "key")
+
+    def __init__(self, owner: OwedSettlements, due: Settlement, key: str, *, is_awaited: bool) -> None:
         self._owner, self.due, self.key = owner, due, key
-        self.is_done = False
+        self.is_awaited, self.is_done = is_awaited, False
         self._error: BaseException | None = None
         self._waiters: list[asyncio.Future[None]] = []
 
@@ -103,7 +106,7 @@ class OwedSettlements:
 
     def begin(self, due: Settlement, key: str, *, is_awaited: bool) -> PendingSettlement:
         """Begin to settle the call of a key. It is settled or owed even if nothing waits for it."""
-        pending = PendingSettlement(self, due, key)
+        pending = PendingSettlement(self, due, key, is_awaited=is_awaited)
         self._open.add(pending)
         if self._begin_in_store is None:
             self._run(pending, self.settle(due, key))

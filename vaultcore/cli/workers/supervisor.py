@@ -128,7 +128,7 @@ class Supervisor:
                 self._due[place] = now + LAST_DELAY
 
     def _start(self, place: int) -> WorkerProcess | None:
-        """Start a worker. Return None if the system has no room for it."""
+        """Start a worker. Return None if the system cannot create a process."""
         row = min(set(range(self._count + 1)) - {worker.row for worker in self._workers})
         channel, inner = socket.socketpair()
         sys.stdout.flush()

@@ -17,8 +17,6 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
-from types import TracebackType
-from typing import Self
 
 from vaultcore.upstream.http1.http_connection import HttpConnection
 from vaultcore.upstream.http1.proxy import Proxy, ProxyRules, ProxyUnreachable, open_tunnel
@@ -45,14 +43,6 @@ class Pool:
         self._idle: dict[Origin, deque[HttpConnection]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
     async def send(self, request: TransportRequest, until: float) -> PooledResponse:
         """Send a request; return the response once its head has arrived.
 
@@ -60,8 +50,9 @@ class Pool:
         TransportError, or TimeoutError at `until`.
         """
         loop = asyncio.get_running_loop()
-        if loop is not self._loop:
-            self._bind(loop)
+        if loop is not self._loop:  # a connection belongs to one event loop
+            await self.aclose()
+            self._loop = loop
         origin = request.url.origin
         connection = self._acquire(origin) or await self._connect(request, until)
         try:
@@ -99,15 +90,6 @@ class Pool:
                 return connection
             connection.abort()
         return None
-
-    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Drop connections of an earlier event loop: a connection belongs to one loop."""
-        if self._loop is not loop:
-            for connections in self._idle.values():
-                for connection in connections:
-                    connection.abort()
-            self._idle.clear()
-            self._loop = loop
 
     async def _connect(self, request: TransportRequest, until: float) -> HttpConnection:
         origin = request.url.origin
