@@ -73,7 +73,8 @@ def _original(root: str, program: Path, home: Path, port: int) -> Target:
         for name, path, scheme, prefix, order in rows
     ]
     (home / "providers.yaml").write_text(json.dumps({"providers": providers}))
-    vault = seal([Credential(name, KEY) for name, *_ in rows], PASSWORD)
+    # Its circuit breaker knows keys by their ends: equal ones would be paused together.
+    vault = seal([Credential(name, f"sk-{name}-bench-{name}") for name, *_ in rows], PASSWORD)
     environ = _environ(
         home,
         VAULTEDGE_VAULT=vault,
