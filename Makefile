@@ -115,7 +115,7 @@ bench-peers: ## install other gateways for `make bench`: ferrogw, rolter, LiteLL
 bench-guard: $(VENV)/.dev ## print which functions and figures of a request rose by more than 10 %; ARGS=--write stores them
 	@$(BIN)/python -m tests.bench.guard $(ARGS)
 
-bench-calls: $(VENV)/.dev ## print the Python calls and the CPU time of one request; ARGS="--limits --top 40"
+bench-calls: $(VENV)/.dev ## print the Python calls and the CPU time of one request; ARGS="--limits --top 40" or --stream
 	@$(BIN)/python -m tests.bench.calls $(ARGS)
 
 bench-store: $(VENV)/.dev $(AWS)/.installed ## load the DynamoDB store behind emulated limits of partitions

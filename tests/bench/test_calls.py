@@ -1,4 +1,4 @@
-"""The number of Python calls per request does not rise."""
+"""The number of Python calls per request, and per chunk of a stream, does not rise."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import sys
 
 import pytest
 
-from tests.bench.calls import measure
+from tests.bench.calls import measure, measure_chunk
 
 # Python 3.11. Lower these numbers when the path of a request gets shorter; see `python -m tests.bench.calls`.
 SYSTEM_KEY_CALLS = 740
 ALL_LIMITS_CALLS = 960
+CHUNK_CALLS = 92
+TRANSLATED_CHUNK_CALLS = 95
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the counter reads /proc")
 
@@ -25,3 +27,15 @@ def test_python_calls_per_request(limits: bool, ceiling: int) -> None:
     calls = measure(limits=limits, timed=0)
 
     assert calls.total <= ceiling, sorted(calls.python.items(), key=lambda item: -item[1].calls)[:40]
+
+
+@pytest.mark.parametrize(
+    ("case", "ceiling"),
+    [("stream", CHUNK_CALLS), ("anthropic_stream", TRANSLATED_CHUNK_CALLS)],
+    ids=["chat_completions", "from_anthropic"],
+)
+def test_python_calls_per_chunk(case: str, ceiling: int) -> None:
+    """A further chunk of a stream, read alone, takes no more calls of Python functions than the ceiling."""
+    calls = measure_chunk(case)
+
+    assert calls.total <= ceiling, sorted(calls.python.items(), key=lambda item: -item[1].calls)[:60]
