@@ -133,7 +133,9 @@ class ChatEncoder:
             return (Event(dump(item)),)
         if not item.get("choices"):
             return ()
-        return (Event(dump({name: value for name, value in item.items() if name != "usage"})),)
+        public = item.copy()
+        del public["usage"]
+        return (Event(dump(public)),)
 
     def close(self) -> Iterable[Event]:
         return (DONE,)

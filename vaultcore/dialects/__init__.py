@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import MediaOffer, Target
@@ -146,8 +146,7 @@ class NativeRequest:
         return Translation(request, self.translation_changes())
 
 
-@dataclass(frozen=True, slots=True)
-class RawEvent:
+class RawEvent(NamedTuple):
     """A provider event that is forwarded unchanged, with the chunks that it decodes to.
 
     Without an event, the chunks are what the decoder knows only at the end of the stream.

@@ -7,12 +7,10 @@ summary. A response has the summary in `compaction` of its message or delta, and
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
-
 from vaultcore.casts import cast
 from vaultcore.dialects import StreamItem, Summary
 from vaultcore.upstream import as_chunks
+from vaultcore.upstream.response_stream import ItemSource
 from vaultcore.wire import ChatChunk, ChatCompletion, Json
 
 ENDING: Json = {"finish_reason": "stop", "native_finish_reason": "compaction"}
@@ -43,22 +41,39 @@ def with_summary(completion: ChatCompletion, summary: Summary) -> ChatCompletion
     return cast(ChatCompletion, {**completion, **fields})
 
 
-async def stream_only_summary(first: ChatCompletion) -> AsyncGenerator[StreamItem, None]:
-    """Yield the chunks of `only_summary`."""
-    for chunk in as_chunks.chunks(only_summary(first)):
-        choices = [{**each, **ENDING} for each in chunk["choices"]]
-        yield cast(ChatChunk, {**chunk, "choices": choices})
+class SummaryOnly:
+    """The stream of `only_summary`, in one piece."""
+
+    def __init__(self, first: ChatCompletion) -> None:
+        chunks = as_chunks.chunks(only_summary(first))
+        self._items = [_with_ending(chunk) for chunk in chunks]
+
+    async def next_items(self) -> list[StreamItem]:
+        items, self._items = self._items, []
+        return items
+
+    async def close(self) -> None:
+        return
 
 
-async def stream_with_summary(
-    items: AsyncGenerator[StreamItem, None], summary: Summary
-) -> AsyncGenerator[StreamItem, None]:
-    """Yield the items of a stream that continues from a summary; the summary comes before the first one."""
-    is_first = bool(summary.text)
-    async with aclosing(items):
-        async for item in items:
-            if is_first:
-                choice = {"index": 0, "delta": {"compaction": summary.text}, "finish_reason": None}
-                yield cast(ChatChunk, {"choices": [choice]})
-                is_first = False
-            yield item
+class WithSummary:
+    """A stream that continues from a summary; the summary comes before its first item."""
+
+    def __init__(self, source: ItemSource, summary: Summary) -> None:
+        self._source, self._summary = source, summary.text
+
+    async def next_items(self) -> list[StreamItem]:
+        items = await self._source.next_items()
+        if not (items and self._summary):
+            return items
+        choice = {"index": 0, "delta": {"compaction": self._summary}, "finish_reason": None}
+        self._summary = ""
+        return [cast(ChatChunk, {"choices": [choice]}), *items]
+
+    async def close(self) -> None:
+        await self._source.close()
+
+
+def _with_ending(chunk: ChatChunk) -> StreamItem:
+    choices = [{**each, **ENDING} for each in chunk["choices"]]
+    return cast(ChatChunk, {**chunk, "choices": choices})

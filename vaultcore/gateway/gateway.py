@@ -9,7 +9,6 @@ decided before, in `vaultcore.admission`.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
@@ -20,11 +19,12 @@ from vaultcore.casts import cast
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
-from vaultcore.dialects import RawEvent, StreamItem
+from vaultcore.dialects import StreamItem
 from vaultcore.dialects.split_choices import ChoiceJoiner, join_choices
 from vaultcore.errors import Fault, NoRoute, UpstreamError
 from vaultcore.gateway.call_usage import record_completion, record_stream, record_usage
-from vaultcore.gateway.issued_state import IssuedState, mark_item
+from vaultcore.gateway.client_items import ClientItems
+from vaultcore.gateway.issued_state import IssuedState
 from vaultcore.gateway.omissions import allow_notes
 from vaultcore.gateway.output_meter import OutputMeter
 from vaultcore.gateway.provider_call import ProviderCall
@@ -94,10 +94,11 @@ class Gateway:
 
         return await self._first_success(call, await self.targets(call), attempt_once)
 
-    async def stream(self, call: Call) -> AsyncGenerator[StreamItem, None]:
-        """Yield the items of a streamed response. Until the first item, a failure leads to another attempt.
+    async def stream(self, call: Call) -> AsyncGenerator[Sequence[StreamItem], None]:
+        """Yield the items of a streamed response, those together that arrived together.
 
-        Raises what `complete` raises and, after the first item, StreamBroken.
+        Until the first item, a failure leads to another attempt. Raises what `complete` raises and, after the
+        first item, StreamBroken.
         """
         choices = ChoiceJoiner() if call.has_one_choice else None
         joiner = StreamJoiner(f"chatcmpl-{call.id}", call.model, int(call.started), choices)
@@ -108,26 +109,29 @@ class Gateway:
             with attempt.absorbing_failures():  # then `attempt.error` is set, and the loop goes on
                 seal = await self._state.seal_of(attempt.candidate, call)
                 request = await call.worker(render_for, call, attempt.candidate.target, seal)
-                stage = create_stage(seal, seals=call.seals_state, compacts=call.compacts)
-                model, meter = attempt.candidate.target.model, _output_meter(call, attempt)
-                items = await self._provider_call(call, attempt, seal).stream(request)
+                marker = create_stage(seal, seals=call.seals_state, compacts=call.compacts)
+                client_items = ClientItems(joiner, marker, _output_meter(call, attempt))
+                model = attempt.candidate.target.model
+                source = await self._provider_call(call, attempt, seal).stream(request)
                 joiner.fields = call.outcome.response_fields
                 try:
-                    async with aclosing(items):
-                        async for item in items:
-                            for marked in mark_item(stage, _join(joiner, item)):
-                                yield marked
-                            if meter.is_exceeded(joiner):
+                    try:
+                        while arrived := await source.next_items():
+                            if items := client_items.feed(arrived):
+                                yield items
+                            if client_items.is_cut_off:
                                 call.outcome.flags.append("cut_off")
                                 break
                         joiner.is_complete = True
+                    finally:
+                        await source.close()
                 finally:  # also after a client disconnect: the client pays for what arrived until then
                     attempt.response_model = joiner.response_model
                     if joiner.has_started:
                         record_stream(call, model, joiner, self.log)
                         call.outcome.content = lambda: {"text": joiner.text}
             if "cut_off" in call.outcome.flags:
-                yield joiner.cut(client_usage(call.outcome.usage) or {})
+                yield [joiner.cut(client_usage(call.outcome.usage) or {})]
                 return
             if joiner.has_started:
                 if attempt.error is not None and (request.is_native or not joiner.is_finished):
@@ -338,11 +342,3 @@ def _with_client_usage(completion: ChatCompletion) -> ChatCompletion:
     """Return the completion without the fields of usage that are internal."""
     usage = client_usage(completion.pop("usage", None))
     return {**completion, "usage": usage} if usage else completion
-
-
-def _join(joiner: StreamJoiner, item: StreamItem) -> StreamItem:
-    if not isinstance(item, RawEvent):
-        return joiner.join(item)
-    for chunk in item.chunks:
-        joiner.observe(chunk)
-    return item

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from vaultcore.call import Call
-from vaultcore.dialects import Change, RawEvent, StreamItem, client_path
+from vaultcore.dialects import Change, client_path
 from vaultcore.errors import InvalidRequest
 from vaultcore.opaque_state.carriers import any_carries_state
 from vaultcore.opaque_state.envelope import Envelope, Issuer, StateSeal
@@ -14,8 +13,7 @@ from vaultcore.opaque_state.marks import Envelopes
 from vaultcore.opaque_state.restore import issuing_accounts, restore_request
 from vaultcore.routing.candidate import Candidate
 from vaultcore.secrets import SecretSource
-from vaultcore.streams import Stage
-from vaultcore.wire import ChatChunk, ChatRequest
+from vaultcore.wire import ChatRequest
 
 MAX_SEALS = 1_024  # of candidates and callers
 OTHER_ISSUER = "another provider, account or model issued it"
@@ -63,8 +61,3 @@ def restore_state(request: ChatRequest, seal: StateSeal) -> tuple[ChatRequest, l
         raise InvalidRequest(text, param=param, code="unsupported_parameter")
     changes = [Change(client_path(request, path), "dropped", OTHER_ISSUER) for path in restored.omitted]
     return restored.request, changes
-
-
-def mark_item(stage: Stage[ChatChunk, ChatChunk], item: StreamItem) -> Iterable[StreamItem]:
-    """Return the item with its state marked; the rewriter of a native stream has done that already."""
-    return (item,) if isinstance(item, RawEvent) else stage.feed(item)

@@ -26,6 +26,7 @@ class OutputMeter:
     """Counts the output of one stream. `limit` is in tokens of all choices; None: no limit."""
 
     def __init__(self, limit: int | None) -> None:
+        self.has_limit = limit is not None
         self._most = None if limit is None else limit * MARGIN + SLACK
         self._batch = min(BATCH, max(limit or 0, SLACK))
         self._texts = self._length = self._tokens = 0  # counted so far

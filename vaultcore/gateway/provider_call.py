@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from vaultcore.call import Call
-from vaultcore.dialects import StreamItem, Summary
+from vaultcore.dialects import Summary
 from vaultcore.gateway.call_usage import record_completion
 from vaultcore.gateway.compaction import (
+    SummaryOnly,
+    WithSummary,
     only_summary,
-    stream_only_summary,
-    stream_with_summary,
     summary_of,
     with_summary,
 )
@@ -21,6 +21,7 @@ from vaultcore.routing.candidate import Candidate
 from vaultcore.telemetry import Log
 from vaultcore.upstream.client import OnHeaders, Upstream
 from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse
+from vaultcore.upstream.response_stream import ItemSource
 from vaultcore.wire import ChatRequest
 
 
@@ -48,18 +49,19 @@ class ProviderCall:
         response = await self._complete(await self._render(compaction.resume(summary.text)))
         return replace(response, completion=with_summary(response.completion, summary))
 
-    async def stream(self, request: ProviderRequest) -> AsyncGenerator[StreamItem, None]:
-        """Return the items of the streamed response. Raises UpstreamError, as the items do."""
+    async def stream(self, request: ProviderRequest) -> ItemSource:
+        """Return the items of the streamed response; it has to be closed. Raises UpstreamError."""
         compaction, outcome = self.call.outcome.compaction, self.call.outcome
         if compaction is None:
-            return self._stream(request)
+            return await self._stream(request)
         if compaction.resume is None:
             first = (await self._complete(request)).completion
-            summary, items = summary_of(first), stream_only_summary(first)
+            summary = summary_of(first)
+            items: ItemSource = SummaryOnly(first)
         else:
             summary = await self._summarize(request)
             resumed = await self._render(compaction.resume(summary.text))
-            items = stream_with_summary(self._stream(resumed), summary)
+            items = WithSummary(await self._stream(resumed), summary)
         outcome.response_fields = {**outcome.response_fields, "compaction_usage": summary.usage}
         return items
 
@@ -79,8 +81,8 @@ class ProviderCall:
     def _complete(self, request: ProviderRequest) -> Awaitable[ProviderResponse]:
         return self.upstream.complete(self.candidate, request, self.on_headers, self.remaining())
 
-    def _stream(self, request: ProviderRequest) -> AsyncGenerator[StreamItem, None]:
-        return self.upstream.stream(self.candidate, request, self.on_headers, self.remaining())
+    def _stream(self, request: ProviderRequest) -> Awaitable[ItemSource]:
+        return self.upstream.open_stream(self.candidate, request, self.on_headers, self.remaining())
 
     async def _render(self, request: ChatRequest) -> ProviderRequest:
         return await self.call.worker(render_resumed, self.call, self.candidate.target, self.seal, request)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from vaultcore.casts import cast
 from vaultcore.opaque_state.carriers import (
     BLOCKS,
+    CARRYING,
     GATEWAY,
     LABELLED_PARTS,
     carries_state,
@@ -35,6 +36,11 @@ class LabelStage:
 
     def feed(self, item: ChatChunk) -> Iterable[ChatChunk]:
         choices = item.get("choices") or ()
+        for choice in choices:
+            if not CARRYING.isdisjoint(choice["delta"]):  # nearly all deltas have only text
+                break
+        else:
+            return (item,)
         if not any(carries_state(choice["delta"]) for choice in choices):
             return (item,)
         return ({**item, "choices": [self._label(choice) for choice in choices]},)

@@ -51,7 +51,12 @@ class StreamJoiner:
             if choice.get("finish_reason") is not None:
                 self.is_finished = True
                 self._finished_choices.add(choice["index"])
-            for text in delta_texts(choice["delta"]):
+            delta = choice["delta"]
+            if len(delta) == 1 and (text := delta.get("content")):  # nearly every chunk
+                self.texts.append(text)
+                self.length += len(text)
+                continue
+            for text in delta_texts(delta):
                 self.texts.append(text)
                 self.length += len(text)
         if self.is_finished and chunk.get("usage"):
@@ -75,10 +80,16 @@ class StreamJoiner:
         if self._choices is not None:
             chunk = self._choices.join(chunk)
         self.observe(chunk)
-        choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
+        choices = chunk.get("choices") or []
+        for choice in choices:
+            if choice["index"] not in self._choices_with_role:
+                choices = [self._choice(each) for each in choices]
+                break
         joined = cast(ChatChunk, {**chunk, **self.fields, **self._envelope, "choices": choices})
-        if "usage" in chunk:
-            joined["usage"] = client_usage(chunk["usage"])
+        if usage := chunk.get("usage"):
+            joined["usage"] = client_usage(usage)
+        elif "usage" in chunk:
+            joined["usage"] = None
         return joined
 
     def _choice(self, choice: ChunkChoice) -> ChunkChoice:

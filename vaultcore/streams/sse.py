@@ -14,7 +14,7 @@ BOM = b"\xef\xbb\xbf"
 RETURN, NEWLINE = 13, 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes 0.6 µs more per event, and a chunk has two
 class Event:
     """One event. `name` is "" if the stream does not name it, which means `message`."""
 
@@ -52,7 +52,7 @@ class Decoder:
         self._line_size = 0  # bytes
         self._data: list[bytes] = []  # the data lines of the current event
         self._data_size = 0  # bytes
-        self._name = b""
+        self._name = ""
 
     def feed(self, item: bytes) -> Iterable[Event]:
         if self._ends_in_cr and item:
@@ -73,7 +73,8 @@ class Decoder:
             self._line.append(tail)
             self._line_size += len(tail)
         events = self._read_lines(lines) if lines else []
-        self._check_size(self._line_size + self._data_size)
+        if self._line_size + self._data_size > self._limit:
+            raise self._too_large()
         return events
 
     def close(self) -> Iterable[Event]:
@@ -86,14 +87,20 @@ class Decoder:
         if self._expects_bom:
             self._expects_bom = False
             lines[0] = lines[0].removeprefix(BOM)
-        events = []
+        events, data = [], self._data
         for line in lines:
             if not line:
-                if self._data:
-                    events.append(self._end_event())
-                self._name = b""
+                if data:
+                    text = (data[0] if len(data) == 1 else b"\n".join(data)).decode("utf-8", "replace")
+                    events.append(Event(text, self._name))
+                    data.clear()
+                    self._data_size = 0
+                self._name = ""
             elif line.startswith(b"data: "):
-                self._add_data(line[6:])
+                data.append(line[6:])
+                self._data_size += len(line) - 5
+                if self._data_size > self._limit:
+                    raise self._too_large()
             else:
                 self._read_field(line)
         return events
@@ -103,21 +110,13 @@ class Decoder:
         field, _, value = line.partition(b":")
         match field:
             case b"data":
-                self._add_data(value.removeprefix(b" "))
+                value = value.removeprefix(b" ")
+                self._data.append(value)
+                self._data_size += len(value) + 1
+                if self._data_size > self._limit:
+                    raise self._too_large()
             case b"event":
-                self._name = value.removeprefix(b" ")
+                self._name = value.removeprefix(b" ").decode("utf-8", "replace")
 
-    def _add_data(self, value: bytes) -> None:
-        self._data.append(value)
-        self._data_size += len(value) + 1
-        self._check_size(self._data_size)
-
-    def _end_event(self) -> Event:
-        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
-        self._data.clear()
-        self._data_size = 0
-        return Event(data.decode(errors="replace"), self._name.decode(errors="replace"))
-
-    def _check_size(self, size: int) -> None:
-        if size > self._limit:
-            raise ValueError(f"an event has more than {self._limit} bytes")
+    def _too_large(self) -> ValueError:
+        return ValueError(f"an event has more than {self._limit} bytes")

@@ -47,11 +47,12 @@ class Deadlines:
 
         Raises TimeoutError if that time has passed: a provider may send without any pause.
         """
-        now = self._now()
-        if now >= self._first[0]:
-            self._next = self._first
+        now, first = self._now(), self._first
+        if now >= first[0]:
+            self._next = first
             raise TimeoutError
-        self._next = min(self._first, (now + self._idle, self._idle, "idle"))
+        until = now + self._idle
+        self._next = (until, self._idle, "idle") if until < first[0] else first
         return self._next[0]
 
     def first_token_arrived(self) -> None:

@@ -7,7 +7,7 @@ stream took 100 µs of CPU more.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from typing import Protocol
 
 from vaultcore.dialects import RawEvent, StreamFault, StreamItem, tool_names
 from vaultcore.errors import UpstreamError
@@ -21,6 +21,16 @@ from vaultcore.upstream.transport import TransportResponse
 
 IDLE_AFTER_FINISH = 2.0  # seconds that usage may take once every choice has finished
 DRAIN_TIMEOUT = 0.1  # seconds to read the rest of a finished stream, so that its connection can be reused
+
+
+class ItemSource(Protocol):
+    """The items of one response. It has to be closed, also after its end."""
+
+    async def next_items(self) -> list[StreamItem]:
+        """Return the items that have arrived together, at least one; [] at the end."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class ItemStream:
@@ -91,7 +101,7 @@ class ItemStream:
         if not isinstance(item, RawEvent):
             return tool_names.restore_chunk(item, self._names) if self._names else item
         if item.event is not None and self._rewriter is not None:
-            return replace(item, event=self._rewriter.rewrite_event(item.event))
+            return item._replace(event=self._rewriter.rewrite_event(item.event))
         return item
 
     def _stream_error(self) -> UpstreamError:

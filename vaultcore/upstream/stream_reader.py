@@ -41,9 +41,10 @@ class StreamReader:
     def feed(self, data: bytes) -> list[StreamItem]:
         """Return the items that the data completes."""
         items: list[StreamItem] = []
+        feed = self._decoder.feed
         try:
             for event in self._events.feed(data):
-                self._accept(event, self._decoder.feed(event), items)
+                self._accept(event, feed(event), items)
                 if event.data == DONE:
                     self.is_ended = True
                     break
@@ -72,12 +73,13 @@ class StreamReader:
         return self.is_finished
 
     def _accept(self, event: sse.Event | None, decoded: Iterable[ChatChunk], items: list[StreamItem]) -> None:
-        chunks = tuple(decoded)
-        if not self._raw:
-            items += chunks
-        elif event is not None or chunks:
-            items.append(RawEvent(event, chunks))
-        for chunk in chunks:
+        if self._raw:
+            decoded = tuple(decoded)
+            if event is not None or decoded:
+                items.append(RawEvent(event, decoded))
+        for chunk in decoded:
+            if not self._raw:
+                items.append(chunk)
             for choice in chunk.get("choices") or ():
                 if choice.get("finish_reason"):
                     self._has_finish_reason = True

@@ -8,6 +8,7 @@ from vaultcore.client_apis import ClientApi, CutEncoder, FailureEncoder, Forward
 from vaultcore.dialects import RawEvent, StreamItem
 from vaultcore.errors import GatewayError
 from vaultcore.streams import Stage
+from vaultcore.streams.framing import StreamFraming
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk
 
@@ -21,6 +22,11 @@ class ClientStream:
         self._last_raw: Event | None = None
         self._first_raw: Event | None = None
         self._texts: list[str] = []  # content of the forwarded events
+
+    def encode(self, items: Iterable[StreamItem], framing: StreamFraming) -> bytes:
+        """Return the bytes of the client's events for items that arrived together."""
+        encode = framing.encode
+        return b"".join([encode(event) for item in items for event in self.feed(item)])
 
     def feed(self, item: StreamItem) -> Iterable[Event]:
         if not isinstance(item, RawEvent):

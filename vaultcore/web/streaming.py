@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 from starlette.types import ASGIApp
 
@@ -51,8 +51,8 @@ async def _events(
     client: ClientStream,
     services: Services,
     admitted: AdmittedCall,
-    first: asyncio.Future[StreamItem],
-    rest: AsyncGenerator[StreamItem, None],
+    first: asyncio.Future[Sequence[StreamItem]],
+    rest: AsyncGenerator[Sequence[StreamItem], None],
     *,
     framing: StreamFraming,
 ) -> AsyncGenerator[bytes, None]:
@@ -62,21 +62,19 @@ async def _events(
             try:
                 if not first.done():
                     yield framing.keep_alive
-                item = await first
+                items = await first
                 outcome.first_token_at = outcome.first_token_at or services.clock.now()
-                for event in client.feed(item):
-                    yield framing.encode(event)
-                async for item in rest:
-                    for event in client.feed(item):
-                        yield framing.encode(event)
+                yield client.encode(items, framing)
+                async for items in rest:
+                    yield client.encode(items, framing)
             finally:
                 await _stop(first, rest)
             ending = [*client.close()]  # encoded first: if that fails, nothing is charged
             await admitted.settle(200)  # a client that has read the last event finds its usage counted
         except (GatewayError, asyncio.CancelledError) as raised:
             ending = await _fail(client, services, admitted, raised)
-        for event in ending:
-            yield framing.encode(event)
+        if ending:
+            yield b"".join(map(framing.encode, ending))
         if call.explain:
             yield framing.encode_report(stream_report(call))
         yield framing.close()
@@ -112,7 +110,9 @@ async def _crash(api: ClientApi, services: Services, admitted: AdmittedCall, err
     return api.render_stream_error(failure)
 
 
-async def _stop(first: asyncio.Future[StreamItem], items: AsyncGenerator[StreamItem, None]) -> None:
+async def _stop(
+    first: asyncio.Future[Sequence[StreamItem]], items: AsyncGenerator[Sequence[StreamItem], None]
+) -> None:
     """Close the provider's stream; the first item's task must end before."""
     if first.cancel():
         await asyncio.wait({first})
