@@ -10,6 +10,7 @@ from contextlib import aclosing
 from starlette.types import Receive, Scope, Send
 
 from vaultcore.call import Call
+from vaultcore.casts import cast
 from vaultcore.client_apis import ClientApi, OwnErrorStatus
 from vaultcore.dialects import report_changes
 from vaultcore.errors import GatewayError, whole_seconds
@@ -108,7 +109,7 @@ class EventStream:
     """An ASGI response that sends a stream as it arrives, and closes it when the client disconnects.
 
     After `heartbeat` seconds without data it sends the framing's keep-alive, so that no proxy closes the
-    connection.
+    connection. One timer per stream compares the time with that of the last data.
     """
 
     def __init__(
@@ -123,6 +124,8 @@ class EventStream:
         self._chunks, self._opening, self._heartbeat = chunks, opening, heartbeat
         self._keep_alive_bytes = framing.keep_alive
         self._last_sent = 0.0  # in the loop's time; 0: not started, or finished
+        self._is_complete = self._is_disconnected = False
+        self._sending_keep_alive: asyncio.Task[None] | None = None
         fields = {
             "content-type": framing.content_type,
             **SAFE_HEADERS,
@@ -133,19 +136,21 @@ class EventStream:
         self._headers = [(name.encode(), value.encode()) for name, value in fields.items()]
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        sending = asyncio.create_task(self._send(send))
-        disconnect = asyncio.create_task(_disconnect(receive))
-        keep_alive = asyncio.create_task(self._keep_alive(send))
+        """Send the stream in the request's own task; a client disconnect cancels it."""
+        loop, sending = asyncio.get_running_loop(), cast("asyncio.Task[object]", asyncio.current_task())
+        disconnect = loop.create_task(self._cancel_at_disconnect(receive, sending))
+        self._timer = loop.call_later(self._heartbeat, self._time_is_up, send)
         try:
-            await asyncio.wait({sending, disconnect}, return_when=asyncio.FIRST_COMPLETED)
+            await self._send(send)
+        except asyncio.CancelledError:  # it has closed the provider's stream
+            if not self._is_disconnected or sending.uncancel():
+                raise
         finally:
+            self._last_sent = 0.0
+            self._timer.cancel()
             disconnect.cancel()
-            keep_alive.cancel()
-            if not sending.done():
-                sending.cancel()  # this closes the provider's stream too
-            await asyncio.gather(sending, disconnect, keep_alive, return_exceptions=True)
-        if not sending.cancelled():
-            sending.result()
+            if self._sending_keep_alive is not None:
+                self._sending_keep_alive.cancel()
 
     async def _send(self, send: Send) -> None:
         async with aclosing(self._chunks) as chunks:
@@ -159,22 +164,29 @@ class EventStream:
                     continue
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 self._last_sent = now()
-            self._last_sent = 0.0
+            self._last_sent, self._is_complete = 0.0, True
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def _cancel_at_disconnect(self, receive: Receive, sending: asyncio.Task[object]) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if not self._is_complete:
+            self._is_disconnected = True
+            sending.cancel()
+
+    def _time_is_up(self, send: Send) -> None:
+        """Send the keep-alive if nothing was sent for a heartbeat, and set the timer again."""
+        loop, wait = asyncio.get_running_loop(), self._heartbeat
+        if self._last_sent:
+            wait -= loop.time() - self._last_sent
+        if wait <= 0:
+            wait, previous = self._heartbeat, self._sending_keep_alive
+            if previous is None or previous.done():
+                self._sending_keep_alive = loop.create_task(self._keep_alive(send))
+        self._timer = loop.call_later(wait, self._time_is_up, send)
+
     async def _keep_alive(self, send: Send) -> None:
-        """Send the keep-alive whenever nothing was sent for a heartbeat, between the start and the end."""
-        now, wait = asyncio.get_running_loop().time, self._heartbeat
-        while True:
-            await asyncio.sleep(wait)
-            if self._last_sent and now() - self._last_sent >= self._heartbeat:
-                await send({"type": "http.response.body", "body": self._keep_alive_bytes, "more_body": True})
-                self._last_sent = now()
-            elapsed = now() - self._last_sent
-            wait = max(self._heartbeat - elapsed, 0.001) if self._last_sent else self._heartbeat
-
-
-async def _disconnect(receive: Receive) -> None:
-    """Return when the client has disconnected."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
+        if self._last_sent:
+            await send({"type": "http.response.body", "body": self._keep_alive_bytes, "more_body": True})
+        if self._last_sent:  # the stream has not ended meanwhile
+            self._last_sent = asyncio.get_running_loop().time()
