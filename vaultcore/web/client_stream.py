@@ -25,10 +25,15 @@ class ClientStream:
 
     def encode(self, items: Iterable[StreamItem], framing: StreamFraming) -> bytes:
         """Return the bytes of the client's events for items that arrived together."""
-        encode = framing.encode
-        return b"".join([encode(event) for item in items for event in self.feed(item)])
+        encode, feed = framing.encode, self._encoder.feed
+        parts: list[bytes] = []
+        for item in items:
+            is_chunk = self._last_raw is None and not isinstance(item, RawEvent)
+            events = feed(item) if is_chunk else self._feed(item)  # type: ignore[arg-type]  # is_chunk
+            parts += map(encode, events)
+        return b"".join(parts)
 
-    def feed(self, item: StreamItem) -> Iterable[Event]:
+    def _feed(self, item: StreamItem) -> Iterable[Event]:
         if not isinstance(item, RawEvent):
             return self._encoder.feed(item) if self._last_raw is None else self._cut(item)
         if item.event is None:

@@ -124,7 +124,6 @@ class EventStream:
         self._chunks, self._opening, self._heartbeat = chunks, opening, heartbeat
         self._keep_alive_bytes = framing.keep_alive
         self._last_sent = 0.0  # in the loop's time; 0: not started, or finished
-        self._is_complete = self._is_disconnected = False
         self._sending_keep_alive: asyncio.Task[None] | None = None
         fields = {
             "content-type": framing.content_type,
@@ -136,21 +135,21 @@ class EventStream:
         self._headers = [(name.encode(), value.encode()) for name, value in fields.items()]
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream in the request's own task; a client disconnect cancels it."""
-        loop, sending = asyncio.get_running_loop(), cast("asyncio.Task[object]", asyncio.current_task())
-        disconnect = loop.create_task(self._cancel_at_disconnect(receive, sending))
+        loop = asyncio.get_running_loop()
+        sending = loop.create_task(self._send(send))  # a task of its own has no frames of the request below
         self._timer = loop.call_later(self._heartbeat, self._time_is_up, send)
         try:
-            await self._send(send)
-        except asyncio.CancelledError:  # it has closed the provider's stream
-            if not self._is_disconnected or sending.uncancel():
-                raise
+            await _disconnect_or_end(receive, sending)
         finally:
             self._last_sent = 0.0
             self._timer.cancel()
-            disconnect.cancel()
             if self._sending_keep_alive is not None:
                 self._sending_keep_alive.cancel()
+            if not sending.done():
+                sending.cancel()  # this closes the provider's stream too
+                await asyncio.gather(sending, return_exceptions=True)
+        if not sending.cancelled():
+            sending.result()
 
     async def _send(self, send: Send) -> None:
         async with aclosing(self._chunks) as chunks:
@@ -164,15 +163,8 @@ class EventStream:
                     continue
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
                 self._last_sent = now()
-            self._last_sent, self._is_complete = 0.0, True
+            self._last_sent = 0.0
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _cancel_at_disconnect(self, receive: Receive, sending: asyncio.Task[object]) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        if not self._is_complete:
-            self._is_disconnected = True
-            sending.cancel()
 
     def _time_is_up(self, send: Send) -> None:
         """Send the keep-alive if nothing was sent for a heartbeat, and set the timer again."""
@@ -190,3 +182,24 @@ class EventStream:
             await send({"type": "http.response.body", "body": self._keep_alive_bytes, "more_body": True})
         if self._last_sent:  # the stream has not ended meanwhile
             self._last_sent = asyncio.get_running_loop().time()
+
+
+async def _disconnect_or_end(receive: Receive, sending: asyncio.Task[None]) -> None:
+    """Return when the client has disconnected, or when everything was sent."""
+    request, is_waiting, has_ended = cast("asyncio.Task[object]", asyncio.current_task()), True, False
+
+    def stop_waiting(_: object) -> None:
+        nonlocal has_ended
+        if is_waiting:  # servers end the wait themselves, most of them
+            has_ended = True
+            request.cancel()
+
+    sending.add_done_callback(stop_waiting)
+    try:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+    except asyncio.CancelledError:
+        if not has_ended or request.uncancel():
+            raise
+    finally:
+        is_waiting = False

@@ -77,9 +77,9 @@ class Decoder(ChunkWriter):
         delta = event.get("delta")
         if part is None or not isinstance(delta, dict):
             return []
+        if part.kind == "text" and delta.get("type") == "text_delta":  # nearly every event
+            return self._text(string_field(delta, "text"))
         match delta.get("type"), part.kind:
-            case "text_delta", "text":
-                return self._text(string_field(delta, "text"))
             case "input_json_delta", "tool_use":
                 return self._arguments(part, string_field(delta, "partial_json"))
             case "thinking_delta", "thinking":

@@ -46,7 +46,7 @@ class Decoder:
             if not text:
                 return ()
         chunk = parse_event(item)
-        if repair.is_error(chunk):
+        if (chunk.get("error") or "base_resp" in chunk) and repair.is_error(chunk):
             raise repair.stream_fault(chunk)
         chunk.pop("obfuscation", None)
         if "service_tier" in chunk:
