@@ -60,7 +60,7 @@ web: admission call catalog client_apis clock console_bundle control dialects en
   usage wire
 app: endpoints errors services web
 """
-ANYWHERE = {"casts"}  # may be imported by every layer
+ANYWHERE = {"casts", "json_codec"}  # may be imported by every layer
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 THIRD_PARTIES = """
 alerts: httpx
@@ -71,6 +71,7 @@ catalog: yaml
 cli: httpx starlette uvicorn yaml
 handlers: mangum snapshot_restore_py
 idempotency: cryptography
+json_codec: orjson
 ledger: cryptography
 opaque_state: cryptography
 simulators: starlette uvicorn

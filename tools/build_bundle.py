@@ -25,7 +25,9 @@ from typing import Any
 from tools import locked, sbom
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA_PLANE = frozenset({"botocore", "cryptography", "httptools", "httpx", "mangum", "pyyaml", "starlette"})
+DATA_PLANE = frozenset(
+    {"botocore", "cryptography", "httptools", "httpx", "mangum", "orjson", "pyyaml", "starlette"}
+)
 FORMS = frozenset({"python-multipart"})  # files that clients send
 BUNDLES: Mapping[str, frozenset[str]] = {
     "stream": DATA_PLANE | FORMS,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vaultcore.errors import InvalidRequest
-from vaultcore.web.body import MAX_DEPTH, parse
+from vaultcore.web.strict_json import MAX_DEPTH, parse
 
 LEAVES = (
     st.none()

@@ -18,7 +18,8 @@ import pytest
 from tests.fakes.served import GatewayProcess, prepare_home, run_serve
 from vaultcore.errors import InvalidRequest
 from vaultcore.simulators.server import simulated
-from vaultcore.web.body import LARGE, MAX_CONTAINERS, MAX_VALUES, LargeBodies, parse
+from vaultcore.web.body import LARGE, LargeBodies
+from vaultcore.web.strict_json import MAX_CONTAINERS, MAX_VALUES, parse
 
 SIZE = 5_000_000  # bytes
 RESOLUTION = 0.02  # seconds, of the difference of two CPU times

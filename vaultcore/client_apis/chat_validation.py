@@ -1,7 +1,7 @@
 """Validation of chat requests.
 
 The gateway checks only the fields that it acts on. The provider checks the rest. The body is one that
-`web.body.parse` has read: JSON can express it.
+`web.strict_json.parse` has read: JSON can express it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+from vaultcore.json_codec import dumps_text
+
 _escape = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -13,7 +14,7 @@ def dump(value: object) -> str:
 
     A lone surrogate is escaped. It appears when a provider splits a character across two chunks.
     """
-    text = _encode(value)
+    text = dumps_text(value)
     if text.isascii():
         return text
     try:

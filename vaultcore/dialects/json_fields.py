@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import NoReturn
 
+from vaultcore.json_codec import dumps_text, loads, loads_finite
 from vaultcore.streams.sse import Event
 from vaultcore.wire import Json
 
@@ -16,7 +15,7 @@ def parse_event(event: Event) -> Json:
     Raise ValueError if it is anything else. The error quotes nothing that the provider sent.
     """
     try:
-        parsed = json.loads(event.data)
+        parsed = loads(event.data)
     except (ValueError, RecursionError):
         parsed = None  # raised below: JSONDecodeError would carry the whole text
     return parsed if isinstance(parsed, dict) else require_object(parsed, "an event")
@@ -38,14 +37,14 @@ def string_field(record: Mapping[str, object], name: str) -> str:
 def parse_arguments(text: object) -> Json | None:
     """Return the arguments of a tool call as an object, or None if they are not a JSON object.
 
-    Missing or blank arguments mean `{}`.
+    Missing or blank arguments mean `{}`. NaN and numbers beyond a float's range are not JSON.
     """
     if isinstance(text, dict):
         return text
     if text is None or (isinstance(text, str) and not text.strip()):
         return {}
     try:
-        parsed = _STRICT.decode(text) if isinstance(text, str) else None
+        parsed = loads_finite(text) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
@@ -53,12 +52,4 @@ def parse_arguments(text: object) -> Json | None:
 
 def dump(value: object) -> str:
     """Return JSON as models write it: compact, not ASCII-escaped, keys in the given order."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-# NaN and Infinity are refused. One decoder for all calls: a conversation may hold hundreds of tool calls.
-_STRICT = json.JSONDecoder(parse_constant=_refuse)
+    return dumps_text(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -26,10 +25,9 @@ from vaultcore.dialects.reasoning_report import report_once
 from vaultcore.dialects.result_order import order_results
 from vaultcore.dialects.tool_names import rename_tools
 from vaultcore.errors import InvalidRequest, name_parameter
+from vaultcore.json_codec import dumps_finite
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
-
-PART = 500  # items of a list that are encoded at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,29 +159,9 @@ def _in_client_names(error: InvalidRequest, request: ChatRequest) -> InvalidRequ
 
 def _encode(body: Json) -> bytes:
     try:
-        if _has_long_list(body):
-            return f"{{{','.join(f'{_dump(name)}:{_dump_parts(body[name])}' for name in body)}}}".encode()
-        return _dump(body).encode()
+        return dumps_finite(body)
     except UnicodeEncodeError:
         reason = "contains a lone surrogate, which UTF-8 cannot encode"
     except (ValueError, RecursionError):
         reason = "contains a value that JSON cannot express"
     raise InvalidRequest(f"the request {reason}")
-
-
-def _has_long_list(body: Json) -> bool:
-    for value in body.values():  # noqa: SIM110 - a generator takes a call for each field of each request
-        if isinstance(value, list) and len(value) > PART:
-            return True
-    return False
-
-
-def _dump_parts(value: object) -> str:
-    """Return JSON; of a long list in parts, since one long call of the C encoder would stop other threads."""
-    if not isinstance(value, list):
-        return _dump(value)
-    parts = (_dump(value[start : start + PART])[1:-1] for start in range(0, len(value), PART))
-    return f"[{','.join(parts)}]"
-
-
-_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 
+from vaultcore.casts import cast
 from vaultcore.dialects import Dialect, StreamFault, think_tags
 from vaultcore.errors import UpstreamError
+from vaultcore.json_codec import loads
 from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream import errors
 from vaultcore.upstream.deadlines import Deadlines
@@ -82,7 +83,7 @@ async def read_error(
 def parse_object(body: bytes) -> Json | None:
     """Return the JSON object in a body, or None."""
     try:
-        value = json.loads(body)
+        value = loads(body)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -93,10 +94,11 @@ def _parse_completion(
 ) -> ProviderResponse | UpstreamError:
     fault: StreamFault | None = None
     try:
-        value: Json = json.loads(body)
+        value = loads(body)
         if isinstance(value, dict | list):  # some providers answer with a list; the dialect decides
-            completion = think_tags.parse_response(dialect, candidate.target.provider, value)
-            return ProviderResponse(completion, value)
+            content = cast(Json, value)
+            completion = think_tags.parse_response(dialect, candidate.target.provider, content)
+            return ProviderResponse(completion, content)
     except StreamFault as error:
         fault = error
     except (ValueError, RecursionError):

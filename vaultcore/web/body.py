@@ -1,29 +1,24 @@
-"""Reads a request's JSON body within bounds: size, depth, encoding, number of values."""
+"""Reads a request's body within bounds of size and time, and decompresses it."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
-from itertools import accumulate
-from math import isinf
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from starlette.requests import ClientDisconnect
 
 from vaultcore.call import Worker, run_here
-from vaultcore.errors import InvalidRequest, RequestTooLarge, UnsupportedMedia
+from vaultcore.errors import RequestTooLarge, UnsupportedMedia
 from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.content_encoding import ENCODING, check_encoding, decompress
+from vaultcore.web.strict_json import ParseFloat, parse
 
 P = ParamSpec("P")
 T = TypeVar("T")
-ParseFloat = Callable[[str], object]
-
 Types = tuple[str, ...]
 JSON: Types = ("application/json",)
 FORM = "multipart/form-data"
@@ -31,12 +26,6 @@ SWITCH_INTERVAL = 0.0005  # seconds; the event loop waits as long after each rea
 LARGE = 256 * 1024  # bytes of a body that is parsed in a thread
 MAX_READING = 4  # large bodies
 READING_WAIT = 5.0  # seconds
-MAX_DEPTH = 128  # levels of arrays and objects
-MAX_VALUES = 400_000  # values in arrays and objects: more than the tokens of any embeddings request
-MAX_CONTAINERS = 50_000  # arrays and objects
-_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_OTHERS = bytes(set(range(256)) - {ord('"'), ord(","), *_STEPS})
 
 
 class LargeBodies:
@@ -125,24 +114,6 @@ def content_type(request: ClientRequest) -> str:
     return JSON[0] if kind.endswith("+json") else kind
 
 
-def parse(body: bytes, *, parse_float: ParseFloat | None = None) -> object:
-    """Parse strict JSON: no NaN, duplicate keys or lone surrogates, bounded depth. Raises InvalidRequest."""
-    if not body:
-        raise InvalidRequest("the request has no body", code="invalid_json")
-    _check_structure(body)
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        raise InvalidRequest("the body is not UTF-8", code="invalid_json") from None
-    try:
-        value: object = (_decoder(parse_float) if parse_float else DECODER).decode(text)
-    except (ValueError, RecursionError):
-        raise InvalidRequest("the body is not valid JSON", code="invalid_json") from None
-    if "\\ud" in text or "\\uD" in text:
-        _refuse_surrogates(value)
-    return value
-
-
 async def _read(request: ClientRequest, limit: int) -> bytes:
     if request.content_length > limit:
         raise _too_large(limit)
@@ -162,70 +133,3 @@ async def _read(request: ClientRequest, limit: int) -> bytes:
 
 def _too_large(limit: int) -> RequestTooLarge:
     return RequestTooLarge(f"the body is larger than {limit:,} bytes; send media by URL")
-
-
-def _check_structure(body: bytes) -> None:
-    """Raise InvalidRequest for too many levels or values; without recursion and without a loop over bytes."""
-    containers, commas = body.count(b"[") + body.count(b"{"), body.count(b",")
-    if containers <= MAX_DEPTH and commas <= MAX_VALUES:
-        return
-    unescaped = body.replace(b"\\\\", b"").replace(b'\\"', b"")  # in this order: other quotes delimit strings
-    outside = b"".join(unescaped.translate(None, _OTHERS).split(b'"')[::2])
-    containers, commas = outside.count(b"[") + outside.count(b"{"), outside.count(b",")
-    if containers > MAX_CONTAINERS or commas > MAX_VALUES:
-        raise InvalidRequest(
-            f"the body has more than {MAX_VALUES:,} values, or {MAX_CONTAINERS:,} arrays and objects"
-        )
-    levels = map(_STEPS.__getitem__, outside.translate(None, b","))
-    if max(accumulate(levels), default=0) > MAX_DEPTH:
-        raise InvalidRequest(f"the body is nested deeper than {MAX_DEPTH} levels", code="invalid_json")
-
-
-def _decoder(parse_float: ParseFloat) -> json.JSONDecoder:
-    return json.JSONDecoder(
-        object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=parse_float
-    )
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    unique = dict(pairs)
-    if len(unique) != len(pairs):
-        raise ValueError("duplicate key in an object")
-    return unique
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if isinf(number):
-        raise ValueError("the number is infinite")  # 1e999: JSON cannot carry the result
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _refuse_surrogates(value: object) -> None:
-    """Raise InvalidRequest for an escaped lone surrogate: UTF-8 cannot encode it."""
-    try:
-        json.dumps(value, ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError:
-        text = "the body contains a lone surrogate, which UTF-8 cannot encode"
-        raise InvalidRequest(text, param=_surrogate_path(value, ""), code="invalid_json") from None
-
-
-def _surrogate_path(value: object, path: str) -> str | None:
-    """Return the path of the first string with a lone surrogate, such as `messages[0].content`, or None."""
-    match value:
-        case str():
-            return path if _SURROGATE.search(value) else None
-        case dict():
-            inner = [(item, f"{path}.{name}".lstrip(".")) for name, item in value.items()]
-        case list():
-            inner = [(item, f"{path}[{i}]") for i, item in enumerate(value)]
-        case _:
-            return None
-    return next((match for item, place in inner if (match := _surrogate_path(item, place))), None)
-
-
-DECODER = _decoder(_finite)  # json.loads would make one for every body

@@ -18,7 +18,7 @@ from vaultcore.errors import GatewayError, StoreUnavailable
 from vaultcore.services import Services
 from vaultcore.store.unavailable_reason import unavailable_reason
 from vaultcore.usage.request_estimate import RequestEstimate
-from vaultcore.web.body import FORM, JSON, LARGE, LargeBodies, content_type, parse
+from vaultcore.web.body import FORM, JSON, LARGE, LargeBodies, content_type
 from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.client_stream import ClientStream
 from vaultcore.web.credentials import authenticate
@@ -29,6 +29,7 @@ from vaultcore.web.options import OptionReader
 from vaultcore.web.refusals import note_refusal
 from vaultcore.web.reply import ClientResponse, call_headers, error_response, json_response
 from vaultcore.web.streaming import stream_response
+from vaultcore.web.strict_json import parse
 from vaultcore.wire import Json
 
 Handler = Callable[[ClientRequest], Awaitable[ASGIApp]]

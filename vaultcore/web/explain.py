@@ -8,12 +8,13 @@ from vaultcore.endpoints import EXPLAINED
 from vaultcore.errors import NoRoute
 from vaultcore.gateway.explain import explain
 from vaultcore.services import Services
-from vaultcore.web.body import LargeBodies, parse
+from vaultcore.web.body import LargeBodies
 from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.data_endpoint import Handler, build_call
 from vaultcore.web.options import OptionReader
 from vaultcore.web.reply import ClientResponse, json_response
+from vaultcore.web.strict_json import parse
 
 
 def explain_endpoint(services: Services, large_bodies: LargeBodies) -> Handler:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
@@ -14,6 +13,7 @@ from vaultcore.casts import cast
 from vaultcore.client_apis import ClientApi, OwnErrorStatus
 from vaultcore.dialects import report_changes
 from vaultcore.errors import GatewayError, whole_seconds
+from vaultcore.json_codec import dumps, dumps_text
 from vaultcore.money import format_usd
 from vaultcore.streams.framing import StreamFraming
 from vaultcore.wire import Json
@@ -25,9 +25,6 @@ SHOULD_RETRY = "x-should-retry"  # OpenAI's and Anthropic's SDKs and Claude Code
 FINAL = frozenset({400, 401, 402, 403, 404})  # statuses that a repetition does not change
 UNKNOWN_WAIT = 3_600.0  # seconds; nobody knows when an operator grants new credits
 WITH_RETRY_AFTER = frozenset({409, 429, 502, 503})  # statuses
-
-# json.dumps would create an encoder for every response when it gets options.
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class ClientResponse:
@@ -51,7 +48,10 @@ def json_response(
     body: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> ClientResponse:
     """Return a JSON response that no cache stores."""
-    content = _encode(body).encode("utf-8", "replace")
+    try:
+        content = dumps(body)
+    except UnicodeEncodeError:  # a lone surrogate
+        content = dumps_text(body).encode("utf-8", "replace")
     return ClientResponse(content, status, {**JSON_HEADERS, **(headers or {})})
 
 
