@@ -24,7 +24,7 @@ FUNCTIONS = {"StreamFunction": "stream", "AdminFunction": "admin", "UpkeepFuncti
 LIBS = ROOT / "build" / "locked-arm64"
 NOT_BUNDLED = {"boto3", "s3transfer"}  # locked but not bundled; the gateway uses botocore
 COMPILERS = sorted(Path.home().glob(".pyenv/versions/3.13*/bin/python"))  # as in build.mk
-SMALL = 32_000_000  # bytes, with httptools' 2 MB of machine code
+SMALL = 32_500_000  # bytes, with 2 MB of machine code of httptools and 0.3 MB of orjson
 SMALL_ENOUGH = 45_000_000  # bytes, with FastAPI and pydantic's 5 MB of machine code
 
 
@@ -92,7 +92,7 @@ def test_byte_code_is_never_stale(function: str, build_folder: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_artifact_is_small(function: str, build_folder: Path) -> None:
-    """Unpacked, a function has at most 32 MB, the one with FastAPI 45: cold starts read it."""
+    """Unpacked, a function has at most 32.5 MB, the one with FastAPI 45: cold starts read it."""
     size = build_bundle.size(build_folder / function)
 
     assert size < (SMALL_ENOUGH if function == "AdminFunction" else SMALL)
