@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from vaultcore.catalog.schema import Strategy, Target
 from vaultcore.dialects import Change, Compaction, NativeRequest, Summary, asks_for_compaction
 from vaultcore.errors import GatewayError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.money import Nanos
 from vaultcore.routing.attempts import Attempt, RetryPolicy
 from vaultcore.routing.candidate import Candidate

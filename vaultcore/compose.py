@@ -6,7 +6,6 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.errors import ConfigError, StoreUnavailable, VaultError
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.idempotency.claims import Claims
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.ledger.tail import TailCache
 from vaultcore.maintenance import LeaseReclaimer, LedgerSealing, Maintenance, SettlementRecovery, Step
 from vaultcore.routing.health import Cooldowns, Health

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
 from vaultcore.call import Call
@@ -27,6 +27,7 @@ from vaultcore.client_apis.responses import compact
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.media import MediaApi, embeddings, image_edits, images, moderations
 from vaultcore.media.embeddings import embed_content
 from vaultcore.streams import Stage

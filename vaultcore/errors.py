@@ -35,10 +35,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from math import ceil
 from typing import Any, ClassVar
+
+from vaultcore.lazy_dataclass import dataclass
 
 CLIENT_DISCONNECTED = 499  # status of a request whose client disconnected, which did not fail (nginx's code)
 

@@ -9,10 +9,11 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from vaultcore.errors import StoreUnavailable, VaultError, VaultUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.vault.keyring import Keyring
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.admission.admitted_call import Admission
 from vaultcore.admission.authenticator import Authenticator
@@ -15,6 +15,7 @@ from vaultcore.control.routes import RouteStore
 from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.idempotency.claims import Claims
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.ledger.tail import TailCache
 from vaultcore.maintenance import Maintenance
 from vaultcore.routing.health import Health

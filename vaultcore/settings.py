@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from urllib.parse import unquote
 
 from vaultcore.errors import ConfigError
+from vaultcore.lazy_dataclass import dataclass
 
 MAX_WORKERS = 256
 MIN_ADMIN_KEY = 32  # characters; shorter keys can be guessed

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vaultcore.admission.caller import Caller
 from vaultcore.admission.grant import Grant
@@ -24,6 +24,7 @@ from vaultcore.clock import Clock
 from vaultcore.content_log import ContentLog
 from vaultcore.dialects import NativeFields, load_dialect
 from vaultcore.errors import CLIENT_DISCONNECTED, Forbidden, GatewayError, NoRoute
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.allowlist import allowed_targets
 from vaultcore.limits.virtual_key import RESERVE_MAX
 from vaultcore.telemetry import Log

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.admission.caller import GATEWAY, Caller, account
 from vaultcore.clock import Clock
 from vaultcore.control.snapshot import SnapshotReader
 from vaultcore.errors import Forbidden, StoreUnavailable, Unauthorized
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits import virtual_key
 from vaultcore.limits.allowlist import allows_address
 from vaultcore.limits.policy import LimitPolicy

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.limits import NO_LIMITS, Limits
 from vaultcore.limits.policy import LimitPolicy
 from vaultcore.limits.reservation import Level

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import ceil
 
 from vaultcore.admission.caller import Caller
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.account import Account, Lease, remaining
 from vaultcore.limits.limits import Limits
 from vaultcore.limits.reservation import Level

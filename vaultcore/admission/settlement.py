@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from vaultcore.admission.grant import Grant
 from vaultcore.call import Call
 from vaultcore.catalog.schema import Target
 from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.account import Charge, day_of
 from vaultcore.limits.thresholds import Crossing
 from vaultcore.money import format_usd

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
 from vaultcore.admission.limit_errors import LIMITS
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 FACTS = ("id", "at", "level", "name", "limit", "percent", "period", "used", "most", "unit")

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any
 
 from vaultcore.alerts.notification import AlertSink, DeliveryFailed, Notification, build_notification
 from vaultcore.clock import Clock
 from vaultcore.errors import StoreUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store import document_types
 from vaultcore.store.base import Conflict, Document, DocumentKey, Put, Store
 from vaultcore.telemetry import Log

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.vault.secret_text import SecretText
 from vaultcore.wire import Json
 

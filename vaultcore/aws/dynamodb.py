@@ -13,7 +13,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +25,7 @@ from vaultcore.aws.process_access import find_access
 from vaultcore.aws.process_credentials import CredentialsUnavailable
 from vaultcore.aws.signed_requests import SignedRequests, error_code, parse_error
 from vaultcore.clock import Clock, SystemClock
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from vaultcore.lazy_dataclass import dataclass
 
 MAX_HEAD = 32 * 1024  # bytes
 MAX_BODY = 32 * 1024 * 1024  # bytes; a BatchGetItem returns up to 16 MB

@@ -10,7 +10,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,6 +20,7 @@ from vaultcore.aws.keep_alive import KeepAliveConnections, NoResponse
 from vaultcore.aws.service_endpoint import ServiceEndpoint
 from vaultcore.aws.signature import AwsCredentials
 from vaultcore.clock import Clock
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.telemetry import Log
 
 if TYPE_CHECKING:

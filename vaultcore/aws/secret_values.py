@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.aws.batch import SecretBatch, UnusableSecret, parse_batch
 from vaultcore.aws.clients import SecretsManager
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.secrets import digest_key
 
 PLACEHOLDER = "empty"  # the value that template.yaml gives to the secrets that the operator fills

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vaultcore.aws.batch import UnusableSecret
 from vaultcore.aws.clients import AwsClients, AwsError, SecretsManager
 from vaultcore.aws.secret_values import SecretIds, SecretValues, VaultEmpty, read_secrets
 from vaultcore.clock import Clock
 from vaultcore.errors import ConfigError, VaultError, VaultUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.secrets import Secrets, digest_key
 from vaultcore.settings import Settings
 from vaultcore.telemetry import Log

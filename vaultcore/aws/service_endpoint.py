@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from vaultcore.lazy_dataclass import dataclass
 
 PARTITIONS = (  # how regions start, the DNS suffix, and the suffix of dual-stack endpoints
     ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),

@@ -9,8 +9,10 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote
+
+from vaultcore.lazy_dataclass import dataclass
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 

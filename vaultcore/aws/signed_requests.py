@@ -6,7 +6,6 @@ import json
 import ssl
 from calendar import timegm
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from vaultcore.aws.http_response import HttpResponse
@@ -15,6 +14,7 @@ from vaultcore.aws.process_credentials import CredentialSource
 from vaultcore.aws.service_endpoint import ServiceEndpoint
 from vaultcore.aws.signature import SignatureV4
 from vaultcore.clock import Clock
+from vaultcore.lazy_dataclass import dataclass
 
 MIN_SKEW = 5.0  # seconds between the clocks, below which a rejected signature has another reason
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.aws.clients import AwsClients, AwsError
@@ -17,6 +17,7 @@ from vaultcore.aws.process_access import find_access
 from vaultcore.aws.process_credentials import CredentialsUnavailable
 from vaultcore.aws.signed_requests import SignedRequests, error_code
 from vaultcore.clock import Clock
+from vaultcore.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from botocore.session import Session

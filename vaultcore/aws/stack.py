@@ -6,12 +6,13 @@ Functions do not use this. Their calls of AWS are in `clients`, `dynamodb` and `
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.aws.batch import field_of
 from vaultcore.aws.clients import AwsClients, AwsError
 from vaultcore.aws.secret_values import PLACEHOLDER
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.vault.secret_text import SecretText
 from vaultcore.wire import Json
 

@@ -6,10 +6,10 @@ Something that clients want from a provider, the request for it, and the check o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from vaultcore.capability_matrix.observed_response import ObservedResponse
 from vaultcore.dialects import Change
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 ResponseCheck = Callable[[ObservedResponse], bool]

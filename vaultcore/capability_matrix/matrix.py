@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from vaultcore.capability_matrix.support import MatrixCell, Support
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 LEGEND = {

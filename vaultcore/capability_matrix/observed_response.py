@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import ChatChunk, ChatCompletion, Json, Usage
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import httpx
 
@@ -12,6 +12,7 @@ from vaultcore.capability_matrix.observed_response import ObservedResponse, from
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Provider, Target
 from vaultcore.dialects import DIALECTS, RawEvent
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import Candidate
 from vaultcore.settings import Timeouts
 from vaultcore.simulators import openai

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.catalog.models import Models
 from vaultcore.catalog.schema import Model, Provider, Route, Target
+from vaultcore.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vaultcore.errors import ConfigError
+from vaultcore.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     import yaml

@@ -13,11 +13,12 @@ Model names are compared exactly, provider names without case. A name never reso
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Model, ModelType, Provider, Route, Target
 from vaultcore.errors import NoRoute
+from vaultcore.lazy_dataclass import dataclass
 
 MAX_NAME = 256  # characters of a model name
 SUFFIXES = ("-text", "-image", "-hybrid")

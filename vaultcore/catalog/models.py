@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from vaultcore.catalog.schema import Capabilities, HourlyPrice, Model, Price, PriceTier, ServiceTier
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 _SNAPSHOT = re.compile(r"(?:[-@](?:20\d{6}|20\d\d-\d\d-\d\d|latest))$")  # claude-sonnet-4-5-20250929

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import get_args
 
 from vaultcore.casts import cast
@@ -19,6 +19,7 @@ from vaultcore.catalog.document import ConfigNode
 from vaultcore.catalog.formats import parse_provider_name
 from vaultcore.catalog.schema import CacheMarks, Provider, Route, Strategy, Target
 from vaultcore.catalog.stanza import parse_stanza
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 SECTIONS = ("providers", "models", "aliases", "prices")

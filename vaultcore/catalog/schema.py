@@ -7,9 +7,11 @@ default and meaning of a column are declared here and nowhere else. columns.py d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from string import Formatter
 from typing import Any, Literal
+
+from vaultcore.lazy_dataclass import dataclass
 
 ModelType = Literal["text", "image", "hybrid", "embedding", "moderation"]
 Strategy = Literal["priority", "weighted", "cheapest"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ import httpx
 
 from vaultcore.cli import local
 from vaultcore.cli.terminal import Terminal, UsageError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.settings import Settings
 from vaultcore.wire import Json
 

@@ -11,13 +11,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.cli.server_extra import require_server
 from vaultcore.cli.terminal import Terminal
 from vaultcore.cli.text_style import TextStyle
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,13 +8,14 @@ import re
 import textwrap
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TextIO
 
 import httpx
 
 from vaultcore.cli.terminal import Terminal
 from vaultcore.cli.text_style import TextStyle
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 WIDTH = 76

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TextIO
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.settings import Settings
 from vaultcore.vault.secret_text import SecretText
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vaultcore.cli.terminal import Terminal
+from vaultcore.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from vaultcore.console_bundle.lexer import ScriptSyntaxError, strip_comments
+from vaultcore.lazy_dataclass import dataclass
 
 ID = r"[A-Za-z_$][\w$]*"
 SPEC = r"(?:\"(?P<from>[ ]*)\"|'(?P<also>[ ]*)')"  # quoted text is blank in the searchable copy

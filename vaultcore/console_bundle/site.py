@@ -6,13 +6,14 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from pathlib import Path
 
 from vaultcore.console_bundle.bundler import bundle_modules
 from vaultcore.console_bundle.lexer import strip_comments
 from vaultcore.console_bundle.vault_page import build_page
+from vaultcore.lazy_dataclass import dataclass
 
 PAGE, VAULT_PAGE = "index.html", "vault.html"
 SHEET = re.compile(r'<link rel="stylesheet" href="([^"]+)">\n')

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from vaultcore.console_bundle.bundler import bundle_modules
+from vaultcore.lazy_dataclass import dataclass
 
 NAME = "vaultedge-vault.html"
 FILES = Path(__file__).parent.parent / "console"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Put
 

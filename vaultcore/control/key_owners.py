@@ -6,10 +6,10 @@ These are the current names and owners, also for usage from before a change of n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from vaultcore.clock import Clock
 from vaultcore.control.virtual_keys import VirtualKeys
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store import document_types
 from vaultcore.store.base import Store
 

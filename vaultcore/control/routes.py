@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.casts import cast
@@ -17,6 +17,7 @@ from vaultcore.catalog.schema import Route
 from vaultcore.clock import Clock
 from vaultcore.control.audit import AuditChange, audit_entry
 from vaultcore.errors import ConfigError, InvalidRequest, StoreUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.signed_record import sign_record, verify_record
 from vaultcore.secrets import SecretSource, require_pepper
 from vaultcore.store import document_types

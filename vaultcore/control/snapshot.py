@@ -11,11 +11,12 @@ with the first key look-up after it, without a read of its own:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from vaultcore.control.routes import RouteStore
 from vaultcore.errors import StoreUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.policy import LimitPolicy
 from vaultcore.limits.signed_record import verify_record
 from vaultcore.limits.virtual_key import VirtualKey

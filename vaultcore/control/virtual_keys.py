@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from vaultcore.clock import Clock
 from vaultcore.control.audit import AuditChange, audit_entry
 from vaultcore.errors import NotFound, StoreUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits import virtual_key
 from vaultcore.limits.signed_record import sign_record, verify_record
 from vaultcore.limits.virtual_key import KeyToken, VirtualKey

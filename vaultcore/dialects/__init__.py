@@ -8,12 +8,13 @@ no clock and keeps no state except that of one stream. docs/new-dialect.md lists
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import MediaOffer, Target
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.casts import cast
 from vaultcore.dialects import Change
 from vaultcore.dialects.prompts import MEDIA_FOLLOWS, MEDIA_POINTER, NO_RESULT
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json, Message
 
 MEDIA = ("image_url", "input_audio", "file")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import sha256
 from typing import Literal, Protocol
 
@@ -20,6 +20,7 @@ from vaultcore.dialects.json_fields import parse_arguments
 from vaultcore.dialects.prompts import CONTINUE_PROMPT, FILLER, NO_RESULT
 from vaultcore.dialects.turn_order import split_content, turn_parts
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json, Message
 
 SYSTEM = ("system", "developer")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 
 _DATA_URI = re.compile(r"data:(?P<type>[^;,]*)(?P<params>(?:;[^;,]*)*),", re.IGNORECASE)
 _SIGNATURES = (  # the first bytes of a file of each type

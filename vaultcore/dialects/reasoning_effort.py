@@ -8,11 +8,12 @@ that only switches, and the switch `enable_thinking`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vaultcore.catalog.schema import Capabilities, Provider, Target
 from vaultcore.dialects import Change, ChangeKind
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")  # ascending

@@ -6,12 +6,12 @@ The catalog column `think_tags` names the providers that do so.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import Provider
 from vaultcore.dialects import Dialect
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.streams import Stage
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatCompletion, Json, Message

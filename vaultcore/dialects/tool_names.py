@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 
 from vaultcore.casts import cast
 from vaultcore.dialects import Change
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import ChatChunk, ChatCompletion, ChatRequest, Json
 
 CALLS = frozenset({"tool_calls", "function_call"})  # members of a message

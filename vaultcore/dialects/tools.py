@@ -6,11 +6,11 @@ https://platform.openai.com/docs/api-reference/chat/create, `tools` and `tool_ch
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
 
 from vaultcore.dialects import Change
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 Mode = Literal["auto", "none", "required"]

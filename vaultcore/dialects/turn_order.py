@@ -7,9 +7,9 @@ A chat message has each of the three in a field of its own. A thinking block tha
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 

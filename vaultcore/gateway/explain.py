@@ -6,7 +6,6 @@ No provider is called, and no key is shown.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from vaultcore.call import Call
 from vaultcore.catalog.catalog import Catalog
@@ -14,6 +13,7 @@ from vaultcore.catalog.lookup import find_route
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.clock import Clock
 from vaultcore.dialects import report_changes
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.money import Nanos, format_usd
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health

@@ -9,7 +9,7 @@ decided before, in `vaultcore.admission`.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
@@ -31,6 +31,7 @@ from vaultcore.gateway.provider_call import ProviderCall
 from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.gateway.structured_output import matches_schema
 from vaultcore.gateway.target_request import correlated, reject_losses, render_for
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.media import MediaApi
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.opaque_state.marks import create_stage, mark_completion

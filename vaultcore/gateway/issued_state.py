@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.call import Call
 from vaultcore.dialects import Change, client_path
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.carriers import any_carries_state
 from vaultcore.opaque_state.envelope import Envelope, Issuer, StateSeal
 from vaultcore.opaque_state.marks import Envelopes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vaultcore.call import Call
 from vaultcore.dialects import Summary
@@ -16,6 +16,7 @@ from vaultcore.gateway.compaction import (
     with_summary,
 )
 from vaultcore.gateway.target_request import render_resumed
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.routing.candidate import Candidate
 from vaultcore.telemetry import Log

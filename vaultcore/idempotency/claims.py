@@ -16,11 +16,12 @@ import hmac
 import json
 import secrets
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from vaultcore.clock import Clock
 from vaultcore.errors import IdempotencyConflict, IdempotencyKeyReused, StoreUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.secrets import SecretSource
 from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Conflict, Document, DocumentKey, Put, Store

@@ -12,12 +12,14 @@ import hashlib
 import hmac
 import os
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from vaultcore.lazy_dataclass import dataclass
 
 _INFO = b"vaultedge idempotency v1\0"
 _KEY, _NONCE = 32, 12  # bytes

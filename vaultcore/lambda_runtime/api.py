@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.lambda_runtime.connection import RuntimeApiConnection, RuntimeApiError, read_response
 from vaultcore.lambda_runtime.error_report import ERROR_BODY, ERROR_TYPE, ErrorReport
 from vaultcore.lambda_runtime.response import CONTENT_TYPE
+from vaultcore.lazy_dataclass import dataclass
 
 ROOT = "/2018-06-01/runtime"
 MAX_LINE = 1 << 20  # bytes of one header line: the client context of an invocation is sent in one

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from vaultcore.lazy_dataclass import dataclass
 
 
 class RuntimeApiError(Exception):

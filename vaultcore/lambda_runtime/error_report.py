@@ -10,8 +10,9 @@ import base64
 import json
 import re
 import traceback
-from dataclasses import dataclass
 from pathlib import PurePath
+
+from vaultcore.lazy_dataclass import dataclass
 
 MAX_TEXT = 512  # characters; keeps the report under 1 KiB in base64
 DEPTH = 4  # innermost frames reported

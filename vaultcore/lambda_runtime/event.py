@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from vaultcore.lambda_runtime.asgi import App, Receive, Scope, Send
+from vaultcore.lazy_dataclass import dataclass
 
 Event = Mapping[str, Any]
 Headers = list[tuple[bytes, bytes]]

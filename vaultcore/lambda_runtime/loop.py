@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 
 from vaultcore.lambda_runtime import event
 from vaultcore.lambda_runtime.api import Invocation, ResponseStream, RuntimeApi
@@ -18,6 +17,7 @@ from vaultcore.lambda_runtime.connection import RuntimeApiError
 from vaultcore.lambda_runtime.context import InvocationContext, build_context
 from vaultcore.lambda_runtime.error_report import ErrorReport, build_report, report_exception
 from vaultcore.lambda_runtime.response import ResponseEncoder
+from vaultcore.lazy_dataclass import dataclass
 
 Hook = Callable[[], Awaitable[None]]
 MARGIN = 0.5  # seconds before Lambda's deadline at which a running application is cancelled

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
+
+from vaultcore.lazy_dataclass import dataclass
 
 GENESIS = "0" * 64  # the previous hash of a ledger's first row
 FORMAT, VERSION = "vaultedge-ledger", 1  # in the header of an export

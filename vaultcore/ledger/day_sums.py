@@ -9,8 +9,9 @@ usage itself, in a version before this pass existed, are skipped.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.ledger.chain import StoredSeal
 from vaultcore.ledger.positions import SUMS, SumsPosition, read_sums_position, sum_name
 from vaultcore.ledger.sealing import (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from vaultcore.clock import Clock
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.ledger.chain import FORMAT, GENESIS, VERSION, Seal, StoredSeal, canonical_json
 from vaultcore.ledger.sealing import RETENTION_DAYS, document_of_row, iterate_seals
 from vaultcore.ledger.signing import LedgerSigner

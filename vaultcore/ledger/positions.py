@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import date, timedelta
 from typing import Any
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.ledger.chain import GENESIS
 from vaultcore.store.base import ABSENT, Conflict, DocumentKey, Put, Store
 

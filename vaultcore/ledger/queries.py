@@ -10,12 +10,13 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import merge
 from itertools import islice
 from typing import Any, Literal
 
 from vaultcore.errors import StoreUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.ledger.day_cache import DayCache
 from vaultcore.ledger.positions import read_sums_position
 from vaultcore.ledger.tail import Tail, TailCache, read_tail

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from vaultcore.clock import Clock
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.ledger.day_cache import DayCache
 from vaultcore.ledger.positions import SumsPosition, sum_name
 from vaultcore.ledger.sealing import iterate_documents, key_of_row

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from vaultcore.errors import CLIENT_DISCONNECTED
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store import document_types
 from vaultcore.store.base import DocumentKey
 

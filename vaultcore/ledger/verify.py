@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from vaultcore.catalog.catalog import Catalog
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.ledger import lines
 from vaultcore.ledger.chain import FORMAT, GENESIS, VERSION, Seal, chain_hash, row_key
 from vaultcore.ledger.export import LedgerHeader

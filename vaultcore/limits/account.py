@@ -5,8 +5,7 @@ reserved before they are used: `*_held` is settled use plus open reservations. A
 it above a limit is refused. A reservation ends when its request is settled, or when the bucket of its lease
 ends (`lease_bucket`). An account has constant size, whatever is in flight.
 
-Sums may include counts and buckets that have expired. They never admit too much: before a refusal,
-`roll_forward` removes what has expired.
+Sums may include counts and buckets that have expired: `roll_forward` removes these before a refusal.
 
 All times are the store's: seconds since the epoch. Tokens are integers, money is integer nano-dollars.
 """
@@ -14,12 +13,13 @@ All times are the store's: seconds since the epoch. Tokens are integers, money i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Literal
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits import rate_window
 from vaultcore.limits.bounds import BOUNDS, Bound
 from vaultcore.limits.lease_bucket import Bucket, BucketKey, Buckets, bucket_end

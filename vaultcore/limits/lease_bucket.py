@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
+
+from vaultcore.lazy_dataclass import dataclass
 
 WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600)  # seconds
 BUCKETS = 16  # open at once, about; it follows from the widths

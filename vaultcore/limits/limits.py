@@ -6,9 +6,10 @@ Lasting limits are the token quota, the credits, and the daily and monthly budge
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.bounds import BOUNDS, Bound
 from vaultcore.money import Nanos
 

@@ -6,9 +6,10 @@ Stored as one signed document: `{"gateway": limits, "owners": {name: limits}, "m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.limits import DEFAULT_THRESHOLDS, Limits
 
 

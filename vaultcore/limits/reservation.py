@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.account import Account, Denial, Lease
 from vaultcore.limits.limits import DEFAULT_THRESHOLDS, Limits
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.account import Account
 from vaultcore.limits.limits import Limits
 

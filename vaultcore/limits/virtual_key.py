@@ -14,9 +14,10 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.limits import Limits
 
 PREFIX = "vg_"

@@ -10,13 +10,14 @@ ready and has to be polled.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import Literal, Protocol
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import MediaOffer, Model, Target
 from vaultcore.dialects import Change
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import ChatRequest, Json, Usage
 
 Kind = Literal["embeddings", "images", "image_edits", "moderations"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vaultcore.dialects.data_uri import parse_data_uri
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 FORM = "multipart/form-data"

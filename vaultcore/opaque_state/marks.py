@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from vaultcore.casts import cast
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.compaction import CompactionStage, compact_message
 from vaultcore.opaque_state.envelope import Envelope, StateSeal
 from vaultcore.opaque_state.labels import LabelStage, label_message

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.carriers import (
     BLOCKS,
     FIELDS,

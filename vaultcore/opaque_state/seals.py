@@ -8,9 +8,10 @@ message ("") and of its calls (by id).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.casts import cast
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.carriers import (
     BLOCKS,
     FIELDS,

@@ -18,7 +18,7 @@ is too long for all of them, or InvalidRequest if no target can carry the reques
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -32,6 +32,7 @@ from vaultcore.errors import (
     InvalidRequest,
     UpstreamError,
 )
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import AnyCandidate, Candidate
 from vaultcore.routing.decision import CandidateSkip, OnSkip
 from vaultcore.routing.fault import NEXT_STEP, NextStep

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from vaultcore.catalog.schema import Target
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.vault.keyring import Credential
 
 

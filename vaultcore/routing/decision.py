@@ -19,10 +19,11 @@ Empty fields are absent: a call with one candidate has one entry in `candidates`
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from vaultcore.catalog.schema import Strategy, Target
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import Candidate
 
 MAX_CANDIDATES = 16  # listed in a record

@@ -9,10 +9,11 @@ All of this is advisory; limits that must hold are in the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.errors import Fault, UpstreamError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import Candidate
 from vaultcore.vault.keyring import Credential
 

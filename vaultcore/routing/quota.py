@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from vaultcore.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from vaultcore.catalog.schema import Route, Target
 from vaultcore.errors import Fault, InvalidRequest, UpstreamError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.attempts import Progress, RetryPolicy
 from vaultcore.routing.plan import order
 

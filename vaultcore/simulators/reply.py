@@ -6,9 +6,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.simulators.schema_values import sample_object
 
 Json = dict[str, Any]

@@ -9,11 +9,12 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.simulators import anthropic, bedrock, cohere, gemini, mistral, openai, responses
 from vaultcore.simulators.faults import FaultScript
 from vaultcore.simulators.provider import GenerateReply, ProviderBehavior, application, reply_to_prompt

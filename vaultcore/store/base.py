@@ -11,9 +11,10 @@ may have been applied nevertheless: repeating a settlement is safe, and an unset
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.account import Account, Charge, Lease
 from vaultcore.limits.reservation import Level, Reservation, ReservationResult
 from vaultcore.limits.thresholds import Crossing

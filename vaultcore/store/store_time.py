@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vaultcore.clock import Clock
+from vaultcore.lazy_dataclass import dataclass
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ end their streams so, and the last event contains the finish reason.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from vaultcore.lazy_dataclass import dataclass
 
 MAX_EVENT = 16 * 1024 * 1024  # bytes; larger than any event of a provider, small enough for memory
 BOM = b"\xef\xbb\xbf"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from vaultcore.call import Call
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.telemetry import Trace, parse_traceparent
 
 CLIENT_IDS = ("x-request-id", "x-client-request-id")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from vaultcore.call import Call
 from vaultcore.errors import CLIENT_DISCONNECTED, AttemptsExhausted
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.money import PER_DOLLAR
 from vaultcore.tracing.http_request import HttpRequest
 

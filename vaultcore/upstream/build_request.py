@@ -7,10 +7,11 @@ httpx's requests, URLs and headers took per request, 10 are left.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.catalog.schema import Provider
 from vaultcore.errors import Fault
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import Candidate
 from vaultcore.upstream import errors
 from vaultcore.upstream.auth import (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Model, Price, Provider, Target
 from vaultcore.dialects import RenderedRequest
 from vaultcore.errors import GatewayError, NotFound, UpstreamError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import Candidate
 from vaultcore.telemetry import redact
 from vaultcore.upstream.client import Upstream

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from secrets import token_hex
 from urllib.parse import urlsplit
 
 from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change, RenderedRequest, StreamFault
 from vaultcore.errors import GatewayError, InvalidRequest, UpstreamError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.media import (
     MediaApi,
     MediaFormat,

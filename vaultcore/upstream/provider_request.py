@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 from vaultcore.casts import cast
@@ -26,6 +26,7 @@ from vaultcore.dialects.result_order import order_results
 from vaultcore.dialects.tool_names import rename_tools
 from vaultcore.errors import InvalidRequest, name_parameter
 from vaultcore.json_codec import dumps_finite
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 

@@ -7,9 +7,10 @@ simulators and tests have. Both work with times of the running event loop and ra
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.upstream.url import ProviderUrl
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
+
+from vaultcore.lazy_dataclass import dataclass
 
 PORTS = {"http": 80, "https": 443}
 MAX_URL = 65_536  # characters

@@ -10,11 +10,12 @@ window and writes at most its longest output; turns repeat after each use of a p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.money import Nanos
 from vaultcore.usage import units
 from vaultcore.usage.max_cost import max_cost

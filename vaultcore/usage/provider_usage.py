@@ -7,12 +7,13 @@ response that the gateway rejects before another target answers.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import reduce
 from typing import Any
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import Target
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.money import MILLION, Nanos
 from vaultcore.wire import Json, Usage
 

@@ -6,8 +6,10 @@ The field names are stored, and are part of the ledger's format.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any, Literal
+
+from vaultcore.lazy_dataclass import dataclass
 
 # `clamped` is in records of older versions only.
 Flag = Literal["estimated", "clamped", "broken", "unpriced", "implausible", "cut_off"]

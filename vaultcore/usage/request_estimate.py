@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.usage.max_cost import MAX_IMAGES
 from vaultcore.usage.token_estimate import estimate_request
 from vaultcore.usage.tool_charges import MAX_TOOL_USES, max_tool_uses

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vaultcore.catalog.schema import Model, Price
 from vaultcore.errors import ConfigError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.money import from_usd
 from vaultcore.settings import UNKNOWN_PRICE
 

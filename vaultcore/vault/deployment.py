@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from vaultcore.errors import VaultError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.vault import private_files
 from vaultcore.vault.secret_text import SecretText
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from vaultcore.lazy_dataclass import dataclass
 
 KEY_BYTES = 32  # bytes
 _LAYOUT = struct.Struct(">IHH")  # the eight bytes of parameters in a v2 vault

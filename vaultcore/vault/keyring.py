@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from vaultcore.lazy_dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

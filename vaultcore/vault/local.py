@@ -15,7 +15,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from vaultcore.casts import cast
 from vaultcore.errors import VaultError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.vault import plaintext, private_files, refusal
 from vaultcore.vault.kdf import PBKDF2, V1_PARAMS, KdfCache
 from vaultcore.vault.keyring import Credential

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +14,7 @@ from vaultcore.client_apis import ClientApi
 from vaultcore.dialects import report_changes
 from vaultcore.endpoints import Endpoint
 from vaultcore.errors import GatewayError, StoreUnavailable
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.services import Services
 from vaultcore.store.unavailable_reason import unavailable_reason
 from vaultcore.usage.request_estimate import RequestEstimate

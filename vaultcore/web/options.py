@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from vaultcore.catalog.schema import Strategy
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.attempts import RetryPolicy
 from vaultcore.settings import Settings
 

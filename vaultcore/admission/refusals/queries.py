@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from vaultcore.admission.refusals.refusal import ROWS_PER_DAY, CodeSums
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store.base import Document, DocumentKey, Store
 from vaultcore.store.refusal_documents import (
     refusal_sums_collection,

@@ -15,10 +15,11 @@ so that every refusal counts exactly once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from vaultcore.errors import LimitShortage
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store.base import Put
 from vaultcore.store.refusal_documents import refusal_row_key
 from vaultcore.usage.record import Record

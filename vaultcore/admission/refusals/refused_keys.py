@@ -9,11 +9,12 @@ most MAX_SECONDS, so that a raised limit takes effect.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vaultcore.admission.caller import Caller
 from vaultcore.admission.limit_errors import limit_error
 from vaultcore.errors import GatewayError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.account import remaining, roll_forward
 from vaultcore.limits.reservation import LimitRefused
 from vaultcore.limits.thresholds import limit_usages

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vaultcore.cli.connect.client import KEY_VARIABLE, Client, ConnectSettings
 from vaultcore.cli.connect.text import render, render_exports
+from vaultcore.lazy_dataclass import dataclass
 
 PLACEHOLDER = "vg-your-key"  # where a file has the key and it is not shown
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import resources
 from pathlib import Path
 from typing import cast
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 KEY_VARIABLE = "VAULTEDGE_KEY"

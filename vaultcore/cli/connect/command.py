@@ -7,7 +7,7 @@ import difflib
 import os
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from vaultcore.cli.connect.blocks import PLACEHOLDER, blocks
 from vaultcore.cli.connect.client import KEY_VARIABLE, Client, ConfigFile, ConnectSettings, load_clients
 from vaultcore.cli.connect.merge import CannotMerge, merge_text
 from vaultcore.cli.terminal import Terminal, UsageError
+from vaultcore.lazy_dataclass import dataclass
 
 URL = "http://127.0.0.1:8787"  # of `vaultedge serve`
 MODEL = "anthropic/claude-sonnet-4-5"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ import httpx
 
 from vaultcore.cli.admin_client import LOOPBACK
 from vaultcore.cli.doctor.results import CheckResult, failed, ok, skipped
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.vault.secret_text import SecretText
 from vaultcore.wire import Json
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Provider
 from vaultcore.cli.doctor.results import CheckResult, failed, ok
 from vaultcore.compose import provider_pool
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.settings import Settings
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.key_check import KeyCheck, check

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from vaultcore.cli.text_style import TextStyle
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 CHECK_WIDTH = 16  # columns of the check's name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from vaultcore.cli.stack import StackError
 from vaultcore.cli.terminal import Terminal
 from vaultcore.clock import SystemClock
 from vaultcore.errors import ConfigError, VaultError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.vault.keyring import Credential
 from vaultcore.vault.secret_text import SecretText
 

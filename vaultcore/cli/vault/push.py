@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from vaultcore.cli.stack import StackError
 from vaultcore.cli.terminal import Terminal, UsageError, read_secret_file
 from vaultcore.cli.vault import vault_string
 from vaultcore.errors import VaultError
+from vaultcore.lazy_dataclass import dataclass
 
 if TYPE_CHECKING:
     from vaultcore.aws.stack import Stack, VaultSecrets

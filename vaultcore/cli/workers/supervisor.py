@@ -18,10 +18,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from types import FrameType
 
 from vaultcore.cli.workers.balance import ABSENT, ConnectionTable, Share
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.telemetry import Log
 
 QUICK = 10.0  # seconds: a worker that lives for less has died quickly

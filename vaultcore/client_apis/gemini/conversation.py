@@ -7,7 +7,7 @@ content becomes its results first, then one message with everything else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.casts import cast
 from vaultcore.client_apis.gemini.fields import Fields
@@ -24,6 +24,7 @@ from vaultcore.client_apis.gemini.parts import blob_uri, parse_part, report_fiel
 from vaultcore.client_apis.json_text import dump
 from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.opaque_state import wrap_signature
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.carriers import merge, opaque_fields
 from vaultcore.wire import Json, Message
 

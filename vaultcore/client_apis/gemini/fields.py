@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 _WORD = re.compile(r"_([a-z0-9])")

@@ -9,12 +9,13 @@ provider's cache finds it. Above the trigger, only what `keep` and `exclude_tool
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.casts import cast
 from vaultcore.client_apis.messages.compaction import EDIT as COMPACT
 from vaultcore.client_apis.messages.parts import object_or_empty
 from vaultcore.dialects import Change
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import ChatRequest, Json, Message
 

@@ -6,7 +6,7 @@ its tool results first, then one user message with everything else.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.casts import cast
 from vaultcore.client_apis.json_text import dump
@@ -23,6 +23,7 @@ from vaultcore.client_apis.messages.parts import (
 from vaultcore.client_apis.messages.result_pairing import pair_single_results
 from vaultcore.dialects import Change
 from vaultcore.dialects.turn_order import position
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.carriers import merge, opaque_fields
 from vaultcore.wire import Json, Message
 

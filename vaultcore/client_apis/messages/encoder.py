@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.casts import cast
 from vaultcore.client_apis import ForwardedStream
@@ -28,6 +28,7 @@ from vaultcore.client_apis.messages.response import (
     render_stop,
     render_usage,
 )
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.carriers import merge, opaque_fields
 from vaultcore.streams.sse import Event
 from vaultcore.usage.token_estimate import estimate_request, estimate_tokens

@@ -8,7 +8,6 @@ translated request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
@@ -17,6 +16,7 @@ from vaultcore.client_apis.messages.conversation import parse_conversation, pars
 from vaultcore.client_apis.messages.tools import parse_all_tools, parse_tool_choice
 from vaultcore.dialects import Change
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import ChatRequest, Json
 
 ROLES = ("user", "assistant", "system")

@@ -8,12 +8,13 @@ out and reported. Deferred tools are sent at once, and tool search is left out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.client_apis.messages.client_tools import OPTIONS, client_function
 from vaultcore.client_apis.messages.parts import copy_cache_control, object_or_empty
 from vaultcore.dialects import Change
 from vaultcore.dialects.web_search import DOMAINS
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 # Fields of a tool that are translated, or whose absence does not change the response.

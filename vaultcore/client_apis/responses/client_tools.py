@@ -9,10 +9,11 @@ https://platform.openai.com/docs/api-reference/responses/create#responses-create
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 ToolKind = Literal["function", "custom", "local_shell", "shell", "apply_patch", "tool_search"]

@@ -6,7 +6,7 @@ message: https://platform.openai.com/docs/api-reference/responses/create#respons
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.client_apis.responses.client_tools import LOADING_ITEMS, Toolbox
 from vaultcore.client_apis.responses.parts import parse_content, parse_parts
@@ -14,6 +14,7 @@ from vaultcore.client_apis.responses.tool_items import CALLS, OUTPUTS, output_te
 from vaultcore.dialects.responses.opaque_state import decode_state
 from vaultcore.dialects.turn_order import position
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.carriers import PLACE
 from vaultcore.opaque_state.compaction import COMPACTION
 from vaultcore.opaque_state.envelope import is_sealed

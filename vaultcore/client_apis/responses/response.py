@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.casts import cast
 from vaultcore.client_apis.responses import output_items
@@ -13,6 +13,7 @@ from vaultcore.client_apis.responses.response_object import complete_response, s
 from vaultcore.client_apis.responses.tool_items import find_tool, item_type, render_call
 from vaultcore.dialects.json_fields import string_field
 from vaultcore.dialects.turn_order import turn_parts
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.compaction import is_compaction
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 

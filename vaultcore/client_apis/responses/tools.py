@@ -6,10 +6,9 @@ has the tools that the client runs itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vaultcore.client_apis.responses.client_tools import NAMED_KINDS, Toolbox, list_or_empty
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 RESPONSES_ONLY = "only a provider that speaks Responses supports it"

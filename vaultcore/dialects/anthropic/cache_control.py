@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from vaultcore.dialects import Change
 from vaultcore.dialects.cache_marks import AUTO_MARK, has_marks
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 MAX_BREAKPOINTS = 4  # cache_control fields in a request

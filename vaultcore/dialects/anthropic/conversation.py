@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vaultcore.casts import cast
@@ -18,6 +17,7 @@ from vaultcore.dialects.conversation import (
     shorten_name,
 )
 from vaultcore.dialects.prompts import FILLER
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json, Message
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
 from vaultcore.casts import cast
@@ -20,6 +20,7 @@ from vaultcore.dialects.chunks import ChunkWriter
 from vaultcore.dialects.json_fields import dump, parse_event, require_object, string_field
 from vaultcore.dialects.turn_order import position
 from vaultcore.dialects.usage_counts import with_tool_uses
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Delta, FunctionCall, Json, ToolCall, Usage
 

@@ -7,13 +7,13 @@ https://docs.claude.com/en/docs/build-with-claude/extended-thinking and .../effo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import Capabilities
 from vaultcore.dialects import Change
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:

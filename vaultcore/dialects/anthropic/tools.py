@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.casts import cast
@@ -13,6 +13,7 @@ from vaultcore.dialects.anthropic.json_schema import close_schema
 from vaultcore.dialects.anthropic.parts import UNSUPPORTED
 from vaultcore.dialects.tools import ANY_OBJECT, parameter_schema
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import ChatRequest, Json
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +24,7 @@ from vaultcore.dialects.conversation import (
 )
 from vaultcore.dialects.prompts import FILLER
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json, Message
 
 if TYPE_CHECKING:

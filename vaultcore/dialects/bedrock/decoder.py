@@ -7,7 +7,6 @@ the stop reason. A block of text or reasoning has no start event: its first delt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from vaultcore.dialects import ErrorDetail, StreamFault
@@ -23,6 +22,7 @@ from vaultcore.dialects.chunks import ChunkWriter
 from vaultcore.dialects.json_fields import parse_event, string_field
 from vaultcore.dialects.provider_error import error_detail
 from vaultcore.dialects.turn_order import position
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Delta, FunctionCall, Json, ToolCall
 

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceCon
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.catalog.schema import Model, Target
@@ -14,6 +14,7 @@ from vaultcore.dialects.anthropic.reasoning import accepts_sampling
 from vaultcore.dialects.bedrock.publisher import Publisher
 from vaultcore.dialects.bedrock.reasoning import ConverseReasoning
 from vaultcore.dialects.default_values import is_default
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:

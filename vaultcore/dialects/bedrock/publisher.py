@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from vaultcore.lazy_dataclass import dataclass
 
 ReasoningField = Literal["thinking", "reasoningConfig", "reasoning_effort", "reasoning_config"]
 

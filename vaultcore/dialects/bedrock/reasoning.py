@@ -7,7 +7,7 @@ that `anthropic.reasoning` parses: `reasoning_effort`, `reasoning` and `thinking
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from vaultcore.casts import cast
@@ -16,6 +16,7 @@ from vaultcore.dialects import Change, ChangeKind
 from vaultcore.dialects.anthropic import reasoning as anthropic
 from vaultcore.dialects.bedrock.publisher import Publisher, ReasoningField
 from vaultcore.dialects.reasoning_effort import report_display, report_overruled
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolConfigur
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.catalog.schema import Capabilities
@@ -15,6 +15,7 @@ from vaultcore.dialects.bedrock.publisher import Publisher
 from vaultcore.dialects.default_values import is_default
 from vaultcore.dialects.tools import ANY_OBJECT, parameter_schema
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import ChatRequest, Json
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ The roles are `user` and `model`. The results of a model's calls come in the con
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from vaultcore.casts import cast
@@ -19,6 +19,7 @@ from vaultcore.dialects.gemini.tool_results import ToolResults
 from vaultcore.dialects.json_fields import parse_arguments
 from vaultcore.dialects.prompts import CONTINUE_PROMPT
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json, Message
 
 if TYPE_CHECKING:

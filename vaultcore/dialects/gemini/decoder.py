@@ -6,7 +6,7 @@ Every event is a response that contains the next parts of the whole one.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.casts import cast
@@ -27,6 +27,7 @@ from vaultcore.dialects.gemini.response import (
     parse_usage,
 )
 from vaultcore.dialects.json_fields import parse_event, string_field
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChunkChoice, Delta, Json, ToolCall
 

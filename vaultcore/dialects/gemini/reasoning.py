@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from vaultcore.casts import cast
@@ -17,6 +16,7 @@ from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.model_generation import GEMINI_2, GEMINI_3, parse_generation
 from vaultcore.dialects.reasoning_effort import overruled_fields, report_display, report_overruled
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json
 
 if TYPE_CHECKING:

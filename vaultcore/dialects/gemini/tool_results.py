@@ -6,7 +6,7 @@ https://ai.google.dev/gemini-api/docs/function-calling
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.casts import cast
@@ -14,6 +14,7 @@ from vaultcore.dialects import Change
 from vaultcore.dialects.gemini.parts import render_content
 from vaultcore.dialects.json_fields import parse_arguments
 from vaultcore.dialects.prompts import NO_RESULT
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import Json, Message
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.casts import cast
@@ -11,6 +11,7 @@ from vaultcore.dialects.gemini.json_schema import simplify_schema
 from vaultcore.dialects.gemini.model_generation import GEMINI_2_5, GEMINI_3, Generation
 from vaultcore.dialects.web_search import without_filters
 from vaultcore.errors import InvalidRequest
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.wire import ChatRequest, Json
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.casts import cast
@@ -15,6 +15,7 @@ from vaultcore.dialects import repair, response_shape
 from vaultcore.dialects.json_fields import parse_event, require_object
 from vaultcore.dialects.openai.response import pop_function_call
 from vaultcore.dialects.usage_counts import message_tool_uses, with_tool_uses
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Json, Usage
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from vaultcore.casts import cast
@@ -13,6 +12,7 @@ from vaultcore.dialects.json_fields import parse_event, require_object, string_f
 from vaultcore.dialects.responses import response
 from vaultcore.dialects.responses.reasoning import render_block
 from vaultcore.dialects.responses.tool_uses import count_items, tool_item
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, Delta, Json
 

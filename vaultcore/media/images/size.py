@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import sqrt
 
 from vaultcore.catalog.schema import MediaOffer, Target
 from vaultcore.dialects import Change
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.media.field_mapping import unsupported
 from vaultcore.media.validation import reject
 from vaultcore.wire import Json

@@ -19,10 +19,11 @@ for a hundredth of a second.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from typing import Final
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.account import Account, day_of
 from vaultcore.limits.lease_bucket import Bucket, BucketKey
 from vaultcore.limits.rate_window import TICKS, ticks

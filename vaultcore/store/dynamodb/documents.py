@@ -10,9 +10,10 @@ no item: repeated, it raises Conflict.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.aws.dynamodb import WriteAction
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store.base import ABSENT, Add, Conflict, Delete, DocumentKey, Put, Write
 from vaultcore.store.dynamodb.items import (
     ADDED_PREFIX,

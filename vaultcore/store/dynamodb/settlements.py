@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from secrets import token_hex
 
 from vaultcore.aws.dynamodb import ConditionsFailed, DynamoDBBusy, WriteAction
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.account import Account, Charge, Lease, copy
 from vaultcore.limits.reservation import Level
 from vaultcore.limits.thresholds import Crossing, find_crossings

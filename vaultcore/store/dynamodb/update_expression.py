@@ -6,9 +6,10 @@ Syntax: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Express
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vaultcore.aws.dynamodb import WriteAction
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store.dynamodb.items import number, text
 from vaultcore.wire import Json
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote, urlsplit
 
 from vaultcore.errors import ConfigError
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.upstream.http1.connection import Connection
 from vaultcore.upstream.transport import TransportError
 from vaultcore.upstream.url import PORTS, Origin

@@ -11,13 +11,13 @@ import io
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from vaultcore.lazy_dataclass import dataclass
 from vaultcore.web.reply import SAFE_HEADERS
 from vaultcore.wire import Json
 
