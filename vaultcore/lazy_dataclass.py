@@ -58,7 +58,8 @@ def _declare(cls: type, *, frozen: bool, slots: bool, eq: bool) -> type:
     defaults = {name: vars(cls)[name] for name in names if name in vars(cls)}
     declaration = _Declaration(names, defaults, frozen, eq)
     owner: Any = _with_slots(cls, names) if slots else _without_fields(cls, defaults)
-    owner.__match_args__ = tuple(name for name in names if _is_parameter(defaults.get(name)))
+    parameters = tuple(name for name in names if _is_parameter(defaults.get(name)))
+    setattr(owner, "__match_args__", parameters)  # noqa: B010 - mypy refuses an assignment
     for name in (INIT, "__repr__", FIELDS, "__dataclass_params__", *(COMPARISON if eq else ())):
         if name not in cls.__dict__:
             setattr(owner, name, _Pending(owner, name, declaration))
