@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import inspect
 from collections.abc import Iterator
@@ -58,6 +59,7 @@ def test_instances_are_like_those_of_the_standard_library(arguments: dict[str, b
     )
     assert second != lazy("b")
     assert dataclasses.asdict(replace(second, name="long")) == dataclasses.asdict(replace(first, name="long"))
+    assert dataclasses.asdict(copy.deepcopy(second)) == dataclasses.asdict(first)
     assert second.tags is not lazy("a").tags
     assert lazy.__match_args__ == standard.__match_args__
     assert hasattr(second, "__dict__") == hasattr(first, "__dict__")

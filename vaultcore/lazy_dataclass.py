@@ -6,8 +6,8 @@ before the first response, and few are ever compared or printed. With `dataclass
 statement takes 0.03 ms. The first instance compiles `__init__` (0.1 ms); the first comparison, hash, repr or
 look at the fields lets the standard library generate all the rest.
 
-Type checkers see the standard decorator. Nothing here uses `order`, `kw_only`, `InitVar`, pickles, or
-dataclasses that derive from others, so this decorator does not support them.
+Type checkers see the standard decorator. Nothing here uses `order`, `kw_only`, `InitVar`, or dataclasses that
+derive from others, so this decorator does not support them.
 """
 
 from __future__ import annotations
@@ -67,6 +67,8 @@ def _declare(cls: type, *, frozen: bool, slots: bool, eq: bool) -> type:
         owner.__hash__ = None
     if frozen:
         owner.__setattr__, owner.__delattr__ = _refuse_to_set, _refuse_to_delete
+        if slots:  # as in the standard library, so that instances can be copied
+            owner.__getstate__, owner.__setstate__ = _values, _set_values
     return cast(type, owner)
 
 
@@ -158,6 +160,15 @@ def _refuse_to_set(_self: object, name: str, _value: object) -> NoReturn:
 
 def _refuse_to_delete(_self: object, name: str) -> NoReturn:
     raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+def _values(self: Any) -> list[Any]:
+    return [getattr(self, each.name) for each in dataclasses.fields(self)]
+
+
+def _set_values(self: Any, values: list[Any]) -> None:
+    for each, value in zip(dataclasses.fields(self), values, strict=True):
+        object.__setattr__(self, each.name, value)
 
 
 if TYPE_CHECKING:
