@@ -8,6 +8,7 @@ import socket
 import ssl
 
 from vaultcore.casts import cast
+from vaultcore.upstream.http1.arrival import Arrival
 
 MAX_BUFFERED = 256 * 1024  # bytes not yet read, above which reading from the socket pauses
 
@@ -22,7 +23,7 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._size = 0
         self._paused = False
-        self._waiting: asyncio.Future[None] | None = None
+        self._waiting: asyncio.Future[None] | Arrival | None = None
         self._transport: asyncio.Transport | None = None
         self._poll: select.poll | None = None
 

@@ -12,6 +12,7 @@ import asyncio
 
 from httptools import HttpParserError, HttpResponseParser
 
+from vaultcore.upstream.http1.arrival import Arrival
 from vaultcore.upstream.http1.connection import MAX_BUFFERED, Connection
 from vaultcore.upstream.http1.response_head import InvalidHead, ResponseHead, parse_head
 from vaultcore.upstream.transport import TransportError, TransportRequest
@@ -139,9 +140,9 @@ class HttpConnection(Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc)
-        super().connection_lost(exc)
         self._parser = None
         self._stop_timer()
+        super().connection_lost(exc)  # last: it resumes the waiting task
 
     # --- called by the parser ---
 
@@ -185,13 +186,13 @@ class HttpConnection(Connection):
 
     # --- waiting ---
 
-    def _arrival(self, until: float) -> asyncio.Future[None]:
+    def _arrival(self, until: float) -> Arrival:
         """Return a future that ends with the next bytes, with the connection, or with TimeoutError."""
         if until < self._timer_at:
             self._set_timer(until)
         self._until = until
-        self._waiting = self._loop.create_future()
-        return self._waiting
+        self._waiting = waiting = Arrival(self._loop)
+        return waiting
 
     def _set_timer(self, at: float) -> None:
         self._stop_timer()
