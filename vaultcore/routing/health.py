@@ -1,50 +1,33 @@
-"""Circuit breakers and reported quotas of provider keys and hosts, for this process.
+"""Circuit breakers and reported quotas of provider keys and hosts.
 
 A circuit opens after failures in a row and closes at the first success. While it is open, its key or host is
 in cooldown: other candidates are tried first. After the cooldown, or if no other candidate is left, one
 request at a time may probe it. A cooldown that the provider itself asked for (`Retry-After`) allows no probe.
 All of this is advisory; limits that must hold are in the store.
+
+The worker processes of one machine share a table, so that they behave like one process: see `health_table`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import field
 from typing import TYPE_CHECKING
 
 from vaultcore.errors import Fault, UpstreamError
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.circuit import Circuit
 from vaultcore.vault.keyring import Credential
 
 if TYPE_CHECKING:
+    from vaultcore.routing.health_table import HealthTable
     from vaultcore.routing.quota import Quota, ReportedQuota
 
+QUOTA_INTERVAL = 1.0  # seconds between two reports of a key's quota to other workers, and between two looks
 
-CLOCK_TOLERANCE = 0.02  # seconds by which a sleep may end early when measured by another clock
-
-
-@dataclass(slots=True)
-class Circuit:
-    """One circuit. It is closed while `failures` is under the threshold."""
-
-    failures: int = 0
-    is_open: bool = False
-    open_until: float = 0.0  # seconds since the epoch
-    probe_forbidden: bool = False  # until `open_until`
-    prober: object | None = None  # the attempt that probes it now
-    fault: Fault | None = None
-
-    def cooldown(self, now: float) -> float:
-        """Return the remaining cooldown in seconds; 0 if the owner may be tried like any other."""
-        if not self.is_open:
-            return 0.0
-        remaining = self.open_until - now
-        return max(remaining, 0.001) if self.prober is not None else max(remaining, 0.0)
-
-    def open(self, until: float, *, probe_forbidden: bool) -> None:
-        """Open the circuit until a time, seconds since the epoch."""
-        self.is_open, self.open_until, self.probe_forbidden = True, until, probe_forbidden
+COUNTED = frozenset({Fault.KEY, Fault.RATE, Fault.HOST})  # against a key or a host
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +54,19 @@ class Health:
     _keys: dict[str, Circuit] = field(default_factory=dict)
     _hosts: dict[str, Circuit] = field(default_factory=dict)
     _quotas: dict[str, Quota | ReportedQuota] = field(default_factory=dict)
+    _table: HealthTable | None = None  # shared with other workers
+    _version: Sequence[int] = (0,)  # of the table: one number, which other workers raise
+    _seen: int = 0  # the version up to which this process has read the table
+    _quotas_read: float = 0.0  # seconds since the epoch
+
+    def share(self, table: HealthTable) -> None:
+        """Share circuits and quotas with the other workers from now on."""
+        self._table, self._version = table, table.version
 
     def cooldown(self, candidate: Candidate, now: float) -> tuple[float, Fault]:
         """Return the candidate's remaining cooldown in seconds (0: none), and the fault that caused it."""
+        if self._version[0] != self._seen:
+            self._read_table()
         key = self._keys.get(candidate.credential.id)
         host = self._hosts.get(candidate.target.provider.name)
         if (key is None or not key.is_open) and (host is None or not host.is_open):
@@ -84,24 +77,31 @@ class Health:
 
     def begin(self, candidate: Candidate, attempt: object, now: float) -> bool:
         """Start an attempt. Return False if another attempt is probing, or if no probe is allowed yet."""
+        if self._version[0] != self._seen:
+            self._read_table()
         key, host = self._circuits(candidate)
         if not (key.is_open or host.is_open):
             return True
-        circuits = [circuit for circuit in (key, host) if circuit.is_open]
-        for circuit in circuits:
-            blocked = circuit.probe_forbidden and circuit.open_until > now + CLOCK_TOLERANCE
-            if circuit.prober is not None or blocked:
+        with self._changing(candidate):
+            circuits = [circuit for circuit in (key, host) if circuit.is_open]
+            if any(circuit.rejects_probe(now) for circuit in circuits):
                 return False
-        for circuit in circuits:
-            circuit.prober = attempt
+            for circuit in circuits:
+                circuit.prober = attempt
         return True
 
     def record_success(self, candidate: Candidate, attempt: object) -> None:
         """End an attempt that succeeded: close both circuits."""
-        for circuit in self._circuits(candidate):
-            if circuit.prober is attempt:
-                circuit.prober = None
-            circuit.failures, circuit.is_open, circuit.probe_forbidden, circuit.fault = 0, False, False, None
+        if self._version[0] != self._seen:
+            self._read_table()
+        key, host = self._circuits(candidate)
+        if not (key.failures or key.is_open or key.prober or host.failures or host.is_open or host.prober):
+            return
+        with self._changing(candidate):
+            for circuit in (key, host):
+                if circuit.prober is attempt:
+                    circuit.prober = None
+                circuit.close()
 
     def record_failure(self, candidate: Candidate, attempt: object, error: UpstreamError, now: float) -> None:
         """End an attempt that failed: count the failure against the key or the host.
@@ -109,50 +109,58 @@ class Health:
         Faults of the request itself count against neither.
         """
         self.release(candidate, attempt)
-        if self.cooldowns.threshold == 0:
+        if self.cooldowns.threshold == 0 or error.fault not in COUNTED:
             return
-        key, host = self._circuits(candidate)
-        match error.fault:
-            case Fault.KEY:
-                self._notify(key, candidate, now)
-                key.fault = error.fault
-                key.open(now + self.cooldowns.rejected_key, probe_forbidden=False)
-            case Fault.RATE:
-                retry_after = error.retry_after
-                key.fault = error.fault
-                wait = self.cooldowns.rate_limit if retry_after is None else retry_after
-                until = now + min(wait, self.cooldowns.longest)
-                key.open(until, probe_forbidden=retry_after is not None)
-            case Fault.HOST:
-                host.failures += 1
-                if host.failures >= self.cooldowns.threshold:
-                    self._notify(host, candidate, now)
-                    host.fault = error.fault
-                    host.open(now + self.cooldowns.host, probe_forbidden=False)
-            case _:
-                pass
+        with self._changing(candidate) as (key, host):
+            match error.fault:
+                case Fault.KEY:
+                    self._notify(key, candidate, now)
+                    key.fault = error.fault
+                    key.open(now + self.cooldowns.rejected_key, probe_forbidden=False)
+                case Fault.RATE:
+                    retry_after = error.retry_after
+                    key.fault = error.fault
+                    wait = self.cooldowns.rate_limit if retry_after is None else retry_after
+                    until = now + min(wait, self.cooldowns.longest)
+                    key.open(until, probe_forbidden=retry_after is not None)
+                case _:
+                    host.failures += 1
+                    if host.failures >= self.cooldowns.threshold:
+                        self._notify(host, candidate, now)
+                        host.fault = error.fault
+                        host.open(now + self.cooldowns.host, probe_forbidden=False)
 
     def release(self, candidate: Candidate, attempt: object) -> None:
         """End an attempt without a verdict: the next one may probe."""
-        for circuit in self._circuits(candidate):
-            if circuit.prober is attempt:
-                circuit.prober = None
+        key, host = self._circuits(candidate)
+        if key.prober is attempt or host.prober is attempt:
+            with self._changing(candidate):
+                for circuit in (key, host):
+                    if circuit.prober is attempt:
+                        circuit.prober = None
 
     def record_quota(self, credential: Credential, quota: Quota | ReportedQuota) -> None:
         """Store the quota that a provider's headers reported for a key."""
         self._quotas[credential.id] = quota
+        if self._table is not None:
+            self._table.write_quota(credential.id, quota)
 
     def by_quota(self, credentials: Sequence[Credential], now: float) -> Sequence[Credential]:
         """Return keys by remaining quota, most first. An unreported quota counts as full; ties keep order."""
         if len(credentials) < 2:
             return credentials
+        if self._table is not None and not 0 <= now - self._quotas_read < QUOTA_INTERVAL:
+            self._read_quotas(self._table, now)
         return sorted(credentials, key=lambda credential: -self._share(credential, now))
 
     def report(self, now: float) -> dict[str, dict[str, dict[str, object]]]:
         """Return the body of /admin/health: failed circuits and reported quotas, by key and provider."""
+        if self._table is not None:
+            self._read_table()
+            self._read_quotas(self._table, now)
         return {
-            "keys": {key: _circuit_json(circuit, now) for key, circuit in self._keys.items()},
-            "providers": {name: _circuit_json(circuit, now) for name, circuit in self._hosts.items()},
+            "keys": {key: circuit.as_json(now) for key, circuit in self._keys.items()},
+            "providers": {name: circuit.as_json(now) for name, circuit in self._hosts.items()},
             "quotas": {key: {"left": round(quota.share(now), 4)} for key, quota in self._quotas.items()},
         }
 
@@ -173,13 +181,38 @@ class Health:
             host = self._hosts[host_name] = Circuit()
         return key, host
 
+    @contextmanager
+    def _changing(self, candidate: Candidate) -> Iterator[tuple[Circuit, Circuit]]:
+        """Yield the circuits of a key and a host, which no other worker changes meanwhile."""
+        key, host = self._circuits(candidate)
+        if (table := self._table) is None:
+            yield key, host
+            return
+        with table.lock:
+            self._read_changes(table)
+            yield key, host
+            for row, circuit in (
+                (table.keys.get(candidate.credential.id), key),
+                (table.hosts.get(candidate.target.provider.name), host),
+            ):
+                if row is not None:
+                    self._seen = table.write(row, circuit)
 
-def _circuit_json(circuit: Circuit, now: float) -> dict[str, object]:
-    state = "closed" if not circuit.is_open else "open" if circuit.open_until > now else "half-open"
-    reason = circuit.fault.name.lower() if circuit.fault else None
-    return {
-        "state": state,
-        "failures": circuit.failures,
-        "rests": round(circuit.cooldown(now), 3),  # seconds; the name is part of the admin API
-        "reason": reason,
-    }
+    def _read_table(self) -> None:
+        if (table := self._table) is not None:
+            with table.lock:
+                self._read_changes(table)
+
+    def _read_changes(self, table: HealthTable) -> None:
+        """Read what other workers have changed. The table's lock must be taken."""
+        for name, is_key, row in table.changed():
+            circuits = self._keys if is_key else self._hosts
+            table.read(row, circuits.setdefault(name, Circuit()))
+        self._seen = table.version[0]
+
+    def _read_quotas(self, table: HealthTable, now: float) -> None:
+        self._quotas_read = now
+        for key, quota in table.new_quotas():
+            known = self._quotas.get(key)
+            if known is None or known.at < quota.at:
+                self._quotas[key] = quota

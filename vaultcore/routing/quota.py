@@ -37,6 +37,7 @@ class Quota:
 
     requests: RemainingQuota | None = None
     tokens: RemainingQuota | None = None
+    at: float = 0.0  # of a report by another worker: seconds since the epoch
 
     def share(self, now: float) -> float:
         """Return the smaller of both remaining shares, 0 to 1."""
@@ -86,17 +87,21 @@ REPORTED = frozenset(remaining for _, remaining, _ in (*_REQUESTS, *_TOKENS))  #
 class ReportedQuota:
     """The quota in a provider's headers. It is parsed when another key of the provider competes."""
 
-    __slots__ = ("_headers", "_now", "_quota")
+    __slots__ = ("_headers", "_quota", "at")
 
     def __init__(self, headers: Mapping[str, str], now: float) -> None:
         self._headers: Mapping[str, str] | None = headers
-        self._now, self._quota = now, Quota()
+        self.at, self._quota = now, Quota()
+
+    def parsed(self) -> Quota:
+        """Return the quota."""
+        if self._headers is not None:
+            self._quota, self._headers = parse_quota(self._headers, self.at) or Quota(), None
+        return self._quota
 
     def share(self, now: float) -> float:
         """Return the smaller of both remaining shares, 0 to 1."""
-        if self._headers is not None:
-            self._quota, self._headers = parse_quota(self._headers, self._now) or Quota(), None
-        return self._quota.share(now)
+        return self.parsed().share(now)
 
 
 def reports_quota(headers: Mapping[str, str]) -> bool:
