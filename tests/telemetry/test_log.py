@@ -8,6 +8,7 @@ import time
 import pytest
 
 from vaultcore.telemetry import NOISY_LOGGERS, REDACTED, Log, redact
+from vaultcore.telemetry.log import encode_line
 
 KEYS = [
     "sk-proj-abcdefghijklmnop",
@@ -107,3 +108,12 @@ def test_exceptions_are_logged_by_class(lines: io.StringIO) -> None:
 
     assert "marker" not in lines.getvalue()
     assert json.loads(lines.getvalue())["exception"] == "ValueError"
+
+
+def test_a_line_fits_into_one_write_to_a_pipe() -> None:
+    """Long texts are cut further in a line of 4 kB or more: processes that share a pipe write whole lines."""
+    text = "\N{GRINNING FACE}" * 900
+    line = encode_line(0.0, logging.INFO, "request", {f"field_{n}": text for n in range(9)})
+
+    assert len(line.encode()) < 4_096
+    assert json.loads(line)["field_8"].startswith(text[:70])

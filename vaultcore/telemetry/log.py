@@ -12,7 +12,10 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
-from vaultcore.telemetry.redaction import is_clean, redact
+from vaultcore.telemetry.redaction import MAX_TEXT, is_clean, redact
+
+ATOMIC = 4_096  # bytes that a pipe takes in one piece if several processes write to it: PIPE_BUF of Linux
+SHORT = 80  # characters of each text in a line that would be longer
 
 LogValue = str | int | float | bool | None
 
@@ -93,7 +96,17 @@ def encode_line(at: float, level: int, event: str, fields: Mapping[str, LogValue
     encoded = _encode(line)
     if is_clean(encoded):
         return encoded
-    return _encode({name: redact(value) if isinstance(value, str) else value for name, value in line.items()})
+    encoded = _redacted(line, MAX_TEXT)
+    return encoded if len(encoded.encode()) < ATOMIC else _redacted(line, SHORT)
+
+
+def _redacted(line: Mapping[str, LogValue], limit: int) -> str:
+    return _encode(
+        {
+            name: redact(value, limit=limit) if isinstance(value, str) else value
+            for name, value in line.items()
+        }
+    )
 
 
 class JsonLines(logging.Formatter):
