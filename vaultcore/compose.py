@@ -65,7 +65,7 @@ def compose(
     shared = _Shared(settings, store, source, clock, log)
     routes = RouteStore(store, source, clock, catalog)
     gateway = Gateway(lambda: routes.catalog, source, upstream, clock, health, log)
-    authenticator = Authenticator(SnapshotReader(store, routes, log), source, clock)
+    authenticator = Authenticator(SnapshotReader(store, routes, log), source, clock, routes.changes)
     keys = VirtualKeys(store, source, clock, authenticator.forget)
     alerts = AlertOutbox(store, alert_sinks(settings, clock), clock, log)
     notify = observer.counting_alerts(alerts.notify)

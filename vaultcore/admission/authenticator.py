@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import field
+from functools import partial
 
 from vaultcore.admission.caller import GATEWAY, Caller, account
 from vaultcore.clock import Clock
+from vaultcore.control.change_signal import ChangeSignal
 from vaultcore.control.snapshot import SnapshotReader
 from vaultcore.errors import Forbidden, StoreUnavailable, Unauthorized
 from vaultcore.lazy_dataclass import dataclass
@@ -49,8 +51,16 @@ class _Cached:
 class Authenticator:
     """One per process. A change of a key in this process must call `forget`."""
 
-    def __init__(self, snapshots: SnapshotReader, secrets: SecretSource, clock: Clock) -> None:
+    def __init__(
+        self,
+        snapshots: SnapshotReader,
+        secrets: SecretSource,
+        clock: Clock,
+        changes: ChangeSignal | None = None,
+    ) -> None:
         self._snapshots, self._secrets, self._clock = snapshots, secrets, clock
+        self._changes = changes or ChangeSignal()
+        self._seen = self._changes.cell[0]
         self._cache: OrderedDict[str, _Cached] = OrderedDict()  # by digest; "" is the system key
         self._latest_policy = LimitPolicy()
         self._reads: dict[str, asyncio.Task[_Cached]] = {}
@@ -93,12 +103,16 @@ class Authenticator:
         return None if current == caller else current
 
     def forget(self) -> None:
-        """Empty the cache after a change: the next request reads the store."""
-        self._cache.clear()
+        """Empty the cache after a change, in all workers: the next request reads the store."""
+        self._changes.publish()
 
     async def _lookup(self, digest: str, secrets: Secrets) -> _Cached:
         """Return a digest's cache entry; requests at the same time share one read."""
         now = self._clock.now()
+        if self._changes.cell[0] != self._seen:
+            self._seen = self._changes.cell[0]
+            self._cache.clear()
+            self._reads.clear()  # they may have begun before the change
         cached = self._cache.get(digest)
         if cached is not None and now - cached.at < (UNKNOWN_FRESH if cached.is_unknown else FRESH):
             return cached
@@ -106,11 +120,15 @@ class Authenticator:
         if reading is None:
             reading = asyncio.ensure_future(self._read(digest, secrets.pepper, cached))
             self._reads[digest] = reading
-            reading.add_done_callback(lambda _: self._reads.pop(digest, None))
+            reading.add_done_callback(partial(self._end_read, digest))
         return await asyncio.shield(reading)
 
+    def _end_read(self, digest: str, reading: asyncio.Task[_Cached]) -> None:
+        if self._reads.get(digest) is reading:
+            del self._reads[digest]
+
     async def _read(self, digest: str, pepper: bytes | None, cached: _Cached | None) -> _Cached:
-        now = self._clock.now()
+        now, seen = self._clock.now(), self._seen
         try:
             snapshot = await self._snapshots.read(digest, pepper, prefetch=self._accounts(digest))
         except StoreUnavailable:
@@ -121,6 +139,8 @@ class Authenticator:
         self._latest_policy = snapshot.policy
         caller = Caller(snapshot.key, digest, snapshot.policy)
         entry = _Cached(caller, now, is_unknown=bool(digest) and snapshot.key is None)
+        if self._changes.cell[0] != seen:
+            return entry  # for the requests that wait for it, not for later ones
         self._cache[digest] = entry
         self._cache.move_to_end(digest)
         while len(self._cache) > CAPACITY:

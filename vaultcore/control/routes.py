@@ -16,6 +16,7 @@ from vaultcore.catalog.catalog import Catalog
 from vaultcore.catalog.schema import Route
 from vaultcore.clock import Clock
 from vaultcore.control.audit import AuditChange, audit_entry
+from vaultcore.control.change_signal import ChangeSignal
 from vaultcore.errors import ConfigError, InvalidRequest, StoreUnavailable
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.limits.signed_record import sign_record, verify_record
@@ -48,6 +49,8 @@ class RouteStore:
 
     def __init__(self, store: Store, secret_source: SecretSource, clock: Clock, catalog: Catalog) -> None:
         self._store, self._secrets, self._clock = store, secret_source, clock
+        self.changes = ChangeSignal()  # of routes, and of keys and limits
+        self._seen = self.changes.cell[0]
         self._file = self._current = catalog
         self._stored = StoredRoutes()
         self._read_at: float | None = None
@@ -72,8 +75,10 @@ class RouteStore:
     async def current(self) -> Catalog:
         """Return the catalog, at most FRESH seconds old; an older one if the store is unavailable."""
         now = self._clock.now()
-        if self._read_at is None or now - self._read_at >= FRESH:
-            if self._reading is None:
+        has_changed = self.changes.cell[0] != self._seen
+        if has_changed or self._read_at is None or now - self._read_at >= FRESH:
+            if has_changed or self._reading is None:
+                self._seen = self.changes.cell[0]
                 self._reading = asyncio.ensure_future(self.stored())
                 self._reading.add_done_callback(self._finish_read)
             try:
@@ -107,6 +112,7 @@ class RouteStore:
             audit_entry(change, self._clock.now(), request_id),
         )
         self._apply(routes, replaced + 1)
+        self.changes.publish()
         return self._stored
 
     def _validated(self, models: object) -> Mapping[str, Json]:
@@ -132,7 +138,8 @@ class RouteStore:
         self._current = replace(self._file, routes=routes, routes_version=version) if version else self._file
 
     def _finish_read(self, reading: asyncio.Task[StoredRoutes]) -> None:
-        self._reading, self._read_at = None, self._clock.now()
+        if reading is self._reading:
+            self._reading, self._read_at = None, self._clock.now()
         if not reading.cancelled():
             reading.exception()  # retrieved, so that asyncio does not log it
 
