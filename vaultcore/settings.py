@@ -38,7 +38,7 @@ class Settings:
     home: Path = Path("~/.vaultedge")  # directory of the local vault, keys and store
     host: str = "127.0.0.1"
     port: int = 8787
-    workers: int = 1  # processes of `serve`; 0: one per core, see vaultcore.cli.workers.count
+    workers: int = 0  # processes of `serve`; 0: one per core, see vaultcore.cli.workers.count
     vault: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     system_key: str | None = field(default=None, repr=False)
@@ -202,7 +202,7 @@ def _read_storage(settings: Settings, read: _EnvironReader) -> Settings:
         home=home,
         host=read.text("VAULTEDGE_HOST", "127.0.0.1"),
         port=read.number("VAULTEDGE_PORT", 8787, most=65_535),
-        workers=read.number("VAULTEDGE_WORKERS", 1, most=MAX_WORKERS),
+        workers=read.number("VAULTEDGE_WORKERS", 0, most=MAX_WORKERS),
         store=read.text("VAULTEDGE_STORE", f"sqlite:{home / 'vaultedge.db'}"),
         owed_queue=read.url("VAULTEDGE_OWED_QUEUE"),
         degraded=read.number("VAULTEDGE_DEGRADED", 0, most=100_000),

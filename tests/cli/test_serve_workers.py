@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
@@ -10,73 +9,27 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
+from tests.cli.worker_gateway import admin, prepare, send_all, wait_for, workers
 from tests.fakes.provider import FakeProvider, FakeResponse
-from tests.fakes.served import GatewayProcess, run_serve
-from vaultcore.vault.keyring import Credential
-from vaultcore.vault.local import LocalVault
+from tests.fakes.served import run_serve
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-QUESTION = {"model": "one/gpt-fake", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 20}
-OVERLAY = 'providers:\n  one: {{base_url: "{url}", local: true}}\n'
 HEALTH = b"GET /health HTTP/1.1\r\nhost: gateway\r\n\r\n"
 
 
 @pytest.fixture
 def environment(tmp_path: Path, provider: FakeProvider) -> dict[str, str]:
-    LocalVault(tmp_path / ".vaultedge").add([Credential("one", "sk-one-0123456789")])
-    (tmp_path / "providers.yaml").write_text(OVERLAY.format(url=provider.base_url))
-    return {
-        "PROVIDERS_FILE": str(tmp_path / "providers.yaml"),
-        "VAULTEDGE_WORKERS": "2",
-        "PYTHONWARNINGS": "error::DeprecationWarning",  # Python's own about a fork beside threads
-    }
-
-
-def admin(running: GatewayProcess, home: Path, path: str, **body: Any) -> Any:
-    headers = {"authorization": f"Bearer {(home / '.vaultedge/admin.key').read_text().strip()}"}
-    method, url = "POST" if body else "GET", f"{running.url}/admin{path}"
-    response = httpx.request(method, url, json=body or None, headers=headers, trust_env=False, timeout=30)
-    response.raise_for_status()
-    return response.json()
-
-
-def send_all(running: GatewayProcess, token: str, number: int) -> Counter[int]:
-    """Send requests at once, each on its own connection; return how many had each status."""
-
-    async def send() -> Counter[int]:
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        async with httpx.AsyncClient(limits=limits, timeout=60, trust_env=False) as client:
-            url, headers = f"{running.url}/v1/chat/completions", {"authorization": f"Bearer {token}"}
-            requests = (client.post(url, json=QUESTION, headers=headers) for _ in range(number))
-            return Counter(each.status_code for each in await asyncio.gather(*requests))
-
-    return asyncio.run(send())
-
-
-def workers(running: GatewayProcess) -> list[int]:
-    """Return the process IDs of the workers."""
-    pid = running.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return prepare(tmp_path, provider)
 
 
 def sockets(pid: int) -> int:
     """Return how many sockets a process has."""
     folder = Path(f"/proc/{pid}/fd")
     return sum(str(each.readlink()).startswith("socket:") for each in folder.iterdir() if each.is_symlink())
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not become true"
-        time.sleep(0.02)
 
 
 def test_workers_share_limits_exactly(

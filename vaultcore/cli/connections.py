@@ -69,6 +69,7 @@ class Connections:
         }
         self._closed: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
+        self.drain_time = 0.0  # seconds in which an idle connection may send a last request at a stop
         self.on_count: Callable[[int], object] = int  # gets the number of open connections when it changes
 
     def opened(self, connection: ClientConnection) -> None:
@@ -195,12 +196,20 @@ class ClientConnection(HttpToolsProtocol):
         self._unread_since = None
 
     def shutdown(self) -> None:
-        """Stop after the current request. A new connection may still send its first one for a moment."""
-        if self._is_new and not self._is_stopping:
-            self._is_stopping = True
-            self.loop.call_later(FIRST_REQUEST_TIME, self.shutdown)
-        else:
+        """Stop after the current request. A new connection may still send its first one for a moment.
+
+        With a `drain_time`, other connections may send a last request, too: its response tells the client
+        that the connection closes. Otherwise a request that is on its way would be lost.
+        """
+        wait = FIRST_REQUEST_TIME if self._is_new else self._all.drain_time
+        if self._is_stopping or not wait:
             super().shutdown()
+            return
+        self._is_stopping = True
+        if self.phase in ("body", "running") and not self.cycle.response_started:
+            super().shutdown()  # its response tells the client
+        else:
+            self.loop.call_later(wait, self.shutdown)
 
     def timeout_keep_alive_handler(self) -> None:
         self.transport.abort()  # close() would wait for a client that does not read

@@ -30,6 +30,10 @@ class MaintainedApp:
         self._stopping = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    def end_maintenance(self) -> None:
+        """Leave the steps that one process can run for all to another process from now on."""
+        self._steps = PER_PROCESS
+
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         app = self._live if scope["type"] == "lifespan" else self._app
         return app(scope, receive, send)

@@ -145,7 +145,7 @@ def server(
     app: ASGIApp,
     server_socket: ListeningSocket,
     shutdown: Shutdown,
-    kind: Callable[[uvicorn.Config, Shutdown], AnyServer],
+    kind: Callable[[uvicorn.Config, Shutdown, Connections], AnyServer],
 ) -> AnyServer:
     """Return an HTTP server of a class, without access log, banner and server header."""
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # it warns of every invalid request
@@ -153,24 +153,22 @@ def server(
     server_socket.on_refused = connections.no_descriptor
     if server_socket.share is not None:
         connections.on_count = server_socket.share.report
-    return kind(
-        uvicorn.Config(
-            app,
-            http=cast(type[asyncio.Protocol], partial(ClientConnection, connections)),
-            backlog=ACCEPT_BATCH,
-            ws="none",
-            interface="asgi3",  # not found by itself if __call__ is a function that returns a coroutine
-            loop="asyncio",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=GRACE + 2 * ENDING_TIME,
-            timeout_keep_alive=KEEP_ALIVE,
-        ),
-        shutdown,
+    config = uvicorn.Config(
+        app,
+        http=cast(type[asyncio.Protocol], partial(ClientConnection, connections)),
+        backlog=ACCEPT_BATCH,
+        ws="none",
+        interface="asgi3",  # not found by itself if __call__ is a function that returns a coroutine
+        loop="asyncio",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE + 2 * ENDING_TIME,
+        timeout_keep_alive=KEEP_ALIVE,
     )
+    return kind(config, shutdown, connections)
 
 
 def serve(app: ASGIApp, server_socket: ListeningSocket, shutdown: Shutdown) -> None:
@@ -206,9 +204,9 @@ class GracefulServer(uvicorn.Server):
     It does not raise the stop signal again after a clean shutdown.
     """
 
-    def __init__(self, config: uvicorn.Config, shutdown: Shutdown) -> None:
+    def __init__(self, config: uvicorn.Config, shutdown: Shutdown, connections: Connections) -> None:
         super().__init__(config)
-        self._shutdown = shutdown
+        self._shutdown, self._connections = shutdown, connections
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         ending = asyncio.create_task(self._end_requests())

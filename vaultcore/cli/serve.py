@@ -43,7 +43,7 @@ def register(commands: Any) -> None:
         "--workers",
         type=int,
         metavar="N",
-        help="processes that serve the port, 0 for one per core (default: VAULTEDGE_WORKERS, else 1)",
+        help="processes that serve the port, 0 for one per core (default: VAULTEDGE_WORKERS, else 0)",
     )
     parser.add_argument(
         "--vault", metavar="FILE", help="file with a vault string, or - for stdin (default: VAULTEDGE_VAULT)"
@@ -193,6 +193,7 @@ def _serve(settings: Settings, terminal: Terminal, workers: int, *, is_first_sta
     app = create_app(services)
     server_socket = listener.listen(settings.host, settings.port)
     configure(settings.log_level, terminal.stderr)
+    settings = replace(settings, workers=workers)
     _print_start(settings, secrets.keyring, server_socket, terminal, is_first_start=is_first_start)
     # With freeze(): 5 to 10 % less CPU time per request. Higher thresholds let 20 MB of garbage pile up.
     gc.set_threshold(10_000, 10, 20)
@@ -201,24 +202,29 @@ def _serve(settings: Settings, terminal: Terminal, workers: int, *, is_first_sta
         from vaultcore.cli.lifespan import MaintainedApp
 
         listener.serve(MaintainedApp(app, services), server_socket, services.shutdown)
-    elif not _serve_with_workers(workers, app, services, server_socket):
+    elif not _serve_with_workers(workers, app, services, server_socket, secrets.keyring):
         terminal.fail("the workers die as soon as they have started", "the log above has their errors")
         return 1
     terminal.warn("stopped")
     return 0
 
 
-def _serve_with_workers(count: int, app: ASGIApp, services: Services, server_socket: ListeningSocket) -> bool:
+def _serve_with_workers(
+    count: int, app: ASGIApp, services: Services, server_socket: ListeningSocket, keyring: Keyring
+) -> bool:
     """Serve in processes until a signal. Return False if they died again and again."""
+    from vaultcore.cli.workers.shared import SharedState, names_of
     from vaultcore.cli.workers.supervisor import Supervisor
     from vaultcore.cli.workers.worker import serve_as_worker
 
     def work(channel: socket.socket, share: Share, is_maintainer: bool) -> None:
         _disable_core_dumps()
+        state.join(services, share.row)
         serve_as_worker(app, services, server_socket, channel, share, is_maintainer=is_maintainer)
 
+    state = SharedState(names_of(services.catalog, keyring))
     with server_socket:
-        return Supervisor(count, work, services.log).run()
+        return Supervisor(count, work, services.log, state.end_worker).run()
 
 
 def _print_start(
@@ -238,6 +244,10 @@ def _print_start(
         terminal.say(f"system key  {settings.system_key}")
         terminal.say(f"admin key   {settings.admin_key}")
         terminal.say(f"            shown only now; stored in {settings.home}")
+    if settings.workers > 1:
+        terminal.say(f"workers     {settings.workers} processes")
+    elif settings.store.startswith("memory:"):
+        terminal.say("workers     1 process: the store memory: cannot be shared")
     terminal.say(f"vault       {len(keyring)} keys: {', '.join(sorted(keyring.providers)) or 'none'}")
     if not keyring:
         terminal.hint("run vaultedge vault add-key --provider openai, then start again")

@@ -40,12 +40,12 @@ class Share:
     """One worker's row of the table."""
 
     def __init__(self, table: ConnectionTable, row: int) -> None:
-        self._table, self._row = table, row
+        self._table, self.row = table, row
         self._since = self._latest = 0.0  # when it left a connection to others, first and last
 
     def may_accept(self) -> bool:
         """Return True if no other worker has fewer connections, or none has accepted this one in time."""
-        if self._table[self._row] <= self._table.least(self._row):
+        if self._table[self.row] <= self._table.least(self.row):
             return True
         now = monotonic()
         if now - self._latest > PATIENCE:
@@ -59,17 +59,17 @@ class Share:
 
     def add(self) -> None:
         """Count a connection that was accepted just now."""
-        self._table[self._row] += 1
+        self._table[self.row] += 1
 
     def report(self, count: int) -> None:
         """Write the number of connections."""
-        if self._table[self._row] != ABSENT:
-            self._table[self._row] = count
+        if self._table[self.row] != ABSENT:
+            self._table[self.row] = count
 
     def join(self) -> None:
         """Begin to accept connections."""
-        self._table[self._row] = 0
+        self._table[self.row] = 0
 
     def leave(self) -> None:
         """Stop accepting connections."""
-        self._table[self._row] = ABSENT
+        self._table[self.row] = ABSENT

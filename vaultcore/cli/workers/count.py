@@ -14,14 +14,18 @@ QUOTA = Path("/sys/fs/cgroup/cpu.max")  # of a container: microseconds of CPU ti
 
 
 def worker_count(settings: Settings) -> int:
-    """Return the number of workers; the setting 0 is one per core. Raise ConfigError if it is impossible."""
-    if settings.workers == 1:
-        return 1
-    if settings.store.startswith("memory:"):
+    """Return the number of workers. Raise ConfigError if several are set and impossible.
+
+    The setting 0 is one per core; it is one in all where workers cannot share the store, and outside Linux.
+    """
+    shares_store = not settings.store.startswith("memory:")
+    if settings.workers == 0:
+        return available_cores() if shares_store and sys.platform == "linux" else 1
+    if settings.workers > 1 and not shares_store:
         raise ConfigError("must be 1 with the store memory:, which processes cannot share", key="--workers")
-    if sys.platform == "win32":
+    if settings.workers > 1 and sys.platform == "win32":
         raise ConfigError("must be 1 on Windows", key="--workers")
-    return settings.workers or available_cores()
+    return settings.workers
 
 
 def available_cores(quota: Path = QUOTA) -> int:

@@ -1,7 +1,7 @@
 """The parent of the workers: starts them, replaces those that die, restarts and stops all of them.
 
     SIGTERM, SIGINT   closes the channels: each worker stops with its grace period; again: kills them
-    SIGHUP            for each worker: starts another one, and stops the first when the other is ready
+    SIGHUP            for each worker: starts another one; when it is ready, the first completes its requests
 
 The workers inherit the listening socket, which stays open in the parent: no connection is refused while
 workers change. If the parent dies, the system closes its ends of the channels, and all workers stop.
@@ -21,11 +21,13 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from vaultcore.cli.workers.balance import ABSENT, ConnectionTable, Share
+from vaultcore.cli.workers.worker import DRAIN
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.telemetry import Log
 
 QUICK = 10.0  # seconds: a worker that lives for less has died quickly
 MOST_QUICK_DEATHS = 5  # in a row, after which the parent gives up
+GENERATIONS = 4  # of workers that may run at a time; further restarts wait
 FIRST_DELAY, LAST_DELAY = 0.25, 5.0  # seconds before the replacement of a worker that died quickly
 Work = Callable[[socket.socket, Share, bool], None]  # channel, row of the table, True for the maintainer
 
@@ -45,9 +47,12 @@ class WorkerProcess:
 class Supervisor:
     """Runs `work` in `count` processes. Create it before any event loop or thread: it forks."""
 
-    def __init__(self, count: int, work: Work, log: Log) -> None:
-        self._count, self._work, self._log = count, work, log
-        self._table = ConnectionTable(count + 1)  # one more: a restart starts the next one first
+    def __init__(self, count: int, work: Work, log: Log, on_end: Callable[[int], object] = bool) -> None:
+        """`on_end` gets the row of each worker that has ended."""
+        self._count, self._work, self._log, self._on_end = count, work, log, on_end
+        # A restart starts the next worker first, and long streams may go on through several restarts.
+        self._rows = range(count * GENERATIONS + 1)
+        self._table = ConnectionTable(len(self._rows))
         self._workers: list[WorkerProcess] = []
         self._due: dict[int, float] = {}  # by place: when to start a worker there, monotonic
         self._to_restart: deque[WorkerProcess] = deque()
@@ -118,7 +123,9 @@ class Supervisor:
             self._bury(worker)
             return
         if self._restart is not None and worker is self._restart[1]:
-            self._stop(self._restart[0])
+            self._drain(self._restart[0])
+            self._restart = None
+            self._restart_next()
 
     def _start_due(self) -> None:
         now = time.monotonic()
@@ -128,8 +135,10 @@ class Supervisor:
                 self._due[place] = now + LAST_DELAY
 
     def _start(self, place: int) -> WorkerProcess | None:
-        """Start a worker. Return None if the system cannot create a process."""
-        row = min(set(range(self._count + 1)) - {worker.row for worker in self._workers})
+        """Start a worker. Return None if the system cannot create a process, or if too many run."""
+        row = next(iter(self._free_rows()), None)
+        if row is None:
+            return None
         channel, inner = socket.socketpair()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -173,13 +182,14 @@ class Supervisor:
         self._workers.remove(worker)
         self._table[worker.row] = ABSENT
         _, waited = os.waitpid(worker.pid, 0)
+        self._on_end(worker.row)
         has_died = not (worker.is_stopping or self._is_stopping)
         if has_died:
             self._log.error("worker died", pid=worker.pid, status=os.waitstatus_to_exitcode(waited))
         match self._restart:
             case (old, _) if worker is old:
                 self._restart = None
-            case (old, new) if worker is new and not old.is_stopping:
+            case (old, new) if worker is new:
                 self._restart = None
                 self._to_restart.clear()
                 self._log.error("restart failed; the earlier worker continues", pid=old.pid)
@@ -210,7 +220,7 @@ class Supervisor:
 
     def _restart_next(self) -> None:
         """Start the successor of the next worker to restart, unless another restart runs."""
-        while self._to_restart and self._restart is None and not self._is_stopping:
+        while self._to_restart and self._restart is None and not self._is_stopping and self._free_rows():
             old = self._to_restart.popleft()
             if old in self._workers and (new := self._start(old.place)) is not None:
                 self._restart = (old, new)
@@ -222,12 +232,21 @@ class Supervisor:
         for worker in self._workers:
             self._stop(worker)
 
+    def _free_rows(self) -> list[int]:
+        used = {worker.row for worker in self._workers}
+        return [row for row in self._rows if row not in used]
+
+    def _drain(self, worker: WorkerProcess) -> None:
+        """Let a worker stop when its requests are complete."""
+        worker.is_stopping = True
+        with suppress(OSError):
+            worker.channel.send(DRAIN)
+
     def _stop(self, worker: WorkerProcess) -> None:
         """Let a worker stop with its grace period, by the end of what it can read."""
-        if not worker.is_stopping:
-            worker.is_stopping = True
-            with suppress(OSError):
-                worker.channel.shutdown(socket.SHUT_WR)
+        worker.is_stopping = True
+        with suppress(OSError):
+            worker.channel.shutdown(socket.SHUT_WR)
 
 
 def has_terminal() -> bool:

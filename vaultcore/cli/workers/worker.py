@@ -1,4 +1,7 @@
-"""A worker process: serves until its parent closes the channel between them, or has died."""
+"""A worker process: serves until its parent closes the channel between them, or has died.
+
+It first completes its requests if it is replaced: the parent sends DRAIN when the successor is ready.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,24 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
+from time import monotonic
 from types import FrameType
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from vaultcore.cli import listener
+from vaultcore.cli.connections import Connections
 from vaultcore.cli.lifespan import MaintainedApp
 from vaultcore.cli.workers.balance import Share
 from vaultcore.services import Services
 from vaultcore.shutdown import Shutdown
 
 READY = b"r"  # what a worker sends when it accepts connections
+DRAIN = b"d"  # what the parent sends to a worker that is replaced
+DRAIN_TIME = 3.0  # seconds in which a connection of a replaced worker may send a last request
+LONGEST_DRAIN = 930.0  # seconds: more than the longest stream
+POLL = 0.1  # seconds
 
 
 class WorkerServer(listener.GracefulServer):
@@ -26,9 +35,10 @@ class WorkerServer(listener.GracefulServer):
     A terminal and a service manager send their signals to workers too: a second one must not hurry.
     """
 
-    def __init__(self, config: uvicorn.Config, shutdown: Shutdown) -> None:
-        super().__init__(config, shutdown)
+    def __init__(self, config: uvicorn.Config, shutdown: Shutdown, connections: Connections) -> None:
+        super().__init__(config, shutdown, connections)
         self.on_started: Callable[[], object] = bool
+        self._is_draining = self._must_stop = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -36,7 +46,23 @@ class WorkerServer(listener.GracefulServer):
 
     def stop(self) -> None:
         """Stop with the grace period."""
-        self.should_exit = True
+        self.should_exit = self._must_stop = True
+
+    def drain(self) -> None:
+        """Stop without a grace period: when all requests are complete."""
+        self.should_exit = self._is_draining = True
+        self._connections.drain_time = DRAIN_TIME
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._is_draining:
+            for server in self.servers:
+                server.close()  # stops to accept, and closes the socket
+            for connection in tuple(self.server_state.connections):
+                connection.shutdown()
+            end = monotonic() + LONGEST_DRAIN
+            while self.server_state.connections and not self._must_stop and monotonic() < end:  # noqa: ASYNC110
+                await asyncio.sleep(POLL)  # uvicorn signals no end of a connection
+        await super().shutdown(sockets)
 
     def _stop(self, _signum: int, _frame: FrameType | None) -> None:
         self.stop()
@@ -60,22 +86,30 @@ def serve_as_worker(
     server_socket.share = share
     maintained = MaintainedApp(app, services, is_maintainer=is_maintainer)
     server = listener.server(maintained, server_socket, services.shutdown, WorkerServer)
-    asyncio.run(_serve(server, server_socket, channel, share))
+    asyncio.run(_serve(server, maintained, server_socket, channel, share))
 
 
 async def _serve(
-    server: WorkerServer, server_socket: listener.ListeningSocket, channel: socket.socket, share: Share
+    server: WorkerServer,
+    maintained: MaintainedApp,
+    server_socket: listener.ListeningSocket,
+    channel: socket.socket,
+    share: Share,
 ) -> None:
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
-        loop.remove_reader(channel)
-        server.stop()
+    def hear() -> None:
+        if channel.recv(64) == DRAIN:
+            maintained.end_maintenance()
+            server.drain()
+        else:
+            loop.remove_reader(channel)
+            server.stop()
 
     def report() -> None:
         share.join()
         channel.send(READY)
 
     server.on_started = report
-    loop.add_reader(channel, stop)  # the parent sends nothing: the channel is readable once it is closed
+    loop.add_reader(channel, hear)  # it is readable, too, when the parent closes it or has died
     await server.serve(sockets=[server_socket])

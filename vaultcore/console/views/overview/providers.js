@@ -1,4 +1,4 @@
-// Health of the providers in the vault, as seen by this server process.
+// Health of the providers in the vault, as seen by this server.
 
 import { html, Empty, Icon, Loaded, Section, Table, Tag, format, useFetch } from "../../ui/index.js";
 
@@ -13,7 +13,7 @@ export function Providers({ api }) {
       <${Loaded} result=${result} lines=${5} empty=${(rows) => !rows.length} none=${none}>
         ${(rows) => html`<div class="overview-providers"><${Table} label="Providers" columns=${COLUMNS} rows=${rows} keyOf=${(row) => row.name}
           sort=${{ id: "name", down: false }} /></div>`}<//>
-      <p class="dim small"><${Icon} name="refresh" /> Health as seen by this server process. Refreshes every 15 s.</p>
+      <p class="dim small"><${Icon} name="refresh" /> Health as seen by this server. Refreshes every 15 s.</p>
     <//>`;
 }
 
