@@ -25,7 +25,7 @@ export PIP_NO_INPUT = 1
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load test-long test-slow lint format docs fuzz bench bench-calls bench-guard bench-page bench-peers bench-store install lock clean
+.PHONY: help demo serve test test-agents test-clients test-console test-deploy test-load test-long test-slow lint format docs fuzz bench bench-calls bench-guard bench-page bench-peers bench-store bench-workers install lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ bench-guard: $(VENV)/.dev ## print which functions and figures of a request rose
 
 bench-calls: $(VENV)/.dev ## print the Python calls and the CPU time of one request; ARGS="--limits --top 40" or --stream
 	@$(BIN)/python -m tests.bench.calls $(ARGS)
+
+bench-workers: $(VENV)/.dev ## measure two workers on two cores beside one on one core
+	@$(BIN)/python -m tests.bench.workers $(ARGS)
 
 bench-store: $(VENV)/.dev $(AWS)/.installed ## load the DynamoDB store behind emulated limits of partitions
 	@$(BIN)/python -m tests.bench.store_scale

@@ -43,7 +43,7 @@ class Running:
 
     def cpu(self) -> float:
         """Return the CPU seconds of its process tree."""
-        return sum(map(_cpu, tree(self.pid)))
+        return sum(map(cpu, tree(self.pid)))
 
     def memory(self) -> float:
         """Return the resident megabytes of its process tree."""
@@ -98,15 +98,23 @@ def pinned(cores: frozenset[int]) -> Iterator[None]:
         os.sched_setaffinity(0, own)
 
 
-def prioritise(leader: int) -> None:
+def prioritise(leader: int, nice: str = NICE) -> None:
     """Prefer the session of a process to others, as far as permitted: Linux schedules sessions as groups."""
     with suppress(OSError):
-        Path(f"/proc/{leader}/autogroup").write_text(NICE)
+        Path(f"/proc/{leader}/autogroup").write_text(nice)
+
+
+def cpu(pid: int) -> float:
+    """Return the CPU seconds of a process; 0 if it has ended."""
+    # The per-process clock has nanoseconds; /proc/PID/stat has hundredths of a second.
+    with suppress(OSError):
+        return time.clock_gettime(~pid << 3 | 2)
+    return 0.0
 
 
 def used(root: int) -> float:
     """Return the CPU seconds of a process tree, including children that have ended."""
-    return sum(_cpu(pid) + _reaped(pid) for pid in tree(root))
+    return sum(cpu(pid) + _reaped(pid) for pid in tree(root))
 
 
 def peak(root: int) -> float:
@@ -143,13 +151,6 @@ def machine() -> str:
     cores = len(os.sched_getaffinity(0))
     shared = "" if cores == 1 else "s"
     return f"Python {sys.version.split()[0]}, {cores} core{shared}"
-
-
-def _cpu(pid: int) -> float:
-    # The per-process clock has nanoseconds; /proc/PID/stat has hundredths of a second.
-    with suppress(OSError):
-        return time.clock_gettime(~pid << 3 | 2)
-    return 0.0
 
 
 def _reaped(pid: int) -> float:
