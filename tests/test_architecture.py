@@ -58,9 +58,9 @@ services: admission alerts catalog clock control gateway idempotency ledger main
 web: admission call catalog client_apis clock console_bundle control dialects endpoints errors gateway
   idempotency ledger limits money routing secrets services settings store streams telemetry tracing upstream
   usage wire
-app: endpoints errors services web
+app: endpoints services web
 """
-ANYWHERE = {"casts", "json_codec"}  # may be imported by every layer
+ANYWHERE = {"casts", "json_codec", "lazy_dataclass"}  # may be imported by every layer
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 THIRD_PARTIES = """
 alerts: httpx

@@ -9,11 +9,9 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
-from starlette.requests import ClientDisconnect
-
 from vaultcore.call import Worker, run_here
 from vaultcore.errors import RequestTooLarge, UnsupportedMedia
-from vaultcore.web.client_request import ClientRequest
+from vaultcore.web.client_request import ClientDisconnected, ClientRequest
 from vaultcore.web.content_encoding import ENCODING, check_encoding, decompress
 from vaultcore.web.strict_json import ParseFloat, parse
 
@@ -122,7 +120,7 @@ async def _read(request: ClientRequest, limit: int) -> bytes:
     while not is_complete:
         message = await request.receive()
         if message["type"] == "http.disconnect":
-            raise ClientDisconnect
+            raise ClientDisconnected
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
         if size > limit:

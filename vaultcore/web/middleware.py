@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterator
 
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vaultcore.endpoints import api_at
@@ -14,12 +12,11 @@ from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError, InvalidRequest, 
 from vaultcore.services import Services
 from vaultcore.tracing import HttpRequest
 from vaultcore.web import request_target
-from vaultcore.web.client_request import ClientRequest
+from vaultcore.web.client_request import ClientDisconnected, ClientRequest
 from vaultcore.web.deadline import remaining_time
 from vaultcore.web.internal_error import internal_error, location
 from vaultcore.web.refusals import note_refusal
-from vaultcore.web.reply import ClientResponse, json_response
-from vaultcore.web.router_errors import router_error
+from vaultcore.web.reply import ClientResponse, error_response, json_response
 
 ID_BYTES = 12  # of a request id
 # Header fields that a request must not repeat: a proxy and the gateway could read different values.
@@ -58,11 +55,11 @@ class RequestMiddleware:
             try:
                 _check_header_fields(request)
                 await self._services.shutdown.run(self._app(scope, receive, send_with_id))
-            except (GatewayError, HTTPException) as error:
+            except GatewayError as error:
                 note_refusal(self._services, request, error)
                 if not has_started:  # it has, if a stream was ended because the server stops
-                    await router_error(request, error)(scope, receive, send_with_id)
-        except ClientDisconnect:  # raised while the body is read; there is nobody to answer
+                    await _error_reply(request, error)(scope, receive, send_with_id)
+        except ClientDisconnected:  # raised while the body is read; there is nobody to answer
             observed.status = CLIENT_DISCONNECTED
             self._log.request(
                 request_id=observed.id, path=request.path, status=CLIENT_DISCONNECTED, code=None
@@ -128,6 +125,10 @@ def _check_header_fields(request: ClientRequest) -> None:
     scope = request.scope
     if "host" not in request.headers and scope.get("http_version") == "1.1" and "aws.event" not in scope:
         raise InvalidRequest("the header 'host' is missing; HTTP/1.1 requires it", param="host")
+
+
+def _error_reply(request: ClientRequest, error: GatewayError) -> ClientResponse:
+    return error_response(error, api_at(request.path, request.headers))
 
 
 def _crash_reply(request: ClientRequest) -> ClientResponse:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
-
 from vaultcore.admission.refusals.refusal import STATUSES, UNKNOWN, Refusal
 from vaultcore.catalog.catalog import Catalog
 from vaultcore.errors import AttemptsExhausted, GatewayError, UpstreamError, whole_seconds
@@ -14,10 +12,10 @@ from vaultcore.web.client_request import ClientRequest
 MAX_NAME = 128  # characters of a model name
 
 
-def note_refusal(services: Services, request: ClientRequest, error: GatewayError | HTTPException) -> None:
+def note_refusal(services: Services, request: ClientRequest, error: GatewayError) -> None:
     """Note an error as a refusal, if it is one: of an authenticated key, and not a provider's."""
     caller = request.caller
-    if caller is None or not isinstance(error, GatewayError) or error.status not in STATUSES:
+    if caller is None or error.status not in STATUSES:
         return
     if isinstance(error, UpstreamError | AttemptsExhausted):
         return

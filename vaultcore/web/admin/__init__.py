@@ -30,7 +30,7 @@ from vaultcore.web.admin import (
 )
 from vaultcore.web.admin.validation import handle_crash, handle_error, handle_validation_error
 from vaultcore.web.reply import SAFE_HEADERS
-from vaultcore.web.router_errors import fastapi_error
+from vaultcore.web.starlette_errors import fastapi_error
 
 DESCRIPTION = (
     "Send the admin key with every request: `Authorization: Bearer va-…`. Money is in US dollars. Times are "

@@ -20,7 +20,7 @@ from vaultcore.telemetry import redact
 from vaultcore.web.admin.fields import parse_number
 from vaultcore.web.body import read_json
 from vaultcore.web.client_request import ClientRequest
-from vaultcore.web.router_errors import fastapi_response
+from vaultcore.web.starlette_errors import fastapi_response
 
 MAX_BODY = 262_144  # bytes of a body
 MAX_PARAM = 100  # characters of an error's `param`
