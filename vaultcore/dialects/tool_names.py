@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 from vaultcore.casts import cast
@@ -31,8 +32,7 @@ class ToolNameRule:
 
     def accepts(self, name: str) -> bool:
         """Return True if the provider accepts the name as it is."""
-        pattern = f"[{self.first or self.rest}][{self.rest}]{{0,{self.longest - 1}}}"
-        return re.fullmatch(pattern, name) is not None
+        return _pattern(self.first, self.rest, self.longest).fullmatch(name) is not None
 
     def replace(self, name: str, salt: str = "") -> str:
         """Return an accepted name: the legible part of the client's and a hash of the whole.
@@ -46,6 +46,11 @@ class ToolNameRule:
         return replaced if self.accepts(replaced) else f"_{replaced}"
 
 
+@lru_cache(64)  # one entry per rule of a dialect
+def _pattern(first: str, rest: str, longest: int) -> re.Pattern[str]:
+    return re.compile(f"[{first or rest}][{rest}]{{0,{longest - 1}}}")
+
+
 @dataclass(frozen=True, slots=True)
 class RenamedTools:
     """A request with accepted names, the client's names by accepted name, and the changes."""
@@ -57,10 +62,13 @@ class RenamedTools:
 
 def rename_tools(request: ChatRequest, rule: ToolNameRule) -> RenamedTools:
     """Return the request with a name that the provider accepts for every tool, call and tool choice."""
+    accepts = _pattern(rule.first, rule.rest, rule.longest).fullmatch
+    if all(map(accepts, _distinct_names(cast(Json, request)))):
+        return RenamedTools(request, {})
     paths = dict[str, str]()  # name -> the first place where the request has it
     for path, name in _names(cast(Json, request)):
         paths.setdefault(name, path)
-    rejected = [name for name in paths if not rule.accepts(name)]
+    rejected = [name for name in paths if not accepts(name)]
     if not rejected:
         return RenamedTools(request, {})
     new_names: dict[str, str] = {}
@@ -90,6 +98,25 @@ def _unique(name: str, rule: ToolNameRule, taken: set[str]) -> str:
         salt += 1
         unique = rule.replace(name, f"\0{salt}")
     return unique
+
+
+def _distinct_names(request: Json) -> set[str]:
+    """Return the names that `_names` yields and names of tools that are no functions, without paths."""
+    holders: list[object] = []
+    for field in ("tools", "functions"):
+        if isinstance(listed := request.get(field), list):
+            holders += listed
+    for message in request.get("messages") or ():
+        if isinstance(message, dict) and not CALLS.isdisjoint(message):
+            calls = message.get("tool_calls")
+            holders += [*(calls if isinstance(calls, list) else ()), message.get("function_call")]
+    names = set[str]()
+    for holder in holders:
+        if isinstance(holder, dict):
+            for part in (holder, holder.get("function"), holder.get("custom")):
+                if isinstance(part, dict) and isinstance(name := part.get("name"), str):
+                    names.add(name)
+    return names
 
 
 def _names(request: Json) -> Iterator[tuple[str, str]]:

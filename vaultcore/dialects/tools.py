@@ -81,6 +81,8 @@ def fill_parameters(body: Json) -> None:
 
 
 def _fill_tool(tool: Json) -> Json:
+    if _has_properties(tool):  # as most do
+        return tool
     match tool:
         case {"function": dict() as function}:
             parameters = fill_schema(function.get("parameters"))
@@ -89,6 +91,12 @@ def _fill_tool(tool: Json) -> Json:
             return {**tool, "function": {**function, "parameters": parameters}}
         case _:
             return tool
+
+
+def _has_properties(tool: Json) -> bool:
+    function = tool.get("function") if type(tool) is dict else None
+    parameters = function.get("parameters") if type(function) is dict else None
+    return type(parameters) is dict and "type" in parameters and "properties" in parameters
 
 
 def fill_schema(parameters: object) -> Json:

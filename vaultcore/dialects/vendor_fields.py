@@ -22,6 +22,7 @@ REASONS: Mapping[str, str] = {  # {} is the provider's title
     "is_error": "{} has no field for a failed tool",
 }
 INNER = ("content", "tool_calls", "function")  # members of a message or tool that may contain such fields
+_PLAIN_FUNCTION = frozenset({"name", "description", "parameters", "strict"})
 
 
 def remove_vendor_fields(body: Json, provider: Provider, changes: list[Change]) -> None:
@@ -46,8 +47,9 @@ def _clean(value: object, reasons: Mapping[str, str], path: str, changes: list[C
     match value:
         case list():
             cleaned = list(value)
+            rejected = frozenset(reasons)
             for i, each in enumerate(value):
-                if type(each) is dict and not _is_plain(each, reasons):
+                if type(each) is dict and not _is_plain(each, rejected):
                     cleaned[i] = _clean_object(each, reasons, f"{path}[{i}]", changes)
             return value if all(map(is_, cleaned, value)) else cleaned
         case dict():
@@ -56,13 +58,14 @@ def _clean(value: object, reasons: Mapping[str, str], path: str, changes: list[C
             return value
 
 
-def _is_plain(record: Json, reasons: Mapping[str, str]) -> bool:
-    """Return True for a message with nothing but a text, as most are."""
-    return (
-        "tool_calls" not in record
-        and type(record.get("content")) is str
-        and reasons.keys().isdisjoint(record)
-    )
+def _is_plain(record: Json, rejected: frozenset[str]) -> bool:
+    """Return True for a message with nothing but a text and for a tool that is a function, as most are."""
+    if "tool_calls" in record or not rejected.isdisjoint(record):
+        return False
+    content, function = record.get("content"), record.get("function")
+    if content is not None and type(content) is not str:
+        return False
+    return function is None or (type(function) is dict and _PLAIN_FUNCTION.issuperset(function))
 
 
 def _clean_object(record: Json, reasons: Mapping[str, str], path: str, changes: list[Change]) -> Json:

@@ -8,13 +8,13 @@ that a rough estimate is enough for them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import field, replace
 from functools import cached_property
 
 from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
+from vaultcore.json_codec import dumps_text
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.usage.max_cost import MAX_IMAGES
 from vaultcore.usage.token_estimate import estimate_request
@@ -186,4 +186,6 @@ def _size(value: object) -> int:
         case list() if all(isinstance(each, int) for each in value):
             return len(value)
         case _:
-            return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+            text = dumps_text(value)
+            separators = text.count(",") + text.count(":")  # a model may see a space after each
+            return separators + (len(text) if text.isascii() else len(text.encode("utf-8", "replace")))

@@ -93,7 +93,7 @@ def find_server_tool(body: Mapping[str, object]) -> str | None:
     if isinstance(tools, dict):
         return None if _is_client_tool(tools) else "tools"
     for i, tool in enumerate(tools if isinstance(tools, list) else ()):
-        if isinstance(tool, dict) and not _is_client_tool(tool):
+        if isinstance(tool, dict) and tool.get("type") != "function" and not _is_client_tool(tool):
             return f"tools[{i}]"
     return None
 
