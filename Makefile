@@ -61,7 +61,7 @@ test-agents: $(VENV)/.dev $(AGENTS)/.installed ## run Claude Code, Codex, Gemini
 test-deploy: $(VENV)/.dev $(SAM)/.installed $(AWS)/.installed ## deploy with sam to an emulated AWS and test the result
 	@VAULTEDGE_TEST_DEPLOY=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/deploy) $(ARGS)
 
-test-load: $(VENV)/.dev ## load vaultedge serve with every limit, one process and two; LOAD=2000 sends fewer requests
+test-load: $(VENV)/.dev ## load vaultedge serve with every limit: one worker, two, two gateways; LOAD=2000 sends fewer requests
 	@VAULTEDGE_TEST_LOAD=1 $(BIN)/python -W error -m pytest -q $(or $(TESTS),tests/load) $(ARGS)
 
 test-console: $(CONSOLE)/.installed $(PEER)/.installed ## test the console in Chromium (CHROMIUM=/path); screenshots in build/console-screenshots

@@ -1,4 +1,4 @@
-"""`vaultedge serve` under load with every limit: one process, and two processes with one SQLite file.
+"""`vaultedge serve` under load with every limit: one process, two workers, and two gateways with one file.
 
 LOAD in the environment is the number of successful responses. Each key has all limits, one of them so small
 that it refuses requests; its owner and the gateway have limits too.
@@ -34,7 +34,7 @@ from vaultcore.vault.local import LocalVault
 
 TOTAL = int(os.environ.get("LOAD", "20000"))
 FROM_TO = (min(1_000, TOTAL // 2), TOTAL)  # requests, refused ones too, between which memory is compared
-GROWTH = 10.0  # megabytes, between those
+GROWTH = 10.0  # megabytes of a worker, between those
 CLIENTS = 8  # per key
 SYSTEM_KEY, ADMIN_KEY = "ve-" + "0b" * 24, "va-" + "0c" * 24  # valid for this run only
 START = "from vaultcore.cli.main import entry; entry()"
@@ -74,7 +74,7 @@ class Result:
     report: str
 
 
-def command(home: Path, provider: str) -> tuple[list[str], dict[str, str]]:
+def command(home: Path, provider: str, workers: int) -> tuple[list[str], dict[str, str]]:
     """Return the command of a gateway with a home directory, and its environment."""
     overlay = home / "providers.yaml"
     prices = {"load/gpt-load": {"input": INPUT / 1_000, "output": OUTPUT / 1_000}}
@@ -88,7 +88,7 @@ def command(home: Path, provider: str) -> tuple[list[str], dict[str, str]]:
         VAULTEDGE_STORE=f"sqlite:{home / 'store.db'}",
         PROVIDERS_FILE=str(overlay),
     )
-    return [sys.executable, "-c", START, "serve", "--port", "0"], environ
+    return [sys.executable, "-c", START, "serve", "--port", "0", "--workers", str(workers)], environ
 
 
 async def issue_keys(url: str) -> dict[str, dict[str, Any]]:
@@ -147,18 +147,18 @@ async def measure(load: Load, gateways: list[Running]) -> tuple[list[float], str
     ]
     answered = load.successes
     return growth, (
-        f"{len(gateways)} process(es): {answered} successful and {requests - answered} refused requests in "
+        f"{len(gateways)} gateway(s): {answered} successful and {requests - answered} refused requests in "
         f"{seconds:.0f} s, {answered / seconds:.0f} and {requests / seconds:.0f} per second; "
         f"CPU {cpu / requests * 1e3:.2f} ms per request, {cpu / answered * 1e3:.2f} ms per successful one; "
         f"memory {'; '.join(memory)}"
     )
 
 
-async def run(home: Path, count: int) -> Result:
+async def run(home: Path, count: int, workers: int) -> Result:
     """Run the load against `count` gateways with one store, stop them, and read the store."""
     async with counting_provider() as (provider, tally):
         LocalVault(home / "vault").add([Credential("load", "sk-load")])
-        arguments, environ = command(home, provider)
+        arguments, environ = command(home, provider, workers)
         cores = frozenset(os.sched_getaffinity(0))
         with ExitStack() as stack:
             gateways = [
@@ -175,12 +175,12 @@ async def run(home: Path, count: int) -> Result:
     return Result(tally, load, accounts, records, growth, report)
 
 
-@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize(("count", "workers"), [(1, 1), (1, 2), (2, 1)])
 def test_limits_hold_and_nothing_is_lost(
-    count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    count: int, workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No limit is exceeded, accounts and records are what the provider produced, and memory stays."""
-    result = asyncio.run(run(tmp_path, count))
+    result = asyncio.run(run(tmp_path, count, workers))
 
     with capsys.disabled():
         print(f"\n{result.report}")
@@ -195,7 +195,7 @@ def test_limits_hold_and_nothing_is_lost(
     ]
     assert owed == []
     assert [line for line in lines if "ERROR" in line or "Traceback" in line] == []
-    assert max(result.growth) < GROWTH
+    assert max(result.growth) < GROWTH * workers
 
 
 def describe(result: Result, name: str) -> str:

@@ -4,6 +4,10 @@ The system wakes all idle workers for a new connection, and the fastest one woul
 workers share a table of their numbers of connections, in memory that they inherit. A worker leaves a new
 connection for PATIENCE seconds to those that have fewer. The table is advice: a wrong number delays nothing
 for longer than that.
+
+Measured with 16 connections and two workers: the busier one has 8 to 10 connections (8.9 on average), without
+the table 15 or 16. With a socket for each worker (SO_REUSEPORT) it had 8 to 14 (9.6), and connections that
+wait at the socket of a worker that ends are lost.
 """
 
 from __future__ import annotations
