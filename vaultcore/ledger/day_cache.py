@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sized
 from typing import Any
 
 from vaultcore.clock import Clock
@@ -13,25 +13,28 @@ LIFETIME = 60.0  # seconds: a process of a version before the position may add t
 
 
 class DayCache:
-    """Rows by day, of one version of the position of the sums (`ledger.positions`). One per process."""
+    """Rows by day or selection, of one version of the position of the sums (`ledger.positions`).
+
+    One per process.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._version, self._since, self._size = ABSENT, 0.0, 0
-        self._days: dict[str, Sequence[Any]] = {}
+        self._rows: dict[Hashable, Any] = {}
 
-    def get(self, day: str, version: int) -> Sequence[Any] | None:
-        """Return the rows of a day, or None if they must be read."""
+    def get(self, name: Hashable, version: int) -> Any:
+        """Return the rows of a day or selection, or None if they must be read."""
         age = self._clock.now() - self._since
         if version != self._version or not 0 <= age < LIFETIME:
-            self._days.clear()
+            self._rows.clear()
             self._version, self._since, self._size = version, self._clock.now(), 0
-        return self._days.get(day)
+        return self._rows.get(name)
 
-    def put(self, day: str, version: int, rows: Sequence[Any]) -> None:
-        """Keep the rows of a day that were read at a version, unless there are too many."""
-        if version == ABSENT or version != self._version or day in self._days:
+    def put(self, name: Hashable, version: int, rows: Sized) -> None:
+        """Keep rows that were read at a version, unless there are too many."""
+        if version == ABSENT or version != self._version or name in self._rows:
             return
         if self._size + len(rows) <= MAX_ROWS:
-            self._days[day] = rows
+            self._rows[name] = rows
             self._size += len(rows)

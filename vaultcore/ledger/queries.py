@@ -25,6 +25,7 @@ from vaultcore.limits.account import day_of
 from vaultcore.store import document_types
 from vaultcore.store.base import Document, DocumentKey, Store
 from vaultcore.store.refusal_documents import refusals_collection
+from vaultcore.store.scan import Scan, ScanNewest
 
 DAY = 86_400.0  # seconds
 CHUNK = 250  # documents per query
@@ -38,6 +39,7 @@ DAY_MICROS = 86_400 * MICROS
 
 By = Literal["day", "key", "model", "provider", "owner"]
 Filter = Callable[[Mapping[str, Any]], bool]
+TextFilter = Callable[[str], bool]
 
 _CURSOR = re.compile(r"\d{16}(?:-[\x21-\x7e]{1,200})?", re.ASCII)
 
@@ -78,16 +80,24 @@ def is_cursor(text: str) -> bool:
 
 
 async def list_records(
-    store: Store, span: TimeRange, matches: Filter, *, limit: int, before: str | None = None
+    store: Store,
+    span: TimeRange,
+    matches: Filter,
+    *,
+    limit: int,
+    before: str | None = None,
+    may_match: TextFilter | None = None,
 ) -> DocumentPage:
     """Return a page of the records of requests that ended in a time range. `before` is the cursor.
+
+    `may_match` returns False for the JSON text of records that do not match; it saves parsing these.
 
     It includes the rows of refused requests: their body has the field `refusal`.
     """
     start = min(before or _end(span), _end(span))
     ranges = islice(_day_ranges(span, start), MAX_DAYS)
     oldest = document_types.timestamp(span.since)
-    return await _read_page(store, ranges, start, matches, limit=limit, oldest=oldest)
+    return await _read_page(store, ranges, start, matches, limit=limit, oldest=oldest, may_match=may_match)
 
 
 async def list_entries(
@@ -151,7 +161,7 @@ async def read_usage(
     cache = tails.days if tails is not None and key is None else None
     for _ in range(MAX_SUM_READS):
         position, version = await read_sums_position(store)
-        sums = await _read_sums(store, days, key, cache, version)
+        sums = await read_sums(store, days, key, cache, version)
         if (await read_sums_position(store))[1] == version:
             break
     else:
@@ -204,20 +214,20 @@ async def _read_page(
     *,
     limit: int,
     oldest: str,
+    may_match: TextFilter | None = None,
 ) -> DocumentPage:
     documents: list[Document] = []
     count, position = 0, start
     for each in ranges:
         while True:
-            batch = await _read_newest(store, each, position)
-            for document in batch:
+            scan = await _scan_newest(store, each, position, may_match)
+            for document in scan.documents:
                 if matches(document.body):
                     documents.append(document)
                 if len(documents) > limit:
                     return DocumentPage(tuple(documents[:limit]), documents[limit - 1].key.id)
-                position = document.key.id
-            count += len(batch)
-            if len(batch) < CHUNK:
+            position, count = scan.last, count + scan.count
+            if scan.count < CHUNK:
                 break
             if count >= MAX_READ:
                 return DocumentPage(tuple(documents), position)
@@ -237,9 +247,10 @@ def _with_tail(sums: list[DailyUsage], tail: Tail, key: str | None) -> Iterator[
         yield DailyUsage(*name, totals)
 
 
-async def _read_sums(
+async def read_sums(
     store: Store, days: Sequence[str], key: str | None, cache: DayCache | None, version: int
 ) -> list[DailyUsage]:
+    """Return the sums of days, of all keys or of one, at a version of their position."""
     usage = list[DailyUsage]()
     for start in range(0, len(days), CONCURRENT_DAYS):
         batch = days[start : start + CONCURRENT_DAYS]
@@ -248,14 +259,25 @@ async def _read_sums(
     return usage
 
 
-async def _read_newest(store: Store, each: CollectionRange, before: str) -> list[Document]:
-    """Return the newest documents of all collections of a range, CHUNK at most."""
+async def _scan_newest(
+    store: Store, each: CollectionRange, before: str, may_match: TextFilter | None
+) -> Scan:
+    """Return the newest documents of all collections of a range, CHUNK at most, that may match."""
+    scan: ScanNewest | None = getattr(store, "scan_newest", None)
+    if scan is not None:
+        accepts = may_match or _is_any
+        return await scan(each.collections, accepts, after=each.after, before=before, limit=CHUNK)
     queries = (
         store.query(name, after=each.after, before=before, limit=CHUNK, newest_first=True)
         for name in each.collections
     )
-    documents = merge(*await asyncio.gather(*queries), key=lambda document: document.key.id, reverse=True)
-    return list(islice(documents, CHUNK))
+    merged = merge(*await asyncio.gather(*queries), key=lambda document: document.key.id, reverse=True)
+    documents = list(islice(merged, CHUNK))
+    return Scan(documents, len(documents), documents[-1].key.id if documents else before)
+
+
+def _is_any(_text: str) -> bool:
+    return True
 
 
 async def _read_day(

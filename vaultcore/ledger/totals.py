@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
 from typing import Any
 
 from vaultcore.errors import CLIENT_DISCONNECTED
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.store import document_types
 from vaultcore.store.base import DocumentKey
+from vaultcore.store.usage_selection import USAGE_AMOUNTS, UsageRow
 
 SEALED = "sealed"  # `sums` of a record whose usage the ledger adds; other records' settlements have added it
 
@@ -32,11 +32,24 @@ class UsageTotals:
         """Return the totals of a document in a usage collection."""
         return cls(*[amounts.get(name, 0) for name in AMOUNTS])
 
+    def amounts(self) -> tuple[int, ...]:
+        """Return the totals in the order of AMOUNTS."""
+        return (
+            self.requests,
+            self.failed,
+            self.prompt_tokens,
+            self.completion_tokens,
+            self.cached_tokens,
+            self.cost_nanos,
+            self.unpriced,
+            self.ms,
+        )
+
     def __add__(self, other: UsageTotals) -> UsageTotals:
         return add_totals((self, other))
 
 
-AMOUNTS = tuple(each.name for each in fields(UsageTotals))
+AMOUNTS = USAGE_AMOUNTS  # the fields of UsageTotals
 
 
 def add_totals(totals: Iterable[UsageTotals]) -> UsageTotals:
@@ -90,6 +103,11 @@ class Sums:
         """Yield day, virtual key, provider and model, and the totals of each."""
         for name, (_, amounts) in self._amounts.items():
             yield name, UsageTotals(*amounts)
+
+    def rows(self) -> Iterator[UsageRow]:
+        """Yield day, virtual key, provider, model and the totals, as one tuple each."""
+        for name, (_, amounts) in self._amounts.items():
+            yield (*name, *amounts)
 
     def items(self) -> Iterator[tuple[DocumentKey, dict[str, int]]]:
         """Yield the documents, and the amounts of each."""

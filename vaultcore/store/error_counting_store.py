@@ -20,6 +20,9 @@ from vaultcore.store.base import (
     SettlementResult,
     Store,
 )
+from vaultcore.store.key_names import KeyName, ReadKeyNames
+from vaultcore.store.scan import Scan, ScanNewest
+from vaultcore.store.usage_selection import SumUsage, UsageRow, UsageSelection
 
 T = TypeVar("T")
 
@@ -31,6 +34,12 @@ class CountedStore:
         self._store, self._failed = store, failed
         begin: BeginSettlement | None = getattr(store, "begin_settlement", None)
         self.begin_settlement = None if begin is None else self._counting(begin)
+        sum_usage: SumUsage | None = getattr(store, "sum_usage", None)
+        self.sum_usage = None if sum_usage is None else self._counting_usage(sum_usage)
+        scan: ScanNewest | None = getattr(store, "scan_newest", None)
+        self.scan_newest = None if scan is None else self._counting_scan(scan)
+        read_key_names: ReadKeyNames | None = getattr(store, "read_key_names", None)
+        self.read_key_names = None if read_key_names is None else self._counting_names(read_key_names)
 
     async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
         return await self._count_failure(self._store.get(*keys, prefetch=prefetch))
@@ -87,6 +96,32 @@ class CountedStore:
             begin(settlement, count, is_awaited=is_awaited)
 
         return begin_counted
+
+    def _counting_scan(self, scan: ScanNewest) -> ScanNewest:
+        async def scan_counted(
+            collections: Sequence[str],
+            may_match: Callable[[str], bool],
+            *,
+            after: str,
+            before: str,
+            limit: int,
+        ) -> Scan:
+            result = scan(collections, may_match, after=after, before=before, limit=limit)
+            return await self._count_failure(result)
+
+        return scan_counted
+
+    def _counting_usage(self, sum_usage: SumUsage) -> SumUsage:
+        async def sum_counted(selection: UsageSelection) -> Sequence[UsageRow]:
+            return await self._count_failure(sum_usage(selection))
+
+        return sum_counted
+
+    def _counting_names(self, read_key_names: ReadKeyNames) -> ReadKeyNames:
+        async def read_counted(limit: int) -> Sequence[KeyName]:
+            return await self._count_failure(read_key_names(limit))
+
+        return read_counted
 
     async def _count_failure(self, result: Awaitable[T]) -> T:
         try:

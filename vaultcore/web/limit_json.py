@@ -6,7 +6,7 @@ from typing import Any
 
 from vaultcore.limits.account import Account
 from vaultcore.limits.limits import Limits
-from vaultcore.money import format_usd
+from vaultcore.money import PER_DOLLAR
 
 FIELDS = {  # field of Limits -> JSON field
     "rpm": "rate_limit_rpm",
@@ -42,4 +42,4 @@ def amount_json(limit: str, amount: int | None) -> float | None:
 
 def dollars(nanos: int) -> float:
     """Return nano-dollars as dollars: exact to the nano-dollar up to four million dollars."""
-    return float(format_usd(nanos))
+    return nanos / PER_DOLLAR  # rounded once, like the decimal text

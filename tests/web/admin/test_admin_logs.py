@@ -21,7 +21,7 @@ from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Put
 from vaultcore.usage.record import Record
 from vaultcore.web.admin.export import FORMULA_STARTS, csv_cell
-from vaultcore.web.admin.logs import matches_pattern
+from vaultcore.web.admin.log_filter import matches_pattern
 
 DAY = 86_400.0
 MODELS = ("openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-sonnet-4-5", "=1+1")

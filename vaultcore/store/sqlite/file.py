@@ -14,8 +14,9 @@ from pathlib import Path
 
 from vaultcore.errors import ConfigError
 from vaultcore.store.sqlite.accounts import ACCOUNT_TABLES, import_previous
+from vaultcore.store.sqlite.summaries import SUMMARY_TABLES, summarize_documents
 
-SCHEMA = 2  # version, stored in `user_version`; an empty file has 0
+SCHEMA = 3  # version, stored in `user_version`; an empty file has 0
 _TABLES = (
     """CREATE TABLE documents (
         shelf TEXT NOT NULL,
@@ -27,6 +28,7 @@ _TABLES = (
     )""",
     "CREATE INDEX documents_by_end ON documents (expires) WHERE expires IS NOT NULL",
     *ACCOUNT_TABLES,
+    *SUMMARY_TABLES,
     f"PRAGMA user_version = {SCHEMA}",
 )
 _UNUSABLE = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CANTOPEN}
@@ -88,17 +90,24 @@ def _check(connection: sqlite3.Connection, path: Path, now: float) -> None:
             connection.execute("BEGIN IMMEDIATE")
             if _version(connection) == 0:
                 _create_tables(connection, path)
-    if _version(connection) == 1:
+    if 0 < _version(connection) < SCHEMA:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            if _version(connection) == 1:
-                import_previous(connection, now)
-                connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            _upgrade(connection, now)
     if (version := _version(connection)) > SCHEMA:
         raise ConfigError(
             f"was written by a newer version of VaultEdge (schema {version}; this one reads {SCHEMA})",
             file=str(path),
         )
+
+
+def _upgrade(connection: sqlite3.Connection, now: float) -> None:
+    version = _version(connection)
+    if version == 1:
+        import_previous(connection, now)
+    if version < SCHEMA:  # or another process has just upgraded the file
+        summarize_documents(connection)
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _create_tables(connection: sqlite3.Connection, path: Path) -> None:

@@ -12,12 +12,15 @@ from vaultcore.limits.account import Account, release_ended
 from vaultcore.limits.reservation import Reservation, ReservationResult, move
 from vaultcore.store.arithmetic import reserve_levels, settle_levels
 from vaultcore.store.base import Document, DocumentKey, Settled, Settlement, SettlementResult, Write
-from vaultcore.store.sqlite import tables
+from vaultcore.store.key_names import KeyName
+from vaultcore.store.scan import Scan
+from vaultcore.store.sqlite import summaries, tables
 from vaultcore.store.sqlite.accounts import agree_on_time
 from vaultcore.store.sqlite.file import open_again, open_file
 from vaultcore.store.sqlite.operations import Session, Work
 from vaultcore.store.sqlite.transactions import DELAY, Transactions
 from vaultcore.store.store_time import MachineTime
+from vaultcore.store.usage_selection import UsageRow, UsageSelection
 
 PATIENCE = 5.0  # seconds to wait for other writers
 SLOW = 0.02  # seconds of a transaction: the disk is slow
@@ -79,9 +82,45 @@ class SQLiteStore:
         result: list[Document] = await self._transactions.run_alone(work, writes=False)
         return result
 
+    async def scan_newest(
+        self,
+        collections: Sequence[str],
+        may_match: Callable[[str], bool],
+        *,
+        after: str,
+        before: str,
+        limit: int,
+    ) -> Scan:
+        """See `ScanNewest`."""
+        now = self._clock.now()
+
+        def work(session: Session) -> Scan:
+            return tables.scan_newest(
+                session.connection, collections, may_match, now, after=after, before=before, limit=limit
+            )
+
+        result: Scan = await self._transactions.run_alone(work, writes=False)
+        return result
+
+    async def sum_usage(self, selection: UsageSelection) -> Sequence[UsageRow]:
+        """See `SumUsage`."""
+        now = self._clock.now()
+        return await self._read_summary(lambda each: summaries.read_usage(each, selection, now))
+
+    async def read_key_names(self, limit: int) -> Sequence[KeyName]:
+        """See `ReadKeyNames`."""
+        return await self._read_summary(lambda each: summaries.read_key_names(each, limit))
+
     async def write(self, *writes: Write) -> None:
         now = self._clock.now()
-        await self._write(lambda session: tables.write(session.connection, writes, now))
+        is_summarized = summaries.concerns_summaries(each.key for each in writes)
+
+        def work(session: Session) -> None:
+            tables.write(session.connection, writes, now)
+            if is_summarized:
+                summaries.apply_changes(session.connection)
+
+        await self._write(work)
 
     async def accounts(self, *names: str) -> list[Account]:
         run = self._transactions.run if len(names) <= MAX_KEYS else self._transactions.run_alone
@@ -140,6 +179,22 @@ class SQLiteStore:
         """Close the file after the pending operations. Further operations raise StoreUnavailable."""
         await self._transactions.aclose()
 
+    async def _read_summary(self, read: Callable[[Connection], Sequence[_T]]) -> Sequence[_T]:
+        """Read tables that are brought up to date first, if another version of the gateway has written."""
+
+        def read_current(session: Session) -> Sequence[_T] | None:
+            return None if summaries.has_changes(session.connection) else read(session.connection)
+
+        def update(session: Session) -> Sequence[_T]:
+            summaries.apply_changes(session.connection)
+            return read(session.connection)
+
+        rows: Sequence[_T] | None = await self._transactions.run_alone(read_current, writes=False)
+        if rows is not None:
+            return rows
+        updated: Sequence[_T] = await self._transactions.run_alone(update, writes=True)
+        return updated
+
     def _settlement(self, settlement: Settlement) -> Work[SettlementResult]:
         now, names = self._clock.now(), [level.account for level in settlement.levels]
 
@@ -171,7 +226,7 @@ class SQLiteStore:
 
     def _clean_up(self) -> None:
         now = self._clock.now()
-        self._transactions.clean_up(lambda session: tables.delete_expired(session.connection, now))
+        self._transactions.clean_up(lambda session: _delete_expired(session.connection, now))
 
     async def _run(self, work: Callable[[Connection], _T]) -> _T:
         """Run an operation of a test, which reads."""
@@ -183,11 +238,16 @@ class SQLiteStore:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             self._time.base = agree_on_time(connection, self._clock)
-            tables.delete_expired(connection, self._clock.now())
+            _delete_expired(connection, self._clock.now())
         return Session(connection)
 
     def _open_again(self) -> Session:
         return Session(open_again(self._path))
+
+
+def _delete_expired(connection: Connection, now: float) -> None:
+    tables.delete_expired(connection, now)
+    summaries.apply_changes(connection)
 
 
 _SETTLED, _SETTLED_BEFORE = SettlementResult(applied=True), SettlementResult(applied=False)

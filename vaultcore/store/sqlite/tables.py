@@ -6,10 +6,11 @@ The columns `shelf` and `entry` hold the collection and the ID of a document.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from sqlite3 import Connection
 
 from vaultcore.store.base import ABSENT, Add, Conflict, Delete, Document, DocumentKey, Put, Write
+from vaultcore.store.scan import Scan
 
 _MAX_DELETED = 1_000  # documents per clean-up, so that other writers do not wait long
 _SELECT = (
@@ -18,6 +19,10 @@ _SELECT = (
 )
 _SELECT_RANGE = (
     "SELECT entry, body, version, expires FROM documents WHERE shelf = ? AND (expires IS NULL OR expires > ?)"
+)
+_SCAN = (
+    "SELECT shelf, entry, body, version, expires FROM documents "
+    "WHERE shelf = ? AND (expires IS NULL OR expires > ?)"
 )
 _UPSERT = (
     "INSERT INTO documents (shelf, entry, body, version, expires) VALUES (?, ?, ?, ?, ?) "
@@ -58,6 +63,28 @@ def read_range(
     query = f"{query} ORDER BY entry {'DESC' if newest_first else 'ASC'} LIMIT ?"
     rows = connection.execute(query, [*arguments, limit])
     return [Document(DocumentKey(collection, row[0]), _parse(row[1]), row[2], row[3]) for row in rows]
+
+
+def scan_newest(
+    connection: Connection,
+    collections: Sequence[str],
+    may_match: Callable[[str], bool],
+    now: float,
+    *,
+    after: str,
+    before: str,
+    limit: int,
+) -> Scan:
+    """Return the newest documents between two IDs, both exclusive, whose text may match."""
+    query = " UNION ALL ".join([f"{_SCAN} AND entry > ? AND entry < ?"] * len(collections))
+    bounds = [value for name in collections for value in (name, now, after, before)]
+    rows = connection.execute(f"{query} ORDER BY entry DESC LIMIT ?", [*bounds, limit]).fetchall()
+    documents = [
+        Document(DocumentKey(row[0], row[1]), _parse(row[2]), row[3], row[4])
+        for row in rows
+        if may_match(row[2])
+    ]
+    return Scan(documents, len(rows), rows[-1][1] if rows else before)
 
 
 def write(connection: Connection, writes: Iterable[Write], now: float) -> None:

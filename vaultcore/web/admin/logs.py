@@ -10,16 +10,14 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 
-from vaultcore.control.key_owners import KeyOwner
+from vaultcore.control.key_owners import NO_KEYS, KeyDirectory
 from vaultcore.ledger.queries import iterate_records, list_records
-from vaultcore.usage.record import Record
 from vaultcore.web.admin.cursors import LogCursor, encode_cursor
 from vaultcore.web.admin.export import Download, Format, requested_format
-from vaultcore.web.admin.fields import format_time
+from vaultcore.web.admin.log_filter import RecordFilter
+from vaultcore.web.admin.log_rows import page_response, record_json
 from vaultcore.web.admin.period import Period
 from vaultcore.web.admin.validation import RequestId, ServicesDep
-from vaultcore.web.limit_json import dollars
-from vaultcore.web.refusal_json import reason_json
 from vaultcore.wire import Json
 
 COLUMNS = (
@@ -50,8 +48,6 @@ COLUMNS = (
     "refused",
 )
 
-SEARCHED_FIELDS = ("id", "key", "owner", "path", "model", "provider", "served", "code")
-HIDDEN_FIELDS = {"at", "ended", "cost", "sums"}  # shown in another form, or of no interest
 PAGE_SIZE = 100  # rows of a page by default
 
 api = APIRouter(tags=["logs"])
@@ -158,29 +154,6 @@ class LogQuery(Period):
     cursor: LogCursor | None = None
     format: Format | None = Field(None, description="download a file; `Accept: text/csv` has the same effect")
 
-    def matches(self, record: Mapping[str, Any], owners: Mapping[str, KeyOwner]) -> bool:
-        """Return True if a stored record fits the filters. `owners` are used by `search`."""
-        return (
-            all(
-                value is None or value == record.get(name)
-                for name, value in (
-                    ("id", self.id),
-                    ("key", self.key),
-                    ("owner", self.owner),
-                    ("provider", self.provider),
-                    ("path", self.path),
-                    ("code", self.code),
-                )
-            )
-            and self.refused in {None, "refusal" in record}
-            and (
-                self.model is None
-                or any(matches_pattern(self.model, record.get(name)) for name in ("model", "served"))
-            )
-            and (self.status is None or _matches_status(self.status, record.get("status")))
-            and (self.search is None or _contains_text(self.search.casefold(), record, owners))
-        )
-
 
 @api.get("/logs", response_model=LogPage)
 async def index(query: Annotated[LogQuery, Query()], services: ServicesDep, request: Request) -> Any:
@@ -189,19 +162,24 @@ async def index(query: Annotated[LogQuery, Query()], services: ServicesDep, requ
     Send `next_cursor` to continue.
     """
     span, file_format = query.span(services.clock.now()), requested_format(request, query.format)
-    owners = await services.key_owners.load() if query.search or file_format == "csv" else {}
-
-    def is_match(record: Mapping[str, Any]) -> bool:
-        return query.matches(record, owners)
-
+    keys = await services.key_owners.load() if query.search or file_format == "csv" else NO_KEYS
+    accepts = RecordFilter(query, keys)
     if file_format:
-        records = iterate_records(services.store, span, is_match, limit=query.limit, before=query.cursor)
-        rows = _download_rows(records, owners if file_format == "csv" else None)
+        records = iterate_records(
+            services.store, span, accepts.matches, limit=query.limit, before=query.cursor
+        )
+        rows = _download_rows(records, keys if file_format == "csv" else None)
         return Download(f"logs-{span.days[0]}-{span.days[-1]}", COLUMNS, rows).to_response(file_format)
-    limit = query.limit or PAGE_SIZE
-    page = await list_records(services.store, span, is_match, limit=limit, before=query.cursor)
+    page = await list_records(
+        services.store,
+        span,
+        accepts.matches,
+        limit=query.limit or PAGE_SIZE,
+        before=query.cursor,
+        may_match=accepts.may_match,
+    )
     cursor = None if page.next is None else encode_cursor(page.next)
-    return {"data": [_record_json(document.body) for document in page.documents], "next_cursor": cursor}
+    return page_response([record_json(document.body) for document in page.documents], cursor)
 
 
 class LoggedContent(BaseModel):
@@ -220,72 +198,16 @@ async def content(
     return await services.admission.content.read(id, request_id)
 
 
-def matches_pattern(pattern: str, name: str | None) -> bool:
-    """Return True if a name matches a pattern, in which `*` matches any text. With a `*`, case is ignored."""
-    first, *others = pattern.casefold().split("*")
-    if name is None or not others:
-        return pattern == name
-    *middle, last = others
-    text, position = name.casefold(), len(first)
-    if not text.startswith(first):
-        return False
-    for part in middle:
-        index = text.find(part, position)
-        if index < 0:
-            return False
-        position = index + len(part)
-    return len(text) - len(last) >= position and text.endswith(last)
-
-
 async def _download_rows(
-    records: AsyncGenerator[Mapping[str, Any], None], owners: Mapping[str, KeyOwner] | None
+    records: AsyncGenerator[Mapping[str, Any], None], keys: KeyDirectory | None
 ) -> AsyncGenerator[Json, None]:
-    """Yield records as JSON, or as flat rows for CSV if `owners` are given."""
+    """Yield records as JSON, or as flat rows for CSV if `keys` are given."""
     async with aclosing(records) as bodies:
         async for body in bodies:
-            row = _record_json(body)
-            yield row if owners is None else _flat_row(row, owners)
+            row = record_json(body)
+            yield row if keys is None else _flat_row(row, keys)
 
 
-def _flat_row(row: Json, owners: Mapping[str, KeyOwner]) -> Json:
+def _flat_row(row: Json, keys: KeyDirectory) -> Json:
     """Return a row for CSV: with the key's name, and the list of flags as text."""
-    return {**row, "key_name": _key_name(owners, row["key"]), "flags": "; ".join(row["flags"])}
-
-
-def _key_name(owners: Mapping[str, KeyOwner], key: object) -> str:
-    owner = owners.get(str(key))
-    return "" if owner is None else owner.name
-
-
-def _matches_status(pattern: str, status: object) -> bool:
-    text = str(status)
-    return text == pattern or (pattern.endswith("xx") and text[:1] == pattern[:1])
-
-
-def _contains_text(text: str, record: Mapping[str, Any], owners: Mapping[str, KeyOwner]) -> bool:
-    owner = owners.get(record.get("key", ""))
-    if owner is not None and text in owner.folded:
-        return True
-    for name in SEARCHED_FIELDS:
-        value = record.get(name)
-        if value and text in str(value).casefold():
-            return True
-    return False
-
-
-def _record_json(body: Mapping[str, Any]) -> Json:
-    """Return the JSON of LogEntry for a stored record."""
-    record = Record.unpack(body)
-    packed = {name: value for name, value in record.pack().items() if name not in HIDDEN_FIELDS}
-    return {
-        **packed,
-        "plan": record.plan,
-        "reported_usage": record.reported_usage,
-        "refused": "refusal" in body,
-        "refusal": reason_json(body["refusal"]) if "refusal" in body else None,
-        "started_at": format_time(record.at),
-        "ended_at": format_time(record.ended),
-        "tries": len(record.attempts),
-        "total_tokens": record.prompt_tokens + record.completion_tokens,
-        "cost_usd": None if record.cost is None else dollars(record.cost),
-    }
+    return {**row, "key_name": keys.names.get(str(row["key"]), ""), "flags": "; ".join(row["flags"])}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -11,14 +10,15 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vaultcore.control.key_owners import KeyOwner
-from vaultcore.ledger.queries import By, DailyUsage, group_usage, read_usage
-from vaultcore.ledger.totals import UsageTotals, add_totals
+from vaultcore.control.key_owners import NO_KEYS, KeyDirectory
+from vaultcore.ledger.queries import By
+from vaultcore.ledger.usage_groups import UsageSource, read_usage_source
+from vaultcore.store.usage_selection import UsageRow
 from vaultcore.web.admin.export import Download, Format, requested_format
 from vaultcore.web.admin.fields import format_time
 from vaultcore.web.admin.period import Period
+from vaultcore.web.admin.usage_rows import daily_rows, read_groups, row_json, sorted_rows, usage_response
 from vaultcore.web.admin.validation import ServicesDep
-from vaultcore.web.limit_json import dollars
 from vaultcore.wire import Json
 
 COLUMNS = (
@@ -60,7 +60,7 @@ class UsageGroup(BaseModel):
     owner: str | None = Field(None, description="current owner of the keys; empty for keys without one")
 
 
-class UsageRow(UsageSums, UsageGroup):
+class UsageEntry(UsageSums, UsageGroup):
     """The totals of one day, key, model, provider or owner."""
 
 
@@ -70,8 +70,8 @@ class UsageReport(BaseModel):
     first_day: str
     last_day: str
     group_by: By
-    data: list[UsageRow]
-    daily: list[UsageRow] | None = Field(
+    data: list[UsageEntry]
+    daily: list[UsageEntry] | None = Field(
         None, description="totals of the first rows for each day with usage; see the `daily` parameter"
     )
     total: UsageSums
@@ -93,19 +93,6 @@ class UsageQuery(Period):
     )
     format: Format | None = Field(None, description="download a file; `Accept: text/csv` has the same effect")
 
-    @property
-    def has_filter(self) -> bool:
-        return any(each is not None for each in (self.key, self.model, self.provider, self.owner))
-
-    def matches(self, usage: DailyUsage) -> bool:
-        """Return True if usage fits the filters."""
-        return (
-            self.key in {None, usage.key}
-            and self.model in {None, usage.model}
-            and self.provider in {None, usage.provider}
-            and self.owner in {None, usage.owner}
-        )
-
 
 @api.get("/usage", response_model=UsageReport, response_model_exclude_none=True)
 async def report(query: Annotated[UsageQuery, Query()], services: ServicesDep, request: Request) -> Any:
@@ -115,70 +102,37 @@ async def report(query: Annotated[UsageQuery, Query()], services: ServicesDep, r
     """
     span, by = query.span(services.clock.now()), query.group_by
     file_format = requested_format(request, query.format)
-    stored = await read_usage(services.store, span, query.key, services.tails)
-    usage = list(stored)
-    owners: Mapping[str, KeyOwner] = {}
+    keys = NO_KEYS
     if by == "owner" or query.owner is not None or (by == "key" and file_format == "csv"):
-        owners = await services.key_owners.load()
-        usage = _with_owners(usage, owners)
-    if query.has_filter:
-        usage = [each for each in usage if query.matches(each)]
-    rows = [{by: name, **_totals_json(totals)} for name, totals in group_usage(usage, by).items()]
+        keys = await services.key_owners.load()
+
+    async def read(source: UsageSource) -> tuple[list[UsageRow], list[UsageRow] | None]:
+        groups = await read_groups(source, query, (by,), keys.owners)
+        rows = sorted_rows(groups, by)
+        if not query.daily or file_format:
+            return rows, None
+        names = [str(row[0]) for row in rows[: query.daily]]
+        return rows, daily_rows(await read_groups(source, query, (by, "day"), keys.owners, names), names)
+
+    (rows, daily), complete_until = await read_usage_source(services.store, span, services.tails, read)
     days = span.days
-    if file_format == "csv" and by == "key":
-        rows = [{**row, **_owner_json(owners.get(row["key"]))} for row in rows]
     if file_format:
-        return _download(rows, by, f"usage-{days[0]}-{days[-1]}", file_format)
-    return {
-        "first_day": days[0],
-        "last_day": days[-1],
-        "group_by": by,
-        "data": rows,
-        "daily": query.daily and _daily_rows(usage, by, [row[by] for row in rows[: query.daily]]),
-        "total": _totals_json(add_totals(each.totals for each in usage)),
-        "complete_until": format_time(stored.complete_until),
-    }
+        return _download(rows, by, keys, f"usage-{days[0]}-{days[-1]}", file_format)
+    report = {"first_day": days[0], "last_day": days[-1], "group_by": by}
+    return usage_response(report, rows, daily, format_time(complete_until))
 
 
-def _with_owners(usage: Iterable[DailyUsage], by_key: Mapping[str, KeyOwner]) -> list[DailyUsage]:
-    """Return usage with the owners of its keys; "" for a key that has no owner or no longer exists."""
-    return [replace(each, owner=by_key[each.key].owner if each.key in by_key else "") for each in usage]
+def _download(rows: Iterable[UsageRow], by: By, keys: KeyDirectory, name: str, format: Format) -> Response:
+    has_names = by == "key" and format == "csv"
 
-
-def _daily_rows(usage: Iterable[DailyUsage], by: By, names: Iterable[str]) -> list[Json]:
-    """Return one row per name and day with usage."""
-    groups: dict[str, list[DailyUsage]] = {name: [] for name in names}
-    for each in usage:
-        groups.get(getattr(each, by), []).append(each)
-    return [
-        {by: name, "day": day, **_totals_json(totals)}
-        for name, group in groups.items()
-        for day, totals in group_usage(group, "day").items()
-    ]
-
-
-def _totals_json(totals: UsageTotals) -> Json:
-    return {
-        "requests": totals.requests,
-        "failed": totals.failed,
-        "prompt_tokens": totals.prompt_tokens,
-        "completion_tokens": totals.completion_tokens,
-        "cached_tokens": totals.cached_tokens,
-        "total_tokens": totals.prompt_tokens + totals.completion_tokens,
-        "cost_usd": dollars(totals.cost_nanos),
-        "unpriced": totals.unpriced,
-        "average_ms": round(totals.ms / totals.requests, 1) if totals.requests else 0.0,
-    }
-
-
-def _owner_json(owner: KeyOwner | None) -> Json:
-    return {} if owner is None else {"key_name": owner.name, "owner": owner.owner}
-
-
-def _download(rows: Iterable[Json], by: By, name: str, format: Format) -> Response:
     async def iterate() -> AsyncGenerator[Json, None]:
         for row in rows:
-            yield row
+            names = _names_json(str(row[0]), keys) if has_names else {}
+            yield {**row_json((by,), row), **names}
 
     owner_columns = ("key_name", "owner") if by == "key" else ()
     return Download(name, (by, *owner_columns, *COLUMNS), iterate()).to_response(format)
+
+
+def _names_json(key: str, keys: KeyDirectory) -> Json:
+    return {"key_name": keys.names[key], "owner": keys.owners[key]} if key in keys.names else {}
