@@ -60,7 +60,7 @@ web: admission call catalog client_apis clock console_bundle control dialects en
   usage wire
 app: endpoints services web
 """
-ANYWHERE = {"casts", "json_codec", "lazy_dataclass"}  # may be imported by every layer
+ANYWHERE = {"casts", "json_codec", "lazy_dataclass", "lazy_module"}  # may be imported by every layer
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 THIRD_PARTIES = """
 alerts: httpx

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import field, replace
-from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from vaultcore.call import Call
 from vaultcore.casts import cast
@@ -19,17 +19,13 @@ from vaultcore.client_apis import (
     ResponseRenderer,
     chat,
     forwarded_headers,
-    gemini,
-    messages,
-    responses,
 )
-from vaultcore.client_apis.responses import compact
+from vaultcore.client_apis.lazy import compact, gemini, messages, responses
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.lazy_dataclass import dataclass
-from vaultcore.media import MediaApi, embeddings, image_edits, images, moderations
-from vaultcore.media.embeddings import embed_content
+from vaultcore.lazy_module import LazyModule
 from vaultcore.streams import Stage
 from vaultcore.streams.framing import SseFraming, StreamFraming
 from vaultcore.streams.sse import Event
@@ -37,6 +33,23 @@ from vaultcore.usage import request_estimate
 from vaultcore.usage.request_estimate import RequestEstimate
 from vaultcore.usage.token_estimate import estimate_request
 from vaultcore.wire import ChatChunk, ChatRequest, Json
+
+if TYPE_CHECKING:
+    from vaultcore.media import MediaApi, embeddings, image_edits, images, moderations
+    from vaultcore.media.embeddings import embed_content
+else:  # each is imported at its first request
+    embeddings = LazyModule("vaultcore.media.embeddings")
+    embed_content = LazyModule("vaultcore.media.embeddings.embed_content")
+    images = LazyModule("vaultcore.media.images")
+    image_edits = LazyModule("vaultcore.media.image_edits")
+    moderations = LazyModule("vaultcore.media.moderations")
+
+
+class NativeApi(Protocol):
+    """A client API whose body a provider of the same dialect gets unchanged."""
+
+    def native_request(self, body: Json, headers: Mapping[str, str]) -> NativeRequest: ...
+
 
 BuildNative = Callable[[Json, Mapping[str, str]], NativeRequest | None]
 Run = Callable[[Gateway, Call], Awaitable[Json]]
@@ -52,6 +65,10 @@ GOOGLE_VERSIONS = ("/v1beta", "/v1", "")
 
 def _sse_framing(_query: Mapping[str, str]) -> StreamFraming:
     return SseFraming()
+
+
+def _google_framing(query: Mapping[str, str]) -> StreamFraming:
+    return gemini.find_framing(query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +122,27 @@ def _chat_endpoint(
     )
 
 
+def _google_path(method: str) -> str:
+    """Return the path of a model's method, in the form of Starlette's routes. Names may have slashes."""
+    return f"/models/{{model:path}}:{method}"
+
+
 def _google_endpoint(
     method: str, run: Run, estimate: EstimateUsage | None, *, streams: bool = False
 ) -> Endpoint:
     """Return an endpoint of Google's form, `/models/{model}:{method}`; the model's name may have slashes."""
     return Endpoint(
-        gemini.method_path(method),
+        _google_path(method),
         gemini,
         gemini,
         run,
         "generate_content",
         estimate,
-        gemini.native_request,
+        _own_native(gemini),
         streams=streams,
         bases=GOOGLE_VERSIONS,
         fields={"stream": True} if streams else {},
-        framing=gemini.find_framing,
+        framing=_google_framing,
     )
 
 
@@ -157,9 +179,22 @@ def _media_endpoint(
 def _google_embeddings(method: str) -> Endpoint:
     """Return an endpoint of embeddings in Google's form."""
     endpoint = _media_endpoint(
-        gemini.method_path(method), embed_content, "embeddings", request_estimate.estimate_embeddings
+        _google_path(method), embed_content, "embeddings", request_estimate.estimate_embeddings
     )
     return replace(endpoint, errors=gemini, bases=GOOGLE_VERSIONS)
+
+
+def _own_native(api: NativeApi) -> BuildNative:
+    """Return the API's own function. The first request imports it."""
+
+    def build(body: Json, headers: Mapping[str, str]) -> NativeRequest:
+        return api.native_request(body, headers)
+
+    return build
+
+
+def _native_compaction(body: Json, headers: Mapping[str, str]) -> NativeRequest | None:
+    return compact.native_request(body, headers, path=COMPACT)
 
 
 def _same_body(api: RequestParser) -> BuildNative:
@@ -173,6 +208,7 @@ def _same_body(api: RequestParser) -> BuildNative:
     return build
 
 
+GOOGLE_COUNT_TOKENS = "/models/{model}:countTokens"  # at a provider
 COUNT_TOKENS = "/messages/count_tokens"
 COMPACT = "/responses/compact"
 INPUT_TOKENS = "/responses/input_tokens"
@@ -198,8 +234,8 @@ def _count_tokens(path: str, field: str, **fields: str) -> Run:
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     replace(_chat_endpoint("/chat/completions", chat, chat.native_request), build_encoder=chat.encoder_for),
-    _chat_endpoint("/messages", messages, messages.native_request, seals_state=True),
-    _chat_endpoint("/responses", responses, responses.native_request, seals_state=True),
+    _chat_endpoint("/messages", messages, _own_native(messages), seals_state=True),
+    _chat_endpoint("/responses", responses, _own_native(responses), seals_state=True),
     Endpoint(
         COMPACT,
         compact,
@@ -207,7 +243,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _complete(compact),
         "chat",
         request_estimate.estimate_chat,
-        partial(compact.native_request, path=COMPACT),
+        _native_compaction,
         seals_state=True,
     ),
     Endpoint(
@@ -217,7 +253,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _count_tokens(INPUT_TOKENS, "input_tokens", object="response.input_tokens"),
         "chat",
         None,
-        responses.native_request,
+        _own_native(responses),
     ),
     Endpoint(
         COUNT_TOKENS,
@@ -226,13 +262,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _count_tokens(COUNT_TOKENS, "input_tokens"),
         "chat",
         None,
-        messages.native_request,
+        _own_native(messages),
     ),
     _google_endpoint("generateContent", _complete(gemini), request_estimate.estimate_chat),
     _google_endpoint(
         "streamGenerateContent", _complete(gemini), request_estimate.estimate_chat, streams=True
     ),
-    _google_endpoint("countTokens", _count_tokens(gemini.COUNT_PATH, "totalTokens"), None),
+    _google_endpoint("countTokens", _count_tokens(GOOGLE_COUNT_TOKENS, "totalTokens"), None),
     _google_embeddings("embedContent"),
     _google_embeddings("batchEmbedContents"),
     _media_endpoint("/embeddings", embeddings, "embeddings", request_estimate.estimate_embeddings),

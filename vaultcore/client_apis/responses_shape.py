@@ -8,8 +8,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TypeGuard
 
-from vaultcore.client_apis.responses.request import parse_request
-from vaultcore.client_apis.responses.unsupported_fields import translation_changes
 from vaultcore.dialects import NativeRequest
 from vaultcore.wire import ChatRequest, Json
 
@@ -22,6 +20,8 @@ def is_responses_body(body: object) -> TypeGuard[Json]:
 
 def parse_body(body: Json) -> ChatRequest:
     """Return the body as a chat request. Raises InvalidRequest with the body's own parameter names."""
+    from vaultcore.client_apis.responses.request import parse_request  # for few requests only
+
     request = parse_request(body)
     chat_fields = {name: body[name] for name in CHAT_FIELDS if body.get(name) is not None}
     request.update(chat_fields)  # type: ignore[typeddict-item]  # checked by the provider, as in any chat request
@@ -30,5 +30,7 @@ def parse_body(body: Json) -> ChatRequest:
 
 def changes_only(body: Json) -> NativeRequest:
     """Return what reports the translation's changes; no provider gets the body as it is."""
+    from vaultcore.client_apis.responses.unsupported_fields import translation_changes
+
     others = {name: value for name, value in body.items() if name not in CHAT_FIELDS}
     return NativeRequest("", body, {}, translation_changes=partial(translation_changes, others))

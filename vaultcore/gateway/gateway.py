@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import field, replace
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from vaultcore.call import Call
@@ -32,7 +32,6 @@ from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.gateway.structured_output import matches_schema
 from vaultcore.gateway.target_request import correlated, reject_losses, render_for
 from vaultcore.lazy_dataclass import dataclass
-from vaultcore.media import MediaApi
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.opaque_state.marks import create_stage, mark_completion
 from vaultcore.routing.attempts import Attempt, Attempts, RetryPolicy
@@ -44,10 +43,12 @@ from vaultcore.routing.stream_joiner import StreamJoiner, client_usage
 from vaultcore.secrets import SecretSource
 from vaultcore.telemetry import Log
 from vaultcore.upstream.client import Upstream
-from vaultcore.upstream.media_jobs import media_jobs
 from vaultcore.upstream.provider_request import ProviderResponse, passthrough
 from vaultcore.upstream.provider_request_id import provider_request_id
 from vaultcore.wire import ChatCompletion, Json
+
+if TYPE_CHECKING:
+    from vaultcore.media import MediaApi
 
 T = TypeVar("T")
 DEFAULT_POLICY = RetryPolicy()
@@ -172,6 +173,8 @@ class Gateway:
 
     async def media(self, call: Call, api: MediaApi) -> Json:
         """Return embeddings, images or moderations from the first target that can make what is requested."""
+        from vaultcore.upstream.media_jobs import media_jobs  # 20 modules, for few requests
+
         body, targets = cast(Json, call.request), await self.targets(call)
         jobs = media_jobs(body, targets, api)
 

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 
 from vaultcore.admission.caller import Caller
 from vaultcore.catalog.lookup import ListedModel, find_listing, list_models, resolve_name
-from vaultcore.client_apis import ClientApi, gemini, messages
+from vaultcore.client_apis import ClientApi
+from vaultcore.client_apis.lazy import gemini, messages
 from vaultcore.endpoints import api_at
 from vaultcore.errors import NoRoute
 from vaultcore.limits.allowlist import allowed_targets

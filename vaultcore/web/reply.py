@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from vaultcore.call import Call
 from vaultcore.casts import cast
-from vaultcore.client_apis import ClientApi, OwnErrorStatus
+from vaultcore.client_apis import ClientApi
 from vaultcore.dialects import report_changes
 from vaultcore.errors import GatewayError, whole_seconds
 from vaultcore.json_codec import dumps, dumps_text
@@ -59,12 +59,13 @@ def error_response(
     error: GatewayError, api: ClientApi, headers: Mapping[str, str] | None = None
 ) -> ClientResponse:
     """Return an error in the format of the client's API."""
-    status = api.error_status(error) if isinstance(api, OwnErrorStatus) else error.status
+    own_status = getattr(api, "error_status", None)  # see OwnErrorStatus
+    status = own_status(error) if own_status else error.status
     fields = {**(headers or {}), **error.headers}
     if error.is_budget_used or status in FINAL:
         fields[SHOULD_RETRY] = "false"
     wait = error.retry_after
-    if wait is None and error.is_budget_used and isinstance(api, OwnErrorStatus):
+    if wait is None and error.is_budget_used and own_status:
         wait = UNKNOWN_WAIT
     if wait is not None and status in WITH_RETRY_AFTER:
         fields["retry-after"] = str(whole_seconds(wait))

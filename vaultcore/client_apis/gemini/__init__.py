@@ -16,11 +16,9 @@ from vaultcore.streams.sse import Event
 from vaultcore.wire import ChatChunk, ChatRequest
 
 __all__ = [
-    "COUNT_PATH",
     "encoder",
     "find_framing",
     "headers",
-    "method_path",
     "native",
     "native_request",
     "parse_request",
@@ -31,12 +29,6 @@ __all__ = [
 
 native = NATIVE
 headers = HEADERS
-COUNT_PATH = "/models/{model}:countTokens"  # at a provider
-
-
-def method_path(method: str) -> str:
-    """Return the path of a model's method, in the form of Starlette's routes. Names may have slashes."""
-    return f"/models/{{model:path}}:{method}"
 
 
 def encoder(request: ChatRequest) -> Stage[ChatChunk, Event]:
