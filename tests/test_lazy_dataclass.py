@@ -124,6 +124,14 @@ def test_a_class_statement_compiles_nothing() -> None:
     assert _pending(lazy) == before - {INIT}
 
 
+def test_a_changed_copy_compiles_no_other_method() -> None:
+    """`replace` and `fields` need the fields only."""
+    lazy = variant(lazy_dataclass.dataclass, frozen=True, slots=True)
+    replace(lazy("a"), name="b")
+
+    assert _pending(lazy) == {"__repr__", "__eq__", "__hash__", "__dataclass_params__"}
+
+
 def test_a_derived_dataclass_is_an_error() -> None:
     """A class that derives from a dataclass is refused when it is defined."""
     base = variant(lazy_dataclass.dataclass)

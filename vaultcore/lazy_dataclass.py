@@ -3,8 +3,8 @@
 The standard decorator compiles up to seven functions when the class statement runs: 0.7 ms for a frozen
 class with slots (Python 3.11), a quarter of a start with 185 such classes. Half of these have no instance
 before the first response, and few are ever compared or printed. With `dataclass` of this module, a class
-statement takes 0.03 ms. The first instance compiles `__init__` (0.1 ms); the first comparison, hash, repr or
-look at the fields lets the standard library generate all the rest.
+statement takes 0.03 ms. The first instance compiles `__init__` (0.1 ms); the first comparison, hash or
+repr lets the standard library generate the rest.
 
 Type checkers see the standard decorator. Nothing here uses `order`, `kw_only`, `InitVar`, or dataclasses that
 derive from others, so this decorator does not support them.
@@ -45,7 +45,7 @@ class _Pending:
             if self._name == INIT:
                 setattr(self._owner, INIT, _compile_init(self._owner, self._declaration))
             else:
-                _generate(self._owner, self._declaration)
+                _generate(self._owner, self._declaration, methods=self._name != FIELDS)
         value = self._owner.__dict__[self._name]
         return value.__get__(instance, owner) if hasattr(value, "__get__") else value
 
@@ -143,14 +143,20 @@ def _assignment(cls: type, name: str, value: str, scope: dict[str, Any]) -> str:
     return f"set_attribute(self, {name!r}, {value})"
 
 
-def _generate(cls: type, declaration: _Declaration) -> None:
-    """Replace what is pending, except `__init__`, with what the standard library generates."""
+def _generate(cls: type, declaration: _Declaration, *, methods: bool) -> None:
+    """Replace what is pending, except `__init__`, with what the standard library generates.
+
+    The fields alone need no compilation: 0.05 ms in place of 0.6 ms. `replace` needs nothing else.
+    """
     described = {name: value for name, value in cls.__dict__.items() if name in DESCRIBED}
     own = {name: value for name, value in described.items() if not isinstance(value, _Pending)}
     standard = type(cls.__name__, (), {**own, **declaration.defaults})
-    dataclasses.dataclass(standard, init=False, eq=declaration.eq, frozen=declaration.frozen)
+    if methods:
+        dataclasses.dataclass(standard, init=False, eq=declaration.eq, frozen=declaration.frozen)
+    else:
+        dataclasses.dataclass(standard, init=False, eq=False, repr=False)
     for name, value in tuple(cls.__dict__.items()):
-        if isinstance(value, _Pending) and name != INIT:
+        if isinstance(value, _Pending) and name != INIT and (methods or name == FIELDS):
             setattr(cls, name, standard.__dict__[name])
 
 
