@@ -40,14 +40,14 @@ aws: clock errors secrets settings telemetry upstream vault wire
 call: catalog dialects errors money routing telemetry usage wire
 upstream: catalog dialects errors media opaque_state routing settings streams telemetry vault wire
 store: aws clock errors limits wire
-gateway: call catalog clock dialects errors media money opaque_state routing secrets streams telemetry
+gateway: call catalog clock dialects errors money opaque_state routing secrets streams telemetry
   upstream usage vault wire
 capability_matrix: catalog client_apis dialects errors media routing settings simulators upstream vault wire
 tracing: call clock errors money routing store telemetry wire
 ledger: catalog clock errors limits store usage
 control: catalog clock errors limits money secrets store telemetry wire
 idempotency: clock errors secrets store telemetry wire
-endpoints: call client_apis dialects errors gateway media streams usage wire
+endpoints: call client_apis dialects errors gateway streams usage wire
 content_log: call clock control errors idempotency secrets store telemetry
 admission: aws call catalog clock content_log control dialects errors limits money routing secrets store
   telemetry usage wire
@@ -60,7 +60,8 @@ web: admission call catalog client_apis clock console_bundle control dialects en
   usage wire
 app: endpoints services web
 """
-ANYWHERE = {"casts", "json_codec", "lazy_dataclass", "lazy_module"}  # may be imported by every layer
+# May be imported by every layer.
+ANYWHERE = {"casts", "json_codec", "lazy_dataclass", "lazy_module", "lazy_pattern"}
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 THIRD_PARTIES = """
 alerts: httpx

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from vaultcore.catalog import address
@@ -70,7 +70,7 @@ def _converters(row: type) -> Mapping[str, Callable[[Any], Any]]:
         "Mapping[str, tuple[str, ...]]": _variables,
         "Mapping[str, tuple[float, float]]": _bounds,
     }
-    columns = {column.name: str(column.type).removesuffix(" | None") for column in fields(row)}
+    columns = {name: str(kind).removesuffix(" | None") for name, kind in row.__annotations__.items()}
     return {name: kinds[kind] for name, kind in columns.items() if kind in kinds}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from vaultcore.lazy_pattern import lazy_pattern
 from vaultcore.wire import is_count
 
 SECONDS = ("retry_after", "retryafter", "retry_after_seconds", "retry-after", "retrydelay", "retry_delay")
@@ -23,10 +24,10 @@ PARTS = (
 )  # members that may contain such a field
 MESSAGES = ("message", "detail", "msg")
 UNITS: Mapping[str, float] = {"h": 3_600, "m": 60, "s": 1, "ms": 0.001}  # seconds
-DURATION = re.compile(
+DURATION = lazy_pattern(
     r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])", re.IGNORECASE
 )
-REQUEST_TO_WAIT = re.compile(
+REQUEST_TO_WAIT = lazy_pattern(
     r"(?:try again|retry|wait)\b[^.\d]{0,24}((?:\d+(?:\.\d+)?\s*[a-z]+\s*)+)", re.IGNORECASE
 )
 MAX_DEPTH = 4

@@ -8,8 +8,7 @@ words per token. With a third more for tokenizers that do join words, a stream o
 
 from __future__ import annotations
 
-import re
-
+from vaultcore.lazy_pattern import lazy_pattern
 from vaultcore.routing.stream_joiner import StreamJoiner
 
 MARGIN = 1.3  # counted tokens per token of the maximum
@@ -17,7 +16,7 @@ SLACK = 32  # tokens
 BATCH = 2_048  # characters that are counted together: about 0.03 ms
 CHARACTERS_PER_TOKEN = 64  # of anything, at most; longer runs of blanks or marks are rare
 # The longest token of scripts without spaces, of letters, of digits. Marks may belong to a word's token.
-LONGEST_TOKEN = re.compile(
+LONGEST_TOKEN = lazy_pattern(
     r"[\u2e80-\ua4cf]{1,4}|[\u0e00-\u0eff]{1,8}|[A-Za-z\u0080-\U0010ffff]{1,16}|[0-9]{1,3}"
 )
 

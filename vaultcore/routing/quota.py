@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from vaultcore.lazy_dataclass import dataclass
+from vaultcore.lazy_pattern import lazy_pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,8 @@ def parse_reset(text: str | None, now: float) -> float | None:
 
 
 _UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)", re.ASCII)
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|d|h|m|s))+", re.ASCII)
+_PART = lazy_pattern(r"(\d+(?:\.\d+)?)(ms|us|µs|ns|d|h|m|s)", re.ASCII)
+_DURATION = lazy_pattern(r"(?:\d+(?:\.\d+)?(?:ms|us|µs|ns|d|h|m|s))+", re.ASCII)
 _EPOCH = 1e9  # seconds; a larger number is a point in time, not a duration
 _MILLIS = 1e11  # a larger number is in milliseconds
 

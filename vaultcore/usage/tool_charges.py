@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from vaultcore.catalog.schema import Model
+from vaultcore.lazy_pattern import lazy_pattern
 from vaultcore.money import Nanos, micro_nanos, round_up
 from vaultcore.wire import MAX_COUNT, Usage
 
@@ -19,7 +20,7 @@ MAX_TOOL_USES = 50  # of one tool in one call, if neither the request nor the pr
 
 # Pattern of a tool's type or name in a request of any dialect -> the units that its uses are counted in.
 TOOLS: Mapping[re.Pattern[str], tuple[str, ...]] = {
-    re.compile(pattern, re.IGNORECASE): units
+    lazy_pattern(pattern, re.IGNORECASE): units
     for pattern, units in {
         r"(\w+:)?web_search(_\w+)?|\$web_search|live_search|enterpriseWebSearch": ("web_search",),
         r"google_?search(_?retrieval)?": ("web_search", "grounded_prompt"),

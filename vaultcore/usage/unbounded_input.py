@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from vaultcore.lazy_pattern import lazy_pattern
 from vaultcore.wire import Json
 
 INPUTS = (  # fields that hold the conversation
@@ -29,11 +30,11 @@ SERVER_FIELDS = (  # of a request; each turns on tools of the provider
     *("data_sources", "connectors", "compound_custom"),
 )
 # Types of tools that the client runs. Any other type is a tool of the provider.
-CLIENT_TOOLS = re.compile(
+CLIENT_TOOLS = lazy_pattern(
     r"function|custom|(bash|text_editor|computer|memory)_\w+|computer|local_shell|shell|apply_patch"
 )
 # Types of parts that are text in the request: read by bytes, also where they quote an address.
-TEXT_PARTS = re.compile(
+TEXT_PARTS = lazy_pattern(
     r"(input_|output_|summary_|reasoning_)?text|refusal|reasoning|thinking|redacted_thinking|search_result"
     r"|tool_use|compaction|\w+_call|\w+_tool_(use|result)"
 )
@@ -58,8 +59,8 @@ GOOGLE_PARTS = frozenset(  # fields of Google's parts that the chat form of a re
         *("executableCode", "codeExecutionResult", "executable_code", "code_execution_result", "thought"),
     ]
 )
-ADDRESS = re.compile(r"(https?|gs|s3|file)://", re.IGNORECASE)
-BOUNDED_DATA = re.compile(r"(data:)?(image|text)/", re.IGNORECASE)  # data URIs and media types
+ADDRESS = lazy_pattern(r"(https?|gs|s3|file)://", re.IGNORECASE)
+BOUNDED_DATA = lazy_pattern(r"(data:)?(image|text)/", re.IGNORECASE)  # data URIs and media types
 BOUNDED_AUDIO = ("wav", "mp3", "pcm16", "g711_ulaw", "g711_alaw")  # with a minimum of bytes per second
 
 
