@@ -33,9 +33,7 @@ class SseFraming:
 
     content_type = "text/event-stream; charset=utf-8"
     keep_alive = b": still here\n\n"
-
-    def encode(self, event: Event) -> bytes:
-        return event.encode()
+    encode = staticmethod(Event.encode)  # no method of its own: one call less per event
 
     def encode_report(self, report: Mapping[str, object]) -> bytes:
         """Return `: vaultedge {…}`."""
