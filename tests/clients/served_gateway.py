@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fakes.served import prepare_home, run_serve
+from tests.fakes.served import TWO_WORKERS, prepare_home, run_serve
 from vaultcore.simulators.server import simulated
 
 PROVIDERS = {  # name -> dialect
@@ -30,7 +30,7 @@ def main() -> None:
         home = Path(folder)
         overlay = prepare_home(home, simulators)
         overlay.write_text(overlay.read_text() + ROUTES)
-        with run_serve(home, "--providers", str(overlay), environ=REGION) as gateway:
+        with run_serve(home, "--providers", str(overlay), environ={**REGION, **TWO_WORKERS}) as gateway:
             print(json.dumps({"url": f"{gateway.url}/v1", "key": gateway.key}), flush=True)
             for _ in sys.stdin:
                 requests = [

@@ -17,7 +17,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.fakes.served import ROOT, GatewayProcess, run_serve
+from tests.fakes.served import ROOT, TWO_WORKERS, GatewayProcess, run_serve
 from vaultcore.simulators.faults import InjectedFault
 from vaultcore.simulators.server import Simulator, simulated
 from vaultcore.vault.keyring import Credential
@@ -77,7 +77,7 @@ def serve_example(home: Path, file: Path, dialects: dict[str, str]) -> Iterator[
         LocalVault(home / ".vaultedge").add(Credential(name, each.key) for name, each in simulators.items())
         overlay = home / "providers.yaml"
         overlay.write_text(yaml.safe_dump(document))
-        with run_serve(home, "--providers", str(overlay)) as gateway:
+        with run_serve(home, "--providers", str(overlay), environ=TWO_WORKERS) as gateway:
             yield ExampleGateway(gateway, home, overlay, simulators)
 
 

@@ -26,6 +26,7 @@ providers:
 models:
   fast-llm: {{primary: openai/gpt-4o-mini, fallbacks: [anthropic/claude-simulated]}}
 """
+TWO_WORKERS = {"VAULTEDGE_WORKERS": "2"}
 ROW = '  {name}: {{base_url: "{url}", local: true}}'
 
 
@@ -78,7 +79,7 @@ def run_serve(
 ) -> Iterator[GatewayProcess]:
     """Run `vaultedge serve` on a free port while the context is open; the command `wrapper` runs it.
 
-    It has one process, which starts sooner than several, unless `environ` has VAULTEDGE_WORKERS.
+    It has one process, which starts sooner than several, unless `environ` has TWO_WORKERS.
     """
     errors = home / "stderr.txt"
     with errors.open("w") as stderr:

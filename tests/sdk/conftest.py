@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.served import GatewayProcess, prepare_home, run_serve
+from tests.fakes.served import TWO_WORKERS, GatewayProcess, prepare_home, run_serve
 from vaultcore.simulators.server import Simulator, simulated
 
 
@@ -34,7 +34,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SdkGateway]:
     dialects = {name: name for name in ("openai", "anthropic", "gemini", "cohere", "mistral")}
     with simulated(dialects) as simulators:
         overlay = prepare_home(home, simulators)
-        with run_serve(home, "--providers", str(overlay)) as running:
+        with run_serve(home, "--providers", str(overlay), environ=TWO_WORKERS) as running:
             yield SdkGateway(running, simulators)
 
 

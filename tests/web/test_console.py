@@ -16,7 +16,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from tests.fakes.served import prepare_home, run_serve
+from tests.fakes.served import TWO_WORKERS, prepare_home, run_serve
 from vaultcore.console_bundle.site import build_assets
 from vaultcore.console_bundle.vault_page import build_page
 from vaultcore.simulators.server import simulated
@@ -33,7 +33,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     home = tmp_path_factory.mktemp("served")
     with (
         simulated({"openai": "openai"}) as simulators,
-        run_serve(home, "--providers", str(prepare_home(home, simulators))) as up,
+        run_serve(home, "--providers", str(prepare_home(home, simulators)), environ=TWO_WORKERS) as up,
     ):
         headers = {"accept-encoding": "identity"}
         with httpx.Client(base_url=f"{up.url}/console/", headers=headers, trust_env=False) as client:
