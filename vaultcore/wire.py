@@ -137,3 +137,15 @@ def is_count(value: object) -> TypeGuard[int | float]:
     if type(value) is int:
         return 0 <= value < MAX_COUNT
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < MAX_COUNT
+
+
+def are_counts(record: object, most: int) -> bool:
+    """Return True for an object that has nothing but integers from 0 to `most`, as most details of usage.
+
+    >>> are_counts({"cached_tokens": 3, "audio_tokens": 0}, 5), are_counts({"cached_tokens": 6}, 5)
+    (True, False)
+    """
+    if type(record) is not dict:
+        return False
+    values = record.values()
+    return not values or (set(map(type, values)) == {int} and min(values) >= 0 and max(values) <= most)

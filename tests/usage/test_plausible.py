@@ -58,7 +58,7 @@ def bounds_of(request: Any, completion: int = 20) -> UsageBounds:
 def charged_call(usage: Any, bounds: UsageBounds, model: Model) -> Call:
     """Return a call whose usage was recorded."""
     call = Call("c", HI, 1e9, RetryPolicy(), bounds=bounds)
-    record_usage(call, model, usage, "four words of text", Log())
+    record_usage(call, model, usage, lambda: "four words of text", Log())
     return call
 
 

@@ -14,7 +14,7 @@ from vaultcore.dialects import ErrorDetail, StreamFault, usage_counts
 from vaultcore.dialects.json_fields import dump
 from vaultcore.dialects.provider_error import error_detail, error_status
 from vaultcore.dialects.response_shape import usable_details
-from vaultcore.wire import INTERNAL_USAGE, FinishReason, Json, Usage, is_count
+from vaultcore.wire import INTERNAL_USAGE, MAX_COUNT, FinishReason, Json, Usage, are_counts, is_count
 
 FINISH_REASONS: Mapping[str, FinishReason] = {  # a provider's reason, lower case -> OpenAI's
     "stop": "stop",
@@ -38,6 +38,7 @@ TIERS = {"auto", "default", "flex", "scale", "priority", "fast"}
 COUNTS = ("prompt_tokens", "completion_tokens", "input_tokens", "output_tokens")  # of usage
 RUN_FIELDS = ("service_tier", "inference_geo")  # of usage
 DETAILS = ("prompt_tokens_details", "completion_tokens_details")  # of usage
+SOUND_USAGE = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", *DETAILS})
 REASONING = ("reasoning_content", "reasoning")
 MILLISECONDS = 1e11  # a timestamp above this is in milliseconds; in seconds it would be the year 5138
 
@@ -81,6 +82,8 @@ def repair_usage(usage: object) -> Usage | None:
     """
     if not isinstance(usage, dict) or not usage:
         return None
+    if _is_sound(usage):
+        return cast(Usage, usage)
     usable = _without_unusable_details(usage)
     details = usable.get(DETAILS[0]) or usage.get("input_tokens_details")
     cache = usage_counts.cache_details(usage, details)
@@ -98,6 +101,21 @@ def repair_usage(usage: object) -> Usage | None:
     repaired = usable if repaired.items() <= usable.items() else {**usable, **repaired}
     counted = usage_counts.with_tool_uses(cast(Usage, repaired), usage_counts.read_tool_uses(usage))
     return usage_counts.mark_unusable(counted, usage, COUNTS)
+
+
+def _is_sound(usage: Json) -> bool:
+    """Return True for OpenAI's fields with integers that add up, as in most responses: nothing to repair."""
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if not (type(prompt) is int and type(completion) is int and usage.keys() <= SOUND_USAGE):
+        return False
+    total, inputs, outputs = prompt + completion, usage.get(DETAILS[0]), usage.get(DETAILS[1])
+    return (
+        0 <= prompt <= total < MAX_COUNT
+        and type(usage.get("total_tokens")) is int
+        and usage["total_tokens"] == total
+        and (inputs is None or (are_counts(inputs, prompt) and "cache_creation_tokens" not in inputs))
+        and (outputs is None or are_counts(outputs, completion))
+    )
 
 
 def _without_unusable_details(usage: Json) -> Json:

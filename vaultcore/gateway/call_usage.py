@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 from vaultcore.call import Call
 from vaultcore.casts import cast
@@ -17,21 +19,23 @@ from vaultcore.usage.token_estimate import estimate_request, estimate_tokens
 from vaultcore.wire import INTERNAL_USAGE, ChatCompletion, Delta, Usage
 
 INTERNAL_NAMES = frozenset(INTERNAL_USAGE)
+Text = Callable[[], str]  # returns all text of a response, which only an estimate needs
 PRICE_FIELDS = ("tool_uses", "pictures", "service_tier", "inference_geo")
 
 
 def record_completion(call: Call, model: Model, completion: ChatCompletion, log: Log) -> None:
     """Write usage and cost of a whole response into the outcome."""
-    usage, text = usage_of(completion), completion_text(completion)
-    record_usage(call, model, usage if _has_counts(usage) else _estimate(call, usage or {}, text), text, log)
+    usage, text = usage_of(completion), partial(completion_text, completion)
+    counted = usage if _has_counts(usage) else _estimate(call, usage or {}, text())
+    record_usage(call, model, counted, text, log)
 
 
 def record_stream(call: Call, model: Model, joiner: StreamJoiner, log: Log) -> None:
     """Write usage and cost of a stream into the outcome."""
-    record_usage(call, model, stream_usage(call, joiner), joiner.text, log)
+    record_usage(call, model, stream_usage(call, joiner), lambda: joiner.text, log)
 
 
-def record_usage(call: Call, model: Model, usage: Usage | None, text: str | None, log: Log) -> None:
+def record_usage(call: Call, model: Model, usage: Usage | None, text: Text | None, log: Log) -> None:
     """Write usage and cost into the outcome. Impossible usage is logged, not charged.
 
     An estimate from `text`, that of the response, replaces counts that are negative or no numbers; without a
@@ -41,18 +45,21 @@ def record_usage(call: Call, model: Model, usage: Usage | None, text: str | None
     outcome.usage, outcome.cost, outcome.price = usage, None, {}
     if usage is None:
         return
-    verdict = "possible" if bounds is None else plausible.judge(usage, bounds, model)
-    repaired, has_unusable_detail = plausible.repair_counts(usage)
-    if verdict != "possible" or has_unusable_detail:
-        _report(call, model, usage, log)
-    if verdict == "impossible" and bounds is not None:
-        outcome.usage, outcome.cost = bounds.reserved_usage(model), bounds.reserved_cost(model)
-        outcome.price = {} if outcome.cost is None else {"reservation": [1, outcome.cost * MILLION]}
-        return
-    if verdict == "unusable":
-        outcome.usage = _replace_counts(call, model, usage, text)
+    if plausible.is_sound(usage, model):
+        outcome.usage = _charged_usage(call, model, usage)
     else:
-        outcome.usage = _charged_usage(call, model, repaired)
+        verdict = "possible" if bounds is None else plausible.judge(usage, bounds, model)
+        repaired, has_unusable_detail = plausible.repair_counts(usage)
+        if verdict != "possible" or has_unusable_detail:
+            _report(call, model, usage, log)
+        if verdict == "impossible" and bounds is not None:
+            outcome.usage, outcome.cost = bounds.reserved_usage(model), bounds.reserved_cost(model)
+            outcome.price = {} if outcome.cost is None else {"reservation": [1, outcome.cost * MILLION]}
+            return
+        if verdict == "unusable":
+            outcome.usage = _replace_counts(call, model, usage, text)
+        else:
+            outcome.usage = _charged_usage(call, model, repaired)
     detail = price_detail(outcome.usage, model, call.started)
     outcome.price, outcome.cost = detail or {}, None if detail is None else cost_of_detail(detail)
 
@@ -76,18 +83,20 @@ def _has_counts(usage: Usage | None) -> bool:
 
 def _charged_usage(call: Call, model: Model, usage: Usage) -> Usage:
     """Return the usage with reasoning that the provider's cost shows, if that is possible."""
+    if not usage.get("cost"):
+        return usage
     charged = with_charged_reasoning(usage, model, call.started)
     bounds = call.bounds
     return charged if bounds is None or plausible.judge(charged, bounds, model) == "possible" else usage
 
 
-def _replace_counts(call: Call, model: Model, usage: Usage, text: str | None) -> Usage:
+def _replace_counts(call: Call, model: Model, usage: Usage, text: Text | None) -> Usage:
     """Return usage with estimated tokens. Fields that its price depends on beside them stay, if possible."""
     bounds = call.bounds
     others = cast(Usage, {name: value for name, value in usage.items() if name in PRICE_FIELDS})
     if bounds is None or plausible.judge(others, bounds, model) != "possible":
         others = {}
-    estimate = _estimate(call, others, text or "")
+    estimate = _estimate(call, others, text() if text else "")
     if text is None and bounds is not None:
         estimate["completion_tokens"] = bounds.completion
     return estimate

@@ -8,7 +8,7 @@ The work is bounded for every schema, since a schema may refer to itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vaultcore.dialects import Change, client_path
@@ -42,12 +42,14 @@ BOUNDS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any, Any], bool]]] =
 }
 
 
-def matches_schema(request: ChatRequest, changes: Iterable[Change], completion: ChatCompletion) -> bool:
+def matches_schema(request: ChatRequest, changes: Sequence[Change], completion: ChatCompletion) -> bool:
     """Return True if a response has the requested structure, or if nothing is to be checked.
 
     A structure is checked if the translation put it into the prompt, and a schema only with `strict`. Choices
     that call tools or did not end with `stop` are not checked.
     """
+    if not changes or not request.get("response_format"):
+        return True
     path = client_path(request, "response_format")
     if not any(change.path == path and change.kind == "emulated" for change in changes):
         return True

@@ -21,10 +21,9 @@ from vaultcore.usage import units
 from vaultcore.usage.max_cost import max_cost
 from vaultcore.usage.request_estimate import RequestEstimate, context_window
 from vaultcore.usage.tool_charges import MAX_TOOL_USES, TOKEN_UNITS
-from vaultcore.wire import MAX_COUNT, Json, Usage, is_count
+from vaultcore.wire import MAX_COUNT, Json, Usage, are_counts, is_count
 
 PARTS = (("prompt_tokens", "prompt_tokens_details"), ("completion_tokens", "completion_tokens_details"))
-DETAILS = frozenset(details for _, details in PARTS)
 UNUSUAL = frozenset({"unusable", "billed", "tool_uses", "pictures"})
 MAX_REPORTED = 16  # fields of a report that a record stores
 REPORTED_TEXT = 40  # characters of a stored value that is not an ordinary number
@@ -82,13 +81,29 @@ def _max_cost(estimate: RequestEstimate, prompt: int, completion: int, model: Mo
     return max_cost(prompt, completion, model, images=estimate.images, tools=tools)
 
 
+def is_sound(usage: Usage, model: Model) -> bool:
+    """Return True for integers that add up, as in most responses: possible, and `repair_counts` returns them."""
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return (
+        type(prompt) is int
+        and type(completion) is int
+        and prompt >= 0
+        and completion >= 0
+        and usage.get("total_tokens") == prompt + completion <= context_window(model)
+        and UNUSUAL.isdisjoint(usage)
+        and ("prompt_tokens_details" not in usage or are_counts(usage["prompt_tokens_details"], prompt))
+        and (
+            "completion_tokens_details" not in usage
+            or are_counts(usage["completion_tokens_details"], completion)
+        )
+    )
+
+
 def judge(usage: Usage, bounds: UsageBounds, model: Model) -> Verdict:
     """Return whether this usage is possible: see the module's docstring.
 
     A count of None is one that the provider has not reported, which differs from 0.
     """
-    if _is_ordinary(usage) and _sum(usage) <= context_window(model):
-        return "possible"
     if "unusable" in usage:  # a dialect has found such a count in the provider's own format
         return "unusable"
     counts: list[Mapping[str, object]] = [usage, _object(usage.get("billed"))]
@@ -109,28 +124,11 @@ def judge(usage: Usage, bounds: UsageBounds, model: Model) -> Verdict:
     return "possible" if is_possible else "impossible"
 
 
-def _is_ordinary(usage: Usage) -> bool:
-    """Return True for two integer counts and nothing else to charge, as in most responses."""
-    return (
-        UNUSUAL.isdisjoint(usage)
-        and type(usage.get("prompt_tokens")) is int
-        and type(usage.get("completion_tokens")) is int
-        and usage["prompt_tokens"] >= 0
-        and usage["completion_tokens"] >= 0
-    )
-
-
-def _sum(usage: Usage) -> int:
-    return usage["prompt_tokens"] + usage["completion_tokens"]
-
-
 def repair_counts(usage: Usage) -> tuple[Usage, bool]:
     """Return the usage with integer counts, and True if a detail was unusable and was dropped.
 
     Details keep their values: they are parts of a count, but some providers report them beside it.
     """
-    if DETAILS.isdisjoint(usage) and _is_ordinary(usage) and usage.get("total_tokens") == _sum(usage):
-        return usage, False
     repaired: Json = dict(usage)
     flags: list[bool] = []
     for name, details in PARTS:

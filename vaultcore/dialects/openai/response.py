@@ -8,12 +8,15 @@ from vaultcore.casts import cast
 from vaultcore.dialects import ErrorDetail, repair, response_shape
 from vaultcore.dialects.json_fields import require_object
 from vaultcore.dialects.provider_error import parse_error_body
-from vaultcore.dialects.usage_counts import message_tool_uses, with_tool_uses
+from vaultcore.dialects.usage_counts import TOOL_MARKS, message_tool_uses, with_tool_uses
 from vaultcore.wire import ChatCompletion, Json
 
 if TYPE_CHECKING:
     from vaultcore.dialects.openai.wire import OpenAIChoice, OpenAIMessage, OpenAIResponse, OpenAIToolCall
 
+SOUND_CHOICE = frozenset({"index", "message", "finish_reason", "logprobs"})
+SOUND_REASONS = ("stop", "length")
+SOUND_MESSAGE = frozenset({"role", "content", "refusal", "annotations"})
 OUTPUT_FIELDS = ("content", "reasoning_content", "refusal", "audio", "images")
 
 
@@ -31,25 +34,48 @@ def parse_response(body: Json) -> ChatCompletion:
     response_id = response.get("id")
     has_id = isinstance(response_id, str) and response_id
     completion: Json = {
-        "id": response_id if has_id else repair.derive_id("chatcmpl-", choices),
-        **{name: value for name, value in response.items() if name != "id"},
+        "id": None,  # first, as in OpenAI's responses
+        **response,
         "object": "chat.completion",
         "created": repair.parse_timestamp(response.get("created")),
-        "choices": [_choice(position, choice, response_id) for position, choice in enumerate(choices)],
+        "choices": [
+            _sound_choice(choice) or _choice(position, choice, response_id)
+            for position, choice in enumerate(choices)
+        ],
     }
+    if not has_id:
+        completion["id"] = repair.derive_id("chatcmpl-", choices)
     if not isinstance(completion.get("model"), str):
         completion["model"] = ""
     repair.repair_service_tier(completion)
     usage = repair.repair_usage(completion.pop("usage", None)) or {}
     uses = {"web_search": 1} if completion.get("web_search") else {}  # Z.AI: the pages that it has found
     for choice in completion["choices"]:
-        uses = message_tool_uses(choice["message"], uses)
-    usage = with_tool_uses(usage, {**uses, **usage.get("tool_uses", {})})
+        if not TOOL_MARKS.isdisjoint(choice["message"]):
+            uses = message_tool_uses(choice["message"], uses)
+    if uses:
+        usage = with_tool_uses(usage, {**uses, **usage.get("tool_uses", {})})
     return cast(ChatCompletion, {**completion, "usage": usage} if usage else completion)
 
 
 def parse_error(status: int, body: bytes) -> ErrorDetail:  # noqa: ARG001 - the protocol's signature
     return parse_error_body(body)
+
+
+def _sound_choice(choice: object) -> Json | None:
+    """Return a choice with nothing but a text, as most are; None if it may need a repair."""
+    if type(choice) is not dict or not choice.keys() <= SOUND_CHOICE or type(choice.get("index")) is not int:
+        return None
+    message = choice.get("message")
+    if type(message) is not dict or type(message.get("content")) is not str:
+        return None
+    if not message.keys() <= SOUND_MESSAGE or message.get("refusal") is not None:
+        return None
+    if message.get("annotations") not in (None, []):
+        return None
+    if choice.get("finish_reason") not in SOUND_REASONS or choice.get("logprobs") is not None:
+        return None
+    return {**choice, "message": {**message, "role": "assistant"}}
 
 
 def _choice(position: int, raw: object, response_id: object) -> Json:
