@@ -1,9 +1,9 @@
-"""One client request (`Call`, frozen) and what happened to it (`Outcome`, filled in while the call runs)."""
+"""One client request (`Call`) and what happened to it (`Outcome`, filled in while the call runs)."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from vaultcore.catalog.schema import Strategy, Target
@@ -101,12 +101,12 @@ class Outcome:
         return self.attempts[-1].candidate if self.attempts else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A client's request in chat form, with the options that the client set for the gateway.
 
-    Admission narrows a call (its targets, its deadline, its maximum of tokens) by making a new one with
-    `dataclasses.replace`; both share one `outcome`.
+    Admission narrows a call: its targets, its deadline, its maximum of tokens. Nothing changes it later.
+    It is not frozen: a narrowed copy of 20 fields would take 8 µs.
     """
 
     id: str
@@ -130,8 +130,9 @@ class Call:
     outcome: Outcome = field(default_factory=Outcome)
 
     def with_targets(self, targets: Sequence[Target]) -> Call:
-        """Return this call, narrowed to some targets."""
-        return replace(self, targets=targets)
+        """Narrow this call to some targets, and return it."""
+        self.targets = targets
+        return self
 
     @property
     def model(self) -> str:

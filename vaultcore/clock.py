@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from functools import partial
 from typing import Protocol
 
 # Counts the time for which a machine is suspended, unlike Linux's CLOCK_MONOTONIC.
@@ -35,11 +36,9 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of the operating system."""
 
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.clock_gettime(_UPTIME) if _UPTIME is not None else time.monotonic()
+    # The functions themselves: every request asks a dozen times.
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic if _UPTIME is None else partial(time.clock_gettime, _UPTIME))
 
     def jitter(self) -> float:
         # From the operating system: processes restored from one snapshot must not draw the same numbers.

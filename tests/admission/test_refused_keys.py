@@ -138,7 +138,7 @@ def test_which_refusals_are_remembered(
 
 
 def error_after(seconds: float, keys: RefusedKeys, caller: Caller = RPM) -> GatewayError | None:
-    return keys.error(caller, NOON + seconds)
+    return keys.error(caller, lambda: NOON + seconds)
 
 
 def remember(caller: Caller = RPM, wait: float = 12.3) -> RefusedKeys:

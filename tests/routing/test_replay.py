@@ -71,7 +71,7 @@ class RoutedCalls:
         async def candidates() -> list[Candidate]:
             now = self.clock.now()
             planned = plan(with_key, self.keyring(), self.health, now)
-            decision.begin_round(planned, lambda each: self.health.cooldown(each, now)[0] > 0)
+            decision.begin_round(planned, self.health, now)
             return planned
 
         loop = Attempts(candidates, policy, self.health, self.clock, on_skip=decision.skip)

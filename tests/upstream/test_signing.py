@@ -15,7 +15,7 @@ from vaultcore.dialects import bedrock
 from vaultcore.errors import Fault, UpstreamError
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.plan import credentials, reachable
-from vaultcore.upstream.build_request import RequestBuilder, is_signed
+from vaultcore.upstream.build_request import RequestBuilder
 from vaultcore.upstream.signing import is_pair
 from vaultcore.upstream.transport import TransportRequest
 from vaultcore.vault.keyring import Credential, Keyring
@@ -36,7 +36,7 @@ def build(key: str, model: str = "eu.amazon.nova-lite-v1:0", row: Provider = ROW
     candidate = Candidate(target, Credential("bedrock", key))
     builder = RequestBuilder()
     request = builder.build(candidate, path, CONTENT, {}, accept="*/*")
-    return asyncio.run(builder.sign(candidate, request)) if is_signed(row, candidate.credential) else request
+    return asyncio.run(builder.sign(candidate, request)) if request.is_unsigned else request
 
 
 def headers_of(request: TransportRequest) -> dict[str, str]:

@@ -58,16 +58,17 @@ class Admission:
         """
         allowed = await self.allowed_targets(caller, call)
         targets = self._priced(caller, allowed)
-        call.outcome.decision.skip_targets(allowed, targets, "no_price")
+        if len(targets) < len(allowed):
+            call.outcome.decision.skip_targets(allowed, targets, "no_price")
         estimate = _apply_input_policy(caller, _with_unknown_cost(estimate, call, targets))
         deadline = min(call.deadline, self.clock.now() + self.lease * LEASE_SHARE)
         grant = await self.limiter.admit(caller, call, estimate, targets)
         is_enforced = grant.is_reserved and grant.caller.has_lasting_limit
         bounds = UsageBounds(estimate, grant.completion, is_enforced)
-        admitted = replace(call, targets=targets, deadline=deadline, bounds=bounds)
+        call.targets, call.deadline, call.bounds = targets, deadline, bounds
         if grant.completion_cap is not None:
-            admitted = _cap_completion(admitted, grant.completion_cap)
-        return AdmittedCall(self, admitted, grant)
+            _cap_completion(call, grant.completion_cap)
+        return AdmittedCall(self, call, grant)
 
     async def allowed_targets(self, caller: Caller, call: Call) -> Sequence[Target]:
         """Return the targets that the caller's key allows. Raises NoRoute or Forbidden."""
@@ -219,16 +220,16 @@ def _apply_input_policy(caller: Caller, estimate: RequestEstimate) -> RequestEst
     return replace(estimate, may_overshoot=True) if policy == "allow" else estimate
 
 
-def _cap_completion(call: Call, tokens: int) -> Call:
-    """Return the call with a maximum of completion tokens, so that the response fits its reservation."""
+def _cap_completion(call: Call, tokens: int) -> None:
+    """Set a call's maximum of completion tokens, so that the response fits its reservation."""
     request = copy(call.request)  # a copy of its class, which may remember the client's body
     request["max_completion_tokens"] = tokens
     native = call.native
+    call.request = request
     if native is None or not native.dialect:
-        return replace(call, request=request, native=native)
+        return
     dialect = load_dialect(native.dialect)
     if isinstance(dialect, NativeFields):
-        native = replace(native, body=dialect.with_max_tokens(native.body, tokens))
+        call.native = replace(native, body=dialect.with_max_tokens(native.body, tokens))
     elif dialect.max_tokens_field:
-        native = replace(native, body={**native.body, dialect.max_tokens_field: tokens})
-    return replace(call, request=request, native=native)
+        call.native = replace(native, body={**native.body, dialect.max_tokens_field: tokens})

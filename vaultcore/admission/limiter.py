@@ -92,7 +92,7 @@ class Limiter:
 
         It calls no store and needs no request body. Raises LimitExceeded or CreditsExhausted.
         """
-        error = self._refused_keys.error(caller, self._store.now())
+        error = self._refused_keys.error(caller, self._store.now)
         if error is not None:
             raise error
 

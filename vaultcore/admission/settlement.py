@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from vaultcore.admission.grant import Grant
-from vaultcore.call import Call
+from vaultcore.call import Call, Outcome
 from vaultcore.catalog.schema import Target
 from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError
 from vaultcore.lazy_dataclass import dataclass
@@ -15,7 +13,7 @@ from vaultcore.money import format_usd
 from vaultcore.routing.attempts import Attempt
 from vaultcore.store import document_types
 from vaultcore.store.base import ABSENT, Put, Settlement
-from vaultcore.usage.provider_usage import ProviderUsage, total_cost, total_price, total_usage
+from vaultcore.usage.provider_usage import total_cost, total_price, total_usage
 from vaultcore.usage.record import AttemptRecord, Record
 from vaultcore.wire import Json
 
@@ -61,9 +59,11 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
     The record of a call with earlier calls to providers has the sum of all.
     """
     outcome = call.outcome
-    calls = outcome.calls if final.is_charged else outcome.earlier
-    usage, cost = total_usage(calls), total_cost(calls)
-    target = _served_target(call, calls)
+    earlier, target, price = outcome.earlier, _served_target(outcome), outcome.price
+    if final.is_charged:
+        usage, cost = outcome.total_usage, outcome.charge
+    else:
+        usage, cost, price = total_usage(earlier), total_cost(earlier), {}
     first_token_at = outcome.first_token_at
     return Record(
         id=call.id,
@@ -85,7 +85,7 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
         reasoning_tokens=_detail(usage.get("completion_tokens_details"), "reasoning_tokens"),
         cost=cost,
         price_version=final.price_version,
-        price={} if cost is None else total_price(outcome.earlier, outcome.price if final.is_charged else {}),
+        price={} if cost is None else total_price(earlier, price) if earlier else price,
         ms=round((final.ended - call.started) * 1_000, 1),
         first_ms=None if first_token_at is None else round((first_token_at - call.started) * 1_000, 1),
         changes=len(outcome.changes),
@@ -96,12 +96,11 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
     )
 
 
-def _served_target(call: Call, calls: Sequence[ProviderUsage]) -> Target | None:
-    """Return the target of the client's response; without one, that of the last call that is charged."""
-    candidate = call.outcome.candidate
-    if candidate is not None and call.outcome.usage is not None:
-        return candidate.target
-    return calls[-1].target if calls else None
+def _served_target(outcome: Outcome) -> Target | None:
+    """Return the target of the client's response; without one, that of the last earlier call."""
+    if outcome.attempts and outcome.usage is not None:
+        return outcome.attempts[-1].candidate.target
+    return outcome.earlier[-1].target if outcome.earlier else None
 
 
 def _attempt(attempt: Attempt, since: float) -> AttemptRecord:

@@ -38,9 +38,9 @@ def _nest_schema(body: object) -> object:
 
     Clients of Together AI write `{"type": "json_schema", "schema": {...}}`.
     """
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or "response_format" not in body:
         return body
-    match body.get("response_format"):
+    match body["response_format"]:
         case {"type": "json_schema", "schema": dict() as schema, **rest} if rest.get("json_schema") is None:
             nested = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
             return {**body, "response_format": nested}

@@ -22,7 +22,7 @@ from vaultcore.clock import Clock
 from vaultcore.dialects import StreamItem
 from vaultcore.dialects.split_choices import ChoiceJoiner, join_choices
 from vaultcore.errors import Fault, NoRoute, UpstreamError
-from vaultcore.gateway.call_usage import record_completion, record_stream, record_usage
+from vaultcore.gateway.call_usage import INTERNAL_NAMES, record_completion, record_stream, record_usage
 from vaultcore.gateway.client_items import ClientItems
 from vaultcore.gateway.issued_state import IssuedState
 from vaultcore.gateway.omissions import allow_notes
@@ -34,6 +34,7 @@ from vaultcore.gateway.target_request import correlated, reject_losses, render_f
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.envelope import StateSeal
 from vaultcore.opaque_state.marks import create_stage, mark_completion
+from vaultcore.plain_request import is_plain
 from vaultcore.routing.attempts import Attempt, Attempts, RetryPolicy
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
     from vaultcore.media import MediaApi
 
 T = TypeVar("T")
-DEFAULT_POLICY = RetryPolicy()
+DEFAULT_RETRIES = (RetryPolicy().attempts, RetryPolicy().key_retries)
 AttemptOnce = Callable[[Attempt], Awaitable[T]]
 
 
@@ -94,7 +95,8 @@ class Gateway:
                 shaped = mark_completion(shaped, seal, seals=call.seals_state, compacts=call.compacts)
             return ProviderResponse(_with_client_usage(shaped), response.body)
 
-        return await self._first_success(call, await self.targets(call), attempt_once)
+        targets = call.targets if call.targets is not None else await self.targets(call)
+        return await self._first_success(call, targets, attempt_once)
 
     async def stream(self, call: Call) -> AsyncGenerator[Sequence[StreamItem], None]:
         """Yield the items of a streamed response, those together that arrived together.
@@ -206,13 +208,15 @@ class Gateway:
         keyring = (await self.secrets.current()).keyring
         catalog = self.catalog()
         self._routes.use(catalog, keyring)
-        route = self._routes.find_route(call.model)
-        draws, decision = draw(route, call.strategy, self.clock.jitter), call.outcome.decision
-        decision.strategy, decision.draws = call.strategy or route.strategy, draws
-        decision.routes_version = catalog.routes_version
-        ordered = order(route, call.strategy, draws)
-        reachable = [target for target in ordered if target.provider.name in self._routes.reachable]
-        decision.skip_targets(ordered, reachable, "no_key")
+        prepared, decision = self._routes.find_route(call.model, call.strategy), call.outcome.decision
+        route, ordered, reachable = prepared.route, prepared.ordered, prepared.reachable
+        decision.strategy, decision.routes_version = prepared.strategy, catalog.routes_version
+        if prepared.is_drawn:
+            decision.draws = draw(route, call.strategy, self.clock.jitter)
+            ordered = order(route, call.strategy, decision.draws)
+            reachable = self._routes.select(ordered)
+        if len(reachable) < len(ordered):
+            decision.skip_targets(ordered, reachable, "no_key")
         if not reachable:
             names = ", ".join(dict.fromkeys(target.provider.name for target in ordered))
             raise NoRoute(f"the vault has no key for {names}, which serves this model", param="model")
@@ -238,12 +242,13 @@ class Gateway:
             if call.native is not None and call.native.is_continuation:
                 first.extend(_only_candidate(planned, call.native.dialect) if not first else ())
                 planned = first
-            decision.begin_round(planned, lambda each: self.health.cooldown(each, now)[0] > 0)
+            decision.begin_round(planned, self.health, now)
             return planned
 
         policy, decision = call.retry_policy, call.outcome.decision
-        accounts = await self._state.issuing_accounts(call)
-        decision.retries = None if policy == DEFAULT_POLICY else (policy.attempts, policy.key_retries)
+        accounts = () if is_plain(call.request) else await self._state.issuing_accounts(call)
+        retries = (policy.attempts, policy.key_retries)
+        decision.retries = None if retries == DEFAULT_RETRIES else retries
         return Attempts(
             find_candidates,
             policy,
@@ -344,5 +349,7 @@ def _output_meter(call: Call, attempt: Attempt) -> OutputMeter:
 
 def _with_client_usage(completion: ChatCompletion) -> ChatCompletion:
     """Return the completion without the fields of usage that are internal."""
-    usage = client_usage(completion.pop("usage", None))
+    usage = completion.pop("usage", None)
+    if not usage or not INTERNAL_NAMES.isdisjoint(usage):
+        usage = client_usage(usage)
     return {**completion, "usage": usage} if usage else completion

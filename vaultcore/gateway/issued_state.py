@@ -36,7 +36,7 @@ class IssuedState:
             self._envelope = envelope
             self._seals.clear()
         target = candidate.target
-        issuer = (target.provider.name, candidate.key_id, target.model.name)
+        issuer = (target.provider.name, candidate.credential.id, target.model.name)
         seal = self._seals.get((*issuer, call.caller))
         if seal is None:
             seal = self._seals[(*issuer, call.caller)] = StateSeal(envelope, Issuer.of(*issuer), call.caller)

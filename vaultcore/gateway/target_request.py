@@ -13,6 +13,7 @@ from vaultcore.errors import InvalidRequest
 from vaultcore.gateway.issued_state import restore_state
 from vaultcore.gateway.omissions import replace_parts
 from vaultcore.opaque_state.envelope import StateSeal
+from vaultcore.plain_request import is_plain
 from vaultcore.upstream.provider_request import ProviderRequest, passthrough, render
 from vaultcore.usage.token_estimate import estimate_request
 from vaultcore.wire import ChatRequest
@@ -33,16 +34,20 @@ def render_for(call: Call, target: Target, seal: StateSeal) -> ProviderRequest:
         outcome.compaction = None
         return correlated(request, call)
     translation = _translation(call, target)
-    reject_losses(translation.changes, target, strict=call.strict)
+    if translation.changes:
+        reject_losses(translation.changes, target, strict=call.strict)
     compaction = translation.compaction
     first = translation.request if compaction is None else compaction.request
-    restored, omissions = restore_state(first, seal)
-    restored = _adapt_schemas(restored, call, target, omissions)
+    restored, omissions = first, list[Change]()
+    if not is_plain(first):
+        restored, omissions = restore_state(first, seal)
+        restored = _adapt_schemas(restored, call, target, omissions)
     if restored is not translation.request:
         translation = replace(translation, request=restored)
     request = _render_translation(translation, target, has_notes=outcome.has_notes)
     changes = (*_in_client_paths(omissions, translation), *request.rendered.changes)
-    reject_losses(changes, target, strict=call.strict)
+    if changes:
+        reject_losses(changes, target, strict=call.strict)
     outcome.changes, outcome.is_passthrough = (*translation.changes, *changes), False
     outcome.response_fields, outcome.compaction = translation.response_fields, compaction
     return correlated(request, call)
@@ -65,9 +70,10 @@ def reject_losses(changes: Sequence[Change], target: Target, *, strict: bool) ->
 
 
 def correlated(request: ProviderRequest, call: Call) -> ProviderRequest:
-    """Return the request with its encoded body, and with headers that link it with the gateway's log."""
-    headers = {**request.headers, **call.correlation_headers}
-    return replace(request, headers=headers, content=request.encoded_body())
+    """Encode the body of a request, and add headers that link it with the gateway's log. Return it."""
+    request.content = request.encoded_body()
+    request.headers = {**request.headers, **call.correlation_headers}
+    return request
 
 
 def _adapt_schemas(request: ChatRequest, call: Call, target: Target, changes: list[Change]) -> ChatRequest:

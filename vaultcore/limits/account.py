@@ -239,14 +239,15 @@ def settle(account: Account, lease: Lease, charge: Charge) -> Account:
 
 def remaining(account: Account, limits: Limits, now: float) -> dict[str, tuple[int, int, float]]:
     """Return (limit, remaining, seconds until fully reset) of `rpm` and `tpm`, as far as they are limited."""
-    account = roll_forward(account, now)
     rates = {}
     if limits.rpm is not None:
-        reset = rate_window.seconds_to_reset(account.request_counts, now)
-        rates["rpm"] = limits.rpm, max(0, limits.rpm - account.requests), reset
+        counts = rate_window.drop_expired(account.request_counts, now)
+        left = max(0, limits.rpm - sum(counts.values()))
+        rates["rpm"] = limits.rpm, left, rate_window.seconds_to_reset(counts, now)
     if limits.tpm is not None:
-        reset = rate_window.seconds_to_reset(account.token_counts, now)
-        rates["tpm"] = limits.tpm, max(0, limits.tpm - account.minute), reset
+        counts = rate_window.drop_expired(account.token_counts, now)
+        left = max(0, limits.tpm - sum(counts.values()))
+        rates["tpm"] = limits.tpm, left, rate_window.seconds_to_reset(counts, now)
     return rates
 
 

@@ -163,7 +163,7 @@ class Attempts:
         self._find_candidates, self._health, self._clock = find_candidates, health, clock
         self._deadline, self._on_skip, self._on_end = deadline, on_skip, on_end
         self._policy, self._on_refused = policy, on_refused
-        self._progress = Progress[Candidate](policy, on_skip)
+        self._progress: Progress[Candidate] = Progress(policy, on_skip)
         self._round: Iterator[Candidate] = iter(())
         self._latest: Attempt | None = None
 
@@ -188,7 +188,7 @@ class Attempts:
         progress = self._progress
         if not progress.refusals or progress.failures or progress.cooldowns or not self._on_refused():
             return False
-        self._progress = Progress[Candidate](self._policy, self._on_skip)
+        self._progress = Progress(self._policy, self._on_skip)
         return True
 
     def _begin(self, candidate: Candidate) -> Attempt | None:

@@ -25,6 +25,7 @@ from typing import Any, Literal
 from vaultcore.catalog.schema import Strategy, Target
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.health import Health
 
 MAX_CANDIDATES = 16  # listed in a record
 
@@ -59,10 +60,11 @@ class Decision:
         names = {target.name for target in remaining}
         self.targets |= {target.name: reason for target in targets if target.name not in names}
 
-    def begin_round(self, candidates: Sequence[Candidate], in_cooldown: Callable[[Candidate], bool]) -> None:
+    def begin_round(self, candidates: Sequence[Candidate], health: Health, now: float) -> None:
         """Record the candidates of a round, in the order in which they are tried."""
-        if not self.rounds:
-            self.in_cooldown = frozenset(each.key_at_target for each in candidates if in_cooldown(each))
+        if health.has_open and not self.rounds:
+            resting = [each for each in candidates if health.cooldown(each, now)[0] > 0]
+            self.in_cooldown = frozenset(each.key_at_target for each in resting)
         self.rounds.append(candidates)
 
     def restart(self) -> None:

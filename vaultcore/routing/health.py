@@ -57,19 +57,23 @@ class Health:
     _table: HealthTable | None = None  # shared with other workers
     _version: Sequence[int] = (0,)  # of the table: one number, which other workers raise
     _seen: int = 0  # the version up to which this process has read the table
+    _any_open: bool = False  # one of the circuits is open
     _quotas_read: float = 0.0  # seconds since the epoch
 
     def share(self, table: HealthTable) -> None:
         """Share circuits and quotas with the other workers from now on."""
         self._table, self._version = table, table.version
 
-    def cooldown(self, candidate: Candidate, now: float) -> tuple[float, Fault]:
-        """Return the candidate's remaining cooldown in seconds (0: none), and the fault that caused it."""
+    @property
+    def has_open(self) -> bool:
+        """Return True if a circuit is open. If none is, there are no cooldowns."""
         if self._version[0] != self._seen:
             self._read_table()
-        key = self._keys.get(candidate.credential.id)
-        host = self._hosts.get(candidate.target.provider.name)
-        if (key is None or not key.is_open) and (host is None or not host.is_open):
+        return self._any_open
+
+    def cooldown(self, candidate: Candidate, now: float) -> tuple[float, Fault]:
+        """Return the candidate's remaining cooldown in seconds (0: none), and the fault that caused it."""
+        if not self.has_open:
             return 0.0, Fault.HOST
         key, host = self._circuits(candidate)
         longer = key if key.cooldown(now) >= host.cooldown(now) else host
@@ -77,8 +81,8 @@ class Health:
 
     def begin(self, candidate: Candidate, attempt: object, now: float) -> bool:
         """Start an attempt. Return False if another attempt is probing, or if no probe is allowed yet."""
-        if self._version[0] != self._seen:
-            self._read_table()
+        if not self.has_open:
+            return True
         key, host = self._circuits(candidate)
         if not (key.is_open or host.is_open):
             return True
@@ -187,10 +191,12 @@ class Health:
         key, host = self._circuits(candidate)
         if (table := self._table) is None:
             yield key, host
+            self._note_open()
             return
         with table.lock:
             self._read_changes(table)
             yield key, host
+            self._note_open()
             for row, circuit in (
                 (table.keys.get(candidate.credential.id), key),
                 (table.hosts.get(candidate.target.provider.name), host),
@@ -209,6 +215,10 @@ class Health:
             circuits = self._keys if is_key else self._hosts
             table.read(row, circuits.setdefault(name, Circuit()))
         self._seen = table.version[0]
+        self._note_open()
+
+    def _note_open(self) -> None:
+        self._any_open = any(each.is_open for each in (*self._keys.values(), *self._hosts.values()))
 
     def _read_quotas(self, table: HealthTable, now: float) -> None:
         self._quotas_read = now

@@ -14,12 +14,17 @@ TOKENS_PER_IMAGE = 1_000  # to compare a price per image with prices per token
 INPUT_PER_OUTPUT = 4  # tokens; the ratio that cheapest-first assumes, as in chat traffic
 
 
+def is_drawn(route: Route, strategy: Strategy | None) -> bool:
+    """Return True if the order of a route is random. A `strategy` replaces the route's own."""
+    return (strategy or route.strategy) == "weighted" and len(route.targets) > 1
+
+
 def draw(route: Route, strategy: Strategy | None, random: Callable[[], float]) -> tuple[int, ...]:
     """Return the random numbers that `order` needs: for "weighted" one per target, from 1 to DRAW_RANGE.
 
     `random` returns a number in [0, 1).
     """
-    if (strategy or route.strategy) != "weighted" or len(route.targets) < 2:
+    if not is_drawn(route, strategy):
         return ()
     return tuple(int(random() * DRAW_RANGE) + 1 for _ in route.targets)
 
@@ -53,14 +58,14 @@ def plan(
     Otherwise targets keep their order, and the keys of a target are sorted by remaining quota, after those
     whose id is `preferred`.
     """
-    candidates = [
-        Candidate(target, credential)
-        for target in targets
-        for credential in sorted(
-            health.by_quota(credentials(target.provider, keyring), now),
-            key=lambda credential: credential.id not in preferred,
-        )
-    ]
+    candidates: list[Candidate] = []
+    for target in targets:
+        keys = health.by_quota(credentials(target.provider, keyring), now)
+        if preferred:
+            keys = sorted(keys, key=lambda credential: credential.id not in preferred)
+        candidates += [Candidate(target, credential) for credential in keys]
+    if not health.has_open:
+        return candidates
     return sorted(candidates, key=lambda candidate: health.cooldown(candidate, now)[0] > 0)
 
 
@@ -74,7 +79,9 @@ def credentials(provider: Provider, keyring: Keyring) -> Sequence[Credential]:
 
     A provider that needs no key has one empty credential.
     """
-    stored = [key for name in provider.names for key in keyring.of(name)]
+    stored: list[Credential] = []
+    for name in provider.names:
+        stored += keyring.of(name)
     keyless = provider.local if provider.keyless is None else provider.keyless
     return stored or ([Credential(provider.name, "")] if keyless else [])
 

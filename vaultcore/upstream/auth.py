@@ -70,10 +70,10 @@ def build_headers(
 
 def header_lines(fields: Mapping[str, str]) -> str:
     """Return header fields as they are sent. Raises InvalidProviderRequest for invalid characters."""
-    lines = _join(fields)
+    lines = "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
     if _LINES.fullmatch(lines) and lines.count("\n") == len(fields):
         return lines
-    name = next(name for name, value in fields.items() if not _LINE.fullmatch(_join({name: value})))
+    name = next(name for name, value in fields.items() if not _LINE.fullmatch(f"{name}: {value}\r\n"))
     raise InvalidProviderRequest(f"header {name!r} of the provider's row has invalid characters")
 
 
@@ -91,10 +91,6 @@ def allowed_headers(provider: Provider, client_headers: Mapping[str, str]) -> di
 def _is_operators(name: str, patterns: tuple[str, ...]) -> bool:
     """Return True if a client must not set a header."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _join(fields: Mapping[str, str]) -> str:
-    return "".join([f"{name}: {value}\r\n" for name, value in fields.items()])
 
 
 def _key_field(provider: Provider, credential: Credential) -> dict[str, str]:

@@ -27,6 +27,7 @@ from vaultcore.upstream.url import InvalidProviderRequest, ProviderUrl, provider
 from vaultcore.vault.keyring import Credential
 
 MAX_PREPARED = 1_024  # rows and keys
+MAX_NAMES = 64  # combinations of headers per row and key; clients choose some of them
 PreparedKey = tuple[str, str, str, str]
 
 
@@ -39,6 +40,7 @@ class PreparedHeaders:
     fields: HiddenHeaders
     lines: str = field(repr=False)
     is_signed: bool
+    added: set[tuple[str, ...]] = field(default_factory=set)  # names of headers that a request may add
 
     def with_client(self, client_headers: Mapping[str, str]) -> HiddenHeaders:
         """Return the headers with those of a client. Raises InvalidProviderRequest."""
@@ -77,8 +79,8 @@ class RequestBuilder:
     ) -> TransportRequest:
         """Return the request for a path below the provider's base URL; a GET if there is no content.
 
-        If `is_signed` is True for the candidate, the request has to be signed. Raises UpstreamError if key or
-        catalog row do not make a valid request.
+        If it `is_unsigned`, it has to be signed. Raises UpstreamError if key or catalog row do not make a
+        valid request.
         """
         provider, fault = candidate.target.provider, Fault.KEY
         try:
@@ -94,6 +96,7 @@ class RequestBuilder:
                 content or b"",
                 connect_timeout,
                 provider.local,
+                prepared.is_signed,
             )
         except InvalidProviderRequest as error:
             reason = str(error)
@@ -135,8 +138,14 @@ def _head(
     """Return the head of a request, with the headers of its client. Raises InvalidProviderRequest."""
     lines = prepared.lines
     if client_headers:
-        if prepared.fields.keys().isdisjoint(client_headers):
-            lines += header_lines(allowed_headers(prepared.provider, client_headers))
+        names = (*client_headers,)
+        if names in prepared.added:
+            lines += header_lines(client_headers)
+        elif prepared.fields.keys().isdisjoint(client_headers):
+            allowed = allowed_headers(prepared.provider, client_headers)
+            lines += header_lines(allowed)
+            if len(allowed) == len(names) and len(prepared.added) < MAX_NAMES:
+                prepared.added.add(names)
         else:
             lines = header_lines(prepared.with_client(client_headers))
     host = "" if "host" in prepared.fields else f"host: {url.authority}\r\n"

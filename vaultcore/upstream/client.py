@@ -15,7 +15,7 @@ from vaultcore.errors import UpstreamError
 from vaultcore.routing.candidate import Candidate
 from vaultcore.settings import Timeouts
 from vaultcore.upstream import as_chunks, errors
-from vaultcore.upstream.build_request import RequestBuilder, is_signed
+from vaultcore.upstream.build_request import RequestBuilder
 from vaultcore.upstream.deadlines import NO_LIMIT, Deadlines
 from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse
 from vaultcore.upstream.response_body import (
@@ -167,12 +167,14 @@ class Upstream:
             content_type=request.content_type,
             connect_timeout=self._timeouts.connect,
         )
-        if is_signed(candidate.target.provider, candidate.credential):
+        if http_request.is_unsigned:
             http_request = await self._sign(candidate, http_request, deadlines)
         response = await self._send(candidate, http_request, deadlines)
         try:
             on_headers(response.headers, response.status)
-            error = await _rejection(candidate, request, response, deadlines)
+            error = None
+            if response.status != 200 or not _is_plain_json(response.headers):
+                error = await _rejection(candidate, request, response, deadlines)
         except BaseException:
             await response.close()
             raise
@@ -203,6 +205,10 @@ class Upstream:
         except FAILURES as error:
             lost = failure(candidate, error, deadlines)
         raise lost
+
+
+def _is_plain_json(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type") == JSON and "content-encoding" not in headers
 
 
 async def _rejection(

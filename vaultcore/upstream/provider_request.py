@@ -28,12 +28,13 @@ from vaultcore.errors import InvalidRequest, name_parameter
 from vaultcore.json_codec import dumps_finite
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.envelope import StateSeal
+from vaultcore.plain_request import is_plain
 from vaultcore.wire import ChatCompletion, ChatRequest, Json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ProviderRequest:
-    """A path below the provider's base URL, a body, and what the translation changed."""
+    """A path below the provider's base URL, a body, and what the translation changed. One per attempt."""
 
     path: str
     rendered: RenderedRequest
@@ -103,28 +104,42 @@ def render(target: Target, request: ChatRequest) -> ProviderRequest:
 
     Changes and errors name the parts of the client's own body.
     """
-    target = _target_for(request, target)
-    dialect = load_dialect(target.dialect)
-    early = list[Change]()
-    adapted = adapt_request(request, target)
-    messages = order_results(adapted["messages"], early)
-    if messages is not adapted["messages"]:
-        adapted = cast(ChatRequest, {**adapted, "messages": messages})
-    renamed = rename_tools(adapted, dialect.tool_names)
+    adapted, early = request, list[Change]()
+    client_names: Mapping[str, str] = {}
+    if not is_plain(request):
+        target = _target_for(request, target)
+        adapted, client_names = _adapt(request, target, early)
+    name = target.dialect
+    dialect = load_dialect(name)
     try:
-        rendered = dialect.render_request(renamed.request, target)
+        rendered = dialect.render_request(adapted, target)
     except InvalidRequest as error:
         invalid = error
     else:
-        early += renamed.changes
         if early or rendered.changes:
             changes = report_once((*early, *rendered.changes))
             rendered = restore_paths(replace(rendered, changes=changes), request)
             changes = tuple(replace(each, path=client_path(request, each.path)) for each in rendered.changes)
             rendered = replace(rendered, changes=changes)
-        path = dialect.render_path(renamed.request, target)
-        return ProviderRequest(path, rendered, target.dialect, client_names=renamed.client_names)
+        path = dialect.render_path(adapted, target)
+        return ProviderRequest(path, rendered, name, client_names=client_names)
     raise _in_client_names(invalid, request)
+
+
+def _adapt(
+    request: ChatRequest, target: Target, changes: list[Change]
+) -> tuple[ChatRequest, Mapping[str, str]]:
+    """Return the request with what every dialect needs: tools, ids, order and names of calls.
+
+    The second value has the client's names of renamed tools.
+    """
+    adapted = adapt_request(request, target)
+    messages = order_results(adapted["messages"], changes)
+    if messages is not adapted["messages"]:
+        adapted = cast(ChatRequest, {**adapted, "messages": messages})
+    renamed = rename_tools(adapted, load_dialect(target.dialect).tool_names)
+    changes += renamed.changes
+    return renamed.request, renamed.client_names
 
 
 def _target_for(request: ChatRequest, target: Target) -> Target:

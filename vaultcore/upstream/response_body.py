@@ -36,15 +36,17 @@ def failure(candidate: Candidate, error: Exception, deadlines: Deadlines) -> Ups
 
 async def read_body(candidate: Candidate, response: TransportResponse, deadlines: Deadlines) -> bytes:
     """Return a whole body. Raises UpstreamError."""
-    chunks, size = [], 0
+    chunks, size, length = [], 0, response.headers.get("content-length")
     try:
         while chunk := await response.read(deadlines.for_chunk()):
             chunks.append(chunk)
             size += len(chunk)
             if size > MAX_BODY:
                 break
+            if length is not None and str(size) == length:  # the end; to read it takes five calls
+                return b"".join(chunks)  # without a copy if it is one
         else:
-            return b"".join(chunks)  # without a copy if it is one
+            return b"".join(chunks)
         lost = errors.host_error(candidate, f"sent more than {MAX_BODY} bytes", status=200)
     except FAILURES as error:
         lost = failure(candidate, error, deadlines)

@@ -48,7 +48,11 @@ class RequestSigner:
     def _sign(self, request: TransportRequest, auth: Auth, key: str) -> TransportRequest:
         headers = self._auth_headers(request, auth, key)
         lines = "".join([f"{name.lower()}: {value}\r\n" for name, value in headers.items()])
-        return replace(request, head=request.head.removesuffix(b"\r\n") + f"{lines}\r\n".encode("ascii"))
+        return replace(
+            request,
+            head=request.head.removesuffix(b"\r\n") + f"{lines}\r\n".encode("ascii"),
+            is_unsigned=False,
+        )
 
     def _auth_headers(self, request: TransportRequest, auth: Auth, key: str) -> Mapping[str, str]:
         from botocore.exceptions import BotoCoreError

@@ -36,6 +36,7 @@ class TransportRequest:
     content: bytes = field(default=b"", repr=False)
     connect_timeout: float | None = None  # seconds; None: no limit of its own
     is_direct: bool = False  # no proxy may carry it
+    is_unsigned: bool = False  # it has to be signed before it is sent
 
     def header_fields(self) -> list[tuple[str, str]]:
         """Return the header fields as pairs of name and value, for transports that do not send bytes."""

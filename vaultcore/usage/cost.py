@@ -36,18 +36,21 @@ def price_detail(usage: Usage, model: Model, at: float | None = None) -> dict[st
     if price is None:
         return None
     detail: dict[str, list[int]] = {}
-    counts, percent = units.count_units(usage), region_percent(model, usage.get("inference_geo"))
+    counts = units.count_units(usage)
+    percent = region_percent(model, usage.get("inference_geo")) if model.regions else 100
     for unit, count in (counts or {}).items():
         if count:
             name, rate = units.unit_rate(unit, price)
-            detail.setdefault(name, [0, regional_rate(rate, percent)])[0] += count
-    if (images := units.image_rate(usage, price)) is not None:
+            if percent != 100:
+                rate = regional_rate(rate, percent)
+            detail.setdefault(name, [0, rate])[0] += count
+    if "pictures" in usage and (images := units.image_rate(usage, price)) is not None:
         detail["picture"] = [*images]
     elif counts is None:
         return None  # the provider has not reported usage, which is not the same as none
     if price.request is not None:
         detail["request"] = [1, price.request]
-    return detail | tool_detail(usage, model)
+    return detail | tool_detail(usage, model) if usage.get("tool_uses") else detail
 
 
 def region_percent(model: Model, region: object) -> int:
@@ -66,7 +69,7 @@ def regional_rate(rate: int, percent: int) -> int:
 
 def cost_of_detail(detail: Mapping[str, Sequence[int]]) -> Nanos:
     """Return the cost of a `price_detail`, of a response or of a stored record."""
-    return round_up(sum(micro_nanos(count, rate) for count, rate in detail.values()))
+    return round_up(sum([micro_nanos(count, rate) for count, rate in detail.values()]))
 
 
 def price_at(model: Model, prompt: int, service: object = None, at: float | None = None) -> Price | None:

@@ -82,7 +82,7 @@ def _max_cost(estimate: RequestEstimate, prompt: int, completion: int, model: Mo
 
 
 def is_sound(usage: Usage, model: Model) -> bool:
-    """Return True for integers that add up, as in most responses: possible, and `repair_counts` returns them."""
+    """Return True for integers that add up, as in most responses: possible, with nothing to repair."""
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     return (
         type(prompt) is int

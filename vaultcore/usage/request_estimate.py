@@ -16,6 +16,7 @@ from vaultcore.casts import cast
 from vaultcore.catalog.schema import Model
 from vaultcore.json_codec import dumps_text
 from vaultcore.lazy_dataclass import dataclass
+from vaultcore.plain_request import is_plain
 from vaultcore.usage.max_cost import MAX_IMAGES
 from vaultcore.usage.token_estimate import estimate_request
 from vaultcore.usage.tool_charges import MAX_TOOL_USES, max_tool_uses
@@ -81,6 +82,9 @@ def estimate_chat(request: ChatRequest, body: Mapping[str, object] | None = None
     """Estimate a chat request. `body` is the client's own body if its API is not chat completions."""
     limit = max(request.get("max_completion_tokens") or 0, request.get("max_tokens") or 0)
     choices = max(1, int(request.get("n") or 1))
+    if body is None and is_plain(request):
+        completion = limit * choices if limit else None
+        return RequestEstimate(_bound_prompt(request), request, completion, choices, body=cast(Json, request))
     own = cast(Json, request) if body is None else body
     runs = 2 if _compacts(own) else 1
     hidden = sum(_size(part) for part in opaque_parts(own, TRANSLATED)) if body is not None else 0
@@ -150,7 +154,8 @@ def _bound_prompt(request: ChatRequest) -> int:
             total += len(content) if content.isascii() else _size(content)
         else:
             total += _message(cast(Json, message))
-    return total + (TOOLS + _size(tools) if tools else 0) + _size(request.get("response_format"))
+    response_format = request.get("response_format")
+    return total + (TOOLS + _size(tools) if tools else 0) + (_size(response_format) if response_format else 0)
 
 
 def _message(message: Mapping[str, object]) -> int:

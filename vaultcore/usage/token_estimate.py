@@ -40,12 +40,16 @@ def estimate_tokens(text: str) -> int:
 
 def estimate_request(request: ChatRequest) -> int:
     """Return the estimated prompt tokens of a chat request: messages, tools and response format."""
-    messages = sum(PER_MESSAGE + _message(cast(Json, message)) for message in request.get("messages") or ())
-    tools = sum(
-        PER_TOOL + estimate_tokens(_dump(tool.get("function") or tool)) for tool in request.get("tools") or ()
-    )
+    total = 0
+    for message in request.get("messages") or ():
+        content = message.get("content")
+        is_text = len(message) == 2 and type(content) is str  # a role and a text, as most are
+        total += PER_MESSAGE
+        total += estimate_tokens(cast(str, content)) if is_text else _message(cast(Json, message))
+    for tool in request.get("tools") or ():
+        total += PER_TOOL + estimate_tokens(_dump(tool.get("function") or tool))
     response_format = request.get("response_format")
-    return messages + tools + (estimate_tokens(_dump(response_format)) if response_format else 0)
+    return total + (estimate_tokens(_dump(response_format)) if response_format else 0)
 
 
 def _message(message: Mapping[str, object]) -> int:

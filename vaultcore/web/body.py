@@ -45,8 +45,8 @@ class LargeBodies:
         MAX_READING large bodies are read at a time: a hundred at once would keep the event loop busy. Slow
         clients cannot block others, which wait READING_WAIT seconds at most.
         """
-        if request.content_length <= LARGE:
-            return await read_body(request, limit, types)
+        if (length := request.content_length) <= LARGE:
+            return await read_body(request, limit, types, length)
         try:
             await asyncio.wait_for(self._reading.acquire(), READING_WAIT)
         except TimeoutError:
@@ -89,18 +89,22 @@ async def read_json(request: ClientRequest, limit: int, *, parse_float: ParseFlo
     return parse(await read_body(request, limit), parse_float=parse_float)
 
 
-async def read_body(request: ClientRequest, limit: int, types: Types = JSON) -> bytes:
+async def read_body(
+    request: ClientRequest, limit: int, types: Types = JSON, length: int | None = None
+) -> bytes:
     """Return the bytes of a body of one of these types, decompressed, at most `limit`.
 
-    Raises RequestTooLarge, UnsupportedMedia or InvalidRequest.
+    `length` is the announced one, if it is known already. Raises RequestTooLarge, UnsupportedMedia or
+    InvalidRequest.
     """
     if content_type(request) not in types:
         raise UnsupportedMedia(f"the content-type must be {' or '.join(types)}")
+    length = request.content_length if length is None else length
     encoding = request.headers.get(ENCODING, "").strip().lower()
     if encoding in {"", "identity"}:
-        return await _read(request, limit)
+        return await _read(request, limit, length)
     check_encoding(encoding)
-    return decompress(await _read(request, limit), encoding, limit)
+    return decompress(await _read(request, limit, length), encoding, limit)
 
 
 def content_type(request: ClientRequest) -> str:
@@ -112,8 +116,8 @@ def content_type(request: ClientRequest) -> str:
     return JSON[0] if kind.endswith("+json") else kind
 
 
-async def _read(request: ClientRequest, limit: int) -> bytes:
-    if request.content_length > limit:
+async def _read(request: ClientRequest, limit: int, length: int) -> bytes:
+    if length > limit:
         raise _too_large(limit)
     chunks: list[bytes] = []
     size, is_complete = 0, False

@@ -24,7 +24,7 @@ class ClientDisconnected(Exception):
 
 
 class ClientRequest:
-    """A request. `headers` has lower-case names and, of repeated fields, the first value.
+    """A request, which is also in its scope. `headers` has lower-case names and the first of repeated fields.
 
     `observed` and `caller` are set while the request is served.
     """
@@ -43,14 +43,11 @@ class ClientRequest:
             name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(fields)
         }
         self.is_repeating = len(self.headers) < len(fields)  # a field occurs more than once
-
-    def attach(self) -> None:
-        """Put this object into the scope, for `of`."""
-        self.scope[_KEY] = self
+        scope[_KEY] = self
 
     @classmethod
     def of(cls, scope: Scope, receive: Receive) -> ClientRequest:
-        """Return the object that `attach` has put into a scope; `receive` is the endpoint's own."""
+        """Return the request of a scope; `receive` is the endpoint's own."""
         request: ClientRequest = scope[_KEY]
         request.receive = receive
         return request

@@ -7,6 +7,7 @@ cookie, so an allowed origin gains nothing without a key.
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,11 +29,16 @@ class CrossOrigin:
         self._origins = frozenset(origin.encode() for origin in origins)
         self._allows_any = ANY in origins
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        origin = _origin(scope) if scope["type"] == "http" else None
-        if origin is None or not self._is_allowed(origin) or scope["path"].startswith(OWN_ORIGIN):
-            await self._app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        for name, origin in scope["headers"] if scope["type"] == "http" else ():
+            if name == b"origin":
+                if not self._is_allowed(origin) or scope["path"].startswith(OWN_ORIGIN):
+                    break
+                return self._serve(bytes(origin), scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _serve(self, origin: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request of a browser's page from an allowed origin."""
         headers: Headers = [(b"access-control-allow-origin", origin), (b"vary", b"Origin")]
         fields = dict(scope["headers"])
         if scope["method"] == "OPTIONS" and b"access-control-request-method" in fields:
@@ -51,13 +57,6 @@ class CrossOrigin:
 
     def _is_allowed(self, origin: bytes) -> bool:
         return self._allows_any or origin in self._origins
-
-
-def _origin(scope: Scope) -> bytes | None:
-    for name, value in scope["headers"]:
-        if name == b"origin":
-            return bytes(value)
-    return None
 
 
 def _preflight(requested: bytes) -> Headers:

@@ -22,8 +22,13 @@ def header_keys(headers: Mapping[str, str], names: tuple[str, ...]) -> list[str]
     """Return the keys that a client sent, as a bearer token and in the headers of these names."""
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     keys = [bearer.strip()] if scheme.lower() == "bearer" else []
-    keys += [headers[name] for name in names if name in headers]
-    return [key for key in dict.fromkeys(keys) if key and len(key) <= MAX_LENGTH]
+    for name in names:
+        if name in headers and headers[name] not in keys:
+            keys.append(headers[name])
+    for key in tuple(keys):
+        if not 0 < len(key) <= MAX_LENGTH:
+            keys.remove(key)
+    return keys
 
 
 async def authenticate(request: ClientRequest, services: Services) -> Caller:
@@ -36,7 +41,7 @@ async def authenticate(request: ClientRequest, services: Services) -> Caller:
     keys = header_keys(request.headers, DATA_HEADERS)
     if (key := query_key(request.scope)) is not None and key not in keys:
         keys.append(key)
-    failure: GatewayError = Unauthorized()
+    failure: GatewayError | None = None
     for key in keys:
         try:
             caller = await services.authenticator.authenticate(key, request.address)
@@ -50,7 +55,7 @@ async def authenticate(request: ClientRequest, services: Services) -> Caller:
         else:
             request.caller = caller
             return caller
-    raise failure
+    raise failure or Unauthorized()
 
 
 async def require_admin_key(request: ClientRequest, secrets: SecretSource) -> None:

@@ -61,6 +61,7 @@ class DataEndpoint:
     def __init__(self, endpoint: Endpoint, services: Services, large_bodies: LargeBodies) -> None:
         self._endpoint, self._services, self._bodies = endpoint, services, large_bodies
         self._types = (*JSON, FORM) if endpoint.accepts_forms else JSON
+        self._has_path_fields = "{" in endpoint.path or bool(endpoint.fields)
         self._options = OptionReader(services.settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +94,9 @@ class DataEndpoint:
     def _parse(self, request: ClientRequest, raw: bytes, worker: Worker) -> IncomingCall:
         """Return the call that a request makes, and what it may use. Raises InvalidRequest."""
         endpoint = self._endpoint
-        body = endpoint.with_path(_parser(request)(raw), request.path_params)
+        body = _parser(request)(raw) if endpoint.accepts_forms else parse(raw)
+        if self._has_path_fields:
+            body = endpoint.with_path(body, request.path_params)
         call = build_call(endpoint, self._services, self._options, request, body, worker=worker)
         if endpoint.estimate_usage is None:
             return IncomingCall(call, body, None)
@@ -129,7 +132,7 @@ class DataEndpoint:
             headers = {**call_headers(call), **admitted.rate_limit_headers}
             return error_response(stop, endpoint.errors, headers)
         headers = {**call_headers(call), **admitted.rate_limit_headers}
-        return json_response(_explained(call, body), headers=headers)
+        return json_response(_explained(call, body) if call.explain else body, headers=headers)
 
 
 def _parser(request: ClientRequest) -> Callable[[bytes], object]:
@@ -181,9 +184,7 @@ def build_call(
 
 
 def _explained(call: Call, body: Json) -> Json:
-    """Return the body, with the translation report if the client requested it."""
-    if not call.explain:
-        return body
+    """Return the body with the translation report."""
     return {**body, "vaultedge": {"translation": report_changes(call.outcome.changes)}}
 
 

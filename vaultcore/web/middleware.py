@@ -34,13 +34,10 @@ class RequestMiddleware:
         self._log, self._observer = services.log, services.observer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._serve(self._begin(scope, receive), send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-
-    async def _serve(self, request: ClientRequest, send: Send) -> None:
-        scope, receive = request.scope, request.receive
+        if scope["type"] != "http":
+            await self._lifespan(scope, receive, send)
+            return
+        request = self._begin(scope, receive)
         observed, has_started = request.observed, False
 
         async def send_with_id(message: Message) -> None:
@@ -79,7 +76,6 @@ class RequestMiddleware:
         request_target.prepare(scope, accept_key=bool(self._services.settings.query_keys))
         request = ClientRequest(scope, receive)
         request.observed = observed = self._observer.begin(os.urandom(ID_BYTES).hex(), request)
-        request.attach()
         scope["state"] = {**scope.get("state", {}), "request_id": observed.id}
         scope["app"] = self._app  # with an app in the scope, the router raises its errors
         return request
@@ -89,8 +85,8 @@ class RequestMiddleware:
             self._services.refusals.note_unauthorized()
         self._observer.end(observed)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        while scope["type"] == "lifespan":
             match (await receive())["type"]:
                 case "lifespan.startup":
                     await send({"type": "lifespan.startup.complete"})
@@ -116,7 +112,7 @@ def _check_header_fields(request: ClientRequest) -> None:
     RFC 9112, section 3.2, requires status 400 for a missing or repeated Host. Raise UpgradeRequired if the
     client wants a WebSocket, at any path.
     """
-    if any(value.lower() == "websocket" for value in request.values("upgrade")):
+    if "upgrade" in request.headers and "websocket" in map(str.lower, request.values("upgrade")):
         raise UpgradeRequired
     for field in SINGLE_FIELDS if request.is_repeating else ():
         if len(request.values(field)) > 1:

@@ -9,6 +9,7 @@ most MAX_SECONDS, so that a raised limit takes effect.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 from vaultcore.admission.caller import Caller
@@ -49,11 +50,12 @@ class RefusedKeys:
         if len(self._keys) > CAPACITY:
             self._keys.popitem(last=False)
 
-    def error(self, caller: Caller, now: float) -> GatewayError | None:
+    def error(self, caller: Caller, clock: Callable[[], float]) -> GatewayError | None:
         """Return the error of a remembered refusal, with the remaining time to wait; None if none applies."""
         known = self._keys.get(caller.id)
         if known is None:
             return None
+        now = clock()
         has_same_limits = caller.levels == known.caller.levels
         if not (has_same_limits and known.at <= now < known.until):  # before `at`: the clock was set back
             del self._keys[caller.id]

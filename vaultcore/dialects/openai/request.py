@@ -20,6 +20,7 @@ from vaultcore.dialects.max_tokens import clamp_max_tokens
 from vaultcore.dialects.tools import drop_lone_tool_fields, fill_parameters
 from vaultcore.dialects.web_search import without_filters
 from vaultcore.errors import InvalidRequest
+from vaultcore.plain_request import is_plain
 from vaultcore.wire import ChatRequest, Json
 
 if TYPE_CHECKING:
@@ -39,34 +40,44 @@ def render_request(request: ChatRequest, target: Target) -> RenderedRequest:
     provider, changes = target.provider, list[Change]()
     if "cache_control" in provider.keeps:
         request = mark_last_message(add_auto_marks(request, target, changes))
+    has_texts_only = is_plain(request)
     body = cast(Json, _openai_request(request, target.model.name, changes))
     clamp_max_tokens(body, target.model, changes)
-    fill_parameters(body)
-    parallel = body.get("parallel_tool_calls")
-    drop_lone_tool_fields(body, changes)
-    if provider.parallel_without_tools and parallel is not None:
-        body["parallel_tool_calls"] = parallel
-    _drop_web_search(body, target, changes)
-    for name in [name for name in body if name in provider.rename]:
-        _rename(body, name, provider.rename[name], changes)
+    if not has_texts_only:
+        _adapt_tools(body, target, changes)
+    if not provider.rename.keys().isdisjoint(body):
+        for name in [name for name in body if name in provider.rename]:
+            _rename(body, name, provider.rename[name], changes)
     _drop(body, request, provider, changes)
     for name, value in provider.defaults.items():
         if name not in body:
             body[name] = value
             changes.append(Change(name, "injected", f"{provider.title} needs it"))
-    _adapt_messages(body, provider, changes)
-    vendor_fields.remove_vendor_fields(body, provider, changes)
+    if not has_texts_only:
+        _adapt_messages(body, provider, changes)
+        vendor_fields.remove_vendor_fields(body, provider, changes)
     quirks.apply_quirks(body, target, changes)
     if provider.flat_schema:
         _flatten_schema(body)
     return RenderedRequest(body, tuple(changes))
 
 
+def _adapt_tools(body: Json, target: Target, changes: list[Change]) -> None:
+    """Complete the tools of a request; remove fields about tools that it does not have, in place."""
+    fill_parameters(body)
+    parallel = body.get("parallel_tool_calls")
+    drop_lone_tool_fields(body, changes)
+    if target.provider.parallel_without_tools and parallel is not None:
+        body["parallel_tool_calls"] = parallel
+    _drop_web_search(body, target, changes)
+
+
 def _openai_request(request: ChatRequest, model: str, changes: list[Change]) -> OpenAIRequest:
     """Return the request in OpenAI's own format, before the differences of the provider's row."""
     body = cast("OpenAIRequest", {name: value for name, value in request.items() if value is not None})
     body["model"] = model
-    _merge_max_tokens(body, changes)
+    if "max_tokens" in body and "max_completion_tokens" in body:
+        _merge_max_tokens(body, changes)
     if body.get("stream"):
         options = body.get("stream_options")
         body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
@@ -84,10 +95,9 @@ def _flatten_schema(body: Json) -> None:
 
 
 def _merge_max_tokens(body: OpenAIRequest, changes: list[Change]) -> None:
-    if "max_tokens" in body and "max_completion_tokens" in body:
-        if body["max_tokens"] != body["max_completion_tokens"]:
-            changes.append(Change("max_tokens", "dropped", "max_completion_tokens takes precedence"))
-        del body["max_tokens"]
+    if body["max_tokens"] != body["max_completion_tokens"]:
+        changes.append(Change("max_tokens", "dropped", "max_completion_tokens takes precedence"))
+    del body["max_tokens"]
 
 
 def _drop_web_search(body: Json, target: Target, changes: list[Change]) -> None:
@@ -114,10 +124,12 @@ def _rename(body: Json, name: str, new_name: str, changes: list[Change]) -> None
 
 
 def _drop(body: Json, request: Mapping[str, object], provider: Provider, changes: list[Change]) -> None:
-    hints = [name for name in getattr(request, "hints", ()) if name in body]  # see GoogleRequest
-    for name in hints if provider.reasoning is None else [name for name in hints if name != "thinking"]:
-        del body[name]
-        changes.append(Change(name, "dropped", f"{provider.title} is not known to accept it"))
+    for name in getattr(request, "hints", ()):  # see GoogleRequest
+        if name in body and (provider.reasoning is None or name != "thinking"):
+            del body[name]
+            changes.append(Change(name, "dropped", f"{provider.title} is not known to accept it"))
+    if provider.drop.isdisjoint(body):
+        return
     client_names = {renamed: name for name, renamed in provider.rename.items() if name in request}
     for renamed in [name for name in body if name in provider.drop]:
         name, value = client_names.get(renamed, renamed), body.pop(renamed)

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
+from time import monotonic
 
 from vaultcore.upstream.http1.http_connection import HttpConnection
 from vaultcore.upstream.http1.proxy import Proxy, ProxyRules, ProxyUnreachable, open_tunnel
@@ -74,7 +75,7 @@ class Pool:
         self._idle.clear()
 
     def release(self, origin: Origin, connection: HttpConnection) -> None:
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         idle = self._idle.setdefault(origin, deque())
         connection.idle_since = now
         idle.append(connection)
@@ -85,8 +86,7 @@ class Pool:
         idle = self._idle.get(origin)
         while idle:
             connection = idle.pop()
-            now = asyncio.get_running_loop().time()
-            if now - connection.idle_since <= IDLE_TIMEOUT and not connection.has_ended():
+            if monotonic() - connection.idle_since <= IDLE_TIMEOUT and not connection.has_ended():
                 return connection
             connection.abort()
         return None
