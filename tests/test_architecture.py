@@ -19,6 +19,7 @@ errors:
 clock:
 telemetry:
 money:
+plain_request:
 wire:
 streams:
 console_bundle:
@@ -30,18 +31,19 @@ catalog: errors money wire
 vault: errors wire
 limits: catalog money
 opaque_state: streams wire
-dialects: catalog errors opaque_state streams wire
-usage: catalog errors money settings wire
+dialects: catalog errors opaque_state plain_request streams wire
+usage: catalog errors money plain_request settings wire
 secrets: errors vault
 routing: catalog clock dialects errors vault wire
 media: catalog dialects errors wire
 client_apis: catalog dialects errors opaque_state streams usage wire
 aws: clock errors secrets settings telemetry upstream vault wire
 call: catalog dialects errors money routing telemetry usage wire
-upstream: catalog dialects errors media opaque_state routing settings streams telemetry vault wire
+upstream: catalog dialects errors media opaque_state plain_request routing settings streams telemetry
+  vault wire
 store: aws clock errors limits wire
-gateway: call catalog clock dialects errors money opaque_state routing secrets streams telemetry
-  upstream usage vault wire
+gateway: call catalog clock dialects errors money opaque_state plain_request routing secrets
+  streams telemetry upstream usage vault wire
 capability_matrix: catalog client_apis dialects errors media routing settings simulators upstream vault wire
 tracing: call clock errors money routing store telemetry wire
 ledger: catalog clock errors limits store usage

@@ -44,9 +44,9 @@ def test_a_new_keyring_empties_the_cache() -> None:
     """After a key rotation, routes use the providers that have keys now."""
     routes = routes_for("two")
 
-    before = routes.find_route("model"), routes.reachable
+    before = routes.find_route("model").route, routes.reachable
     routes.use(CATALOG, keyring("three"))
-    after = routes.find_route("model"), routes.reachable
+    after = routes.find_route("model").route, routes.reachable
 
     assert (before[0].targets[0].provider, before[1]) == (TWO, {"two"})
     assert (after[0].targets[-1].provider, after[1]) == (THREE, {"three"})
@@ -56,10 +56,22 @@ def test_a_new_catalog_empties_the_cache() -> None:
     """After the routes were changed, lookups use the new ones."""
     keys, routes = keyring("one", "two"), RouteCache()
     routes.use(CATALOG, keys)
-    before = routes.find_route("one/any").targets[0].provider
+    before = routes.find_route("one/any").route.targets[0].provider
     routes.use(replace(CATALOG, routes={"one/any": Route("one/any", (CATALOG.target(TWO, "model"),))}), keys)
 
-    assert (before, routes.find_route("one/any").targets[0].provider) == (ONE, TWO)
+    assert (before, routes.find_route("one/any").route.targets[0].provider) == (ONE, TWO)
+
+
+def test_each_strategy_has_its_own_order() -> None:
+    """A strategy of one request does not change the order of others with the same model name."""
+    targets = tuple(CATALOG.target(row, "model") for row in (TWO, THREE))
+    catalog = replace(CATALOG, routes={"both": Route("both", targets)})
+    routes = routes_for("three", catalog=catalog)
+    own, drawn = routes.find_route("both"), routes.find_route("both", "weighted")
+
+    assert (own.strategy, own.is_drawn, own.ordered) == ("priority", False, targets)
+    assert (drawn.strategy, drawn.is_drawn) == ("weighted", True)
+    assert own.reachable == [targets[1]]
 
 
 def test_an_unknown_name_is_not_cached() -> None:

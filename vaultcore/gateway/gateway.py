@@ -95,7 +95,7 @@ class Gateway:
                 shaped = mark_completion(shaped, seal, seals=call.seals_state, compacts=call.compacts)
             return ProviderResponse(_with_client_usage(shaped), response.body)
 
-        targets = call.targets if call.targets is not None else await self.targets(call)
+        targets = await self.targets(call) if call.targets is None else call.targets
         return await self._first_success(call, targets, attempt_once)
 
     async def stream(self, call: Call) -> AsyncGenerator[Sequence[StreamItem], None]:

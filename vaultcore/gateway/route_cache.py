@@ -41,7 +41,7 @@ class RouteCache:
             self._routes.clear()
             self._catalog, self._keyring = catalog, keyring
 
-    def find_route(self, name: str, strategy: Strategy | None) -> PreparedRoute:
+    def find_route(self, name: str, strategy: Strategy | None = None) -> PreparedRoute:
         """Return the route of a model name; a `strategy` replaces the route's own. Raises NoRoute."""
         prepared = self._routes.get((name, strategy))
         if prepared is None:

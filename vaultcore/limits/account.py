@@ -239,15 +239,13 @@ def settle(account: Account, lease: Lease, charge: Charge) -> Account:
 
 def remaining(account: Account, limits: Limits, now: float) -> dict[str, tuple[int, int, float]]:
     """Return (limit, remaining, seconds until fully reset) of `rpm` and `tpm`, as far as they are limited."""
+    limited = (("rpm", limits.rpm, account.request_counts), ("tpm", limits.tpm, account.token_counts))
     rates = {}
-    if limits.rpm is not None:
-        counts = rate_window.drop_expired(account.request_counts, now)
-        left = max(0, limits.rpm - sum(counts.values()))
-        rates["rpm"] = limits.rpm, left, rate_window.seconds_to_reset(counts, now)
-    if limits.tpm is not None:
-        counts = rate_window.drop_expired(account.token_counts, now)
-        left = max(0, limits.tpm - sum(counts.values()))
-        rates["tpm"] = limits.tpm, left, rate_window.seconds_to_reset(counts, now)
+    for name, limit, every in limited:
+        if limit is not None:
+            counts = rate_window.drop_expired(every, now)
+            unused = max(0, limit - sum(counts.values()))
+            rates[name] = limit, unused, rate_window.seconds_to_reset(counts, now)
     return rates
 
 
