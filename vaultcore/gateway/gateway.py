@@ -8,7 +8,7 @@ decided before, in `vaultcore.admission`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +24,7 @@ from vaultcore.dialects.split_choices import ChoiceJoiner, join_choices
 from vaultcore.errors import Fault, NoRoute, UpstreamError
 from vaultcore.gateway.call_usage import INTERNAL_NAMES, record_completion, record_stream, record_usage
 from vaultcore.gateway.client_items import ClientItems
+from vaultcore.gateway.header_observer import HeaderObserver
 from vaultcore.gateway.issued_state import IssuedState
 from vaultcore.gateway.omissions import allow_notes
 from vaultcore.gateway.output_meter import OutputMeter
@@ -39,13 +40,11 @@ from vaultcore.routing.attempts import Attempt, Attempts, RetryPolicy
 from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.health import Health
 from vaultcore.routing.plan import draw, order, plan
-from vaultcore.routing.quota import ReportedQuota, reports_quota
 from vaultcore.routing.stream_joiner import StreamJoiner, client_usage
 from vaultcore.secrets import SecretSource
 from vaultcore.telemetry import Log
 from vaultcore.upstream.client import Upstream
 from vaultcore.upstream.provider_request import ProviderResponse, passthrough
-from vaultcore.upstream.provider_request_id import provider_request_id
 from vaultcore.wire import ChatCompletion, Json
 
 if TYPE_CHECKING:
@@ -299,21 +298,6 @@ class Gateway:
             began_ms=attempt.began_ms(call.started),
             ms=round(attempt.seconds * 1_000, 1),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderObserver:
-    """Reads from a provider's response headers: its request id, and the key's remaining quota."""
-
-    attempt: Attempt
-    health: Health
-    clock: Clock
-
-    def __call__(self, headers: Mapping[str, str], _status: int) -> None:
-        credential = self.attempt.candidate.credential
-        self.attempt.upstream_request_id = provider_request_id(headers, credential.key)
-        if reports_quota(headers):
-            self.health.record_quota(credential, ReportedQuota(headers, self.clock.now()))
 
 
 def _only_candidate(planned: Sequence[Candidate], dialect: str) -> Sequence[Candidate]:
