@@ -24,11 +24,10 @@ from vaultcore.dialects.split_choices import ChoiceJoiner, join_choices
 from vaultcore.errors import Fault, NoRoute, UpstreamError
 from vaultcore.gateway.call_usage import INTERNAL_NAMES, record_completion, record_stream, record_usage
 from vaultcore.gateway.client_items import ClientItems
-from vaultcore.gateway.header_observer import HeaderObserver
 from vaultcore.gateway.issued_state import IssuedState
 from vaultcore.gateway.omissions import allow_notes
 from vaultcore.gateway.output_meter import OutputMeter
-from vaultcore.gateway.provider_call import ProviderCall
+from vaultcore.gateway.provider_call import HeaderObserver, ProviderCall
 from vaultcore.gateway.route_cache import RouteCache
 from vaultcore.gateway.structured_output import matches_schema
 from vaultcore.gateway.target_request import correlated, reject_losses, render_for

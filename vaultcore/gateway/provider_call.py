@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from vaultcore.call import Call
+from vaultcore.clock import Clock
 from vaultcore.dialects import Summary
 from vaultcore.gateway.call_usage import record_completion
 from vaultcore.gateway.compaction import (
@@ -18,10 +19,14 @@ from vaultcore.gateway.compaction import (
 from vaultcore.gateway.target_request import render_resumed
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.opaque_state.envelope import StateSeal
+from vaultcore.routing.attempts import Attempt
 from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.health import Health
+from vaultcore.routing.quota import ReportedQuota, reports_quota
 from vaultcore.telemetry import Log
 from vaultcore.upstream.client import OnHeaders, Upstream
 from vaultcore.upstream.provider_request import ProviderRequest, ProviderResponse
+from vaultcore.upstream.provider_request_id import provider_request_id
 from vaultcore.upstream.response_stream import ItemSource
 from vaultcore.wire import ChatRequest
 
@@ -87,3 +92,18 @@ class ProviderCall:
 
     async def _render(self, request: ChatRequest) -> ProviderRequest:
         return await self.call.worker(render_resumed, self.call, self.candidate.target, self.seal, request)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderObserver:
+    """Reads from a provider's response headers: its request id, and the key's remaining quota."""
+
+    attempt: Attempt
+    health: Health
+    clock: Clock
+
+    def __call__(self, headers: Mapping[str, str], _status: int) -> None:
+        credential = self.attempt.candidate.credential
+        self.attempt.upstream_request_id = provider_request_id(headers, credential.key)
+        if reports_quota(headers):
+            self.health.record_quota(credential, ReportedQuota(headers, self.clock.now()))
