@@ -295,6 +295,9 @@ class AlternatingConversation:
         If there are as many unmatched results as open calls, they belong together in order: some clients send
         wrong ids.
         """
+        if not self.open_calls and not self.orphans:  # before most messages
+            self.results_by_call.clear()
+            return
         call_ids = [call_id for ids in self.open_calls.values() for call_id in ids]
         missing = [call_id for call_id in call_ids if call_id not in self.results_by_call]
         orphans, self.orphans = self.orphans, []

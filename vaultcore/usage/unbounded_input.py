@@ -133,6 +133,8 @@ def _is_client_tool(tool: Json) -> bool:
 
 def _search(value: object, path: str) -> str | None:
     """Return the path of the first input without a bound below a value, or None."""
+    if type(value) is dict and len(value) == 1 and "text" in value:  # Google's parts, most of them
+        return None
     match value:
         case list():
             places = (_search(each, f"{path}[{i}]") for i, each in enumerate(value))

@@ -30,9 +30,11 @@ class Fields:
 
     def get(self, name: str) -> object:
         """Return a field's value, or None."""
-        value = self.value.get(name)
+        value: object = self.value.get(name)
         if value is None:
-            value = next((other for key, other in self.value.items() if camel_case(key) == name), None)
+            for key, other in self.value.items():  # no generator: a request looks for 1,000 absent fields
+                if key == name or ("_" in key and camel_case(key) == name):
+                    return other
         return value
 
     def inner(self, name: str) -> Fields:
@@ -66,7 +68,11 @@ class Fields:
 
     def at(self, name: str) -> str:
         """Return the path of a field, in the client's own spelling."""
-        spelling = next((key for key in self.value if camel_case(key) == name), name)
+        spelling = name
+        for key in self.value:
+            if key == name or ("_" in key and camel_case(key) == name):
+                spelling = key
+                break
         return f"{self.path}.{spelling}" if self.path else spelling
 
     def __contains__(self, name: str) -> bool:

@@ -35,11 +35,16 @@ def mark_native(body: Json) -> Json:
 def _count_breakpoints(value: object) -> int:
     match value:
         case list():
-            return sum(map(_count_breakpoints, value))
+            marked = sum(FIELD in each for each in value if isinstance(each, dict))
+            return marked + sum(_count_breakpoints(each["content"]) for each in value if _has_blocks(each))
         case dict():
             return (FIELD in value) + _count_breakpoints(value.get("content"))
         case _:
             return 0
+
+
+def _has_blocks(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("content"), list | dict)
 
 
 @dataclass(slots=True)
