@@ -61,7 +61,7 @@ class Bench:
         target = target.anew() if target.anew else target
         with self.running(target) as process:
             server = Server(target, process)
-            _first_response(server)
+            send_first(server)
             wall = time.perf_counter() - process.started
             result = {"start_wall": wall, "start_cpu": process.cpu(), "start_memory": process.memory()}
             if "failover" in target.cases:
@@ -110,7 +110,7 @@ class Bench:
 
     def warm(self, server: Server) -> None:
         """Use every path once, so that the first round is like the others. Raise RuntimeError."""
-        _first_response(server)
+        send_first(server)
         brief = replace(self, seconds=0.3)
         brief.requests(server, 16)
         for case in server.target.cases:
@@ -136,7 +136,7 @@ class Bench:
         return _check(server.target, outcome), server.process.cpu() - before
 
 
-def _first_response(server: Server) -> None:
+def send_first(server: Server) -> None:
     """Send requests to a server that has just started until one is answered well; raise RuntimeError."""
     until = time.monotonic() + START_TIMEOUT
     while True:
