@@ -17,7 +17,17 @@ from tests.sources import modules
 # Of the gateway. A module takes 0.3 ms of each start or more, so a limit rises for a reason only.
 MAX_MODULES, MAX_DATACLASSES = 275, 145
 LATE = (  # packages and modules for other requests than a chat completion
-    *("fastapi", "pydantic", "starlette.routing", "starlette.requests", "anyio", "httpx", "h11", "boto3"),
+    *(
+        "fastapi",
+        "pydantic",
+        "starlette.routing",
+        "starlette.requests",
+        "anyio",
+        "httpx",
+        "h11",
+        "boto3",
+        "yaml",
+    ),
     *("vaultcore.client_apis.messages", "vaultcore.client_apis.responses", "vaultcore.client_apis.gemini"),
     *("vaultcore.dialects.anthropic", "vaultcore.dialects.bedrock", "vaultcore.dialects.cohere"),
     *("vaultcore.dialects.gemini", "vaultcore.dialects.mistral", "vaultcore.dialects.responses"),

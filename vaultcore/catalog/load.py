@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vaultcore.casts import cast
 from vaultcore.catalog.catalog import Catalog
@@ -17,6 +19,9 @@ from vaultcore.catalog.row import build_provider
 from vaultcore.catalog.schema import Provider
 from vaultcore.errors import ConfigError
 from vaultcore.wire import Json
+
+if TYPE_CHECKING:
+    from vaultcore.catalog.document import ConfigNode
 
 NOTHING: Mapping[str, str] = {}
 
@@ -45,11 +50,22 @@ def load(path: Path | None = None, environ: Mapping[str, str] = NOTHING) -> Cata
 
 def load_bytes(data: bytes, file: str, environ: Mapping[str, str] = NOTHING) -> Catalog:
     """Return the catalog of an overlay's bytes; `file` is its name in errors. Raises ConfigError."""
-    # YAML and its checks are imported only when an overlay is used.
+    # YAML and the checks are imported only when an overlay is used, YAML only if it is not JSON.
+    from vaultcore.catalog.json_document import parse_json
+
+    root = parse_json(data, file)
+    if root is not None:
+        with suppress(ConfigError):  # raised again below, with its line
+            return _apply(root, environ)
     from vaultcore.catalog.document import parse
+
+    return _apply(parse(data, file), environ)
+
+
+def _apply(root: ConfigNode, environ: Mapping[str, str]) -> Catalog:
     from vaultcore.catalog.overlay import Overlay
 
-    overlay = Overlay(parse(data, file), builtin_rows())
+    overlay = Overlay(root, builtin_rows())
     return overlay.apply_to(_catalog(overlay.rows(), environ))
 
 
