@@ -1,15 +1,20 @@
-"""Time of lists of the admin API in a large store: `python -m tests.bench.admin_lists [KEYS] [RECORDS]`.
+"""Time of lists of the admin API in a large store: `python -m tests.bench.admin_lists KEYS RECORDS A_DAY`.
 
-It writes virtual keys, records of the last 30 days (300 keys a day) and their sums, then asks for each list
-in this process: the first time, and the median of later times.
+It writes virtual keys, records of the last 30 days (by default of 300 keys a day) and their sums. Then a new
+process requests each list: its first request after that for `/admin/config`, which imports the admin API, and
+the median of later ones. Times include the client, in the same process. CPU time is the process's.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -31,33 +36,101 @@ DAYS, REPEATS = 30, 7
 AT_ONCE = 25  # writes per transaction
 OWNERS = 50
 KEYS_A_DAY = 300
+MAXIMUM = 400  # days of the longest report
 LISTS = (
-    "keys",
-    "usage",
-    "usage?group_by=key",
-    "usage?group_by=owner",
-    "logs",
-    "logs?search=key number 77",
-    "logs?search=nothing has this",
-    "logs?status=404",
+    "keys?limit=100",
+    "keys?owner=owner-7",
+    "keys?state=revoked",
+    *(f"usage?group_by={by}" for by in ("day", "key", "owner", "model", "provider")),
+    *(f"usage?group_by={by}&from={{first}}" for by in ("day", "key", "owner", "model", "provider")),
+    "usage?group_by=model&daily=7",
+    "usage?group_by=key&daily=7",
+    "usage?group_by=key&key=system",
+    "usage?owner=owner-7",
+    "logs?limit=100",
+    "logs?limit=100&status=404",
+    "logs?limit=100&status=2xx",
+    "logs?limit=100&key=key_0000000000000001",
+    "logs?limit=100&search=key number 77",
+    "logs?limit=100&search=chat",
+    "logs?limit=100&search=nothing has this",
+    "logs?limit=100&id=req_0000000000000001",
+    "limits",
+    "alerts?limit=200&refused=true",
+    "audit?action=routes.set&limit=200",
+    "refusals",
+    "models",
+    "providers",
+    "health",
+    "routes",
 )
 
 
-def lines(keys: int, records: int) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Milliseconds of a list's first request and of later ones, and of the process's first request."""
+
+    first: float
+    first_cpu: float
+    later: float
+    later_cpu: float
+    start: float
+
+
+def lines(keys: int, records: int, keys_a_day: int) -> Iterator[str]:
     """Yield the lines of the table."""
-    yield f"{keys:,} keys, {records:,} records\n{'list':<32}{'first, ms':>10}{'later, ms':>10}"
+    yield f"{keys:,} keys, {records:,} records, {keys_a_day:,} keys a day; ms"
+    yield f"{'list':<44}{'first':>8}{'CPU':>6}{'later':>8}{'CPU':>6}"
     with TemporaryDirectory() as folder:
-        now = time.time() // 86_400 * 86_400 + 43_200
-        services = admin_services(now=now, store=f"sqlite:{Path(folder) / 'state.db'}")
+        now, file = time.time() // 86_400 * 86_400 + 43_200, Path(folder) / "state.db"
+        services = admin_services(now=now, store=f"sqlite:{file}")
 
-        async def scenario(client: Client) -> list[str]:
-            await fill(services, keys, records, now)
-            return [await _row(client, path) for path in LISTS]
+        async def scenario(_: Client) -> None:
+            await fill(services, keys, records, now, keys_a_day)
 
-        yield from run_admin(services, scenario)
+        run_admin(services, scenario)
+        first, starts = day_of(now - (MAXIMUM - 1) * 86_400), list[float]()
+        for each in LISTS:
+            path = each.format(first=first)
+            command = [
+                sys.executable,
+                "-m",
+                "tests.bench.admin_lists",
+                "--measure",
+                str(file),
+                str(now),
+                path,
+            ]
+            times = Times(**json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
+            starts.append(times.start)
+            values = f"{times.first:>8.0f}{times.first_cpu:>6.0f}{times.later:>8.0f}{times.later_cpu:>6.0f}"
+            yield f"{path:<44}{values}"
+    yield f"the first request of a process, for /admin/config: {median(starts):.0f}"
 
 
-async def fill(services: Services, keys: int, records: int, now: float) -> None:
+def measure(file: str, now: str, path: str) -> Times:
+    """Request a list in this process, with the garbage collector as `vaultedge serve` sets it."""
+    services = admin_services(now=float(now), store=f"sqlite:{file}")
+
+    async def scenario(client: Client) -> Times:
+        start, _ = await _request(client, "config")
+        gc.set_threshold(10_000, 10, 20)
+        gc.freeze()
+        first, *later = [await _request(client, path) for _ in range(REPEATS)]
+        walls, cpus = zip(*later, strict=True)
+        return Times(*first, median(walls), median(cpus), start)
+
+    return run_admin(services, scenario)
+
+
+async def _request(client: Client, path: str) -> tuple[float, float]:
+    """Return the milliseconds of a request, and those of CPU."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    (await client.get(f"/{path}")).raise_for_status()
+    return (time.perf_counter() - wall) * 1e3, (time.process_time() - cpu) * 1e3
+
+
+async def fill(services: Services, keys: int, records: int, now: float, keys_a_day: int) -> None:
     """Write keys, records and the sums of their days."""
     pepper = (await services.secrets.current()).pepper
     assert pepper is not None
@@ -69,7 +142,7 @@ async def fill(services: Services, keys: int, records: int, now: float) -> None:
     sums, last = Sums(), ""
     for n in range(records):
         ended = now - 60.0 - (records - n) * (DAYS - 1) * 86_400 / records
-        record = _record(n, keys, ended)
+        record = _record(n, keys, ended, keys_a_day)
         document = document_types.record_key(ended, record.id)
         last = f"{day_of(ended)}/{document.id}"
         sums.add(day_of(ended), record.pack())
@@ -82,8 +155,8 @@ async def fill(services: Services, keys: int, records: int, now: float) -> None:
         await asyncio.gather(*(services.store.write(*part) for part in parts))
 
 
-def _record(number: int, keys: int, ended: float) -> Record:
-    owner = (int(ended // 86_400) * KEYS_A_DAY + number % KEYS_A_DAY) % keys
+def _record(number: int, keys: int, ended: float, keys_a_day: int) -> Record:
+    owner = (int(ended // 86_400) * keys_a_day + number % keys_a_day) % keys
     attempt = AttemptRecord("openai", "gpt-4o", "0123456789ab", 200, 60.0, None, 2)
     return Record(
         id=f"req_{number:016x}",
@@ -106,15 +179,10 @@ def _record(number: int, keys: int, ended: float) -> Record:
     )
 
 
-async def _row(client: Client, path: str) -> str:
-    times = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        (await client.get(f"/{path}")).raise_for_status()
-        times.append((time.perf_counter() - started) * 1e3)
-    return f"{path:<32}{times[0]:>10.0f}{median(times[1:]):>10.0f}"
-
-
 if __name__ == "__main__":
-    counts = [int(each) for each in sys.argv[1:]]
-    print(*lines(*(counts or (10_000, 200_000))), sep="\n")
+    if sys.argv[1:2] == ["--measure"]:
+        json.dump(asdict(measure(*sys.argv[2:])), sys.stdout)
+    else:
+        counts = [int(each) for each in sys.argv[1:]]
+        for line in lines(*(*counts, *(10_000, 200_000, KEYS_A_DAY)[len(counts) :])):
+            print(line, flush=True)

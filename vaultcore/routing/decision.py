@@ -25,9 +25,10 @@ from typing import Any, Literal
 from vaultcore.catalog.schema import Strategy, Target
 from vaultcore.lazy_dataclass import dataclass
 from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.candidate_list import EAGER, CandidateList
 from vaultcore.routing.health import Health
 
-MAX_CANDIDATES = 16  # listed in a record
+MAX_CANDIDATES = EAGER  # listed in a record
 
 TargetSkip = Literal["no_key", "not_allowed", "no_price", "dialect", "incapable"]
 # cooldown: another call probes it, or its provider asked for time. rejected: the provider rejected the key.
@@ -62,7 +63,7 @@ class Decision:
 
     def begin_round(self, candidates: Sequence[Candidate], health: Health, now: float) -> None:
         """Record the candidates of a round, in the order in which they are tried."""
-        if health.has_open and not self.rounds:
+        if health.has_open and not self.rounds and not isinstance(candidates, CandidateList):
             resting = [each for each in candidates if health.cooldown(each, now)[0] > 0]
             self.in_cooldown = frozenset(each.key_at_target for each in resting)
         self.rounds.append(candidates)
@@ -98,13 +99,16 @@ class Decision:
 
     def _pack_candidates(self, packed: dict[str, Any]) -> None:
         entries: dict[str, list[str]] = {}  # by name, in the order in which they are first tried
-        for candidates in self.rounds:
+        first = self.rounds[0]
+        rounds = self._relevant_rounds(first) if isinstance(first, CandidateList) else self.rounds
+        for candidates in rounds:
             for candidate in candidates:
                 entry = [candidate.target.name, candidate.credential.id]
                 name = " ".join(entry)  # `key_at_target`
                 entries[name] = [*entry, "cooldown"] if name in self.in_cooldown else entry
-        if len(entries) > MAX_CANDIDATES:
-            packed["more"] = len(entries) - MAX_CANDIDATES
+        length = len(entries) if rounds is self.rounds else len(first)
+        if length > MAX_CANDIDATES:
+            packed["more"] = length - MAX_CANDIDATES
             entries = self._listed(entries)
         if entries:
             packed["candidates"] = list(entries.values())
@@ -117,6 +121,13 @@ class Decision:
         skips = [(number, places.get(each.key_at_target), why) for number, each, why in self.skips]
         if listed := [list(skip) for skip in skips if skip[1] is not None]:
             packed["skips"] = listed
+
+    def _relevant_rounds(self, first: CandidateList) -> list[Sequence[Candidate]]:
+        """Return the rounds, without the candidates that no attempt needed and no record lists."""
+        is_only = len(self.rounds) == 1
+        candidates = first.known if is_only else list(first)
+        self.in_cooldown = frozenset(each.key_at_target for each in first.in_cooldown)
+        return [candidates] if is_only else self.rounds
 
     def _listed(self, entries: dict[str, list[str]]) -> dict[str, list[str]]:
         """Return as many entries as a record lists, in their order: those that were tried come first."""

@@ -10,7 +10,7 @@ The worker processes of one machine share a table, so that they behave like one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -23,9 +23,11 @@ from vaultcore.vault.keyring import Credential
 
 if TYPE_CHECKING:
     from vaultcore.routing.health_table import HealthTable
+    from vaultcore.routing.key_order import KeyOrder
     from vaultcore.routing.quota import Quota, ReportedQuota
 
 QUOTA_INTERVAL = 1.0  # seconds between two reports of a key's quota to other workers, and between two looks
+MANY_KEYS = 17  # of one provider: their order is kept instead of sorted for each request
 
 COUNTED = frozenset({Fault.KEY, Fault.RATE, Fault.HOST})  # against a key or a host
 
@@ -54,6 +56,7 @@ class Health:
     _keys: dict[str, Circuit] = field(default_factory=dict)
     _hosts: dict[str, Circuit] = field(default_factory=dict)
     _quotas: dict[str, Quota | ReportedQuota] = field(default_factory=dict)
+    _orders: dict[str, KeyOrder] = field(default_factory=dict)  # by provider, of those with many keys
     _table: HealthTable | None = None  # shared with other workers
     _version: Sequence[int] = (0,)  # of the table: one number, which other workers raise
     _seen: int = 0  # the version up to which this process has read the table
@@ -146,16 +149,26 @@ class Health:
     def record_quota(self, credential: Credential, quota: Quota | ReportedQuota) -> None:
         """Store the quota that a provider's headers reported for a key."""
         self._quotas[credential.id] = quota
+        if self._orders:
+            self._note_quota(credential.id)
         if self._table is not None:
             self._table.write_quota(credential.id, quota)
 
-    def by_quota(self, credentials: Sequence[Credential], now: float) -> Sequence[Credential]:
+    def by_quota(self, credentials: Sequence[Credential], now: float) -> Iterable[Credential]:
         """Return keys by remaining quota, most first. An unreported quota counts as full; ties keep order."""
         if len(credentials) < 2:
             return credentials
         if self._table is not None and not 0 <= now - self._quotas_read < QUOTA_INTERVAL:
             self._read_quotas(self._table, now)
-        return sorted(credentials, key=lambda credential: -self._share(credential, now))
+        if len(credentials) < MANY_KEYS:
+            return sorted(credentials, key=lambda credential: -self._share(credential, now))
+        provider = credentials[0].provider.lower()
+        order = self._orders.get(provider)
+        if order is None or order.credentials is not credentials:
+            from vaultcore.routing.key_order import KeyOrder  # few gateways have so many keys
+
+            order = self._orders[provider] = KeyOrder(credentials)
+        return order.sorted(self._parsed_quota, now)
 
     def report(self, now: float) -> dict[str, dict[str, dict[str, object]]]:
         """Return the body of /admin/health: failed circuits and reported quotas, by key and provider."""
@@ -226,3 +239,12 @@ class Health:
             known = self._quotas.get(key)
             if known is None or known.at < quota.at:
                 self._quotas[key] = quota
+                self._note_quota(key)
+
+    def _note_quota(self, key: str) -> None:
+        for order in self._orders.values():
+            order.note(key)
+
+    def _parsed_quota(self, key: str) -> Quota | None:
+        quota = self._quotas.get(key)
+        return None if quota is None else quota.parsed()

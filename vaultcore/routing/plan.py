@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 from vaultcore.catalog.schema import Price, Provider, Route, Strategy, Target
 from vaultcore.routing.candidate import Candidate
+from vaultcore.routing.candidate_list import EAGER, CandidateList
 from vaultcore.routing.health import Health
 from vaultcore.vault.keyring import Credential, Keyring
 
@@ -52,18 +53,23 @@ def plan(
     now: float,
     *,
     preferred: Collection[str] = (),
-) -> list[Candidate]:
+) -> Sequence[Candidate]:
     """Return every key of every target, candidates in cooldown last.
 
     Otherwise targets keep their order, and the keys of a target are sorted by remaining quota, after those
     whose id is `preferred`.
     """
-    candidates: list[Candidate] = []
+    groups, length = list[tuple[Target, Iterable[Credential]]](), 0
     for target in targets:
-        keys = health.by_quota(credentials(target.provider, keyring), now)
+        keys = credentials(target.provider, keyring)
+        length += len(keys)
+        ordered = health.by_quota(keys, now)
         if preferred:
-            keys = sorted(keys, key=lambda credential: credential.id not in preferred)
-        candidates += [Candidate(target, credential) for credential in keys]
+            ordered = sorted(ordered, key=lambda credential: credential.id not in preferred)
+        groups.append((target, ordered))
+    if length > EAGER:
+        return CandidateList(groups, length, health, now)
+    candidates = [Candidate(target, key) for target, ordered in groups for key in ordered]
     if not health.has_open:
         return candidates
     return sorted(candidates, key=lambda candidate: health.cooldown(candidate, now)[0] > 0)
@@ -79,9 +85,10 @@ def credentials(provider: Provider, keyring: Keyring) -> Sequence[Credential]:
 
     A provider that needs no key has one empty credential.
     """
-    stored: list[Credential] = []
+    stored: Sequence[Credential] = ()
     for name in provider.names:
-        stored += keyring.of(name)
+        if keys := keyring.of(name):
+            stored = (*stored, *keys) if stored else keys  # one name: the same tuple for each request
     keyless = provider.local if provider.keyless is None else provider.keyless
     return stored or ([Credential(provider.name, "")] if keyless else [])
 

@@ -40,6 +40,10 @@ class Quota:
     tokens: RemainingQuota | None = None
     at: float = 0.0  # of a report by another worker: seconds since the epoch
 
+    def parsed(self) -> Quota:
+        """Return the quota, as ReportedQuota does."""
+        return self
+
     def share(self, now: float) -> float:
         """Return the smaller of both remaining shares, 0 to 1."""
         reported = [quota for quota in (self.requests, self.tokens) if quota is not None]
