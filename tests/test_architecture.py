@@ -63,7 +63,7 @@ web: admission call catalog client_apis clock console_bundle control dialects en
 app: endpoints services web
 """
 # May be imported by every layer.
-ANYWHERE = {"casts", "json_codec", "lazy_dataclass", "lazy_module", "lazy_pattern"}
+ANYWHERE = {"casts", "json_codec", "first_use", "lazy_dataclass"}
 ANYTHING = {"cli", "compose", "handlers"}  # entry points and wiring
 THIRD_PARTIES = """
 alerts: httpx

@@ -23,9 +23,9 @@ from vaultcore.client_apis import (
 from vaultcore.client_apis.lazy import compact, gemini, messages, responses
 from vaultcore.dialects import NativeRequest
 from vaultcore.errors import AttemptsExhausted
+from vaultcore.first_use import LazyModule
 from vaultcore.gateway.gateway import Gateway
 from vaultcore.lazy_dataclass import dataclass
-from vaultcore.lazy_module import LazyModule
 from vaultcore.streams import Stage
 from vaultcore.streams.framing import SseFraming, StreamFraming
 from vaultcore.streams.sse import Event

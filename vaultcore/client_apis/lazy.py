@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vaultcore.lazy_module import LazyModule
+from vaultcore.first_use import LazyModule
 
 if TYPE_CHECKING:
     from vaultcore.client_apis import gemini, messages, responses

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from vaultcore.lazy_pattern import lazy_pattern
+from vaultcore.first_use import lazy_pattern
 from vaultcore.wire import is_count
 
 SECONDS = ("retry_after", "retryafter", "retry_after_seconds", "retry-after", "retrydelay", "retry_delay")

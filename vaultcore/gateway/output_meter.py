@@ -8,7 +8,7 @@ words per token. With a third more for tokenizers that do join words, a stream o
 
 from __future__ import annotations
 
-from vaultcore.lazy_pattern import lazy_pattern
+from vaultcore.first_use import lazy_pattern
 from vaultcore.routing.stream_joiner import StreamJoiner
 
 MARGIN = 1.3  # counted tokens per token of the maximum

@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from vaultcore.first_use import lazy_pattern
 from vaultcore.lazy_dataclass import dataclass
-from vaultcore.lazy_pattern import lazy_pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from vaultcore.catalog.schema import Model
-from vaultcore.lazy_pattern import lazy_pattern
+from vaultcore.first_use import lazy_pattern
 from vaultcore.money import Nanos, micro_nanos, round_up
 from vaultcore.wire import MAX_COUNT, Usage
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from vaultcore.lazy_pattern import lazy_pattern
+from vaultcore.first_use import lazy_pattern
 from vaultcore.wire import Json
 
 INPUTS = (  # fields that hold the conversation
