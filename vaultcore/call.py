@@ -88,7 +88,9 @@ class Outcome:
     @property
     def total_cost(self) -> Nanos | None:
         """Return the cost of what was used: None if nothing was, or if a model has no price."""
-        return self.charge if self.usage or self.earlier else None
+        if not self.earlier:
+            return self.cost if self.usage else None
+        return self.charge
 
     @property
     def total_usage(self) -> Usage:

@@ -9,8 +9,8 @@ import pytest
 from tests.bench.calls import measure, measure_chunk
 
 # Python 3.11. Lower these numbers when the path of a request gets shorter; see `python -m tests.bench.calls`.
-SYSTEM_KEY_CALLS = 740
-ALL_LIMITS_CALLS = 960
+SYSTEM_KEY_CALLS = 450
+ALL_LIMITS_CALLS = 550
 CHUNK_CALLS = 66
 TRANSLATED_CHUNK_CALLS = 72
 

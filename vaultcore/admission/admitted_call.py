@@ -79,14 +79,16 @@ class Admission:
             raise await self.model_names.explain(error, call.model, models) from error
         if models is None:
             return targets
-        for param, name in _fallback_models(call):
-            if name not in models:
-                raise model_not_allowed(name, param=param)
+        if "models" in call.request or call.native is not None:
+            for param, name in _fallback_models(call):
+                if name not in models:
+                    raise model_not_allowed(name, param=param)
         is_route = route.name in self.catalog().routes
         allowed = allowed_targets(models, call.model, targets, routed=is_route)
         if not allowed:
             raise model_not_allowed(call.model)
-        call.outcome.decision.skip_targets(targets, allowed, "not_allowed")
+        if len(allowed) < len(targets):
+            call.outcome.decision.skip_targets(targets, allowed, "not_allowed")
         return allowed
 
     def _priced(self, caller: Caller, targets: Sequence[Target]) -> Sequence[Target]:
@@ -114,7 +116,7 @@ class Admission:
             request_id=call.id,
             client_id=call.client_id,
             key=caller.id,
-            model=call.model,
+            model=call.request["model"],
             provider=candidate.target.provider.name if candidate else None,
             served=candidate.target.model.name if candidate else None,
             key_id=candidate.credential.id if candidate else None,
@@ -162,7 +164,10 @@ class AdmittedCall:
                 self._content = asyncio.ensure_future(admission.content.store(self.call))
             admission.log_call(self.call, self._grant.caller, status, error)
         if self._content is not None or (settlement.is_awaited and not settlement.is_done):
-            await self._wait(settlement, wait)
+            if wait is None and self._content is None:
+                await settlement.wait()
+            else:
+                await self._wait(settlement, wait)
         if outcome.ended is None:
             outcome.ended = admission.clock.now()
 
@@ -172,9 +177,6 @@ class AdmittedCall:
             await self.settle(CLIENT_DISCONNECTED)
 
     async def _wait(self, settlement: PendingSettlement, seconds: float | None) -> None:
-        if seconds is None and self._content is None:
-            await settlement.wait()
-            return
         try:
             async with asyncio.timeout(seconds):
                 await settlement.wait()

@@ -72,7 +72,7 @@ def build_record(grant: Grant, call: Call, final: FinalStatus) -> Record:
         at=call.started,
         ended=final.ended,
         path=call.path,
-        model=call.model,
+        model=call.request["model"],
         status=final.status,
         code=final.error.code if final.error else None,
         stream=call.is_streaming,

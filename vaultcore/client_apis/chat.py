@@ -30,16 +30,16 @@ def parse_request(body: object) -> ChatRequest:
     """Return the request. A body of the Responses API, as Cursor sends it to this path, is translated."""
     if responses_shape.is_responses_body(body):
         return responses_shape.parse_body(body)
-    return validate_chat_request(_nest_schema(body))
+    if isinstance(body, dict) and "response_format" in body:
+        body = _nest_schema(body)
+    return validate_chat_request(body)
 
 
-def _nest_schema(body: object) -> object:
+def _nest_schema(body: Json) -> Json:
     """Return the body with the schema of a response format where OpenAI expects it.
 
     Clients of Together AI write `{"type": "json_schema", "schema": {...}}`.
     """
-    if not isinstance(body, dict) or "response_format" not in body:
-        return body
     match body["response_format"]:
         case {"type": "json_schema", "schema": dict() as schema, **rest} if rest.get("json_schema") is None:
             nested = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}

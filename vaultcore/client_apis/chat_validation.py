@@ -61,15 +61,14 @@ def _messages(param: str, value: object) -> None:
             code="array_above_max_length",
         )
     for i, message in enumerate(messages):
-        if not _is_text(message):  # most messages need no further check
+        is_text = (
+            isinstance(message, dict)
+            and len(message) == 2
+            and type(message.get("content")) is str
+            and message.get("role") in TEXT_ROLES
+        )
+        if not is_text:  # most messages are a role and a text, which need no further check
             _message(f"{param}[{i}]", message)
-
-
-def _is_text(message: object) -> bool:
-    """Return True for a message of a role and a text."""
-    if not isinstance(message, dict) or len(message) != 2:
-        return False
-    return type(message.get("content")) is str and message.get("role") in TEXT_ROLES
 
 
 def _message(param: str, value: object) -> None:

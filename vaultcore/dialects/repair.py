@@ -195,6 +195,8 @@ def derive_id(prefix: str, *parts: object) -> str:
 
 def parse_timestamp(value: object) -> int:
     """Return whole seconds since the epoch from seconds, float seconds or milliseconds; 0 if unknown."""
+    if type(value) is int and 0 <= value <= MILLISECONDS:
+        return value
     if not is_count(value):
         return 0
     return int(value / 1_000 if value > MILLISECONDS else value)

@@ -47,7 +47,7 @@ class ProviderCall:
         """Return the whole response. Raises UpstreamError."""
         compaction = self.call.outcome.compaction
         if compaction is None:
-            return await self._complete(request)
+            return await self.upstream.complete(self.candidate, request, self.on_headers, self.remaining())
         if compaction.resume is None:
             response = await self._complete(request)
             return replace(response, completion=only_summary(response.completion))

@@ -24,9 +24,9 @@ def allowed_targets(
     """
     if models is None:
         return list(targets)
-    is_target_name = any(target.model.name == requested for target in targets)
+    is_target_name = requested in [target.model.name for target in targets]
     permits_all = requested in models and not (routed and is_target_name)
-    return [target for target in targets if permits_all or _lists(models, target)]
+    return [*targets] if permits_all else [target for target in targets if _lists(models, target)]
 
 
 def _lists(models: Sequence[str], target: Target) -> bool:

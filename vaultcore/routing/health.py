@@ -84,7 +84,9 @@ class Health:
 
     def begin(self, candidate: Candidate, attempt: object, now: float) -> bool:
         """Start an attempt. Return False if another attempt is probing, or if no probe is allowed yet."""
-        if not self.has_open:
+        if self._version[0] != self._seen:
+            self._read_table()
+        if not self._any_open:
             return True
         key, host = self._circuits(candidate)
         if not (key.is_open or host.is_open):

@@ -43,13 +43,9 @@ class ProviderRequest:
     is_native: bool = False  # the client's own body: the response is passed through too
     rewriter: NativeRewriter | None = None  # of the native response
     method: str = "POST"  # a GET has no body
-    content: bytes | None = None  # the encoded body, once `encoded` has run
+    content: bytes | None = None  # the encoded body, once it is known
     client_names: Mapping[str, str] = field(default_factory=dict)  # of renamed tools, by the provider's name
     content_type: str = "application/json"
-
-    def encoded(self) -> ProviderRequest:
-        """Return the request with its content. Raises InvalidRequest if JSON cannot express the body."""
-        return self if self.content is not None else replace(self, content=self.encoded_body())
 
     def encoded_body(self) -> bytes:
         """Return the body as JSON. Raises InvalidRequest if JSON cannot express it."""

@@ -23,7 +23,7 @@ from vaultcore.web.client_request import ClientRequest
 from vaultcore.web.client_stream import ClientStream
 from vaultcore.web.credentials import authenticate
 from vaultcore.web.deadline import ENDING_TIME, remaining_time
-from vaultcore.web.idempotency import may_replay, may_run_once, run_once
+from vaultcore.web.idempotency import HEADER, may_replay, run_once
 from vaultcore.web.internal_error import internal_error
 from vaultcore.web.options import OptionReader
 from vaultcore.web.refusals import note_refusal
@@ -75,7 +75,8 @@ class DataEndpoint:
     async def _respond(self, request: ClientRequest) -> ASGIApp:
         endpoint, services = self._endpoint, self._services
         caller = await authenticate(request, services)
-        if endpoint.estimate_usage is not None and not may_replay(request):
+        is_idempotent = HEADER in request.headers
+        if endpoint.estimate_usage is not None and not (is_idempotent and may_replay(request)):
             services.admission.limiter.refuse_early(caller)
         raw = await self._bodies.read(request, services.settings.max_body, self._types)
         if len(raw) <= LARGE:
@@ -86,7 +87,7 @@ class DataEndpoint:
         call, estimate = incoming.call, incoming.estimate
         if estimate is None:
             return await _run_free(endpoint, services, caller, call)
-        if may_run_once(request):
+        if is_idempotent:
             run = partial(self._run, request, caller, call, estimate)
             return await run_once(services, request, caller, call, body=incoming.body, run=run)
         return await self._run(request, caller, call, estimate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -83,7 +83,8 @@ class RequestMiddleware:
     def _end(self, observed: HttpRequest) -> None:
         if observed.status == Unauthorized.status:
             self._services.refusals.note_unauthorized()
-        self._observer.end(observed)
+        if self._observer.has_output:
+            self._observer.end(observed)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         while scope["type"] == "lifespan":
@@ -98,12 +99,10 @@ class RequestMiddleware:
                     return
 
 
-def _id_headers(request: ClientRequest) -> Iterator[tuple[bytes, bytes]]:
+def _id_headers(request: ClientRequest) -> list[tuple[bytes, bytes]]:
     value = request.observed.id.encode()
-    yield b"x-request-id", value
     name = getattr(api_at(request.path, request.headers), "request_id_header", None)  # see OwnRequestId
-    if name is not None:
-        yield name.encode(), value
+    return [(b"x-request-id", value), *([] if name is None else [(name.encode(), value)])]
 
 
 def _check_header_fields(request: ClientRequest) -> None:

@@ -16,6 +16,7 @@ from sqlite3 import Connection
 from typing import Any
 
 from vaultcore.clock import Clock
+from vaultcore.json_codec import dumps_text
 from vaultcore.limits.account import Account
 from vaultcore.limits.lease_bucket import Bucket, BucketKey, Buckets
 from vaultcore.store.previous_account import parse_previous
@@ -37,7 +38,6 @@ _UPSERT = (
     f"ON CONFLICT (name) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _COLUMNS)}"
 )
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux
-_render = json.JSONEncoder(separators=(",", ":")).encode  # created once: json.dumps creates one per call
 _parse = json.JSONDecoder().decode
 MAX_CACHED = 10_000  # accounts
 
@@ -148,15 +148,15 @@ def _row(name: str, account: Account) -> tuple[Any, ...]:
         account.settled,
         account.prompt,
         account.completion,
-        _render([*requests.items()]) if requests else "",
-        _render([*tokens.items()]) if tokens else "",
+        dumps_text([*requests.items()]) if requests else "",
+        dumps_text([*tokens.items()]) if tokens else "",
         _render_buckets(buckets) if buckets else "",
     )
 
 
 def _render_buckets(buckets: Buckets) -> str:
     """Return `[[end, day, requests, tokens, nanos], ...]`."""
-    return _render(
+    return dumps_text(
         [(key.end, key.day, each.requests, each.tokens, each.nanos) for key, each in buckets.items()]
     )
 

@@ -47,11 +47,12 @@ class Transactions:
         self._slow_until = 0.0  # by perf_counter
         self._writes = 0  # operations since the last checkpoint
 
-    def run(self, work: Work[Any], *, writes: bool) -> Future[Any]:
+    def run(self, work: Work[Any], *, writes: bool, at_once: bool = False) -> Future[Any]:
         """Run `work` with those of this iteration of the event loop; return the future of its result.
 
-        If the future is cancelled, the operation is complete or does not begin. Raise StoreUnavailable if
-        the store is closed.
+        With `at_once`, run it before this method returns, unless others of this iteration wait. If the future
+        is cancelled, the operation is complete or does not begin. Raise StoreUnavailable if the store is
+        closed.
         """
         loop = asyncio.get_running_loop()
         future: Future[Any] = loop.create_future()
@@ -61,27 +62,28 @@ class Transactions:
             return future
         self._waiting.append(operation)
         if not self._is_scheduled:
-            self._is_scheduled = True
-            loop.call_soon(self._run_waiting)
+            self._run_soon(loop, at_once=at_once)
         return future
 
-    def run_later(self, work: Work[Any], on_done: OnDone, delay: float = DELAY) -> None:
+    def run_later(
+        self, work: Work[Any], on_done: OnDone, delay: float = DELAY, *, at_once: bool = False
+    ) -> None:
         """Run `work`, which writes, with the next group, `delay` seconds later at most. Nothing cancels it.
 
-        Raise StoreUnavailable if the store is closed.
+        With `at_once`, `on_done` may be called before this method returns. Raise StoreUnavailable if the
+        store is closed.
         """
         loop = asyncio.get_running_loop()
         operation = Operation(work, True, loop, None, on_done)
         if self._is_closed or (loop is not self._loop and not self._adopt(loop)):
             self._post(operation)
             return
+        self._waiting.append(operation)
         if not self._is_scheduled:
             if not delay:
-                self._is_scheduled = True
-                loop.call_soon(self._run_waiting)
-            elif not self._waiting:
+                self._run_soon(loop, at_once=at_once)
+            elif len(self._waiting) == 1:
                 loop.call_later(delay, self._run_waiting)
-        self._waiting.append(operation)
 
     def run_alone(self, work: Work[Any], *, writes: bool) -> Future[Any]:
         """Run `work`, which may take long, in the thread, after the operations that wait.
@@ -107,6 +109,13 @@ class Transactions:
         if self._session is not None:
             self._session.close()  # first: the last connection to close copies the log to the file
         await asyncio.to_thread(self._thread.close)
+
+    def _run_soon(self, loop: AbstractEventLoop, *, at_once: bool) -> None:
+        if at_once:
+            self._run_waiting()
+        else:
+            self._is_scheduled = True
+            loop.call_soon(self._run_waiting)
 
     def _adopt(self, loop: AbstractEventLoop) -> bool:
         """Return True if operations of a loop may run in it: of one loop at a time, until it is closed."""
