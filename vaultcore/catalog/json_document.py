@@ -1,6 +1,6 @@
 """Overlay files that contain JSON, which is YAML as well: read without the YAML library.
 
-Importing that library and reading a short file with it takes 30 ms, a tenth of a start. Only text that both
+Importing that library and reading a short file with it takes 20 ms or more. Only text that both
 formats read alike is read here. Errors have no lines: `load.py` reads a file with an error again, as YAML.
 """
 
