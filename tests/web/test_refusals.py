@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from tests.fakes.gateway_app import ADMIN, SYSTEM, bearer, build_services, issue
 from tests.fakes.provider import FakeProvider, FakeResponse
 from tests.store.ministack import table
 from tests.web.test_store_calls import RecordingStore
+from vaultcore.control.virtual_keys import VirtualKeys
 from vaultcore.endpoints import ENDPOINTS
+from vaultcore.limits.virtual_key import VirtualKey
 from vaultcore.services import Services
 
 CHAT = "/v1/chat/completions"
@@ -242,6 +245,9 @@ def test_a_smaller_request_is_not_refused_from_memory(services: Services) -> Non
 def test_a_raised_limit_takes_effect(services: Services) -> None:
     """In the process that raises a limit, the next request is admitted; elsewhere one within five seconds."""
 
+    def raise_limit(key: VirtualKey) -> VirtualKey:
+        return replace(key, limits=replace(key.limits, rpm=9))
+
     async def scenario(client: httpx.AsyncClient) -> None:
         clock: Any = services.clock
         for is_here in (True, False):
@@ -253,10 +259,8 @@ def test_a_raised_limit_takes_effect(services: Services) -> None:
                 path = f"/admin/keys/{key.id}"
                 assert (await client.patch(path, json=change, headers=bearer(ADMIN))).status_code == 200
             else:
-                cached = dict(services.authenticator._cache)
-                change = {"rate_limit_rpm": 9}
-                await client.patch(f"/admin/keys/{key.id}", json=change, headers=bearer(ADMIN))
-                services.authenticator._cache |= cached
+                elsewhere = VirtualKeys(services.store, services.secrets, clock, lambda: None)
+                await elsewhere.change(key.id, raise_limit, "req_elsewhere")
                 assert (await post(client, token)).status_code == 429
                 clock.time += 5
             assert (await post(client, token)).status_code == 200

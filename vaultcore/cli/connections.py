@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from vaultcore.casts import cast
+from vaultcore.cli.head_joiner import HeadJoiner
 from vaultcore.telemetry.log import LOGGER
 
 MAX_HEAD = 64 * 1024  # bytes of the request line and headers
@@ -143,7 +145,8 @@ class ClientConnection(HttpToolsProtocol):
         self._reached: Phase = "head"  # by the bytes that are being parsed
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        self._joiner = HeadJoiner(transport)
+        super().connection_made(cast(asyncio.Transport, self._joiner))
         self._all.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -189,6 +192,7 @@ class ClientConnection(HttpToolsProtocol):
 
         uvicorn's method also sets a timer, which takes 25 calls per request: here the sweep closes the idle.
         """
+        self._joiner.flush()
         self.server_state.total_requests += 1
         if not self.transport.is_closing():
             self.flow.resume_reading()

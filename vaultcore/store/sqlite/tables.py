@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from sqlite3 import Connection
 
+from vaultcore.json_codec import dumps_text
 from vaultcore.store.base import ABSENT, Add, Conflict, Delete, Document, DocumentKey, Put, Write
 from vaultcore.store.scan import Scan
 
@@ -34,8 +35,14 @@ _DELETE_EXPIRED = (
     "DELETE FROM documents WHERE rowid IN (SELECT rowid FROM documents WHERE expires <= ? LIMIT ?)"
 )
 _INSERT = "INSERT OR IGNORE INTO documents (shelf, entry, body, version, expires) VALUES (?, ?, ?, 1, ?)"
-_render = json.JSONEncoder(separators=(",", ":")).encode  # created once: json.dumps creates one per call
+_render_ascii = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would create one per call
 _parse = json.JSONDecoder().decode
+
+
+def _render(body: object) -> str:
+    """Return JSON in ASCII: SQLite refuses lone surrogates, which only an escape can express."""
+    text = dumps_text(body)
+    return text if text.isascii() else _render_ascii(body)
 
 
 def read(connection: Connection, key: DocumentKey, now: float) -> Document | None:
