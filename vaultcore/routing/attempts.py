@@ -94,7 +94,8 @@ class Attempt:
         now = self._clock.now()
         self.seconds = now - self.started
         may_retry = self._record(error, now)
-        self._on_end(self)
+        on_end, self._on_end = self._on_end, _ignore_end  # it refers to the call, which has this attempt
+        on_end(self)
         return may_retry
 
     def _record(self, error: BaseException | None, now: float) -> bool:

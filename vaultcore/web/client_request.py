@@ -45,6 +45,10 @@ class ClientRequest:
         self.is_repeating = len(self.headers) < len(fields)  # a field occurs more than once
         scope[_KEY] = self
 
+    def detach(self) -> None:
+        """Take this object out of its scope. In a cycle, both would wait for the garbage collector."""
+        self.scope.pop(_KEY, None)
+
     @classmethod
     def of(cls, scope: Scope, receive: Receive) -> ClientRequest:
         """Return the request of a scope; `receive` is the endpoint's own."""

@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vaultcore.endpoints import api_at
 from vaultcore.errors import CLIENT_DISCONNECTED, GatewayError, InvalidRequest, Unauthorized, UpgradeRequired
 from vaultcore.services import Services
-from vaultcore.tracing import HttpRequest
 from vaultcore.web import request_target
 from vaultcore.web.client_request import ClientDisconnected, ClientRequest
 from vaultcore.web.deadline import remaining_time
@@ -66,7 +65,7 @@ class RequestMiddleware:
             if not has_started:
                 await _crash_reply(request)(scope, receive, send_with_id)
         finally:
-            self._end(observed)
+            self._end(request)
         if self._observer.has_output or not self._services.refusals.has_timer:
             await self._services.refusals.flush_after_request(remaining_time(scope) / 4)
             await self._observer.flush(remaining_time(scope) / 2)
@@ -80,7 +79,9 @@ class RequestMiddleware:
         scope["app"] = self._app  # with an app in the scope, the router raises its errors
         return request
 
-    def _end(self, observed: HttpRequest) -> None:
+    def _end(self, request: ClientRequest) -> None:
+        request.detach()
+        observed = request.observed
         if observed.status == Unauthorized.status:
             self._services.refusals.note_unauthorized()
         if self._observer.has_output:
