@@ -71,8 +71,7 @@ class Attempt:
         self.candidate = candidate
         self.error: UpstreamError | None = None
         self.refusal: InvalidRequest | None = None  # the target cannot carry the request: it was not called
-        self.started = clock.now()
-        self.seconds = 0.0
+        self.started, self.seconds = clock.now(), 0.0
         self.upstream_request_id: str | None = None
         self.response_model: str | None = None  # the model's name as the provider reports it
         self._health, self._clock, self._on_end = health, clock, on_end
