@@ -12,6 +12,7 @@ from vaultcore.routing.candidate import Candidate
 from vaultcore.routing.candidate_list import EAGER
 from vaultcore.routing.decision import Decision
 from vaultcore.routing.health import Health
+from vaultcore.routing.key_order import KeyOrder
 from vaultcore.routing.plan import plan
 from vaultcore.routing.quota import Quota, RemainingQuota
 from vaultcore.vault.keyring import Credential, Keyring
@@ -88,3 +89,15 @@ def test_a_record_of_two_rounds_lists_what_was_tried() -> None:
     assert packed["candidates"][-1] == ["one/m", KEYS[0].id, "cooldown"]
     assert (len(packed["candidates"]), packed["more"]) == (EAGER, len(KEYS) - EAGER)
     assert packed["rounds"] == [list(range(EAGER))] * 2
+
+
+def test_reports_of_quotas_do_not_pile_up() -> None:
+    """A key order remembers one reset of each key, however many requests report one."""
+    keys = KEYS[:3]
+    order = KeyOrder(keys)
+    for number in range(5_000):
+        order.note(keys[0].id)
+        quota = Quota(RemainingQuota(2.0, 4.0, 90_000.0 + number), None)
+        list(order.sorted(lambda _, quota=quota: quota, 1_000.0))  # type: ignore[misc]
+
+    assert sum(len(part) for part in vars(order).values() if hasattr(part, "__len__")) < 10 * len(keys)

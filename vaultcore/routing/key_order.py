@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Sequence
-from heapq import heappop, heappush
 from operator import itemgetter
 
 from vaultcore.routing.quota import Quota
 from vaultcore.vault.keyring import Credential
 
+NEVER = float("inf")
 FindQuota = Callable[[str], Quota | None]  # the reported quota of a key by its ID; None: full
 
 
@@ -28,7 +28,7 @@ class KeyOrder:
         self._entries = [(-1.0, place) for place in range(len(credentials))]
         self._shares = [1.0] * len(credentials)
         self._changed = set(self._places)
-        self._resets: list[tuple[float, str]] = []  # a heap: when a key's share changes by itself
+        self._resets: dict[str, float] = {}  # by key: when its share changes by itself, first
         self._updated = 0.0  # seconds since the epoch
 
     def note(self, key: str) -> None:
@@ -41,8 +41,8 @@ class KeyOrder:
         if now < self._updated:  # the clock was set back: any reset may lie ahead again
             self._changed.update(self._places)
         self._updated = now
-        while self._resets and self._resets[0][0] <= now:
-            self._changed.add(heappop(self._resets)[1])
+        if min(self._resets.values(), default=now + 1) <= now:
+            self._changed.update(key for key, at in self._resets.items() if at <= now)
         for key in self._changed:
             self._move(key, find_quota(key), now)
         self._changed.clear()
@@ -53,9 +53,8 @@ class KeyOrder:
         if quota is None:
             return
         place, share = self._places[key], quota.share(now)
-        for part in (quota.requests, quota.tokens):
-            if part is not None and part.reset is not None and part.reset > now:
-                heappush(self._resets, (part.reset, key))
+        resets = [part.reset for part in (quota.requests, quota.tokens) if part is not None]
+        self._resets[key] = min((at for at in resets if at is not None and at > now), default=NEVER)
         if share != self._shares[place]:
             del self._entries[bisect_left(self._entries, (-self._shares[place], place))]
             insort(self._entries, (-share, place))
