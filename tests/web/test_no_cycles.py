@@ -1,4 +1,4 @@
-"""What a finished request leaves behind."""
+"""A finished request leaves nothing for the garbage collector."""
 
 from __future__ import annotations
 
