@@ -197,7 +197,7 @@ async def _disconnect_or_end(receive: Receive, sending: asyncio.Task[None]) -> N
 
     sending.add_done_callback(stop_waiting)
     try:
-        while (await receive())["type"] != "http.disconnect":
+        while (await receive())["type"] != "http.disconnect":  # noqa: ASYNC110 - `receive` is what waits
             await asyncio.sleep(0)  # a server that repeats the request at once must not stop the event loop
     except asyncio.CancelledError:
         if not has_ended or request.uncancel():
