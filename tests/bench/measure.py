@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tests.bench.driver import Job, Outcome, drive
-from tests.bench.process import Cores, Running, environment, pinned, prioritise, running
+from tests.bench.process import NICE, Cores, Running, environment, pinned, prioritise, running
 from tests.bench.target import Target
 
 Measurements = dict[str, float]
@@ -123,16 +123,8 @@ class Bench:
         job = server.job(case, connections=connections, seconds=self.seconds, shape=shape)
         before = server.process.cpu()
         with pinned(self.cores.load):
-            driver = subprocess.Popen(
-                [sys.executable, "-m", "tests.bench.driver"],
-                env=environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
-        prioritise(driver.pid)
-        stdout, _ = driver.communicate(json.dumps(asdict(job)).encode())
-        outcome = Outcome(**json.loads(stdout))
+            driver = start_driver(job)
+        outcome = Outcome(**json.loads(driver.communicate()[0]))
         return _check(server.target, outcome), server.process.cpu() - before
 
 
@@ -153,3 +145,21 @@ def _check(target: Target, outcome: Outcome) -> Outcome:
             f"{target.name}: {outcome.failures} of {outcome.requests} responses were wrong or incomplete"
         )
     return outcome
+
+
+def start_driver(job: Job, nice: str = NICE) -> subprocess.Popen[bytes]:
+    """Start a load driver with a job, on the cores of this process. It writes its outcome to stdout."""
+    driver = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.driver"],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    prioritise(driver.pid, nice)
+    if driver.stdin is None:
+        raise ValueError("stdin is not piped")
+    driver.stdin.write(json.dumps(asdict(job)).encode())
+    driver.stdin.close()
+    driver.stdin = None  # otherwise communicate() writes to it
+    return driver

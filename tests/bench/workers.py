@@ -10,20 +10,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
 from tests.bench import target
-from tests.bench.driver import Job, Outcome
-from tests.bench.measure import Server
-from tests.bench.process import cpu, environment, machine, pinned, prioritise, running, tree
+from tests.bench.driver import Outcome
+from tests.bench.measure import Server, start_driver
+from tests.bench.process import cpu, machine, pinned, prioritise, running, tree
 
 CONNECTIONS = 16  # per core
 SECONDS = 0.7
@@ -49,7 +48,7 @@ def measure(server: Server, cores: frozenset[int], seconds: float) -> Sample:
     job = server.job("plain", connections=CONNECTIONS, seconds=seconds)
     before, each_before = server.process.cpu(), [cpu(pid) for pid in workers]
     with pinned(cores):
-        drivers = [_start_driver(job) for _ in cores]
+        drivers = [start_driver(job, NICE) for _ in cores]
     outcomes = [Outcome(**json.loads(driver.communicate()[0])) for driver in drivers]
     spent = [cpu(pid) - earlier for pid, earlier in zip(workers, each_before, strict=True)]
     if any(each.failures for each in outcomes):
@@ -60,23 +59,6 @@ def measure(server: Server, cores: frozenset[int], seconds: float) -> Sample:
         max(each.latency[2] for each in outcomes),
         max(spent) / sum(spent),
     )
-
-
-def _start_driver(job: Job) -> subprocess.Popen[bytes]:
-    driver = subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.driver"],
-        env=environment(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    prioritise(driver.pid, NICE)
-    if driver.stdin is None:
-        raise ValueError("stdin is not piped")
-    driver.stdin.write(json.dumps(asdict(job)).encode())
-    driver.stdin.close()
-    driver.stdin = None  # otherwise communicate() writes to it
-    return driver
 
 
 def start(stack: ExitStack, folder: Path, cores: frozenset[int], *, limited: bool) -> Server:

@@ -20,7 +20,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from vaultcore.cli.connections import (
-    KEEP_ALIVE,
     ClientConnection,
     Connections,
     connection_limit,
@@ -166,7 +165,6 @@ def server(
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE + 2 * ENDING_TIME,
-        timeout_keep_alive=KEEP_ALIVE,
     )
     return kind(config, shutdown, connections)
 

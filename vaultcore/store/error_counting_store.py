@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from vaultcore.errors import StoreUnavailable
 from vaultcore.limits.account import Account
@@ -20,9 +20,9 @@ from vaultcore.store.base import (
     SettlementResult,
     Store,
 )
-from vaultcore.store.key_names import KeyName, ReadKeyNames
-from vaultcore.store.scan import Scan, ScanNewest
-from vaultcore.store.usage_selection import SumUsage, UsageRow, UsageSelection
+from vaultcore.store.key_names import ReadKeyNames
+from vaultcore.store.scan import ScanNewest
+from vaultcore.store.usage_selection import SumUsage
 
 T = TypeVar("T")
 
@@ -34,12 +34,9 @@ class CountedStore:
         self._store, self._failed = store, failed
         begin: BeginSettlement | None = getattr(store, "begin_settlement", None)
         self.begin_settlement = None if begin is None else self._counting(begin)
-        sum_usage: SumUsage | None = getattr(store, "sum_usage", None)
-        self.sum_usage = None if sum_usage is None else self._counting_usage(sum_usage)
-        scan: ScanNewest | None = getattr(store, "scan_newest", None)
-        self.scan_newest = None if scan is None else self._counting_scan(scan)
-        read_key_names: ReadKeyNames | None = getattr(store, "read_key_names", None)
-        self.read_key_names = None if read_key_names is None else self._counting_names(read_key_names)
+        self.sum_usage: SumUsage | None = self._counting_method("sum_usage")
+        self.scan_newest: ScanNewest | None = self._counting_method("scan_newest")
+        self.read_key_names: ReadKeyNames | None = self._counting_method("read_key_names")
 
     async def get(self, *keys: DocumentKey, prefetch: Sequence[str] = ()) -> list[Document | None]:
         return await self._count_failure(self._store.get(*keys, prefetch=prefetch))
@@ -97,31 +94,16 @@ class CountedStore:
 
         return begin_counted
 
-    def _counting_scan(self, scan: ScanNewest) -> ScanNewest:
-        async def scan_counted(
-            collections: Sequence[str],
-            may_match: Callable[[str], bool],
-            *,
-            after: str,
-            before: str,
-            limit: int,
-        ) -> Scan:
-            result = scan(collections, may_match, after=after, before=before, limit=limit)
-            return await self._count_failure(result)
+    def _counting_method(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]] | None:
+        """Return a method that only some stores have, counting its failures; None if the store has it not."""
+        method: Callable[..., Awaitable[Any]] | None = getattr(self._store, name, None)
+        if method is None:
+            return None
 
-        return scan_counted
+        async def counted(*args: object, **options: object) -> Any:
+            return await self._count_failure(method(*args, **options))
 
-    def _counting_usage(self, sum_usage: SumUsage) -> SumUsage:
-        async def sum_counted(selection: UsageSelection) -> Sequence[UsageRow]:
-            return await self._count_failure(sum_usage(selection))
-
-        return sum_counted
-
-    def _counting_names(self, read_key_names: ReadKeyNames) -> ReadKeyNames:
-        async def read_counted(limit: int) -> Sequence[KeyName]:
-            return await self._count_failure(read_key_names(limit))
-
-        return read_counted
+        return counted
 
     async def _count_failure(self, result: Awaitable[T]) -> T:
         try:

@@ -158,13 +158,10 @@ class Upstream:
         accept: str,
     ) -> TransportResponse:
         """Send a request; return a 2xx response that is neither encoded nor a web page."""
-        content = None
-        if request.method != "GET":
-            content = request.encoded_body() if request.content is None else request.content
         http_request = self._requests.build(
             candidate,
             request.path,
-            content,
+            None if request.method == "GET" else request.encoded_body(),
             request.headers,
             accept=accept,
             content_type=request.content_type,

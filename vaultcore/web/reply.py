@@ -77,12 +77,13 @@ def call_headers(call: Call) -> dict[str, str]:
     outcome = call.outcome
     headers: dict[str, str] = {}
     if outcome.attempts:
+        latest = outcome.attempts[-1]
+        target, upstream_id = latest.candidate.target, latest.upstream_request_id
         headers["x-vaultedge-attempts"] = str(len(outcome.attempts))
-    if (candidate := outcome.candidate) is not None:
-        headers["x-vaultedge-provider"] = candidate.target.provider.name
-        headers["x-vaultedge-model"] = candidate.target.model.name
-    if outcome.attempts and (upstream_id := outcome.attempts[-1].upstream_request_id) is not None:
-        headers["x-vaultedge-upstream-request-id"] = upstream_id
+        headers["x-vaultedge-provider"] = target.provider.name
+        headers["x-vaultedge-model"] = target.model.name
+        if upstream_id is not None:
+            headers["x-vaultedge-upstream-request-id"] = upstream_id
     if (cost := outcome.total_cost) is not None:
         headers["x-vaultedge-cost-usd"] = format_usd(cost)
     if outcome.changes:

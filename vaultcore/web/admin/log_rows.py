@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import Any
 
 from starlette.responses import Response
 
+from vaultcore.json_codec import dumps_finite
 from vaultcore.usage.record import AttemptRecord, Record
 from vaultcore.web.admin.fields import format_time
 from vaultcore.web.limit_json import dollars
@@ -26,7 +26,6 @@ _DEFAULTS: Mapping[str, Any] = {
     if each.name not in {*_REQUIRED, *HIDDEN_FIELDS}
 }
 _SHOWN = (*(name for name in _REQUIRED if name not in HIDDEN_FIELDS), *_DEFAULTS)
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 def record_json(body: Mapping[str, Any]) -> Json:
@@ -50,5 +49,5 @@ def record_json(body: Mapping[str, Any]) -> Json:
 
 def page_response(rows: Sequence[Json], next_cursor: str | None) -> Response:
     """Return the response of a LogPage."""
-    content = _encode({"data": rows, "next_cursor": next_cursor}).encode()
+    content = dumps_finite({"data": rows, "next_cursor": next_cursor})
     return Response(content, headers=SAFE_HEADERS, media_type="application/json")

@@ -7,12 +7,13 @@ rows. They are encoded here: pydantic and the standard encoder take five times a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from json.encoder import JSONEncoder, encode_basestring
+from json.encoder import encode_basestring
 from operator import itemgetter
 from typing import Protocol
 
 from starlette.responses import Response
 
+from vaultcore.json_codec import dumps_text
 from vaultcore.ledger.queries import By
 from vaultcore.ledger.usage_groups import Groups, UsageSource, add_rows
 from vaultcore.money import PER_DOLLAR
@@ -87,11 +88,10 @@ def usage_response(
 ) -> Response:
     """Return the response of a UsageReport, without the fields that are null."""
     by = report["group_by"]
-    encode = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     total = tuple(sum(map(itemgetter(1 + n), rows)) for n in range(len(USAGE_AMOUNTS)))
-    head, tail = encode(dict(report))[:-1], {"total": row_json((), total)}
+    head, tail = dumps_text(dict(report))[:-1], {"total": row_json((), total)}
     more: Json = {} if daily is None else {"daily": [row_json((by, "day"), row) for row in daily]}
-    end = encode({**more, **tail, **({} if until is None else {"complete_until": until})})[1:]
+    end = dumps_text({**more, **tail, **({} if until is None else {"complete_until": until})})[1:]
     text = f'{head},"data":[{",".join([_row_text(by, row) for row in rows])}],{end}'
     return Response(text.encode(), headers=SAFE_HEADERS, media_type="application/json")
 
